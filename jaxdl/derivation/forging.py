@@ -1,0 +1,64 @@
+"""Wrong versions of a derivation, made from its source, to see whether the comparison catches them."""
+
+import ast
+import copy
+import inspect
+import textwrap
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import jax
+
+
+def forgeries(f_vjp: Callable) -> Iterator[tuple[str, Callable]]:
+    """Wrong versions of a derivation, each with the change made to its source.
+
+    Every returned cotangent times 1.001; every term and every factor left out; every sign flipped; every `.T`,
+    `.sum` and `.mean` removed; every comparison's boundary moved to the other side.
+    """
+    plain = inspect.unwrap(f_vjp)
+    tree = ast.parse(textwrap.dedent(inspect.getsource(plain)))
+    for node in [node for statement in tree.body[0].body for node in ast.walk(statement)]:
+        for wrong in _wrong_versions(node):
+            originals: dict[int, Any] = {}
+            forged = copy.deepcopy(tree, originals)
+            _Replace(originals[id(node)], wrong).visit(forged)
+            namespace = {**plain.__globals__, "_slightly_more": lambda c: jax.tree.map(lambda leaf: 1.001 * leaf, c)}
+            exec(compile(ast.fix_missing_locations(forged), f"<forged {plain.__name__}>", "exec"), namespace)
+            yield f"{ast.unparse(node)}  →  {ast.unparse(wrong)}", namespace[plain.__name__]
+
+
+class _Replace(ast.NodeTransformer):
+    def __init__(self, target, replacement):
+        self.target, self.replacement = target, replacement
+
+    def visit(self, node):
+        return self.replacement if node is self.target else self.generic_visit(node)
+
+
+def _wrong_versions(node) -> list[ast.AST]:
+    other_side = {ast.Lt: ast.LtE, ast.LtE: ast.Lt, ast.Gt: ast.GtE, ast.GtE: ast.Gt, ast.Eq: ast.NotEq}
+    match node:
+        case ast.Return(ast.Tuple(cotangents)):
+            scaled = [ast.Call(ast.Name("_slightly_more", ast.Load()), [c], []) for c in cotangents]
+            return [
+                ast.Return(ast.Tuple([*cotangents[:i], scaled[i], *cotangents[i + 1 :]], ast.Load()))
+                for i in range(len(cotangents))
+            ]
+        case ast.BinOp(left, ast.Add(), right):
+            return [left, right, ast.BinOp(left, ast.Sub(), right)]
+        case ast.BinOp(left, ast.Sub(), right):
+            return [left, ast.UnaryOp(ast.USub(), right), ast.BinOp(left, ast.Add(), right)]
+        case ast.BinOp(left, ast.Mult(), right):
+            return [left, right]
+        case ast.BinOp(left, ast.Div(), _):
+            return [left]
+        case ast.UnaryOp(ast.USub(), operand) if not isinstance(operand, ast.Constant):
+            return [operand]
+        case ast.Attribute(value, "T"):
+            return [value]
+        case ast.Call(ast.Attribute(value, "sum" | "mean")):
+            return [value]
+        case ast.Compare(left, [operator], [right]) if type(operator) in other_side:
+            return [ast.Compare(left, [other_side[type(operator)]()], [right])]
+    return []

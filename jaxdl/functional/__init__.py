@@ -1,0 +1,60 @@
+"""Every formula of the course as a pure function `f`, beside its hand derivation `f_vjp`.
+
+`f_vjp(g, *arguments, **settings)` pulls the cotangent `g` of f's output back to one cotangent for every floating
+argument. `jaxdl.derivation` proves each pair against `jax.vjp`.
+"""
+
+from jaxdl.functional.affine import (
+    dense as dense,
+    dense_vjp as dense_vjp,
+)
+from jaxdl.functional.classification import (
+    binary_cross_entropy as binary_cross_entropy,
+    binary_cross_entropy_vjp as binary_cross_entropy_vjp,
+    cross_entropy as cross_entropy,
+    cross_entropy_vjp as cross_entropy_vjp,
+)
+from jaxdl.functional.margins import (
+    hinge as hinge,
+    hinge_vjp as hinge_vjp,
+)
+from jaxdl.functional.noise import (
+    dropout as dropout,
+    dropout_vjp as dropout_vjp,
+)
+from jaxdl.functional.normalization import (
+    batch_norm as batch_norm,
+    batch_norm_vjp as batch_norm_vjp,
+)
+from jaxdl.functional.penalties import (
+    l1 as l1,
+    l1_vjp as l1_vjp,
+    l2 as l2,
+    l2_vjp as l2_vjp,
+)
+from jaxdl.functional.pooling import (
+    max_pool as max_pool,
+    max_pool_vjp as max_pool_vjp,
+)
+from jaxdl.functional.rectifiers import (
+    relu as relu,
+    relu_vjp as relu_vjp,
+)
+from jaxdl.functional.reductions import (
+    weighted_mean as weighted_mean,
+    weighted_mean_vjp as weighted_mean_vjp,
+)
+from jaxdl.functional.regression import (
+    squared_error as squared_error,
+    squared_error_vjp as squared_error_vjp,
+)
+from jaxdl.functional.sigmoids import (
+    sigmoid as sigmoid,
+    sigmoid_vjp as sigmoid_vjp,
+    tanh as tanh,
+    tanh_vjp as tanh_vjp,
+)
+from jaxdl.functional.softmaxes import (
+    softmax as softmax,
+    softmax_vjp as softmax_vjp,
+)

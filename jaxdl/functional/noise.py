@@ -1,0 +1,35 @@
+"""Noise that is injected in training."""
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, ArrayLike, Float, Key
+
+
+def dropout(
+    key: Key[Array, ""], x: Float[Array, "*shape"], *, rate: Float[ArrayLike, ""] = 0.5
+) -> Float[Array, "*shape"]:
+    r"""Inverted dropout $y = x\,m / (1 - r)$, where each $m \in \{0, 1\}$ is 1 with probability $1 - r$.
+
+    Every element is drawn on its own, from the key; the expectation of $y$ is $x$, so nothing is rescaled when the
+    trained network is used. A rate outside $0 \le r < 1$ gives NaN.
+    Srivastava et al., *Dropout* (2014).
+    """
+    return x * _mask(key, x, rate)
+
+
+def dropout_vjp(g, key, x, *, rate=0.5):
+    r"""Pull $g$ back to $x$: $\partial y / \partial x = m / (1 - r)$, with the mask that the same key draws again."""
+    return (g * _mask(jax.random.clone(key), x, rate),)
+
+
+def dropout_examples(random):
+    """Rates beside the default, and none at all."""
+    x = random.standard_normal((9, 7))
+    for rate in (0.5, 0.2, 0.0):
+        yield (jax.random.key(3), x), {"rate": rate}
+
+
+def _mask(key, x, rate):
+    """$m / (1 - r)$ for each element of x, the same $m$ in every precision; NaN for a rate that is none."""
+    keep = jnp.where((rate >= 0) & (rate < 1), 1 - rate, jnp.nan)
+    return jax.random.bernoulli(key, keep.astype(jnp.float32), x.shape).astype(x.dtype) / keep.astype(x.dtype)

@@ -1,0 +1,58 @@
+"""Normalization: signals are given a mean and a variance."""
+
+import jax
+from jaxtyping import Array, ArrayLike, Float
+
+
+def batch_norm(
+    x: Float[Array, "*batch features"],
+    scale: Float[Array, "features"],
+    bias: Float[Array, "features"],
+    *,
+    epsilon: Float[ArrayLike, ""] = 1e-5,
+) -> tuple[Float[Array, "*batch features"], Float[Array, "features"], Float[Array, "features"]]:
+    r"""Batch normalization as in training: $y = \gamma \hat x + \beta$ with $\hat x = (x - \mu) / \sqrt{v + \epsilon}$.
+
+    $\mu = \frac1N \sum_n x_n$ and $v = \frac1N \sum_n (x_n - \mu)^2$ are each feature's mean and (biased) variance over
+    all other axes: the batch, and of images the pixels too. Returns $(y, \mu, v)$; whoever keeps running averages
+    takes them from there. Of one example $y$ is $\beta$.
+    Ioffe and Szegedy, *Batch normalization* (2015).
+    """
+    mean, variance = _moments(x)
+    return scale * (x - mean) * jax.lax.rsqrt(variance + epsilon) + bias, mean, variance
+
+
+def batch_norm_vjp(g, x, scale, bias, *, epsilon=1e-5):
+    r"""Pull $g = (\bar y, \bar\mu, \bar v)$ back to $(x, \gamma, \beta)$.
+
+    $\bar\gamma = \sum_n \bar y_n \hat x_n$ and $\bar\beta = \sum_n \bar y_n$. To $x$ three ways lead. Directly and
+    through $\mu$ and $v$ inside $\hat x$: with $h = \gamma \bar y$ and $r = 1 / \sqrt{v + \epsilon}$, the mean takes
+    away what all $h_n$ share and the variance what lies along $\hat x$,
+    $r \left(h_n - \frac1N \sum_k h_k - \hat x_n \frac1N \sum_k h_k \hat x_k\right)$. Through the outputs $\mu$ and
+    $v$: $\partial \mu / \partial x_n = \frac1N$ and $\partial v / \partial x_n = \frac2N (x_n - \mu)$.
+    """
+    g_y, g_mean, g_variance = g
+    axes = tuple(range(x.ndim - 1))
+    size = x.size // x.shape[-1]
+    mean, variance = _moments(x)
+    r = jax.lax.rsqrt(variance + epsilon)
+    normal = (x - mean) * r
+    h = scale * g_y
+    inside = r * (h - h.mean(axes) - normal * (h * normal).mean(axes))
+    outside = (g_mean + 2 * g_variance * (x - mean)) / size
+    return inside + outside, (g_y * normal).sum(axes), g_y.sum(axes)
+
+
+def batch_norm_examples(random):
+    """A table and images, with cotangents for the statistics too, and an epsilon that matters."""
+    for batch in [(9,), (4, 3, 5)]:
+        x = 2 * random.standard_normal((*batch, 6)) + 1
+        yield (x, random.standard_normal(6), random.standard_normal(6)), {}
+        yield (x, random.standard_normal(6), random.standard_normal(6)), {"epsilon": 0.5}
+
+
+def _moments(x):
+    """The mean and the biased variance of each feature over all other axes."""
+    axes = tuple(range(x.ndim - 1))
+    mean = x.mean(axes)
+    return mean, ((x - mean) ** 2).mean(axes)

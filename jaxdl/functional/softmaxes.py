@@ -1,0 +1,36 @@
+"""The softmax: scores become a distribution."""
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, ArrayLike, Float
+
+
+def softmax(
+    logits: Float[Array, "*batch classes"], *, temperature: Float[ArrayLike, ""] = 1.0
+) -> Float[Array, "*batch classes"]:
+    r"""The distribution $p_k = e^{z_k / T} / \sum_j e^{z_j / T}$ over the last axis, for a temperature $T > 0$.
+
+    The largest logit is subtracted first, which leaves $p$ as it is and lets nothing overflow.
+    Bridle, *Probabilistic interpretation of feedforward classification network outputs* (1990).
+    """
+    z = logits / temperature
+    powers = jnp.exp(z - jax.lax.stop_gradient(z.max(axis=-1, keepdims=True)))
+    return powers / powers.sum(axis=-1, keepdims=True)
+
+
+def softmax_vjp(g, logits, *, temperature=1.0):
+    r"""Pull $g$ back to $z$.
+
+    $\partial p_k / \partial z_j = p_k ([k = j] - p_j) / T$, hence $\bar z_j = p_j (g_j - \sum_k g_k p_k) / T$: what
+    is pulled back sums to zero, for adding a number to all logits changes nothing.
+    """
+    p = softmax(logits, temperature=temperature)
+    return (p * (g - (g * p).sum(axis=-1, keepdims=True)) / temperature,)
+
+
+def softmax_examples(random):
+    """Temperatures beside the default, and logits far apart."""
+    logits = random.standard_normal((6, 5, 4))
+    yield (logits,), {}
+    yield (logits,), {"temperature": 2.5}
+    yield (40 * logits,), {"temperature": 0.5}
