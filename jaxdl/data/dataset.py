@@ -1,0 +1,110 @@
+"""A data set: inputs, labels and weights, and how it is divided."""
+
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, ArrayLike, Float, Key, Num
+
+
+class Dataset(NamedTuple):
+    """Examples along the first axis of three arrays: a tree that any transformation of jax can take.
+
+    Labels are class numbers from 0, or targets of shape (examples, outputs). A weight says how much an example counts.
+    """
+
+    inputs: Num[Array, "examples ..."]
+    labels: Num[Array, "examples ..."]
+    weights: Float[Array, "examples"]
+
+    @property
+    def size(self) -> int:
+        """The number of examples."""
+        return self.inputs.shape[0]
+
+
+class Split(NamedTuple):
+    """Three parts: to train on, to decide by, and to be judged by once."""
+
+    train: Dataset
+    dev: Dataset
+    test: Dataset
+
+
+def from_arrays(inputs: ArrayLike, labels: ArrayLike, *, weights: ArrayLike | None = None) -> Dataset:
+    """A checked Dataset of arrays; without weights every example counts 1.
+
+    Raises ValueError for nothing at all, NaN or infinity, lengths that differ, class numbers or weights below 0, and
+    TypeError for class numbers that are no integers.
+    """
+    inputs, labels = np.asarray(inputs), np.asarray(labels)
+    if inputs.ndim < 2:
+        raise ValueError(
+            f"inputs must have the shape (examples, ...), but were given as {inputs.shape}: "
+            "reshape a single feature to (examples, 1)."
+        )
+    if len(inputs) == 0:
+        raise ValueError(f"inputs must hold at least one example, but were given as {inputs.shape}.")
+    if labels.ndim == 1 and not np.issubdtype(labels.dtype, np.integer):
+        raise TypeError(
+            f"labels of shape {labels.shape} must be integers, but were given as {labels.dtype}: convert class numbers "
+            "with labels.astype('int32'), or give targets the shape (examples, outputs)."
+        )
+    if labels.ndim == 1 and labels.min(initial=0) < 0:
+        raise ValueError(f"labels must be class numbers from 0, but {labels.min()} was among them.")
+    weights = np.ones(len(inputs), np.float32) if weights is None else np.asarray(weights, np.float32)
+    for name, array in [("inputs", inputs), ("labels", labels), ("weights", weights)]:
+        if len(array) != len(inputs):
+            raise ValueError(f"{name} must hold one row for each of the {len(inputs)} inputs, but hold {len(array)}.")
+        if not np.isfinite(array).all():
+            rows = np.flatnonzero(~np.isfinite(array).reshape(len(array), -1).all(axis=1))
+            raise ValueError(
+                f"{name} must be finite, but {len(rows)} of {len(array)} rows hold NaN or infinity, the first of them "
+                f"row {rows[0]}: drop or impute them."
+            )
+    if weights.ndim != 1 or weights.min() < 0 or weights.max() == 0:
+        raise ValueError(
+            f"weights must be one number for each example, none below 0 and not all 0, but were given as "
+            f"{weights.shape} from {weights.min()} to {weights.max()}."
+        )
+    integer_labels = np.issubdtype(labels.dtype, np.integer)
+    return Dataset(
+        jnp.asarray(inputs, jnp.float32),
+        jnp.asarray(labels, jnp.int32 if integer_labels else jnp.float32),
+        jnp.asarray(weights),
+    )
+
+
+def take(data: Dataset, indices: ArrayLike) -> Dataset:
+    """The examples at these indices, in their order."""
+    return jax.tree.map(lambda array: array[jnp.asarray(indices)], data)
+
+
+def stratified_split(key: Key[Array, ""], data: Dataset, *, dev: float = 0.2, test: float = 0.2) -> Split:
+    """Divide at random into three parts in which every class has the same share, to the nearest example.
+
+    `dev` and `test` are shares of the whole in (0, 1); the rest is `train`. Raises ValueError where a part is empty of
+    some class, and TypeError for targets that are no classes.
+    """
+    labels = np.asarray(data.labels)
+    if labels.ndim != 1:
+        raise TypeError(f"labels must be class numbers for a stratified split, but have the shape {labels.shape}.")
+    if not (dev > 0 and test > 0 and dev + test < 1):
+        raise ValueError(
+            f"dev and test must be positive shares that leave something to train on, but were {dev} and {test}."
+        )
+    order = np.asarray(jax.random.permutation(key, len(labels)))
+    parts: tuple[list, list, list] = ([], [], [])
+    for label in np.unique(labels):
+        members = order[labels[order] == label]
+        ends = np.round(len(members) * np.array([test, test + dev])).astype(int)
+        of_class = members[ends[1] :], members[ends[0] : ends[1]], members[: ends[0]]
+        for name, part, members_of_part in zip(Split._fields, parts, of_class, strict=True):
+            if len(members_of_part) == 0:
+                raise ValueError(
+                    f"{name} must hold every class, but of the {len(members)} examples of class {label} none is left for "
+                    f"it: give more examples, or another share than dev {dev} and test {test}."
+                )
+            part.append(members_of_part)
+    return Split(*(take(data, np.sort(np.concatenate(part))) for part in parts))

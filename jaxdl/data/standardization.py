@@ -1,0 +1,36 @@
+"""Standardization: inputs of mean 0 and deviation 1, by what the training part alone says."""
+
+from typing import NamedTuple
+
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from jaxdl.data.dataset import Dataset, Split
+
+
+class Standardization(NamedTuple):
+    """The mean and deviation to standardize by, in the units of the inputs."""
+
+    mean: Float[Array, "features"]
+    deviation: Float[Array, "features"]
+
+
+def fit_standardization(data: Dataset) -> Standardization:
+    """The mean and deviation of each feature of a table, or each channel of images: over all axes but the last.
+
+    A feature that never varies gets the deviation 1, so that it becomes 0 everywhere.
+    """
+    axes = tuple(range(data.inputs.ndim - 1))
+    deviation = data.inputs.std(axes)
+    return Standardization(data.inputs.mean(axes), jnp.where(deviation > 0, deviation, 1.0))
+
+
+def standardize(standardization: Standardization, data: Dataset) -> Dataset:
+    r"""The same data with inputs $(x - \mu) / s$."""
+    return data._replace(inputs=(data.inputs - standardization.mean) / standardization.deviation)
+
+
+def standardized(split: Split) -> Split:
+    """All three parts, standardized by what the training part says."""
+    fitted = fit_standardization(split.train)
+    return Split(*(standardize(fitted, part) for part in split))

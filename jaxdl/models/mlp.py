@@ -1,0 +1,56 @@
+"""The multi-layer perceptron."""
+
+from collections.abc import Callable
+from typing import Any
+
+import flax.linen as nn
+from jaxtyping import Array
+
+import jaxdl.functional
+from jaxdl import initializers
+from jaxdl.models.blocks import Dense, Dropout
+from jaxdl.models.model import Model, from_linen
+
+
+class Mlp(nn.Module):
+    """Dense layers with an activation (and dropout) after each but the last; an image is flattened first."""
+
+    hidden: tuple[int, ...]
+    outputs: int
+    activation: Callable[[Array], Array] = jaxdl.functional.relu
+    dropout_rate: float = 0.0
+    kernel_init: Callable = initializers.he_normal
+    functional: Any = jaxdl.functional
+
+    @nn.compact
+    def __call__(self, inputs: Array, training: bool = False) -> Array:
+        """Map (batch, ...) to (batch, outputs)."""
+        signal = inputs.reshape(len(inputs), -1)
+        for features in self.hidden:
+            signal = self.activation(Dense(features, self.kernel_init, functional=self.functional)(signal))
+            if self.dropout_rate > 0:
+                signal = Dropout(self.dropout_rate, self.functional)(signal, training)
+        return Dense(self.outputs, self.kernel_init, functional=self.functional)(signal)
+
+
+def mlp(
+    hidden: tuple[int, ...],
+    outputs: int,
+    *,
+    activation: Callable[[Array], Array] = jaxdl.functional.relu,
+    dropout_rate: float = 0.0,
+    kernel_init: Callable = initializers.he_normal,
+    functional: Any = jaxdl.functional,
+) -> Model:
+    """A multi-layer perceptron with so many units in each hidden layer; no hidden layer makes a linear model.
+
+    `functional` is where its layers find their functions; an activation of a stand-in is given beside it:
+    `mlp((128,), 10, activation=hand.relu, functional=hand)` with `hand = jaxdl.derivation.by_hand()`.
+    Raises ValueError for a width that is not positive or a rate outside [0, 1).
+    """
+    for width in (*hidden, outputs):
+        if width < 1:
+            raise ValueError(f"hidden and outputs must be at least 1, but were {hidden} and {outputs}.")
+    if not 0 <= dropout_rate < 1:
+        raise ValueError(f"dropout_rate must be at least 0 and below 1, but was {dropout_rate}.")
+    return from_linen(Mlp(tuple(hidden), outputs, activation, dropout_rate, kernel_init, functional))
