@@ -3,9 +3,7 @@
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
-from jaxdl.data import Dataset
-from jaxdl.functional import cross_entropy, weighted_mean
-from jaxdl.models import Model
+from jaxdl.functional import weighted_mean
 
 
 def predictions(logits: Float[Array, "batch classes"]) -> Int[Array, "batch"]:
@@ -27,12 +25,3 @@ def confusion_matrix(
     return (
         jnp.zeros((classes, classes), int).at[labels, jnp.where(predicted < 0, classes, predicted)].add(1, mode="drop")
     )
-
-
-def classification(model: Model, params, stats, data: Dataset) -> dict[str, Array]:
-    """The model's loss (cross-entropy, in nats) and accuracy on a whole data set."""
-    logits, _ = model.apply(params, stats, data.inputs)
-    return {
-        "loss": weighted_mean(cross_entropy(logits, data.labels), data.weights),
-        "accuracy": accuracy(logits, data.labels, data.weights),
-    }

@@ -4,6 +4,7 @@ from jaxdl.data.dataset import (
     Dataset as Dataset,
     Split as Split,
     from_arrays as from_arrays,
+    stratified_parts as stratified_parts,
     stratified_split as stratified_split,
     take as take,
 )

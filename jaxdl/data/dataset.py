@@ -1,5 +1,6 @@
 """A data set: inputs, labels and weights, and how it is divided."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import jax
@@ -81,30 +82,34 @@ def take(data: Dataset, indices: ArrayLike) -> Dataset:
     return jax.tree.map(lambda array: array[jnp.asarray(indices)], data)
 
 
-def stratified_split(key: Key[Array, ""], data: Dataset, *, dev: float = 0.2, test: float = 0.2) -> Split:
-    """Divide at random into three parts in which every class has the same share, to the nearest example.
+def stratified_parts(key: Key[Array, ""], data: Dataset, shares: Sequence[float]) -> tuple[Dataset, ...]:
+    """Divide at random into parts of these shares of the whole, every class having the same share of each part.
 
-    `dev` and `test` are shares of the whole in (0, 1); the rest is `train`. Raises ValueError where a part is empty of
-    some class, and TypeError for targets that are no classes.
+    Exact to the nearest example of each class. Raises ValueError for shares that are not positive or do not sum to 1,
+    and where a part is empty of some class; TypeError for targets that are no classes.
     """
     labels = np.asarray(data.labels)
     if labels.ndim != 1:
         raise TypeError(f"labels must be class numbers for a stratified split, but have the shape {labels.shape}.")
-    if not (dev > 0 and test > 0 and dev + test < 1):
-        raise ValueError(
-            f"dev and test must be positive shares that leave something to train on, but were {dev} and {test}."
-        )
+    if min(shares) <= 0 or not np.isclose(sum(shares), 1):
+        raise ValueError(f"shares must be positive and sum to 1, but were {tuple(shares)}.")
     order = np.asarray(jax.random.permutation(key, len(labels)))
-    parts: tuple[list, list, list] = ([], [], [])
+    parts: list[list[np.ndarray]] = [[] for _ in shares]
     for label in np.unique(labels):
         members = order[labels[order] == label]
-        ends = np.round(len(members) * np.array([test, test + dev])).astype(int)
-        of_class = members[ends[1] :], members[ends[0] : ends[1]], members[: ends[0]]
-        for name, part, members_of_part in zip(Split._fields, parts, of_class, strict=True):
-            if len(members_of_part) == 0:
+        ends = np.round(len(members) * np.cumsum(shares)).astype(int)
+        for number, (part, begin, end) in enumerate(zip(parts, [0, *ends], ends, strict=False)):
+            if begin == end:
                 raise ValueError(
-                    f"{name} must hold every class, but of the {len(members)} examples of class {label} none is left for "
-                    f"it: give more examples, or another share than dev {dev} and test {test}."
+                    f"shares must leave every part an example of every class, but of the {len(members)} examples of "
+                    f"class {label} none is left for part {number} of {tuple(shares)}: give more examples."
                 )
-            part.append(members_of_part)
-    return Split(*(take(data, np.sort(np.concatenate(part))) for part in parts))
+            part.append(members[begin:end])
+    return tuple(take(data, np.sort(np.concatenate(part))) for part in parts)
+
+
+def stratified_split(
+    key: Key[Array, ""], data: Dataset, *, shares: tuple[float, float, float] = (0.6, 0.2, 0.2)
+) -> Split:
+    """Divide at random into train, dev and test, as `stratified_parts` does."""
+    return Split(*stratified_parts(key, data, shares))

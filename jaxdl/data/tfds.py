@@ -33,7 +33,7 @@ def load_prepared(name: str, data_dir: str | os.PathLike, *, part: str = "train"
             f"{', '.join(path.split('-')[0] for path in formats) or 'nothing'} for {part!r}: prepare it again with "
             "file_format='array_record'."
         )
-    cached = cache_dir() / "tfds" / f"{_digest(files)}.npz.d"
+    cached = cache_dir() / "tfds" / f"{_digest(files)}"
     arrays = {key: cached / f"{key}.npy" for key in ("image", "label")}
     if not all(path.is_file() for path in arrays.values()):
         for key, array in _decode(folder, part).items():
@@ -47,8 +47,8 @@ def _prepared_folder(name, data_dir) -> pathlib.Path:
     infos = sorted((data_dir / name).glob("*/dataset_info.json"), key=lambda path: _version(path.parent.name))
     if not infos:
         raise FileNotFoundError(
-            f"data_dir must hold a prepared {name!r} ({name}/VERSION/dataset_info.json), but {data_dir} does not: prepare it "
-            f"where TensorFlow is installed with tensorflow_datasets.builder({name!r}, data_dir=..., "
+            f"data_dir must hold a prepared {name!r} ({name}/VERSION/dataset_info.json), but {data_dir} does not: "
+            f"prepare it where TensorFlow is installed with tensorflow_datasets.builder({name!r}, data_dir=..., "
             "file_format='array_record').download_and_prepare(), copy the folder, and name it with --data-dir."
         )
     return infos[-1].parent

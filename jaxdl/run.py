@@ -1,0 +1,109 @@
+"""A run directory: what was asked for, where it ran, what came of it. Written once, never over another."""
+
+import contextlib
+import datetime
+import importlib.metadata
+import json
+import os
+import pathlib
+import platform
+import shutil
+import sys
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import jax
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+
+def next_free(path: pathlib.Path) -> pathlib.Path:
+    """The path itself where nothing is there, else the first free of path-2, path-3, …"""
+    number, free = 1, path
+    while free.exists():
+        number += 1
+        free = path.with_name(f"{path.name}-{number}")
+    return free
+
+
+@contextlib.contextmanager
+def new_run(path: pathlib.Path) -> Iterator[pathlib.Path]:
+    """Make a run directory; leave none behind where what runs inside it fails before it has measured anything.
+
+    Raises FileExistsError where something is there already, and OSError where it cannot be written.
+    """
+    path = pathlib.Path(path)
+    if path.exists() and (not path.is_dir() or any(path.iterdir())):
+        raise FileExistsError(f"out must be a new or an empty directory, but {path} is not: name another.")
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+        (path / ".writable").touch()
+        (path / ".writable").unlink()
+    except OSError as error:
+        raise OSError(f"out must be a directory that can be written, but {path} is not: {error.strerror}.") from error
+    try:
+        yield path
+    except BaseException:
+        if not (path / "metrics.jsonl").exists():
+            shutil.rmtree(path, ignore_errors=True)
+        raise
+
+
+def environment() -> dict[str, Any]:
+    """The machine and the versions that a run depends on, and the command that reproduces it."""
+    packages = ("jax", "jaxlib", "flax", "optax", "numpy")
+    device = jax.devices()[0]
+    return {
+        "command": command(),
+        "date": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+        "device": f"{jax.device_count()} × {device.platform} ({device.device_kind})",
+        "cores": os.cpu_count(),
+        "machine": f"{platform.machine()}, {platform.system()}",
+        "python": platform.python_version(),
+        "jaxdl": importlib.metadata.version("jaxdl-lab"),
+        **{package: importlib.metadata.version(package) for package in packages},
+    }
+
+
+def command() -> str:
+    """What was typed to start this process."""
+    module = getattr(sys.modules["__main__"], "__spec__", None)
+    name = f"python -m {module.name.removesuffix('.__main__')}" if module else pathlib.Path(sys.argv[0]).name
+    return " ".join([name, *sys.argv[1:]])
+
+
+def write_text(path: pathlib.Path, text: str) -> None:
+    """Write the whole file or none of it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f".{path.name}.partial")
+    partial.write_text(text, encoding="utf-8")
+    os.replace(partial, path)
+
+
+def write_json(path: pathlib.Path, content: Any) -> None:
+    """Write what JSON can hold."""
+    write_text(path, json.dumps(content, indent=2, ensure_ascii=False, default=str) + "\n")
+
+
+def read_json(path: pathlib.Path) -> Any:
+    """Read it back."""
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+def append_lines(path: pathlib.Path, rows: Iterable[dict[str, Any]]) -> None:
+    """Add rows as JSON lines; what stands there stays."""
+    with path.open("a", encoding="utf-8") as file:
+        file.writelines(json.dumps(row) + "\n" for row in rows)
+
+
+def write_table(path: pathlib.Path, columns: dict[str, Any]) -> None:
+    """Write columns of equal length as Parquet."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f".{path.name}.partial")
+    pq.write_table(pa.table({name: pa.array(column) for name, column in columns.items()}), partial, compression="zstd")
+    os.replace(partial, path)
+
+
+def read_table(path: pathlib.Path) -> dict[str, list]:
+    """Read the columns back."""
+    return pq.read_table(path).to_pydict()

@@ -1,0 +1,88 @@
+"""What the commands can be told; frozen, plain, and free of jax, so that `--help` answers at once."""
+
+import pathlib
+from dataclasses import dataclass, field
+from typing import Literal
+
+
+@dataclass(frozen=True)
+class Sgd:
+    """Gradient descent on batches."""
+
+    learning_rate: float = 0.1
+
+
+@dataclass(frozen=True)
+class Momentum:
+    """Heavy ball."""
+
+    learning_rate: float = 0.05
+    decay: float = 0.9
+
+
+@dataclass(frozen=True)
+class Adam:
+    """Adaptive moments."""
+
+    learning_rate: float = 1e-3
+    b1: float = 0.9
+    b2: float = 0.999
+    eps: float = 1e-8
+
+
+@dataclass(frozen=True)
+class Adamw:
+    """Adam with decoupled weight decay."""
+
+    learning_rate: float = 1e-3
+    b1: float = 0.9
+    b2: float = 0.999
+    eps: float = 1e-8
+    weight_decay: float = 1e-2
+
+
+@dataclass(frozen=True)
+class Train:
+    """Train a population of multi-layer perceptrons, and write a run directory with a report.
+
+    The optimizer is a subcommand, given last: jaxdl train --epochs 5 optimizer:sgd --optimizer.learning-rate 0.2
+    """
+
+    data: Literal["digits", "mnist"] = "digits"
+    """digits is shipped with jaxdl; mnist is read from a folder that TensorFlow Datasets has prepared"""
+    data_dir: pathlib.Path | None = None
+    """the folder that holds mnist/; without it $JAXDL_DATA/tfds, else ~/tensorflow_datasets"""
+    hidden: tuple[int, ...] = (128,)
+    """units of each hidden layer"""
+    dropout_rate: float = 0.0
+    """share of hidden units dropped in training, at least 0 and below 1"""
+    epochs: int = 30
+    """passes over the training part"""
+    batch_size: int = 32
+    """examples in a step"""
+    seeds: int = 16
+    """members of the population: each draws its own first weights and its own order"""
+    split_seed: int = 0
+    """of the division into train, dev and test"""
+    out: pathlib.Path | None = None
+    """a new directory; without it the next free runs/DATA"""
+    optimizer: Adamw | Adam | Momentum | Sgd = field(default_factory=Adamw)
+    """the rule of a step"""
+
+
+@dataclass(frozen=True)
+class Check:
+    """Hold every hand derivation against jax.vjp; exit status 1 where one fails."""
+
+    names: tuple[str, ...] = ()
+    """functions to check; without any, all"""
+    forgeries: bool = False
+    """also make wrong versions of each derivation, and see whether all are caught"""
+
+
+@dataclass(frozen=True)
+class Report:
+    """Write the page of a run directory anew, from what the run has measured."""
+
+    run: pathlib.Path
+    """a directory that jaxdl or the experiments wrote"""

@@ -1,0 +1,15 @@
+"""What the command line, the experiments and the benchmarks set before jax starts; importing jaxdl sets nothing."""
+
+import os
+
+
+def prepare() -> None:
+    """Keep compiled programs on disk, so that a second run finds them. JAX_COMPILATION_CACHE_DIR names another place."""
+    import jax
+
+    from jaxdl.data.tfds import cache_dir
+
+    if not os.environ.get("JAX_COMPILATION_CACHE_DIR"):
+        jax.config.update("jax_compilation_cache_dir", str(cache_dir() / "compiled"))
+    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
+    jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)

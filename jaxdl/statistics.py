@@ -1,0 +1,34 @@
+"""Intervals: how far a number measured on a few seeds may be from what it stands for."""
+
+from typing import NamedTuple
+
+import numpy as np
+import scipy.stats
+from jaxtyping import ArrayLike
+
+
+class Interval(NamedTuple):
+    """An estimate between its limits."""
+
+    estimate: float
+    low: float
+    high: float
+
+
+def mean_interval(values: ArrayLike, *, level: float = 0.95) -> Interval:
+    r"""Student's interval $\bar x \pm t_{n-1} s / \sqrt n$ for the mean of independent values.
+
+    With fewer than two values the limits are NaN. Student, *The probable error of a mean* (1908).
+    """
+    values = np.asarray(values, np.float64)
+    mean = float(values.mean())
+    if len(values) < 2:
+        return Interval(mean, float("nan"), float("nan"))
+    half = scipy.stats.t.ppf((1 + level) / 2, len(values) - 1) * values.std(ddof=1) / np.sqrt(len(values))
+    return Interval(mean, mean - float(half), mean + float(half))
+
+
+def proportion_interval(successes: int, trials: int, *, level: float = 0.95) -> Interval:
+    """The exact interval of Clopper and Pearson (1934) for a probability, from successes in independent trials."""
+    limits = scipy.stats.binomtest(successes, trials).proportion_ci(level, method="exact")
+    return Interval(successes / trials, float(limits.low), float(limits.high))

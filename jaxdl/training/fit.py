@@ -1,0 +1,125 @@
+"""The driver around the pure loop: it trains a population chunk by chunk, and says how far it is."""
+
+import time
+from collections.abc import Callable
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Key
+
+from jaxdl.data import Dataset
+from jaxdl.training.loop import History, State, Task, resume, start
+from jaxdl.training.population import compile_population, population
+
+CHUNKS = 10  # about so many times a run says how far it is, and can be stopped
+
+
+class Cost(NamedTuple):
+    """Seconds spent compiling and running."""
+
+    compile: float
+    run: float
+
+
+class Fit(NamedTuple):
+    """What came of it; the members are the first axis of the state and of the history's columns."""
+
+    state: State
+    history: History
+    cost: Cost
+    interrupted: bool
+
+
+def silent(epochs_done: int, chunk: History) -> None:
+    """Watch without a word."""
+
+
+def fit(
+    task: Task,
+    data: Dataset,
+    keys: Key[Array, "members"],
+    *,
+    epochs: int,
+    dev: Dataset,
+    observe: Callable[[State, Dataset], dict[str, Array]],
+    order: Key[Array, ""] | None = None,
+    watch: Callable[[int, History], None] = silent,
+) -> Fit:
+    """Train one model for each key, as `train` would, in chunks of epochs that are one compiled program.
+
+    `observe(state, dev)` is recorded after every epoch, and `watch(epochs_done, chunk)` is called after every chunk.
+    Ctrl-C ends the run after the chunk it met and returns what was computed, `interrupted`; before the first chunk it
+    is raised. Raises ValueError or TypeError, before anything is compiled, for data that the task cannot be trained on.
+    """
+    check(task, data, dev, epochs=epochs)
+    length = _chunk_length(epochs)
+    steps = length * (data.size // task.batch_size)
+
+    def begin(data, key):
+        return start(task, data, key)._replace(epoch=None, step=None)
+
+    def advance(data, dev, order, epoch, step, members):
+        state, chunk = resume(
+            task,
+            data,
+            members._replace(epoch=epoch, step=step),
+            epochs=length,
+            observe=lambda state: observe(state, dev),
+            order=order,
+        )
+        return state._replace(epoch=None, step=None), chunk
+
+    began = time.perf_counter()
+    members = population(begin, keys, shared=(data,))
+    shared = (data, dev, order, jnp.int32(0), jnp.int32(0))
+    program = compile_population(advance, members, shared=shared)
+    compiled = time.perf_counter()
+    chunks: list[History] = []
+    try:
+        for done in range(0, epochs, length):
+            shared = (data, dev, order, jnp.int32(done), jnp.int32(done // length * steps))
+            members, chunk = program(shared, (members,))
+            chunks.append(jax.device_get(chunk))
+            watch(done + length, chunks[-1])
+    except KeyboardInterrupt:
+        if not chunks:
+            raise
+    cost = Cost(compiled - began, time.perf_counter() - compiled)
+    state = members._replace(epoch=jnp.int32(len(chunks) * length), step=jnp.int32(len(chunks) * steps))
+    history = jax.tree.map(lambda *columns: np.concatenate(columns, axis=1), *chunks)
+    return Fit(state, history, cost, interrupted=len(chunks) * length < epochs)
+
+
+def check(task: Task, data: Dataset, dev: Dataset, *, epochs: int) -> None:
+    """Refuse data that the task cannot be trained on, before anything is compiled."""
+    if epochs < 1:
+        raise ValueError(f"epochs must be at least 1, but was {epochs}.")
+    if not 1 <= task.batch_size <= data.size:
+        raise ValueError(
+            f"batch_size must be from 1 to the {data.size} examples there are, but was {task.batch_size}: "
+            "take a smaller batch or more data."
+        )
+    key = jax.random.key(0)
+    params, stats = jax.eval_shape(task.model.init, key, data.inputs[:1])
+    outputs, _ = jax.eval_shape(task.model.apply, params, stats, data.inputs[:1])
+    for name, part in [("data", data), ("dev", dev)]:
+        if part.inputs.shape[1:] != data.inputs.shape[1:]:
+            raise ValueError(
+                f"{name} must have inputs of the shape {data.inputs.shape[1:]}, but has {part.inputs.shape[1:]}."
+            )
+        if part.labels.ndim == 1 and outputs.ndim == 2 and outputs.shape[1] <= int(part.labels.max()):
+            raise ValueError(
+                f"labels of {name} must be below the model's {outputs.shape[1]} outputs, but {part.labels.max()} is "
+                "among them: give the model one output for each class."
+            )
+    batch = jax.tree.map(lambda array: array[: task.batch_size], data)
+    loss, _ = jax.eval_shape(task.objective, params, stats, batch, key)
+    if loss.shape != ():
+        raise ValueError(f"objective must give one number for a batch, but gives the shape {loss.shape}: take a mean.")
+
+
+def _chunk_length(epochs) -> int:
+    """The number of epochs in a chunk: it divides them all, so that one program serves, in about CHUNKS parts."""
+    return max(length for length in range(1, epochs // min(epochs, CHUNKS) + 1) if epochs % length == 0)

@@ -1,0 +1,124 @@
+"""Training as a fold: a state goes in, data flows past, a state comes out."""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import optax
+from jaxtyping import Array, Float, Int, Key, PyTree
+
+from jaxdl.data import Dataset
+from jaxdl.models import Model
+
+INIT, ORDER, NOISE = range(3)  # the streams of randomness, each counted on its own
+
+
+class Task(NamedTuple):
+    """What is trained, on what objective, by which rule.
+
+    `objective(params, stats, batch, key) -> loss, stats` is one number for a batch, e.g. that of `supervised`.
+    """
+
+    model: Model
+    objective: Callable[..., tuple[Array, PyTree]]
+    optimizer: optax.GradientTransformation
+    batch_size: int
+
+
+class State(NamedTuple):
+    """All that the next step depends on."""
+
+    key: Key[Array, ""]
+    epoch: Int[Array, ""]
+    step: Int[Array, ""]
+    params: PyTree
+    stats: PyTree
+    optimizer_state: PyTree
+
+
+class History(NamedTuple):
+    """What is reported, a row an epoch: the mean loss over its steps, and what was observed after it."""
+
+    loss: Float[Array, "epochs"]
+    observed: dict[str, Float[Array, "epochs"]]
+
+
+Observe = Callable[[State], dict[str, Array]]
+
+
+def nothing(state: State) -> dict[str, Array]:  # noqa: ARG001
+    """Observe nothing."""
+    return {}
+
+
+def start(task: Task, data: Dataset, key: Key[Array, ""]) -> State:
+    """The state before the first step, drawn from the key."""
+    params, stats = task.model.init(_stream(key, INIT, 0), data.inputs[:1])
+    zero = jnp.zeros((), jnp.int32)
+    return State(key, zero, zero, params, stats, task.optimizer.init(params))
+
+
+def step(task: Task, data: Dataset, state: State, indices: Int[Array, "batch"]) -> tuple[State, Float[Array, ""]]:
+    """One step down the gradient of the objective on the examples at these indices; also its loss before the step."""
+    batch = jax.tree.map(lambda array: array[indices], data)
+    noise = _stream(state.key, NOISE, state.step)
+    descend = jax.value_and_grad(task.objective, has_aux=True)
+    (loss, stats), gradient = descend(state.params, state.stats, batch, noise)
+    updates, optimizer_state = task.optimizer.update(gradient, state.optimizer_state, state.params)
+    params = optax.apply_updates(state.params, updates)
+    return State(state.key, state.epoch, state.step + 1, params, stats, optimizer_state), loss
+
+
+def epoch(task: Task, data: Dataset, state: State, order: Key[Array, ""]) -> tuple[State, Float[Array, ""]]:
+    """One pass over the data in a new order; what fills no batch is left out, other examples in each epoch."""
+    steps = data.size // task.batch_size
+    permutation = jax.random.permutation(_stream(order, ORDER, state.epoch), data.size)
+    batches = permutation[: steps * task.batch_size].reshape(steps, task.batch_size)
+    state, losses = jax.lax.scan(lambda state, indices: step(task, data, state, indices), state, batches)
+    return state._replace(epoch=state.epoch + 1), losses.mean()
+
+
+def resume(
+    task: Task,
+    data: Dataset,
+    state: State,
+    *,
+    epochs: int,
+    observe: Observe = nothing,
+    order: Key[Array, ""] | None = None,
+) -> tuple[State, History]:
+    """Go on from a state for so many epochs, as `train` would have gone on."""
+    if not 1 <= task.batch_size <= data.size:
+        raise ValueError(
+            f"batch_size must be from 1 to the {data.size} examples there are, but was {task.batch_size}: "
+            "take a smaller batch or more data."
+        )
+
+    def pass_over(state, _):
+        state, loss = epoch(task, data, state, state.key if order is None else order)
+        return state, History(loss, observe(state))
+
+    return jax.lax.scan(pass_over, state, length=epochs)
+
+
+def train(
+    task: Task,
+    data: Dataset,
+    key: Key[Array, ""],
+    *,
+    epochs: int,
+    observe: Observe = nothing,
+    order: Key[Array, ""] | None = None,
+) -> tuple[State, History]:
+    """Train one model from one key: pure and traceable, so that a population is a `vmap` of it.
+
+    `observe(state)` is called after every epoch. `order` is a key for the order of the data alone; members of a
+    population that are given the same one see the same batches. Raises ValueError for a batch larger than the data.
+    """
+    return resume(task, data, start(task, data, key), epochs=epochs, observe=observe, order=order)
+
+
+def _stream(key, stream, counter):
+    """The key of one stream at one count, whatever was drawn before: a resumed run draws what it would have drawn."""
+    return jax.random.fold_in(jax.random.fold_in(key, stream), counter)
