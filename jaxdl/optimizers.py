@@ -7,10 +7,10 @@ hyperparameters may be traced arrays, so that a sweep over them is a `vmap`.
 from collections.abc import Callable
 
 import optax
-from jaxtyping import ArrayLike, Float, PyTree
+from jaxtyping import Array, Float, PyTree
 
-Scalar = Float[ArrayLike, ""]
-Rate = Scalar | Callable
+Scalar = float | Float[Array, ""]
+Rate = Scalar | optax.Schedule
 
 
 def sgd(learning_rate: Rate) -> optax.GradientTransformation:

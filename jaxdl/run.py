@@ -9,7 +9,7 @@ import pathlib
 import platform
 import shutil
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable
 from typing import Any
 
 import jax
@@ -18,7 +18,7 @@ import pyarrow.parquet as pq
 
 
 def next_free(path: pathlib.Path) -> pathlib.Path:
-    """The path itself where nothing is there, else the first free of path-2, path-3, …"""
+    """The path itself where nothing is there, else the first free of path-2, path-3 and so on."""
     number, free = 1, path
     while free.exists():
         number += 1
@@ -27,7 +27,7 @@ def next_free(path: pathlib.Path) -> pathlib.Path:
 
 
 @contextlib.contextmanager
-def new_run(path: pathlib.Path) -> Iterator[pathlib.Path]:
+def new_run(path: pathlib.Path) -> Generator[pathlib.Path]:
     """Make a run directory; leave none behind where what runs inside it fails before it has measured anything.
 
     Raises FileExistsError where something is there already, and OSError where it cannot be written.

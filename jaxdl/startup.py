@@ -4,7 +4,7 @@ import os
 
 
 def prepare() -> None:
-    """Keep compiled programs on disk, so that a second run finds them. JAX_COMPILATION_CACHE_DIR names another place."""
+    """Keep compiled programs on disk for the next run, below JAX_COMPILATION_CACHE_DIR where that is set."""
     import jax
 
     from jaxdl.data.tfds import cache_dir

@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 import scipy.stats
-from jaxtyping import ArrayLike
+from numpy.typing import ArrayLike
 
 
 class Interval(NamedTuple):
@@ -15,17 +15,20 @@ class Interval(NamedTuple):
     high: float
 
 
-def mean_interval(values: ArrayLike, *, level: float = 0.95) -> Interval:
+def mean_interval(
+    values: ArrayLike, *, level: float = 0.95, within: tuple[float, float] = (-np.inf, np.inf)
+) -> Interval:
     r"""Student's interval $\bar x \pm t_{n-1} s / \sqrt n$ for the mean of independent values.
 
-    With fewer than two values the limits are NaN. Student, *The probable error of a mean* (1908).
+    What cannot lie outside two bounds, as an accuracy, is cut there; with fewer than two values the
+    limits are NaN. Student, *The probable error of a mean* (1908).
     """
     values = np.asarray(values, np.float64)
     mean = float(values.mean())
     if len(values) < 2:
         return Interval(mean, float("nan"), float("nan"))
     half = scipy.stats.t.ppf((1 + level) / 2, len(values) - 1) * values.std(ddof=1) / np.sqrt(len(values))
-    return Interval(mean, mean - float(half), mean + float(half))
+    return Interval(mean, max(mean - float(half), within[0]), min(mean + float(half), within[1]))
 
 
 def proportion_interval(successes: int, trials: int, *, level: float = 0.95) -> Interval:

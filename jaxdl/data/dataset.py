@@ -6,7 +6,8 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, ArrayLike, Float, Key, Num
+from jaxtyping import Array, Float, Key, Num
+from numpy.typing import ArrayLike
 
 
 class Dataset(NamedTuple):

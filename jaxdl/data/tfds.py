@@ -4,6 +4,7 @@ import hashlib
 import os
 import pathlib
 import tempfile
+from typing import Any
 
 import numpy as np
 
@@ -71,7 +72,7 @@ def _decode(folder, part) -> dict[str, np.ndarray]:
     """All images and labels of a part, as the bytes they were."""
     import tensorflow_datasets as tfds  # slow to import, and only needed where nothing is cached
 
-    source = tfds.builder_from_directory(str(folder)).as_data_source(part)
+    source: Any = tfds.builder_from_directory(str(folder)).as_data_source(part)
     missing = {"image", "label"} - set(source[0])
     if missing:
         raise ValueError(

@@ -44,7 +44,8 @@ def prove(names: tuple[str, ...] = (), package: types.ModuleType = jaxdl.functio
 def compare(pair: Derivation, cases: list | None = None) -> Proof:
     """Hold one derivation against `jax.vjp` on its examples, or on the cases given as (arguments, settings)."""
     cases = examples(pair.f) if cases is None else cases
-    worst, fault = (0.0, 0.0, 0.0), _signature_fault(pair)
+    worst: tuple[float, ...] = (0.0, 0.0, 0.0)
+    fault = _signature_fault(pair)
     for number, (arguments, settings) in enumerate(cases):
         if fault:
             break
@@ -57,7 +58,7 @@ def compare(pair: Derivation, cases: list | None = None) -> Proof:
     return Proof(pair.name, len(cases), *worst, fault)
 
 
-def _errors(pair, arguments, settings) -> tuple[tuple[float, float, float], str]:
+def _errors(pair, arguments, settings) -> tuple[tuple[float, ...], str]:
     """The errors of one case in float64, in float32, and of jax in float32; and what is wrong with them, if any."""
     with jax.enable_x64(True), jax.default_matmul_precision("highest"):
         double = jax.tree.map(jnp.asarray, arguments)
@@ -113,9 +114,8 @@ def error(hand: Any, truth: Any) -> float:
 def _signature_fault(pair) -> str:
     """The signature of f_vjp is g, followed by that of f: same names, same defaults."""
     of_f, of_vjp = (list(inspect.signature(f).parameters.values()) for f in (pair.f, pair.f_vjp))
-    expected = [("g", inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.empty)]
-    expected += [(p.name, p.kind, p.default) for p in of_f]
-    if [(p.name, p.kind, p.default) for p in of_vjp] != expected:
+    g = inspect.Parameter("g", inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    if [(p.name, p.kind, p.default) for p in of_vjp] != [(p.name, p.kind, p.default) for p in (g, *of_f)]:
         return f"the signature must be g followed by that of {pair.name}, but is {inspect.signature(pair.f_vjp)}"
     return ""
 

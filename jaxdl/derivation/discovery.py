@@ -19,11 +19,11 @@ class Derivation(NamedTuple):
     """A function and its hand-derived pullback, `f_vjp(g, *arguments, **settings)`."""
 
     name: str
-    f: Callable
-    f_vjp: Callable
+    f: types.FunctionType
+    f_vjp: types.FunctionType
 
 
-def functions(package: types.ModuleType = jaxdl.functional) -> dict[str, Callable]:
+def functions(package: types.ModuleType = jaxdl.functional) -> dict[str, types.FunctionType]:
     """Every public function that the modules of a package define, by name."""
     modules = [
         importlib.import_module(info.name) for info in pkgutil.iter_modules(package.__path__, f"{package.__name__}.")
@@ -42,7 +42,7 @@ def derivations(package: types.ModuleType = jaxdl.functional) -> list[Derivation
     return [Derivation(name, f, known[f"{name}_vjp"]) for name, f in known.items() if f"{name}_vjp" in known]
 
 
-def examples(f: Callable) -> list[tuple[tuple, dict[str, Any]]]:
+def examples(f: types.FunctionType) -> list[tuple[tuple, dict[str, Any]]]:
     """The (arguments, settings) on which `f` is tried, drawn on the host.
 
     They are those of `f_examples(random)` where it stands beside `f`, else one case of the shapes in the signature,

@@ -4,13 +4,14 @@ import ast
 import copy
 import inspect
 import textwrap
-from collections.abc import Callable, Iterator
+import types
+from collections.abc import Iterator
 from typing import Any
 
 import jax
 
 
-def forgeries(f_vjp: Callable) -> Iterator[tuple[str, Callable]]:
+def forgeries(f_vjp: types.FunctionType) -> Iterator[tuple[str, types.FunctionType]]:
     """Wrong versions of a derivation, each with the change made to its source.
 
     Every returned cotangent times 1.001; every term and every factor left out; every sign flipped; every `.T`,
@@ -18,7 +19,8 @@ def forgeries(f_vjp: Callable) -> Iterator[tuple[str, Callable]]:
     """
     plain = inspect.unwrap(f_vjp)
     tree = ast.parse(textwrap.dedent(inspect.getsource(plain)))
-    for node in [node for statement in tree.body[0].body for node in ast.walk(statement)]:
+    function = next(statement for statement in tree.body if isinstance(statement, ast.FunctionDef))
+    for node in [node for statement in function.body for node in ast.walk(statement)]:
         for wrong in _wrong_versions(node):
             originals: dict[int, Any] = {}
             forged = copy.deepcopy(tree, originals)

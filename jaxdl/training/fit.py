@@ -58,18 +58,18 @@ def fit(
     steps = length * (data.size // task.batch_size)
 
     def begin(data, key):
-        return start(task, data, key)._replace(epoch=None, step=None)
+        return _members(start(task, data, key))
 
     def advance(data, dev, order, epoch, step, members):
         state, chunk = resume(
             task,
             data,
-            members._replace(epoch=epoch, step=step),
+            _state(epoch, step, members),
             epochs=length,
             observe=lambda state: observe(state, dev),
             order=order,
         )
-        return state._replace(epoch=None, step=None), chunk
+        return _members(state), chunk
 
     began = time.perf_counter()
     members = population(begin, keys, shared=(data,))
@@ -87,9 +87,19 @@ def fit(
         if not chunks:
             raise
     cost = Cost(compiled - began, time.perf_counter() - compiled)
-    state = members._replace(epoch=jnp.int32(len(chunks) * length), step=jnp.int32(len(chunks) * steps))
+    state = _state(jnp.int32(len(chunks) * length), jnp.int32(len(chunks) * steps), members)
     history = jax.tree.map(lambda *columns: np.concatenate(columns, axis=1), *chunks)
     return Fit(state, history, cost, interrupted=len(chunks) * length < epochs)
+
+
+def _members(state):
+    """What differs between members; the counters are the same for all, and are never mapped."""
+    return state.key, state.params, state.stats, state.optimizer_state
+
+
+def _state(epoch, step, members):
+    key, params, stats, optimizer_state = members
+    return State(key, epoch, step, params, stats, optimizer_state)
 
 
 def check(task: Task, data: Dataset, dev: Dataset, *, epochs: int) -> None:

@@ -1,7 +1,7 @@
 """A progress bar for `fit`."""
 
 import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 
 import numpy as np
 from rich.console import Console
@@ -11,7 +11,7 @@ from jaxdl.training.loop import History
 
 
 @contextlib.contextmanager
-def progress_bar(title: str, epochs: int, console: Console | None = None) -> Iterator[Callable[[int, History], None]]:
+def progress_bar(title: str, epochs: int, console: Console | None = None) -> Generator[Callable[[int, History], None]]:
     """A bar over the epochs with the median of the last loss and of what is observed: give it to `fit(watch=...)`."""
     columns = [
         TextColumn("{task.description}"),

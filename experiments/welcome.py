@@ -1,0 +1,48 @@
+"""The main job: prove every derivation, train a population on digits, test three claims, and show it on one page.
+
+python -m experiments welcome
+"""
+
+import dataclasses
+import pathlib
+import time
+
+from rich.console import Console
+
+from experiments import equal_weights, stacked_linear_layers, xor
+from experiments.__main__ import tell
+from jaxdl import classifier, derivation, experiment, report, run
+from jaxdl.proofs import proof_table
+from jaxdl.settings import Train
+
+SPLIT_SEEDS = range(5)
+CLAIMS = [stacked_linear_layers.experiment, xor.experiment, equal_weights.experiment]
+
+
+def welcome(out: pathlib.Path, console: Console) -> int:
+    """All of it, into a new run directory; 1 where a derivation or an experiment fails."""
+    began = time.perf_counter()
+    with run.new_run(out) as directory:
+        proofs = list(derivation.prove())
+        console.print(proof_table(proofs))
+        run.write_json(directory / "proofs.json", [proof._asdict() for proof in proofs])
+        settings = Train()
+        _, evaluation = classifier.train_into(directory, settings, classifier.load(settings), console)
+        console.print(classifier.summary_table(evaluation.accuracy))
+        splits = [{"split_seed": 0, "test": float(evaluation.accuracy["test"].mean())}]
+        splits += [{"split_seed": seed, "test": test_accuracy(settings, seed)} for seed in SPLIT_SEEDS[1:]]
+        run.write_json(directory / "splits.json", splits)
+        mean = sum(split["test"] for split in splits) / len(splits)
+        console.print(f"mean test accuracy over {len(splits)} divisions of the data: {mean:.4f}", highlight=False)
+        failed = experiment.conduct_all(CLAIMS, directory / "experiments", lambda result: tell(result, console))
+        total = time.perf_counter() - began
+        run.write_json(directory / "cost.json", {**run.read_json(directory / "cost.json"), "total": total})
+        report.tell_page(directory, console)
+    return 1 if failed or any(proof.fault for proof in proofs) else 0
+
+
+def test_accuracy(settings: Train, split_seed: int) -> float:
+    """The mean test accuracy of a population on another division of the data."""
+    settings = dataclasses.replace(settings, split_seed=split_seed)
+    split = classifier.load(settings)
+    return float(classifier.evaluate(settings, split, classifier.fit(settings, split).state).accuracy["test"].mean())

@@ -1,0 +1,66 @@
+"""The command line: `jaxdl check`, `jaxdl train`, `jaxdl report`. jax is imported only where a command needs it."""
+
+import os
+import sys
+from collections.abc import Callable
+from typing import Annotated
+
+import tyro
+
+from jaxdl.settings import Check, Report, Train
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one command; the exit status."""
+    commands = (
+        Annotated[Train, tyro.conf.subcommand("train")]
+        | Annotated[Check, tyro.conf.subcommand("check")]
+        | Annotated[Report, tyro.conf.subcommand("report")]
+    )
+    config = (tyro.conf.PositionalRequiredArgs, tyro.conf.OmitArgPrefixes)
+    settings = tyro.cli(commands, prog="jaxdl", description=DESCRIPTION, args=arguments, config=config)
+    return answering(lambda: _run(settings))
+
+
+DESCRIPTION = "Deep learning as pure functions: prove their derivations, train a population, show what came of it."
+
+
+def answering(run: Callable[[], int]) -> int:
+    """Run a command; a mistake in what it was given is answered in one sentence, and with the exit status 2."""
+    try:
+        return run()
+    except KeyboardInterrupt:
+        print("interrupted before anything was computed; nothing is written.", file=sys.stderr)
+        return 130
+    except (ValueError, TypeError, OSError, ModuleNotFoundError) as error:
+        if os.environ.get("JAXDL_TRACEBACK"):
+            raise
+        print(f"error: {error} (JAXDL_TRACEBACK=1 shows where)", file=sys.stderr)
+        return 2
+
+
+def _run(settings) -> int:
+    from rich.console import Console
+
+    from jaxdl import startup
+
+    startup.prepare()
+    console = Console()
+    match settings:
+        case Check():
+            from jaxdl.proofs import check_command
+
+            return check_command(settings, console)
+        case Train():
+            from jaxdl.classifier import train_command
+
+            return train_command(settings, console)
+        case Report():
+            from jaxdl import report
+
+            console.print(f"page: {report.write(settings.run)}", highlight=False, soft_wrap=True)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,200 @@
+"""From settings to a trained, judged and recorded population of classifiers."""
+
+import dataclasses
+import io
+import os
+import pathlib
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import jax
+import numpy as np
+from jaxtyping import PyTree
+from PIL import Image
+from rich.console import Console
+from rich.table import Table
+
+import jaxdl.functional as F
+from jaxdl import data, metrics, models, optimizers, run, training
+from jaxdl.settings import Adam, Adamw, Momentum, Sgd, Train
+from jaxdl.statistics import mean_interval
+
+CLASSES = 10
+RULES: dict[type, Callable] = {
+    Adamw: optimizers.adamw,
+    Adam: optimizers.adam,
+    Momentum: optimizers.momentum,
+    Sgd: optimizers.sgd,
+}
+
+
+class Evaluation(NamedTuple):
+    """Each member's accuracy on each part, and its predictions for the test part."""
+
+    accuracy: dict[str, np.ndarray]
+    predicted: np.ndarray
+
+
+def load(settings: Train) -> data.Split:
+    """The data that the settings name, divided by their split seed, as images between 0 and 1."""
+    key = jax.random.key(settings.split_seed)
+    if settings.data == "digits":
+        return data.stratified_split(key, data.load_digits())
+    home = pathlib.Path(os.environ["JAXDL_DATA"]) / "tfds" if "JAXDL_DATA" in os.environ else None
+    folder = settings.data_dir or home or pathlib.Path.home() / "tensorflow_datasets"
+    test = data.load_prepared(settings.data, folder, part="test")
+    train, dev = data.stratified_parts(key, data.load_prepared(settings.data, folder, part="train"), (5 / 6, 1 / 6))
+    return data.Split(train, dev, test)
+
+
+def task_of(settings: Train) -> training.Task:
+    """The task that the settings describe. Raises ValueError for a number out of its range, naming the option."""
+    ranges = {"seeds": 1, "epochs": 1, "batch_size": 1}
+    for name, least in ranges.items():
+        if getattr(settings, name) < least:
+            raise ValueError(f"{name} must be at least {least}, but was {getattr(settings, name)}.")
+    if not settings.optimizer.learning_rate > 0:
+        raise ValueError(f"learning_rate must be above 0, but was {settings.optimizer.learning_rate}.")
+    model = models.mlp(settings.hidden, CLASSES, dropout_rate=settings.dropout_rate)
+    optimizer = RULES[type(settings.optimizer)](**dataclasses.asdict(settings.optimizer))
+    return training.Task(model, training.supervised(model, F.cross_entropy), optimizer, settings.batch_size)
+
+
+def fit(settings: Train, split: data.Split, watch: Any = None) -> training.Fit:
+    """Train the population that the settings describe on a split whose images lie between 0 and 1."""
+    task = task_of(settings)
+    ready = data.standardized(split)
+    keys = jax.random.split(jax.random.key(settings.split_seed + 1), settings.seeds)
+    observe = training.classification(task.model)
+    watching = {} if watch is None else {"watch": watch}
+    return training.fit(task, ready.train, keys, epochs=settings.epochs, dev=ready.dev, observe=observe, **watching)
+
+
+def evaluate(settings: Train, split: data.Split, state: training.State) -> Evaluation:
+    """Predict all three parts with every member."""
+    model = task_of(settings).model
+
+    def predict(data, params, stats):
+        logits, _ = model.apply(params, stats, data.inputs)
+        return metrics.predictions(logits)
+
+    ready = data.standardized(split)._asdict()
+    predicted = {
+        part: np.asarray(training.population(predict, state.params, state.stats, shared=(examples,)))
+        for part, examples in ready.items()
+    }
+    accuracy = {part: (predicted[part] == np.asarray(ready[part].labels)).mean(axis=1) for part in ready}
+    return Evaluation(accuracy, predicted["test"])
+
+
+def record(directory: pathlib.Path, split: data.Split, fitted: training.Fit, evaluation: Evaluation) -> None:
+    """Write what a page or a later analysis needs: curves, accuracies, confusion, mistakes, parameters, cost."""
+    rows = list(history_rows(fitted.history, 0))
+    run.write_table(directory / "metrics.parquet", {name: [row[name] for row in rows] for name in rows[0]})
+    members = {"member": np.arange(len(evaluation.predicted)), **evaluation.accuracy}
+    run.write_table(directory / "members.parquet", members)
+    of_one = [metrics.confusion_matrix(p, split.test.labels, classes=CLASSES) for p in evaluation.predicted]
+    confusion = np.sum(of_one, axis=0)
+    label, predicted = np.indices(confusion.shape)
+    columns = {"label": label.ravel(), "predicted": predicted.ravel(), "count": confusion.ravel()}
+    run.write_table(directory / "confusion.parquet", columns)
+    run.write_table(directory / "mistakes.parquet", _mistakes(split.test, evaluation.predicted))
+    write_arrays(directory / "params.npz", {"params": fitted.state.params, "stats": fitted.state.stats})
+    run.write_json(directory / "cost.json", {**fitted.cost._asdict(), "interrupted": fitted.interrupted})
+
+
+def history_rows(history: training.History, epochs_before: int):
+    """The history as rows: one for each member and epoch."""
+    columns = {"train_loss": history.loss, **{f"dev_{name}": column for name, column in history.observed.items()}}
+    for member, losses in enumerate(history.loss):
+        for epoch in range(len(losses)):
+            measured = {name: float(column[member, epoch]) for name, column in columns.items()}
+            yield {"member": member, "epoch": epochs_before + epoch + 1, **measured}
+
+
+def write_arrays(path: pathlib.Path, tree: PyTree) -> None:
+    """Write the arrays of a tree as .npz, each under its path in the tree."""
+    named = {
+        jax.tree_util.keystr(key, simple=True, separator="/"): leaf for key, leaf in jax.tree.leaves_with_path(tree)
+    }
+    partial = path.with_name(f".{path.name}")
+    np.savez(partial, **named)
+    os.replace(partial, path)
+
+
+def _mistakes(test, predicted, most: int = 40) -> dict[str, list]:
+    """The test images that most members take for something else, with what they are most often taken for."""
+    labels = np.asarray(test.labels)
+    wrong = (predicted != labels).sum(axis=0)
+    worst = [index for index in np.argsort(-wrong, kind="stable")[:most] if wrong[index]]
+    votes = [
+        np.bincount(of[of != label] + 1, minlength=CLASSES + 1) for of, label in zip(predicted.T, labels, strict=True)
+    ]
+    return {
+        "example": worst,
+        "label": [int(labels[index]) for index in worst],
+        "predicted": [int(votes[index].argmax()) - 1 for index in worst],
+        "members_wrong": [int(wrong[index]) for index in worst],
+        "image": [_png(test.inputs[index]) for index in worst],
+    }
+
+
+def _png(image) -> bytes:
+    """One image between 0 and 1, as PNG."""
+    file = io.BytesIO()
+    Image.fromarray(np.asarray(np.round(image[..., 0] * 255), np.uint8)).save(file, "PNG")
+    return file.getvalue()
+
+
+def summary_table(accuracy: dict[str, np.ndarray]) -> Table:
+    """The mean accuracy over the members and its 95 % interval, for each part, for a terminal."""
+    members = len(next(iter(accuracy.values())))
+    table = Table(title=f"Accuracy of {members} networks", title_justify="left")
+    table.add_column("part")
+    for heading in ("mean", "95 % interval", "lowest", "highest"):
+        table.add_column(heading, justify="right")
+    for part, values in accuracy.items():
+        interval = mean_interval(values, within=(0.0, 1.0))
+        between = f"{interval.low:.4f} – {interval.high:.4f}" if members > 1 else "needs two networks"
+        table.add_row(part, f"{interval.estimate:.4f}", between, f"{values.min():.4f}", f"{values.max():.4f}")
+    return table
+
+
+def train_command(settings: Train, console: Console) -> int:
+    """Train, judge, record and report; the exit status."""
+    from jaxdl import report
+
+    task_of(settings)
+    split = load(settings)
+    out = settings.out or run.next_free(pathlib.Path("runs") / settings.data)
+    with run.new_run(out) as directory:
+        fitted, evaluation = train_into(directory, settings, split, console)
+        console.print(summary_table(evaluation.accuracy))
+        console.print(f"compiled in {fitted.cost.compile:.1f} s, trained in {fitted.cost.run:.1f} s", highlight=False)
+        report.tell_page(directory, console)
+    if fitted.interrupted:
+        console.print(
+            f"interrupted after {fitted.state.epoch} of {settings.epochs} epochs; what was computed is saved."
+        )
+    return 130 if fitted.interrupted else 0
+
+
+def train_into(
+    directory: pathlib.Path, settings: Train, split: data.Split, console: Console
+) -> tuple[training.Fit, Evaluation]:
+    """Train with a progress bar, and write all about it into a run directory."""
+    run.write_json(
+        directory / "settings.json", {**dataclasses.asdict(settings), "rule": type(settings.optimizer).__name__}
+    )
+    run.write_json(directory / "environment.json", run.environment())
+    title = f"{settings.seeds} networks on {settings.data}"
+    with training.progress_bar(title, settings.epochs, console) as show:
+
+        def watch(epochs_done, chunk):
+            run.append_lines(directory / "metrics.jsonl", history_rows(chunk, epochs_done - chunk.loss.shape[1]))
+            show(epochs_done, chunk)
+
+        fitted = fit(settings, split, watch)
+    evaluation = evaluate(settings, split, fitted.state)
+    record(directory, split, fitted, evaluation)
+    return fitted, evaluation

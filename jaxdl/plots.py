@@ -1,0 +1,100 @@
+"""Figures as altair charts: the same specification is drawn in the page and saved as SVG."""
+
+from typing import Any, Literal
+
+import altair as alt
+import numpy as np
+
+BLUE, ORANGE = "#4381d0", "#d9762b"
+WIDTH, HEIGHT = 420, 260
+
+
+def learning_curves(metrics: dict[str, list]) -> alt.LayerChart | alt.HConcatChart | alt.FacetChart:
+    """The median over the members and the band from the 5th to the 95th percentile, of losses and accuracy."""
+    losses = {"train": metrics["train_loss"], "dev": metrics["dev_loss"]}
+    return alt.hconcat(
+        _curves(metrics["epoch"], losses, "cross-entropy (nats)"),
+        _curves(metrics["epoch"], {"dev": metrics["dev_accuracy"]}, "accuracy on dev").properties(width=WIDTH - 20),
+    )
+
+
+def _curves(epochs, columns, title) -> alt.LayerChart | alt.HConcatChart | alt.FacetChart:
+    epochs = np.asarray(epochs)
+    rows = [
+        {"epoch": int(epoch), "part": part, "low": low, "median": median, "high": high}
+        for part, column in columns.items()
+        for epoch in np.unique(epochs)
+        for low, median, high in [np.nanquantile(np.asarray(column)[epochs == epoch], [0.05, 0.5, 0.95]).tolist()]
+    ]
+    scale = alt.Scale(type=_scale(row["low"] for row in rows) if len(columns) > 1 else "linear", zero=False)
+    base: alt.Chart = alt.Chart(alt.Data(values=rows), width=WIDTH, height=HEIGHT).encode(
+        x=alt.X("epoch:Q", title="epoch", scale=alt.Scale(domain=[0, int(epochs.max())], nice=False)),
+        color=alt.Color("part:N", legend=None, scale=alt.Scale(domain=["train", "dev"], range=[BLUE, ORANGE])),
+        tooltip=["part:N", "epoch:Q", *(alt.Tooltip(f"{name}:Q", format=".4f") for name in ("low", "median", "high"))],
+    )
+    median = alt.Y("median:Q", scale=scale, title=title)
+    last = base.transform_filter(f"datum.epoch == {int(epochs.max())}")
+    return alt.layer(
+        base.encode(y=alt.Y("low:Q", scale=scale, title=title), y2="high:Q").mark_area(opacity=0.22),
+        base.encode(y=median).mark_line(strokeWidth=2.2),
+        last.encode(y=median, text="part:N").mark_text(align="right", dy=-11, fontSize=13),
+    )
+
+
+def _scale(values) -> Literal["log", "linear"]:
+    """Logarithmic where all numbers are positive and they span more than a decade."""
+    values = np.asarray(list(values))
+    return "log" if values.min() > 0 and values.max() > 10 * values.min() else "linear"
+
+
+def confusion(counts: dict[str, list], members: int) -> alt.LayerChart | alt.HConcatChart | alt.FacetChart:
+    """How many test images of each class one network takes for each class, on average over the members."""
+    rows = [
+        {
+            "label": label,
+            "predicted": predicted,
+            "mean": count / members,
+            "wrong": (label != predicted) * count / members,
+        }
+        for label, predicted, count in zip(counts["label"], counts["predicted"], counts["count"], strict=True)
+    ]
+    most = max(row["wrong"] for row in rows) or 1.0
+    base: alt.Chart = alt.Chart(alt.Data(values=rows), width=360, height=360).encode(
+        x=alt.X("predicted:O", title="taken for", axis=alt.Axis(labelAngle=0, orient="top")),
+        y=alt.Y("label:O", title="is"),
+        tooltip=["label:O", "predicted:O", alt.Tooltip("mean:Q", format=".2f")],
+    )
+    wrong = alt.Color("wrong:Q", legend=None, scale=alt.Scale(domain=[0, most], range=["#d9762b00", ORANGE]))
+    return alt.layer(
+        base.encode(color=wrong).mark_rect(stroke="#8884", strokeWidth=0.5),
+        base.transform_filter("datum.mean >= 0.05")
+        .encode(text=alt.Text("mean:Q", format=".1f"))
+        .mark_text(fontSize=11),
+    )
+
+
+def arms(result: dict[str, Any], measured: dict[str, np.ndarray]) -> alt.LayerChart | alt.HConcatChart | alt.FacetChart:
+    """Every seed of every arm as a point, with its mean; the axis is logarithmic where the numbers ask for it."""
+    spread = np.random.default_rng(0)
+    rows = [
+        {"arm": result["arms"][arm], "value": float(value), "seed": seed, "jitter": float(spread.uniform(-1, 1))}
+        for arm, values in measured.items()
+        for seed, value in enumerate(values)
+    ]
+    if _scale(row["value"] for row in rows) == "log":
+        scale, axis = alt.Scale(type="log"), alt.Axis(format=".0e", tickCount=5)
+    else:
+        scale, axis = alt.Scale(zero=False, nice=True, padding=12), alt.Axis(tickCount=6)
+    arms = list(result["arms"].values())
+    base: alt.Chart = alt.Chart(alt.Data(values=rows), width=WIDTH + 60, height=64 * len(arms)).encode(
+        x=alt.X("value:Q", title=result["metric"], scale=scale, axis=axis),
+        y=alt.Y("arm:N", title=None, sort=arms, axis=alt.Axis(labelLimit=260)),
+        color=alt.Color("arm:N", legend=None, scale=alt.Scale(domain=arms, range=[BLUE, ORANGE])),
+    )
+    jitter = alt.YOffset("jitter:Q", scale=alt.Scale(domain=[-1.6, 1.6]))
+    points = base.encode(yOffset=jitter, tooltip=["arm:N", "seed:Q", "value:Q"]).mark_circle(size=42, opacity=0.5)
+    rules = [
+        alt.Chart(alt.Data(values=[{"value": value}])).encode(x="value:Q").mark_rule(strokeDash=[5, 4], color="#8a8f99")
+        for value in result["thresholds"]
+    ]
+    return alt.layer(*rules, points)
