@@ -35,7 +35,7 @@ def answering(run: Callable[[], int]) -> int:
     except (ValueError, TypeError, OSError, ModuleNotFoundError) as error:
         if os.environ.get("JAXDL_TRACEBACK"):
             raise
-        print(f"error: {error} (JAXDL_TRACEBACK=1 shows where)", file=sys.stderr)
+        print(f"error: {error}", file=sys.stderr)
         return 2
 
 

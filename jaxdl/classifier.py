@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 import jax
 import numpy as np
+import optax
 from jaxtyping import PyTree
 from PIL import Image
 from rich.console import Console
@@ -47,22 +48,35 @@ def load(settings: Train) -> data.Split:
     return data.Split(train, dev, test)
 
 
-def task_of(settings: Train) -> training.Task:
-    """The task that the settings describe. Raises ValueError for a number out of its range, naming the option."""
-    ranges = {"seeds": 1, "epochs": 1, "batch_size": 1}
-    for name, least in ranges.items():
-        if getattr(settings, name) < least:
-            raise ValueError(f"{name} must be at least {least}, but was {getattr(settings, name)}.")
-    if not settings.optimizer.learning_rate > 0:
-        raise ValueError(f"learning_rate must be above 0, but was {settings.optimizer.learning_rate}.")
-    model = models.mlp(settings.hidden, CLASSES, dropout_rate=settings.dropout_rate)
-    optimizer = RULES[type(settings.optimizer)](**dataclasses.asdict(settings.optimizer))
+def validate(settings: Train) -> None:
+    """Refuse, with ValueError, a number that is out of its range whatever the data; the name is the option's."""
+    for name in ("seeds", "epochs", "batch_size"):
+        if getattr(settings, name) < 1:
+            raise ValueError(f"{name} must be at least 1, but was {getattr(settings, name)}.")
+    for name, value in dataclasses.asdict(settings.optimizer).items():
+        if not (0 <= value < np.inf) or (name == "learning_rate" and value == 0):
+            raise ValueError(f"{name} must be positive and finite, but was {value}.")
+    _model(settings)
+
+
+def task_of(settings: Train, examples: int) -> training.Task:
+    """The task that the settings describe, for so many examples to train on."""
+    rule = dataclasses.asdict(settings.optimizer)
+    if settings.schedule == "cosine":
+        steps = settings.epochs * (examples // settings.batch_size)
+        rule["learning_rate"] = optax.cosine_decay_schedule(settings.optimizer.learning_rate, max(steps, 1))
+    optimizer = RULES[type(settings.optimizer)](**rule)
+    model = _model(settings)
     return training.Task(model, training.supervised(model, F.cross_entropy), optimizer, settings.batch_size)
+
+
+def _model(settings) -> models.Model:
+    return models.mlp(settings.hidden, CLASSES, dropout_rate=settings.dropout_rate)
 
 
 def fit(settings: Train, split: data.Split, watch: Any = None) -> training.Fit:
     """Train the population that the settings describe on a split whose images lie between 0 and 1."""
-    task = task_of(settings)
+    task = task_of(settings, split.train.size)
     ready = data.standardized(split)
     keys = jax.random.split(jax.random.key(settings.split_seed + 1), settings.seeds)
     observe = training.classification(task.model)
@@ -72,7 +86,7 @@ def fit(settings: Train, split: data.Split, watch: Any = None) -> training.Fit:
 
 def evaluate(settings: Train, split: data.Split, state: training.State) -> Evaluation:
     """Predict all three parts with every member."""
-    model = task_of(settings).model
+    model = _model(settings)
 
     def predict(data, params, stats):
         logits, _ = model.apply(params, stats, data.inputs)
@@ -149,7 +163,7 @@ def _png(image) -> bytes:
 def summary_table(accuracy: dict[str, np.ndarray]) -> Table:
     """The mean accuracy over the members and its 95 % interval, for each part, for a terminal."""
     members = len(next(iter(accuracy.values())))
-    table = Table(title=f"Accuracy of {members} networks", title_justify="left")
+    table = Table(title=f"Accuracy of {members} network{'s' * (members > 1)}", title_justify="left")
     table.add_column("part")
     for heading in ("mean", "95 % interval", "lowest", "highest"):
         table.add_column(heading, justify="right")
@@ -164,11 +178,10 @@ def train_command(settings: Train, console: Console) -> int:
     """Train, judge, record and report; the exit status."""
     from jaxdl import report
 
-    task_of(settings)
-    split = load(settings)
+    validate(settings)
     out = settings.out or run.next_free(pathlib.Path("runs") / settings.data)
     with run.new_run(out) as directory:
-        fitted, evaluation = train_into(directory, settings, split, console)
+        fitted, evaluation = train_into(directory, settings, load(settings), console)
         console.print(summary_table(evaluation.accuracy))
         console.print(f"compiled in {fitted.cost.compile:.1f} s, trained in {fitted.cost.run:.1f} s", highlight=False)
         report.tell_page(directory, console)

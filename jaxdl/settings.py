@@ -45,7 +45,7 @@ class Adamw:
 class Train:
     """Train a population of multi-layer perceptrons, and write a run directory with a report.
 
-    The optimizer is a subcommand, given last: jaxdl train --epochs 5 optimizer:sgd --optimizer.learning-rate 0.2
+    The optimizer is a subcommand, given last: jaxdl train --epochs 5 sgd --learning-rate 0.2
     """
 
     data: Literal["digits", "mnist"] = "digits"
@@ -66,6 +66,8 @@ class Train:
     """of the division into train, dev and test"""
     out: pathlib.Path | None = None
     """a new directory; without it the next free runs/DATA"""
+    schedule: Literal["cosine", "constant"] = "cosine"
+    """how the learning rate goes: down to zero at the last step along half a cosine, or not at all"""
     optimizer: Adamw | Adam | Momentum | Sgd = field(default_factory=Adamw)
     """the rule of a step"""
 

@@ -86,7 +86,7 @@ def _errors(pair, arguments, settings) -> tuple[tuple[float, ...], str]:
     return errors, ""
 
 
-def pullbacks(pair: Derivation, g: Any, arguments: tuple, settings: dict[str, Any]) -> tuple[tuple, tuple]:
+def pullbacks(pair: Derivation, g: Any, arguments: tuple, settings: dict[str, Any]) -> tuple[Any, tuple]:
     """The cotangents of all floating arguments: derived by hand, and by `jax.vjp`."""
     places = [place for place, argument in enumerate(arguments) if is_floating(argument)]
 

@@ -1,0 +1,56 @@
+"""Strict jax for every test: several CPU devices, key reuse checked, full matmul precision, a quick compiler."""
+
+import inspect
+import os
+import pathlib
+
+os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=0")  # compiles quickly; only numbers matter here
+
+import jax
+import numpy as np
+import pytest
+
+jax.config.update("jax_num_cpu_devices", 2)
+jax.config.update("jax_debug_key_reuse", True)
+jax.config.update("jax_default_matmul_precision", "highest")
+
+
+def pytest_collection_modifyitems(items):
+    if jax.default_backend() == "cpu":
+        for item in items:
+            if item.get_closest_marker("gpu"):
+                item.add_marker(pytest.mark.skip(reason="jax finds no accelerator here"))
+
+
+@pytest.fixture(scope="session")
+def torch():
+    """PyTorch as an oracle; the project does not install it."""
+    return pytest.importorskip("torch", reason="PyTorch is not installed: pip install torch, the CPU build, to compare")
+
+
+@pytest.fixture(scope="session")
+def data_dir():
+    """Data sets that are not part of the project: JAXDL_DATA, or shared/data beside the project."""
+    beside = pathlib.Path(__file__).parents[2] / "shared" / "data"
+    folder = pathlib.Path(os.environ.get("JAXDL_DATA") or beside)
+    if not folder.is_dir():
+        pytest.skip("the data sets are not here: name their folder in JAXDL_DATA")
+    return folder
+
+
+@pytest.fixture
+def random():
+    return np.random.default_rng(0)
+
+
+@pytest.fixture
+def double():
+    """Compute in float64."""
+    with jax.enable_x64(True):
+        yield
+
+
+@pytest.fixture
+def unchecked():
+    """A function without the run-time type checks that the tests switch on: as users call it."""
+    return inspect.unwrap

@@ -1,0 +1,50 @@
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+import jaxdl.functional as F
+
+
+def image(rows):
+    return jnp.asarray(rows, jnp.float32)[None, :, :, None]
+
+
+def test_the_published_example_of_dive_into_deep_learning():
+    pooled = F.max_pool(image(np.arange(9).reshape(3, 3)), window=(2, 2), stride=(1, 1))
+    assert pooled[0, :, :, 0].tolist() == [[4, 5], [7, 8]]
+
+
+@pytest.mark.parametrize(("window", "stride"), [((2, 2), (2, 2)), ((3, 3), (2, 2)), ((2, 3), (1, 2)), ((1, 1), (2, 3))])
+def test_max_pool_is_pytorchs_with_its_gradient_ties_and_all(torch, random, window, stride):
+    x = random.normal(size=(2, 7, 6, 3)).clip(min=0).astype(np.float32)
+    theirs = torch.tensor(np.moveaxis(x, -1, 1).copy(), requires_grad=True)
+    y = torch.nn.functional.max_pool2d(theirs, window, stride)
+    g = random.normal(size=tuple(y.shape)).astype(np.float32)
+    y.backward(torch.tensor(g))
+    ours = F.max_pool(jnp.asarray(x), window=window, stride=stride)
+    assert np.array_equal(np.moveaxis(ours, -1, 1), y.detach())
+    (x_bar,) = F.max_pool_vjp(jnp.asarray(np.moveaxis(g, 1, -1)), jnp.asarray(x), window=window, stride=stride)
+    np.testing.assert_allclose(np.moveaxis(x_bar, -1, 1), theirs.grad, rtol=1e-6)
+
+
+def test_among_ties_the_first_in_row_major_order_gets_the_gradient():
+    x = image([[1, 5], [5, 5]])
+    assert jax.grad(lambda x: F.max_pool(x).sum())(x)[0, :, :, 0].tolist() == [[0, 1], [0, 0]]
+
+
+def test_all_gradient_arrives_somewhere(random):
+    x, g = jnp.asarray(random.normal(size=(2, 6, 6, 3))), jnp.asarray(random.normal(size=(2, 3, 3, 3)))
+    np.testing.assert_allclose(F.max_pool_vjp(g, x)[0].sum(), g.sum(), rtol=1e-5)
+
+
+@pytest.mark.parametrize("place", [(0, 0), (0, 1), (1, 0), (1, 1)])
+def test_nan_is_not_hidden(place):
+    rows = np.array([[1.0, 5.0], [2.0, 3.0]])
+    rows[place] = np.nan
+    assert jnp.isnan(F.max_pool(image(rows))).all()
+
+
+def test_a_window_that_does_not_fit_is_refused():
+    with pytest.raises(ValueError, match=r"window \(3, 3\) was given for an image \(2, 2\)"):
+        F.max_pool(image(np.zeros((2, 2))), window=(3, 3))

@@ -1,0 +1,36 @@
+import jax
+import jax.numpy as jnp
+import numpy as np
+import scipy.special
+
+import jaxdl.functional as F
+
+
+def test_softmax_is_scipys(random, double):
+    z = 5 * random.normal(size=(6, 4))
+    np.testing.assert_allclose(F.softmax(jnp.asarray(z)), scipy.special.softmax(z, axis=-1), rtol=1e-13)
+
+
+def test_a_temperature_divides_the_logits(random, double):
+    z = random.normal(size=(6, 4))
+    np.testing.assert_allclose(
+        F.softmax(jnp.asarray(z), temperature=3.0), scipy.special.softmax(z / 3, axis=-1), rtol=1e-13
+    )
+
+
+def test_of_two_classes_it_is_the_sigmoid_of_their_difference(random, double):
+    z = jnp.asarray(random.normal(size=(9, 2)))
+    np.testing.assert_allclose(F.softmax(z)[:, 1], F.sigmoid(z[:, 1] - z[:, 0]), rtol=1e-13)
+
+
+def test_logits_of_any_size_give_a_distribution_and_a_finite_gradient():
+    z = jnp.array([[1e4, -1e4, 0.0], [1e4, 1e4, 1e4]])
+    p = F.softmax(z)
+    np.testing.assert_allclose(p, [[1, 0, 0], [1 / 3, 1 / 3, 1 / 3]], rtol=1e-6)
+    assert jnp.isfinite(F.softmax_vjp(jnp.ones_like(z), z)[0]).all()
+    assert jnp.isfinite(jax.grad(lambda z: F.softmax(z)[:, 0].sum())(z)).all()
+
+
+def test_what_is_pulled_back_sums_to_zero(random, double):
+    z, g = (jnp.asarray(random.normal(size=(6, 4))) for _ in range(2))
+    np.testing.assert_allclose(F.softmax_vjp(g, z)[0].sum(axis=-1), np.zeros(6), atol=1e-15)

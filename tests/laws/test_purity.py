@@ -1,0 +1,134 @@
+"""A member is the model trained alone; chunks change no bit; a run is traced once."""
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+import jaxdl.functional as F
+from jaxdl import data, models, optimizers, training
+from jaxdl.training import Task, population, resume, start, supervised, train
+
+
+class WithStatsAndNoise(nn.Module):
+    """A user's own module: batch statistics, dropout, and another name for the training flag."""
+
+    @nn.compact
+    def __call__(self, inputs, deterministic):
+        signal = nn.Dense(16)(inputs.reshape(len(inputs), -1))
+        signal = nn.BatchNorm(use_running_average=deterministic)(signal)
+        signal = nn.Dropout(0.2, deterministic=deterministic)(nn.relu(signal))
+        return nn.Dense(10)(signal)
+
+
+PLAIN = models.mlp((16,), 10, dropout_rate=0.1)
+STATEFUL = models.from_linen(
+    WithStatsAndNoise(), lambda module, inputs, training: module(inputs, deterministic=not training)
+)
+
+
+@pytest.fixture(scope="module")
+def digits():
+    return data.take(data.load_digits(), np.arange(320))
+
+
+def task(model):
+    return Task(model, supervised(model, F.cross_entropy), optimizers.adamw(1e-2), 32)
+
+
+def largest_gap(one, other):
+    gaps = jax.tree.map(lambda a, b: jnp.abs(a - b).max() / jnp.abs(b).max().clip(1e-6), one, other)
+    return max(map(float, jax.tree.leaves(gaps)))
+
+
+def bit_equal(one, other):
+    same = jax.tree.map(lambda a, b: np.array_equal(data_of(a), data_of(b), equal_nan=True), one, other)
+    return jax.tree.all(same)
+
+
+def data_of(leaf):
+    is_key = jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key)
+    return np.asarray(jax.random.key_data(leaf) if is_key else leaf)
+
+
+def test_a_member_is_the_model_trained_alone(digits):
+    """After 100 steps, to 1e-5 of the largest parameter."""
+    keys = jax.random.split(jax.random.key(0), 3)
+    together, _ = population(lambda data, key: train(task(PLAIN), data, key, epochs=10), keys, shared=(digits,))
+    alone, _ = jax.jit(lambda key: train(task(PLAIN), digits, key, epochs=10))(keys[1])
+    member = jax.tree.map(lambda leaf: leaf[1], together.params)
+    scale = max(float(jnp.abs(leaf).max()) for leaf in jax.tree.leaves(alone.params))
+    gaps = jax.tree.map(lambda a, b: float(jnp.abs(a - b).max()), member, alone.params)
+    assert max(jax.tree.leaves(gaps)) / scale <= 1e-5
+
+
+@pytest.mark.parametrize("model", [PLAIN, STATEFUL], ids=["plain", "stateful"])
+def test_chunks_in_time_never_change_a_bit(digits, model):
+    begin = jax.jit(lambda key: start(task(model), digits, key))
+    go_on = jax.jit(lambda state: resume(task(model), digits, state, epochs=2))
+    state = begin(jax.random.key(0))
+    first, history_1 = go_on(state)
+    second, history_2 = go_on(first)
+    whole, history = jax.jit(lambda state: resume(task(model), digits, state, epochs=4))(state)
+    assert bit_equal(second, whole)
+    assert np.array_equal(np.concatenate([history_1.loss, history_2.loss]), history.loss)
+
+
+def test_a_diverging_member_leaves_the_others_bit_equal(digits):
+    keys = jax.random.split(jax.random.key(0), 3)
+
+    def one(data, key, rate):
+        by_rate = task(PLAIN)._replace(optimizer=optimizers.sgd(rate))
+        return train(by_rate, data, key, epochs=3)[0].params
+
+    healthy = population(one, keys, jnp.array([0.1, 0.1, 0.1]), shared=(digits,))
+    poisoned = population(one, keys, jnp.array([0.1, jnp.inf, 0.1]), shared=(digits,))
+    assert jnp.isnan(poisoned["Dense_0"]["kernel"][1]).any()
+    for member in (0, 2):
+        assert bit_equal(*(jax.tree.map(lambda leaf: leaf[member], tree) for tree in (healthy, poisoned)))
+
+
+def test_a_sweep_over_rates_is_the_loop_over_them(digits):
+    rates, key = jnp.array([0.01, 0.1]), jax.random.key(0)
+    one = lambda data, key, rate: (
+        train(task(PLAIN)._replace(optimizer=optimizers.sgd(rate)), data, key, epochs=2)[0].params
+    )
+    swept = population(lambda data, rate: one(data, key, rate), rates, shared=(digits,))
+    for index, rate in enumerate(rates):
+        alone = jax.jit(one)(digits, key, rate)
+        assert largest_gap(jax.tree.map(lambda leaf: leaf[index], swept), alone) < 1e-3
+
+
+def test_a_run_is_traced_once(digits):
+    traces = []
+
+    def objective(params, stats, batch, key):
+        traces.append(1)
+        return supervised(PLAIN, F.cross_entropy)(params, stats, batch, key)
+
+    once = Task(PLAIN, objective, optimizers.sgd(0.1), 32)
+    keys = jax.random.split(jax.random.key(0), 3)
+    training.fit(once, digits, keys, epochs=6, dev=digits, observe=training.classification(PLAIN))
+    assert len(traces) == 2  # one to check its shape before anything is compiled, one to compile
+
+
+def test_an_order_that_is_shared_shows_all_members_the_same_batches(digits):
+    keys, order = jax.random.split(jax.random.key(0), 3), jax.random.key(7)
+    seen = supervised(PLAIN, F.cross_entropy)
+
+    def objective(params, stats, batch, key):
+        loss, stats = seen(params, stats, batch, key)
+        return 0.0 * loss + batch.inputs[0].sum(), stats  # the first image of each batch tells the order
+
+    watched = Task(PLAIN, objective, optimizers.sgd(0.0), 32)
+
+    def losses(order):
+        return population(
+            lambda data, key: train(watched, data, key, epochs=2, order=order)[1].loss, keys, shared=(digits,)
+        )
+
+    own, shared = losses(None), losses(order)
+    assert np.array_equal(shared[0], shared[1])
+    assert np.array_equal(shared[0], shared[2])
+    assert len(np.unique(own, axis=0)) == 3

@@ -1,0 +1,208 @@
+"""The checker is itself checked: it must find what is planted, and pass what is right."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from jaxtyping import Array, Float, Int, Key
+
+import jaxdl.functional as F
+from jaxdl import derivation
+from jaxdl.derivation import Derivation, compare
+
+
+def square(x: Float[Array, "batch features"], *, times: float = 1.0) -> Float[Array, "batch features"]:
+    return times * x**2
+
+
+def pair_with(f_vjp, f=square):
+    return Derivation(f.__name__, f, f_vjp)
+
+
+def square_vjp(g, x, *, times=1.0):
+    return (2 * times * g * x,)
+
+
+def off_by_a_thousandth(g, x, *, times=1.0):
+    return (2.002 * times * g * x,)
+
+
+def wrong_in_one_entry(g, x, *, times=1.0):
+    return ((2 * times * g * x).at[0, 0].mul(1 + 1e-9),)
+
+
+def no_tuple(g, x, *, times=1.0):
+    return 2 * times * g * x
+
+
+def one_too_many(g, x, *, times=1.0):
+    return 2 * times * g * x, g
+
+
+def wrong_shape(g, x, *, times=1.0):
+    return ((2 * times * g * x).sum(),)
+
+
+def wrong_dtype(g, x, *, times=1.0):
+    return ((2 * times * g * x).astype(jnp.float16),)
+
+
+def nan(g, x, *, times=1.0):
+    return (2 * times * g * x * jnp.nan,)
+
+
+def raising(g, x, *, times=1.0):
+    raise RuntimeError("does not work")
+
+
+def wrong_default(g, x, *, times=2.0):
+    return (2 * times * g * x,)
+
+
+def wrong_name(g, y, *, times=1.0):
+    return (2 * times * g * y,)
+
+
+def positional_setting(g, x, times=1.0):
+    return (2 * times * g * x,)
+
+
+def imprecise_in_float32(g, x, *, times=1.0):
+    lost = 1e-4 if x.dtype == jnp.float32 else 0.0
+    return (2 * times * g * x * (1 + lost),)
+
+
+def test_a_right_derivation_passes():
+    assert compare(pair_with(square_vjp)).fault == ""
+
+
+@pytest.mark.parametrize(
+    ("f_vjp", "fault"),
+    [
+        (off_by_a_thousandth, "float64 error 1.0e-03"),
+        (wrong_in_one_entry, "float64 error"),
+        (no_tuple, "tuple of 1 cotangents"),
+        (one_too_many, "tuple of 1 cotangents"),
+        (wrong_shape, "cotangents must be"),
+        (wrong_dtype, "cotangents must be"),
+        (nan, "float64 error inf"),
+        (raising, "RuntimeError: does not work"),
+        (wrong_default, "signature must be g followed by that of square"),
+        (wrong_name, "signature must be g followed by that of square"),
+        (positional_setting, "signature must be g followed by that of square"),
+        (imprecise_in_float32, "float32 error"),
+    ],
+)
+def test_a_planted_mistake_is_told(f_vjp, fault):
+    assert fault in compare(pair_with(f_vjp)).fault
+
+
+def ignoring_the_sign_at_zero(g, params):
+    return (jax.tree.map(lambda w: g * jnp.where(w >= 0, 1.0, -1.0).astype(w.dtype), params),)
+
+
+def blind_to_the_statistics(g, x, scale, bias, *, epsilon=1e-5):
+    return F.batch_norm_vjp((g[0], 0 * g[1], 0 * g[2]), x, scale, bias, epsilon=epsilon)
+
+
+def another_mask(g, key, x, *, rate=0.5):
+    return F.dropout_vjp(g, jax.random.fold_in(key, 1), x, rate=rate)
+
+
+def finite_for_a_label_that_is_none(g, logits, labels):
+    return (jnp.nan_to_num(F.cross_entropy_vjp(g, logits, labels)[0]),)
+
+
+@pytest.mark.parametrize(
+    ("name", "f_vjp"),
+    [
+        ("l1", ignoring_the_sign_at_zero),
+        ("batch_norm", blind_to_the_statistics),
+        ("dropout", another_mask),
+        ("cross_entropy", finite_for_a_label_that_is_none),
+    ],
+)
+def test_a_subtle_mistake_in_a_real_derivation_is_told(name, f_vjp):
+    (pair,) = (pair for pair in derivation.derivations() if pair.name == name)
+    assert "error" in compare(pair._replace(f_vjp=f_vjp)).fault
+
+
+def test_examples_have_the_shapes_of_the_signature_all_axes_different():
+    def f(key: Key[Array, ""], x: Float[Array, "*batch rows columns"], labels: Int[Array, "rows"]) -> None: ...
+
+    ((key, x, labels), settings) = derivation.examples(f)[0]
+    assert jnp.issubdtype(key.dtype, jax.dtypes.prng_key)
+    assert len(set(x.shape)) == x.ndim == 4
+    assert labels.shape == (x.shape[2],)
+    assert set(labels.tolist()) <= {0, 1, 2}
+    assert settings == {}
+
+
+def test_a_signature_that_says_too_little_is_told():
+    def f(x): ...
+
+    with pytest.raises(TypeError, match=r"f\(x\) says no shape: annotate it, or write f_examples"):
+        derivation.examples(f)
+
+
+def test_an_unknown_name_is_told_before_anything_is_proven():
+    with pytest.raises(ValueError, match="name must be a function with a derivation .*dense.*, but was 'dens'"):
+        next(derivation.prove(("dense", "dens")))
+
+
+def test_the_error_is_relative_to_the_largest_entry_and_knows_nan():
+    assert derivation.error([1.0, 2.0], [1.0, 2.002]) == pytest.approx(0.001, rel=1e-3)
+    assert derivation.error([np.nan, 1.0], [np.nan, 1.0]) == 0
+    assert derivation.error([np.nan, 1.0], [0.0, 1.0]) == np.inf
+    assert derivation.error([np.inf], [np.inf]) == 0
+    assert derivation.error([1e-3], [0.0]) > 1
+
+
+def test_forgeries_change_one_thing_each():
+    def f_vjp(g, x):
+        h = (g - x).sum(axis=0)
+        return -h * x, x.T / 2
+
+    changes = {change for change, _ in derivation.forgeries(f_vjp)}
+    assert "(g - x).sum(axis=0)  →  g - x" in changes
+    assert "g - x  →  g + x" in changes
+    assert "g - x  →  -x" in changes
+    assert "-h  →  h" in changes
+    assert "x.T  →  x" in changes
+    assert "x.T / 2  →  x.T" in changes
+    assert sum("_slightly_more" in change for change in changes) == 2
+
+
+def test_a_comparison_is_forged_on_its_boundary():
+    changes = {change for change, _ in derivation.forgeries(F.relu_vjp)}
+    assert "z <= 0  →  z < 0" in changes
+
+
+def test_by_hand_the_values_are_the_same_and_the_gradient_is_the_derivation(random):
+    hand = derivation.by_hand()
+    x = jnp.asarray(random.normal(size=(4, 3)), jnp.float32)
+    assert jnp.array_equal(hand.softmax(x), F.softmax(x))
+    g = jnp.asarray(random.normal(size=(4, 3)), jnp.float32)
+    assert jnp.array_equal(jax.vjp(hand.softmax, x)[1](g)[0], F.softmax_vjp(g, x)[0])
+
+
+def test_by_hand_settings_may_be_traced_and_arguments_may_be_keys_and_integers(random):
+    hand = derivation.by_hand()
+    x, labels = jnp.asarray(random.normal(size=(4, 3)), jnp.float32), jnp.array([0, 1, 2, 0])
+
+    def loss(x, f, temperature):
+        noisy = f.dropout(jax.random.key(1), f.softmax(x, temperature=temperature), rate=0.25)
+        return f.cross_entropy(noisy, labels).sum()
+
+    for temperature in (0.5, jnp.float32(2.0)):
+        by_hand = jax.jit(jax.grad(lambda x, t: loss(x, hand, t)))(x, temperature)
+        np.testing.assert_allclose(by_hand, jax.grad(loss)(x, F, temperature), rtol=1e-5, atol=1e-7)
+
+
+def test_by_hand_the_derivation_is_really_used(monkeypatch):
+    def relu_vjp(g, z):
+        return (7 * g,)
+
+    relu_vjp.__module__ = "jaxdl.functional.rectifiers"
+    monkeypatch.setattr("jaxdl.functional.rectifiers.relu_vjp", relu_vjp)
+    assert jax.grad(derivation.by_hand().relu)(1.0) == 7.0
