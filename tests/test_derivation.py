@@ -205,4 +205,4 @@ def test_by_hand_the_derivation_is_really_used(monkeypatch):
 
     relu_vjp.__module__ = "jaxdl.functional.rectifiers"
     monkeypatch.setattr("jaxdl.functional.rectifiers.relu_vjp", relu_vjp)
-    assert jax.grad(derivation.by_hand().relu)(1.0) == 7.0
+    assert jax.grad(derivation.by_hand().relu)(jnp.array(1.0)) == 7.0

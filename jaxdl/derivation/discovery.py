@@ -25,9 +25,8 @@ class Derivation(NamedTuple):
 
 def functions(package: types.ModuleType = jaxdl.functional) -> dict[str, types.FunctionType]:
     """Every public function that the modules of a package define, by name."""
-    modules = [
-        importlib.import_module(info.name) for info in pkgutil.iter_modules(package.__path__, f"{package.__name__}.")
-    ]
+    names = [info.name for info in pkgutil.iter_modules(package.__path__) if not info.name.startswith("_")]
+    modules = [importlib.import_module(f"{package.__name__}.{name}") for name in names]
     return {
         name: function
         for module in modules

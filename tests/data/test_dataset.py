@@ -1,0 +1,131 @@
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from jaxdl import data
+
+
+def some(labels):
+    labels = np.asarray(labels)
+    return data.from_arrays(np.arange(len(labels), dtype=float)[:, None], labels)
+
+
+def test_without_weights_every_example_counts_one():
+    made = data.from_arrays([[1, 2], [3, 4]], [0, 1])
+    assert made.inputs.dtype == made.weights.dtype == jnp.float32
+    assert made.labels.dtype == jnp.int32
+    assert made.weights.tolist() == [1, 1]
+    assert made.size == 2
+
+
+def test_targets_of_a_regression_stay_real():
+    assert data.from_arrays([[1.0]], [[0.5]]).labels.tolist() == [[0.5]]
+
+
+@pytest.mark.parametrize(
+    ("inputs", "labels", "weights", "sentence"),
+    [
+        ([1.0, 2.0], [0, 1], None, r"inputs must have the shape \(examples, ...\), but were given as \(2,\)"),
+        (np.zeros((0, 3)), [], None, r"inputs must hold at least one example, but were given as \(0, 3\)"),
+        (
+            [[1.0], [np.nan]],
+            [0, 1],
+            None,
+            "inputs must be finite, but 1 of 2 rows hold NaN or infinity, the first of them row 1",
+        ),
+        ([[1.0], [np.inf]], [0, 1], None, "inputs must be finite"),
+        ([[1.0], [2.0]], [0], None, "labels must hold one row for each of the 2 inputs, but hold 1"),
+        ([[1.0], [2.0]], [0, -1], None, "labels must be class numbers from 0, but -1 was among them"),
+        ([[1.0], [2.0]], [[0.0], [np.nan]], None, "labels must be finite"),
+        ([[1.0], [2.0]], [0, 1], [1.0], "weights must hold one row for each of the 2 inputs, but hold 1"),
+        ([[1.0], [2.0]], [0, 1], [1.0, -1.0], "weights must be one number for each example, none below 0"),
+        ([[1.0], [2.0]], [0, 1], [0.0, 0.0], "not all 0"),
+        ([[1.0], [2.0]], [0, 1], [[1.0], [1.0]], "weights must be one number for each example"),
+    ],
+)
+def test_what_is_no_data_set_is_told(inputs, labels, weights, sentence):
+    with pytest.raises(ValueError, match=sentence):
+        data.from_arrays(inputs, labels, weights=weights)
+
+
+def test_class_numbers_that_are_real_are_told():
+    with pytest.raises(TypeError, match="labels of shape .* must be integers, but were given as float64"):
+        data.from_arrays([[1.0], [2.0]], [0.0, 1.0])
+
+
+def test_the_parts_are_disjoint_and_together_the_whole():
+    whole = some(np.arange(50) % 2)
+    split = data.stratified_split(jax.random.key(0), whole)
+    together = np.concatenate([part.inputs[:, 0] for part in split])
+    assert sorted(together.tolist()) == sorted(whole.inputs[:, 0].tolist())
+    assert [part.size for part in split] == [30, 10, 10]
+
+
+def test_every_part_has_the_same_share_of_every_class():
+    split = data.stratified_split(jax.random.key(0), some([0] * 10 + [1] * 100 + [2] * 35))
+    assert [np.bincount(part.labels).tolist() for part in split] == [[6, 60, 21], [2, 20, 7], [2, 20, 7]]
+
+
+def test_the_key_decides_and_nothing_else():
+    whole = some(np.arange(60) % 3)
+    one, again, other = (data.stratified_split(jax.random.key(seed), whole).test.inputs for seed in (0, 0, 1))
+    assert jnp.array_equal(one, again)
+    assert not jnp.array_equal(one, other)
+
+
+def test_inputs_labels_and_weights_stay_together():
+    labels = np.arange(60) % 3
+    whole = data.from_arrays(np.column_stack([labels, np.arange(60)]), labels, weights=1.0 + np.arange(60))
+    for part in data.stratified_split(jax.random.key(0), whole):
+        assert jnp.array_equal(part.inputs[:, 0], part.labels)
+        assert jnp.array_equal(part.inputs[:, 1] + 1, part.weights)
+
+
+@pytest.mark.parametrize("shares", [(0.5, 0.5, 0.5), (1.0, 0.0, 0.0), (1.2, -0.1, -0.1)])
+def test_shares_that_are_none_are_told(shares):
+    with pytest.raises(ValueError, match="shares must be positive and sum to 1"):
+        data.stratified_split(jax.random.key(0), some([0, 1, 0, 1]), shares=shares)
+
+
+def test_an_empty_part_is_told():
+    with pytest.raises(ValueError, match="of the 2 examples of class 1 none is left for part"):
+        data.stratified_split(jax.random.key(0), some([0] * 20 + [1] * 2))
+
+
+def test_targets_cannot_be_stratified():
+    with pytest.raises(
+        TypeError, match=r"labels must be class numbers for a stratified split, but have the shape \(2, 1\)"
+    ):
+        data.stratified_split(jax.random.key(0), data.from_arrays([[1.0], [2.0]], [[0.5], [0.1]]))
+
+
+def test_standardization_is_fitted_on_the_training_part_alone(random):
+    parts = [data.from_arrays(random.normal(loc, 3, (200, 2)), np.zeros(200, int)) for loc in (5, 0, -5)]
+    train, dev, _ = data.standardized(data.Split(*parts))
+    np.testing.assert_allclose(train.inputs.mean(axis=0), 0, atol=1e-6)
+    np.testing.assert_allclose(train.inputs.std(axis=0), 1, rtol=1e-5)
+    np.testing.assert_allclose(dev.inputs.mean(axis=0), -5 / 3, atol=0.4)
+
+
+def test_images_are_standardized_by_channel_and_what_never_varies_becomes_zero(random):
+    images = random.normal(size=(20, 4, 4, 2))
+    images[..., 1] = 7.0
+    made = data.from_arrays(images, np.zeros(20, int))
+    fitted = data.fit_standardization(made)
+    assert fitted.mean.shape == fitted.deviation.shape == (2,)
+    np.testing.assert_allclose(data.standardize(fitted, made).inputs[..., 1], 0, atol=1e-6)
+
+
+def test_the_digits_are_the_published_ones():
+    """The UCI repository counts 178, 182, 177, 183, 181, 182, 181, 179, 174, 180 of each digit."""
+    digits = data.load_digits()
+    assert digits.inputs.shape == (1797, 8, 8, 1)
+    assert float(digits.inputs.min()) == 0
+    assert float(digits.inputs.max()) == 1
+    assert np.bincount(digits.labels).tolist() == [178, 182, 177, 183, 181, 182, 181, 179, 174, 180]
+
+
+def test_xor_is_one_where_the_coordinates_differ():
+    corners = data.xor()
+    assert jnp.array_equal(corners.labels, corners.inputs[:, 0] != corners.inputs[:, 1])

@@ -1,0 +1,76 @@
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+import jaxdl.functional as F
+from jaxdl import derivation
+from jaxdl.models import mlp
+
+
+class Flaxs(nn.Module):
+    """The same network of Flax's own layers."""
+
+    @nn.compact
+    def __call__(self, inputs):
+        signal = inputs.reshape(len(inputs), -1)
+        for width in (5, 4):
+            signal = nn.relu(nn.Dense(width)(signal))
+        return nn.Dense(3)(signal)
+
+
+def test_with_the_same_parameters_it_is_flaxs_own():
+    inputs = jax.random.normal(jax.random.key(0), (6, 2, 2, 1))
+    model = mlp((5, 4), 3)
+    params, stats = model.init(jax.random.key(1), inputs)
+    ours, _ = model.apply(params, stats, inputs)
+    np.testing.assert_allclose(ours, Flaxs().apply({"params": params}, inputs), rtol=1e-6)
+
+
+def test_it_has_the_parameters_that_the_formula_counts():
+    params, _ = mlp((16,), 10).init(jax.random.key(0), jnp.zeros((1, 28, 28, 1)))
+    assert sum(leaf.size for leaf in jax.tree.leaves(params)) == (784 + 1) * 16 + (16 + 1) * 10
+
+
+def test_no_hidden_layer_is_a_linear_model():
+    params, _ = mlp((), 3).init(jax.random.key(0), jnp.zeros((1, 4)))
+    assert list(params) == ["Dense_0"]
+
+
+def test_dropout_draws_in_training_only():
+    inputs = jnp.ones((2, 4))
+    model = mlp((64,), 3, dropout_rate=0.5)
+    params, stats = model.init(jax.random.key(0), inputs)
+    still, _ = model.apply(params, stats, inputs)
+    again, _ = model.apply(params, stats, inputs)
+    drawn, _ = model.apply(params, stats, inputs, key=jax.random.key(1))
+    assert jnp.array_equal(still, again)
+    assert not jnp.array_equal(still, drawn)
+    assert not jnp.array_equal(drawn[0], drawn[1])  # each example has a mask of its own
+
+
+def test_it_calls_the_functions_that_it_is_given():
+    hand = derivation.by_hand()
+    by_hand = mlp((5,), 3, activation=hand.relu, dropout_rate=0.3, functional=hand)
+    inputs = jax.random.normal(jax.random.key(0), (6, 4))
+    params, stats = by_hand.init(jax.random.key(1), inputs)
+    loss = lambda params, model: F.l2(model.apply(params, stats, inputs, key=jax.random.key(2))[0])
+    hand_gradient = jax.grad(loss)(params, by_hand)
+    automatic = jax.grad(loss)(params, mlp((5,), 3, dropout_rate=0.3))
+    assert jax.tree.all(jax.tree.map(lambda a, b: jnp.allclose(a, b, rtol=1e-5, atol=1e-6), hand_gradient, automatic))
+    assert "custom_vjp_call" in str(jax.make_jaxpr(lambda p: loss(p, by_hand))(params))
+
+
+@pytest.mark.parametrize(
+    ("call", "sentence"),
+    [
+        (lambda: mlp((0,), 3), r"hidden and outputs must be at least 1, but were \(0,\) and 3"),
+        (lambda: mlp((4,), 0), r"hidden and outputs must be at least 1"),
+        (lambda: mlp((4,), 3, dropout_rate=1.0), r"dropout_rate must be at least 0 and below 1, but was 1.0"),
+        (lambda: mlp((4,), 3, dropout_rate=-0.1), r"dropout_rate must be at least 0"),
+    ],
+)
+def test_what_cannot_be_built_is_told(call, sentence):
+    with pytest.raises(ValueError, match=sentence):
+        call()

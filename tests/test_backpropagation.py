@@ -1,0 +1,144 @@
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+from hypothesis import given, settings, strategies
+
+import jaxdl.functional as F
+from jaxdl import data, derivation, models, training
+from jaxdl.backpropagation import Layer, backward, forward, value_and_gradient
+
+DENSE, RELU, TANH, SIGMOID, SOFTMAX = (
+    Layer(getattr(F, name), getattr(F, f"{name}_vjp")) for name in ("dense", "relu", "tanh", "sigmoid", "softmax")
+)
+CROSS_ENTROPY = Layer(F.cross_entropy, F.cross_entropy_vjp)
+MEAN = Layer(F.weighted_mean, F.weighted_mean_vjp)
+
+
+def relative_gap(hand, automatic):
+    pairs = zip(jax.tree.leaves(hand), jax.tree.leaves(automatic), strict=True)
+    return max(derivation.error(a, b) for a, b in pairs)
+
+
+def classifier(random, widths, activations):
+    """A network, its own arguments and inputs, for these widths."""
+    network, own = [], []
+    for inputs, outputs, activation in zip(widths, widths[1:], [*activations, None], strict=True):
+        network.append(DENSE)
+        own.append((jnp.asarray(random.normal(size=(inputs, outputs))), jnp.asarray(random.normal(size=outputs))))
+        if activation is not None:
+            network.append(activation)
+            own.append(())
+    labels, weights = jnp.asarray(random.integers(0, widths[-1], 5)), jnp.asarray(random.uniform(0.5, 1, 5))
+    inputs = jnp.asarray(random.normal(size=(5, widths[0])))
+    return (*network, CROSS_ENTROPY, MEAN), (*own, (labels,), (weights,)), inputs
+
+
+@settings(deadline=None, max_examples=15)
+@given(strategies.lists(strategies.sampled_from([1, 2, 3]), min_size=2, max_size=5), strategies.integers(0, 2**32 - 1))
+def test_the_sweep_is_jaxs_gradient_for_any_dense_network(widths, seed):
+    random = np.random.default_rng(seed)
+    with jax.enable_x64(True):
+        activations = random.choice([0, 1, 2, 3], len(widths) - 2)
+        network, own, inputs = classifier(random, widths, [(RELU, TANH, SIGMOID, SOFTMAX)[a] for a in activations])
+        value, gradient = value_and_gradient(network, own, inputs)
+        trained = list(own[:-2])
+
+        def loss(trained, weights):
+            return forward(network, (*trained, own[-2], (weights,)), inputs)[0]
+
+        expected, automatic = jax.value_and_grad(loss, (0, 1))(trained, own[-1][0])
+        assert value == expected
+        assert gradient[-2] == ()  # labels have no gradient
+        assert relative_gap((list(gradient[:-2]), gradient[-1][0]), automatic) <= 1e-12
+
+
+def test_the_sweep_returns_the_gradient_of_the_input_too(random, double):
+    network, own, inputs = classifier(random, [3, 4, 2], [TANH])
+    _, tape = forward(network, own, inputs)
+    input_bar, _ = backward(network, tape, jnp.ones(()))
+    automatic = jax.grad(lambda inputs: forward(network, own, inputs)[0])(inputs)
+    assert derivation.error(input_bar, automatic) <= 1e-12
+
+
+def test_a_key_may_precede_the_signal_and_settings_reach_both_sides(random, double):
+    network = (
+        DENSE,
+        Layer(F.dropout, F.dropout_vjp, {"rate": 0.3}),
+        Layer(F.softmax, F.softmax_vjp, {"temperature": 2.0}),
+    )
+    weights, bias = jnp.asarray(random.normal(size=(3, 4))), jnp.asarray(random.normal(size=4))
+    inputs, g = jnp.asarray(random.normal(size=(5, 3))), jnp.asarray(random.normal(size=(5, 4)))
+    key = jax.random.key(0)
+    _, tape = forward(network, ((weights, bias), (key,), ()), inputs)
+    _, gradient = backward(network, tape, g)
+
+    def run(weights, bias):
+        dropped = F.dropout(jax.random.clone(key), F.dense(inputs, weights, bias), rate=0.3)
+        return (F.softmax(dropped, temperature=2.0) * g).sum()
+
+    assert relative_gap(gradient[0], jax.grad(run, (0, 1))(weights, bias)) <= 1e-12
+
+
+def test_one_logistic_gradient_step_by_hand_gives_scikit_learns_published_numbers(double):
+    """`test_mlp.py::test_fit` of scikit-learn works one step of a 3-2-1 network by hand, to three decimals."""
+    sigmoid_loss = Layer(F.binary_cross_entropy, F.binary_cross_entropy_vjp)
+    w1, w2 = jnp.array([[0.1, 0.2], [0.3, 0.1], [0.5, 0.0]]), jnp.array([[0.1], [0.2]])
+    b1, b2 = jnp.array([0.1, 0.1]), jnp.array([1.0])
+    x = jnp.array([[0.6, 0.8, 0.7]])
+    hidden, tape = forward((DENSE, SIGMOID, DENSE), ((w1, b1), (), (w2, b2)), x)
+    (loss_bar,) = sigmoid_loss.f_vjp(jnp.ones(1), hidden[:, 0], jnp.array([0]))
+    _, gradient = backward((DENSE, SIGMOID, DENSE), tape, loss_bar[:, None])
+    # the test adds an L2 penalty of 0.1 to the weights, and steps at the rate 0.1
+    w1_new, w2_new = (w - 0.1 * (g + 0.1 * w) for w, g in ((w1, gradient[0][0]), (w2, gradient[2][0])))
+    np.testing.assert_allclose(w1_new, [[0.098, 0.195756], [0.2956664, 0.096008], [0.4939998, -0.002244]], atol=1e-3)
+    np.testing.assert_allclose(w2_new[:, 0], [0.04706, 0.154089], atol=1e-3)
+    np.testing.assert_allclose(b1 - 0.1 * gradient[0][1], [0.098333, 0.09626], atol=1e-3)
+    np.testing.assert_allclose(b2 - 0.1 * gradient[2][1], [0.9235], atol=1e-3)
+
+
+def test_a_missing_tuple_of_arguments_is_told():
+    with pytest.raises(ValueError, match=r"own must hold a tuple of arguments for each of the 2 layers, but holds 1"):
+        forward((DENSE, RELU), ((jnp.zeros((2, 3)), jnp.zeros(3)),), jnp.zeros((1, 2)))
+
+
+def test_one_model_trained_three_ways_ends_at_the_same_parameters(double):
+    """By jax.grad, by jax.grad through the hand derivations, and by sweeping the tape."""
+    digits = data.take(data.load_digits(), np.arange(64))
+    digits = jax.tree.map(lambda leaf: leaf.astype(jnp.float64) if leaf.dtype == jnp.float32 else leaf, digits)
+    optimizer = optax.sgd(0.1)
+    hand = derivation.by_hand()
+    automatic, by_hand = (models.mlp((16,), 10, activation=f.tanh, functional=f) for f in (F, hand))
+    params, stats = automatic.init(jax.random.key(0), digits.inputs[:1])
+    params = jax.tree.map(lambda leaf: leaf.astype(jnp.float64), params)
+    network = (DENSE, TANH, DENSE, CROSS_ENTROPY, MEAN)
+
+    def sweep(params, batch):
+        parameters = [(params[name]["kernel"], params[name]["bias"]) for name in ("Dense_0", "Dense_1")]
+        signal = batch.inputs.reshape(len(batch.inputs), -1)
+        _, gradient = value_and_gradient(
+            network, (parameters[0], (), parameters[1], (batch.labels,), (batch.weights,)), signal
+        )
+        return {
+            name: dict(zip(("kernel", "bias"), gradient[place], strict=True))
+            for name, place in (("Dense_0", 0), ("Dense_1", 2))
+        }
+
+    def differentiate(model, loss):
+        objective = training.supervised(model, loss)
+        return lambda params, batch: jax.grad(lambda p: objective(p, stats, batch, jax.random.key(0))[0])(params)
+
+    ends = []
+    for gradient in (differentiate(automatic, F.cross_entropy), differentiate(by_hand, hand.cross_entropy), sweep):
+
+        def step(params, start, gradient=gradient):
+            batch = jax.tree.map(lambda leaf: jax.lax.dynamic_slice_in_dim(leaf, start, 16), digits)
+            updates, _ = optimizer.update(gradient(params, batch), optimizer.init(params), params)
+            return optax.apply_updates(params, updates), None
+
+        starts = jnp.tile(jnp.arange(0, 64, 16), 10)
+        ends.append(jax.jit(lambda params, step=step: jax.lax.scan(step, params, starts))(params)[0])
+    assert relative_gap(ends[0], params) > 0.01  # it has moved
+    assert relative_gap(ends[1], ends[0]) <= 1e-12
+    assert relative_gap(ends[2], ends[0]) <= 1e-12

@@ -1,0 +1,35 @@
+import numpy as np
+import pytest
+
+from jaxdl.statistics import mean_interval, proportion_interval
+
+
+def test_students_interval_of_a_textbook_sample():
+    """Five values of mean 3 and deviation sqrt(2.5): t for four degrees of freedom is 2.776445."""
+    interval = mean_interval([1, 2, 3, 4, 5])
+    half = 2.776445 * np.sqrt(2.5 / 5)
+    assert interval == pytest.approx((3, 3 - half, 3 + half), rel=1e-6)
+
+
+def test_one_value_has_no_interval():
+    interval = mean_interval([0.5])
+    assert interval.estimate == 0.5
+    assert np.isnan([interval.low, interval.high]).all()
+
+
+def test_what_cannot_lie_outside_is_cut():
+    assert mean_interval([1.0, 1.0, 0.9], within=(0.0, 1.0)).high == 1
+
+
+def test_the_exact_interval_of_no_success_is_the_closed_form():
+    interval = proportion_interval(0, 64)
+    assert interval.low == 0
+    assert interval.high == pytest.approx(1 - 0.025 ** (1 / 64))
+
+
+def test_both_intervals_cover_as_often_as_they_say():
+    random = np.random.default_rng(0)
+    means = [mean_interval(random.normal(size=8)) for _ in range(2000)]
+    assert np.mean([low <= 0 <= high for _, low, high in means]) == pytest.approx(0.95, abs=0.015)
+    chances = [proportion_interval(int(random.binomial(64, 0.3)), 64) for _ in range(2000)]
+    assert np.mean([low <= 0.3 <= high for _, low, high in chances]) >= 0.945
