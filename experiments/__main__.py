@@ -22,7 +22,7 @@ class List:
 class Run:
     """Run experiments and write their numbers, verdicts and page."""
 
-    names: tuple[str, ...] = ()
+    names: tyro.conf.Positional[tuple[str, ...]] = ()
     """which; without any, all"""
     out: pathlib.Path | None = None
     """a new directory; without it the next free runs/experiments"""

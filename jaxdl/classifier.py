@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import optax
 from jaxtyping import PyTree
@@ -107,7 +108,9 @@ def record(directory: pathlib.Path, split: data.Split, fitted: training.Fit, eva
     run.write_table(directory / "metrics.parquet", {name: [row[name] for row in rows] for name in rows[0]})
     members = {"member": np.arange(len(evaluation.predicted)), **evaluation.accuracy}
     run.write_table(directory / "members.parquet", members)
-    of_one = [metrics.confusion_matrix(p, split.test.labels, classes=CLASSES) for p in evaluation.predicted]
+    of_one = [
+        metrics.confusion_matrix(jnp.asarray(p), split.test.labels, classes=CLASSES) for p in evaluation.predicted
+    ]
     confusion = np.sum(of_one, axis=0)
     label, predicted = np.indices(confusion.shape)
     columns = {"label": label.ravel(), "predicted": predicted.ravel(), "count": confusion.ravel()}

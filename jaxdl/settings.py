@@ -4,6 +4,8 @@ import pathlib
 from dataclasses import dataclass, field
 from typing import Literal
 
+import tyro
+
 
 @dataclass(frozen=True)
 class Sgd:
@@ -76,7 +78,7 @@ class Train:
 class Check:
     """Hold every hand derivation against jax.vjp; exit status 1 where one fails."""
 
-    names: tuple[str, ...] = ()
+    names: tyro.conf.Positional[tuple[str, ...]] = ()
     """functions to check; without any, all"""
     forgeries: bool = False
     """also make wrong versions of each derivation, and see whether all are caught"""

@@ -24,7 +24,7 @@ def relative_gap(hand, automatic):
 def classifier(random, widths, activations):
     """A network, its own arguments and inputs, for these widths."""
     network, own = [], []
-    for inputs, outputs, activation in zip(widths, widths[1:], [*activations, None], strict=True):
+    for inputs, outputs, activation in zip(widths[:-1], widths[1:], [*activations, None], strict=True):
         network.append(DENSE)
         own.append((jnp.asarray(random.normal(size=(inputs, outputs))), jnp.asarray(random.normal(size=outputs))))
         if activation is not None:

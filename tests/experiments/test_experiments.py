@@ -1,0 +1,145 @@
+"""The three claims, their falsifiers, and the welcome that runs them."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from rich.console import Console
+
+from experiments import equal_weights, stacked_linear_layers, xor
+from experiments.__main__ import every_experiment, main
+from jaxdl import data, models, run
+from jaxdl.experiment import VERDICTS
+
+
+@pytest.fixture(scope="module")
+def welcomed(tmp_path_factory):
+    """One whole run, as `make run` starts it."""
+    from experiments.welcome import welcome
+
+    directory = tmp_path_factory.mktemp("runs") / "welcome"
+    console = Console(record=True, width=110)
+    assert welcome(directory, console) == 0
+    return directory, console.export_text()
+
+
+def test_the_population_reaches_the_accuracy_over_five_divisions_of_the_data(welcomed):
+    splits = run.read_json(welcomed[0] / "splits.json")
+    assert [split["split_seed"] for split in splits] == [0, 1, 2, 3, 4]
+    assert np.mean([split["test"] for split in splits]) >= 0.965
+
+
+def test_it_tells_proofs_accuracies_verdicts_and_the_page(welcomed):
+    _, told = welcomed
+    for word in ("cross_entropy", "holds", "30/30 epochs", "train", "dev", "test", "95 % interval", "page:"):
+        assert word in told
+    assert told.count("holds") == 15
+
+
+def test_the_page_shows_all_of_it(welcomed):
+    page = (welcomed[0] / "report.html").read_text()
+    for name in ("learning_curves", "confusion", "xor", "equal_weights", "stacked_linear_layers"):
+        assert f'data-figure="{name}"' in page
+        assert (welcomed[0] / "figures" / f"{name}.svg").exists()
+    for word in (
+        "taken for",
+        "15 of 15",
+        "of compiling",
+        "jaxlib",
+        "The division shown on this page is that of seed 0",
+    ):
+        assert word in page
+
+
+def test_the_verdicts_of_the_three_claims(welcomed):
+    verdicts = {
+        name: run.read_json(welcomed[0] / "experiments" / f"{name}.json")["verdict"] for name in every_experiment()
+    }
+    assert verdicts == {"stacked_linear_layers": "supported", "xor": "conditional", "equal_weights": "supported"}
+
+
+@pytest.mark.parametrize("experiment", every_experiment().values(), ids=lambda each: each.name)
+def test_an_experiment_says_what_would_refute_it_before_it_runs(experiment):
+    assert experiment.seeds == 64
+    assert any(verdict in experiment.rule for verdict in VERDICTS)
+    assert "refuted" in experiment.rule
+    assert len(experiment.arms) == 2
+
+
+def full(linear, other, names):
+    return {names[0]: np.full(64, linear), names[1]: np.full(64, other)}
+
+
+@pytest.mark.parametrize(
+    ("module", "measured", "verdict"),
+    [
+        (stacked_linear_layers, full(1e-7, 0.5, ("linear", "relu")), "supported"),
+        (stacked_linear_layers, full(1e-4, 0.5, ("linear", "relu")), "refuted"),
+        (stacked_linear_layers, full(1e-7, 1e-6, ("linear", "relu")), "inconclusive"),
+        (stacked_linear_layers, full(np.nan, 0.5, ("linear", "relu")), "refuted"),
+        (xor, full(0.75, 1.0, ("linear", "mlp")), "supported"),
+        (xor, full(0.75, 0.75, ("linear", "mlp")), "refuted"),
+        (xor, full(1.0, 1.0, ("linear", "mlp")), "refuted"),
+        (xor, {"linear": np.full(64, 0.5), "mlp": np.repeat([1.0, 0.75], 32)}, "conditional"),
+        (equal_weights, full(0.0, 1.0, ("equal", "random")), "supported"),
+        (equal_weights, full(1e-9, 1.0, ("equal", "random")), "refuted"),
+        (equal_weights, full(0.0, 0.0, ("equal", "random")), "inconclusive"),
+        (equal_weights, full(np.nan, 1.0, ("equal", "random")), "refuted"),
+    ],
+)
+def test_the_rule_decides_as_it_says(module, measured, verdict):
+    assert module.judge(measured).verdict == verdict
+
+
+def test_the_linear_program_knows_which_boolean_functions_are_separable():
+    """Of the 16 functions of two inputs all but XOR and its negation are."""
+    corners = data.xor().inputs
+    separable = [
+        number for number in range(16) if xor.separable(corners, [(number >> place) & 1 for place in range(4)])
+    ]
+    assert sorted(set(range(16)) - set(separable)) == [0b0110, 0b1001]
+
+
+def test_the_product_of_the_layers_is_the_stack():
+    inputs = jax.random.normal(jax.random.key(0), (5, 6))
+    model = models.mlp((4, 3), 2, activation=stacked_linear_layers.identity)
+    params, stats = model.init(jax.random.key(1), inputs)
+    params = jax.tree.map(lambda leaf: leaf + 0.1, params)
+    np.testing.assert_allclose(
+        stacked_linear_layers.product_of_layers(params, inputs),
+        model.apply(params, stats, inputs)[0],
+        rtol=1e-5,
+        atol=1e-5,
+    )
+
+
+def test_the_best_single_layer_recovers_a_linear_map():
+    inputs = jax.random.normal(jax.random.key(0), (50, 3))
+    outputs = inputs @ jnp.ones((3, 2)) - 4
+    np.testing.assert_allclose(stacked_linear_layers.best_single_layer(inputs, outputs), outputs, rtol=1e-4, atol=1e-4)
+
+
+def test_list_tells_every_claim(monkeypatch, capsys):
+    monkeypatch.setattr("jaxdl.startup.prepare", lambda: None)
+    assert main(["list"]) == 0
+    told = capsys.readouterr().out
+    assert all(name in told for name in every_experiment())
+
+
+def test_run_and_report_write_a_page_of_verdicts(monkeypatch, capsys, tmp_path):
+    monkeypatch.setattr("jaxdl.startup.prepare", lambda: None)
+    assert main(["run", "equal_weights", "--out", str(tmp_path / "run")]) == 0
+    assert "supported" in capsys.readouterr().out
+    (tmp_path / "run" / "report.html").unlink()
+    assert main(["report", str(tmp_path / "run")]) == 0
+    assert "Claims of the course, tested" in (tmp_path / "run" / "report.html").read_text()
+
+
+def test_an_unknown_experiment_is_told(monkeypatch, capsys, tmp_path):
+    monkeypatch.setattr("jaxdl.startup.prepare", lambda: None)
+    assert main(["run", "xorr", "--out", str(tmp_path / "run")]) == 2
+    assert (
+        "names must be experiments (equal_weights, stacked_linear_layers, xor), but 'xorr' is none"
+        in capsys.readouterr().err
+    )
+    assert not (tmp_path / "run").exists()

@@ -1,0 +1,184 @@
+"""The command line, as its users meet it."""
+
+import json
+import pathlib
+import signal
+import subprocess
+import sys
+import time
+
+import pyarrow.parquet as pq
+import pytest
+
+from jaxdl import run
+from jaxdl.__main__ import main
+
+SMALL = ["--epochs", "4", "--seeds", "3", "--hidden", "16"]
+
+
+@pytest.fixture(autouse=True)
+def as_it_is(monkeypatch, tmp_path):
+    """The tests have set jax up already, and write nowhere else."""
+    monkeypatch.setattr("jaxdl.startup.prepare", lambda: None)
+    monkeypatch.setenv("JAXDL_CACHE", str(tmp_path / "cache"))
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    directory = tmp_path_factory.mktemp("runs") / "digits"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("jaxdl.startup.prepare", lambda: None)
+        assert main(["train", *SMALL, "--out", str(directory), "adam", "--learning-rate", "0.003"]) == 0
+    return directory
+
+
+def test_a_run_directory_holds_settings_environment_metrics_figures_and_page(trained):
+    assert run.read_json(trained / "settings.json")["optimizer"]["learning_rate"] == 0.003
+    assert run.read_json(trained / "environment.json")["jax"]
+    lines = [json.loads(line) for line in (trained / "metrics.jsonl").read_text().splitlines()]
+    table = pq.read_table(trained / "metrics.parquet").to_pylist()
+    key = lambda row: (row["member"], row["epoch"])
+    assert sorted(lines, key=key) == sorted(table, key=key)
+    assert [key(row) for row in sorted(table, key=key)] == [(m, e) for m in range(3) for e in range(1, 5)]
+    assert {path.name for path in (trained / "figures").iterdir()} == {"learning_curves.svg", "confusion.svg"}
+    members = run.read_table(trained / "members.parquet")
+    assert len(members["test"]) == 3
+    assert min(members["test"]) > 0.5  # a small network after four epochs
+    assert sum(run.read_table(trained / "confusion.parquet")["count"]) == 3 * 359
+
+
+def test_the_page_needs_nothing_but_itself(trained):
+    page = (trained / "report.html").read_text()
+    assert "<script src" not in page
+    assert "<link" not in page
+    assert 'src="data:image/png;base64,' in page
+    assert "@import" not in page
+    assert page.count("data-figure") == 2
+    assert "test accuracy" in page
+
+
+def test_report_writes_the_page_anew(trained, capsys):
+    page = (trained / "report.html").read_text()
+    (trained / "report.html").unlink()
+    assert main(["report", str(trained)]) == 0
+    assert (trained / "report.html").read_text() == page
+    assert str(trained / "report.html") in capsys.readouterr().out
+
+
+def test_without_the_extra_the_tables_are_there_and_what_to_install_is_said(tmp_path, monkeypatch, capsys):
+    monkeypatch.setitem(sys.modules, "vl_convert", None)
+    assert main(["train", *SMALL, "--out", str(tmp_path / "run")]) == 0
+    assert (tmp_path / "run" / "metrics.parquet").exists()
+    assert "install the extra `report`" in capsys.readouterr().out
+
+
+def test_check_proves_what_is_named(capsys):
+    assert main(["check", "dense", "relu"]) == 0
+    assert "2 of 2 derivations hold." in capsys.readouterr().out
+
+
+def test_check_can_forge_as_well(capsys):
+    assert main(["check", "sigmoid", "--forgeries"]) == 0
+    assert "6 of 6 forgeries are caught." in capsys.readouterr().out
+
+
+def test_check_ends_with_1_where_a_derivation_fails(monkeypatch, capsys):
+    def relu_vjp(g, z):
+        return (g * (z >= 0),)
+
+    relu_vjp.__module__ = "jaxdl.functional.rectifiers"
+    monkeypatch.setattr("jaxdl.functional.rectifiers.relu_vjp", relu_vjp)
+    assert main(["check", "relu", "tanh"]) == 1
+    assert "1 of 2 derivations hold." in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["check", "rellu"], "name must be a function with a derivation"),
+        (["train", "--epochs", "0"], "epochs must be at least 1, but was 0"),
+        (["train", "--seeds", "0"], "seeds must be at least 1, but was 0"),
+        (["train", "--batch-size", "5000"], "batch_size must be from 1 to the 1078 examples there are, but was 5000"),
+        (["train", "--hidden", "0"], "hidden and outputs must be at least 1"),
+        (["train", "--dropout-rate", "1"], "dropout_rate must be at least 0 and below 1"),
+        (["train", "sgd", "--learning-rate", "-1"], "learning_rate must be positive and finite, but was -1.0"),
+        (["train", "sgd", "--learning-rate", "nan"], "learning_rate must be positive and finite, but was nan"),
+        (["train", "--data", "mnist", "--data-dir", "nowhere"], "data_dir must hold a prepared 'mnist'"),
+        (["report", "nowhere"], "run must be a directory that a run has written, but nowhere holds none"),
+        (["train", "--out", "taken"], "out must be a new or an empty directory, but taken is not"),
+        (["train", "--out", "taken/file/run"], "out must be a directory that can be written"),
+    ],
+)
+def test_a_mistake_is_answered_in_one_sentence_and_leaves_nothing_behind(arguments, sentence, capsys, tmp_path):
+    (tmp_path / "taken").mkdir()
+    (tmp_path / "taken" / "file").write_text("mine")
+    assert main(arguments) == 2
+    error = capsys.readouterr().err
+    assert sentence in error
+    assert error.startswith("error: ")
+    assert error.count("\n") == 1
+    assert "Traceback" not in error
+    left = sorted(str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*") if path.is_file())
+    assert left == ["taken/file"]
+
+
+@pytest.mark.parametrize("arguments", [["train", "--epoch", "3"], ["tran"], ["train", "--data", "imagenet"], []])
+def test_an_unknown_option_is_told(arguments, capsys):
+    with pytest.raises(SystemExit) as end:
+        main(arguments)
+    assert end.value.code == 2
+    assert capsys.readouterr().err
+
+
+def test_help_needs_no_jax():
+    code = """
+import sys
+from jaxdl.__main__ import main
+try: main(["train", "--help"])
+except SystemExit: print("jax" in sys.modules)
+"""
+    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert told.endswith("False\n")
+    assert "--data-dir" in told
+
+
+def test_ctrl_c_ends_with_what_was_computed_saved(tmp_path):
+    directory = tmp_path / "run"
+    command = [sys.executable, "-m", "jaxdl", "train", "--epochs", "5000", "--seeds", "2", "--out", str(directory)]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    try:
+        until = time.monotonic() + 120
+        while not (directory / "metrics.jsonl").exists() and time.monotonic() < until:
+            time.sleep(0.1)
+        process.send_signal(signal.SIGINT)
+        out, _ = process.communicate(timeout=120)
+    finally:
+        process.kill()
+    assert process.returncode == 130
+    assert "interrupted after" in out
+    assert "what was computed is saved" in out.replace("\n", " ")
+    epochs = run.read_table(directory / "metrics.parquet")["epoch"]
+    assert 0 < max(epochs) < 5000
+    assert (directory / "report.html").exists()
+
+
+def test_mnist_from_the_prepared_folder_reaches_the_accuracy(data_dir, tmp_path):
+    """One network 784-256-128-10, five epochs, as a user starts it."""
+    out = tmp_path / "run"
+    options = ["--data", "mnist", "--data-dir", str(data_dir / "tfds"), "--hidden", "256", "128", "--epochs", "5"]
+    command = [
+        sys.executable,
+        "-m",
+        "jaxdl",
+        "train",
+        *options,
+        "--seeds",
+        "1",
+        "--batch-size",
+        "128",
+        "--out",
+        str(out),
+    ]
+    subprocess.run(command, check=True, capture_output=True, cwd=pathlib.Path(__file__).parents[1])
+    assert run.read_table(out / "members.parquet")["test"][0] >= 0.975

@@ -1,0 +1,107 @@
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from rich.console import Console
+
+import jaxdl.functional as F
+from jaxdl import data, models, optimizers
+from jaxdl.training import Task, classification, fit, progress_bar, supervised, train
+from jaxdl.training.fit import _chunk_length
+
+MODEL = models.mlp((8,), 10)
+TASK = Task(MODEL, supervised(MODEL, F.cross_entropy), optimizers.adam(1e-2), 32)
+
+
+@pytest.fixture(scope="module")
+def digits():
+    return data.stratified_split(jax.random.key(0), data.take(data.load_digits(), np.arange(400)))
+
+
+def fitted(split, task=TASK, members=2, epochs=6, dev=None, **settings):
+    keys = jax.random.split(jax.random.key(1), members)
+    return fit(task, split.train, keys, epochs=epochs, dev=dev or split.dev, observe=classification(MODEL), **settings)
+
+
+def test_it_computes_what_train_computes(digits):
+    result = fitted(digits)
+    key = jax.random.split(jax.random.key(1), 2)[1]
+    observe = lambda state: classification(MODEL)(state, digits.dev)
+    state, history = jax.jit(lambda key: train(TASK, digits.train, key, epochs=6, observe=observe))(key)
+    member = jax.tree.map(lambda leaf: leaf[1], result.state.params)
+    assert jax.tree.all(jax.tree.map(lambda a, b: jnp.allclose(a, b, rtol=1e-3, atol=1e-5), member, state.params))
+    np.testing.assert_allclose(result.history.loss[1], history.loss, rtol=1e-4)
+    np.testing.assert_allclose(result.history.observed["accuracy"][1], history.observed["accuracy"], atol=0.02)
+    assert result.history.loss.shape == result.history.observed["loss"].shape == (2, 6)
+    assert (int(result.state.epoch), int(result.state.step)) == (int(state.epoch), int(state.step))
+    assert not result.interrupted
+    assert result.cost.compile > 0
+    assert result.cost.run > 0
+
+
+def test_the_watch_is_told_after_every_chunk(digits):
+    told = []
+    result = fitted(digits, watch=lambda done, chunk: told.append((done, chunk.loss.shape)))
+    assert told == [(epochs, (2, 1)) for epochs in range(1, 7)]
+    assert result.history.loss.shape == (2, 6)
+
+
+def test_ctrl_c_returns_what_was_computed(digits):
+    def press(done, chunk):
+        if done == 2:
+            raise KeyboardInterrupt
+
+    result = fitted(digits, watch=press)
+    assert result.interrupted
+    assert result.history.loss.shape == (2, 2)
+    assert int(result.state.epoch) == 2
+
+
+@pytest.mark.parametrize(("epochs", "length"), [(1, 1), (5, 1), (30, 3), (31, 1), (100, 10), (15, 1), (24, 2)])
+def test_chunks_divide_the_epochs(epochs, length):
+    assert _chunk_length(epochs) == length
+
+
+def test_the_bar_shows_the_medians_and_ends_full(digits):
+    console = Console(record=True, width=120, force_terminal=True)
+    with progress_bar("two networks", 6, console) as watch:
+        fitted(digits, watch=watch)
+    shown = console.export_text()
+    assert "6/6 epochs" in shown
+    assert "dev accuracy 0." in shown
+
+
+def replaced(part, **fields):
+    return part._replace(**fields)
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        (
+            lambda split: {"task": TASK._replace(batch_size=1000)},
+            "batch_size must be from 1 to the 2.. examples there are",
+        ),
+        (lambda split: {"epochs": 0}, "epochs must be at least 1, but was 0"),
+        (
+            lambda split: {"split": replaced(split, train=replaced(split.train, labels=split.train.labels + 1))},
+            "labels of data must be below the model's 10 outputs, but 10 is among them",
+        ),
+        (
+            lambda split: {"dev": replaced(split.dev, labels=split.dev.labels + 5)},
+            "labels of dev must be below the model's 10 outputs, but 14 is among them",
+        ),
+        (
+            lambda split: {"dev": replaced(split.dev, inputs=split.dev.inputs[:, :4])},
+            r"dev must have inputs of the shape \(8, 8, 1\), but has \(4, 8, 1\)",
+        ),
+        (
+            lambda split: {"task": TASK._replace(objective=lambda p, s, batch, key: (batch.weights, s))},
+            r"objective must give one number for a batch, but gives the shape \(32,\)",
+        ),
+    ],
+)
+def test_what_cannot_be_trained_is_told_before_anything_is_compiled(digits, change, sentence):
+    settings = change(digits)
+    with pytest.raises(ValueError, match=sentence):
+        fitted(settings.pop("split", digits), **settings)
