@@ -1,0 +1,1 @@
+"""Questions about speed, one a file; run them with `python -m benchmarks`."""

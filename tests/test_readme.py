@@ -1,0 +1,27 @@
+"""What README shows runs as it stands."""
+
+import pathlib
+import re
+
+import jax
+
+ROOT = pathlib.Path(__file__).parents[1]
+
+
+def test_the_python_of_the_readme_runs(capsys):
+    (code,) = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
+    with jax.debug_key_reuse(False):  # a reader may use a key twice
+        exec(compile(code, "README.md", "exec"), {})
+    assert "relu 0.0 holds" in capsys.readouterr().out
+
+
+def test_the_test_command_is_the_one_that_ci_calls():
+    assert "make test" in (ROOT / "README.md").read_text()
+    assert "\nmake test\n" in (ROOT / ".ci" / "run").read_text()
+
+
+def test_the_lock_holds_hashes_and_no_addresses():
+    lock = (ROOT / "requirements.lock").read_text()
+    assert "://" not in lock
+    assert lock.count("--hash=sha256:") > 500
+    assert not (ROOT / "uv.lock").exists()
