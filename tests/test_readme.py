@@ -24,4 +24,3 @@ def test_the_lock_holds_hashes_and_no_addresses():
     lock = (ROOT / "requirements.lock").read_text()
     assert "://" not in lock
     assert lock.count("--hash=sha256:") > 500
-    assert not (ROOT / "uv.lock").exists()
