@@ -91,10 +91,10 @@ def _run(settings) -> int:
             console.print(f"page: {report.write(settings.run)}", highlight=False, soft_wrap=True)
         case Run():
             wanted = chosen(settings.names)
-            with run.new_run(settings.out or run.next_free(pathlib.Path("runs/experiments"))) as directory:
+            out = settings.out or run.next_free(pathlib.Path("runs/experiments"))
+            with run.new_run(out) as directory, report.told(directory, console):
                 run.write_json(directory / "environment.json", run.environment())
                 failed = experiment.conduct_all(wanted, directory / "experiments", lambda result: tell(result, console))
-                report.tell_page(directory, console)
             return 1 if failed else 0
         case Welcome():
             from experiments.welcome import welcome

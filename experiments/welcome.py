@@ -22,13 +22,12 @@ CLAIMS = [stacked_linear_layers.experiment, xor.experiment, equal_weights.experi
 def welcome(out: pathlib.Path, console: Console) -> int:
     """All of it, into a new run directory; 1 where a derivation or an experiment fails."""
     began = time.perf_counter()
-    with run.new_run(out) as directory:
+    with run.new_run(out) as directory, report.told(directory, console):
         proofs = list(derivation.prove())
         console.print(proof_table(proofs))
         run.write_json(directory / "proofs.json", [proof._asdict() for proof in proofs])
         settings = Train()
-        _, evaluation = classifier.train_into(directory, settings, classifier.load(settings), console)
-        console.print(classifier.summary_table(evaluation.accuracy))
+        evaluation = classifier.train_into(directory, settings, classifier.load(settings), console)
         splits = [{"split_seed": 0, "test": float(evaluation.accuracy["test"].mean())}]
         splits += [{"split_seed": seed, "test": test_accuracy(settings, seed)} for seed in SPLIT_SEEDS[1:]]
         run.write_json(directory / "splits.json", splits)
@@ -37,7 +36,6 @@ def welcome(out: pathlib.Path, console: Console) -> int:
         failed = experiment.conduct_all(CLAIMS, directory / "experiments", lambda result: tell(result, console))
         total = time.perf_counter() - began
         run.write_json(directory / "cost.json", {**run.read_json(directory / "cost.json"), "total": total})
-        report.tell_page(directory, console)
     return 1 if failed or any(proof.fault for proof in proofs) else 0
 
 
@@ -45,4 +43,7 @@ def test_accuracy(settings: Train, split_seed: int) -> float:
     """The mean test accuracy of a population on another division of the data."""
     settings = dataclasses.replace(settings, split_seed=split_seed)
     split = classifier.load(settings)
-    return float(classifier.evaluate(settings, split, classifier.fit(settings, split).state).accuracy["test"].mean())
+    fitted = classifier.fit(settings, split)
+    if fitted.interrupted:
+        raise KeyboardInterrupt
+    return float(classifier.evaluate(settings, split, fitted.state).accuracy["test"].mean())

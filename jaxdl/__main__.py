@@ -30,7 +30,7 @@ def answering(run: Callable[[], int]) -> int:
     try:
         return run()
     except KeyboardInterrupt:
-        print("interrupted before anything was computed; nothing is written.", file=sys.stderr)
+        print("interrupted", file=sys.stderr)
         return 130
     except (ValueError, TypeError, OSError, ModuleNotFoundError) as error:
         if os.environ.get("JAXDL_TRACEBACK"):

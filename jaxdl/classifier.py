@@ -183,22 +183,16 @@ def train_command(settings: Train, console: Console) -> int:
 
     validate(settings)
     out = settings.out or run.next_free(pathlib.Path("runs") / settings.data)
-    with run.new_run(out) as directory:
-        fitted, evaluation = train_into(directory, settings, load(settings), console)
-        console.print(summary_table(evaluation.accuracy))
-        console.print(f"compiled in {fitted.cost.compile:.1f} s, trained in {fitted.cost.run:.1f} s", highlight=False)
-        report.tell_page(directory, console)
-    if fitted.interrupted:
-        console.print(
-            f"interrupted after {fitted.state.epoch} of {settings.epochs} epochs; what was computed is saved."
-        )
-    return 130 if fitted.interrupted else 0
+    with run.new_run(out) as directory, report.told(directory, console):
+        train_into(directory, settings, load(settings), console)
+    return 0
 
 
-def train_into(
-    directory: pathlib.Path, settings: Train, split: data.Split, console: Console
-) -> tuple[training.Fit, Evaluation]:
-    """Train with a progress bar, and write all about it into a run directory."""
+def train_into(directory: pathlib.Path, settings: Train, split: data.Split, console: Console) -> Evaluation:
+    """Train with a progress bar, and write all about it into a run directory.
+
+    Where Ctrl-C ended the training, what it had computed is written before the interruption is passed on.
+    """
     run.write_json(
         directory / "settings.json", {**dataclasses.asdict(settings), "rule": type(settings.optimizer).__name__}
     )
@@ -213,4 +207,8 @@ def train_into(
         fitted = fit(settings, split, watch)
     evaluation = evaluate(settings, split, fitted.state)
     record(directory, split, fitted, evaluation)
-    return fitted, evaluation
+    console.print(summary_table(evaluation.accuracy))
+    console.print(f"compiled in {fitted.cost.compile:.1f} s, trained in {fitted.cost.run:.1f} s", highlight=False)
+    if fitted.interrupted:
+        raise KeyboardInterrupt
+    return evaluation

@@ -1,9 +1,11 @@
 """One self-contained page from a run directory: whatever the run has measured is shown, and nothing else is fetched."""
 
 import base64
+import contextlib
 import importlib.resources
 import json
 import pathlib
+from collections.abc import Generator
 from typing import Any
 
 import numpy as np
@@ -45,6 +47,19 @@ def write(directory: pathlib.Path) -> pathlib.Path:
     )
     run.write_text(directory / PAGE, page)
     return directory / PAGE
+
+
+@contextlib.contextmanager
+def told(directory: pathlib.Path, console: Console) -> Generator[None]:
+    """Tell on a page what is measured inside; Ctrl-C ends it with what was measured until then, and is passed on."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        if run.measured(directory):
+            console.print(f"interrupted; what was computed is saved in {directory}", highlight=False, soft_wrap=True)
+            tell_page(directory, console)
+        raise
+    tell_page(directory, console)
 
 
 def tell_page(directory: pathlib.Path, console: Console) -> None:

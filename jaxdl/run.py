@@ -44,9 +44,14 @@ def new_run(path: pathlib.Path) -> Generator[pathlib.Path]:
     try:
         yield path
     except BaseException:
-        if not (path / "metrics.jsonl").exists():
+        if not measured(path):
             shutil.rmtree(path, ignore_errors=True)
         raise
+
+
+def measured(path: pathlib.Path) -> bool:
+    """Has a run written any of its measurements?"""
+    return any(True for suffix in ("jsonl", "parquet") for _ in path.rglob(f"*.{suffix}"))
 
 
 def environment() -> dict[str, Any]:

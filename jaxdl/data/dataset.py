@@ -13,7 +13,8 @@ from numpy.typing import ArrayLike
 class Dataset(NamedTuple):
     """Examples along the first axis of three arrays: a tree that any transformation of jax can take.
 
-    Labels are class numbers from 0, or targets of shape (examples, outputs). A weight says how much an example counts.
+    Labels are class numbers from 0 (or signs, -1 and 1), or targets of shape (examples, outputs). A weight says how
+    much an example counts.
     """
 
     inputs: Num[Array, "examples ..."]
@@ -53,8 +54,8 @@ def from_arrays(inputs: ArrayLike, labels: ArrayLike, *, weights: ArrayLike | No
             f"labels of shape {labels.shape} must be integers, but were given as {labels.dtype}: convert class numbers "
             "with labels.astype('int32'), or give targets the shape (examples, outputs)."
         )
-    if labels.ndim == 1 and labels.min(initial=0) < 0:
-        raise ValueError(f"labels must be class numbers from 0, but {labels.min()} was among them.")
+    if labels.ndim == 1 and labels.min(initial=0) < 0 and not np.isin(labels, (-1, 1)).all():
+        raise ValueError(f"labels must be class numbers from 0, or all -1 or 1, but {labels.min()} was among them.")
     weights = np.ones(len(inputs), np.float32) if weights is None else np.asarray(weights, np.float32)
     for name, array in [("inputs", inputs), ("labels", labels), ("weights", weights)]:
         if len(array) != len(inputs):

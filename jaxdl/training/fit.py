@@ -119,7 +119,10 @@ def check(task: Task, data: Dataset, dev: Dataset, *, epochs: int) -> None:
             raise ValueError(
                 f"{name} must have inputs of the shape {data.inputs.shape[1:]}, but has {part.inputs.shape[1:]}."
             )
-        if part.labels.ndim == 1 and outputs.ndim == 2 and outputs.shape[1] <= int(part.labels.max()):
+        if not (jnp.isfinite(part.inputs).all() and jnp.isfinite(part.labels).all()):
+            raise ValueError(f"{name} must be finite, but holds NaN or infinity: make it with data.from_arrays.")
+        classes = max(outputs.shape[-1], 2)  # a single logit decides between two
+        if part.labels.ndim == 1 and outputs.ndim == 2 and classes <= int(part.labels.max()):
             raise ValueError(
                 f"labels of {name} must be below the model's {outputs.shape[1]} outputs, but {part.labels.max()} is "
                 "among them: give the model one output for each class."

@@ -19,6 +19,10 @@ def test_without_weights_every_example_counts_one():
     assert made.size == 2
 
 
+def test_signs_are_labels_too():
+    assert data.from_arrays([[1.0], [2.0]], [-1, 1]).labels.tolist() == [-1, 1]
+
+
 def test_targets_of_a_regression_stay_real():
     assert data.from_arrays([[1.0]], [[0.5]]).labels.tolist() == [[0.5]]
 
@@ -36,7 +40,7 @@ def test_targets_of_a_regression_stay_real():
         ),
         ([[1.0], [np.inf]], [0, 1], None, "inputs must be finite"),
         ([[1.0], [2.0]], [0], None, "labels must hold one row for each of the 2 inputs, but hold 1"),
-        ([[1.0], [2.0]], [0, -1], None, "labels must be class numbers from 0, but -1 was among them"),
+        ([[1.0], [2.0]], [0, -1], None, "labels must be class numbers from 0, or all -1 or 1, but -1 was"),
         ([[1.0], [2.0]], [[0.0], [np.nan]], None, "labels must be finite"),
         ([[1.0], [2.0]], [0, 1], [1.0], "weights must hold one row for each of the 2 inputs, but hold 1"),
         ([[1.0], [2.0]], [0, 1], [1.0, -1.0], "weights must be one number for each example, none below 0"),

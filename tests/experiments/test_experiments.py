@@ -143,3 +143,17 @@ def test_an_unknown_experiment_is_told(monkeypatch, capsys, tmp_path):
         in capsys.readouterr().err
     )
     assert not (tmp_path / "run").exists()
+
+
+def test_ctrl_c_keeps_the_experiments_that_are_done(monkeypatch, capsys, tmp_path):
+    def press(keys):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("jaxdl.startup.prepare", lambda: None)
+    monkeypatch.setattr(equal_weights, "experiment", equal_weights.experiment._replace(measure=press))
+    assert main(["run", "xor", "equal_weights", "--out", str(tmp_path / "run")]) == 130
+    assert "interrupted; what was computed is saved" in capsys.readouterr().out
+    assert [path.stem for path in (tmp_path / "run" / "experiments").glob("*.json")] == ["xor"]
+    assert "xor" in (tmp_path / "run" / "report.html").read_text()
+    assert main(["run", "equal_weights", "--out", str(tmp_path / "nothing")]) == 130
+    assert not (tmp_path / "nothing").exists()

@@ -57,6 +57,18 @@ def test_ctrl_c_returns_what_was_computed(digits):
     assert int(result.state.epoch) == 2
 
 
+@pytest.mark.parametrize(("loss", "labels"), [(F.binary_cross_entropy, [0, 1]), (F.hinge, [-1, 1])])
+def test_a_single_output_decides_between_two_classes(loss, labels):
+    model = models.mlp((), 1)
+    task = Task(model, supervised(model, lambda outputs, labels: loss(outputs[:, 0], labels)), optimizers.sgd(0.5), 4)
+    line = data.from_arrays([[-2.0], [-1.0], [1.0], [2.0]], np.repeat(labels, 2))
+    right = lambda state, dev: {
+        "right": ((model.apply(state.params, state.stats, dev.inputs)[0][:, 0] > 0) == (dev.labels == 1)).mean()
+    }
+    result = fit(task, line, jax.random.split(jax.random.key(0), 2), epochs=30, dev=line, observe=right)
+    assert (result.history.observed["right"][:, -1] == 1).all()
+
+
 @pytest.mark.parametrize(("epochs", "length"), [(1, 1), (5, 1), (30, 3), (31, 1), (100, 10), (15, 1), (24, 2)])
 def test_chunks_divide_the_epochs(epochs, length):
     assert _chunk_length(epochs) == length
@@ -90,6 +102,10 @@ def replaced(part, **fields):
         (
             lambda split: {"dev": replaced(split.dev, labels=split.dev.labels + 5)},
             "labels of dev must be below the model's 10 outputs, but 14 is among them",
+        ),
+        (
+            lambda split: {"dev": replaced(split.dev, inputs=split.dev.inputs * jnp.nan)},
+            "dev must be finite, but holds NaN or infinity",
         ),
         (
             lambda split: {"dev": replaced(split.dev, inputs=split.dev.inputs[:, :4])},
