@@ -45,7 +45,8 @@ def load(settings: Train) -> data.Split:
     home = pathlib.Path(os.environ["JAXDL_DATA"]) / "tfds" if "JAXDL_DATA" in os.environ else None
     folder = settings.data_dir or home or pathlib.Path.home() / "tensorflow_datasets"
     test = data.load_prepared(settings.data, folder, part="test")
-    train, dev = data.stratified_parts(key, data.load_prepared(settings.data, folder, part="train"), (5 / 6, 1 / 6))
+    whole = data.load_prepared(settings.data, folder, part="train")
+    train, dev = data.stratified_parts(key, whole, shares=(5 / 6, 1 / 6))
     return data.Split(train, dev, test)
 
 
@@ -55,8 +56,10 @@ def validate(settings: Train) -> None:
         if getattr(settings, name) < 1:
             raise ValueError(f"{name} must be at least 1, but was {getattr(settings, name)}.")
     for name, value in dataclasses.asdict(settings.optimizer).items():
-        if not (0 <= value < np.inf) or (name == "learning_rate" and value == 0):
-            raise ValueError(f"{name} must be positive and finite, but was {value}.")
+        below = 1.0 if name in ("b1", "b2", "decay") else np.inf
+        if not (0 <= value < below) or (name == "learning_rate" and value == 0):
+            least = "above 0" if name == "learning_rate" else "at least 0"
+            raise ValueError(f"{name} must be {least} and below {below}, but was {value}.")
     _model(settings)
 
 

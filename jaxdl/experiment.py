@@ -55,7 +55,8 @@ def conduct(experiment: Experiment, directory: Path) -> dict[str, Any]:
     """
     began = time.perf_counter()
     keys = jax.random.split(jax.random.key(0), experiment.seeds)
-    measured = {arm: np.asarray(values, np.float64) for arm, values in experiment.measure(keys).items()}
+    with jax.default_matmul_precision("highest"):  # elsewhere a product may be rounded to half its digits
+        measured = {arm: np.asarray(values, np.float64) for arm, values in experiment.measure(keys).items()}
     if {arm: values.shape for arm, values in measured.items()} != dict.fromkeys(experiment.arms, (experiment.seeds,)):
         raise ValueError(
             f"measure must give {experiment.seeds} numbers for each of {', '.join(experiment.arms)}, but gave "

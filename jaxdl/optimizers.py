@@ -53,6 +53,7 @@ def adamw(
     r"""Adam with decoupled decay: $w \leftarrow w - \eta\,(\hat m / (\sqrt{\hat v} + \epsilon) + \lambda w)$.
 
     The decay $\lambda w$ is not divided by $\sqrt{\hat v}$, as it would be if the loss held $\tfrac\lambda2 \|w\|^2$.
+    Their algorithm multiplies $\lambda$ by the schedule but not by the rate; here, as in optax and PyTorch, by both.
     `mask(params)`, a tree of Booleans, says what decays; None is everything.
     Loshchilov and Hutter, *Decoupled weight decay regularization* (2019), algorithm 2.
     """

@@ -5,7 +5,7 @@ from typing import Any, Literal
 import altair as alt
 import numpy as np
 
-BLUE, ORANGE = "#4381d0", "#d9762b"
+COLOURS = BLUE, ORANGE, *_ = "#4381d0", "#d9762b", "#3a9e77", "#9b6bc4", "#c05780"
 WIDTH, HEIGHT = 420, 260
 
 
@@ -89,7 +89,7 @@ def arms(result: dict[str, Any], measured: dict[str, np.ndarray]) -> alt.LayerCh
     base: alt.Chart = alt.Chart(alt.Data(values=rows), width=WIDTH + 60, height=64 * len(arms)).encode(
         x=alt.X("value:Q", title=result["metric"], scale=scale, axis=axis),
         y=alt.Y("arm:N", title=None, sort=arms, axis=alt.Axis(labelLimit=260)),
-        color=alt.Color("arm:N", legend=None, scale=alt.Scale(domain=arms, range=[BLUE, ORANGE])),
+        color=alt.Color("arm:N", legend=None, scale=alt.Scale(domain=arms, range=COLOURS[: len(arms)])),
     )
     jitter = alt.YOffset("jitter:Q", scale=alt.Scale(domain=[-1.6, 1.6]))
     points = base.encode(yOffset=jitter, tooltip=["arm:N", "seed:Q", "value:Q"]).mark_circle(size=42, opacity=0.5)

@@ -118,10 +118,6 @@ def _content(directory) -> dict[str, Any]:
     return content
 
 
-def _accuracy(values) -> dict[str, float]:
-    return mean_interval(values, within=(0.0, 1.0))._asdict()
-
-
 def _mistakes(table) -> list[dict[str, Any]]:
     """Rows of the table, each image as an address that needs no file."""
     names = [name for name in table if name != "image"]

@@ -7,6 +7,7 @@ import json
 import os
 import pathlib
 import platform
+import shlex
 import shutil
 import sys
 from collections.abc import Generator, Iterable
@@ -74,14 +75,17 @@ def command() -> str:
     """What was typed to start this process."""
     module = getattr(sys.modules["__main__"], "__spec__", None)
     name = f"python -m {module.name.removesuffix('.__main__')}" if module else pathlib.Path(sys.argv[0]).name
-    return " ".join([name, *sys.argv[1:]])
+    return shlex.join([*name.split(), *sys.argv[1:]])
 
 
 def write_text(path: pathlib.Path, text: str) -> None:
     """Write the whole file or none of it."""
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f".{path.name}.partial")
-    partial.write_text(text, encoding="utf-8")
+    with partial.open("w", encoding="utf-8") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
     os.replace(partial, path)
 
 

@@ -7,7 +7,7 @@ import pytest
 from jaxtyping import Array, Float, Int, Key
 
 import jaxdl.functional as F
-from jaxdl import derivation
+from jaxdl import derivation, models
 from jaxdl.derivation import Derivation, compare
 
 
@@ -197,6 +197,40 @@ def test_by_hand_settings_may_be_traced_and_arguments_may_be_keys_and_integers(r
     for temperature in (0.5, jnp.float32(2.0)):
         by_hand = jax.jit(jax.grad(lambda x, t: loss(x, hand, t)))(x, temperature)
         np.testing.assert_allclose(by_hand, jax.grad(loss)(x, F, temperature), rtol=1e-5, atol=1e-7)
+
+
+def test_by_hand_data_may_be_given_by_keyword(random):
+    hand = derivation.by_hand()
+    x, w, b = jnp.ones((2, 3)), jnp.ones((3, 4)), jnp.ones(4)
+    gradient = jax.grad(lambda w: hand.dense(x, weights=w, bias=b).sum())(w)
+    assert jnp.array_equal(gradient, jnp.full((3, 4), 2.0))
+
+
+def test_by_hand_what_is_not_derived_has_the_gradient_nan_and_not_zero():
+    hand = derivation.by_hand()
+    assert jnp.isnan(jax.grad(lambda t: hand.softmax(jnp.array([1.0, 2.0]), temperature=t)[0])(jnp.array(1.0)))
+
+
+def test_by_hand_an_integer_where_a_float_belongs_is_refused_as_ever(unchecked):
+    with pytest.raises(TypeError, match="values must be floating, but was given as int32"):
+        unchecked(F.weighted_mean)(jnp.array([0, 1]), jnp.ones(2))
+
+
+def test_by_hand_is_hashable_as_a_module_is():
+    assert hash(models.Mlp((3,), 2, functional=derivation.by_hand()))
+
+
+def test_in_float32_each_argument_is_judged_by_itself():
+    def f(a: Float[Array, "rows"], b: Float[Array, "rows"]) -> Float[Array, "rows"]:
+        return jnp.sin(a**2) + jnp.sin(b)
+
+    def f_vjp(g, a, b):
+        lost = 1e-4 if a.dtype == jnp.float32 else 0.0
+        return 2 * g * a * jnp.cos(a**2), (1 + lost) * g * jnp.cos(b)
+
+    random = np.random.default_rng(0)
+    case = (tuple(np.float64(np.float32(size * random.normal(size=5))) for size in (1000, 1)), {})
+    assert "float32 error" in compare(Derivation("f", f, f_vjp), [case]).fault
 
 
 def test_by_hand_the_derivation_is_really_used(monkeypatch):

@@ -13,6 +13,7 @@ def test_what_is_nan_is_never_right():
     logits = jnp.array([[jnp.nan, 1.0], [1.0, jnp.nan]])
     assert metrics.predictions(logits).tolist() == [-1, -1]
     assert metrics.accuracy(logits, jnp.array([0, 1]), jnp.ones(2)) == 0
+    assert metrics.accuracy(logits, jnp.array([-1, -1]), jnp.ones(2)) == 0
 
 
 def test_the_confusion_matrix_counts_labels_in_rows_and_predictions_in_columns(random):
@@ -23,5 +24,6 @@ def test_the_confusion_matrix_counts_labels_in_rows_and_predictions_in_columns(r
     assert np.array_equal(metrics.confusion_matrix(jnp.asarray(predicted), jnp.asarray(labels), classes=3), counted)
 
 
-def test_a_prediction_that_is_none_is_counted_nowhere():
+def test_what_is_no_class_is_counted_nowhere():
+    assert metrics.confusion_matrix(jnp.array([0, 0, 1]), jnp.array([-1, 5, 1]), classes=2).tolist() == [[0, 0], [0, 1]]
     assert metrics.confusion_matrix(jnp.array([-1, 1]), jnp.array([0, 1]), classes=2).tolist() == [[0, 0], [0, 1]]

@@ -1,9 +1,13 @@
 """What README shows runs as it stands."""
 
+import dataclasses
+import inspect
 import pathlib
 import re
 
 import jax
+
+from jaxdl.classifier import RULES
 
 ROOT = pathlib.Path(__file__).parents[1]
 
@@ -13,6 +17,12 @@ def test_the_python_of_the_readme_runs(capsys):
     with jax.debug_key_reuse(False):  # a reader may use a key twice
         exec(compile(code, "README.md", "exec"), {})
     assert "relu 0.0 holds" in capsys.readouterr().out
+
+
+def test_the_command_line_knows_every_hyperparameter_of_its_optimizers():
+    for settings, rule in RULES.items():
+        names = {name for name in inspect.signature(rule).parameters if name != "mask"}
+        assert {field.name for field in dataclasses.fields(settings)} == names
 
 
 def test_the_test_command_is_the_one_that_ci_calls():

@@ -41,7 +41,7 @@ def from_arrays(inputs: ArrayLike, labels: ArrayLike, *, weights: ArrayLike | No
     Raises ValueError for nothing at all, NaN or infinity, lengths that differ, class numbers or weights below 0, and
     TypeError for class numbers that are no integers.
     """
-    inputs, labels = np.asarray(inputs), np.asarray(labels)
+    inputs, labels = np.asarray(inputs, np.float32), np.asarray(labels)
     if inputs.ndim < 2:
         raise ValueError(
             f"inputs must have the shape (examples, ...), but were given as {inputs.shape}: "
@@ -80,11 +80,14 @@ def from_arrays(inputs: ArrayLike, labels: ArrayLike, *, weights: ArrayLike | No
 
 
 def take(data: Dataset, indices: ArrayLike) -> Dataset:
-    """The examples at these indices, in their order."""
+    """The examples at these indices, in their order. Raises IndexError for an index that is none."""
+    indices = np.asarray(indices)
+    if indices.size and not (indices.min() >= 0 and indices.max() < data.size):
+        raise IndexError(f"indices must be from 0 to {data.size - 1}, but go from {indices.min()} to {indices.max()}.")
     return jax.tree.map(lambda array: array[jnp.asarray(indices)], data)
 
 
-def stratified_parts(key: Key[Array, ""], data: Dataset, shares: Sequence[float]) -> tuple[Dataset, ...]:
+def stratified_parts(key: Key[Array, ""], data: Dataset, *, shares: Sequence[float]) -> tuple[Dataset, ...]:
     """Divide at random into parts of these shares of the whole, every class having the same share of each part.
 
     Exact to the nearest example of each class. Raises ValueError for shares that are not positive or do not sum to 1,
@@ -114,4 +117,4 @@ def stratified_split(
     key: Key[Array, ""], data: Dataset, *, shares: tuple[float, float, float] = (0.6, 0.2, 0.2)
 ) -> Split:
     """Divide at random into train, dev and test, as `stratified_parts` does."""
-    return Split(*stratified_parts(key, data, shares))
+    return Split(*stratified_parts(key, data, shares=shares))

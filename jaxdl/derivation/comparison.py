@@ -72,18 +72,20 @@ def _errors(pair, arguments, settings) -> tuple[tuple[float, ...], str]:
     for cotangents, arguments in [(hand, double), (hand_single, single)]:
         if fault := _structure_fault(cotangents, [a for a in arguments if is_floating(a)]):
             return (np.inf, np.inf, 0.0), fault
-    errors = tuple(
-        max(map(error, jax.tree.leaves(of), jax.tree.leaves(truth)), default=0.0)
+    each = [
+        [error(a, b) for a, b in zip(jax.tree.leaves(of), jax.tree.leaves(truth), strict=True)]
         for of in (hand, hand_single, jax_single)
-    )
-    allowed = FLOAT32_RATIO * max(errors[2], np.finfo(np.float32).eps)
-    if max(np.abs(leaf).max(initial=0) for leaf in jax.tree.leaves(single) if is_floating(leaf)) <= UNIT_SCALE:
-        allowed = min(allowed, FLOAT32_BOUND)
-    if errors[0] > FLOAT64_BOUND:
-        return errors, f"float64 error {errors[0]:.1e} is over {FLOAT64_BOUND:.0e}"
-    if errors[1] > allowed:
-        return errors, f"float32 error {errors[1]:.1e} is over {allowed:.1e} (jax's own is {errors[2]:.1e})"
-    return errors, ""
+    ]
+    unit = max(np.abs(leaf).max(initial=0) for leaf in jax.tree.leaves(single) if is_floating(leaf)) <= UNIT_SCALE
+    fault = ""
+    for in_double, in_single, of_jax in zip(*each, strict=True):
+        allowed = FLOAT32_RATIO * max(of_jax, float(np.finfo(np.float32).eps))
+        allowed = min(allowed, FLOAT32_BOUND) if unit else allowed
+        if in_double > FLOAT64_BOUND:
+            fault = f"float64 error {in_double:.1e} is over {FLOAT64_BOUND:.0e}"
+        elif in_single > allowed:
+            fault = fault or f"float32 error {in_single:.1e} is over {allowed:.1e} (jax's own is {of_jax:.1e})"
+    return tuple(max(errors, default=0.0) for errors in each), fault
 
 
 def pullbacks(pair: Derivation, g: Any, arguments: tuple, settings: dict[str, Any]) -> tuple[Any, tuple]:

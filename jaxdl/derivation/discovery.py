@@ -67,7 +67,7 @@ def _drawn(f, random) -> Iterator[Any]:
         match annotation.dtype.__name__:
             case "Float":
                 yield random.standard_normal(shape)
-            case "Int":
+            case "Int" | "Integer":
                 yield random.integers(0, 3, shape)
             case "Key":
                 yield jax.random.key(0)
@@ -88,7 +88,9 @@ def is_floating(argument: Any) -> bool:
 
 def round_to_single(leaf):
     """Round floats to float32, so that both precisions start from the same numbers."""
-    if isinstance(leaf, jax.Array):
+    if isinstance(leaf, jax.Array) and jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key):
         return leaf
     leaf = np.asarray(leaf)
-    return leaf.astype(np.float32).astype(np.float64) if leaf.dtype.kind == "f" else leaf.astype(np.int32)
+    if leaf.dtype.kind == "f":
+        return leaf.astype(np.float32).astype(np.float64)
+    return leaf.astype(np.int32) if leaf.dtype == np.int64 else leaf

@@ -1,35 +1,34 @@
 """What the annotations promise about shapes and dtypes, said in a sentence where a caller broke it."""
 
+import inspect
+from collections.abc import Callable
+
 import jax.numpy as jnp
 
-
-def same_shape(**arrays) -> None:
-    """Refuse arrays of different shapes: (N, 1) beside (N,) would broadcast to all N² pairs."""
-    if len({jnp.shape(array) for array in arrays.values()}) > 1:
-        given = " and ".join(f"{name} {jnp.shape(array)}" for name, array in arrays.items())
-        raise ValueError(f"{' and '.join(arrays)} must have the same shape, but were given as {given}.")
+KINDS = {"Float": (jnp.floating, "floating"), "Integer": (jnp.integer, "integers")}
 
 
-def one_class_each(scores, labels) -> None:
-    """Refuse labels that are not one integer for each row of the scores."""
-    if jnp.ndim(scores) != 2:
-        raise ValueError(
-            f"logits must have the shape (batch, classes), but were given as {jnp.shape(scores)}: "
-            "reshape them so that each row holds the scores of one example."
-        )
-    integers(labels=labels)
-    if jnp.shape(labels) != jnp.shape(scores)[:1]:
-        raise ValueError(
-            f"labels must have the shape {jnp.shape(scores)[:1]}, one class for each row of the logits, "
-            f"but were given as {jnp.shape(labels)}."
-        )
+def as_annotated(f: Callable, *arguments) -> None:
+    """Refuse arguments whose shapes or dtypes are not those in the signature of `f`.
 
-
-def integers(**arrays) -> None:
-    """Refuse labels that are no integers."""
-    for name, array in arrays.items():
-        if not jnp.issubdtype(jnp.result_type(array), jnp.integer):
-            raise TypeError(
-                f"{name} must be integers, but were given as {jnp.result_type(array)}: "
-                f"convert class numbers with {name}.astype('int32')."
+    Without it (N, 1) beside (N,) would broadcast to all N² pairs. Shapes are static: inside jit this costs nothing when
+    the program runs. Raises TypeError for a dtype and ValueError for a shape.
+    """
+    sizes: dict[str, int] = {}
+    for (name, parameter), argument in zip(inspect.signature(f).parameters.items(), arguments, strict=False):
+        dtype, shape = jnp.result_type(argument), jnp.shape(argument)
+        kind, told = KINDS[parameter.annotation.dtype.__name__]
+        if not jnp.issubdtype(dtype, kind):
+            to = "float32" if kind is jnp.floating else "int32"
+            raise TypeError(f"{name} must be {told}, but was given as {dtype}: convert it with {name}.astype('{to}').")
+        axes = parameter.annotation.dim_str.split()
+        leading = max(len(shape) - len(axes) + 1, 0)
+        if axes and axes[0].startswith("*"):
+            axes = [*(f"{axes[0][1:]} {number}" for number in range(leading)), *axes[1:]]
+        if len(shape) != len(axes) or any(sizes.get(a, size) != size for a, size in zip(axes, shape, strict=True)):
+            known = ", ".join(f"{axis} = {sizes[axis]}" for axis in axes if axis in sizes)
+            raise ValueError(
+                f"{name} must have the shape ({', '.join(axes)}{',' * (len(axes) == 1)})"
+                f"{f' with {known}' if known else ''}, but was given as {shape}."
             )
+        sizes.update(zip(axes, shape, strict=True))

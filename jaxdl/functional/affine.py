@@ -2,6 +2,8 @@
 
 from jaxtyping import Array, Float
 
+from jaxdl.functional._arguments import as_annotated
+
 
 def dense(
     x: Float[Array, "batch inputs"],
@@ -10,8 +12,10 @@ def dense(
 ) -> Float[Array, "batch outputs"]:
     r"""The affine map $y_{no} = \sum_i x_{ni} W_{io} + b_o$.
 
+    Raises where shapes or dtypes are not as annotated.
     Goodfellow, Bengio and Courville, *Deep Learning* (2016), section 6.1.
     """
+    as_annotated(dense, x, weights, bias)
     return x @ weights + bias
 
 

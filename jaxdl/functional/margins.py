@@ -1,20 +1,19 @@
 """Losses that ask for a margin, one number per example."""
 
 import jax.numpy as jnp
-from jaxtyping import Array, Float, Int
+from jaxtyping import Array, Float, Integer
 
-from jaxdl.functional._arguments import integers, same_shape
+from jaxdl.functional._arguments import as_annotated
 
 
-def hinge(scores: Float[Array, "batch"], labels: Int[Array, "batch"]) -> Float[Array, "batch"]:
+def hinge(scores: Float[Array, "batch"], labels: Integer[Array, "batch"]) -> Float[Array, "batch"]:
     r"""The hinge loss $L_n = \max(0, 1 - s_n y_n)$ of a score $y$ and a label $s \in \{-1, 1\}$.
 
     The kink is at the margin $s y = 1$; there the derivative is taken to be 0: an example that just keeps the
     margin is left alone. A label other than -1 and 1 makes the example's loss and gradient NaN. Raises where shapes
     or dtypes are not as annotated. Cortes and Vapnik, *Support-vector networks* (1995).
     """
-    same_shape(scores=scores, labels=labels)
-    integers(labels=labels)
+    as_annotated(hinge, scores, labels)
     margin = _sign(scores, labels) * scores
     return jnp.where(margin >= 1, 0, 1 - margin)
 
@@ -31,6 +30,7 @@ def hinge_examples(random):
     scores[:4] = [1, 1, -1, -1]
     yield (scores, jnp.array([1, -1, 1, -1, 1, -1, 1, -1, 1])), {}
     yield (scores, jnp.array([1, -1, 0, 2, 1, -1, -2, -1, 1])), {}
+    yield (scores, jnp.array([1, -1, 0, 2, 1, -1, -2, -1, 1], jnp.int8)), {}
 
 
 def _sign(scores, labels):

@@ -3,6 +3,8 @@
 import jax
 from jaxtyping import Array, ArrayLike, Float
 
+from jaxdl.functional._arguments import as_annotated
+
 
 def batch_norm(
     x: Float[Array, "*batch features"],
@@ -15,9 +17,10 @@ def batch_norm(
 
     $\mu = \frac1N \sum_n x_n$ and $v = \frac1N \sum_n (x_n - \mu)^2$ are each feature's mean and (biased) variance over
     all other axes: the batch, and of images the pixels too. Returns $(y, \mu, v)$; whoever keeps running averages
-    takes them from there. Of one example $y$ is $\beta$.
+    takes them from there. Of a single row $y$ is $\beta$. Raises where shapes or dtypes are not as annotated.
     Ioffe and Szegedy, *Batch normalization* (2015).
     """
+    as_annotated(batch_norm, x, scale, bias)
     mean, variance = _moments(x)
     return scale * (x - mean) * jax.lax.rsqrt(variance + epsilon) + bias, mean, variance
 

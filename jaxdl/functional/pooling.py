@@ -5,6 +5,8 @@ import functools
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from jaxdl.functional._arguments import as_annotated
+
 
 def max_pool(
     x: Float[Array, "batch height width channels"],
@@ -16,9 +18,11 @@ def max_pool(
 
     Windows may overlap; rows and columns that fill no window are left out, so a height $H$ becomes
     $\lfloor (H - k) / s \rfloor + 1$. The kink is at a tie; there the first largest pixel in row-major order is
-    the one chosen, as in PyTorch. NaN stays NaN. Raises ValueError where no window fits.
+    the one chosen, as in PyTorch. NaN stays NaN. Raises where no window fits, or shapes or dtypes are not as
+    annotated.
     Goodfellow, Bengio and Courville, *Deep Learning* (2016), section 9.3.
     """
+    as_annotated(max_pool, x)
     return functools.reduce(
         lambda largest, pixel: jnp.where(_exceeds(pixel, largest), pixel, largest),
         [x[place] for place in _places(x.shape, window, stride)],
@@ -57,6 +61,9 @@ def _exceeds(pixel, largest):
 def _places(shape, window, stride):
     """For each pixel of a window, in row-major order, where it lies in the image for all windows at once."""
     _, height, width, _ = shape
+    for name, pair in [("window", window), ("stride", stride)]:
+        if not (isinstance(pair, tuple) and len(pair) == 2 and min(pair) >= 1):
+            raise ValueError(f"{name} must be two numbers of at least 1, as (2, 2), but was {pair}.")
     if window[0] > height or window[1] > width:
         raise ValueError(
             f"window must fit into the image, but a window {window} was given for an image {(height, width)}: "

@@ -2,15 +2,15 @@
 
 from jaxtyping import Array, Float
 
-from jaxdl.functional._arguments import same_shape
+from jaxdl.functional._arguments import as_annotated
 
 
 def weighted_mean(values: Float[Array, "batch"], weights: Float[Array, "batch"]) -> Float[Array, ""]:
     r"""The mean $m = \sum_n w_n v_n / \sum_n w_n$, for weights $w \ge 0$; the mean of nothing is NaN.
 
-    Raises ValueError where the two shapes differ.
+    Raises where shapes or dtypes are not as annotated.
     """
-    same_shape(values=values, weights=weights)
+    as_annotated(weighted_mean, values, weights)
     return (weights * values).sum() / weights.sum()
 
 

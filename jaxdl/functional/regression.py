@@ -2,7 +2,7 @@
 
 from jaxtyping import Array, Float
 
-from jaxdl.functional._arguments import same_shape
+from jaxdl.functional._arguments import as_annotated
 
 
 def squared_error(
@@ -10,10 +10,10 @@ def squared_error(
 ) -> Float[Array, "batch"]:
     r"""The squared error $L_n = \sum_o (y_{no} - t_{no})^2$, in squared units of the target.
 
-    Raises ValueError where the two shapes differ.
+    Raises where shapes or dtypes are not as annotated.
     Legendre, *Nouvelles méthodes pour la détermination des orbites des comètes* (1805).
     """
-    same_shape(predictions=predictions, targets=targets)
+    as_annotated(squared_error, predictions, targets)
     return ((predictions - targets) ** 2).sum(axis=-1)
 
 

@@ -10,10 +10,11 @@ def softmax(
 ) -> Float[Array, "*batch classes"]:
     r"""The distribution $p_k = e^{z_k / T} / \sum_j e^{z_j / T}$ over the last axis, for a temperature $T > 0$.
 
-    The largest logit is subtracted first, which leaves $p$ as it is and lets nothing overflow.
+    Any other temperature gives NaN. The largest logit is subtracted first, which leaves $p$ as it is and lets nothing
+    overflow.
     Bridle, *Probabilistic interpretation of feedforward classification network outputs* (1990).
     """
-    z = logits / temperature
+    z = logits / _positive(temperature)
     powers = jnp.exp(z - jax.lax.stop_gradient(z.max(axis=-1, keepdims=True)))
     return powers / powers.sum(axis=-1, keepdims=True)
 
@@ -25,7 +26,7 @@ def softmax_vjp(g, logits, *, temperature=1.0):
     is pulled back sums to zero, for adding a number to all logits changes nothing.
     """
     p = softmax(logits, temperature=temperature)
-    return (p * (g - (g * p).sum(axis=-1, keepdims=True)) / temperature,)
+    return (p * (g - (g * p).sum(axis=-1, keepdims=True)) / _positive(temperature),)
 
 
 def softmax_examples(random):
@@ -34,3 +35,9 @@ def softmax_examples(random):
     yield (logits,), {}
     yield (logits,), {"temperature": 2.5}
     yield (40 * logits,), {"temperature": 0.5}
+    yield (logits,), {"temperature": -1.0}
+
+
+def _positive(temperature):
+    """The temperature, or NaN where it is none, so that it never gives a plausible distribution."""
+    return jnp.where(temperature > 0, temperature, jnp.nan)

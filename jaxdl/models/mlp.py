@@ -46,8 +46,11 @@ def mlp(
 
     `functional` is where its layers find their functions; an activation of a stand-in is given beside it:
     `mlp((128,), 10, activation=hand.relu, functional=hand)` with `hand = jaxdl.derivation.by_hand()`.
-    Raises ValueError for a width that is not positive or a rate outside [0, 1).
+    Raises ValueError for an activation that is jaxdl's own beside another functional, for a width that is not positive,
+    and for a rate outside [0, 1).
     """
+    if functional is not jaxdl.functional and any(activation is own for own in vars(jaxdl.functional).values()):
+        raise ValueError(f"activation must be of the functional beside it, but was jaxdl's own {activation}.")
     for width in (*hidden, outputs):
         if width < 1:
             raise ValueError(f"hidden and outputs must be at least 1, but were {hidden} and {outputs}.")

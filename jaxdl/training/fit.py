@@ -80,9 +80,10 @@ def fit(
     try:
         for done in range(0, epochs, length):
             shared = (data, dev, order, jnp.int32(done), jnp.int32(done // length * steps))
-            members, chunk = program(shared, (members,))
-            chunks.append(jax.device_get(chunk))
-            watch(done + length, chunks[-1])
+            after, chunk = program(shared, (members,))
+            chunk = jax.device_get(chunk)  # Ctrl-C is met here, where the program is waited for
+            members, chunks = after, [*chunks, chunk]
+            watch(done + length, chunk)
     except KeyboardInterrupt:
         if not chunks:
             raise

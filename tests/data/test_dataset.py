@@ -130,6 +130,24 @@ def test_the_digits_are_the_published_ones():
     assert np.bincount(digits.labels).tolist() == [178, 182, 177, 183, 181, 182, 181, 179, 174, 180]
 
 
+@pytest.mark.parametrize("indices", [[0, 4], [-1], [99]])
+def test_an_index_that_is_none_is_told(indices):
+    with pytest.raises(IndexError, match="indices must be from 0 to 3, but go from"):
+        data.take(data.xor(), indices)
+
+
+def test_a_constant_becomes_zero_whatever_its_rounding():
+    made = data.from_arrays(np.full((1000, 1), 0.1), np.zeros(1000, int))
+    fitted = data.fit_standardization(made)
+    assert fitted.deviation.tolist() == [1.0]
+    assert not data.standardize(fitted, made).inputs.any()
+
+
+def test_what_float32_cannot_hold_is_told():
+    with pytest.raises(ValueError, match="inputs must be finite"), np.errstate(over="ignore"):
+        data.from_arrays([[1e39]], [0])
+
+
 def test_xor_is_one_where_the_coordinates_differ():
     corners = data.xor()
     assert jnp.array_equal(corners.labels, corners.inputs[:, 0] != corners.inputs[:, 1])

@@ -1,5 +1,6 @@
 import jax.numpy as jnp
 import numpy as np
+import pytest
 
 import jaxdl.functional as F
 
@@ -19,6 +20,12 @@ def test_dense_vjp_of_small_integers_is_what_paper_and_pencil_give():
     assert x_bar.tolist() == [[3.0, 6.0], [30.0, 60.0]]
     assert weights_bar.tolist() == [[1.0], [12.0]]
     assert bias_bar.tolist() == [11.0]
+
+
+@pytest.mark.parametrize(("weights", "bias"), [((3, 1), (4,)), ((3, 4), (1,)), ((3, 4), (2, 4)), ((4, 3), (4,))])
+def test_what_would_broadcast_or_not_fit_is_refused(unchecked, weights, bias):
+    with pytest.raises(ValueError, match=r"(weights|bias) must have the shape .* but was given as"):
+        unchecked(F.dense)(jnp.zeros((2, 3)), jnp.zeros(weights), jnp.zeros(bias))
 
 
 def test_dense_is_the_linear_layer_of_pytorch(torch, random, double):

@@ -1,6 +1,7 @@
 import jax
 import jax.numpy as jnp
 import numpy as np
+import pytest
 
 import jaxdl.functional as F
 
@@ -47,6 +48,13 @@ def test_of_one_example_the_output_is_the_bias_and_the_gradient_zero(random):
     assert y.tolist() == [[-1.0, 5.0]]
     g = jnp.array([[1.0, -2.0]]), jnp.zeros(2), jnp.zeros(2)
     assert F.batch_norm_vjp(g, x, scale, bias)[0].tolist() == [[0.0, 0.0]]
+
+
+def test_a_scale_that_would_broadcast_is_refused(unchecked):
+    with pytest.raises(
+        ValueError, match=r"scale must have the shape \(features,\) with features = 3, but was given as \(1,\)"
+    ):
+        unchecked(F.batch_norm)(jnp.zeros((4, 2, 3)), jnp.ones(1), jnp.zeros(3))
 
 
 def test_it_forgets_the_scale_of_its_inputs_and_so_does_the_gradient(random, double):

@@ -45,6 +45,18 @@ def test_nan_is_not_hidden(place):
     assert jnp.isnan(F.max_pool(image(rows))).all()
 
 
+@pytest.mark.parametrize("pair", [2, (2,), (0, 2), (2, 2, 2)])
+def test_a_window_or_stride_that_is_none_is_refused(unchecked, pair):
+    for name in ("window", "stride"):
+        with pytest.raises(ValueError, match=f"{name} must be two numbers of at least 1"):
+            unchecked(F.max_pool)(image(np.zeros((4, 4))), **{name: pair})
+
+
+def test_an_image_without_channels_is_refused(unchecked):
+    with pytest.raises(ValueError, match=r"x must have the shape \(batch, height, width, channels\), but was given as"):
+        unchecked(F.max_pool)(jnp.zeros((2, 4, 4)))
+
+
 def test_a_window_that_does_not_fit_is_refused():
     with pytest.raises(ValueError, match=r"window \(3, 3\) was given for an image \(2, 2\)"):
         F.max_pool(image(np.zeros((2, 2))), window=(3, 3))

@@ -1,6 +1,7 @@
 import jax
 import jax.numpy as jnp
 import numpy as np
+import pytest
 import scipy.special
 
 import jaxdl.functional as F
@@ -16,6 +17,11 @@ def test_a_temperature_divides_the_logits(random, double):
     np.testing.assert_allclose(
         F.softmax(jnp.asarray(z), temperature=3.0), scipy.special.softmax(z / 3, axis=-1), rtol=1e-13
     )
+
+
+@pytest.mark.parametrize("temperature", [0.0, -1.0, jnp.nan])
+def test_a_temperature_that_is_none_gives_nan(temperature):
+    assert jnp.isnan(F.softmax(jnp.ones((1, 2)), temperature=temperature)).all()
 
 
 def test_of_two_classes_it_is_the_sigmoid_of_their_difference(random, double):

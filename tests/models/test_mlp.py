@@ -69,6 +69,7 @@ def test_it_calls_the_functions_that_it_is_given():
         (lambda: mlp((4,), 0), r"hidden and outputs must be at least 1"),
         (lambda: mlp((4,), 3, dropout_rate=1.0), r"dropout_rate must be at least 0 and below 1, but was 1.0"),
         (lambda: mlp((4,), 3, dropout_rate=-0.1), r"dropout_rate must be at least 0"),
+        (lambda: mlp((4,), 3, functional=derivation.by_hand()), r"activation must be of the functional beside it"),
     ],
 )
 def test_what_cannot_be_built_is_told(call, sentence):

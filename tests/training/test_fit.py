@@ -69,6 +69,24 @@ def test_a_single_output_decides_between_two_classes(loss, labels):
     assert (result.history.observed["right"][:, -1] == 1).all()
 
 
+def test_ctrl_c_while_a_chunk_is_waited_for_leaves_the_state_before_it(digits, monkeypatch):
+    whole, pressed = fitted(digits, epochs=2), []
+
+    def press(chunk):
+        pressed.append(1)
+        if len(pressed) == 3:
+            raise KeyboardInterrupt
+        return original(chunk)
+
+    original = jax.device_get
+    monkeypatch.setattr("jax.device_get", press)
+    result = fitted(digits)
+    assert result.interrupted
+    assert int(result.state.epoch) == 2
+    gap = jax.tree.map(lambda a, b: float(jnp.abs(a - b).max()), result.state.params, whole.state.params)
+    assert max(jax.tree.leaves(gap)) < 1e-4
+
+
 @pytest.mark.parametrize(("epochs", "length"), [(1, 1), (5, 1), (30, 3), (31, 1), (100, 10), (15, 1), (24, 2)])
 def test_chunks_divide_the_epochs(epochs, length):
     assert _chunk_length(epochs) == length
