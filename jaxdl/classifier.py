@@ -57,9 +57,11 @@ def validate(settings: Train) -> None:
             raise ValueError(f"{name} must be at least 1, but was {getattr(settings, name)}.")
     for name, value in dataclasses.asdict(settings.optimizer).items():
         below = 1.0 if name in ("b1", "b2", "decay") else np.inf
-        if not (0 <= value < below) or (name == "learning_rate" and value == 0):
-            least = "above 0" if name == "learning_rate" else "at least 0"
+        if not (0 <= value < below) or (name in ("learning_rate", "eps") and value == 0):
+            least = "above 0" if name in ("learning_rate", "eps") else "at least 0"
             raise ValueError(f"{name} must be {least} and below {below}, but was {value}.")
+    if not 0 <= settings.split_seed < 2**31:
+        raise ValueError(f"split_seed must be from 0 to {2**31 - 1}, but was {settings.split_seed}.")
     _model(settings)
 
 
@@ -82,7 +84,7 @@ def fit(settings: Train, split: data.Split, watch: Any = None) -> training.Fit:
     """Train the population that the settings describe on a split whose images lie between 0 and 1."""
     task = task_of(settings, split.train.size)
     ready = data.standardized(split)
-    keys = jax.random.split(jax.random.key(settings.split_seed + 1), settings.seeds)
+    keys = jax.random.split(jax.random.fold_in(jax.random.key(settings.split_seed), 1), settings.seeds)
     observe = training.classification(task.model)
     watching = {} if watch is None else {"watch": watch}
     return training.fit(task, ready.train, keys, epochs=settings.epochs, dev=ready.dev, observe=observe, **watching)
@@ -120,7 +122,8 @@ def record(directory: pathlib.Path, split: data.Split, fitted: training.Fit, eva
     run.write_table(directory / "confusion.parquet", columns)
     run.write_table(directory / "mistakes.parquet", _mistakes(split.test, evaluation.predicted))
     write_arrays(directory / "params.npz", {"params": fitted.state.params, "stats": fitted.state.stats})
-    run.write_json(directory / "cost.json", {**fitted.cost._asdict(), "interrupted": fitted.interrupted})
+    told = {"epochs": int(fitted.state.epoch), "interrupted": fitted.interrupted}
+    run.write_json(directory / "cost.json", {**fitted.cost._asdict(), **told})
 
 
 def history_rows(history: training.History, epochs_before: int):
@@ -208,8 +211,14 @@ def train_into(directory: pathlib.Path, settings: Train, split: data.Split, cons
             show(epochs_done, chunk)
 
         fitted = fit(settings, split, watch)
-    evaluation = evaluate(settings, split, fitted.state)
-    record(directory, split, fitted, evaluation)
+    with run.uninterrupted():
+        evaluation = evaluate(settings, split, fitted.state)
+        record(directory, split, fitted, evaluation)
+    diverged = int(np.isnan(fitted.history.loss[:, -1]).sum())
+    if diverged:
+        console.print(
+            f"[red]{diverged} of {settings.seeds} networks diverged: their loss is NaN[/red]", highlight=False
+        )
     console.print(summary_table(evaluation.accuracy))
     console.print(f"compiled in {fitted.cost.compile:.1f} s, trained in {fitted.cost.run:.1f} s", highlight=False)
     if fitted.interrupted:

@@ -24,7 +24,9 @@ def _curves(epochs, columns, title) -> alt.LayerChart | alt.HConcatChart | alt.F
         {"epoch": int(epoch), "part": part, "low": low, "median": median, "high": high}
         for part, column in columns.items()
         for epoch in np.unique(epochs)
-        for low, median, high in [np.nanquantile(np.asarray(column)[epochs == epoch], [0.05, 0.5, 0.95]).tolist()]
+        for measured in [np.asarray(column)[epochs == epoch]]
+        if np.isfinite(measured).any()
+        for low, median, high in [np.nanquantile(measured, [0.05, 0.5, 0.95]).tolist()]
     ]
     scale = alt.Scale(type=_scale(row["low"] for row in rows) if len(columns) > 1 else "linear", zero=False)
     base: alt.Chart = alt.Chart(alt.Data(values=rows), width=WIDTH, height=HEIGHT).encode(
@@ -44,7 +46,7 @@ def _curves(epochs, columns, title) -> alt.LayerChart | alt.HConcatChart | alt.F
 def _scale(values) -> Literal["log", "linear"]:
     """Logarithmic where all numbers are positive and they span more than a decade."""
     values = np.asarray(list(values))
-    return "log" if values.min() > 0 and values.max() > 10 * values.min() else "linear"
+    return "log" if values.size and values.min() > 0 and values.max() > 10 * values.min() else "linear"
 
 
 def confusion(counts: dict[str, list], members: int) -> alt.LayerChart | alt.HConcatChart | alt.FacetChart:

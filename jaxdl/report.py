@@ -80,13 +80,19 @@ def _figures(directory) -> dict[str, Any]:
     from jaxdl import experiment, plots
 
     charts = {}
-    if (directory / "metrics.parquet").is_file():
+    if _trained(directory):
         charts["learning_curves"] = plots.learning_curves(run.read_table(directory / "metrics.parquet"))
         members = len(run.read_table(directory / "members.parquet")["member"])
         charts["confusion"] = plots.confusion(run.read_table(directory / "confusion.parquet"), members)
     for result, measured in experiment.results(directory / "experiments"):
         charts[result["name"]] = plots.arms(result, measured)
     return charts
+
+
+def _trained(directory) -> bool:
+    """Is there a training that was recorded to its end?"""
+    tables = [f"{name}.parquet" for name in ("metrics", "members", "confusion", "mistakes")]
+    return all((directory / name).is_file() for name in ("settings.json", "cost.json", *tables))
 
 
 def _content(directory) -> dict[str, Any]:
@@ -101,7 +107,9 @@ def _content(directory) -> dict[str, Any]:
     }
     content["verdicts"] = [result for result, _ in experiment.results(directory / "experiments")]
     content["parts"] = []
-    if (directory / "members.parquet").is_file():
+    if not _trained(directory):
+        content["settings"] = content["cost"] = None
+    if _trained(directory):
         members = run.read_table(directory / "members.parquet")
         content["members"] = len(members.pop("member"))
         content["parts"] = [

@@ -9,6 +9,7 @@ import pathlib
 import platform
 import shlex
 import shutil
+import signal
 import sys
 from collections.abc import Generator, Iterable
 from typing import Any
@@ -48,6 +49,19 @@ def new_run(path: pathlib.Path) -> Generator[pathlib.Path]:
         if not measured(path):
             shutil.rmtree(path, ignore_errors=True)
         raise
+
+
+@contextlib.contextmanager
+def uninterrupted() -> Generator[None]:
+    """Hold back Ctrl-C until what is inside has been done: a few seconds of writing, never half of it."""
+    pressed: list[int] = []
+    before = signal.signal(signal.SIGINT, lambda number, _: pressed.append(number))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+    if pressed:
+        raise KeyboardInterrupt
 
 
 def measured(path: pathlib.Path) -> bool:
@@ -95,14 +109,18 @@ def write_json(path: pathlib.Path, content: Any) -> None:
 
 
 def read_json(path: pathlib.Path) -> Any:
-    """Read it back."""
-    return json.loads(path.read_text(encoding="utf-8"))
+    """Read it back. Raises ValueError, naming the file, where it holds no JSON."""
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise ValueError(f"{path} must hold what a run has written, but is damaged: {error}.") from error
 
 
 def append_lines(path: pathlib.Path, rows: Iterable[dict[str, Any]]) -> None:
-    """Add rows as JSON lines; what stands there stays."""
+    """Add rows as JSON lines, NaN as null; what stands there stays."""
+    plain = ({name: None if value != value else value for name, value in row.items()} for row in rows)
     with path.open("a", encoding="utf-8") as file:
-        file.writelines(json.dumps(row) + "\n" for row in rows)
+        file.writelines(json.dumps(row) + "\n" for row in plain)
 
 
 def write_table(path: pathlib.Path, columns: dict[str, Any]) -> None:
@@ -114,5 +132,8 @@ def write_table(path: pathlib.Path, columns: dict[str, Any]) -> None:
 
 
 def read_table(path: pathlib.Path) -> dict[str, list]:
-    """Read the columns back."""
-    return pq.read_table(path).to_pydict()
+    """Read the columns back. Raises ValueError, naming the file, where it holds no table."""
+    try:
+        return pq.read_table(path).to_pydict()
+    except (pa.ArrowInvalid, FileNotFoundError) as error:
+        raise ValueError(f"{path} must hold a table that a run has written, but is missing or damaged.") from error

@@ -173,6 +173,16 @@ def test_forgeries_change_one_thing_each():
     assert sum("_slightly_more" in change for change in changes) == 2
 
 
+def test_sums_means_and_equalities_are_forged_too():
+    def f_vjp(g, x, y):
+        return ((g + x).mean(axis=0), jnp.where(x == y, g, 0))
+
+    changes = {change for change, _ in derivation.forgeries(f_vjp)}
+    assert {"g + x  →  g", "g + x  →  x", "g + x  →  g - x"} <= changes
+    assert "(g + x).mean(axis=0)  →  g + x" in changes
+    assert "x == y  →  x != y" in changes
+
+
 def test_a_comparison_is_forged_on_its_boundary():
     changes = {change for change, _ in derivation.forgeries(F.relu_vjp)}
     assert "z <= 0  →  z < 0" in changes
@@ -220,6 +230,45 @@ def test_by_hand_is_hashable_as_a_module_is():
     assert hash(models.Mlp((3,), 2, functional=derivation.by_hand()))
 
 
+def noisy(x: Float[Array, "rows"]) -> Float[Array, "rows"]:
+    return x**2 if x.dtype == jnp.float64 else x**2 * (1 + 1e-4)
+
+
+def unstable(x: Float[Array, "rows"]) -> Float[Array, "rows"]:
+    return x if x.dtype == jnp.float64 else x * jnp.inf
+
+
+def by_a_little(g, x, *, times=1.0):
+    return (2 * times * g * x * (1 + (2e-6 if x.dtype == jnp.float32 else 0.0)),)
+
+
+@pytest.mark.parametrize(
+    ("f", "f_vjp", "fault"),
+    [
+        (square, by_a_little, "float32 error"),  # within 1e-5, but more than ten times as far as jax
+        (noisy, lambda g, x: (2 * g * x * (1 + (1e-4 if x.dtype == jnp.float32 else 0.0)),), "float32 error"),
+        (unstable, lambda g, x: (g if x.dtype == jnp.float64 else g * jnp.inf,), "f is unstable"),
+    ],
+)
+def test_every_rule_of_float32_decides_by_itself(f, f_vjp, fault):
+    assert fault in compare(Derivation(f.__name__, f, f_vjp)).fault
+
+
+def test_the_worst_case_is_the_one_that_is_told():
+    exact, wrong = ((np.zeros((2, 3)),), {}), ((np.ones((2, 3)),), {})
+    told = [compare(pair_with(off_by_a_thousandth), cases).float64 for cases in ([wrong], [exact, wrong])]
+    assert told[0] == told[1] == pytest.approx(1e-3, rel=1e-6)
+
+
+def test_a_batch_of_one_and_of_many_is_tried():
+    assert {arguments[0].shape[0] for arguments, _ in derivation.examples(F.dense)} == {1, 10, 100}
+
+
+def test_a_tuple_floats_only_if_all_its_leaves_do():
+    assert derivation.is_floating((1.0, 2.0))
+    assert not derivation.is_floating((1.0, 1))
+
+
 def test_in_float32_each_argument_is_judged_by_itself():
     def f(a: Float[Array, "rows"], b: Float[Array, "rows"]) -> Float[Array, "rows"]:
         return jnp.sin(a**2) + jnp.sin(b)
@@ -237,6 +286,13 @@ def test_by_hand_the_derivation_is_really_used(monkeypatch):
     def relu_vjp(g, z):
         return (7 * g,)
 
-    relu_vjp.__module__ = "jaxdl.functional.rectifiers"
-    monkeypatch.setattr("jaxdl.functional.rectifiers.relu_vjp", relu_vjp)
-    assert jax.grad(derivation.by_hand().relu)(jnp.array(1.0)) == 7.0
+    def softmax_vjp(g, logits, *, temperature=1.0):
+        return (7 * g,)
+
+    for module, f_vjp in [("rectifiers", relu_vjp), ("softmaxes", softmax_vjp)]:
+        f_vjp.__module__ = f"jaxdl.functional.{module}"
+        monkeypatch.setattr(f"jaxdl.functional.{module}.{f_vjp.__name__}", f_vjp)
+    hand = derivation.by_hand()
+    assert jax.grad(hand.relu)(jnp.array(1.0)) == 7.0
+    for temperature in (2.0, jnp.float32(2.0)):
+        assert jax.grad(lambda z: hand.softmax(z, temperature=temperature)[0])(jnp.ones(2)).tolist() == [7.0, 0.0]

@@ -2,16 +2,20 @@
 
 import json
 import pathlib
+import shutil
 import signal
 import subprocess
 import sys
 import time
 
+import jax.numpy as jnp
+import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from jaxdl import run
+from jaxdl import classifier, run
 from jaxdl.__main__ import main
+from jaxdl.settings import Sgd, Train
 
 SMALL = ["--epochs", "4", "--seeds", "3", "--hidden", "16"]
 
@@ -45,7 +49,57 @@ def test_a_run_directory_holds_settings_environment_metrics_figures_and_page(tra
     members = run.read_table(trained / "members.parquet")
     assert len(members["test"]) == 3
     assert min(members["test"]) > 0.5  # a small network after four epochs
-    assert sum(run.read_table(trained / "confusion.parquet")["count"]) == 3 * 359
+
+
+def test_the_tables_of_a_run_agree_with_each_other(trained):
+    metrics, members = (run.read_table(trained / f"{name}.parquet") for name in ("metrics", "members"))
+    last = [row for row, epoch in enumerate(metrics["epoch"]) if epoch == 4]
+    assert [metrics["dev_accuracy"][row] for row in last] == pytest.approx(members["dev"])
+    confusion = run.read_table(trained / "confusion.parquet")
+    labels = np.asarray(classifier.load(Train()).test.labels)
+    assert np.bincount(confusion["label"], confusion["count"]).tolist() == (3 * np.bincount(labels)).tolist()
+    right = sum(n for is_, as_, n in zip(*confusion.values(), strict=True) if is_ == as_)
+    assert right / (3 * len(labels)) == pytest.approx(np.mean(members["test"]))
+    mistakes = run.read_table(trained / "mistakes.parquet")
+    assert mistakes["members_wrong"] == sorted(mistakes["members_wrong"], reverse=True)
+    assert all(is_ != as_ for is_, as_ in zip(mistakes["label"], mistakes["predicted"], strict=True))
+    with np.load(trained / "params.npz") as params:
+        assert params["params/Dense_0/kernel"].shape == (3, 64, 16)
+
+
+@pytest.mark.parametrize("damaged", ["metrics.parquet", "settings.json", "environment.json"])
+def test_a_damaged_run_is_named(trained, tmp_path, capsys, damaged):
+    shutil.copytree(trained, tmp_path / "copy")
+    (tmp_path / "copy" / damaged).write_text("{")
+    assert main(["report", str(tmp_path / "copy")]) == 2
+    assert damaged in capsys.readouterr().err
+
+
+def test_a_run_that_was_cut_off_has_a_page_of_what_is_whole(trained, tmp_path):
+    shutil.copytree(trained, tmp_path / "copy")
+    (tmp_path / "copy" / "confusion.parquet").unlink()
+    assert main(["report", str(tmp_path / "copy")]) == 0
+
+
+def test_networks_that_diverge_are_told(tmp_path, capsys):
+    assert main(["train", *SMALL, "--out", str(tmp_path / "run"), "sgd", "--learning-rate", "1e30"]) == 0
+    assert "3 of 3 networks diverged" in capsys.readouterr().out
+    assert "NaN" not in (tmp_path / "run" / "metrics.jsonl").read_text()
+
+
+@pytest.mark.parametrize("name", ["adamw", "adam", "momentum", "sgd"])
+def test_every_rule_is_the_one_of_its_name(name):
+    (settings,) = (kind for kind in classifier.RULES if kind.__name__.lower() == name)
+    assert classifier.RULES[settings].__name__ == name
+
+
+def test_the_rate_goes_down_to_zero_along_a_cosine():
+    for schedule, end in [("cosine", 0.0), ("constant", 1e-3)]:
+        task = classifier.task_of(Train(schedule=schedule, epochs=2, optimizer=Sgd(1e-3)), 64)
+        state = task.optimizer.init(jnp.ones(1))
+        for _ in range(5):
+            update, state = task.optimizer.update(jnp.ones(1), state)
+        assert float(-update[0]) == pytest.approx(end)
 
 
 def test_the_page_needs_nothing_but_itself(trained):
@@ -83,6 +137,12 @@ def test_check_can_forge_as_well(capsys):
     assert "6 of 6 forgeries are caught." in capsys.readouterr().out
 
 
+def test_check_ends_with_1_where_a_forgery_goes_unnoticed(monkeypatch, capsys):
+    monkeypatch.setattr("jaxdl.derivation.forgeries", lambda f_vjp: [("nothing", f_vjp)])
+    assert main(["check", "relu", "--forgeries"]) == 1
+    assert "not caught: relu: nothing" in capsys.readouterr().out
+
+
 def test_check_ends_with_1_where_a_derivation_fails(monkeypatch, capsys):
     def relu_vjp(g, z):
         return (g * (z >= 0),)
@@ -104,6 +164,8 @@ def test_check_ends_with_1_where_a_derivation_fails(monkeypatch, capsys):
         (["train", "--dropout-rate", "1"], "dropout_rate must be at least 0 and below 1"),
         (["train", "sgd", "--learning-rate", "-1"], "learning_rate must be above 0 and below inf, but was -1.0"),
         (["train", "sgd", "--learning-rate", "nan"], "learning_rate must be above 0 and below inf, but was nan"),
+        (["train", "--split-seed", "4294967296"], "split_seed must be from 0 to 2147483647, but was 4294967296"),
+        (["train", "adam", "--eps", "0"], "eps must be above 0"),
         (["train", "adam", "--b1", "1"], "b1 must be at least 0 and below 1.0, but was 1.0"),
         (["train", "--data", "mnist", "--data-dir", "nowhere"], "data_dir must hold a prepared 'mnist'"),
         (["report", "nowhere"], "run must be a directory that a run has written, but nowhere holds none"),

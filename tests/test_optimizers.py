@@ -51,6 +51,7 @@ def same(one, other, tolerance):
         (optimizers.adam(0.05, b1=0.8, b2=0.99, eps=1e-3), optax.adam(0.05, b1=0.8, b2=0.99, eps=1e-3)),
         (optimizers.adamw(0.05, weight_decay=0.1), optax.adamw(0.05, weight_decay=0.1)),
         (optimizers.adamw(0.05), optax.adamw(0.05)),
+        (optimizers.momentum(0.05), optax.sgd(0.05, momentum=0.9)),
         (optimizers.sgd(optax.linear_schedule(0.1, 0.0, 10)), optax.sgd(optax.linear_schedule(0.1, 0.0, 10))),
     ],
 )

@@ -19,6 +19,12 @@ def test_one_value_has_no_interval():
 
 def test_what_cannot_lie_outside_is_cut():
     assert mean_interval([1.0, 1.0, 0.9], within=(0.0, 1.0)).high == 1
+    assert mean_interval([0.0, 0.0, 0.1], within=(0.0, 1.0)).low == 0
+
+
+def test_another_level_gives_the_interval_of_that_level():
+    assert mean_interval([1, 2, 3, 4, 5], level=0.99).high == pytest.approx(3 + 4.604095 * np.sqrt(0.5), rel=1e-6)
+    assert proportion_interval(0, 64, level=0.99).high == pytest.approx(1 - 0.005 ** (1 / 64))
 
 
 def test_the_exact_interval_of_no_success_is_the_closed_form():

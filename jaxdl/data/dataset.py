@@ -41,7 +41,12 @@ def from_arrays(inputs: ArrayLike, labels: ArrayLike, *, weights: ArrayLike | No
     Raises ValueError for nothing at all, NaN or infinity, lengths that differ, class numbers or weights below 0, and
     TypeError for class numbers that are no integers.
     """
-    inputs, labels = np.asarray(inputs, np.float32), np.asarray(labels)
+    inputs, labels = np.asarray(inputs), np.asarray(labels)
+    for name, array in [("inputs", inputs), ("labels", labels)]:
+        if array.dtype.kind not in "biuf":
+            raise TypeError(f"{name} must be real numbers, but were given as {array.dtype}: encode them first.")
+    with np.errstate(over="ignore"):  # what overflows is told below
+        inputs = inputs.astype(np.float32)
     if inputs.ndim < 2:
         raise ValueError(
             f"inputs must have the shape (examples, ...), but were given as {inputs.shape}: "
@@ -56,6 +61,8 @@ def from_arrays(inputs: ArrayLike, labels: ArrayLike, *, weights: ArrayLike | No
         )
     if labels.ndim == 1 and labels.min(initial=0) < 0 and not np.isin(labels, (-1, 1)).all():
         raise ValueError(f"labels must be class numbers from 0, or all -1 or 1, but {labels.min()} was among them.")
+    if labels.ndim == 1 and labels.max(initial=0) > np.iinfo(np.int32).max:
+        raise ValueError(f"labels must be class numbers that int32 can hold, but {labels.max()} was among them.")
     weights = np.ones(len(inputs), np.float32) if weights is None else np.asarray(weights, np.float32)
     for name, array in [("inputs", inputs), ("labels", labels), ("weights", weights)]:
         if len(array) != len(inputs):

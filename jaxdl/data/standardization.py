@@ -29,7 +29,12 @@ def fit_standardization(data: Dataset) -> Standardization:
 
 
 def standardize(standardization: Standardization, data: Dataset) -> Dataset:
-    r"""The same data with inputs $(x - \mu) / s$."""
+    r"""The same data with inputs $(x - \mu) / s$. Raises ValueError for other features than it was fitted on."""
+    if data.inputs.shape[-1:] != standardization.mean.shape:
+        raise ValueError(
+            f"data must have the {standardization.mean.size} features that were fitted, but has inputs of the shape "
+            f"{data.inputs.shape}."
+        )
     return data._replace(inputs=(data.inputs - standardization.mean) / standardization.deviation)
 
 

@@ -36,10 +36,13 @@ def load_prepared(name: str, data_dir: str | os.PathLike, *, part: str = "train"
         )
     cached = cache_dir() / "tfds" / f"{_digest(files)}"
     arrays = {key: cached / f"{key}.npy" for key in ("image", "label")}
-    if not all(path.is_file() for path in arrays.values()):
-        for key, array in _decode(folder, part).items():
+    try:
+        images, labels = (np.load(path, mmap_mode="r", allow_pickle=False) for path in arrays.values())
+    except (OSError, ValueError, EOFError):  # not there, or damaged: decode again
+        decoded = _decode(folder, part)
+        for key, array in decoded.items():
             _write_atomically(arrays[key], array)
-    images, labels = (np.load(arrays[key], mmap_mode="r", allow_pickle=False) for key in ("image", "label"))
+        images, labels = decoded["image"], decoded["label"]
     return from_arrays(images / np.float32(255), labels)
 
 
@@ -97,4 +100,5 @@ def _write_atomically(path, array) -> None:
         np.save(file, array, allow_pickle=False)
         file.flush()
         os.fsync(file.fileno())
+    pathlib.Path(file.name).chmod(0o644)
     os.replace(file.name, path)

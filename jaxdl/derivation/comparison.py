@@ -32,12 +32,12 @@ class Proof(NamedTuple):
 def prove(names: tuple[str, ...] = (), package: types.ModuleType = jaxdl.functional) -> Iterator[Proof]:
     """Hold the named derivations, or all, against `jax.vjp`. Raises ValueError for a name that has none."""
     known = {pair.name: pair for pair in derivations(package)}
-    for name in names:
+    for name in [names] if isinstance(names, str) else names:
         if name not in known:
             raise ValueError(
                 f"name must be a function with a derivation ({', '.join(sorted(known))}), but was {name!r}."
             )
-    for name in names or sorted(known):
+    for name in ([names] if isinstance(names, str) else names) or sorted(known):
         yield compare(known[name])
 
 
@@ -81,7 +81,9 @@ def _errors(pair, arguments, settings) -> tuple[tuple[float, ...], str]:
     for in_double, in_single, of_jax in zip(*each, strict=True):
         allowed = FLOAT32_RATIO * max(of_jax, float(np.finfo(np.float32).eps))
         allowed = min(allowed, FLOAT32_BOUND) if unit else allowed
-        if in_double > FLOAT64_BOUND:
+        if not np.isfinite(of_jax):
+            fault = "jax's own float32 gradient has NaN or infinity where the float64 one has none: f is unstable"
+        elif in_double > FLOAT64_BOUND:
             fault = f"float64 error {in_double:.1e} is over {FLOAT64_BOUND:.0e}"
         elif in_single > allowed:
             fault = fault or f"float32 error {in_single:.1e} is over {allowed:.1e} (jax's own is {of_jax:.1e})"

@@ -14,6 +14,8 @@ import numpy as np
 
 import jaxdl.functional
 
+BATCHES = (10, 1, 100)  # one row and many are where a sum over the batch goes wrong unseen
+
 
 class Derivation(NamedTuple):
     """A function and its hand-derived pullback, `f_vjp(g, *arguments, **settings)`."""
@@ -44,19 +46,19 @@ def derivations(package: types.ModuleType = jaxdl.functional) -> list[Derivation
 def examples(f: types.FunctionType) -> list[tuple[tuple, dict[str, Any]]]:
     """The (arguments, settings) on which `f` is tried, drawn on the host.
 
-    They are those of `f_examples(random)` where it stands beside `f`, else one case of the shapes in the signature,
-    all axes of different sizes. Raises TypeError where the signature says too little.
+    They are those of `f_examples(random)` where it stands beside `f`, else of the shapes in the signature, all axes of
+    different sizes, with a batch of ten, of one and of a hundred. Raises TypeError where the signature says too little.
     """
     random = np.random.default_rng(0)
     beside = getattr(inspect.getmodule(inspect.unwrap(f)), f"{f.__name__}_examples", None)
-    cases = list(beside(random)) if beside else [(tuple(_drawn(f, random)), {})]
+    cases = list(beside(random)) if beside else [(tuple(_drawn(f, random, batch)), {}) for batch in BATCHES]
     return [(jax.tree.map(round_to_single, tuple(arguments)), settings) for arguments, settings in cases]
 
 
-def _drawn(f, random) -> Iterator[Any]:
+def _drawn(f, random, batch) -> Iterator[Any]:
     """Random arguments of the shapes in the signature: floats are standard normal, integers 0, 1 or 2."""
     counting_down = itertools.count(9, -1)  # so that a window named after its image fits inside it
-    sizes: dict[str, int] = {}
+    sizes: dict[str, int] = {"batch": batch}
     for name, annotation in arguments_of(f).items():
         if not hasattr(annotation, "dim_str"):
             raise TypeError(f"{f.__name__}({name}) says no shape: annotate it, or write {f.__name__}_examples(random).")

@@ -69,10 +69,12 @@ def binary_cross_entropy_vjp(g, logits, labels):
 
 
 def binary_cross_entropy_examples(random):
-    """Both classes, near and far from the boundary, and labels that are no class."""
+    """Both classes, on the boundary, near it and far from it, where only tails count, and labels that are no class."""
     logits = random.standard_normal(9)
     yield (logits, random.integers(0, 2, 9)), {}
     yield (60 * logits, random.integers(0, 2, 9)), {}
+    yield (0 * logits, random.integers(0, 2, 9)), {}
+    yield (jnp.array([-30.0, 30.0, 25.0]), jnp.array([0, 1, 1])), {}
     yield (logits, jnp.array([0, 1, 0, 1, 0, 1, 2, -1, 0])), {}
     yield (logits, jnp.array([0, 1, 0, 1, 0, 1, 2, 255, 0], jnp.uint8)), {}
 

@@ -30,9 +30,10 @@ def hinge_examples(random):
     scores[:4] = [1, 1, -1, -1]
     yield (scores, jnp.array([1, -1, 1, -1, 1, -1, 1, -1, 1])), {}
     yield (scores, jnp.array([1, -1, 0, 2, 1, -1, -2, -1, 1])), {}
-    yield (scores, jnp.array([1, -1, 0, 2, 1, -1, -2, -1, 1], jnp.int8)), {}
+    yield (scores, jnp.array([1, 255, 0, 2, 1, 255, 0, 1, 1], jnp.uint8)), {}
 
 
 def _sign(scores, labels):
     """The label where it is -1 or 1, NaN elsewhere."""
-    return jnp.where((labels == -1) | (labels == 1), labels.astype(scores.dtype), jnp.nan)
+    signs = labels.astype(jnp.int32)  # an unsigned -1 would be 255
+    return jnp.where((signs == -1) | (signs == 1), signs.astype(scores.dtype), jnp.nan)

@@ -23,9 +23,9 @@ def dropout_vjp(g, key, x, *, rate=0.5):
 
 
 def dropout_examples(random):
-    """Rates beside the default, and none at all."""
+    """Rates beside the default, none at all, and one that is no rate."""
     x = random.standard_normal((9, 7))
-    for rate in (0.5, 0.2, 0.0):
+    for rate in (0.5, 0.2, 0.0, 1.0):
         yield (jax.random.key(3), x), {"rate": rate}
 
 

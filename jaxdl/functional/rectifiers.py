@@ -15,12 +15,13 @@ def relu(z: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
 
 
 def relu_vjp(g, z):
-    r"""Pull $g$ back to $z$: $\partial y / \partial z = [z > 0]$, hence $\bar z = g\,[z > 0]$."""
+    r"""Pull $g$ back to $z$: $\partial y / \partial z = [z > 0]$, hence $\bar z = g\,[z > 0]$; at NaN it is $g$."""
     return (jnp.where(z <= 0, 0, g),)
 
 
 def relu_examples(random):
-    """Two sides of the kink, and the kink itself."""
+    """Two sides of the kink, the kink itself, and NaN, which is on neither."""
     z = random.standard_normal((7, 5))
     z[::2, ::2] = 0.0
+    z[1, 1] = float("nan")
     yield (z,), {}

@@ -116,6 +116,10 @@ def check(task: Task, data: Dataset, dev: Dataset, *, epochs: int) -> None:
     params, stats = jax.eval_shape(task.model.init, key, data.inputs[:1])
     outputs, _ = jax.eval_shape(task.model.apply, params, stats, data.inputs[:1])
     for name, part in [("data", data), ("dev", dev)]:
+        if part.size == 0:
+            raise ValueError(f"{name} must hold at least one example, but is empty.")
+        if not part.weights.sum() > 0:
+            raise ValueError(f"weights of {name} must not all be 0: the mean of nothing is NaN.")
         if part.inputs.shape[1:] != data.inputs.shape[1:]:
             raise ValueError(
                 f"{name} must have inputs of the shape {data.inputs.shape[1:]}, but has {part.inputs.shape[1:]}."
@@ -123,6 +127,8 @@ def check(task: Task, data: Dataset, dev: Dataset, *, epochs: int) -> None:
         if not (jnp.isfinite(part.inputs).all() and jnp.isfinite(part.labels).all()):
             raise ValueError(f"{name} must be finite, but holds NaN or infinity: make it with data.from_arrays.")
         classes = max(outputs.shape[-1], 2)  # a single logit decides between two
+        if part.labels.ndim == 1 and outputs.shape[1:] > (1,) and part.labels.min() < 0:
+            raise ValueError(f"labels of {name} must be class numbers from 0, but {part.labels.min()} is among them.")
         if part.labels.ndim == 1 and outputs.ndim == 2 and classes <= int(part.labels.max()):
             raise ValueError(
                 f"labels of {name} must be below the model's {outputs.shape[1]} outputs, but {part.labels.max()} is "

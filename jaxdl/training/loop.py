@@ -95,6 +95,9 @@ def resume(
             "take a smaller batch or more data."
         )
 
+    if epochs < 1:
+        raise ValueError(f"epochs must be at least 1, but was {epochs}.")
+
     def pass_over(state, _):
         state, loss = epoch(task, data, state, state.key if order is None else order)
         return state, History(loss, observe(state))

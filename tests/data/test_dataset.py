@@ -66,6 +66,29 @@ def test_the_parts_are_disjoint_and_together_the_whole():
     assert [part.size for part in split] == [30, 10, 10]
 
 
+def test_shares_are_those_of_train_dev_and_test_in_this_order():
+    split = data.stratified_split(jax.random.key(0), some([0] * 10), shares=(0.5, 0.4, 0.1))
+    assert [part.size for part in split] == [5, 4, 1]
+    assert [part.size for part in data.stratified_split(jax.random.key(0), some([0] * 8))] == [5, 1, 2]
+
+
+@pytest.mark.parametrize("inputs", [[["a"]], [[1j]], [[None]]])
+def test_what_is_no_number_is_told(inputs):
+    with pytest.raises(TypeError, match="inputs must be real numbers, but were given as"):
+        data.from_arrays(inputs, [0])
+
+
+def test_a_class_number_that_int32_cannot_hold_is_told():
+    with pytest.raises(ValueError, match="labels must be class numbers that int32 can hold, but 4294967297 was"):
+        data.from_arrays([[1.0]], [2**32 + 1])
+
+
+def test_other_features_than_were_fitted_are_told():
+    fitted = data.fit_standardization(data.from_arrays(np.ones((4, 5)), [0, 1, 0, 1]))
+    with pytest.raises(ValueError, match=r"data must have the 5 features that were fitted, but .* \(2, 1\)"):
+        data.standardize(fitted, data.from_arrays(np.ones((2, 1)), [0, 1]))
+
+
 def test_every_part_has_the_same_share_of_every_class():
     split = data.stratified_split(jax.random.key(0), some([0] * 10 + [1] * 100 + [2] * 35))
     assert [np.bincount(part.labels).tolist() for part in split] == [[6, 60, 21], [2, 20, 7], [2, 20, 7]]

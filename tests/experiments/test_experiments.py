@@ -84,6 +84,10 @@ def full(linear, other, names):
         (equal_weights, full(0.0, 1.0, ("equal", "random")), "supported"),
         (equal_weights, full(1e-9, 1.0, ("equal", "random")), "refuted"),
         (equal_weights, full(0.0, 0.0, ("equal", "random")), "inconclusive"),
+        (stacked_linear_layers, {"linear": np.array([1e-7] * 63 + [1e-4]), "relu": np.full(64, 0.5)}, "refuted"),
+        (stacked_linear_layers, {"linear": np.full(64, 1e-7), "relu": np.array([0.5] * 63 + [1e-6])}, "inconclusive"),
+        (equal_weights, {"equal": np.zeros(64), "random": np.array([1.0] * 63 + [0.0])}, "inconclusive"),
+        (xor, {"linear": np.array([0.5] * 63 + [1.0]), "mlp": np.ones(64)}, "refuted"),
         (equal_weights, full(np.nan, 1.0, ("equal", "random")), "refuted"),
     ],
 )

@@ -22,6 +22,12 @@ def test_dense_vjp_of_small_integers_is_what_paper_and_pencil_give():
     assert bias_bar.tolist() == [11.0]
 
 
+def test_float32_products_are_not_rounded_further(random):
+    x = random.normal(size=(5, 4)).astype(np.float32)
+    product = F.dense(jnp.asarray(x), jnp.asarray(x.T), jnp.zeros(5))
+    np.testing.assert_allclose(product, np.float64(x) @ np.float64(x.T), rtol=1e-5, atol=1e-6)
+
+
 @pytest.mark.parametrize(("weights", "bias"), [((3, 1), (4,)), ((3, 4), (1,)), ((3, 4), (2, 4)), ((4, 3), (4,))])
 def test_what_would_broadcast_or_not_fit_is_refused(unchecked, weights, bias):
     with pytest.raises(ValueError, match=r"(weights|bias) must have the shape .* but was given as"):

@@ -85,6 +85,18 @@ def test_binary_cross_entropy_is_the_softmax_one_for_two_classes(random, double)
     )
 
 
+def test_at_the_boundary_the_gradient_is_a_half():
+    labels = jnp.array([0, 1])
+    automatic = jax.grad(lambda z: F.binary_cross_entropy(z, labels).sum())(jnp.zeros(2))
+    assert automatic.tolist() == [0.5, -0.5]
+    assert F.binary_cross_entropy_vjp(jnp.ones(2), jnp.zeros(2), labels)[0].tolist() == [0.5, -0.5]
+
+
+def test_the_binary_gradient_keeps_its_digits_in_the_tail():
+    (gradient,) = F.binary_cross_entropy_vjp(jnp.ones(2), jnp.array([-30.0, 30.0]), jnp.array([0, 1]))
+    np.testing.assert_allclose(gradient, [np.exp(-30), -np.exp(-30)], rtol=1e-5)
+
+
 def test_binary_cross_entropy_is_finite_for_any_logit():
     z, labels = jnp.array([-1e4, -800.0, 800.0, 1e4]), jnp.array([1, 0, 1, 0])
     np.testing.assert_allclose(F.binary_cross_entropy(z, labels), [1e4, 0, 0, 1e4])

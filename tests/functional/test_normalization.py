@@ -34,6 +34,11 @@ def test_the_statistics_are_the_batchs_own_and_biased(random, double):
     np.testing.assert_allclose(variance, np.var(x, axis=0), rtol=1e-13)
 
 
+def test_the_variance_keeps_its_digits_far_from_zero():
+    x = 10_000 + jnp.array([[0.0], [1.0], [2.0], [3.0]])
+    np.testing.assert_allclose(F.batch_norm(x, jnp.ones(1), jnp.zeros(1))[2], [1.25], rtol=1e-4)
+
+
 def test_what_comes_out_has_the_mean_and_deviation_that_were_asked_for(random, double):
     x, scale, bias = drawn(random, (50, 3), 3)
     y, _, _ = F.batch_norm(5 * x + 2, scale, bias, epsilon=0.0)

@@ -28,6 +28,11 @@ def test_max_pool_is_pytorchs_with_its_gradient_ties_and_all(torch, random, wind
     np.testing.assert_allclose(np.moveaxis(x_bar, -1, 1), theirs.grad, rtol=1e-6)
 
 
+def test_rows_and_columns_have_a_window_and_a_stride_of_their_own():
+    pooled = F.max_pool(jnp.arange(20.0).reshape(1, 4, 5, 1), window=(1, 2), stride=(3, 2))
+    assert pooled[0, :, :, 0].tolist() == [[1, 3], [16, 18]]
+
+
 def test_among_ties_the_first_in_row_major_order_gets_the_gradient():
     x = image([[1, 5], [5, 5]])
     assert jax.grad(lambda x: F.max_pool(x).sum())(x)[0, :, :, 0].tolist() == [[0, 1], [0, 0]]
@@ -58,5 +63,6 @@ def test_an_image_without_channels_is_refused(unchecked):
 
 
 def test_a_window_that_does_not_fit_is_refused():
-    with pytest.raises(ValueError, match=r"window \(3, 3\) was given for an image \(2, 2\)"):
-        F.max_pool(image(np.zeros((2, 2))), window=(3, 3))
+    for window in [(3, 3), (3, 1), (1, 3)]:
+        with pytest.raises(ValueError, match=r"window \(., .\) was given for an image \(2, 2\)"):
+            F.max_pool(image(np.zeros((2, 2))), window=window)

@@ -12,6 +12,11 @@ def test_weighted_mean_is_numpys_average(random, double):
     )
 
 
+def test_the_gradient_of_a_weight_is_how_far_its_value_is_from_the_mean():
+    _, weights_bar = F.weighted_mean_vjp(jnp.array(1.0), jnp.array([1.0, 4.0]), jnp.array([1.0, 2.0]))
+    np.testing.assert_allclose(weights_bar, [-2 / 3, 1 / 3], rtol=1e-6)
+
+
 def test_a_mask_gives_exactly_the_mean_of_what_is_left():
     values, mask = jnp.array([1.0, 100.0, 2.0, -7.0]), jnp.array([1.0, 0.0, 1.0, 0.0])
     assert F.weighted_mean(values, mask) == 1.5

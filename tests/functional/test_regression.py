@@ -12,6 +12,15 @@ def test_squared_error_sums_over_the_outputs_of_each_example():
     ]
 
 
+def test_targets_have_the_opposite_gradient():
+    y_bar, t_bar = F.squared_error_vjp(jnp.ones(1), jnp.array([[3.0]]), jnp.array([[1.0]]))
+    assert (y_bar.tolist(), t_bar.tolist()) == ([[4.0]], [[-4.0]])
+
+
+def test_a_small_error_of_large_numbers_keeps_its_digits():
+    assert F.squared_error(jnp.array([[10001.0]]), jnp.array([[10000.0]])).tolist() == [1.0]
+
+
 def test_gradient_descent_on_it_ends_at_the_normal_equations(random, double):
     x, w_true = random.normal(size=(40, 3)), random.normal(size=(3, 1))
     y = x @ w_true + 0.1 * random.normal(size=(40, 1))

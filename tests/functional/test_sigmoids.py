@@ -14,6 +14,11 @@ def test_sigmoid_is_scipys_expit(random, double):
     np.testing.assert_allclose(F.sigmoid(jnp.asarray(z)), scipy.special.expit(z), rtol=1e-13)
 
 
+def test_tanh_keeps_its_digits_near_zero():
+    z = jnp.array([1e-6, -3e-4])
+    np.testing.assert_allclose(F.tanh(z), np.tanh(np.asarray(z, np.float64)), rtol=1e-6)
+
+
 def test_tanh_is_twice_a_sigmoid_less_one(random, double):
     z = jnp.asarray(random.normal(size=200))
     np.testing.assert_allclose(F.tanh(z), 2 * F.sigmoid(2 * z) - 1, rtol=1e-12)

@@ -12,6 +12,16 @@ def test_softmax_is_scipys(random, double):
     np.testing.assert_allclose(F.softmax(jnp.asarray(z)), scipy.special.softmax(z, axis=-1), rtol=1e-13)
 
 
+def test_each_row_is_shifted_by_its_own_largest_logit():
+    z = jnp.array([[0.0, 1.0], [500.0, 501.0]])
+    np.testing.assert_allclose(F.softmax(z), scipy.special.softmax(z, axis=-1), rtol=1e-6)
+
+
+def test_classes_are_the_last_axis_of_any_number(random):
+    z = random.normal(size=(2, 3, 4)).astype(np.float32)
+    np.testing.assert_allclose(F.softmax(jnp.asarray(z)), scipy.special.softmax(z, axis=-1), rtol=1e-6)
+
+
 def test_a_temperature_divides_the_logits(random, double):
     z = random.normal(size=(6, 4))
     np.testing.assert_allclose(

@@ -1,3 +1,5 @@
+import types
+
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
@@ -60,6 +62,28 @@ def test_it_calls_the_functions_that_it_is_given():
     automatic = jax.grad(loss)(params, mlp((5,), 3, dropout_rate=0.3))
     assert jax.tree.all(jax.tree.map(lambda a, b: jnp.allclose(a, b, rtol=1e-5, atol=1e-6), hand_gradient, automatic))
     assert "custom_vjp_call" in str(jax.make_jaxpr(lambda p: loss(p, by_hand))(params))
+
+
+def test_every_layer_finds_its_function_in_the_functional():
+    calls = []
+    spy = types.SimpleNamespace(
+        dense=lambda *arguments: (calls.append("dense"), F.dense(*arguments))[1],
+        dropout=lambda *arguments, rate: (calls.append(rate), F.dropout(*arguments, rate=rate))[1],
+    )
+    model = mlp((4,), 3, activation=lambda z: z, dropout_rate=0.3, functional=spy)
+    params, stats = model.init(jax.random.key(0), jnp.ones((1, 2)))
+    calls.clear()
+    model.apply(params, stats, jnp.ones((1, 2)), key=jax.random.key(1))
+    assert calls == ["dense", 0.3, "dense"]
+
+
+def test_every_kernel_is_drawn_as_the_initializer_says():
+    half = lambda key, shape, dtype=jnp.float32: jnp.full(shape, 0.5, dtype)
+    params, _ = mlp((4,), 3, kernel_init=half).init(jax.random.key(0), jnp.ones((1, 2)))
+    assert all((layer["kernel"] == 0.5).all() for layer in params.values())
+    params, _ = mlp((300,), 300).init(jax.random.key(0), jnp.ones((1, 400)))
+    assert float(params["Dense_0"]["kernel"].var()) == pytest.approx(2 / 400, rel=0.05)
+    assert not params["Dense_0"]["bias"].any()
 
 
 @pytest.mark.parametrize(

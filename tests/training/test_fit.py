@@ -1,3 +1,5 @@
+import sys
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -44,6 +46,33 @@ def test_the_watch_is_told_after_every_chunk(digits):
     result = fitted(digits, watch=lambda done, chunk: told.append((done, chunk.loss.shape)))
     assert told == [(epochs, (2, 1)) for epochs in range(1, 7)]
     assert result.history.loss.shape == (2, 6)
+
+
+@pytest.mark.parametrize("epochs", [6, 30])
+def test_chunks_draw_order_and_step_as_train_does(epochs):
+    """Thirty epochs are chunks of three: noise and order go on counting from one chunk to the next."""
+    line = data.from_arrays(np.linspace(-1, 1, 20)[:, None], np.zeros((20, 1)))
+    objective = lambda params, stats, batch, key: (jax.random.uniform(key) + batch.inputs[0].sum(), stats)
+    task = Task(models.mlp((), 1), objective, optimizers.sgd(0.0), 5)
+    keys, order, few = jax.random.split(jax.random.key(1), 2), jax.random.key(9), data.take(line, np.arange(7))
+    observe = lambda state, dev: {"size": jnp.float32(dev.size), "step": state.step}
+    result = fit(task, line, keys, epochs=epochs, dev=few, observe=observe, order=order)
+    _, history = train(task, line, jax.random.clone(keys)[1], epochs=epochs, order=jax.random.clone(order))
+    np.testing.assert_allclose(result.history.loss[1], history.loss, rtol=1e-6)
+    assert result.history.observed["size"].tolist() == [[7.0] * epochs] * 2
+    assert result.history.observed["step"][0].tolist() == [4 * epoch for epoch in range(1, epochs + 1)]
+    assert not result.interrupted
+    assert int(result.state.step) == 4 * epochs
+
+
+def test_ctrl_c_before_the_first_chunk_is_passed_on(digits, monkeypatch):
+    def press(shared, mapped):
+        raise KeyboardInterrupt
+
+    module = sys.modules["jaxdl.training.fit"]  # the package's `fit` is the function
+    monkeypatch.setattr(module, "compile_population", lambda *arguments, **settings: press)
+    with pytest.raises(KeyboardInterrupt):
+        fitted(digits)
 
 
 def test_ctrl_c_returns_what_was_computed(digits):
@@ -124,6 +153,15 @@ def replaced(part, **fields):
         (
             lambda split: {"dev": replaced(split.dev, inputs=split.dev.inputs * jnp.nan)},
             "dev must be finite, but holds NaN or infinity",
+        ),
+        (lambda split: {"dev": data.Dataset(*(leaf[:0] for leaf in split.dev))}, "dev must hold at least one example"),
+        (
+            lambda split: {"dev": replaced(split.dev, labels=split.dev.labels - 1)},
+            "labels of dev must be class numbers from 0, but -1 is among them",
+        ),
+        (
+            lambda split: {"dev": replaced(split.dev, weights=0 * split.dev.weights)},
+            "weights of dev must not all be 0",
         ),
         (
             lambda split: {"dev": replaced(split.dev, inputs=split.dev.inputs[:, :4])},

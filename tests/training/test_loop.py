@@ -1,3 +1,4 @@
+import flax.linen as nn
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -7,7 +8,7 @@ import pytest
 import jaxdl.functional as F
 from jaxdl import data, models, optimizers
 from jaxdl.training import Task, resume, start, supervised, train
-from jaxdl.training.loop import epoch
+from jaxdl.training.loop import INIT, NOISE, ORDER, epoch
 
 
 @pytest.fixture(scope="module")
@@ -15,6 +16,12 @@ def line():
     """y = 3 x + 1 exactly, at twenty places."""
     x = np.linspace(-1, 1, 20)[:, None]
     return data.from_arrays(x, 3 * x + 1)
+
+
+class Normalized(nn.Module):
+    @nn.compact
+    def __call__(self, inputs, training):
+        return nn.Dense(1)(nn.BatchNorm(use_running_average=not training)(inputs))
 
 
 LINEAR = models.mlp((), 1)
@@ -94,6 +101,25 @@ def test_what_is_observed_is_observed_after_every_epoch(line):
     state, history = train(task(), line, jax.random.key(0), epochs=3, observe=observe)
     assert history.observed["steps"].tolist() == [4, 8, 12]
     assert history.observed["bias"][-1] == state.params["Dense_0"]["bias"][0]
+
+
+def test_the_streams_of_randomness_are_three():
+    assert len({INIT, ORDER, NOISE}) == 3
+
+
+def test_statistics_are_carried_from_step_to_step(line):
+    normalized = models.from_linen(Normalized())
+    moving = Task(normalized, supervised(normalized, F.squared_error), optimizers.sgd(0.1), 5)
+    state, _ = train(moving, line, jax.random.key(0), epochs=2)
+    assert float(state.stats["batch_stats"]["BatchNorm_0"]["var"][0]) < 0.95
+
+
+def test_noise_differs_from_step_to_step_within_an_epoch(line):
+    drawing = lambda params, stats, batch, key: (jax.random.uniform(key), stats)
+    of_four, of_one = (
+        train(task(objective=drawing, batch_size=size), line, jax.random.key(0), epochs=1)[1].loss for size in (5, 20)
+    )
+    assert of_four[0] != of_one[0]
 
 
 def test_noise_differs_from_step_to_step_and_not_from_run_to_run(line):
