@@ -54,15 +54,8 @@ def from_arrays(inputs: ArrayLike, labels: ArrayLike, *, weights: ArrayLike | No
         )
     if len(inputs) == 0:
         raise ValueError(f"inputs must hold at least one example, but were given as {inputs.shape}.")
-    if labels.ndim == 1 and not np.issubdtype(labels.dtype, np.integer):
-        raise TypeError(
-            f"labels of shape {labels.shape} must be integers, but were given as {labels.dtype}: convert class numbers "
-            "with labels.astype('int32'), or give targets the shape (examples, outputs)."
-        )
-    if labels.ndim == 1 and labels.min(initial=0) < 0 and not np.isin(labels, (-1, 1)).all():
-        raise ValueError(f"labels must be class numbers from 0, or all -1 or 1, but {labels.min()} was among them.")
-    if labels.ndim == 1 and labels.max(initial=0) > np.iinfo(np.int32).max:
-        raise ValueError(f"labels must be class numbers that int32 can hold, but {labels.max()} was among them.")
+    if labels.ndim == 1:
+        _check_class_numbers(labels)
     weights = np.ones(len(inputs), np.float32) if weights is None else np.asarray(weights, np.float32)
     for name, array in [("inputs", inputs), ("labels", labels), ("weights", weights)]:
         if len(array) != len(inputs):
@@ -84,6 +77,19 @@ def from_arrays(inputs: ArrayLike, labels: ArrayLike, *, weights: ArrayLike | No
         jnp.asarray(labels, jnp.int32 if integer_labels else jnp.float32),
         jnp.asarray(weights),
     )
+
+
+def _check_class_numbers(labels) -> None:
+    """Refuse labels that are no class numbers, and no signs."""
+    if not np.issubdtype(labels.dtype, np.integer):
+        raise TypeError(
+            f"labels of shape {labels.shape} must be integers, but were given as {labels.dtype}: convert class numbers "
+            "with labels.astype('int32'), or give targets the shape (examples, outputs)."
+        )
+    if labels.min(initial=0) < 0 and not np.isin(labels, (-1, 1)).all():
+        raise ValueError(f"labels must be class numbers from 0, or all -1 or 1, but {labels.min()} was among them.")
+    if labels.max(initial=0) > np.iinfo(np.int32).max:
+        raise ValueError(f"labels must be class numbers that int32 can hold, but {labels.max()} was among them.")
 
 
 def take(data: Dataset, indices: ArrayLike) -> Dataset:
