@@ -1,8 +1,6 @@
 """List and run the benchmarks: `python -m benchmarks list | run [NAME…]`. Results go to benchmarks/results/."""
 
-import importlib
 import pathlib
-import pkgutil
 import sys
 from dataclasses import dataclass
 from typing import Annotated
@@ -10,7 +8,7 @@ from typing import Annotated
 import tyro
 
 import benchmarks
-from jaxdl.__main__ import answering
+from jaxdl.command_line import answer, catalogue, chosen
 
 
 @dataclass(frozen=True)
@@ -30,20 +28,15 @@ class Run:
 
 def every_benchmark() -> dict:
     """The benchmarks of this folder, by name."""
-    modules = [
-        importlib.import_module(f"benchmarks.{info.name}")
-        for info in pkgutil.iter_modules(benchmarks.__path__)
-        if info.name not in ("__main__", "benchmark")
-    ]
-    return {module.benchmark.name: module.benchmark for module in modules}
+    from benchmarks.benchmark import Benchmark
+
+    return catalogue(benchmarks, Benchmark)
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Run one command; the exit status."""
     commands = Annotated[List, tyro.conf.subcommand("list")] | Annotated[Run, tyro.conf.subcommand("run")]
-    config = (tyro.conf.PositionalRequiredArgs, tyro.conf.OmitArgPrefixes)
-    settings = tyro.cli(commands, prog="python -m benchmarks", description=__doc__, args=arguments, config=config)
-    return answering(lambda: _run(settings))
+    return answer(commands, _run, prog="python -m benchmarks", description=__doc__, arguments=arguments)
 
 
 def _run(settings) -> int:
@@ -53,19 +46,16 @@ def _run(settings) -> int:
     from jaxdl.run import environment, write_json
 
     console = Console()
-    known = every_benchmark()
     if isinstance(settings, List):
-        for each in known.values():
+        for each in every_benchmark().values():
             console.print(f"[bold]{each.name}[/bold]: {each.question}", highlight=False)
         return 0
-    for name in settings.names:
-        if name not in known:
-            raise ValueError(f"names must be benchmarks ({', '.join(known)}), but {name!r} is none.")
-    for name in settings.names or known:  # without a cache on disk, so that compiling is measured and not reading
-        rows = run(known[name])
-        console.print(table(known[name].question, rows))
-        write_json(settings.out / f"{name}.json", {"environment": environment(), "rows": rows})
-        console.print(f"written: {settings.out / name}.json", highlight=False)
+    # no cache on disk is set up, so that compiling is measured and not reading
+    for each in chosen(every_benchmark(), settings.names, "benchmarks"):
+        rows = run(each)
+        console.print(table(each.question, rows))
+        write_json(settings.out / f"{each.name}.json", {"environment": environment(), "rows": rows})
+        console.print(f"written: {settings.out / each.name}.json", highlight=False)
     return 0
 
 

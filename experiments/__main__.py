@@ -1,8 +1,6 @@
 """List, run and report the experiments: `python -m experiments list | run [NAME…] | report DIR | welcome`."""
 
-import importlib
 import pathlib
-import pkgutil
 import sys
 from dataclasses import dataclass
 from typing import Annotated
@@ -10,7 +8,8 @@ from typing import Annotated
 import tyro
 
 import experiments
-from jaxdl.__main__ import answering
+from jaxdl.command_line import answer, catalogue, chosen
+from jaxdl.settings import Report
 
 
 @dataclass(frozen=True)
@@ -29,14 +28,6 @@ class Run:
 
 
 @dataclass(frozen=True)
-class Report:
-    """Write the page of a run directory anew."""
-
-    run: pathlib.Path
-    """a directory that jaxdl or the experiments wrote"""
-
-
-@dataclass(frozen=True)
 class Welcome:
     """Prove every derivation, train a population on digits, test three claims, and write one page."""
 
@@ -46,21 +37,14 @@ class Welcome:
 
 def every_experiment() -> dict:
     """The experiments of this folder, by name."""
-    modules = [
-        importlib.import_module(f"experiments.{info.name}")
-        for info in pkgutil.iter_modules(experiments.__path__)
-        if info.name not in ("__main__", "welcome")
-    ]
-    return {module.experiment.name: module.experiment for module in modules}
+    from jaxdl.experiment import Experiment
+
+    return catalogue(experiments, Experiment)
 
 
-def chosen(names: tuple[str, ...]) -> list:
+def wanted(names: tuple[str, ...]) -> list:
     """The named experiments, or all, by item of the course. Raises ValueError for a name that is none."""
-    known = every_experiment()
-    for name in names:
-        if name not in known:
-            raise ValueError(f"names must be experiments ({', '.join(known)}), but {name!r} is none.")
-    return sorted((known[name] for name in names or known), key=lambda experiment: experiment.item)
+    return sorted(chosen(every_experiment(), names, "experiments"), key=lambda experiment: experiment.item)
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -71,9 +55,7 @@ def main(arguments: list[str] | None = None) -> int:
         | Annotated[Report, tyro.conf.subcommand("report")]
         | Annotated[Welcome, tyro.conf.subcommand("welcome")]
     )
-    config = (tyro.conf.PositionalRequiredArgs, tyro.conf.OmitArgPrefixes)
-    settings = tyro.cli(commands, prog="python -m experiments", description=__doc__, args=arguments, config=config)
-    return answering(lambda: _run(settings))
+    return answer(commands, _run, prog="python -m experiments", description=__doc__, arguments=arguments)
 
 
 def _run(settings) -> int:
@@ -85,30 +67,24 @@ def _run(settings) -> int:
     console = Console()
     match settings:
         case List():
-            for each in chosen(()):
+            for each in wanted(()):
                 console.print(f"[bold]{each.name}[/bold] (item {each.item}): {each.claim}", highlight=False)
         case Report():
             console.print(f"page: {report.write(settings.run)}", highlight=False, soft_wrap=True)
         case Run():
-            wanted = chosen(settings.names)
+            these = wanted(settings.names)
             out = settings.out or run.next_free(pathlib.Path("runs/experiments"))
             with run.new_run(out) as directory, report.told(directory, console):
                 run.write_json(directory / "environment.json", run.environment())
-                failed = experiment.conduct_all(wanted, directory / "experiments", lambda result: tell(result, console))
+                failed = experiment.conduct_all(
+                    these, directory / "experiments", lambda result: experiment.tell(result, console)
+                )
             return 1 if failed else 0
         case Welcome():
             from experiments.welcome import welcome
 
             return welcome(settings.out or run.next_free(pathlib.Path("runs/welcome")), console)
     return 0
-
-
-def tell(result: dict, console) -> None:
-    """Print a verdict and what it rests on."""
-    colour = {"supported": "green", "refuted": "red", "conditional": "yellow"}.get(result["verdict"], "white")
-    console.print(
-        f"[bold]{result['name']}[/bold] [{colour}]{result['verdict']}[/{colour}]. {result['finding']}", highlight=False
-    )
 
 
 if __name__ == "__main__":

@@ -10,8 +10,7 @@ import time
 from rich.console import Console
 
 from experiments import equal_weights, stacked_linear_layers, xor
-from experiments.__main__ import tell
-from jaxdl import classifier, derivation, experiment, report, run
+from jaxdl import classifier, data, derivation, experiment, report, run
 from jaxdl.proofs import proof_table
 from jaxdl.settings import Train
 
@@ -33,7 +32,9 @@ def welcome(out: pathlib.Path, console: Console) -> int:
         run.write_json(directory / "splits.json", splits)
         mean = sum(split["test"] for split in splits) / len(splits)
         console.print(f"mean test accuracy over {len(splits)} divisions of the data: {mean:.4f}", highlight=False)
-        failed = experiment.conduct_all(CLAIMS, directory / "experiments", lambda result: tell(result, console))
+        failed = experiment.conduct_all(
+            CLAIMS, directory / "experiments", lambda result: experiment.tell(result, console)
+        )
         total = time.perf_counter() - began
         run.write_json(directory / "cost.json", {**run.read_json(directory / "cost.json"), "total": total})
     return 1 if failed or any(proof.fault for proof in proofs) else 0
@@ -42,8 +43,8 @@ def welcome(out: pathlib.Path, console: Console) -> int:
 def test_accuracy(settings: Train, split_seed: int) -> float:
     """The mean test accuracy of a population on another division of the data."""
     settings = dataclasses.replace(settings, split_seed=split_seed)
-    split = classifier.load(settings)
-    fitted = classifier.fit(settings, split)
+    ready = data.standardized(classifier.load(settings))
+    fitted = classifier.fit(settings, ready)
     if fitted.interrupted:
         raise KeyboardInterrupt
-    return float(classifier.evaluate(settings, split, fitted.state).accuracy["test"].mean())
+    return float(classifier.evaluate(settings, ready, fitted.state).accuracy["test"].mean())

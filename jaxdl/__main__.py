@@ -1,12 +1,11 @@
 """The command line: `jaxdl check`, `jaxdl train`, `jaxdl report`. jax is imported only where a command needs it."""
 
-import os
 import sys
-from collections.abc import Callable
 from typing import Annotated
 
 import tyro
 
+from jaxdl.command_line import answer
 from jaxdl.settings import Check, Report, Train
 
 
@@ -17,26 +16,10 @@ def main(arguments: list[str] | None = None) -> int:
         | Annotated[Check, tyro.conf.subcommand("check")]
         | Annotated[Report, tyro.conf.subcommand("report")]
     )
-    config = (tyro.conf.PositionalRequiredArgs, tyro.conf.OmitArgPrefixes)
-    settings = tyro.cli(commands, prog="jaxdl", description=DESCRIPTION, args=arguments, config=config)
-    return answering(lambda: _run(settings))
+    return answer(commands, _run, prog="jaxdl", description=DESCRIPTION, arguments=arguments)
 
 
 DESCRIPTION = "Deep learning as pure functions: prove their derivations, train a population, show what came of it."
-
-
-def answering(run: Callable[[], int]) -> int:
-    """Run a command; a mistake in what it was given is answered in one sentence, and with the exit status 2."""
-    try:
-        return run()
-    except KeyboardInterrupt:
-        print("interrupted", file=sys.stderr)
-        return 130
-    except (ValueError, TypeError, OSError, ModuleNotFoundError) as error:
-        if os.environ.get("JAXDL_TRACEBACK"):
-            raise
-        print(f"error: {error}", file=sys.stderr)
-        return 2
 
 
 def _run(settings) -> int:

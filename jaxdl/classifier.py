@@ -5,13 +5,12 @@ import io
 import os
 import pathlib
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
-from jaxtyping import PyTree
 from PIL import Image
 from rich.console import Console
 from rich.table import Table
@@ -20,6 +19,7 @@ import jaxdl.functional as F
 from jaxdl import data, metrics, models, optimizers, run, training
 from jaxdl.settings import Adam, Adamw, Momentum, Sgd, Train
 from jaxdl.statistics import mean_interval
+from jaxdl.training.fit import silent
 
 CLASSES = 10
 RULES: dict[type, Callable] = {
@@ -80,30 +80,28 @@ def _model(settings) -> models.Model:
     return models.mlp(settings.hidden, CLASSES, dropout_rate=settings.dropout_rate)
 
 
-def fit(settings: Train, split: data.Split, watch: Any = None) -> training.Fit:
-    """Train the population that the settings describe on a split whose images lie between 0 and 1."""
-    task = task_of(settings, split.train.size)
-    ready = data.standardized(split)
+def fit(settings: Train, ready: data.Split, watch: Callable[[int, training.History], None] = silent) -> training.Fit:
+    """Train the population that the settings describe on a standardized split."""
+    task = task_of(settings, ready.train.size)
     keys = jax.random.split(jax.random.fold_in(jax.random.key(settings.split_seed), 1), settings.seeds)
     observe = training.classification(task.model)
-    watching = {} if watch is None else {"watch": watch}
-    return training.fit(task, ready.train, keys, epochs=settings.epochs, dev=ready.dev, observe=observe, **watching)
+    return training.fit(task, ready.train, keys, epochs=settings.epochs, dev=ready.dev, observe=observe, watch=watch)
 
 
-def evaluate(settings: Train, split: data.Split, state: training.State) -> Evaluation:
-    """Predict all three parts with every member."""
+def evaluate(settings: Train, ready: data.Split, state: training.State) -> Evaluation:
+    """Predict all three parts of a standardized split with every member."""
     model = _model(settings)
 
     def predict(data, params, stats):
         logits, _ = model.apply(params, stats, data.inputs)
         return metrics.predictions(logits)
 
-    ready = data.standardized(split)._asdict()
+    parts = ready._asdict()
     predicted = {
         part: np.asarray(training.population(predict, state.params, state.stats, shared=(examples,)))
-        for part, examples in ready.items()
+        for part, examples in parts.items()
     }
-    accuracy = {part: (predicted[part] == np.asarray(ready[part].labels)).mean(axis=1) for part in ready}
+    accuracy = {part: (predicted[part] == np.asarray(parts[part].labels)).mean(axis=1) for part in parts}
     return Evaluation(accuracy, predicted["test"])
 
 
@@ -121,7 +119,7 @@ def record(directory: pathlib.Path, split: data.Split, fitted: training.Fit, eva
     columns = {"label": label.ravel(), "predicted": predicted.ravel(), "count": confusion.ravel()}
     run.write_table(directory / "confusion.parquet", columns)
     run.write_table(directory / "mistakes.parquet", _mistakes(split.test, evaluation.predicted))
-    write_arrays(directory / "params.npz", {"params": fitted.state.params, "stats": fitted.state.stats})
+    run.write_arrays(directory / "params.npz", {"params": fitted.state.params, "stats": fitted.state.stats})
     told = {"epochs": int(fitted.state.epoch), "interrupted": fitted.interrupted}
     run.write_json(directory / "cost.json", {**fitted.cost._asdict(), **told})
 
@@ -133,16 +131,6 @@ def history_rows(history: training.History, epochs_before: int):
         for epoch in range(len(losses)):
             measured = {name: float(column[member, epoch]) for name, column in columns.items()}
             yield {"member": member, "epoch": epochs_before + epoch + 1, **measured}
-
-
-def write_arrays(path: pathlib.Path, tree: PyTree) -> None:
-    """Write the arrays of a tree as .npz, each under its path in the tree."""
-    named = {
-        jax.tree_util.keystr(key, simple=True, separator="/"): leaf for key, leaf in jax.tree.leaves_with_path(tree)
-    }
-    partial = path.with_name(f".{path.name}")
-    np.savez(partial, **named)
-    os.replace(partial, path)
 
 
 def _mistakes(test, predicted, most: int = 40) -> dict[str, list]:
@@ -210,9 +198,10 @@ def train_into(directory: pathlib.Path, settings: Train, split: data.Split, cons
             run.append_lines(directory / "metrics.jsonl", history_rows(chunk, epochs_done - chunk.loss.shape[1]))
             show(epochs_done, chunk)
 
-        fitted = fit(settings, split, watch)
+        ready = data.standardized(split)
+        fitted = fit(settings, ready, watch)
     with run.uninterrupted():
-        evaluation = evaluate(settings, split, fitted.state)
+        evaluation = evaluate(settings, ready, fitted.state)
         record(directory, split, fitted, evaluation)
     diverged = int(np.isnan(fitted.history.loss[:, -1]).sum())
     if diverged:

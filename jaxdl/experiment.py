@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 from jaxtyping import Array, Float, Key
+from rich.console import Console
 
 from jaxdl import run
 
@@ -82,6 +83,13 @@ def conduct_all(experiments: list[Experiment], directory: Path, tell: Callable[[
             traceback.print_exc()
             failed.append(experiment.name)
     return failed
+
+
+def tell(result: dict[str, Any], console: Console) -> None:
+    """Print a verdict and what it rests on."""
+    colour = {"supported": "green", "refuted": "red", "conditional": "yellow"}.get(result["verdict"], "white")
+    verdict = f"[bold]{result['name']}[/bold] [{colour}]{result['verdict']}[/{colour}]."
+    console.print(f"{verdict} {result['finding']}", highlight=False)
 
 
 def results(directory: Path) -> list[tuple[dict[str, Any], Measured]]:

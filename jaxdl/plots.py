@@ -7,9 +7,10 @@ import numpy as np
 
 COLOURS = BLUE, ORANGE, *_ = "#4381d0", "#d9762b", "#3a9e77", "#9b6bc4", "#c05780"
 WIDTH, HEIGHT = 420, 260
+Chart = alt.LayerChart | alt.HConcatChart | alt.FacetChart
 
 
-def learning_curves(metrics: dict[str, list]) -> alt.LayerChart | alt.HConcatChart | alt.FacetChart:
+def learning_curves(metrics: dict[str, list]) -> Chart:
     """The median over the members and the band from the 5th to the 95th percentile, of losses and accuracy."""
     losses = {"train": metrics["train_loss"], "dev": metrics["dev_loss"]}
     return alt.hconcat(
@@ -18,7 +19,7 @@ def learning_curves(metrics: dict[str, list]) -> alt.LayerChart | alt.HConcatCha
     )
 
 
-def _curves(epochs, columns, title) -> alt.LayerChart | alt.HConcatChart | alt.FacetChart:
+def _curves(epochs, columns, title) -> Chart:
     epochs = np.asarray(epochs)
     rows = [
         {"epoch": int(epoch), "part": part, "low": low, "median": median, "high": high}
@@ -49,7 +50,7 @@ def _scale(values) -> Literal["log", "linear"]:
     return "log" if values.size and values.min() > 0 and values.max() > 10 * values.min() else "linear"
 
 
-def confusion(counts: dict[str, list], members: int) -> alt.LayerChart | alt.HConcatChart | alt.FacetChart:
+def confusion(counts: dict[str, list], members: int) -> Chart:
     """How many test images of each class one network takes for each class, on average over the members."""
     rows = [
         {
@@ -75,8 +76,8 @@ def confusion(counts: dict[str, list], members: int) -> alt.LayerChart | alt.HCo
     )
 
 
-def arms(result: dict[str, Any], measured: dict[str, np.ndarray]) -> alt.LayerChart | alt.HConcatChart | alt.FacetChart:
-    """Every seed of every arm as a point, with its mean; the axis is logarithmic where the numbers ask for it."""
+def arms(result: dict[str, Any], measured: dict[str, np.ndarray]) -> Chart:
+    """Every seed of every arm as a point, and the thresholds; the axis is logarithmic where the numbers ask for it."""
     spread = np.random.default_rng(0)
     rows = [
         {"arm": result["arms"][arm], "value": float(value), "seed": seed, "jitter": float(spread.uniform(-1, 1))}
@@ -87,11 +88,11 @@ def arms(result: dict[str, Any], measured: dict[str, np.ndarray]) -> alt.LayerCh
         scale, axis = alt.Scale(type="log"), alt.Axis(format=".0e", tickCount=5)
     else:
         scale, axis = alt.Scale(zero=False, nice=True, padding=12), alt.Axis(tickCount=6)
-    arms = list(result["arms"].values())
-    base: alt.Chart = alt.Chart(alt.Data(values=rows), width=WIDTH + 60, height=64 * len(arms)).encode(
+    names = list(result["arms"].values())
+    base: alt.Chart = alt.Chart(alt.Data(values=rows), width=WIDTH + 60, height=64 * len(names)).encode(
         x=alt.X("value:Q", title=result["metric"], scale=scale, axis=axis),
-        y=alt.Y("arm:N", title=None, sort=arms, axis=alt.Axis(labelLimit=260)),
-        color=alt.Color("arm:N", legend=None, scale=alt.Scale(domain=arms, range=COLOURS[: len(arms)])),
+        y=alt.Y("arm:N", title=None, sort=names, axis=alt.Axis(labelLimit=260)),
+        color=alt.Color("arm:N", legend=None, scale=alt.Scale(domain=names, range=COLOURS[: len(names)])),
     )
     jitter = alt.YOffset("jitter:Q", scale=alt.Scale(domain=[-1.6, 1.6]))
     points = base.encode(yOffset=jitter, tooltip=["arm:N", "seed:Q", "value:Q"]).mark_circle(size=42, opacity=0.5)

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from rich.console import Console
 
-from jaxdl import run
+from jaxdl import experiment, run
 from jaxdl.statistics import mean_interval
 
 PAGE = "report.html"
@@ -32,7 +32,8 @@ def write(directory: pathlib.Path) -> pathlib.Path:
             f"a page needs {error.name}, which is not installed: install the extra `report` of jaxdl-lab, then say "
             f"jaxdl report {directory}; the run's tables are there."
         ) from error
-    figures = _figures(directory)
+    found, trained = experiment.results(directory / "experiments"), _trained(directory)
+    figures = _figures(directory, found, trained)
     for name, chart in figures.items():
         (directory / "figures").mkdir(exist_ok=True)
         run.write_text(directory / "figures" / f"{name}.svg", vl_convert.vegalite_to_svg(chart.to_dict()))
@@ -41,7 +42,7 @@ def write(directory: pathlib.Path) -> pathlib.Path:
     environment.filters["scientific"] = lambda number: f"{number:.1e}"
     template = importlib.resources.files("jaxdl.templates").joinpath("report.html").read_text(encoding="utf-8")
     page = environment.from_string(template).render(
-        **_content(directory),
+        **_content(directory, found, trained),
         library=vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;"),
         figures={name: _inline(chart.to_dict()) for name, chart in figures.items()},
     )
@@ -75,16 +76,16 @@ def _inline(specification) -> str:
     return json.dumps(specification).replace("</", "<\\/")
 
 
-def _figures(directory) -> dict[str, Any]:
+def _figures(directory, found, trained) -> dict[str, Any]:
     """The charts that the run has numbers for."""
-    from jaxdl import experiment, plots
+    from jaxdl import plots  # altair is part of the extra
 
     charts = {}
-    if _trained(directory):
+    if trained:
         charts["learning_curves"] = plots.learning_curves(run.read_table(directory / "metrics.parquet"))
         members = len(run.read_table(directory / "members.parquet")["member"])
         charts["confusion"] = plots.confusion(run.read_table(directory / "confusion.parquet"), members)
-    for result, measured in experiment.results(directory / "experiments"):
+    for result, measured in found:
         charts[result["name"]] = plots.arms(result, measured)
     return charts
 
@@ -95,9 +96,8 @@ def _trained(directory) -> bool:
     return all((directory / name).is_file() for name in ("settings.json", "cost.json", *tables))
 
 
-def _content(directory) -> dict[str, Any]:
+def _content(directory, found, trained) -> dict[str, Any]:
     """What the page says, read from the run's files."""
-    from jaxdl import experiment
 
     def optional(name):
         return run.read_json(directory / name) if (directory / name).is_file() else None
@@ -105,11 +105,11 @@ def _content(directory) -> dict[str, Any]:
     content: dict[str, Any] = {
         name: optional(f"{name}.json") for name in ("environment", "settings", "cost", "proofs", "splits")
     }
-    content["verdicts"] = [result for result, _ in experiment.results(directory / "experiments")]
+    content["verdicts"] = [result for result, _ in found]
     content["parts"] = []
-    if not _trained(directory):
+    if not trained:
         content["settings"] = content["cost"] = None
-    if _trained(directory):
+    else:
         members = run.read_table(directory / "members.parquet")
         content["members"] = len(members.pop("member"))
         content["parts"] = [

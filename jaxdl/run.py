@@ -15,8 +15,12 @@ from collections.abc import Generator, Iterable
 from typing import Any
 
 import jax
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
+from jaxtyping import PyTree
+
+from jaxdl.data.storage import whole_file
 
 
 def next_free(path: pathlib.Path) -> pathlib.Path:
@@ -94,13 +98,8 @@ def command() -> str:
 
 def write_text(path: pathlib.Path, text: str) -> None:
     """Write the whole file or none of it."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.partial")
-    with partial.open("w", encoding="utf-8") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(partial, path)
+    with whole_file(path) as file:
+        file.write(text.encode())
 
 
 def write_json(path: pathlib.Path, content: Any) -> None:
@@ -125,10 +124,17 @@ def append_lines(path: pathlib.Path, rows: Iterable[dict[str, Any]]) -> None:
 
 def write_table(path: pathlib.Path, columns: dict[str, Any]) -> None:
     """Write columns of equal length as Parquet."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.partial")
-    pq.write_table(pa.table({name: pa.array(column) for name, column in columns.items()}), partial, compression="zstd")
-    os.replace(partial, path)
+    table = pa.table({name: pa.array(column) for name, column in columns.items()})
+    with whole_file(path) as file:
+        pq.write_table(table, file, compression="zstd")
+
+
+def write_arrays(path: pathlib.Path, tree: PyTree) -> None:
+    """Write the arrays of a tree as .npz, each under its path in the tree."""
+    leaves = jax.tree.leaves_with_path(tree)
+    named = {jax.tree_util.keystr(place, simple=True, separator="/"): leaf for place, leaf in leaves}
+    with whole_file(path) as file:
+        np.savez(file, **named)
 
 
 def read_table(path: pathlib.Path) -> dict[str, list]:

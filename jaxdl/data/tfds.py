@@ -3,20 +3,14 @@
 import hashlib
 import os
 import pathlib
-import tempfile
 from typing import Any
 
 import numpy as np
 
 from jaxdl.data.dataset import Dataset, from_arrays
+from jaxdl.data.storage import cache_dir, whole_file
 
 BATCH = 1000  # decoding in batches is several times faster than one example at a time
-
-
-def cache_dir() -> pathlib.Path:
-    """Where jaxdl keeps what it can make again: JAXDL_CACHE, else the user's cache folder."""
-    home = os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache"
-    return pathlib.Path(os.environ.get("JAXDL_CACHE") or pathlib.Path(home) / "jaxdl")
 
 
 def load_prepared(name: str, data_dir: str | os.PathLike, *, part: str = "train") -> Dataset:
@@ -41,7 +35,8 @@ def load_prepared(name: str, data_dir: str | os.PathLike, *, part: str = "train"
     except (OSError, ValueError, EOFError):  # not there, or damaged: decode again
         decoded = _decode(folder, part)
         for key, array in decoded.items():
-            _write_atomically(arrays[key], array)
+            with whole_file(arrays[key]) as file:
+                np.save(file, array, allow_pickle=False)
         images, labels = decoded["image"], decoded["label"]
     return from_arrays(images / np.float32(255), labels)
 
@@ -91,14 +86,3 @@ def _decode(folder, part) -> dict[str, np.ndarray]:
     for row, example in enumerate(examples):
         images[row], labels[row] = example["image"], example["label"]
     return {"image": images, "label": labels}
-
-
-def _write_atomically(path, array) -> None:
-    """Write the whole file or none of it."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.NamedTemporaryFile(dir=path.parent, suffix=".partial", delete=False) as file:
-        np.save(file, array, allow_pickle=False)
-        file.flush()
-        os.fsync(file.fileno())
-    pathlib.Path(file.name).chmod(0o644)
-    os.replace(file.name, path)

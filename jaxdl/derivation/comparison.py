@@ -29,15 +29,16 @@ class Proof(NamedTuple):
     fault: str
 
 
-def prove(names: tuple[str, ...] = (), package: types.ModuleType = jaxdl.functional) -> Iterator[Proof]:
+def prove(names: str | tuple[str, ...] = (), package: types.ModuleType = jaxdl.functional) -> Iterator[Proof]:
     """Hold the named derivations, or all, against `jax.vjp`. Raises ValueError for a name that has none."""
     known = {pair.name: pair for pair in derivations(package)}
-    for name in [names] if isinstance(names, str) else names:
+    names = (names,) if isinstance(names, str) else names
+    for name in names:
         if name not in known:
             raise ValueError(
                 f"name must be a function with a derivation ({', '.join(sorted(known))}), but was {name!r}."
             )
-    for name in ([names] if isinstance(names, str) else names) or sorted(known):
+    for name in names or sorted(known):
         yield compare(known[name])
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from jaxtyping import Array, Key
 
 from jaxdl.data import Dataset
-from jaxdl.training.loop import History, State, Task, resume, start
+from jaxdl.training.loop import History, State, Task, check_counts, resume, start
 from jaxdl.training.population import compile_population, population
 
 CHUNKS = 10  # about so many times a run says how far it is, and can be stopped
@@ -105,13 +105,7 @@ def _state(epoch, step, members):
 
 def check(task: Task, data: Dataset, dev: Dataset, *, epochs: int) -> None:
     """Refuse data that the task cannot be trained on, before anything is compiled."""
-    if epochs < 1:
-        raise ValueError(f"epochs must be at least 1, but was {epochs}.")
-    if not 1 <= task.batch_size <= data.size:
-        raise ValueError(
-            f"batch_size must be from 1 to the {data.size} examples there are, but was {task.batch_size}: "
-            "take a smaller batch or more data."
-        )
+    check_counts(task, data, epochs=epochs)
     key = jax.random.key(0)
     params, stats = jax.eval_shape(task.model.init, key, data.inputs[:1])
     outputs, _ = jax.eval_shape(task.model.apply, params, stats, data.inputs[:1])

@@ -79,6 +79,17 @@ def epoch(task: Task, data: Dataset, state: State, order: Key[Array, ""]) -> tup
     return state._replace(epoch=state.epoch + 1), losses.mean()
 
 
+def check_counts(task: Task, data: Dataset, *, epochs: int) -> None:
+    """Refuse, with ValueError, what leaves nothing to do: no epoch, or a batch that the data cannot fill."""
+    if epochs < 1:
+        raise ValueError(f"epochs must be at least 1, but was {epochs}.")
+    if not 1 <= task.batch_size <= data.size:
+        raise ValueError(
+            f"batch_size must be from 1 to the {data.size} examples there are, but was {task.batch_size}: "
+            "take a smaller batch or more data."
+        )
+
+
 def resume(
     task: Task,
     data: Dataset,
@@ -89,14 +100,7 @@ def resume(
     order: Key[Array, ""] | None = None,
 ) -> tuple[State, History]:
     """Go on from a state for so many epochs, as `train` would have gone on."""
-    if not 1 <= task.batch_size <= data.size:
-        raise ValueError(
-            f"batch_size must be from 1 to the {data.size} examples there are, but was {task.batch_size}: "
-            "take a smaller batch or more data."
-        )
-
-    if epochs < 1:
-        raise ValueError(f"epochs must be at least 1, but was {epochs}.")
+    check_counts(task, data, epochs=epochs)
 
     def pass_over(state, _):
         state, loss = epoch(task, data, state, state.key if order is None else order)

@@ -17,7 +17,18 @@ FLOORS = {
     3: {"training"},
     4: {"evaluation"},
     5: {
-        *("classifier", "experiment", "plots", "proofs", "report", "run", "settings", "startup", "statistics"),
+        *(
+            "classifier",
+            "command_line",
+            "experiment",
+            "plots",
+            "proofs",
+            "report",
+            "run",
+            "settings",
+            "startup",
+            "statistics",
+        ),
         *("templates", "__main__", "__init__"),
     },
 }
