@@ -3,9 +3,9 @@
     python -m benchmarks run population
 
 As one population in 0.40 s: 7.0 times as fast as PyTorch's loop over models (5.6 to 7.3), and about as fast as PyTorch
-with all 16 written as batched matrix products (1.2; 0.9 to 1.3). One after another jaxdl takes as long (1.08; 0.85 to 1.25):
-on two CPU cores such small networks gain little from the vmap itself. Ready to run after 2.9 s, compiling included.
-Median and range of 7 rounds on 2 CPU cores, jax 0.10.2, PyTorch 2.13.0.
+with all 16 written as batched matrix products (1.2; 0.9 to 1.3). One after another jaxdl takes as long (1.08; 0.85 to
+1.25): on two CPU cores such small networks gain little from the vmap itself. Ready to run after 2.9 s, compiling
+included. Median and range of 7 rounds on 2 CPU cores, jax 0.10.2, PyTorch 2.13.0.
 
 The work: 16 networks 64-128-10, 30 epochs of batches of 32 over 1,078 digits with AdamW, each with first weights and an
 order of its own. PyTorch runs with the number of threads that is fastest for it, and its AdamW is the fused one.
