@@ -16,7 +16,8 @@ from jaxdl.derivation.comparison import (
     compare as compare,
     error as error,
     prove as prove,
-    pullbacks as pullbacks,
+    pulled_back_by_jax as pulled_back_by_jax,
+    unnoticed as unnoticed,
 )
 from jaxdl.derivation.discovery import (
     Derivation as Derivation,

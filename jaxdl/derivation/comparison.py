@@ -1,8 +1,11 @@
 """Hold a hand derivation against automatic differentiation."""
 
+import contextlib
 import inspect
+import os
 import types
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NamedTuple
 
 import jax
@@ -11,22 +14,35 @@ import numpy as np
 
 import jaxdl.functional
 from jaxdl.derivation.discovery import Derivation, derivations, examples, is_floating, round_to_single
+from jaxdl.derivation.forging import forgeries
 
 FLOAT64_BOUND = 1e-12
 FLOAT32_BOUND = 1e-5
 FLOAT32_RATIO = 10
 UNIT_SCALE = 10.0
+QUICKLY = {"xla_backend_optimization_level": 0}  # every program runs once: what takes time is compiling it
 
 
 class Proof(NamedTuple):
-    """What the comparison found: the largest errors over all cases, and the fault, empty where there is none."""
+    """What the comparison found: the largest errors over all cases, and the fault, empty where there is none.
+
+    `shapes` holds, for each case, the shapes of its arguments.
+    """
 
     name: str
-    cases: int
+    shapes: tuple[tuple[tuple[int, ...], ...], ...]
     float64: float
     float32: float
     float32_of_jax: float
     fault: str
+
+
+class Case(NamedTuple):
+    """Settings; what is given, (g, arguments), in float64 and in float32; and the cotangents jax makes of each."""
+
+    settings: dict[str, Any]
+    given: tuple[tuple[Any, tuple], ...]
+    truth: tuple[tuple, ...]
 
 
 def prove(names: str | tuple[str, ...] = (), package: types.ModuleType = jaxdl.functional) -> Iterator[Proof]:
@@ -38,45 +54,131 @@ def prove(names: str | tuple[str, ...] = (), package: types.ModuleType = jaxdl.f
             raise ValueError(
                 f"name must be a function with a derivation ({', '.join(sorted(known))}), but was {name!r}."
             )
-    for name in names or sorted(known):
-        yield compare(known[name])
+    pool = ThreadPoolExecutor(os.cpu_count())  # compiling takes most of the time, and holds no lock of Python
+    try:
+        yield from pool.map(compare, [known[name] for name in names or sorted(known)])
+    finally:
+        pool.shutdown(cancel_futures=True)
 
 
 def compare(pair: Derivation, cases: list | None = None) -> Proof:
     """Hold one derivation against `jax.vjp` on its examples, or on the cases given as (arguments, settings)."""
     cases = examples(pair.f) if cases is None else cases
-    worst: tuple[float, ...] = (0.0, 0.0, 0.0)
+    shapes = tuple(tuple(np.shape(leaf) for leaf in jax.tree.leaves(arguments)) for arguments, _ in cases)
     fault = _signature_fault(pair)
+    if fault:
+        return Proof(pair.name, shapes, 0.0, 0.0, 0.0, fault)
+    try:
+        solved = _solve(pair.f, cases)
+        errors, fault = _judge(solved, _in_one_program(pair.f_vjp, solved))
+    except _CaseError as failure:
+        errors, fault = (np.inf, np.inf, 0.0), str(failure)
+    return Proof(pair.name, shapes, *errors, fault)
+
+
+def unnoticed(pair: Derivation) -> tuple[int, list[str]]:
+    """How many forgeries there are of a derivation, and the changes of those that the comparison lets pass.
+
+    Forgeries are computed operation by operation: they share all but one, so that hardly any needs compiling.
+    """
+    solved = _solve(pair.f, examples(pair.f))
+    forged = list(forgeries(pair.f_vjp))
+    return len(forged), [change for change, wrong in forged if _passes(wrong, solved)]
+
+
+def _passes(f_vjp, solved) -> bool:
+    try:
+        return not _judge(solved, _one_by_one(f_vjp, solved))[1]
+    except _CaseError:
+        return False
+
+
+class _CaseError(Exception):
+    """A function raised in one of the cases."""
+
+
+@contextlib.contextmanager
+def _in_case(number, settings):
+    try:
+        with jax.enable_x64(True), jax.default_matmul_precision("highest"):
+            yield
+    except Exception as error:
+        first_line = (str(error).splitlines() or ["no message"])[0]
+        raise _CaseError(f"{_case(number, settings)}: {type(error).__name__}: {first_line}") from error
+
+
+def _case(number, settings) -> str:
+    return f"case {number}{f' {settings}' if settings else ''}"
+
+
+def _solve(f, cases) -> list[Case]:
+    """Draw a cotangent for every case, and let jax pull it back; one program for all."""
+    given = []
     for number, (arguments, settings) in enumerate(cases):
+        with _in_case(number, settings):
+            given.append(_given(f, arguments, settings))
+
+    def pull(given):
+        for number, (both, (_, settings)) in enumerate(zip(given, cases, strict=True)):
+            with _in_case(number, settings):
+                pulled = tuple(pulled_back_by_jax(f, g, arguments, settings) for g, arguments in both)
+            yield pulled
+
+    with jax.enable_x64(True):
+        truths = jax.jit(lambda given: list(pull(given)), compiler_options=QUICKLY)(given)
+    return [Case(settings, *both) for (_, settings), *both in zip(cases, given, truths, strict=True)]
+
+
+def _given(f, arguments, settings) -> tuple:
+    """The arguments, and a random cotangent of the structure of f's output, in float64 and in float32."""
+    double = jax.tree.map(jnp.asarray, arguments)
+    single = jax.tree.map(lambda leaf: leaf.astype(np.float32) if is_floating(leaf) else leaf, double)
+    shapes = jax.eval_shape(lambda *a: f(*a, **settings), *double)
+    random = np.random.default_rng(1)
+    g = jax.tree.map(lambda y: round_to_single(random.standard_normal(y.shape)), shapes)
+    return (g, double), (jax.tree.map(lambda leaf: leaf.astype(np.float32), g), single)
+
+
+def _one_by_one(f_vjp, solved) -> Iterator[tuple]:
+    """What the derivation pulls back in each case, in float64 and in float32."""
+    for number, case in enumerate(solved):
+        with _in_case(number, case.settings):
+            pulled = tuple(f_vjp(g, *arguments, **case.settings) for g, arguments in case.given)
+        yield pulled
+
+
+def _in_one_program(f_vjp, solved) -> list[tuple]:
+    """The same, compiled."""
+
+    def pull(given):
+        return list(_one_by_one(f_vjp, [case._replace(given=both) for case, both in zip(solved, given, strict=True)]))
+
+    with jax.enable_x64(True):
+        return jax.jit(pull, compiler_options=QUICKLY)([case.given for case in solved])
+
+
+def _judge(solved, hand) -> tuple[tuple[float, float, float], str]:
+    """The largest errors (float64, float32, jax's own in float32) up to the first fault, and that fault."""
+    worst, fault = (0.0, 0.0, 0.0), ""
+    for number, (case, pulled) in enumerate(zip(solved, hand, strict=True)):
+        errors, fault = _errors(case, pulled)
+        worst = tuple(map(max, worst, errors))
         if fault:
-            break
-        try:
-            errors, fault = _errors(pair, arguments, settings)
-            worst = tuple(map(max, worst, errors))
-        except Exception as error:
-            fault = f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else 'no message'}"
-        fault = fault and f"case {number}{f' {settings}' if settings else ''}: {fault}"
-    return Proof(pair.name, len(cases), *worst, fault)
+            return worst, f"{_case(number, case.settings)}: {fault}"
+    return worst, fault
 
 
-def _errors(pair, arguments, settings) -> tuple[tuple[float, ...], str]:
-    """The errors of one case in float64, in float32, and of jax in float32; and what is wrong with them, if any."""
-    with jax.enable_x64(True), jax.default_matmul_precision("highest"):
-        double = jax.tree.map(jnp.asarray, arguments)
-        single = jax.tree.map(lambda leaf: leaf.astype(np.float32) if is_floating(leaf) else leaf, double)
-        shapes = jax.eval_shape(lambda *a: pair.f(*a, **settings), *double)
-        random = np.random.default_rng(1)
-        g = jax.tree.map(lambda y: round_to_single(random.standard_normal(y.shape)), shapes)
-        g_single = jax.tree.map(lambda leaf: leaf.astype(np.float32), g)
-        both = jax.jit(lambda *at: [pullbacks(pair, g, arguments, settings) for g, arguments in at])
-        (hand, truth), (hand_single, jax_single) = both((g, double), (g_single, single))
-    for cotangents, arguments in [(hand, double), (hand_single, single)]:
+def _errors(case, hand) -> tuple[tuple[float, ...], str]:
+    """The errors of one case, and what is wrong with them, if anything is."""
+    for cotangents, (_, arguments) in zip(hand, case.given, strict=True):
         if fault := _structure_fault(cotangents, [a for a in arguments if is_floating(a)]):
             return (np.inf, np.inf, 0.0), fault
+    (in_double, in_single), (truth, of_jax) = hand, case.truth
     each = [
         [error(a, b) for a, b in zip(jax.tree.leaves(of), jax.tree.leaves(truth), strict=True)]
-        for of in (hand, hand_single, jax_single)
+        for of in (in_double, in_single, of_jax)
     ]
+    _, single = case.given[1]
     unit = max(np.abs(leaf).max(initial=0) for leaf in jax.tree.leaves(single) if is_floating(leaf)) <= UNIT_SCALE
     fault = ""
     for in_double, in_single, of_jax in zip(*each, strict=True):
@@ -91,19 +193,17 @@ def _errors(pair, arguments, settings) -> tuple[tuple[float, ...], str]:
     return tuple(max(errors, default=0.0) for errors in each), fault
 
 
-def pullbacks(pair: Derivation, g: Any, arguments: tuple, settings: dict[str, Any]) -> tuple[Any, tuple]:
-    """The cotangents of all floating arguments: derived by hand, and by `jax.vjp`."""
+def pulled_back_by_jax(f: Callable, g: Any, arguments: tuple, settings: dict[str, Any]) -> tuple:
+    """The cotangents of all floating arguments, by `jax.vjp`."""
     places = [place for place, argument in enumerate(arguments) if is_floating(argument)]
 
     def of_floating(*floating):
         whole = list(arguments)
         for place, argument in zip(places, floating, strict=True):
             whole[place] = argument
-        return pair.f(*whole, **settings)
+        return f(*whole, **settings)
 
-    hand = pair.f_vjp(g, *arguments, **settings)
-    _, pull = jax.vjp(of_floating, *(arguments[place] for place in places))
-    return hand, pull(g)
+    return jax.vjp(of_floating, *(arguments[place] for place in places))[1](g)
 
 
 def error(hand: Any, truth: Any) -> float:

@@ -42,13 +42,12 @@ def test_every_differentiable_function_has_its_derivation_and_every_derivation_i
 def test_the_hand_derivation_equals_autodiff(pair):
     proof = derivation.compare(pair)
     assert not proof.fault
-    assert proof.cases > 0
+    assert proof.shapes
 
 
 @pytest.mark.parametrize("pair", PAIRS, ids=lambda pair: pair.name)
 def test_every_forgery_of_it_is_caught(pair):
-    forged = list(derivation.forgeries(pair.f_vjp))
-    unnoticed = [change for change, wrong in forged if not derivation.compare(pair._replace(f_vjp=wrong)).fault]
+    forged, unnoticed = derivation.unnoticed(pair)
     assert forged
     assert not unnoticed
 
