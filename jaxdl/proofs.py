@@ -15,7 +15,7 @@ def proof_table(proofs: Iterable[Proof]) -> Table:
     table = Table(
         title="Hand derivations against jax.vjp: largest error of a cotangent, relative", title_justify="left"
     )
-    table.add_column("function")
+    table.add_column("function", no_wrap=True)
     table.add_column("shapes tried", overflow="fold")
     for heading in ("cases", "float64", "float32", "jax in float32"):
         table.add_column(heading, justify="right")
@@ -28,9 +28,9 @@ def proof_table(proofs: Iterable[Proof]) -> Table:
 
 
 def shapes_tried(proof: Proof) -> str:
-    """The different shapes of the largest argument, as 10×9."""
-    largest = (max(shapes, key=lambda shape: (len(shape), shape)) for shapes in proof.shapes)
-    return ", ".join(dict.fromkeys("×".join(map(str, shape)) or "scalar" for shape in largest))
+    """The different shapes of the first argument that has any axes, as 10×9."""
+    shown = (next((shape for shape in shapes if shape), ()) for shapes in proof.shapes)
+    return ", ".join(dict.fromkeys("×".join(map(str, shape)) or "scalar" for shape in shown))
 
 
 def check_command(settings: Check, console: Console) -> int:

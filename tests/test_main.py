@@ -138,7 +138,7 @@ def test_check_can_forge_as_well(capsys):
 
 
 def test_check_ends_with_1_where_a_forgery_goes_unnoticed(monkeypatch, capsys):
-    monkeypatch.setattr("jaxdl.derivation.forgeries", lambda f_vjp: [("nothing", f_vjp)])
+    monkeypatch.setattr("jaxdl.derivation.comparison.forgeries", lambda f_vjp: [("nothing", f_vjp)])
     assert main(["check", "relu", "--forgeries"]) == 1
     assert "not caught: relu: nothing" in capsys.readouterr().out
 

@@ -157,9 +157,10 @@ def _in_one_program(f_vjp, solved) -> list[tuple]:
         return jax.jit(pull, compiler_options=QUICKLY)([case.given for case in solved])
 
 
-def _judge(solved, hand) -> tuple[tuple[float, float, float], str]:
+def _judge(solved, hand) -> tuple[tuple[float, ...], str]:
     """The largest errors (float64, float32, jax's own in float32) up to the first fault, and that fault."""
-    worst, fault = (0.0, 0.0, 0.0), ""
+    worst: tuple[float, ...] = (0.0, 0.0, 0.0)
+    fault = ""
     for number, (case, pulled) in enumerate(zip(solved, hand, strict=True)):
         errors, fault = _errors(case, pulled)
         worst = tuple(map(max, worst, errors))
