@@ -14,6 +14,15 @@ from jaxdl.functional.classification import (
     cross_entropy as cross_entropy,
     cross_entropy_vjp as cross_entropy_vjp,
 )
+from jaxdl.functional.convolutions import (
+    conv1d as conv1d,
+    conv1d_vjp as conv1d_vjp,
+    conv2d as conv2d,
+    conv2d_vjp as conv2d_vjp,
+    convolution as convolution,
+    convolution_vjp as convolution_vjp,
+    output_size as output_size,
+)
 from jaxdl.functional.margins import (
     hinge as hinge,
     hinge_vjp as hinge_vjp,
@@ -33,6 +42,10 @@ from jaxdl.functional.penalties import (
     l2_vjp as l2_vjp,
 )
 from jaxdl.functional.pooling import (
+    avg_pool as avg_pool,
+    avg_pool_vjp as avg_pool_vjp,
+    global_avg_pool as global_avg_pool,
+    global_avg_pool_vjp as global_avg_pool_vjp,
     max_pool as max_pool,
     max_pool_vjp as max_pool_vjp,
 )
@@ -57,4 +70,8 @@ from jaxdl.functional.sigmoids import (
 from jaxdl.functional.softmaxes import (
     softmax as softmax,
     softmax_vjp as softmax_vjp,
+)
+from jaxdl.functional.transposed_convolutions import (
+    conv2d_transpose as conv2d_transpose,
+    conv2d_transpose_vjp as conv2d_transpose_vjp,
 )

@@ -1,3 +1,4 @@
+import flax.linen as nn
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -15,16 +16,26 @@ def test_the_published_example_of_dive_into_deep_learning():
     assert pooled[0, :, :, 0].tolist() == [[4, 5], [7, 8]]
 
 
-@pytest.mark.parametrize(("window", "stride"), [((2, 2), (2, 2)), ((3, 3), (2, 2)), ((2, 3), (1, 2)), ((1, 1), (2, 3))])
-def test_max_pool_is_pytorchs_with_its_gradient_ties_and_all(torch, random, window, stride):
-    x = random.normal(size=(2, 7, 6, 3)).clip(min=0).astype(np.float32)
+@pytest.mark.parametrize(
+    ("window", "stride", "padding"),
+    [
+        ((2, 2), (2, 2), (0, 0)),
+        ((3, 3), (2, 2), (1, 1)),
+        ((2, 3), (1, 2), (0, 1)),
+        ((1, 1), (2, 3), (0, 0)),
+        ((3, 2), (3, 1), (1, 0)),
+    ],
+)
+def test_max_pool_is_pytorchs_with_its_gradient_ties_and_all(torch, random, window, stride, padding):
+    x = random.normal(size=(2, 7, 6, 3)).clip(min=0).astype(np.float32) - 1
     theirs = torch.tensor(np.moveaxis(x, -1, 1).copy(), requires_grad=True)
-    y = torch.nn.functional.max_pool2d(theirs, window, stride)
+    y = torch.nn.functional.max_pool2d(theirs, window, stride, padding)
     g = random.normal(size=tuple(y.shape)).astype(np.float32)
     y.backward(torch.tensor(g))
-    ours = F.max_pool(jnp.asarray(x), window=window, stride=stride)
+    settings = {"window": window, "stride": stride, "padding": tuple((p, p) for p in padding)}
+    ours = F.max_pool(jnp.asarray(x), **settings)
     assert np.array_equal(np.moveaxis(ours, -1, 1), y.detach())
-    (x_bar,) = F.max_pool_vjp(jnp.asarray(np.moveaxis(g, 1, -1)), jnp.asarray(x), window=window, stride=stride)
+    (x_bar,) = F.max_pool_vjp(jnp.asarray(np.moveaxis(g, 1, -1)), jnp.asarray(x), **settings)
     np.testing.assert_allclose(np.moveaxis(x_bar, -1, 1), theirs.grad, rtol=1e-6)
 
 
@@ -66,3 +77,64 @@ def test_a_window_that_does_not_fit_is_refused():
     for window in [(3, 3), (3, 1), (1, 3)]:
         with pytest.raises(ValueError, match=r"window \(., .\) was given for an image \(2, 2\)"):
             F.max_pool(image(np.zeros((2, 2))), window=window)
+
+
+@pytest.mark.parametrize("count_include_pad", [True, False])
+@pytest.mark.parametrize(
+    ("window", "stride", "padding"), [((2, 2), (2, 2), (0, 0)), ((3, 2), (1, 2), (1, 1)), ((3, 3), (3, 2), (0, 1))]
+)
+def test_avg_pool_is_pytorchs_with_its_gradient(torch, random, double, window, stride, padding, count_include_pad):
+    x = random.normal(size=(2, 7, 6, 3))
+    theirs = torch.tensor(np.moveaxis(x, -1, 1).copy(), requires_grad=True)
+    y = torch.nn.functional.avg_pool2d(theirs, window, stride, padding, count_include_pad=count_include_pad)
+    g = random.normal(size=tuple(y.shape))
+    y.backward(torch.tensor(g))
+    settings = {"window": window, "stride": stride, "padding": tuple((p, p) for p in padding)}
+    ours = F.avg_pool(jnp.asarray(x), **settings, count_include_pad=count_include_pad)
+    np.testing.assert_allclose(np.moveaxis(ours, -1, 1), y.detach(), rtol=1e-12, atol=1e-14)
+    (x_bar,) = F.avg_pool_vjp(
+        jnp.asarray(np.moveaxis(g, 1, -1)), jnp.asarray(x), **settings, count_include_pad=count_include_pad
+    )
+    np.testing.assert_allclose(np.moveaxis(x_bar, -1, 1), theirs.grad, rtol=1e-12, atol=1e-14)
+
+
+@pytest.mark.parametrize("padding", ["SAME", "VALID"])
+@pytest.mark.parametrize("window", [(2, 2), (3, 2)])
+def test_both_are_flaxs(random, padding, window):
+    x = jnp.asarray(random.normal(size=(2, 7, 8, 3)), jnp.float32)
+    for f, of_flax in [(F.max_pool, nn.max_pool), (F.avg_pool, nn.avg_pool)]:
+        with jax.numpy_dtype_promotion("standard"):
+            theirs = of_flax(x, window, (2, 3), padding)
+        np.testing.assert_allclose(f(x, window=window, stride=(2, 3), padding=padding), theirs, rtol=1e-5, atol=1e-6)
+
+
+def test_the_published_average_of_dive_into_deep_learning():
+    pooled = F.avg_pool(image(np.arange(9).reshape(3, 3)), stride=(1, 1))
+    assert pooled[0, :, :, 0].tolist() == [[2, 3], [5, 6]]
+
+
+def test_average_pooling_is_a_convolution_of_each_channel_with_equal_weights(random, double):
+    x = jnp.asarray(random.normal(size=(2, 6, 7, 3)))
+    kernel = jnp.full((3, 2, 1, 3), 1 / 6)
+    np.testing.assert_allclose(
+        F.avg_pool(x, window=(3, 2), stride=(2, 1)),
+        F.conv2d(x, kernel, jnp.zeros(3), stride=(2, 1), groups=3),
+        rtol=1e-12,
+    )
+
+
+def test_the_global_average_forgets_where_it_was(random, double):
+    x = jnp.asarray(random.normal(size=(2, 4, 5, 3)))
+    np.testing.assert_allclose(F.global_avg_pool(x), np.mean(x, axis=(1, 2)), rtol=1e-12)
+    np.testing.assert_allclose(F.global_avg_pool(jnp.roll(x, 2, axis=1)), F.global_avg_pool(x), rtol=1e-12)
+
+
+def test_what_padding_adds_is_never_the_largest():
+    pooled = F.max_pool(image(-np.ones((2, 2))), window=(2, 2), stride=(1, 1), padding=((1, 1), (1, 1)))
+    assert (pooled == -1).all()
+
+
+def test_a_window_of_padding_alone_is_refused(unchecked):
+    for pool in (F.max_pool, F.avg_pool):
+        with pytest.raises(ValueError, match=r"padding must be smaller than the window \(2, 2\)"):
+            unchecked(pool)(image(np.zeros((4, 4))), padding=((2, 0), (0, 0)))

@@ -1,0 +1,73 @@
+"""Windows that slide over an image: where they lie, and what they see, along one axis at a time."""
+
+import jax
+import jax.numpy as jnp
+
+Pair = tuple[int, int]
+Padding = str | tuple[Pair, Pair]
+
+
+def padding_around(size, window, stride, padding, dilation=(1, 1)) -> tuple[Pair, Pair]:
+    """The rows above and below and the columns left and right that the padding adds to an image of this size.
+
+    "VALID" adds none; "SAME" makes the output ceil(size / stride), the odd one at the end, as jax, Flax and TensorFlow
+    do it. Raises ValueError for anything that is no window, stride, dilation or padding, and where no window fits.
+    """
+    spans = spans_of(window, stride, dilation)
+    if padding in ("SAME", "VALID"):
+        padding = tuple(jax.lax.padtype_to_pads(size, spans, stride, padding))
+    if not (
+        isinstance(padding, tuple)
+        and len(padding) == 2
+        and all(isinstance(ends, tuple) and len(ends) == 2 and min(ends) >= 0 for ends in padding)
+    ):
+        raise ValueError(
+            'padding must be "SAME", "VALID" or the rows and columns to add at each end, as ((1, 1), (2, 2)), '
+            f"but was {padding!r}."
+        )
+    padded = tuple(n + sum(ends) for n, ends in zip(size, padding, strict=True))
+    if spans[0] > padded[0] or spans[1] > padded[1]:
+        raise ValueError(
+            f"window must fit into the image, but a window {spans} was given for an image {padded}, padding and "
+            "dilation included: pad more, or take a smaller window."
+        )
+    return padding
+
+
+def spans_of(window, stride, dilation) -> Pair:
+    """How many rows and columns a dilated window spans. Raises ValueError for what is no window, stride or dilation."""
+    for name, pair in [("window", window), ("stride", stride), ("dilation", dilation)]:
+        if not (isinstance(pair, tuple) and len(pair) == 2 and min(pair) >= 1):
+            raise ValueError(f"{name} must be two numbers of at least 1, as (2, 2), but was {pair}.")
+    return (window[0] - 1) * dilation[0] + 1, (window[1] - 1) * dilation[1] + 1
+
+
+def pad(x: jax.Array, padding: tuple, value: float = 0.0) -> jax.Array:
+    """The image with rows and columns added around it."""
+    return jnp.pad(x, ((0, 0), *padding, (0, 0)), constant_values=value)
+
+
+def crop(x: jax.Array, padding: tuple) -> jax.Array:
+    """The image without what was added around it."""
+    (above, below), (left, right) = padding
+    return x[:, above : x.shape[1] - below, left : x.shape[2] - right]
+
+
+def unfold(x: jax.Array, axis: int, window: int, stride: int = 1, dilation: int = 1) -> list[jax.Array]:
+    """What lies at place 0, 1, … of the window along one axis, each for all positions of the window at once."""
+    positions = (x.shape[axis] - (window - 1) * dilation - 1) // stride + 1
+    return [
+        jax.lax.slice_in_dim(x, place, place + (positions - 1) * stride + 1, stride, axis)
+        for place in range(0, window * dilation, dilation)
+    ]
+
+
+def fold(parts: list[jax.Array], axis: int, size: int, stride: int = 1, dilation: int = 1) -> jax.Array:
+    """The way back: each part is added to where `unfold` took it from, on an axis of the given size."""
+    whole = 0.0
+    for number, part in enumerate(parts):
+        before, spread = number * dilation, (part.shape[axis] - 1) * stride + 1
+        ends = [(0, 0, 0)] * part.ndim
+        ends[axis] = (before, size - before - spread, stride - 1)
+        whole = whole + jax.lax.pad(part, jnp.zeros((), part.dtype), ends)
+    return whole

@@ -1,0 +1,240 @@
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+import scipy.signal
+
+import jaxdl.functional as F
+from jaxdl.functional import _kernels
+
+
+def drawn(random, x, kernel):
+    return [jnp.asarray(random.normal(size=shape)) for shape in (x, kernel, kernel[-1:])]
+
+
+def channels_first(array):
+    return np.ascontiguousarray(np.moveaxis(array, -1, 1))
+
+
+def image(rows):
+    return jnp.asarray(rows, jnp.float32)[None, :, :, None]
+
+
+SETTINGS = [
+    {},
+    {"stride": (2, 1), "padding": ((1, 1), (2, 2))},
+    {"stride": (1, 3), "padding": ((2, 2), (0, 0)), "dilation": (2, 1)},
+    {"groups": 2, "stride": (2, 2)},
+    {"groups": 4, "padding": ((1, 1), (1, 1)), "dilation": (1, 2)},
+]
+
+
+@pytest.mark.parametrize("batch", [1, 3])
+@pytest.mark.parametrize("settings", SETTINGS, ids=str)
+def test_conv2d_is_pytorchs_with_its_gradient(torch, random, double, settings, batch):
+    groups = settings.get("groups", 1)
+    x, kernel, bias = drawn(random, (batch, 7, 8, 4), (3, 2, 4 // groups, 8))
+    theirs = [
+        torch.tensor(channels_first(x), requires_grad=True),
+        torch.tensor(np.ascontiguousarray(np.transpose(kernel, (3, 2, 0, 1))), requires_grad=True),
+        torch.tensor(np.array(bias), requires_grad=True),
+    ]
+    padding = tuple(ends[0] for ends in settings.get("padding", ((0, 0), (0, 0))))
+    y = torch.nn.functional.conv2d(*theirs, **{**settings, "padding": padding})
+    ours, pull = jax.vjp(lambda *a: F.conv2d(*a, **settings), x, kernel, bias)
+    np.testing.assert_allclose(channels_first(ours), y.detach(), rtol=1e-11, atol=1e-12)
+    g = random.normal(size=ours.shape)
+    y.backward(torch.tensor(channels_first(g)))
+    x_bar, kernel_bar, bias_bar = pull(jnp.asarray(g))
+    np.testing.assert_allclose(channels_first(x_bar), theirs[0].grad, rtol=1e-11, atol=1e-12)
+    np.testing.assert_allclose(np.transpose(kernel_bar, (3, 2, 0, 1)), theirs[1].grad, rtol=1e-11, atol=1e-12)
+    np.testing.assert_allclose(bias_bar, theirs[2].grad, rtol=1e-11)
+
+
+@pytest.mark.parametrize("padding", ["SAME", "VALID"])
+@pytest.mark.parametrize(
+    ("stride", "dilation"), [((1, 1), (1, 1)), ((2, 3), (1, 1)), ((1, 1), (2, 3)), ((3, 2), (2, 1))]
+)
+def test_conv2d_is_flaxs_layer(random, padding, stride, dilation):
+    x, kernel, bias = drawn(random, (2, 9, 10, 2), (2, 3, 2, 4))
+    layer = nn.Conv(4, (2, 3), stride, padding, kernel_dilation=dilation, precision="highest")
+    theirs = layer.apply({"params": {"kernel": kernel, "bias": bias}}, x)
+    ours = F.conv2d(x, kernel, bias, stride=stride, padding=padding, dilation=dilation)
+    np.testing.assert_allclose(ours, theirs, rtol=1e-4, atol=1e-5)
+
+
+def test_the_published_examples_of_dive_into_deep_learning():
+    kernel = jnp.arange(4.0).reshape(2, 2, 1, 1)
+    y = F.conv2d(image(np.arange(9).reshape(3, 3)), kernel, jnp.zeros(1))
+    assert y[0, :, :, 0].tolist() == [[19, 25], [37, 43]]
+    two = jnp.concatenate([image(np.arange(9).reshape(3, 3)), image(np.arange(1, 10).reshape(3, 3))], axis=-1)
+    kernels = jnp.stack([jnp.arange(4.0), jnp.arange(1.0, 5.0)], axis=-1).reshape(2, 2, 2, 1)
+    assert F.conv2d(two, kernels, jnp.zeros(1))[0, :, :, 0].tolist() == [[56, 72], [104, 120]]
+
+
+def test_it_is_the_sum_over_the_window_written_as_loops(random, double):
+    x, kernel, bias = drawn(random, (2, 5, 6, 2), (2, 3, 2, 3))
+    y = np.zeros((2, 2, 2, 3))
+    for n, h, w, o in np.ndindex(*y.shape):
+        y[n, h, w, o] = bias[o] + np.sum(np.asarray(x)[n, 2 * h : 2 * h + 2, 3 * w : 3 * w + 3] * kernel[..., o])
+    np.testing.assert_allclose(F.conv2d(x, kernel, bias, stride=(2, 3)), y, rtol=1e-12)
+
+
+def test_convolution_turns_the_kernel_round_and_cross_correlation_does_not(random, double):
+    x, kernel = random.normal(size=(5, 6)), random.normal(size=(2, 3))
+    ours = [
+        f(jnp.asarray(x)[None, :, :, None], jnp.asarray(kernel)[:, :, None, None], jnp.zeros(1))[0, :, :, 0]
+        for f in (F.convolution, F.conv2d)
+    ]
+    np.testing.assert_allclose(ours[0], scipy.signal.convolve2d(x, kernel, mode="valid"), rtol=1e-11)
+    np.testing.assert_allclose(ours[1], scipy.signal.correlate2d(x, kernel, mode="valid"), rtol=1e-11)
+    assert np.abs(ours[0] - ours[1]).max() > 0.1
+
+
+def test_convolution_commutes_and_cross_correlation_does_so_only_up_to_reversal(random, double):
+    one, other = jnp.asarray(random.normal(size=(4, 5))), jnp.asarray(random.normal(size=(3, 2)))
+
+    def full(f, x, kernel):
+        ends = tuple((k - 1, k - 1) for k in kernel.shape)
+        return f(x[None, :, :, None], kernel[:, :, None, None], jnp.zeros(1), padding=ends)[0, :, :, 0]
+
+    np.testing.assert_allclose(full(F.convolution, one, other), full(F.convolution, other, one), rtol=1e-10)
+    here, there = full(F.conv2d, one, other), full(F.conv2d, other, one)
+    np.testing.assert_allclose(here, there[::-1, ::-1], rtol=1e-10)
+    assert np.abs(here - there).max() > 0.1
+
+
+def test_it_is_linear_and_two_of_them_are_one(random, double):
+    x, kernel, _ = drawn(random, (2, 8, 8, 2), (3, 3, 2, 4))
+    other, second, _ = drawn(random, (2, 8, 8, 2), (3, 3, 4, 3))
+    zeros = [jnp.zeros(n) for n in (3, 4)]
+    apart = 2 * F.conv2d(x, kernel, zeros[1]) - 3 * F.conv2d(other, kernel, zeros[1])
+    np.testing.assert_allclose(F.conv2d(2 * x - 3 * other, kernel, zeros[1]), apart, rtol=1e-10, atol=1e-12)
+    twice = F.conv2d(F.conv2d(x, kernel, zeros[1]), second, zeros[0])
+    merged = F.convolution(  # each filter of the first, seen through the second, is a 5x5 kernel
+        jnp.moveaxis(kernel, 2, 0)[..., :], second, zeros[0], padding=((2, 2), (2, 2))
+    )
+    np.testing.assert_allclose(twice, F.conv2d(x, jnp.moveaxis(merged, 0, 2), zeros[0]), rtol=1e-9, atol=1e-11)
+
+
+def test_it_moves_with_the_image_when_the_padding_is_circular(random):
+    x, kernel, bias = drawn(random, (1, 6, 7, 2), (3, 3, 2, 3))
+    around = lambda x: F.conv2d(jnp.pad(x, ((0, 0), (1, 1), (1, 1), (0, 0)), mode="wrap"), kernel, bias)
+    moved = lambda x: jnp.roll(x, (2, 3), axis=(1, 2))
+    assert jnp.array_equal(around(moved(x)), moved(around(x)))
+    same = lambda x: F.conv2d(x, kernel, bias, padding="SAME")
+    assert not jnp.allclose(same(moved(x)), moved(same(x)), atol=1e-2)
+
+
+@pytest.mark.parametrize("settings", SETTINGS, ids=str)
+def test_every_lowering_gives_the_same_numbers_and_derivatives(random, double, monkeypatch, settings):
+    x, kernel, bias = drawn(random, (2, 7, 8, 4), (3, 2, 4 // settings.get("groups", 1), 8))
+    results = []
+    for patches, cpu_patches in [(2**22, 2**26), (0, 2**26), (0, 0)]:
+        monkeypatch.setattr(_kernels, "PATCHES", patches)
+        monkeypatch.setattr(_kernels, "CPU_PATCHES", cpu_patches)
+        loss = lambda *a: (F.conv2d(*a, **settings) ** 2).sum()
+        program = jax.jit(lambda *a: (loss(*a), jax.grad(loss, (0, 1, 2))(*a)))  # a new one: nothing is remembered
+        text = program.lower(x, kernel, bias).as_text()
+        assert ("stablehlo.convolution" in text) == (cpu_patches == 0)
+        results.append(program(x, kernel, bias))
+    for other in results[1:]:
+        for a, b in zip(jax.tree.leaves(results[0]), jax.tree.leaves(other), strict=True):
+            np.testing.assert_allclose(a, b, rtol=1e-10)
+
+
+def test_large_images_are_not_laid_out_as_patches():
+    program = lambda x: jax.make_jaxpr(F.conv2d)(x, jnp.zeros((7, 7, 3, 8)), jnp.zeros(8))
+    assert "dot_general" in str(program(jax.ShapeDtypeStruct((8, 32, 32, 3), jnp.float32)))
+    large = str(program(jax.ShapeDtypeStruct((64, 224, 224, 3), jnp.float32)))
+    assert "conv_general_dilated" in large
+    assert "dot_general" not in large
+
+
+def test_under_a_vmap_over_kernels_it_stays_a_matrix_product(random):
+    x, kernel, bias = drawn(random, (2, 6, 6, 2), (3, 3, 2, 4))
+    kernels = jnp.stack([kernel, 2 * kernel, -kernel])
+    loss = lambda kernel: (F.conv2d(x, kernel, bias) ** 2).sum()
+    program = jax.jit(jax.vmap(jax.grad(loss)))
+    assert "convolution" not in program.lower(kernels).as_text()
+    for member, one in zip(program(kernels), kernels, strict=True):
+        np.testing.assert_allclose(member, jax.grad(loss)(one), rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("settings", [{}, {"stride": 2, "padding": 1}, {"padding": 2, "dilation": 3, "groups": 2}])
+def test_conv1d_is_pytorchs_with_its_gradient(torch, random, double, settings):
+    x, kernel, bias = drawn(random, (2, 9, 4), (3, 4 // settings.get("groups", 1), 6))
+    theirs = [
+        torch.tensor(channels_first(x), requires_grad=True),
+        torch.tensor(np.ascontiguousarray(np.transpose(kernel, (2, 1, 0))), requires_grad=True),
+        torch.tensor(np.array(bias), requires_grad=True),
+    ]
+    y = torch.nn.functional.conv1d(*theirs, **settings)
+    ends = settings.get("padding", 0)
+    ours, pull = jax.vjp(lambda *a: F.conv1d(*a, **{**settings, "padding": (ends, ends)}), x, kernel, bias)
+    np.testing.assert_allclose(channels_first(ours), y.detach(), rtol=1e-11, atol=1e-12)
+    g = random.normal(size=ours.shape)
+    y.backward(torch.tensor(channels_first(g)))
+    x_bar, kernel_bar, bias_bar = pull(jnp.asarray(g))
+    np.testing.assert_allclose(channels_first(x_bar), theirs[0].grad, rtol=1e-11, atol=1e-12)
+    np.testing.assert_allclose(np.transpose(kernel_bar, (2, 1, 0)), theirs[1].grad, rtol=1e-11, atol=1e-12)
+    np.testing.assert_allclose(bias_bar, theirs[2].grad, rtol=1e-11)
+
+
+def test_a_causal_convolution_sees_nothing_of_the_future(random):
+    x, kernel, bias = drawn(random, (1, 6, 2), (3, 2, 1))
+    y = lambda x: F.conv1d(x, kernel, bias, padding=(2, 0))
+    assert y(x).shape == (1, 6, 1)
+    assert jnp.array_equal(y(x)[:, :4], y(x.at[:, 4:].set(99.0))[:, :4])
+
+
+@pytest.mark.parametrize("stride", [1, 2, 3])
+@pytest.mark.parametrize("padding", [0, 1, 2])
+@pytest.mark.parametrize(("window", "dilation"), [(1, 1), (3, 1), (2, 3)])
+def test_the_output_size_is_that_of_the_layer(stride, padding, window, dilation):
+    size = F.output_size(10, window, stride=stride, padding=padding, dilation=dilation)
+    settings = {"stride": (stride, 1), "padding": ((padding, padding), (0, 0)), "dilation": (dilation, 1)}
+    y = jax.eval_shape(
+        lambda x, kernel: F.conv2d(x, kernel, jnp.zeros(1), **settings),
+        jax.ShapeDtypeStruct((1, 10, 1, 1), jnp.float32),
+        jax.ShapeDtypeStruct((window, 1, 1, 1), jnp.float32),
+    )
+    assert y.shape == (1, size, 1, 1)
+
+
+def test_padding_by_one_keeps_the_size_under_a_window_of_three():
+    assert F.output_size(10, 3, padding=1) == 10
+    assert F.output_size(12, 3) == 10
+    assert F.output_size(227, 11, stride=4) == 55  # the first layer of AlexNet
+
+
+@pytest.mark.parametrize(
+    ("settings", "sentence"),
+    [
+        ({"padding": 1}, r'padding must be "SAME", "VALID" or .* but was 1'),
+        ({"padding": "same"}, "padding must be .* but was 'same'"),
+        ({"padding": ((1, 1), (-1, 0))}, "padding must be"),
+        ({"stride": (0, 1)}, r"stride must be two numbers of at least 1, as \(2, 2\), but was \(0, 1\)"),
+        ({"dilation": 2}, "dilation must be two numbers"),
+        ({"groups": 3}, "groups must divide channels and filters, but 4 channels, 6 filters and groups = 3 were given"),
+        ({"groups": 2}, r"with a kernel \(2, 2, 4, 6\)"),
+        ({"dilation": (9, 1)}, r"a window \(10, 2\) was given for an image \(5, 5\)"),
+    ],
+)
+def test_settings_that_make_no_sense_are_refused(unchecked, settings, sentence):
+    with pytest.raises(ValueError, match=sentence):
+        unchecked(F.conv2d)(jnp.zeros((1, 5, 5, 4)), jnp.zeros((2, 2, 4, 6)), jnp.zeros(6), **settings)
+
+
+def test_wrong_shapes_are_named(unchecked):
+    with pytest.raises(ValueError, match=r"bias must have the shape \(filters,\) with filters = 6"):
+        unchecked(F.conv2d)(jnp.zeros((1, 5, 5, 4)), jnp.zeros((2, 2, 4, 6)), jnp.zeros(1))
+    with pytest.raises(ValueError, match=r"x must have the shape \(batch, height, width, channels\)"):
+        unchecked(F.conv2d)(jnp.zeros((5, 5, 4)), jnp.zeros((2, 2, 4, 6)), jnp.zeros(6))
+    with pytest.raises(ValueError, match="4 channels, 6 filters"):
+        unchecked(F.conv2d)(jnp.zeros((1, 5, 5, 4)), jnp.zeros((2, 2, 3, 6)), jnp.zeros(6))
+    with pytest.raises(ValueError, match=r"x must have the shape \(batch, length, channels\)"):
+        unchecked(F.conv1d)(jnp.zeros((5, 4)), jnp.zeros((2, 4, 6)), jnp.zeros(6))
+    with pytest.raises(ValueError, match="window must fit"):
+        F.output_size(3, 5)

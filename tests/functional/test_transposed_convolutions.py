@@ -1,0 +1,82 @@
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+import jaxdl.functional as F
+
+
+def drawn(random, x, kernel):
+    return [jnp.asarray(random.normal(size=shape)) for shape in (x, kernel, kernel[-1:])]
+
+
+def channels_first(array):
+    return np.ascontiguousarray(np.moveaxis(array, -1, 1))
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {},
+        {"stride": (2, 3), "padding": (1, 0)},
+        {"stride": (1, 2), "dilation": (2, 1), "padding": (2, 1)},
+        {"stride": (3, 3), "groups": 2},
+    ],
+    ids=str,
+)
+def test_it_is_pytorchs_with_its_gradient(torch, random, double, settings):
+    groups = settings.get("groups", 1)
+    x, kernel, bias = drawn(random, (2, 4, 5, 4), (3, 2, 4 // groups, 6))
+    per_group = np.asarray(kernel).reshape(3, 2, 4 // groups, groups, 6 // groups)  # theirs: (channels, F/G, rows, …)
+    weights = np.transpose(per_group, (3, 2, 4, 0, 1)).reshape(4, 6 // groups, 3, 2)
+    theirs = [torch.tensor(np.array(a), requires_grad=True) for a in (channels_first(x), weights, bias)]
+    y = torch.nn.functional.conv_transpose2d(*theirs, **settings)
+    ends = tuple((p, p) for p in settings.get("padding", (0, 0)))
+    ours, pull = jax.vjp(lambda *a: F.conv2d_transpose(*a, **{**settings, "padding": ends}), x, kernel, bias)
+    np.testing.assert_allclose(channels_first(ours), y.detach(), rtol=1e-11, atol=1e-12)
+    g = random.normal(size=ours.shape)
+    y.backward(torch.tensor(channels_first(g)))
+    x_bar, kernel_bar, bias_bar = pull(jnp.asarray(g))
+    kernel_bar = np.transpose(kernel_bar.reshape(per_group.shape), (3, 2, 4, 0, 1)).reshape(weights.shape)
+    np.testing.assert_allclose(channels_first(x_bar), theirs[0].grad, rtol=1e-11, atol=1e-12)
+    np.testing.assert_allclose(kernel_bar, theirs[1].grad, rtol=1e-11, atol=1e-12)
+    np.testing.assert_allclose(bias_bar, theirs[2].grad, rtol=1e-11)
+
+
+@pytest.mark.parametrize("stride", [(1, 1), (2, 3), (4, 2)])
+@pytest.mark.parametrize("padding", ["SAME", "VALID", ((1, 0), (0, 2))])
+def test_it_is_the_transpose_of_the_convolution(random, double, stride, padding):
+    x, kernel, _ = drawn(random, (2, 3, 4, 3), (3, 3, 3, 5))
+    zeros = jnp.zeros(5), jnp.zeros(3)
+    y = F.conv2d_transpose(x, kernel, zeros[0], stride=stride, padding=padding)
+    other = jnp.asarray(random.normal(size=y.shape))
+    back = F.conv2d(other, jnp.swapaxes(kernel, 2, 3), zeros[1], stride=stride, padding=padding)
+    np.testing.assert_allclose((y * other).sum(), (x * back).sum(), rtol=1e-10)
+    if padding == "SAME":
+        assert y.shape[1:3] == (3 * stride[0], 4 * stride[1])
+
+
+@pytest.mark.parametrize("stride", [(1, 1), (2, 2), (2, 3)])
+@pytest.mark.parametrize("padding", ["SAME", "VALID"])
+def test_it_is_jaxs_with_its_transposed_kernel(random, double, stride, padding):
+    x, kernel, bias = drawn(random, (2, 4, 5, 2), (3, 3, 2, 4))
+    theirs = jax.lax.conv_transpose(x, kernel[::-1, ::-1], stride, padding, dimension_numbers=("NHWC", "HWIO", "NHWC"))
+    ours = F.conv2d_transpose(x, kernel, bias, stride=stride, padding=padding)
+    np.testing.assert_allclose(ours, theirs + bias, rtol=1e-10, atol=1e-12)
+
+
+def test_every_pixel_stamps_the_kernel():
+    x = jnp.array([[1.0, 0.0], [0.0, 10.0]])[None, :, :, None]
+    kernel = jnp.array([[1.0, 2.0], [3.0, 4.0]])[:, :, None, None]
+    y = F.conv2d_transpose(x, kernel, jnp.zeros(1), stride=(2, 2))[0, :, :, 0]
+    assert y.tolist() == [[1, 2, 0, 0], [3, 4, 0, 0], [0, 0, 10, 20], [0, 0, 30, 40]]
+
+
+def test_settings_that_make_no_sense_are_refused(unchecked):
+    x, kernel, bias = jnp.zeros((1, 2, 2, 4)), jnp.zeros((2, 2, 4, 6)), jnp.zeros(6)
+    with pytest.raises(ValueError, match=r"padding must leave some of the \(3, 3\) pixels"):
+        unchecked(F.conv2d_transpose)(x, kernel, bias, padding=((2, 1), (0, 0)))
+    with pytest.raises(ValueError, match="stride must be two numbers"):
+        unchecked(F.conv2d_transpose)(x, kernel, bias, stride=2)
+    with pytest.raises(ValueError, match="groups must divide"):
+        unchecked(F.conv2d_transpose)(x, kernel, bias, groups=2)
