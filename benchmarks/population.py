@@ -80,7 +80,7 @@ def torch_one_after_another(examples):
                 total += loss.detach()
         return float(total / steps)
 
-    return _with_the_best_threads(torch, lambda members: float(np.mean([one(seed) for seed in range(members)])))
+    return with_the_best_threads(torch, lambda members: float(np.mean([one(seed) for seed in range(members)])), MEMBERS)
 
 
 def torch_as_a_population(examples):
@@ -113,7 +113,7 @@ def torch_as_a_population(examples):
                 total += losses.detach() / (BATCH * members)
         return float(total / steps)
 
-    return _with_the_best_threads(torch, run)
+    return with_the_best_threads(torch, run, MEMBERS)
 
 
 def _torch_digits(torch, examples):
@@ -121,8 +121,8 @@ def _torch_digits(torch, examples):
     return inputs, torch.from_numpy(np.array(examples.labels, np.int64))
 
 
-def _with_the_best_threads(torch, run):
-    """Try every number of threads that is a power of two on a few members, and keep the fastest."""
+def with_the_best_threads(torch, run, members):
+    """Try every number of threads that is a power of two on one member, and keep the fastest."""
     import os
     import time
 
@@ -131,13 +131,13 @@ def _with_the_best_threads(torch, run):
         torch.set_num_threads(threads)
         run(1)
         began = time.perf_counter()
-        run(2)
+        run(1)
         seconds[threads] = time.perf_counter() - began
     best = min(seconds, key=lambda threads: seconds[threads])
 
     def timed():
         torch.set_num_threads(best)
-        return run(MEMBERS)
+        return run(members)
 
     return timed
 

@@ -23,6 +23,10 @@ from jaxdl.functional.convolutions import (
     convolution_vjp as convolution_vjp,
     output_size as output_size,
 )
+from jaxdl.functional.gates import (
+    glu as glu,
+    glu_vjp as glu_vjp,
+)
 from jaxdl.functional.margins import (
     hinge as hinge,
     hinge_vjp as hinge_vjp,
@@ -50,7 +54,17 @@ from jaxdl.functional.pooling import (
     max_pool_vjp as max_pool_vjp,
 )
 from jaxdl.functional.rectifiers import (
+    hard_swish as hard_swish,
+    hard_swish_vjp as hard_swish_vjp,
+    leaky_relu as leaky_relu,
+    leaky_relu_vjp as leaky_relu_vjp,
+    maxout as maxout,
+    maxout_vjp as maxout_vjp,
+    prelu as prelu,
+    prelu_vjp as prelu_vjp,
     relu as relu,
+    relu6 as relu6,
+    relu6_vjp as relu6_vjp,
     relu_vjp as relu_vjp,
 )
 from jaxdl.functional.reductions import (
@@ -61,13 +75,47 @@ from jaxdl.functional.regression import (
     squared_error as squared_error,
     squared_error_vjp as squared_error_vjp,
 )
+from jaxdl.functional.shrinkage import (
+    hard_shrink as hard_shrink,
+    hard_shrink_vjp as hard_shrink_vjp,
+    soft_shrink as soft_shrink,
+    soft_shrink_vjp as soft_shrink_vjp,
+)
 from jaxdl.functional.sigmoids import (
+    hard_sigmoid as hard_sigmoid,
+    hard_sigmoid_vjp as hard_sigmoid_vjp,
+    hard_tanh as hard_tanh,
+    hard_tanh_vjp as hard_tanh_vjp,
+    log_sigmoid as log_sigmoid,
+    log_sigmoid_vjp as log_sigmoid_vjp,
     sigmoid as sigmoid,
     sigmoid_vjp as sigmoid_vjp,
+    softsign as softsign,
+    softsign_vjp as softsign_vjp,
     tanh as tanh,
     tanh_vjp as tanh_vjp,
 )
+from jaxdl.functional.smooth_rectifiers import (
+    celu as celu,
+    celu_vjp as celu_vjp,
+    elu as elu,
+    elu_vjp as elu_vjp,
+    gelu as gelu,
+    gelu_tanh as gelu_tanh,
+    gelu_tanh_vjp as gelu_tanh_vjp,
+    gelu_vjp as gelu_vjp,
+    mish as mish,
+    mish_vjp as mish_vjp,
+    selu as selu,
+    selu_vjp as selu_vjp,
+    silu as silu,
+    silu_vjp as silu_vjp,
+    softplus as softplus,
+    softplus_vjp as softplus_vjp,
+)
 from jaxdl.functional.softmaxes import (
+    log_softmax as log_softmax,
+    log_softmax_vjp as log_softmax_vjp,
     softmax as softmax,
     softmax_vjp as softmax_vjp,
 )

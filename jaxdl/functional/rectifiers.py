@@ -1,7 +1,11 @@
-"""Rectifiers: activations that pass what is positive."""
+"""Rectifiers: activations that pass what is positive, made of pieces with kinks between them."""
 
 import jax.numpy as jnp
-from jaxtyping import Array, Float
+from jaxtyping import Array, ArrayLike, Float
+
+from jaxdl.functional._arguments import as_annotated
+from jaxdl.functional._examples import points
+from jaxdl.functional.sigmoids import hard_sigmoid, hard_sigmoid_vjp
 
 
 def relu(z: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
@@ -21,7 +25,146 @@ def relu_vjp(g, z):
 
 def relu_examples(random):
     """Two sides of the kink, the kink itself, and NaN, which is on neither."""
-    z = random.standard_normal((7, 5))
-    z[::2, ::2] = 0.0
-    z[1, 1] = float("nan")
+    for z in points(random, 0):
+        yield (z,), {}
+
+
+def relu6(z: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
+    r"""The rectified linear unit that stops at six, $y = \min(\max(z, 0), 6)$.
+
+    The kinks are at $z = 0$ and $z = 6$; there the derivative is taken to be 0, as in PyTorch. NaN stays NaN.
+    Krizhevsky, *Convolutional deep belief networks on CIFAR-10* (2010).
+    """
+    return jnp.where(z <= 0, 0, jnp.where(z >= 6, 6, z))
+
+
+def relu6_vjp(g, z):
+    r"""Pull $g$ back to $z$: $\partial y / \partial z = [0 < z < 6]$, hence $\bar z = g\,[0 < z < 6]$; at NaN $g$."""
+    return (jnp.where((z <= 0) | (z >= 6), 0, g),)
+
+
+def relu6_examples(random):
+    """Three pieces and both kinks."""
+    for z in points(random, 0, 6):
+        yield (z,), {}
+
+
+def leaky_relu(z: Float[Array, "*shape"], *, negative_slope: Float[ArrayLike, ""] = 0.01) -> Float[Array, "*shape"]:
+    r"""The leaky rectifier: $y = z$ for $z > 0$ and $y = a z$ elsewhere, for a slope $a$.
+
+    The kink is at $z = 0$; there the derivative is taken to be $a$, as in PyTorch (in `jax.nn.leaky_relu` it is 1).
+    Maas, Hannun and Ng, *Rectifier nonlinearities improve neural network acoustic models* (2013).
+    """
+    return jnp.where(z <= 0, negative_slope * z, z)
+
+
+def leaky_relu_vjp(g, z, *, negative_slope=0.01):
+    r"""Pull $g$ back to $z$.
+
+    $\partial y / \partial z$ is 1 for $z > 0$ and $a$ elsewhere, hence $\bar z = g$ for $z > 0$ and $a g$ elsewhere.
+    """
+    return (jnp.where(z <= 0, negative_slope * g, g),)
+
+
+def leaky_relu_examples(random):
+    """Two sides of the kink and the kink itself, for three slopes."""
+    for z in points(random, 0):
+        for slope in (0.01, 0.3, -2.0):
+            yield (z,), {"negative_slope": slope}
+
+
+def prelu(z: Float[Array, "*batch features"], slope: Float[Array, "features"]) -> Float[Array, "*batch features"]:
+    r"""The leaky rectifier with a learned slope a feature: $y = z$ for $z > 0$ and $y_{nk} = a_k z_{nk}$ elsewhere.
+
+    The kink is at $z = 0$; there the derivative with respect to $z$ is taken to be $a$, as in PyTorch (in Flax's
+    `PReLU` it is 1). Features are the last axis, in PyTorch the second. Raises where shapes or dtypes are not as
+    annotated. He et al., *Delving deep into rectifiers* (2015), section 2.1.
+    """
+    as_annotated(prelu, z, slope)
+    return jnp.where(z <= 0, slope * z, z)
+
+
+def prelu_vjp(g, z, slope):
+    r"""Pull $g$ back to $(z, a)$.
+
+    $\partial y / \partial z$ is 1 for $z > 0$ and $a$ elsewhere, hence $\bar z = g$ or $a g$. What is not positive
+    depends on $a$ too, $\partial y_{nk} / \partial a_k = z_{nk}$; all examples, and of images all pixels, share
+    $a_k$, hence $\bar a_k = \sum_n g_{nk} [z_{nk} \le 0]\,z_{nk}$.
+    """
+    leaks = z <= 0
+    return jnp.where(leaks, slope * g, g), (jnp.where(leaks, g, 0) * z).sum(axis=tuple(range(z.ndim - 1)))
+
+
+def prelu_examples(random):
+    """One row, a table, a single row and images, with zeros in them and slopes of both signs."""
+    for batch in [(), (9,), (1,), (3, 4, 2)]:
+        z = random.standard_normal((*batch, 6))
+        z[..., ::3] = 0.0
+        yield (z, random.standard_normal(6)), {}
+    for z in points(random, 0):
+        yield (z, random.standard_normal(z.shape[-1])), {}
+
+
+def hard_swish(z: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
+    r"""The SiLU in pieces, $y = z\,h(z)$ with the hard sigmoid $h(z) = \min(\max(z + 3, 0), 6) / 6$.
+
+    The kinks are at $z = \pm 3$; there the derivative is taken from outside, 0 at -3 and 1 at 3, as in PyTorch.
+    Howard et al., *Searching for MobileNetV3* (2019), section 5.2.
+    """
+    return z * hard_sigmoid(z)
+
+
+def hard_swish_vjp(g, z):
+    r"""Pull $g$ back to $z$.
+
+    By the product rule $\partial y / \partial z = h(z) + z\,h'(z)$, hence $\bar z = g\,h(z) + g z\,h'(z)$.
+    """
+    (through_gate,) = hard_sigmoid_vjp(g * z, z)
+    return (g * hard_sigmoid(z) + through_gate,)
+
+
+def hard_swish_examples(random):
+    """Three pieces and both kinks."""
+    for z in points(random, -3, 3):
+        yield (z,), {}
+
+
+def maxout(z: Float[Array, "*batch features"], *, pieces: int = 2) -> Float[Array, "*batch units"]:
+    r"""The largest of each group of consecutive features, $y_{nu} = \max_{0 \le i < k} z_{n,\,uk + i}$ for $k$ pieces.
+
+    The features are $k$ times the units. The kink is at a tie; there the first largest feature is the one chosen.
+    NaN stays NaN. Raises where the features are no whole number of groups, or shapes or dtypes are not as annotated.
+    Goodfellow et al., *Maxout networks* (2013).
+    """
+    as_annotated(maxout, z)
+    groups = _groups(z, pieces)
+    return jnp.take_along_axis(groups, groups.argmax(axis=-1, keepdims=True), axis=-1)[..., 0]
+
+
+def maxout_vjp(g, z, *, pieces=2):
+    r"""Pull $g$ back to $z$: each group's $g$ goes to the feature that was chosen, the others get 0.
+
+    $\partial y_{nu} / \partial z_{n,\,uk + i} = [i \text{ is the first that no other of the group exceeds}]$.
+    """
+    chosen = _groups(z, pieces).argmax(axis=-1, keepdims=True)
+    return (jnp.where(jnp.arange(pieces) == chosen, g[..., None], 0).reshape(z.shape),)
+
+
+def maxout_examples(random):
+    """Ties everywhere, as after a ReLU, NaN, one row, images, and groups of one, two and three."""
+    for shape, pieces in [((9, 6), 2), ((6,), 3), ((1, 6), 1), ((2, 3, 4, 6), 3)]:
+        z = random.standard_normal(shape)
+        yield (z.clip(min=0),), {"pieces": pieces}
+    z[0, 0, 0, 1::2] = float("nan")
     yield (z,), {}
+
+
+def _groups(z, pieces):
+    """The last axis as two: units, and the pieces of each."""
+    features = z.shape[-1]
+    if pieces < 1 or features % pieces:
+        raise ValueError(
+            f"pieces must divide the number of features, but {pieces} pieces were given for {features} features: "
+            "make the layer before as wide as units times pieces."
+        )
+    return z.reshape(*z.shape[:-1], features // pieces, pieces)

@@ -1,4 +1,4 @@
-"""The softmax: scores become a distribution."""
+"""The softmax and its logarithm: scores become a distribution."""
 
 import jax
 import jax.numpy as jnp
@@ -36,6 +36,34 @@ def softmax_examples(random):
     yield (logits,), {"temperature": 2.5}
     yield (40 * logits,), {"temperature": 0.5}
     yield (logits,), {"temperature": -1.0}
+
+
+def log_softmax(
+    logits: Float[Array, "*batch classes"], *, temperature: Float[ArrayLike, ""] = 1.0
+) -> Float[Array, "*batch classes"]:
+    r"""The logarithm of the softmax, $y_k = z_k / T - \log \sum_j e^{z_j / T}$, in nats, for a temperature $T > 0$.
+
+    Any other temperature gives NaN. Taken in one step it is finite where a probability is rounded to 0.
+    Blanchard, Higham and Higham, *Accurately computing the log-sum-exp and softmax functions* (2021).
+    """
+    z = logits / _positive(temperature)
+    z = z - jax.lax.stop_gradient(z.max(axis=-1, keepdims=True))
+    return z - jnp.log(jnp.exp(z).sum(axis=-1, keepdims=True))
+
+
+def log_softmax_vjp(g, logits, *, temperature=1.0):
+    r"""Pull $g$ back to $z$.
+
+    $\partial \log \sum_k e^{z_k / T} / \partial z_j = p_j / T$ with the softmax $p$, so that
+    $\partial y_k / \partial z_j = ([k = j] - p_j) / T$, hence $\bar z_j = (g_j - p_j \sum_k g_k) / T$.
+    """
+    p = softmax(logits, temperature=temperature)
+    return ((g - p * g.sum(axis=-1, keepdims=True)) / _positive(temperature),)
+
+
+def log_softmax_examples(random):
+    """What the softmax is tried on."""
+    yield from softmax_examples(random)
 
 
 def _positive(temperature):

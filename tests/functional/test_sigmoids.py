@@ -39,3 +39,43 @@ def test_the_derivative_of_the_sigmoid_keeps_its_digits_in_the_tail():
 
 def test_the_derivative_of_the_sigmoid_is_at_most_a_quarter():
     assert F.sigmoid_vjp(jnp.array(1.0), jnp.array(0.0)) == (0.25,)
+
+
+def test_the_logarithm_of_the_sigmoid_keeps_its_digits_in_both_tails():
+    z = jnp.array([-1e4, -200.0, -30.0, 30.0, 80.0])
+    np.testing.assert_allclose(F.log_sigmoid(z), [-1e4, -200, -30, -np.exp(-30), -np.exp(-80)], rtol=1e-5)
+    np.testing.assert_allclose(F.log_sigmoid_vjp(jnp.ones(5), z)[0], [1, 1, 1, np.exp(-30), np.exp(-80)], rtol=1e-5)
+
+
+def test_the_logarithm_of_the_sigmoid_is_scipys(random, double):
+    z = 10 * random.normal(size=200)
+    np.testing.assert_allclose(F.log_sigmoid(jnp.asarray(z)), scipy.special.log_expit(z), rtol=1e-13)
+
+
+def test_the_tail_of_softsign_falls_like_one_over_z(double):
+    z = jnp.array([1e3, 1e4])
+    np.testing.assert_allclose((1 - F.softsign(z)) * (1 + z), 1, rtol=1e-11)
+    np.testing.assert_allclose(F.softsign_vjp(jnp.ones(2), z)[0], (1 + z) ** -2, rtol=1e-12)
+
+
+def test_softsign_is_smooth_at_zero_but_its_derivative_bends():
+    derivative, second = jax.grad(F.softsign), jax.grad(jax.grad(F.softsign))
+    assert derivative(0.0) == derivative(-0.0) == 1
+    np.testing.assert_allclose([second(-1e-6), second(0.0), second(1e-6)], [2, 0, -2], atol=1e-4)
+
+
+def test_the_hard_ones_touch_the_smooth_ones_at_zero_and_saturate():
+    z = jnp.array([-9.0, -3.0, -1.0, 0.0, 1.0, 3.0, 9.0])
+    np.testing.assert_allclose(F.hard_tanh(z), [-1, -1, -1, 0, 1, 1, 1])
+    np.testing.assert_allclose(F.hard_sigmoid(z), [0, 0, 1 / 3, 1 / 2, 2 / 3, 1, 1], rtol=1e-6)
+
+
+def test_at_its_kinks_the_hard_tanh_of_jax_has_another_derivative():
+    assert jax.vmap(jax.grad(jax.nn.hard_tanh))(jnp.array([-1.0, 1.0])).tolist() == [1, 1]
+    assert F.hard_tanh_vjp(jnp.ones(2), jnp.array([-1.0, 1.0]))[0].tolist() == [0, 0]
+
+
+def test_at_its_kinks_the_hard_sigmoid_is_pytorchs(torch):
+    z = torch.tensor([-3.0, 3.0], requires_grad=True)
+    torch.nn.functional.hardsigmoid(z).sum().backward()
+    assert F.hard_sigmoid_vjp(jnp.ones(2), jnp.array([-3.0, 3.0]))[0].tolist() == z.grad.tolist() == [0, 0]

@@ -50,3 +50,46 @@ def test_logits_of_any_size_give_a_distribution_and_a_finite_gradient():
 def test_what_is_pulled_back_sums_to_zero(random, double):
     z, g = (jnp.asarray(random.normal(size=(6, 4))) for _ in range(2))
     np.testing.assert_allclose(F.softmax_vjp(g, z)[0].sum(axis=-1), np.zeros(6), atol=1e-15)
+
+
+@pytest.mark.parametrize("temperature", [1.0, 0.5, 3.0])
+def test_log_softmax_is_pytorchs_with_its_gradient(torch, random, double, temperature):
+    for shape in [(6, 4), (1, 7), (2, 3, 5)]:
+        z, g = 5 * random.normal(size=shape), random.normal(size=shape)
+        theirs = torch.tensor(z, requires_grad=True)
+        y = torch.nn.functional.log_softmax(theirs / temperature, dim=-1)
+        y.backward(torch.tensor(g))
+        ours = F.log_softmax(jnp.asarray(z), temperature=temperature)
+        np.testing.assert_allclose(ours, y.detach(), rtol=1e-12, atol=1e-14)
+        (z_bar,) = F.log_softmax_vjp(jnp.asarray(g), jnp.asarray(z), temperature=temperature)
+        np.testing.assert_allclose(z_bar, theirs.grad, rtol=1e-11, atol=1e-14)
+
+
+def test_its_power_is_the_softmax_and_the_labels_share_is_minus_the_cross_entropy(random, double):
+    z, labels = jnp.asarray(random.normal(size=(6, 4))), jnp.array([0, 1, 2, 3, 0, 1])
+    np.testing.assert_allclose(jnp.exp(F.log_softmax(z)), F.softmax(z), rtol=1e-13)
+    np.testing.assert_allclose(F.log_softmax(z)[jnp.arange(6), labels], -F.cross_entropy(z, labels), rtol=1e-13)
+
+
+def test_the_logarithm_of_a_probability_that_is_rounded_to_zero_is_finite():
+    z = jnp.array([[1e4, -1e4, 0.0], [1e4, 1e4, 1e4]])
+    np.testing.assert_allclose(F.log_softmax(z), [[0, -2e4, -1e4], [-np.log(3)] * 3], rtol=1e-6)
+    assert jnp.isfinite(F.log_softmax_vjp(jnp.ones_like(z), z)[0]).all()
+    assert jnp.isfinite(jax.grad(lambda z: F.log_softmax(z)[:, 1].sum())(z)).all()
+
+
+@pytest.mark.parametrize("temperature", [0.0, -1.0, jnp.nan])
+def test_a_temperature_that_is_none_gives_nan_in_the_logarithm_and_its_gradient(temperature):
+    z = jnp.array([[1.0, -2.0]])
+    value, pull = jax.vjp(lambda z: F.log_softmax(z, temperature=temperature), z)
+    for result in (value, *pull(jnp.ones_like(z)), *F.log_softmax_vjp(jnp.ones_like(z), z, temperature=temperature)):
+        assert jnp.isnan(result).all()
+
+
+def test_the_second_derivative_of_the_logarithm_is_the_softmaxs_first(random, double):
+    """Of minus the logarithm it is the covariance of a draw, diag(p) - p pᵀ, whichever class is asked about."""
+    z = jnp.asarray(random.normal(size=4))
+    p = F.softmax(z)
+    for k in (0, 3):
+        hessian = jax.hessian(lambda z: -F.log_softmax(z)[k])(z)
+        np.testing.assert_allclose(hessian, jnp.diag(p) - jnp.outer(p, p), rtol=1e-11, atol=1e-15)

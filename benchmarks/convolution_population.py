@@ -1,0 +1,59 @@
+"""How long do four small convolutional networks train: as one population, and one after another?
+
+    python -m benchmarks run convolution_population
+
+HEADER
+
+The work is that of the benchmark `convolution`, for four networks with weights of their own on the same images.
+"""
+
+import functools
+import importlib.util
+
+import jax
+import jax.numpy as jnp
+
+from benchmarks.benchmark import Benchmark, Competitor
+from benchmarks.convolution import drawn, flax_layers, in_torch, jaxdl_layers, train
+
+MEMBERS = 4
+
+
+def together(layers, over_members):
+    """All members in one compiled program, by `vmap` or by `map`."""
+    images, labels, params = jax.tree.map(jnp.asarray, drawn(MEMBERS))
+    program = jax.jit(lambda x, y, params: over_members(lambda p: train(layers, x, y, p), params).mean())
+    program = program.lower(images, labels, params).compile()
+    program(images, labels, params).block_until_ready()
+    return lambda: float(program(images, labels, params))
+
+
+def by_vmap(one, params):
+    """All members at once."""
+    return jax.vmap(one)(params)
+
+
+def by_map(one, params):
+    """One member after the other, in one program."""
+    return jax.lax.map(one, params)
+
+
+def competitors() -> list[Competitor]:
+    """All of them; PyTorch only where it is installed."""
+    prepared = {
+        "jaxdl, map": functools.partial(together, jaxdl_layers, by_map),
+        "jaxdl, vmap": functools.partial(together, jaxdl_layers, by_vmap),
+        "Flax, map": functools.partial(together, flax_layers, by_map),
+        "Flax, vmap": functools.partial(together, flax_layers, by_vmap),
+    }
+    if importlib.util.find_spec("torch") is not None:
+        prepared["PyTorch, one after another"] = functools.partial(in_torch, MEMBERS)
+    return [Competitor(name, prepare) for name, prepare in prepared.items()]
+
+
+benchmark = Benchmark(
+    name="convolution_population",
+    question=f"How long do 16 training steps of {MEMBERS} small convolutional networks take?",
+    competitors=competitors,
+    same_work=1e-3,
+)

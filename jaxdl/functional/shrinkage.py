@@ -1,0 +1,65 @@
+"""Shrinkage: activations that set what is small to zero."""
+
+import jax.numpy as jnp
+from jaxtyping import Array, ArrayLike, Float
+
+from jaxdl.functional._examples import points
+
+
+def soft_shrink(z: Float[Array, "*shape"], *, threshold: Float[ArrayLike, ""] = 0.5) -> Float[Array, "*shape"]:
+    r"""Soft thresholding: $y = z - \lambda$ for $z > \lambda$, $z + \lambda$ for $z < -\lambda$, and 0 between.
+
+    It is the proximal step of the penalty $\lambda |z|$. A threshold $\lambda$ below 0 gives NaN. The kinks are at
+    $z = \pm \lambda$; there the derivative is taken to be 0, as in PyTorch. NaN stays NaN.
+    Donoho and Johnstone, *Ideal spatial adaptation by wavelet shrinkage* (1994), section 2.
+    """
+    outside = jnp.where(z > 0, z - threshold, z + threshold)
+    return _nan_below_zero(threshold) * jnp.where(_is_small(z, threshold), 0, outside)
+
+
+def soft_shrink_vjp(g, z, *, threshold=0.5):
+    r"""Pull $g$ back to $z$: $\partial y / \partial z = [|z| > \lambda]$, hence $\bar z = g\,[|z| > \lambda]$.
+
+    At NaN it is $g$.
+    """
+    return (_nan_below_zero(threshold) * jnp.where(_is_small(z, threshold), 0, g),)
+
+
+def soft_shrink_examples(random):
+    """Three pieces and both kinks, for three thresholds, and one that is none."""
+    for threshold in (0.5, 1.5, 0.0, -0.5):
+        for z in points(random, -threshold, threshold):
+            yield (z,), {"threshold": threshold}
+
+
+def hard_shrink(z: Float[Array, "*shape"], *, threshold: Float[ArrayLike, ""] = 0.5) -> Float[Array, "*shape"]:
+    r"""Hard thresholding: $y = z$ for $|z| > \lambda$ and 0 elsewhere.
+
+    It jumps at $z = \pm \lambda$. The kinks are there; at them the derivative is taken to be 0, as in PyTorch. A
+    threshold $\lambda$ below 0 gives NaN (in PyTorch it passes everything). NaN stays NaN.
+    Donoho and Johnstone, *Ideal spatial adaptation by wavelet shrinkage* (1994), section 2.
+    """
+    return _nan_below_zero(threshold) * jnp.where(_is_small(z, threshold), 0, z)
+
+
+def hard_shrink_vjp(g, z, *, threshold=0.5):
+    r"""Pull $g$ back to $z$: $\partial y / \partial z = [|z| > \lambda]$, hence $\bar z = g\,[|z| > \lambda]$.
+
+    The jump itself has no derivative that could be pulled back. At NaN it is $g$.
+    """
+    return (_nan_below_zero(threshold) * jnp.where(_is_small(z, threshold), 0, g),)
+
+
+def hard_shrink_examples(random):
+    """Three pieces and both jumps, for three thresholds, and one that is none."""
+    yield from soft_shrink_examples(random)
+
+
+def _is_small(z, threshold):
+    """Is z between -threshold and threshold, both included? NaN is not."""
+    return (z >= -threshold) & (z <= threshold)
+
+
+def _nan_below_zero(threshold):
+    """One for a threshold of at least 0, else NaN, so that it never gives a plausible number."""
+    return jnp.where(threshold >= 0, 1.0, jnp.nan)

@@ -1,0 +1,238 @@
+"""Smooth rectifiers: activations that pass what is positive and bend where a ReLU has its kink."""
+
+import math
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, ArrayLike, Float
+
+from jaxdl.functional._examples import points
+from jaxdl.functional.sigmoids import sigmoid
+
+SELU_ALPHA = 1.6732632423543772848170429916717
+SELU_SCALE = 1.0507009873554804934193349852946
+
+
+def softplus(z: Float[Array, "*shape"], *, beta: Float[ArrayLike, ""] = 1.0) -> Float[Array, "*shape"]:
+    r"""The softplus $y = \log(1 + e^{\beta z}) / \beta$, for a sharpness $\beta > 0$; any other gives NaN.
+
+    The larger $\beta$, the closer to a ReLU. PyTorch takes $y = z$ from $\beta z = 20$ on; here there is no such step.
+    Dugas et al., *Incorporating second-order functional knowledge for better option pricing* (2001).
+    """
+    return _nan_unless_positive(beta) * jnp.logaddexp(beta * z, 0.0) / beta
+
+
+def softplus_vjp(g, z, *, beta=1.0):
+    r"""Pull $g$ back to $z$.
+
+    $\partial y / \partial z = \frac1\beta \beta e^{\beta z} / (1 + e^{\beta z}) = \sigma(\beta z)$, hence
+    $\bar z = g\,\sigma(\beta z)$.
+    """
+    return (_nan_unless_positive(beta) * g * sigmoid(beta * z),)
+
+
+def softplus_examples(random):
+    """Everywhere, the two tails, other sharpnesses, and some that are none."""
+    for z in (*points(random), random.uniform(-30, -10, 20), random.uniform(10, 30, 20)):
+        yield (z,), {}
+    for beta in (0.25, 3.0, 0.0, -1.0):
+        yield (random.standard_normal(20),), {"beta": beta}
+
+
+def elu(z: Float[Array, "*shape"], *, alpha: Float[ArrayLike, ""] = 1.0) -> Float[Array, "*shape"]:
+    r"""The exponential linear unit: $y = z$ for $z > 0$ and $y = \alpha (e^z - 1)$ elsewhere, for $\alpha \ge 0$.
+
+    Any other $\alpha$ gives NaN. Unless $\alpha = 1$ there is a kink at $z = 0$; there the derivative is taken to be
+    $\alpha$, as in PyTorch. Clevert, Unterthiner and Hochreiter, *Fast and accurate deep network learning by
+    exponential linear units* (2016), section 3.
+    """
+    return _nan_below_zero(alpha) * jnp.where(z <= 0, alpha * jnp.expm1(_negative_part(z)), z)
+
+
+def elu_vjp(g, z, *, alpha=1.0):
+    r"""Pull $g$ back to $z$.
+
+    $\partial y / \partial z$ is 1 for $z > 0$ and $\alpha e^z$ elsewhere, hence $\bar z = g$ or $\alpha e^z g$.
+    """
+    return (_nan_below_zero(alpha) * jnp.where(z <= 0, alpha * jnp.exp(_negative_part(z)) * g, g),)
+
+
+def elu_examples(random):
+    """The kink and where it vanishes, and a scale that is none; in the deep tail jax's own derivative has no digits."""
+    for z in points(random, 0):
+        for alpha in (1.0, 0.25):
+            yield (z,), {"alpha": alpha}
+    for alpha in (0.0, -0.5):
+        yield (z,), {"alpha": alpha}
+    yield (random.uniform(-5, -3, 20),), {}
+
+
+def selu(z: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
+    r"""The scaled exponential linear unit $y = \lambda\,\mathrm{elu}_\alpha(z)$.
+
+    $\lambda = 1.0507\ldots$ and $\alpha = 1.6732\ldots$ are such that standard normal $z$ give $y$ of mean 0 and
+    variance 1. The kink is at $z = 0$; there the derivative is taken to be $\lambda \alpha$, as in PyTorch.
+    Klambauer et al., *Self-normalizing neural networks* (2017), equation 2.
+    """
+    return SELU_SCALE * elu(z, alpha=SELU_ALPHA)
+
+
+def selu_vjp(g, z):
+    r"""Pull $g$ back to $z$.
+
+    $\partial y / \partial z = \lambda\,\mathrm{elu}_\alpha'(z)$, hence $\bar z$ is $\lambda$ times that of the ELU:
+    $\lambda g$ for $z > 0$ and $\lambda \alpha e^z g$ elsewhere.
+    """
+    (of_elu,) = elu_vjp(g, z, alpha=SELU_ALPHA)
+    return (SELU_SCALE * of_elu,)
+
+
+def selu_examples(random):
+    """Two sides of the kink and the kink itself."""
+    for z in points(random, 0):
+        yield (z,), {}
+
+
+def celu(z: Float[Array, "*shape"], *, alpha: Float[ArrayLike, ""] = 1.0) -> Float[Array, "*shape"]:
+    r"""The ELU without a kink: $y = z$ for $z > 0$ and $y = \alpha (e^{z / \alpha} - 1)$ elsewhere, for $\alpha > 0$.
+
+    Any other $\alpha$ gives NaN. At 0 the derivative is 1 from both sides; the second derivative jumps there from
+    $1 / \alpha$ to 0, and jax takes $1 / \alpha$.
+    Barron, *Continuously differentiable exponential linear units* (2017).
+    """
+    return _nan_unless_positive(alpha) * jnp.where(z <= 0, alpha * jnp.expm1(_negative_part(z) / alpha), z)
+
+
+def celu_vjp(g, z, *, alpha=1.0):
+    r"""Pull $g$ back to $z$.
+
+    $\partial y / \partial z$ is 1 for $z > 0$ and $\alpha \cdot \frac1\alpha e^{z / \alpha}$ elsewhere, which is
+    $e^{\min(z, 0) / \alpha}$ for both, hence $\bar z = g\,e^{\min(z, 0) / \alpha}$.
+    """
+    return (_nan_unless_positive(alpha) * g * jnp.exp(_negative_part(z) / alpha),)
+
+
+def celu_examples(random):
+    """Where the pieces meet, for three scales, and two that are none."""
+    for z in points(random, 0):
+        for alpha in (1.0, 0.25, 3.0):
+            yield (z,), {"alpha": alpha}
+    for alpha in (0.0, -0.5):
+        yield (z,), {"alpha": alpha}
+
+
+def gelu(z: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
+    r"""The Gaussian error linear unit $y = z\,\Phi(z)$, where $\Phi$ is the standard normal distribution function.
+
+    $\Phi(z) = \frac12 \mathrm{erfc}(-z / \sqrt2)$ keeps its digits in the tail $z \ll 0$. PyTorch's default;
+    `jax.nn.gelu` and Flax take `gelu_tanh` by default. Hendrycks and Gimpel, *Gaussian error linear units* (2016).
+    """
+    return z * jax.lax.erfc(-z / math.sqrt(2)) / 2
+
+
+def gelu_vjp(g, z):
+    r"""Pull $g$ back to $z$.
+
+    $\Phi' = \varphi$ with the density $\varphi(z) = e^{-z^2 / 2} / \sqrt{2 \pi}$, and by the product rule
+    $\partial y / \partial z = \Phi(z) + z\,\varphi(z)$, hence $\bar z = g\,(\Phi(z) + z\,\varphi(z))$.
+    """
+    distribution = jax.lax.erfc(-z / math.sqrt(2)) / 2
+    density = jnp.exp(-(z**2) / 2) / math.sqrt(2 * math.pi)
+    return (g * (distribution + z * density),)
+
+
+def gelu_examples(random):
+    """Everywhere, and the tail on the left as far as float32 has numbers for it."""
+    for z in (*points(random), random.uniform(-9, -5, 20)):
+        yield (z,), {}
+
+
+def gelu_tanh(z: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
+    r"""The GELU without erf: $y = \frac{z}{2} (1 + \tanh u)$ with $u = \sqrt{2 / \pi}\,(z + 0.044715\,z^3)$.
+
+    At most 0.0005 from the exact one. $\frac12 (1 + \tanh u) = \sigma(2u)$, which keeps its digits in the tail
+    $z \ll 0$, is how it is computed. PyTorch calls it `approximate="tanh"`; it is the default of `jax.nn.gelu`.
+    Hendrycks and Gimpel, *Gaussian error linear units* (2016), section 2.
+    """
+    return z * sigmoid(2 * math.sqrt(2 / math.pi) * (z + 0.044715 * z**3))
+
+
+def gelu_tanh_vjp(g, z):
+    r"""Pull $g$ back to $z$.
+
+    With $v = 2u$, $y = z\,\sigma(v)$ and $v' = 2 \sqrt{2 / \pi}\,(1 + 3 \cdot 0.044715\,z^2)$. By the product rule and
+    $\sigma'(v) = \sigma(v)\,\sigma(-v)$, $\partial y / \partial z = \sigma(v) + z\,\sigma(v)\,\sigma(-v)\,v'$, hence
+    $\bar z = g\,\sigma(v)\,(1 + z\,\sigma(-v)\,v')$.
+    """
+    v = 2 * math.sqrt(2 / math.pi) * (z + 0.044715 * z**3)
+    slope = 2 * math.sqrt(2 / math.pi) * (1 + 3 * 0.044715 * z**2)
+    return (g * sigmoid(v) * (1 + z * sigmoid(-v) * slope),)
+
+
+def gelu_tanh_examples(random):
+    """Everywhere, and the tail on the left as far as float32 has numbers for it."""
+    for z in (*points(random), random.uniform(-6, -4, 20)):
+        yield (z,), {}
+
+
+def silu(z: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
+    r"""The sigmoid linear unit $y = z\,\sigma(z)$, also called swish.
+
+    Elfwing, Uchibe and Doya, *Sigmoid-weighted linear units for neural network function approximation in
+    reinforcement learning* (2018), section 2.
+    """
+    return z * sigmoid(z)
+
+
+def silu_vjp(g, z):
+    r"""Pull $g$ back to $z$.
+
+    By the product rule and $\sigma'(z) = \sigma(z)\,\sigma(-z)$, $\partial y / \partial z =
+    \sigma(z) + z\,\sigma(z)\,\sigma(-z)$, hence $\bar z = g\,\sigma(z)\,(1 + z\,\sigma(-z))$.
+    """
+    return (g * sigmoid(z) * (1 + z * sigmoid(-z)),)
+
+
+def silu_examples(random):
+    """Everywhere, and the two tails."""
+    for z in (*points(random), random.uniform(-30, -10, 20), random.uniform(10, 30, 20)):
+        yield (z,), {}
+
+
+def mish(z: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
+    r"""The mish $y = z \tanh(s)$, with the softplus $s = \log(1 + e^z)$.
+
+    Misra, *Mish: a self regularized non-monotonic activation function* (2020).
+    """
+    return z * jnp.tanh(softplus(z))
+
+
+def mish_vjp(g, z):
+    r"""Pull $g$ back to $z$.
+
+    $\partial s / \partial z = \sigma(z)$ and $\tanh' = 1 - \tanh^2$. With $t = \tanh s$ the product rule gives
+    $\partial y / \partial z = t + z\,(1 - t^2)\,\sigma(z)$, hence $\bar z = g\,(t + z\,(1 + t)(1 - t)\,\sigma(z))$.
+    """
+    t = jnp.tanh(softplus(z))
+    return (g * (t + z * (1 + t) * (1 - t) * sigmoid(z)),)
+
+
+def mish_examples(random):
+    """Everywhere, and the two tails."""
+    for z in (*points(random), random.uniform(-30, -10, 20), random.uniform(10, 30, 20)):
+        yield (z,), {}
+
+
+def _negative_part(z):
+    """min(z, 0), so that the exponential of what is positive is never taken: it would overflow."""
+    return jnp.where(z <= 0, z, 0)
+
+
+def _nan_unless_positive(setting):
+    """One for a setting above 0, else NaN, so that it never gives a plausible number."""
+    return jnp.where(setting > 0, 1.0, jnp.nan)
+
+
+def _nan_below_zero(setting):
+    """One for a setting of at least 0, else NaN."""
+    return jnp.where(setting >= 0, 1.0, jnp.nan)

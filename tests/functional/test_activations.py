@@ -1,0 +1,186 @@
+"""What holds for every activation that acts on each number alone: one table, one law a test."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+import jaxdl.functional as F
+
+# Ours, the name of PyTorch's, our settings, theirs. PyTorch's own hard_sigmoid has a slope of 1/6 in float32 only.
+ACTIVATIONS = [
+    ("sigmoid", lambda T, z: T.sigmoid(z), {}),
+    ("log_sigmoid", lambda T, z: T.logsigmoid(z), {}),
+    ("tanh", lambda T, z: T.tanh(z), {}),
+    ("softsign", lambda T, z: T.softsign(z), {}),
+    ("hard_tanh", lambda T, z: T.hardtanh(z), {}),
+    ("hard_sigmoid", lambda T, z: T.relu6(z + 3) / 6, {}),
+    ("relu", lambda T, z: T.relu(z), {}),
+    ("relu6", lambda T, z: T.relu6(z), {}),
+    ("leaky_relu", lambda T, z: T.leaky_relu(z), {}),
+    ("leaky_relu", lambda T, z: T.leaky_relu(z, 0.3), {"negative_slope": 0.3}),
+    ("hard_swish", lambda T, z: T.hardswish(z), {}),
+    ("softplus", lambda T, z: T.softplus(z, threshold=700), {}),
+    ("softplus", lambda T, z: T.softplus(z, beta=2.5, threshold=700), {"beta": 2.5}),
+    ("elu", lambda T, z: T.elu(z), {}),
+    ("elu", lambda T, z: T.elu(z, alpha=0.3), {"alpha": 0.3}),
+    ("selu", lambda T, z: T.selu(z), {}),
+    ("celu", lambda T, z: T.celu(z), {}),
+    ("celu", lambda T, z: T.celu(z, alpha=0.5), {"alpha": 0.5}),
+    ("gelu", lambda T, z: T.gelu(z), {}),
+    ("gelu_tanh", lambda T, z: T.gelu(z, approximate="tanh"), {}),
+    ("silu", lambda T, z: T.silu(z), {}),
+    ("mish", lambda T, z: T.mish(z), {}),
+    ("soft_shrink", lambda T, z: T.softshrink(z), {}),
+    ("soft_shrink", lambda T, z: T.softshrink(z, 1.0), {"threshold": 1.0}),
+    ("hard_shrink", lambda T, z: T.hardshrink(z), {}),
+    ("hard_shrink", lambda T, z: T.hardshrink(z, 1.0), {"threshold": 1.0}),
+]
+KINKS = [
+    ("hard_tanh", {}, {-1: 0, 1: 0}),
+    ("hard_sigmoid", {}, {-3: 0, 3: 0}),
+    ("relu", {}, {0: 0}),
+    ("relu6", {}, {0: 0, 6: 0}),
+    ("leaky_relu", {"negative_slope": 0.25}, {0: 0.25}),
+    ("hard_swish", {}, {-3: 0, 3: 1}),
+    ("elu", {"alpha": 0.25}, {0: 0.25}),
+    ("selu", {}, {0: 1.7580993408473766}),
+    ("soft_shrink", {"threshold": 2.0}, {-2: 0, 2: 0}),
+    ("hard_shrink", {"threshold": 2.0}, {-2: 0, 2: 0}),
+]
+SETTINGS_OUT_OF_RANGE = [
+    *(("softplus", {"beta": beta}) for beta in (0.0, -1.0, jnp.nan)),
+    *(("elu", {"alpha": alpha}) for alpha in (-0.5, jnp.nan)),
+    *(("celu", {"alpha": alpha}) for alpha in (0.0, -0.5, jnp.nan)),
+    *(("soft_shrink", {"threshold": threshold}) for threshold in (-0.5, jnp.nan)),
+    *(("hard_shrink", {"threshold": threshold}) for threshold in (-0.5, jnp.nan)),
+]
+GRID = np.array([-30, -20, -10, -6, -3, -1, -0.5, 0, 0.5, 1, 3, 6, 10, 20, 30])
+EXTREME = [-1e4, -710, -88, -6, -3, -1, -0.5, -1e-30, 0, 1e-30, 0.5, 1, 3, 6, 88, 710, 1e4]
+
+each_beside_pytorchs = pytest.mark.parametrize(
+    ("name", "theirs", "settings"), ACTIVATIONS, ids=lambda value: value if isinstance(value, str) else ""
+)
+each = pytest.mark.parametrize("name", dict.fromkeys(name for name, _, _ in ACTIVATIONS))
+
+
+def with_gradient(name, settings):
+    """A compiled function: the value, the gradient by hand and by jax, and the second derivative."""
+    f, f_vjp = getattr(F, name), getattr(F, f"{name}_vjp")
+    one = lambda z: f(z, **settings)
+    return jax.jit(
+        lambda z: (
+            f(z, **settings),
+            f_vjp(jnp.ones_like(z), z, **settings)[0],
+            jax.vmap(jax.grad(one))(z),
+            jax.vmap(jax.grad(jax.grad(one)))(z),
+        )
+    )
+
+
+@each_beside_pytorchs
+def test_it_is_pytorchs_with_its_gradient_in_the_tails_and_on_the_kinks(torch, double, name, theirs, settings):
+    z = torch.tensor(GRID, requires_grad=True)
+    y = theirs(torch.nn.functional, z)
+    y.sum().backward()
+    value, by_hand, by_jax, _ = with_gradient(name, settings)(jnp.asarray(GRID))
+    np.testing.assert_allclose(value, y.detach(), rtol=1e-12, atol=1e-14)
+    np.testing.assert_allclose(by_hand, z.grad, rtol=1e-12, atol=1e-14)
+    np.testing.assert_allclose(by_jax, z.grad, rtol=1e-12, atol=1e-14)
+
+
+@each_beside_pytorchs
+def test_jaxs_second_derivative_is_pytorchs(torch, double, random, name, theirs, settings):
+    points = np.concatenate([random.uniform(-8, 8, 30), GRID[np.abs(GRID) > 6]])
+    z = torch.tensor(points, requires_grad=True)
+    (slope,) = torch.autograd.grad(theirs(torch.nn.functional, z).sum(), z, create_graph=True)
+    bend = torch.autograd.grad(slope.sum(), z)[0] if slope.requires_grad else torch.zeros(len(points))
+    *_, ours = with_gradient(name, settings)(jnp.asarray(points))
+    np.testing.assert_allclose(ours, bend, rtol=1e-10, atol=1e-13)
+
+
+@each
+def test_value_and_derivatives_are_finite_and_keep_the_dtype(name):
+    z = jnp.array(EXTREME, jnp.float32)
+    for result in with_gradient(name, {})(z):
+        assert jnp.isfinite(result).all()
+        assert result.dtype == z.dtype
+
+
+@each
+def test_nan_is_not_hidden(name):
+    assert jnp.isnan(getattr(F, name)(jnp.array([jnp.nan]))).all()
+
+
+@pytest.mark.parametrize("dtype", [jnp.bfloat16, jnp.float16])
+@each_beside_pytorchs
+def test_half_precision_stays(name, theirs, settings, dtype):
+    z = jax.ShapeDtypeStruct((3,), dtype)
+    assert jax.eval_shape(lambda z: getattr(F, name)(z, **settings), z).dtype == dtype
+    assert jax.eval_shape(lambda g, z: getattr(F, f"{name}_vjp")(g, z, **settings)[0], z, z).dtype == dtype
+
+
+@pytest.mark.parametrize(("name", "settings", "derivatives"), KINKS)
+def test_at_a_kink_the_derivative_is_the_one_that_is_stated(name, settings, derivatives):
+    _, by_hand, by_jax, _ = with_gradient(name, settings)(jnp.array([*derivatives], jnp.float32))
+    expected = np.array([*derivatives.values()], np.float32)
+    assert np.array_equal(by_hand, expected)
+    assert np.array_equal(by_jax, expected)
+    assert "kink" in getattr(F, name).__doc__
+
+
+@pytest.mark.parametrize(("name", "settings"), SETTINGS_OUT_OF_RANGE)
+def test_a_setting_out_of_range_gives_nan_everywhere(name, settings):
+    traced = jax.jit(lambda z, settings: with_gradient(name, settings)(z)[:3])
+    for result in traced(jnp.array([-3.0, -0.1, 0.0, 0.1, 3.0]), settings):
+        assert jnp.isnan(result).all()
+
+
+@pytest.mark.parametrize(
+    ("name", "setting"),
+    [
+        *(("leaky_relu", "negative_slope"), ("softplus", "beta"), ("elu", "alpha"), ("celu", "alpha")),
+        *(("soft_shrink", "threshold"), ("hard_shrink", "threshold")),
+    ],
+)
+def test_a_setting_may_be_swept(name, setting):
+    z, f = jnp.linspace(-3, 3, 12), getattr(F, name)
+    swept = jax.vmap(lambda value: f(z, **{setting: value}))(jnp.array([0.5, 1.5]))
+    alone = [f(z, **{setting: 0.5}), f(z, **{setting: 1.5})]
+    np.testing.assert_allclose(swept, alone, rtol=1e-6, atol=1e-7)
+    assert not np.allclose(*alone)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("sigmoid", "log_sigmoid", "tanh", "softsign", "hard_tanh", "hard_sigmoid", "relu", "relu6", "leaky_relu"),
+        *("softplus", "elu", "selu", "celu", "soft_shrink", "hard_shrink"),
+    ],
+)
+def test_it_never_falls(double, name):
+    y = getattr(F, name)(jnp.linspace(-8, 8, 1001))
+    assert jnp.all(jnp.diff(y) >= -1e-15)
+    assert y[-1] > y[0]
+
+
+@pytest.mark.parametrize("name", ["tanh", "softsign", "hard_tanh", "soft_shrink", "hard_shrink"])
+def test_it_is_odd(name):
+    z = jnp.linspace(-4, 4, 33)
+    np.testing.assert_allclose(getattr(F, name)(-z), -getattr(F, name)(z), rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("name", "place", "value"),
+    [
+        ("silu", -1.2784645427610738, -0.2784645427610738),
+        ("mish", -1.1924312145154952, -0.30884341301725043),
+        ("gelu", -0.7517915246935645, -0.1699712074763384),
+        ("hard_swish", -1.5, -0.375),
+    ],
+)
+def test_what_is_not_monotone_has_its_minimum_where_it_should(double, name, place, value):
+    y, slope, _, bend = with_gradient(name, {})(jnp.array([place]))
+    np.testing.assert_allclose(y, value, rtol=1e-9)
+    np.testing.assert_allclose(slope, 0, atol=1e-9)
+    assert bend > 0

@@ -1,0 +1,114 @@
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+import scipy.integrate
+import scipy.special
+import scipy.stats
+
+import jaxdl.functional as F
+
+
+def of_a_standard_normal(f):
+    """The mean of f(z) over standard normal z."""
+    density = lambda z: f(z) * scipy.stats.norm.pdf(z)
+    return sum(scipy.integrate.quad(density, *half, epsabs=1e-12)[0] for half in [(-np.inf, 0), (0, np.inf)])
+
+
+def test_selu_keeps_a_mean_of_zero_and_a_variance_of_one(double):
+    selu = jax.jit(F.selu)
+    assert of_a_standard_normal(lambda z: float(selu(z))) == pytest.approx(0, abs=1e-10)
+    assert of_a_standard_normal(lambda z: float(selu(z)) ** 2) == pytest.approx(1, abs=1e-10)
+
+
+def test_the_constants_of_selu_have_all_their_digits(torch, double):
+    z = torch.tensor([-40.0, 1.0], dtype=torch.float64)
+    np.testing.assert_allclose(F.selu(jnp.asarray(z)), torch.selu(z), rtol=5e-16)
+
+
+def test_softplus_of_zero_is_log_two_over_its_sharpness(double):
+    for beta in (1.0, 4.0):
+        assert float(F.softplus(jnp.array(0.0), beta=beta)) == pytest.approx(np.log(2) / beta, rel=1e-14)
+
+
+def test_a_sharp_softplus_is_a_relu():
+    z = jnp.linspace(-2, 2, 9)
+    np.testing.assert_allclose(F.softplus(z, beta=1e4), F.relu(z), atol=1e-4)
+
+
+def test_softplus_less_its_mirror_image_is_the_identity(random, double):
+    z = jnp.asarray(10 * random.normal(size=50))
+    np.testing.assert_allclose(F.softplus(z, beta=0.7) - F.softplus(-z, beta=0.7), z, rtol=1e-10)
+
+
+def test_softplus_keeps_its_digits_beyond_pytorchs_threshold(double):
+    z = jnp.array([-40.0, 25.0])
+    np.testing.assert_allclose(F.softplus(z) - F.relu(z), [np.exp(-40), np.exp(-25)], rtol=1e-4)
+
+
+def test_elu_keeps_its_digits_near_zero_and_its_gradient_in_the_tail():
+    z = jnp.array([-1e-6, -20.0, -80.0])
+    np.testing.assert_allclose(F.elu(z), np.expm1(np.asarray(z, np.float64)), rtol=1e-6)
+    np.testing.assert_allclose(F.elu_vjp(jnp.ones(3), z)[0], np.exp(np.asarray(z, np.float64)), rtol=1e-5)
+    np.testing.assert_allclose(F.celu_vjp(jnp.ones(3), z, alpha=2.0)[0], np.exp(z / 2), rtol=1e-5)
+
+
+def test_elu_without_its_exponential_is_relu():
+    z = jnp.linspace(-3, 3, 13)
+    assert F.elu(z, alpha=0.0).tolist() == F.relu(z).tolist()
+
+
+def test_celu_is_an_elu_of_another_unit_and_has_no_kink(random, double):
+    z = jnp.asarray(random.normal(size=50))
+    np.testing.assert_allclose(F.celu(z, alpha=0.4), 0.4 * F.elu(z / 0.4), rtol=1e-13)
+    derivative = jax.grad(lambda z: F.celu(z, alpha=0.4))
+    assert float(derivative(0.0)) == 1
+    np.testing.assert_allclose([derivative(-1e-12), derivative(1e-12)], 1, rtol=1e-11)
+
+
+def test_gelu_keeps_its_digits_in_the_tail_where_one_plus_erf_is_zero(double):
+    z = np.array([-35.0, -20.0, -9.0])
+    np.testing.assert_allclose(F.gelu(jnp.asarray(z)), z * scipy.special.ndtr(z), rtol=1e-12)
+    slope = scipy.special.ndtr(z) + z * scipy.stats.norm.pdf(z)
+    np.testing.assert_allclose(F.gelu_vjp(jnp.ones(3), jnp.asarray(z))[0], slope, rtol=1e-12)
+
+
+def test_gelu_is_the_expected_relu_of_a_noisy_gate(double):
+    """Hendrycks and Gimpel multiply z by a coin that shows 1 with probability Φ(z)."""
+    assert float(F.gelu(jnp.array(1.0))) == pytest.approx(0.8413447460685429, rel=1e-14)
+    assert float(F.gelu(jnp.array(-1.0))) == pytest.approx(0.8413447460685429 - 1, rel=1e-14)
+
+
+def test_the_approximation_of_gelu_is_close_but_another_function(double):
+    z = jnp.linspace(-6, 6, 2001)
+    gap = jnp.abs(F.gelu(z) - F.gelu_tanh(z)).max()
+    assert 4e-4 < gap < 5e-4
+
+
+def test_gelu_tanh_keeps_its_digits_in_the_tail(double):
+    z = np.array([-8.0, -6.0, -5.0])
+    u = np.sqrt(2 / np.pi) * (z + 0.044715 * z**3)
+    np.testing.assert_allclose(F.gelu_tanh(jnp.asarray(z)), z / (1 + np.exp(-2 * u)), rtol=1e-12)
+
+
+def test_jax_and_flax_take_the_approximation_by_default(double):
+    z = jnp.linspace(-3, 3, 13)
+    np.testing.assert_allclose(F.gelu_tanh(z), jax.nn.gelu(z), rtol=1e-11, atol=1e-16)
+    np.testing.assert_allclose(F.gelu(z), jax.nn.gelu(z, approximate=False), rtol=1e-13)
+
+
+def test_silu_is_the_hyperbolic_tangent_of_half_its_input(random, double):
+    z = jnp.asarray(random.normal(size=50))
+    np.testing.assert_allclose(F.silu(z), z * (1 + jnp.tanh(z / 2)) / 2, rtol=1e-13)
+    assert F.silu_vjp(jnp.array(1.0), jnp.array(0.0)) == (0.5,)
+
+
+def test_mish_is_a_fraction_of_polynomials_of_an_exponential(random, double):
+    z = jnp.asarray(3 * random.normal(size=50))
+    n = jnp.exp(z) * (jnp.exp(z) + 2)
+    np.testing.assert_allclose(F.mish(z), z * n / (n + 2), rtol=1e-12)
+
+
+def test_where_the_second_derivative_jumps_jax_takes_the_left_one():
+    assert jax.grad(jax.grad(lambda z: F.celu(z, alpha=0.5)))(0.0) == 2
+    assert jax.grad(jax.grad(lambda z: F.elu(z, alpha=0.5)))(0.0) == 0.5
