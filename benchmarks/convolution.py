@@ -40,8 +40,8 @@ def jaxdl_layers(x, kernel):
 
 def flax_layers(x, kernel):
     """The same stage with Flax."""
-    layer = nn.Conv(kernel.shape[-1], (3, 3), use_bias=False)
-    return nn.max_pool(nn.relu(layer.apply({"params": {"kernel": kernel}}, x)), (2, 2), (2, 2))
+    layer = nn.Conv(kernel.shape[-1], (3, 3), use_bias=False).bind({"params": {"kernel": kernel}})
+    return nn.max_pool(nn.relu(layer(x)), (2, 2), (2, 2))
 
 
 def step(layers, params, batch):

@@ -23,9 +23,7 @@ CPU_PATCHES = 2**26  # 256 MiB
 
 def weigh(x: jax.Array, kernel: jax.Array, stride: Pair, dilation: Pair, groups: int) -> jax.Array:
     """The sum of each window of the (padded) image, weighted by the kernel, lowered as the rule says."""
-    spans = spans_of(kernel.shape[:2], stride, dilation)
-    positions = ((n - span) // s + 1 for n, span, s in zip(x.shape[1:3], spans, stride, strict=True))
-    patches = x.shape[0] * x.shape[3] * kernel.shape[0] * kernel.shape[1] * math.prod(positions)
+    patches = numbers_in_patches(x, kernel.shape[:2], stride, dilation)
     settings = {"stride": stride, "dilation": dilation, "groups": groups}
     laid_out, as_it_is = (functools.partial(lowering, **settings) for lowering in (by_patches, stock))
     if patches <= PATCHES:
@@ -35,11 +33,20 @@ def weigh(x: jax.Array, kernel: jax.Array, stride: Pair, dilation: Pair, groups:
     return as_it_is(x, kernel)
 
 
+def numbers_in_patches(x: jax.Array, window: tuple[int, ...], stride: Pair, dilation: Pair) -> int:
+    """How many numbers the patches of a (padded) image hold."""
+    spans = spans_of(window, stride, dilation)
+    positions = [(n - span) // s + 1 for n, span, s in zip(x.shape[1:3], spans, stride, strict=True)]
+    return x.shape[0] * x.shape[3] * math.prod(window) * math.prod(positions)
+
+
 def by_patches(x, kernel, *, stride, dilation, groups) -> jax.Array:
     """All windows as the rows of one matrix, times the kernel."""
-    columns = jnp.concatenate(unfold(x, 2, kernel.shape[1], stride[1], dilation[1]), axis=-1)
-    patches = jnp.concatenate(unfold(columns, 1, kernel.shape[0], stride[0], dilation[0]), axis=-1)
-    return _product(patches, kernel, groups)
+    patches = lay_out(x, kernel.shape[:2], stride, dilation)
+    if groups == 1:
+        return patches @ kernel.reshape(-1, kernel.shape[-1])
+    y = jnp.einsum("nhwkgc,kcgo->nhwgo", *by_group(patches, kernel, groups))
+    return y.reshape(*y.shape[:3], -1)
 
 
 def stock(x, kernel, *, stride, dilation, groups) -> jax.Array:
@@ -55,18 +62,44 @@ def stock(x, kernel, *, stride, dilation, groups) -> jax.Array:
     )
 
 
-def stamp(g: jax.Array, kernel: jax.Array, size: Pair, stride: Pair, dilation: Pair, groups: int) -> jax.Array:
-    """The transpose of `weigh`: every position sends the kernel, times its $g$, to the pixels of its window.
+def lay_out(x: jax.Array, window: tuple[int, ...], stride: Pair, dilation: Pair) -> jax.Array:
+    """The patches (batch, new height, new width, rows times columns times channels): every window in one row."""
+    columns = jnp.concatenate(unfold(x, 2, window[1], stride[1], dilation[1]), axis=-1)
+    return jnp.concatenate(unfold(columns, 1, window[0], stride[0], dilation[0]), axis=-1)
 
-    The image has the given height and width, and the channels that the kernel takes in.
-    """
-    g = split(g, groups)
-    rows = []
-    for weights in split(kernel, groups):
-        pixels = [jnp.einsum("nhwgo,cgo->nhwgc", g, w) for w in weights]
-        merged = [pixel.reshape(*pixel.shape[:3], -1) for pixel in pixels]
-        rows.append(fold(merged, 2, size[1], stride[1], dilation[1]))
-    return fold(rows, 1, size[0], stride[0], dilation[0])
+
+def bring_back(patches: jax.Array, size: Pair, window: tuple[int, ...], stride: Pair, dilation: Pair) -> jax.Array:
+    """The way back to an image of this height and width: what lay in several patches adds up."""
+    columns = fold(jnp.split(patches, window[0], axis=-1), 1, size[0], stride[0], dilation[0])
+    return fold(jnp.split(columns, window[1], axis=-1), 2, size[1], stride[1], dilation[1])
+
+
+def by_group(patches: jax.Array, kernel: jax.Array, groups: int) -> tuple[jax.Array, jax.Array]:
+    """Patches as (batch, height, width, place, group, channel), the kernel as (place, channel, group, filter)."""
+    places = kernel.shape[0] * kernel.shape[1]
+    patches = patches.reshape(*patches.shape[:3], places, groups, kernel.shape[2])
+    return patches, split(kernel.reshape(places, *kernel.shape[2:]), groups)
+
+
+def stamp(x: jax.Array, kernel: jax.Array, size: Pair, stride: Pair, dilation: Pair, groups: int) -> jax.Array:
+    """The transpose of `weigh`: every pixel weighs the kernel, and sends it to its window in an image of this size."""
+    places, filters = kernel.shape[0] * kernel.shape[1], kernel.shape[3]
+    weights = split(kernel.reshape(places, *kernel.shape[2:]), groups)
+    patches = jnp.einsum("nhwgc,kcgo->nhwkgo", split(x, groups), weights)
+    return bring_back(patches.reshape(*x.shape[:3], places * filters), size, kernel.shape[:2], stride, dilation)
+
+
+def sum_in_bounds(pull, numbers: int, *images: jax.Array) -> tuple[jax.Array, jax.Array]:
+    """`pull(*images)`, a sum over the images and something for each; one by one where patches are too large."""
+    if numbers <= CPU_PATCHES:
+        return pull(*images)
+
+    def add(total, one):
+        more, of_one = pull(*(image[None] for image in one))
+        return total + more, of_one[0]
+
+    total, _ = jax.eval_shape(pull, *images)
+    return jax.lax.scan(add, jnp.zeros(total.shape, total.dtype), images)
 
 
 def transposed(kernel: jax.Array, groups: int) -> jax.Array:
@@ -88,14 +121,3 @@ def check_groups(channels: int, kernel: jax.Array, groups: int) -> None:
             f"kernel must have channels / groups inputs, and groups must divide channels and filters, but {channels} "
             f"channels, {filters} filters and groups = {groups} were given with a kernel {tuple(kernel.shape)}."
         )
-
-
-def _product(patches, kernel, groups):
-    """The matrix product, in each group."""
-    filters = kernel.shape[-1]
-    if groups == 1:
-        return patches @ kernel.reshape(-1, filters)
-    taps = kernel.shape[0] * kernel.shape[1]
-    places = split(patches.reshape(*patches.shape[:3], taps, -1), groups)
-    weights = split(kernel.reshape(taps, -1, filters), groups)
-    return jnp.einsum("nhwkgc,kcgo->nhwgo", places, weights).reshape(*patches.shape[:3], filters)

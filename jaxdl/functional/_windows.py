@@ -1,5 +1,8 @@
 """Windows that slide over an image: where they lie, and what they see, along one axis at a time."""
 
+import functools
+import itertools
+
 import jax
 import jax.numpy as jnp
 
@@ -64,10 +67,11 @@ def unfold(x: jax.Array, axis: int, window: int, stride: int = 1, dilation: int 
 
 def fold(parts: list[jax.Array], axis: int, size: int, stride: int = 1, dilation: int = 1) -> jax.Array:
     """The way back: each part is added to where `unfold` took it from, on an axis of the given size."""
-    whole = 0.0
-    for number, part in enumerate(parts):
+
+    def in_place(number, part):
         before, spread = number * dilation, (part.shape[axis] - 1) * stride + 1
         ends = [(0, 0, 0)] * part.ndim
         ends[axis] = (before, size - before - spread, stride - 1)
-        whole = whole + jax.lax.pad(part, jnp.zeros((), part.dtype), ends)
-    return whole
+        return jax.lax.pad(part, jnp.zeros((), part.dtype), ends)
+
+    return functools.reduce(jnp.add, itertools.starmap(in_place, enumerate(parts)))

@@ -133,8 +133,8 @@ def _exceeds(part, largest):
 
 def _sums(x, window, stride):
     """The sum of each window."""
-    rows = sum(unfold(x, 2, window[1], stride[1]))
-    return sum(unfold(rows, 1, window[0], stride[0]))
+    rows = functools.reduce(jnp.add, unfold(x, 2, window[1], stride[1]))
+    return functools.reduce(jnp.add, unfold(rows, 1, window[0], stride[0]))
 
 
 def _counts(x, ends, window, stride, count_include_pad):

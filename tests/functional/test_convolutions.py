@@ -238,3 +238,17 @@ def test_wrong_shapes_are_named(unchecked):
         unchecked(F.conv1d)(jnp.zeros((5, 4)), jnp.zeros((2, 4, 6)), jnp.zeros(6))
     with pytest.raises(ValueError, match="window must fit"):
         F.output_size(3, 5)
+
+
+def test_by_hand_patches_that_are_too_large_are_laid_out_one_image_at_a_time(random, double, monkeypatch):
+    x, kernel, bias = drawn(random, (3, 6, 7, 4), (3, 2, 2, 6))
+    settings = {"stride": (2, 1), "padding": "SAME", "groups": 2}
+    g = jnp.asarray(random.normal(size=F.conv2d(x, kernel, bias, **settings).shape))
+    program = lambda *a: F.conv2d_vjp(*a, **settings)
+    at_once = program(g, x, kernel, bias)
+    assert "scan" not in str(jax.make_jaxpr(program)(g, x, kernel, bias))
+    monkeypatch.setattr(_kernels, "CPU_PATCHES", 0)
+    jax.clear_caches()
+    assert "scan" in str(jax.make_jaxpr(program)(g, x, kernel, bias))
+    for a, b in zip(program(g, x, kernel, bias), at_once, strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-12, atol=1e-13)
