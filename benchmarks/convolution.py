@@ -114,9 +114,7 @@ def in_torch(members: int = 1):
                     w -= RATE * slope
         return float(loss.detach())
 
-    return with_the_best_threads(
-        torch, lambda count: float(np.mean([one(member) for member in range(count)])), members
-    )
+    return with_the_best_threads(torch, lambda count: float(np.mean([one(member) for member in range(count)])), members)
 
 
 def competitors() -> list[Competitor]:

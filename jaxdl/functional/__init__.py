@@ -5,6 +5,8 @@ argument. `jaxdl.derivation` proves each pair against `jax.vjp`.
 """
 
 from jaxdl.functional.affine import (
+    bilinear as bilinear,
+    bilinear_vjp as bilinear_vjp,
     dense as dense,
     dense_vjp as dense_vjp,
 )
@@ -13,6 +15,16 @@ from jaxdl.functional.classification import (
     binary_cross_entropy_vjp as binary_cross_entropy_vjp,
     cross_entropy as cross_entropy,
     cross_entropy_vjp as cross_entropy_vjp,
+    negative_log_likelihood as negative_log_likelihood,
+    negative_log_likelihood_vjp as negative_log_likelihood_vjp,
+)
+from jaxdl.functional.contrastive import (
+    cosine_embedding as cosine_embedding,
+    cosine_embedding_vjp as cosine_embedding_vjp,
+    negative_sampling as negative_sampling,
+    negative_sampling_vjp as negative_sampling_vjp,
+    triplet as triplet,
+    triplet_vjp as triplet_vjp,
 )
 from jaxdl.functional.convolutions import (
     conv1d as conv1d,
@@ -23,6 +35,18 @@ from jaxdl.functional.convolutions import (
     convolution_vjp as convolution_vjp,
     output_size as output_size,
 )
+from jaxdl.functional.divergences import (
+    kl_divergence as kl_divergence,
+    kl_divergence_vjp as kl_divergence_vjp,
+    soft_cross_entropy as soft_cross_entropy,
+    soft_cross_entropy_vjp as soft_cross_entropy_vjp,
+)
+from jaxdl.functional.embedding import (
+    bag_of_embeddings as bag_of_embeddings,
+    bag_of_embeddings_vjp as bag_of_embeddings_vjp,
+    embed as embed,
+    embed_vjp as embed_vjp,
+)
 from jaxdl.functional.gates import (
     glu as glu,
     glu_vjp as glu_vjp,
@@ -30,20 +54,44 @@ from jaxdl.functional.gates import (
 from jaxdl.functional.margins import (
     hinge as hinge,
     hinge_vjp as hinge_vjp,
+    multiclass_hinge as multiclass_hinge,
+    multiclass_hinge_vjp as multiclass_hinge_vjp,
+    perceptron as perceptron,
+    perceptron_vjp as perceptron_vjp,
+    squared_hinge as squared_hinge,
+    squared_hinge_vjp as squared_hinge_vjp,
+    weston_watkins as weston_watkins,
+    weston_watkins_vjp as weston_watkins_vjp,
 )
 from jaxdl.functional.noise import (
     dropout as dropout,
     dropout_vjp as dropout_vjp,
+    gaussian_noise as gaussian_noise,
+    gaussian_noise_vjp as gaussian_noise_vjp,
 )
 from jaxdl.functional.normalization import (
     batch_norm as batch_norm,
+    batch_norm_inference as batch_norm_inference,
+    batch_norm_inference_vjp as batch_norm_inference_vjp,
     batch_norm_vjp as batch_norm_vjp,
 )
 from jaxdl.functional.penalties import (
+    elastic_net as elastic_net,
+    elastic_net_vjp as elastic_net_vjp,
     l1 as l1,
     l1_vjp as l1_vjp,
     l2 as l2,
     l2_vjp as l2_vjp,
+)
+from jaxdl.functional.per_example_normalization import (
+    group_norm as group_norm,
+    group_norm_vjp as group_norm_vjp,
+    instance_norm as instance_norm,
+    instance_norm_vjp as instance_norm_vjp,
+    layer_norm as layer_norm,
+    layer_norm_vjp as layer_norm_vjp,
+    rms_norm as rms_norm,
+    rms_norm_vjp as rms_norm_vjp,
 )
 from jaxdl.functional.pooling import (
     avg_pool as avg_pool,
@@ -52,6 +100,20 @@ from jaxdl.functional.pooling import (
     global_avg_pool_vjp as global_avg_pool_vjp,
     max_pool as max_pool,
     max_pool_vjp as max_pool_vjp,
+)
+from jaxdl.functional.projections import (
+    max_norm as max_norm,
+    max_norm_vjp as max_norm_vjp,
+    soft_threshold as soft_threshold,
+    soft_threshold_vjp as soft_threshold_vjp,
+)
+from jaxdl.functional.ranking import (
+    listwise_softmax as listwise_softmax,
+    listwise_softmax_vjp as listwise_softmax_vjp,
+    pairwise_hinge as pairwise_hinge,
+    pairwise_hinge_vjp as pairwise_hinge_vjp,
+    pairwise_logistic as pairwise_logistic,
+    pairwise_logistic_vjp as pairwise_logistic_vjp,
 )
 from jaxdl.functional.rectifiers import (
     hard_swish as hard_swish,
@@ -67,13 +129,33 @@ from jaxdl.functional.rectifiers import (
     relu6_vjp as relu6_vjp,
     relu_vjp as relu_vjp,
 )
+from jaxdl.functional.recurrence import (
+    gru_cell as gru_cell,
+    gru_cell_vjp as gru_cell_vjp,
+    lstm_cell as lstm_cell,
+    lstm_cell_vjp as lstm_cell_vjp,
+    rnn_cell as rnn_cell,
+    rnn_cell_vjp as rnn_cell_vjp,
+)
 from jaxdl.functional.reductions import (
     weighted_mean as weighted_mean,
     weighted_mean_vjp as weighted_mean_vjp,
 )
 from jaxdl.functional.regression import (
+    absolute_error as absolute_error,
+    absolute_error_vjp as absolute_error_vjp,
+    huber as huber,
+    huber_vjp as huber_vjp,
     squared_error as squared_error,
     squared_error_vjp as squared_error_vjp,
+)
+from jaxdl.functional.sequences import (
+    gru as gru,
+    gru_vjp as gru_vjp,
+    lstm as lstm,
+    lstm_vjp as lstm_vjp,
+    rnn as rnn,
+    rnn_vjp as rnn_vjp,
 )
 from jaxdl.functional.shrinkage import (
     hard_shrink as hard_shrink,

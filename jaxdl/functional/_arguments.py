@@ -22,13 +22,28 @@ def as_annotated(f: Callable, *arguments) -> None:
             to = "float32" if kind is jnp.floating else "int32"
             raise TypeError(f"{name} must be {told}, but was given as {dtype}: convert it with {name}.astype('{to}').")
         axes = parameter.annotation.dim_str.split()
-        leading = max(len(shape) - len(axes) + 1, 0)
-        if axes and axes[0].startswith("*"):
-            axes = [*(f"{axes[0][1:]} {number}" for number in range(leading)), *axes[1:]]
-        if len(shape) != len(axes) or any(sizes.get(a, size) != size for a, size in zip(axes, shape, strict=True)):
-            known = ", ".join(f"{axis} = {sizes[axis]}" for axis in axes if axis in sizes)
+        axes = _without_stars(axes, len(shape))
+        wanted = {axis: size for axis in axes if (size := _size(axis, sizes)) is not None}
+        if len(shape) != len(axes) or any(wanted.get(a, size) != size for a, size in zip(axes, shape, strict=True)):
+            known = ", ".join(f"{axis} = {size}" for axis, size in wanted.items())
             raise ValueError(
                 f"{name} must have the shape ({', '.join(axes)}{',' * (len(axes) == 1)})"
                 f"{f' with {known}' if known else ''}, but was given as {shape}."
             )
         sizes.update(zip(axes, shape, strict=True))
+
+
+def _without_stars(axes, rank):
+    """An axis like *batch stands for as many axes as are left over: each gets a name of its own."""
+    leftover = max(rank - len(axes) + 1, 0)
+    return [
+        name
+        for axis in axes
+        for name in ([f"{axis[1:]} {number}" for number in range(leftover)] if axis.startswith("*") else [axis])
+    ]
+
+
+def _size(axis, sizes):
+    """The size that an axis must have: that of its name so far, n times that for n*name; None where it is new."""
+    times, _, name = axis.rpartition("*")
+    return int(times or 1) * sizes[name] if name in sizes else None

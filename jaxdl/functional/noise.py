@@ -29,6 +29,36 @@ def dropout_examples(random):
         yield (jax.random.key(3), x), {"rate": rate}
 
 
+def gaussian_noise(
+    key: Key[Array, ""], x: Float[Array, "*shape"], *, deviation: Float[ArrayLike, ""] = 0.1
+) -> Float[Array, "*shape"]:
+    r"""Additive noise $y = x + \sigma\,\epsilon$, each $\epsilon$ drawn on its own from a standard normal.
+
+    The expectation of $y$ is $x$, and $\sigma$ has the unit of $x$. A deviation outside $0 \le \sigma < \infty$ gives
+    NaN. On the inputs of a linear regression its expected effect is that of an L2 penalty.
+    Bishop, *Training with noise is equivalent to Tikhonov regularization* (1995).
+    """
+    epsilon = jax.random.normal(key, x.shape, jnp.float32).astype(x.dtype)  # the same in every precision
+    return _one_or_nan(deviation, x) * (x + jnp.asarray(deviation, x.dtype) * epsilon)
+
+
+def gaussian_noise_vjp(g, key, x, *, deviation=0.1):
+    r"""Pull $g$ back to $x$: the noise does not depend on $x$, so $\partial y / \partial x = 1$ and $\bar x = g$."""
+    return (_one_or_nan(deviation, x) * g,)
+
+
+def gaussian_noise_examples(random):
+    """Deviations beside the default, none at all, and two that are no deviation."""
+    x = random.standard_normal((9, 7))
+    for deviation in (0.1, 2.0, 0.0, -0.1, float("inf")):
+        yield (jax.random.key(3), x), {"deviation": deviation}
+
+
+def _one_or_nan(deviation, x):
+    """One for a deviation, NaN for a number that is none, in the precision of x."""
+    return jnp.where((deviation >= 0) & (deviation < jnp.inf), 1, jnp.nan).astype(x.dtype)
+
+
 def _mask(key, x, rate):
     """$m / (1 - r)$ for each element of x, the same $m$ in every precision; NaN for a rate that is none."""
     keep = jnp.where((rate >= 0) & (rate < 1), 1 - rate, jnp.nan)

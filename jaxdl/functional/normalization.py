@@ -1,6 +1,7 @@
-"""Normalization: signals are given a mean and a variance."""
+"""Normalization over the batch: every feature is given a mean and a variance."""
 
 import jax
+import jax.numpy as jnp
 from jaxtyping import Array, ArrayLike, Float
 
 from jaxdl.functional._arguments import as_annotated
@@ -17,12 +18,14 @@ def batch_norm(
 
     $\mu = \frac1N \sum_n x_n$ and $v = \frac1N \sum_n (x_n - \mu)^2$ are each feature's mean and (biased) variance over
     all other axes: the batch, and of images the pixels too. Returns $(y, \mu, v)$; whoever keeps running averages
-    takes them from there. Of a single row $y$ is $\beta$. Raises where shapes or dtypes are not as annotated.
+    takes them from there, as the biased variance, which Flax averages too; PyTorch averages the unbiased one, which is
+    $N / (N - 1)$ times as large. Of a single row $y$ is $\beta$. A negative $\epsilon$ makes $y$ NaN. Raises where
+    shapes or dtypes are not as annotated.
     Ioffe and Szegedy, *Batch normalization* (2015).
     """
     as_annotated(batch_norm, x, scale, bias)
     mean, variance = _moments(x)
-    return scale * (x - mean) * jax.lax.rsqrt(variance + epsilon) + bias, mean, variance
+    return scale * (x - mean) * _over_deviation(variance, epsilon) + bias, mean, variance
 
 
 def batch_norm_vjp(g, x, scale, bias, *, epsilon=1e-5):
@@ -38,7 +41,7 @@ def batch_norm_vjp(g, x, scale, bias, *, epsilon=1e-5):
     axes = tuple(range(x.ndim - 1))
     size = x.size // x.shape[-1]
     mean, variance = _moments(x)
-    r = jax.lax.rsqrt(variance + epsilon)
+    r = _over_deviation(variance, epsilon)
     normal = (x - mean) * r
     h = scale * g_y
     inside = r * (h - h.mean(axes) - normal * (h * normal).mean(axes))
@@ -52,6 +55,49 @@ def batch_norm_examples(random):
         x = 2 * random.standard_normal((*batch, 6)) + 1
         yield (x, random.standard_normal(6), random.standard_normal(6)), {}
         yield (x, random.standard_normal(6), random.standard_normal(6)), {"epsilon": 0.5}
+    yield (x, random.standard_normal(6), random.standard_normal(6)), {"epsilon": -1e-5}
+
+
+def batch_norm_inference(
+    x: Float[Array, "*batch features"],
+    scale: Float[Array, "features"],
+    bias: Float[Array, "features"],
+    mean: Float[Array, "features"],
+    variance: Float[Array, "features"],
+    *,
+    epsilon: Float[ArrayLike, ""] = 1e-5,
+) -> Float[Array, "*batch features"]:
+    r"""Batch normalization once trained: $y = \gamma (x - \mu) / \sqrt{v + \epsilon} + \beta$ for given $\mu$ and $v$.
+
+    The statistics are usually running averages of those that `batch_norm` returns. They no longer depend on $x$, so
+    that this is an affine map of each feature, and no example depends on another. A negative $\epsilon$ gives NaN.
+    Raises where shapes or dtypes are not as annotated.
+    Ioffe and Szegedy, *Batch normalization* (2015), section 3.1.
+    """
+    as_annotated(batch_norm_inference, x, scale, bias, mean, variance)
+    return scale * (x - mean) * _over_deviation(variance, epsilon) + bias
+
+
+def batch_norm_inference_vjp(g, x, scale, bias, mean, variance, *, epsilon=1e-5):
+    r"""Pull $g$ back to $(x, \gamma, \beta, \mu, v)$.
+
+    With $r = 1 / \sqrt{v + \epsilon}$ the map is $y = \gamma r (x - \mu) + \beta$, hence $\bar x = \gamma r g$. The
+    other four are shared by all rows $n$ and get sums: $\bar\gamma = \sum_n g_n r (x_n - \mu)$,
+    $\bar\beta = \sum_n g_n$, $\bar\mu = -\sum_n \bar x_n$, and, as $\partial r / \partial v = -\frac12 r^3$,
+    $\bar v = -\frac12 r^3 \gamma \sum_n g_n (x_n - \mu)$.
+    """
+    axes = tuple(range(x.ndim - 1))
+    r = _over_deviation(variance, epsilon)
+    x_bar = scale * r * g
+    along = (g * (x - mean)).sum(axes)
+    return x_bar, r * along, g.sum(axes), -x_bar.sum(axes), -(r**3) * scale * along / 2
+
+
+def batch_norm_inference_examples(random):
+    """A table, images and a single row; an epsilon that matters, and one that is none."""
+    for batch, settings in [((9,), {}), ((4, 3, 5), {}), ((1,), {"epsilon": 0.5}), ((9,), {"epsilon": -1e-5})]:
+        x, (scale, bias, mean, deviation) = random.standard_normal((*batch, 6)), random.standard_normal((4, 6))
+        yield (2 * x + 1, scale, bias, mean, deviation**2 + 0.1), settings
 
 
 def _moments(x):
@@ -59,3 +105,8 @@ def _moments(x):
     axes = tuple(range(x.ndim - 1))
     mean = x.mean(axes)
     return mean, ((x - mean) ** 2).mean(axes)
+
+
+def _over_deviation(variance, epsilon):
+    r"""$1 / \sqrt{v + \epsilon}$, and NaN for an epsilon below zero, so that it never gives a plausible number."""
+    return jax.lax.rsqrt(variance + jnp.where(epsilon >= 0, epsilon, jnp.nan).astype(variance.dtype))

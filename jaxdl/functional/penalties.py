@@ -2,7 +2,9 @@
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float, PyTree
+from jaxtyping import Array, ArrayLike, Float, PyTree
+
+from jaxdl.functional._validity import one_or_nan
 
 
 def l1(params: PyTree[Float[Array, "..."]]) -> Float[Array, ""]:
@@ -43,3 +45,37 @@ def l2_vjp(g, params):
 def l2_examples(random):
     """A tree of parameters."""
     yield ({"weights": random.standard_normal((5, 4)), "bias": random.standard_normal(3)},), {}
+
+
+def elastic_net(params: PyTree[Float[Array, "..."]], *, ratio: Float[ArrayLike, ""] = 0.5) -> Float[Array, ""]:
+    r"""Both penalties, $\rho \sum_i |w_i| + \tfrac12 (1 - \rho) \sum_i w_i^2$, for a ratio $0 \le \rho \le 1$.
+
+    It is $\rho$ times `l1` plus $1 - \rho$ times `l2`, as in scikit-learn; any other ratio gives NaN. The kink is at
+    $w = 0$; there the derivative is taken to be 0, the middle of the subgradients $[-\rho, \rho]$.
+    Zou and Hastie, *Regularization and variable selection via the elastic net* (2005).
+    """
+    penalty = l2(params)
+    ratio = _share(ratio, jnp.result_type(penalty))
+    return ratio * l1(params) + (1 - ratio) * penalty
+
+
+def elastic_net_vjp(g, params, *, ratio=0.5):
+    r"""Pull $g$ back to $w$.
+
+    $\partial |w| / \partial w = \mathrm{sign}(w)$ and $\partial \tfrac12 w^2 / \partial w = w$, hence
+    $\bar w = g\,(\rho\,\mathrm{sign}(w) + (1 - \rho)\,w)$.
+    """
+    ratio = _share(ratio, g.dtype)
+    return (jax.tree.map(lambda w: g * (ratio * jnp.sign(w) + (1 - ratio) * w), params),)
+
+
+def elastic_net_examples(random):
+    """A tree with some exact zeros; all, none and a part of each penalty; and ratios that are none."""
+    (arguments, _), *_ = l1_examples(random)
+    for ratio in (0.5, 0.0, 0.2, 1.0, -0.1, 1.1):
+        yield arguments, {"ratio": ratio}
+
+
+def _share(ratio, dtype):
+    """The ratio, or NaN where it is none."""
+    return jnp.asarray(ratio, dtype) * one_or_nan((ratio >= 0) & (ratio <= 1), dtype)

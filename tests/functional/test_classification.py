@@ -36,6 +36,8 @@ def test_labels_may_be_integers_of_any_width(dtype):
     )
     np.testing.assert_allclose(F.cross_entropy(jnp.zeros((2, 300)), labels), np.log([300.0, 300.0]), rtol=1e-6)
     assert jnp.isnan(F.cross_entropy(jnp.zeros((1, 100)), jnp.array([100], dtype))).all()
+    for loss in (F.cross_entropy, F.negative_log_likelihood, F.multiclass_hinge, F.weston_watkins):
+        assert jnp.isfinite(loss(jnp.zeros((1, 300)), jnp.array([100], dtype))).all()
 
 
 def test_confidence_keeps_its_digits():
@@ -117,3 +119,101 @@ def test_binary_labels_of_a_wrong_kind_are_named(unchecked):
         loss(jnp.zeros(2), jnp.zeros(2))
     with pytest.raises(ValueError, match=r"logits must have the shape \(batch,\), but was given as \(2, 1\)"):
         loss(jnp.zeros((2, 1)), jnp.zeros(2, int))
+
+
+def test_cross_entropy_is_the_likelihood_of_the_softmax_and_the_divergence_plus_the_entropy(random, double):
+    logits, labels = jnp.asarray(random.normal(size=(6, 4))), jnp.asarray(random.integers(0, 4, 6))
+    targets = jnp.asarray(random.dirichlet(np.ones(4), 6))
+    log_p = jnp.log(F.softmax(logits))
+    np.testing.assert_allclose(F.cross_entropy(logits, labels), F.negative_log_likelihood(log_p, labels), rtol=1e-12)
+    entropy = scipy.stats.entropy(targets, axis=1)
+    np.testing.assert_allclose(
+        F.soft_cross_entropy(logits, targets), F.kl_divergence(log_p, targets) + entropy, rtol=1e-12
+    )
+
+
+def test_smoothing_is_a_cross_entropy_with_soft_targets(random, double):
+    logits, labels = jnp.asarray(random.normal(size=(6, 4))), jnp.asarray(random.integers(0, 4, 6))
+    wanted = 0.9 * np.eye(4)[labels] + 0.1 / 4
+    np.testing.assert_allclose(
+        F.cross_entropy(logits, labels, smoothing=0.1), F.soft_cross_entropy(logits, jnp.asarray(wanted)), rtol=1e-12
+    )
+
+
+def test_its_hessian_is_that_of_the_logarithm_of_a_sum_of_powers(random, double):
+    z = jnp.asarray(random.normal(size=4))
+    p = F.softmax(z)
+    hessian = jax.jit(jax.hessian(lambda z: F.cross_entropy(z[None], jnp.array([2]))[0]))(z)
+    np.testing.assert_allclose(hessian, jnp.diag(p) - jnp.outer(p, p), atol=1e-14)
+
+
+@pytest.mark.parametrize("smoothing", [0.0, 0.1])
+def test_pytorchs_weighted_mean_comes_out_as_the_docstring_says(torch, random, double, smoothing):
+    logits, labels, w = random.normal(size=(8, 3)), random.integers(0, 3, 8), random.uniform(size=3)
+    labels[2] = -100
+    theirs = torch.nn.functional.cross_entropy(
+        torch.tensor(logits), torch.tensor(labels), weight=torch.tensor(w), label_smoothing=smoothing
+    )
+    s = jnp.asarray(np.where(labels < 0, 0, w[labels.clip(0)]))
+    logits, labels = jnp.asarray(logits), jnp.asarray(labels)
+    losses = F.cross_entropy(logits, labels, smoothing=smoothing, class_weights=w)
+    np.testing.assert_allclose(losses.sum() / s.sum(), theirs, rtol=1e-12)
+    if not smoothing:
+        np.testing.assert_allclose(F.weighted_mean(F.cross_entropy(logits, labels), s), theirs, rtol=1e-12)
+
+
+@pytest.mark.parametrize("loss", [F.cross_entropy, F.negative_log_likelihood])
+def test_what_is_ignored_has_loss_and_gradient_zero_whatever_it_holds(loss):
+    z = jnp.array([[0.0, 1.0], [jnp.nan, jnp.inf], [2.0, 1.0]])
+    value, pull = jax.vjp(lambda z: loss(z, jnp.array([0, 7, 1]), ignored=7), z)
+    assert value[1] == 0
+    assert pull(jnp.ones(3))[0][1].tolist() == [0, 0]
+    assert jnp.isfinite(value).all()
+    assert (pull(jnp.ones(3))[0][jnp.array([0, 2])] != 0).any(axis=1).all()
+
+
+def test_only_what_is_named_is_ignored():
+    loss = F.cross_entropy(jnp.zeros((3, 2)), jnp.array([-100, 1, 0]), ignored=1)
+    assert jnp.isnan(loss).tolist() == [True, False, False]
+    assert loss[1:].tolist() == [0.0, pytest.approx(np.log(2))]
+
+
+def test_an_unsigned_label_is_never_taken_for_a_class():
+    assert jnp.isnan(F.cross_entropy(jnp.zeros((1, 3)), jnp.array([2**32 - 1], jnp.uint32))).all()
+
+
+def test_a_class_that_is_ruled_out_costs_only_those_who_want_it():
+    logits = jnp.array([[0.0, 1.0, -jnp.inf], [0.0, 1.0, -jnp.inf]])
+    loss, pull = jax.vjp(lambda z: F.cross_entropy(z, jnp.array([0, 2])), logits)
+    np.testing.assert_allclose(loss, [np.log1p(np.e), np.inf], rtol=1e-6)
+    gradient = pull(jnp.array([1.0, 0.0]))[0][0]
+    np.testing.assert_allclose(gradient, [-1 / (1 + np.exp(-1)), 1 / (1 + np.exp(-1)), 0], rtol=1e-6)
+
+
+@pytest.mark.parametrize("shape", [(2,), (4,), (1, 3), (2, 3)])
+@pytest.mark.parametrize("loss", [F.cross_entropy, F.negative_log_likelihood])
+def test_class_weights_of_another_shape_are_refused(unchecked, loss, shape):
+    with pytest.raises(
+        ValueError, match=r"class_weights must be one number or one for each of the 3 classes, but were"
+    ):
+        unchecked(loss)(jnp.zeros((2, 3)), jnp.array([0, 1]), class_weights=np.ones(shape))
+
+
+def test_the_settings_may_be_traced_and_mapped():
+    logits, labels = jnp.array([[0.0, 1.0]]), jnp.array([0])
+    losses = jax.vmap(lambda e, w: F.cross_entropy(logits, labels, smoothing=e, class_weights=w)[0])
+    expected = [F.cross_entropy(logits, labels, smoothing=e, class_weights=w)[0] for e, w in [(0.0, 1.0), (0.5, 3.0)]]
+    np.testing.assert_allclose(losses(jnp.array([0.0, 0.5]), jnp.array([[1.0, 1.0], [3.0, 3.0]])), expected, rtol=1e-6)
+
+
+def test_the_logistic_loss_in_bits_is_never_below_the_count_of_errors():
+    z = jnp.linspace(-5, 5, 101)
+    bits = F.binary_cross_entropy(z, jnp.ones(101, int)) / np.log(2)
+    assert (bits >= jnp.where(z <= 0, 1, 0)).all()
+    assert bits[50] == pytest.approx(1.0)
+
+
+def test_a_positive_weight_counts_for_positives_alone():
+    z, labels = jnp.array([0.3, 0.3]), jnp.array([0, 1])
+    ratio = F.binary_cross_entropy(z, labels, positive_weight=3.0) / F.binary_cross_entropy(z, labels)
+    np.testing.assert_allclose(ratio, [1, 3], rtol=1e-6)

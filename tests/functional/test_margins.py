@@ -1,5 +1,6 @@
 import jax
 import jax.numpy as jnp
+import numpy as np
 import optax
 import pytest
 
@@ -34,3 +35,85 @@ def test_wrong_labels_are_named(unchecked):
         unchecked(F.hinge)(jnp.zeros(2), jnp.zeros(2))
     with pytest.raises(ValueError, match=r"scores must have the shape \(batch,\), but was given as \(2, 1\)"):
         unchecked(F.hinge)(jnp.zeros((2, 1)), jnp.ones(2, int))
+
+
+def test_squared_hinge_is_the_square_of_hinge_and_has_no_jump_in_its_slope():
+    scores, labels = jnp.array([2.0, 1.0, 0.0, -1.0, -1.0, 0.5]), jnp.array([1, 1, 1, 1, -1, -1])
+    loss, pull = jax.vjp(lambda y: F.squared_hinge(y, labels), scores)
+    assert loss.tolist() == [0.0, 0.0, 1.0, 4.0, 0.0, 2.25]
+    assert pull(jnp.ones(6))[0].tolist() == [0.0, 0.0, -2.0, -4.0, 0.0, 3.0]
+    bend = jax.vmap(jax.hessian(lambda y: F.squared_hinge(y[None], jnp.array([1]))[0]))
+    assert bend(jnp.array([0.5, 1.0, 1.5])).tolist() == [2, 0, 0]
+
+
+def test_perceptron_is_zero_where_the_sign_is_right():
+    scores, labels = jnp.array([2.0, -2.0, 2.0, -0.5]), jnp.array([1, -1, -1, 1])
+    assert F.perceptron(scores, labels).tolist() == [0.0, 0.0, 2.0, 0.5]
+
+
+def test_on_the_boundary_the_perceptron_counts_as_wrong_so_that_it_learns_from_zero_weights():
+    scores, labels = jnp.array([0.0, -0.0, 0.0]), jnp.array([1, 1, -1])
+    assert F.perceptron_vjp(jnp.ones(3), scores, labels)[0].tolist() == [-1, -1, 1]
+    assert jax.grad(lambda y: F.perceptron(y, labels).sum())(scores).tolist() == [-1, -1, 1]
+
+
+def test_the_perceptron_converges_on_separable_data_from_zero_weights(random):
+    x = jnp.asarray(random.normal(size=(40, 2)), jnp.float32)
+    x, labels = x + 0.5 * jnp.sign(x[:, :1] + x[:, 1:]), jnp.sign(x[:, 0] + x[:, 1]).astype(int)
+    w = jnp.zeros((2, 1))
+    for _ in range(50):
+        (g,) = F.perceptron_vjp(jnp.ones(40), (x @ w)[:, 0], labels)
+        w = w - F.dense_vjp(g[:, None], x, w, jnp.zeros(1))[1]
+    assert jnp.array_equal(jnp.sign(x @ w)[:, 0].astype(int), labels)
+
+
+def test_the_multiclass_hinge_asks_for_a_margin_to_the_strongest_rival_and_weston_watkins_to_all():
+    scores, labels = jnp.array([[2.0, 0.5, -1.0], [2.0, 1.5, 1.25], [0.0, 3.0, 1.0]]), jnp.array([0, 0, 2])
+    assert F.multiclass_hinge(scores, labels).tolist() == [0.0, 0.5, 3.0]
+    assert F.weston_watkins(scores, labels).tolist() == [0.0, 0.75, 3.0]
+
+
+def test_for_two_classes_both_are_the_binary_hinge_of_the_difference(random):
+    scores, labels = jnp.asarray(random.normal(size=(9, 2)), jnp.float32), jnp.asarray(random.integers(0, 2, 9))
+    binary = F.hinge(scores[:, 1] - scores[:, 0], 2 * labels - 1)
+    np.testing.assert_allclose(F.multiclass_hinge(scores, labels), binary, rtol=1e-5)
+    np.testing.assert_allclose(F.weston_watkins(scores, labels), binary, rtol=1e-5)
+
+
+MULTICLASS = [F.multiclass_hinge, F.weston_watkins]
+
+
+@pytest.mark.parametrize("loss", MULTICLASS)
+def test_a_margin_exactly_kept_is_left_alone_and_one_beyond_too(loss):
+    gradient = jax.grad(lambda z: loss(z, jnp.array([0, 0])).sum())(jnp.array([[2.0, 1.0, 1.0], [3.0, 1.0, 1.0]]))
+    assert gradient.tolist() == [[0, 0, 0], [0, 0, 0]]
+
+
+def test_among_tied_rivals_the_first_is_pushed_down():
+    scores, labels = jnp.array([[1.0, 0.0, 1.0, 1.0], [5.0, 2.0, 2.0, 0.0]]), jnp.array([1, 3])
+    expected = [[1, -1, 0, 0], [1, 0, 0, -1]]
+    assert jax.grad(lambda z: F.multiclass_hinge(z, labels).sum())(scores).tolist() == expected
+    assert F.multiclass_hinge_vjp(jnp.ones(2), scores, labels)[0].tolist() == expected
+
+
+@pytest.mark.parametrize("loss", MULTICLASS)
+def test_a_single_class_has_no_rival(loss):
+    value, pull = jax.vjp(lambda z: loss(z, jnp.zeros(3, int)), jnp.array([[-2.0], [0.0], [1e4]]))
+    assert value.tolist() == [0, 0, 0]
+    assert pull(jnp.ones(3))[0].tolist() == [[0], [0], [0]]
+
+
+@pytest.mark.parametrize("label", [-1, 3, -100])
+@pytest.mark.parametrize("loss", MULTICLASS)
+def test_a_label_that_is_no_class_gives_nan_in_loss_and_gradient(loss, label):
+    value, pull = jax.vjp(lambda z: loss(z, jnp.array([0, label])), jnp.ones((2, 3)))
+    assert jnp.isnan(value).tolist() == [False, True]
+    assert jnp.isnan(pull(jnp.ones(2))[0]).tolist() == [[False] * 3, [True] * 3]
+
+
+@pytest.mark.parametrize("loss", [F.squared_hinge, F.perceptron])
+@pytest.mark.parametrize("label", [0, 2])
+def test_a_label_that_is_no_sign_gives_nan_in_every_binary_loss(loss, label):
+    value, gradient = jax.vjp(lambda y: loss(y, jnp.array([1, label])), jnp.full(2, 3.0))
+    assert jnp.isnan(value).tolist() == [False, True]
+    assert jnp.isnan(gradient(jnp.ones(2))[0]).tolist() == [False, True]

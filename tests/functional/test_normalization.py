@@ -1,3 +1,4 @@
+import flax.linen as nn
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -70,3 +71,105 @@ def test_it_forgets_the_scale_of_its_inputs_and_so_does_the_gradient(random, dou
     y_10, pull_10 = jax.vjp(f, 10 * x)
     np.testing.assert_allclose(y_10, y, rtol=1e-10)
     np.testing.assert_allclose(pull_10(g)[0], pull(g)[0] / 10, rtol=1e-9)
+
+
+@pytest.mark.parametrize(("shape", "epsilon"), [((5, 3), 1e-5), ((1, 3), 0.5), ((2, 3, 4, 5), 1e-3)])
+def test_in_inference_it_is_pytorchs_with_its_gradients(torch, random, double, shape, epsilon):
+    features = shape[-1]
+    x, scale, bias = drawn(random, shape, features)
+    mean, variance = random.normal(size=features), random.uniform(0.2, 2, size=features)
+    leaves = [torch.tensor(np.array(a), requires_grad=True) for a in (x, scale, bias)]
+    statistics = torch.tensor(mean), torch.tensor(variance)
+    y = torch.nn.functional.batch_norm(leaves[0].movedim(-1, 1), *statistics, *leaves[1:], training=False, eps=epsilon)
+    g = random.normal(size=shape)
+    y.movedim(1, -1).backward(torch.tensor(g))
+    ours = x, scale, bias, jnp.asarray(mean), jnp.asarray(variance)
+    np.testing.assert_allclose(F.batch_norm_inference(*ours, epsilon=epsilon), y.movedim(1, -1).detach(), rtol=1e-11)
+    pulled = F.batch_norm_inference_vjp(jnp.asarray(g), *ours, epsilon=epsilon)
+    for mine, leaf in zip(pulled[:3], leaves, strict=True):
+        np.testing.assert_allclose(mine, leaf.grad, rtol=1e-11, atol=1e-13)
+
+
+def test_in_inference_the_batchs_own_statistics_give_what_training_gives(random, double):
+    x, scale, bias = drawn(random, (7, 3), 3)
+    y, mean, variance = F.batch_norm(x, scale, bias, epsilon=0.1)
+    np.testing.assert_allclose(F.batch_norm_inference(x, scale, bias, mean, variance, epsilon=0.1), y, rtol=1e-12)
+
+
+def test_training_is_inference_whose_statistics_depend_on_the_batch(random, double):
+    x, scale, bias = drawn(random, (7, 3), 3)
+    g = jnp.asarray(random.normal(size=(7, 3)))
+    _, mean, variance = F.batch_norm(x, scale, bias)
+    x_bar, scale_bar, bias_bar, *of_statistics = F.batch_norm_inference_vjp(g, x, scale, bias, mean, variance)
+    through_statistics, _, _ = F.batch_norm_vjp((jnp.zeros((7, 3)), *of_statistics), x, scale, bias)
+    whole = F.batch_norm_vjp((g, jnp.zeros(3), jnp.zeros(3)), x, scale, bias)
+    np.testing.assert_allclose(x_bar + through_statistics, whole[0], rtol=1e-10, atol=1e-12)
+    np.testing.assert_allclose(scale_bar, whole[1], rtol=1e-12)
+    np.testing.assert_allclose(bias_bar, whole[2], rtol=1e-12)
+
+
+def test_in_inference_no_example_depends_on_another(random):
+    x, *others = (jnp.asarray(a, jnp.float32) for a in (random.normal(size=(4, 3)), *random.uniform(1, 2, (4, 3))))
+    alone = [F.batch_norm_inference(row[None], *others)[0] for row in x]
+    assert jnp.array_equal(F.batch_norm_inference(x, *others), jnp.stack(alone))
+
+
+def test_the_running_variance_of_pytorch_is_the_unbiased_one(torch, random, double):
+    x, scale, bias = drawn(random, (6, 3), 3)
+    theirs = torch.nn.BatchNorm1d(3, momentum=1.0, dtype=torch.float64)
+    theirs(torch.tensor(np.array(x)))
+    np.testing.assert_allclose(F.batch_norm(x, scale, bias)[2] * 6 / 5, theirs.running_var, rtol=1e-12)
+
+
+def test_the_running_variance_of_flax_is_the_biased_one(random):
+    x = jnp.asarray(random.normal(size=(6, 3)), jnp.float32)
+    layer = nn.BatchNorm(use_running_average=False, momentum=0.0, epsilon=1e-5, use_fast_variance=False)
+    y, variables = layer.init_with_output(jax.random.key(0), x)
+    ours, mean, variance = F.batch_norm(x, jnp.ones(3), jnp.zeros(3))
+    np.testing.assert_allclose(ours, y, rtol=1e-5, atol=1e-6)
+    _, updated = layer.apply(variables, x, mutable="batch_stats")
+    np.testing.assert_allclose(mean, updated["batch_stats"]["mean"], rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(variance, updated["batch_stats"]["var"], rtol=1e-5)
+
+
+def test_a_negative_epsilon_gives_nan_however_small():
+    x, one = jnp.array([[1.0], [2.0], [4.0]]), jnp.ones(1)
+    y, pull = jax.vjp(lambda x: F.batch_norm(x, one, one, epsilon=-1e-6)[0], x)
+    assert jnp.isnan(y).all()
+    assert jnp.isnan(pull(x)[0]).all()
+    y, pull = jax.vjp(lambda x: F.batch_norm_inference(x, one, one, one, one, epsilon=-1e-6), x)
+    assert jnp.isnan(y).all()
+    assert jnp.isnan(pull(x)[0]).all()
+
+
+def test_an_epsilon_may_be_traced_and_of_another_precision(random, double):
+    x, scale, bias = drawn(random, (5, 3), 3)
+    swept = jax.vmap(lambda epsilon: F.batch_norm(x, scale, bias, epsilon=epsilon)[0])(jnp.float32([0.25, 0.5]))
+    np.testing.assert_allclose(swept[1], F.batch_norm(x, scale, bias, epsilon=0.5)[0], rtol=1e-13)
+    assert swept.dtype == jnp.float64
+
+
+@pytest.mark.parametrize("place", [1, 2, 3, 4])
+def test_statistics_that_would_broadcast_are_refused(unchecked, place):
+    shapes = [(4, 2, 3), (3,), (3,), (3,), (3,)]
+    shapes[place] = (1,)
+    name = ("x", "scale", "bias", "mean", "variance")[place]
+    with pytest.raises(ValueError, match=rf"{name} must have the shape \(features,\) with features = 3, but was given"):
+        unchecked(F.batch_norm_inference)(*map(jnp.zeros, shapes))
+
+
+def test_large_signals_stay_finite_forward_and_backward():
+    x = jnp.array([[-1e4], [1e4], [0.0]])
+    values, pull = jax.vjp(F.batch_norm, x, jnp.ones(1), jnp.zeros(1))
+    pulled = pull(jax.tree.map(jnp.ones_like, values)), F.batch_norm_vjp(values, x, jnp.ones(1), jnp.zeros(1))
+    assert all(jnp.isfinite(leaf).all() for leaf in jax.tree.leaves((values, pulled)))
+
+
+def test_second_derivatives_are_finite(random, double):
+    x, scale, bias = drawn(random, (3, 2), 2)
+    g = jnp.asarray(random.normal(size=(3, 2)))
+    training = lambda *arguments: (g * F.batch_norm(*arguments)[0]).sum()
+    inference = lambda *arguments: (g * F.batch_norm_inference(*arguments)).sum()
+    blocks = jax.jit(jax.hessian(training, argnums=(0, 1, 2)))(x, scale, bias)
+    blocks += jax.jit(jax.hessian(inference, argnums=(0, 1, 2, 3, 4)))(x, scale, bias, bias, scale**2)
+    assert all(jnp.isfinite(block).all() for block in jax.tree.leaves(blocks))

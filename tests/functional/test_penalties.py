@@ -1,5 +1,6 @@
 import jax
 import jax.numpy as jnp
+import pytest
 
 import jaxdl.functional as F
 
@@ -24,3 +25,32 @@ def test_the_derivative_of_l1_at_zero_is_zero():
 
 def test_nan_is_not_hidden():
     assert jnp.isnan(F.l1({"w": jnp.array([1.0, jnp.nan])}))
+
+
+@pytest.mark.parametrize(("ratio", "expected"), [(1.0, 10.0), (0.0, 15.0), (0.5, 12.5), (0.2, 14.0)])
+def test_elastic_net_is_a_mixture_of_both(ratio, expected):
+    assert F.elastic_net(PARAMS, ratio=ratio) == pytest.approx(expected)
+
+
+def test_the_derivative_of_elastic_net_at_zero_is_zero():
+    w = {"w": jnp.array([0.0, -0.0, 5.0])}
+    assert jax.grad(F.elastic_net)(w)["w"].tolist() == [0.0, 0.0, 3.0]
+    assert F.elastic_net_vjp(jnp.array(1.0), w)[0]["w"].tolist() == [0.0, 0.0, 3.0]
+
+
+@pytest.mark.parametrize("ratio", [-0.1, 1.1])
+def test_a_ratio_that_is_none_gives_nan_in_value_and_gradient(ratio):
+    value, gradient = jax.jit(jax.value_and_grad(lambda w, ratio: F.elastic_net(w, ratio=ratio)))(PARAMS, ratio)
+    assert jnp.isnan(value)
+    assert all(jnp.isnan(leaf).all() for leaf in jax.tree.leaves(gradient))
+
+
+def test_what_minimizes_an_error_with_the_elastic_net_is_what_scikit_learn_says(double):
+    """For an orthonormal design the minimizer is known: soft-thresholding, then shrinking (Zou and Hastie, (6))."""
+    target, strength, ratio = jnp.array([2.0, -1.0, 0.1]), 0.5, 0.4
+    (thresholded,) = [F.soft_threshold(target, threshold=strength * ratio)]
+    solution = thresholded / (1 + strength * (1 - ratio))
+    slope = jax.grad(lambda w: F.l2(w - target) + strength * F.elastic_net(w, ratio=ratio))(solution)
+    assert jnp.abs(slope[:2]).max() < 1e-12
+    assert solution[2] == 0
+    assert jnp.abs(slope[2]) <= strength * ratio

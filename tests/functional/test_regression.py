@@ -1,3 +1,4 @@
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -37,3 +38,37 @@ def test_gradient_descent_on_it_ends_at_the_normal_equations(random, double):
 def test_a_column_beside_a_row_is_refused_instead_of_broadcast(unchecked):
     with pytest.raises(ValueError, match=r"targets must have the shape \(batch, outputs\).*, but was given as \(4,\)"):
         unchecked(F.squared_error)(jnp.zeros((4, 1)), jnp.zeros(4))
+
+
+def test_absolute_error_sums_over_the_outputs_of_each_example():
+    assert F.absolute_error(jnp.array([[1.0, 2.0], [3.0, 5.0]]), jnp.array([[0.0, 4.0], [3.0, 4.0]])).tolist() == [3, 1]
+
+
+def test_the_derivative_of_an_absolute_error_of_zero_is_zero_as_in_pytorch(torch):
+    y, t = jnp.array([[2.0, -1.0, 3.0]]), jnp.array([[2.0, 1.0, 1.0]])
+    assert F.absolute_error_vjp(jnp.ones(1), y, t)[0].tolist() == [[0, -1, 1]]
+    assert jax.grad(lambda y: F.absolute_error(y, t).sum())(y).tolist() == [[0, -1, 1]]
+    theirs = torch.tensor(np.array(y), requires_grad=True)
+    torch.nn.functional.l1_loss(theirs, torch.tensor(np.array(t)), reduction="sum").backward()
+    assert theirs.grad.tolist() == [[0, -1, 1]]
+
+
+def test_what_minimizes_the_absolute_error_is_the_median(random):
+    x = jnp.asarray(random.normal(size=(9, 1)) ** 3, jnp.float32)
+    slopes = [F.absolute_error_vjp(jnp.ones(9), jnp.full((9, 1), c), x)[0].sum() for c in (jnp.median(x), x.mean())]
+    assert slopes[0] == 0
+    assert slopes[1] != 0
+
+
+def test_huber_is_a_parabola_inside_and_lines_outside_that_meet_without_a_jump():
+    e = jnp.array([[0.0], [0.5], [2.0], [3.0], [-3.0]])
+    loss, slope = jax.vjp(lambda e: F.huber(e, jnp.zeros((5, 1)), delta=2.0), e)
+    assert loss.tolist() == [0, 0.125, 2, 4, 4]
+    assert slope(jnp.ones(5))[0][:, 0].tolist() == [0, 0.5, 2, 2, -2]
+
+
+def test_huber_bends_up_to_delta_and_no_further():
+    def bend(e):
+        return jax.hessian(lambda e: F.huber(e[None, None], jnp.zeros((1, 1)))[0])(e)
+
+    assert [float(bend(jnp.float32(e))) for e in (0.0, 1.0, -1.0, 1.5)] == [1, 1, 1, 0]

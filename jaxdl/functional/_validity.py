@@ -1,0 +1,14 @@
+"""What is out of range becomes NaN, in value and derivative both, so that it never gives a plausible number."""
+
+import jax.numpy as jnp
+
+
+def one_or_nan(holds, dtype) -> jnp.ndarray:
+    """One where the condition holds, NaN elsewhere: a factor that changes nothing, or spoils everything."""
+    return jnp.where(holds, 1, jnp.nan).astype(dtype)
+
+
+def is_class(labels, classes) -> jnp.ndarray:
+    """Is the label, of any integer dtype, one of the numbers 0 to classes - 1?"""
+    numbers = labels.astype(int)  # an int8 cannot count 300 classes, and an unsigned -1 is no large class
+    return (numbers >= 0) & (numbers < classes)

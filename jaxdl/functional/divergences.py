@@ -1,0 +1,103 @@
+"""How far one distribution is from another, one number per example."""
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from jaxdl.functional._arguments import as_annotated
+from jaxdl.functional._validity import one_or_nan
+from jaxdl.functional.softmaxes import softmax
+
+
+def soft_cross_entropy(
+    logits: Float[Array, "batch classes"], targets: Float[Array, "batch classes"]
+) -> Float[Array, "batch"]:
+    r"""The cross-entropy $L_n = -\sum_c t_{nc} \log p_{nc}$ of the softmax $p$ and targets $t$, in nats.
+
+    The targets may be any numbers; they need not sum to one. A class with the logit $-\infty$ of which nothing is
+    wanted ($t = 0$) costs nothing: $0 \log 0 = 0$, and there $\bar t$ is taken to be 0.
+    Raises where shapes or dtypes are not as annotated.
+    Hinton, Vinyals and Dean, *Distilling the knowledge in a neural network* (2015), section 2.
+    """
+    as_annotated(soft_cross_entropy, logits, targets)
+    return (targets * -_log_softmax(logits, targets)).sum(axis=-1)
+
+
+def soft_cross_entropy_vjp(g, logits, targets):
+    r"""Pull $g$ back to $(z, t)$.
+
+    $\log p_c = z_c - \log \sum_j e^{z_j}$ gives $\partial \log p_c / \partial z_k = [c = k] - p_k$, hence
+    $\bar z_k = -g \sum_c t_c ([c = k] - p_k) = g\,(p_k \sum_c t_c - t_k)$; and $L$ is linear in $t$, hence
+    $\bar t = -g \log p$.
+    """
+    total = targets.sum(axis=-1, keepdims=True)
+    return g[:, None] * (softmax(logits) * total - targets), -g[:, None] * _log_softmax(logits, targets)
+
+
+def soft_cross_entropy_examples(random):
+    """Distributions and other targets, zeros among them, logits far apart, and classes that are ruled out."""
+    logits, targets = random.standard_normal((7, 4)), random.dirichlet([0.5] * 4, 7)
+    targets[:3, 1] = 0
+    yield (logits, targets), {}
+    yield (logits[:1], 3 * targets[:1]), {}
+    yield (logits, random.standard_normal((7, 4))), {}
+    yield (30 * logits, targets), {}
+    yield (jnp.asarray(logits).at[:3, 1].set(-jnp.inf), targets), {}
+
+
+def _log_softmax(logits, targets):
+    """The logarithms of the softmax, as they enter a sum weighted with the targets."""
+    z = logits - jax.lax.stop_gradient(logits.max(axis=-1, keepdims=True))
+    return _finite_where_unwanted(z - jnp.log(jnp.exp(z).sum(axis=-1, keepdims=True)), targets)
+
+
+def _finite_where_unwanted(logarithms, targets):
+    """The logarithms, but 0 in the place of those that are -∞ and count nothing, since 0 log 0 is 0."""
+    return jnp.where((targets == 0) & (logarithms == -jnp.inf), 0, logarithms)
+
+
+def kl_divergence(
+    log_predictions: Float[Array, "batch classes"], targets: Float[Array, "batch classes"]
+) -> Float[Array, "batch"]:
+    r"""The Kullback–Leibler divergence $L_n = \sum_c t_{nc} (\log t_{nc} - \log q_{nc})$, in nats; $0 \log 0 = 0$.
+
+    Given are $\log q$ (so that small probabilities keep their digits) and $t$, as in PyTorch's `kl_div`. At $t = 0$
+    the true derivative with respect to $t$ is $-\infty$; there the one of $t \log t$ is taken to be 0, which leaves
+    $-\log q$. Where $t$ and $q$ both are 0 it is 0. A negative target gives NaN, in the loss and in its own gradients.
+    Raises where shapes or dtypes are not as annotated.
+    Kullback and Leibler, *On information and sufficiency* (1951).
+    """
+    as_annotated(kl_divergence, log_predictions, targets)
+    targets = _not_negative(targets)
+    log_t = jnp.log(jnp.where(targets == 0, 1, targets))
+    return (targets * (log_t - _finite_where_unwanted(log_predictions, targets))).sum(axis=-1)
+
+
+def kl_divergence_vjp(g, log_predictions, targets):
+    r"""Pull $g$ back to $(\log q, t)$.
+
+    $L$ is linear in $\log q$, hence $\overline{\log q} = -g\,t$. By the product rule
+    $\partial (t \log t) / \partial t = \log t + 1$, hence $\bar t = g\,(\log t + 1 - \log q)$, and
+    $\bar t = -g \log q$ at $t = 0$.
+    """
+    targets = _not_negative(targets)
+    slope = jnp.where(targets == 0, 0, jnp.log(targets) + 1)
+    t_bar = g[:, None] * (slope - _finite_where_unwanted(log_predictions, targets))
+    return -g[:, None] * targets, t_bar
+
+
+def kl_divergence_examples(random):
+    """Distributions with zeros, targets that are none, far tails, and zeros on both sides."""
+    targets = random.dirichlet([0.5] * 4, 7)
+    targets[:3, 1] = 0
+    log_predictions = jnp.log(random.dirichlet([1.0] * 4, 7))
+    yield (log_predictions, targets), {}
+    yield (log_predictions[:1], 3 * targets[:1]), {}
+    yield (100 * log_predictions, targets), {}
+    yield (log_predictions.at[:3, 1].set(-jnp.inf), targets), {}
+    yield (log_predictions, -targets), {}
+
+
+def _not_negative(targets):
+    """The targets, NaN where they are negative."""
+    return one_or_nan(targets >= 0, targets.dtype) * targets

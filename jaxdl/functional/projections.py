@@ -1,0 +1,92 @@
+"""Proximal maps and projections of the parameters, applied after a step."""
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, ArrayLike, Float, PyTree
+
+from jaxdl.functional._arguments import as_annotated
+from jaxdl.functional._validity import one_or_nan
+
+
+def soft_threshold(
+    params: PyTree[Float[Array, "..."]], *, threshold: Float[ArrayLike, ""] = 1e-3
+) -> PyTree[Float[Array, "..."]]:
+    r"""Soft-thresholding $y = \mathrm{sign}(w) \max(|w| - t, 0)$ of every parameter in a tree, for $t \ge 0$.
+
+    It is the proximal map of $t$ times the `l1` penalty: $y$ minimizes $\tfrac12 (y - w)^2 + t |y|$. After a gradient
+    step with the learning rate $\eta$ a penalty $\lambda$ calls for $t = \eta \lambda$; then parameters become exactly
+    zero. The kink is at $|w| = t$; there the derivative is taken to be 0. A negative threshold gives NaN.
+    Donoho and Johnstone, *Ideal spatial adaptation by wavelet shrinkage* (1994); Parikh and Boyd, *Proximal algorithms*
+    (2014), section 6.5.2.
+    """
+    return jax.tree.map(lambda w: _shrunk(one_or_nan(threshold >= 0, w.dtype) * w, threshold), params)
+
+
+def soft_threshold_vjp(g, params, *, threshold=1e-3):
+    r"""Pull $g$ back to $w$: $\partial y / \partial w = [|w| > t]$, hence $\bar w = g\,[|w| > t]$."""
+
+    def of_leaf(g, w):
+        return one_or_nan(threshold >= 0, w.dtype) * jnp.where(jnp.abs(w) <= jnp.asarray(threshold, w.dtype), 0, g)
+
+    return (jax.tree.map(of_leaf, g, params),)
+
+
+def soft_threshold_examples(random):
+    """A tree with parameters on both sides of the threshold, on it and at zero; and a threshold that is none."""
+    weights = random.standard_normal((5, 4))
+    weights[0], weights[1] = [0.5, -0.5, 0.0, 1.0], [0.25, -0.25, -0.0, -1.0]
+    for threshold in (1e-3, 0.5, 0.25, 0.0, 1.0, -0.5):
+        yield ({"weights": weights, "bias": random.standard_normal(3)},), {"threshold": threshold}
+
+
+def _shrunk(w, threshold):
+    """A leaf, nearer to zero by the threshold."""
+    threshold = jnp.asarray(threshold, w.dtype)
+    return jnp.where(jnp.abs(w) <= threshold, 0, w - threshold * jnp.sign(w))
+
+
+def max_norm(
+    weights: Float[Array, "*inputs units"], *, limit: Float[ArrayLike, ""] = 1.0
+) -> Float[Array, "*inputs units"]:
+    r"""The projection $y = w \min(1, c / \lVert w \rVert)$ of each unit's weights $w$ onto the ball of radius $c$.
+
+    The last axis are the units; the norm is the Euclidean one over all other axes, those of the inputs, so kernels of a
+    convolution work as well. The kink is at $\lVert w \rVert = c$; there the derivative is taken to be that inside the
+    ball, the identity. A negative limit gives NaN. Raises where shapes or dtypes are not as annotated.
+    Srivastava et al., *Dropout* (2014), section 5.1.
+    """
+    as_annotated(max_norm, weights)
+    squares, limit = _squares(weights, limit)
+    inside = squares <= limit**2
+    return weights * jnp.where(inside, 1, limit / jnp.sqrt(jnp.where(inside, 1, squares)))
+
+
+def max_norm_vjp(g, weights, *, limit=1.0):
+    r"""Pull $g$ back to $w$.
+
+    Inside the ball $y = w$ and $\bar w = g$. Outside $y = c\,u$ with $u = w / \lVert w \rVert$. Since
+    $\lVert w \rVert$ grows by $u \cdot dw$, $du = (dw - u\,(u \cdot dw)) / \lVert w \rVert$: only what is at right
+    angles to $w$ turns it. Hence
+    $\bar w = (c / \lVert w \rVert) (g - u\,(u \cdot g))$.
+    """
+    squares, limit = _squares(weights, limit)
+    norm = jnp.sqrt(squares)
+    u = weights / norm
+    turned = limit / norm * (g - u * (u * g).sum(axis=tuple(range(g.ndim - 1))))
+    return (jnp.where(squares <= limit**2, g, turned),)
+
+
+def max_norm_examples(random):
+    """Inside, outside, on the sphere and zero; dense and convolutional weights; settings, and one that is none."""
+    weights = random.standard_normal((2, 5))
+    weights[:, 0], weights[:, 1], weights[:, 2] = 0, [3, 4], [0.3, 0.1]
+    for limit in (1.0, 5.0, 0.5, 0.0, -1.0):
+        yield (weights,), {"limit": limit}
+    yield (random.standard_normal((3, 3, 2, 4)),), {"limit": 4.0}
+    yield (1e4 * random.standard_normal((3, 5)),), {}
+
+
+def _squares(weights, limit):
+    """The sum of squares of each unit's weights; and the limit, NaN where it is none."""
+    squares = (weights**2).sum(axis=tuple(range(weights.ndim - 1)))
+    return squares, jnp.asarray(limit, weights.dtype) * one_or_nan(limit >= 0, weights.dtype)

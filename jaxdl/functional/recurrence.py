@@ -1,0 +1,167 @@
+"""Recurrent cells: one step from a state and an input to the next state. `sequences` repeats them over time."""
+
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from jaxdl.functional._arguments import as_annotated
+from jaxdl.functional.sigmoids import sigmoid, tanh
+
+
+def rnn_cell(
+    x: Float[Array, "batch inputs"],
+    hidden: Float[Array, "batch hidden"],
+    input_weights: Float[Array, "inputs hidden"],
+    hidden_weights: Float[Array, "hidden hidden"],
+    bias: Float[Array, "hidden"],
+) -> Float[Array, "batch hidden"]:
+    r"""One step of a plain recurrent network, $h' = \tanh(x W + h U + b)$.
+
+    PyTorch has two biases and transposed weights: its $b_{ih} + b_{hh}$ is $b$. Raises where shapes or dtypes are not
+    as annotated.
+    Elman, *Finding structure in time* (1990).
+    """
+    as_annotated(rnn_cell, x, hidden, input_weights, hidden_weights, bias)
+    return tanh(x @ input_weights + hidden @ hidden_weights + bias)
+
+
+def rnn_cell_vjp(g, x, hidden, input_weights, hidden_weights, bias):
+    r"""Pull $g$ back to $(x, h, W, U, b)$.
+
+    With $a = x W + h U + b$, $\partial h' / \partial a = 1 - h'^2$; what arrives at $a$ is $\delta = g (1 - h'^2)$.
+    From there on it is a dense layer with two inputs: $\bar x = \delta W^\top$, $\bar h = \delta U^\top$,
+    $\bar W = x^\top \delta$, $\bar U = h^\top \delta$ and $\bar b = \sum_n \delta_n$.
+    """
+    h = rnn_cell(x, hidden, input_weights, hidden_weights, bias)
+    delta = g * (1 + h) * (1 - h)
+    return delta @ input_weights.T, delta @ hidden_weights.T, x.T @ delta, hidden.T @ delta, delta.sum(axis=0)
+
+
+def rnn_cell_examples(random):
+    """A state smaller and larger than the input, a batch of one, and units that saturate."""
+    for batch, inputs, hidden, size in [(9, 3, 5, 1), (1, 4, 2, 1), (5, 3, 4, 2)]:
+        yield [size * a for a in _drawn(random, batch, inputs, hidden, gates=1)], {}
+
+
+def gru_cell(
+    x: Float[Array, "batch inputs"],
+    hidden: Float[Array, "batch hidden"],
+    input_weights: Float[Array, "inputs 3*hidden"],
+    hidden_weights: Float[Array, "hidden 3*hidden"],
+    bias: Float[Array, "3*hidden"],
+    candidate_bias: Float[Array, "hidden"],
+) -> Float[Array, "batch hidden"]:
+    r"""One step of gated recurrent units, $h' = (1 - z) n + z h$: the gate $z$ keeps the state or lets $n$ replace it.
+
+    $r = \sigma(x W_r + h U_r + b_r)$, $z = \sigma(x W_z + h U_z + b_z)$ and $n = \tanh(x W_n + b_n + r (h U_n + c))$,
+    whose weights $W = (W_r, W_z, W_n)$, $U$ and $b$ stand side by side in this order, PyTorch's. Here, as in PyTorch,
+    cuDNN and Flax, $r$ acts after the matrix $U_n$; Cho et al. let it act on $h$ before. PyTorch's two biases of $r$
+    and $z$ add up to ours; of $n$, its $b_{in}$ is $b_n$ and its $b_{hn}$ is $c$, the candidate's bias. Raises where
+    shapes or dtypes are not as annotated.
+    Cho et al., *Learning phrase representations using RNN encoder-decoder for statistical machine translation* (2014).
+    """
+    as_annotated(gru_cell, x, hidden, input_weights, hidden_weights, bias, candidate_bias)
+    _, z, n, _ = _gru_gates(x, hidden, input_weights, hidden_weights, bias, candidate_bias)
+    return (1 - z) * n + z * hidden
+
+
+def gru_cell_vjp(g, x, hidden, input_weights, hidden_weights, bias, candidate_bias):
+    r"""Pull $g$ back to $(x, h, W, U, b, c)$.
+
+    From $h' = (1 - z) n + z h$: $\bar n = g (1 - z)$, $\bar z = g (h - n)$, and $g z$ goes to $h$ directly. Through the
+    activations, with $u = h U_n + c$: $\delta_n = \bar n (1 - n^2)$, then $\bar r = \delta_n u$,
+    $\delta_r = \bar r\, r (1 - r)$ and $\delta_z = \bar z\, z (1 - z)$. What arrives behind $x W + b$ is
+    $\delta = (\delta_r, \delta_z, \delta_n)$, and behind $h U$, since $r$ multiplies $u$,
+    $\eta = (\delta_r, \delta_z, r \delta_n)$. Hence $\bar x = \delta W^\top$, $\bar W = x^\top \delta$,
+    $\bar b = \sum \delta$, $\bar h = g z + \eta U^\top$, $\bar U = h^\top \eta$ and $\bar c = \sum r \delta_n$, sums
+    over the batch.
+    """
+    r, z, n, u = _gru_gates(x, hidden, input_weights, hidden_weights, bias, candidate_bias)
+    delta_n = g * (1 - z) * (1 + n) * (1 - n)
+    delta_r = delta_n * u * r * (1 - r)
+    delta_z = g * (hidden - n) * z * (1 - z)
+    delta = jnp.concatenate([delta_r, delta_z, delta_n], axis=-1)
+    eta = jnp.concatenate([delta_r, delta_z, r * delta_n], axis=-1)
+    x_bar, hidden_bar = delta @ input_weights.T, g * z + eta @ hidden_weights.T
+    return x_bar, hidden_bar, x.T @ delta, hidden.T @ eta, delta.sum(axis=0), (r * delta_n).sum(axis=0)
+
+
+def gru_cell_examples(random):
+    """A state smaller and larger than the input, a batch of one, and gates that are nearly shut."""
+    for batch, inputs, hidden, size in [(9, 3, 5, 1), (1, 4, 2, 1), (5, 3, 4, 2)]:
+        arguments = *_drawn(random, batch, inputs, hidden, gates=3), random.standard_normal(hidden)
+        yield [size * a for a in arguments], {}
+
+
+def _gru_gates(x, hidden, input_weights, hidden_weights, bias, candidate_bias):
+    """$r$, $z$, $n$ and $u = h U_n + c$."""
+    x_r, x_z, x_n = jnp.split(x @ input_weights + bias, 3, axis=-1)
+    h_r, h_z, h_n = jnp.split(hidden @ hidden_weights, 3, axis=-1)
+    r, z, u = sigmoid(x_r + h_r), sigmoid(x_z + h_z), h_n + candidate_bias
+    return r, z, tanh(x_n + r * u), u
+
+
+def lstm_cell(
+    x: Float[Array, "batch inputs"],
+    hidden: Float[Array, "batch hidden"],
+    cell: Float[Array, "batch hidden"],
+    input_weights: Float[Array, "inputs 4*hidden"],
+    hidden_weights: Float[Array, "hidden 4*hidden"],
+    bias: Float[Array, "4*hidden"],
+) -> tuple[Float[Array, "batch hidden"], Float[Array, "batch hidden"]]:
+    r"""One step of long short-term memory: $c' = f c + i k$ is kept, $h' = o \tanh c'$ is shown. Returns $(h', c')$.
+
+    The gates $i$ (write), $f$ (keep) and $o$ (show) are the logistic function of their part of $x W + h U + b$, the
+    candidate $k$ is the hyperbolic tangent of its part. The parts stand side by side in the order $i, f, k, o$, as in
+    PyTorch and Flax (which call $k$ g) and Keras (c). PyTorch has two biases, which add up to $b$. Many initialise the
+    forget gate's part of $b$ to 1, so that memory is kept at first. Raises where shapes or dtypes are not as annotated.
+    Hochreiter and Schmidhuber, *Long short-term memory* (1997); with the forget gate: Gers, Schmidhuber and Cummins,
+    *Learning to forget* (2000).
+    """
+    as_annotated(lstm_cell, x, hidden, cell, input_weights, hidden_weights, bias)
+    i, f, k, o = _lstm_gates(x, hidden, input_weights, hidden_weights, bias)
+    new_cell = f * cell + i * k
+    return o * tanh(new_cell), new_cell
+
+
+def lstm_cell_vjp(g, x, hidden, cell, input_weights, hidden_weights, bias):
+    r"""Pull $g = (\bar h', \bar c')$ back to $(x, h, c, W, U, b)$.
+
+    From $h' = o\,t$ with $t = \tanh c'$: $\bar o = \bar h' t$, and $c'$ is reached along two ways,
+    $e = \bar c' + \bar h' o (1 - t^2)$. From $c' = f c + i k$: $\bar i = e k$, $\bar f = e c$, $\bar k = e i$ and
+    $\bar c = e f$, the way along which a gradient goes back unharmed while $f$ is near 1. Through the activations:
+    $\delta_i = \bar i\, i (1 - i)$, $\delta_f$ and $\delta_o$ likewise, $\delta_k = \bar k (1 - k^2)$. With
+    $\delta = (\delta_i, \delta_f, \delta_k, \delta_o)$ the rest is a dense layer with two inputs:
+    $\bar x = \delta W^\top$, $\bar h = \delta U^\top$, $\bar W = x^\top \delta$, $\bar U = h^\top \delta$ and
+    $\bar b = \sum_n \delta_n$.
+    """
+    g_hidden, g_cell = g
+    i, f, k, o = _lstm_gates(x, hidden, input_weights, hidden_weights, bias)
+    t = tanh(f * cell + i * k)
+    e = g_cell + g_hidden * o * (1 + t) * (1 - t)
+    delta_i = e * k * i * (1 - i)
+    delta_f = e * cell * f * (1 - f)
+    delta_k = e * i * (1 + k) * (1 - k)
+    delta_o = g_hidden * t * o * (1 - o)
+    delta = jnp.concatenate([delta_i, delta_f, delta_k, delta_o], axis=-1)
+    x_bar, hidden_bar = delta @ input_weights.T, delta @ hidden_weights.T
+    return x_bar, hidden_bar, e * f, x.T @ delta, hidden.T @ delta, delta.sum(axis=0)
+
+
+def lstm_cell_examples(random):
+    """A state smaller and larger than the input, a batch of one, and gates that are nearly shut."""
+    for batch, inputs, hidden, size in [(9, 3, 5, 1), (1, 4, 2, 1), (5, 3, 4, 2)]:
+        x, state, *weights = _drawn(random, batch, inputs, hidden, gates=4)
+        yield [size * a for a in (x, state, random.standard_normal((batch, hidden)), *weights)], {}
+
+
+def _lstm_gates(x, hidden, input_weights, hidden_weights, bias):
+    """$i$, $f$, $k$ and $o$."""
+    i, f, k, o = jnp.split(x @ input_weights + hidden @ hidden_weights + bias, 4, axis=-1)
+    return sigmoid(i), sigmoid(f), tanh(k), sigmoid(o)
+
+
+def _drawn(random, batch, inputs, hidden, gates):
+    """Standard normal $x$, $h$, $W$, $U$ and $b$ of a cell with so many gates, the candidate counted in."""
+    parts = gates * hidden
+    shapes = (batch, inputs), (batch, hidden), (inputs, parts), (hidden, parts), (parts,)
+    return [random.standard_normal(shape) for shape in shapes]

@@ -1,0 +1,97 @@
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+
+import jaxdl.functional as F
+
+
+def test_a_pair_should_be_in_order_by_the_margin():
+    better, worse = jnp.array([3.0, 1.0, 0.5, 0.0]), jnp.array([0.0, 0.0, 0.0, 2.0])
+    assert F.pairwise_hinge(better, worse).tolist() == [0, 0, 0.5, 3]
+    assert F.pairwise_hinge(better, worse, margin=2.0).tolist() == [0, 1, 1.5, 4]
+
+
+def test_at_the_margin_the_derivative_is_zero_where_pytorch_takes_the_slope(torch):
+    better, worse = jnp.array([1.0, 0.5]), jnp.zeros(2)
+    gradients = jax.grad(lambda *a: F.pairwise_hinge(*a).sum(), argnums=(0, 1))(better, worse)
+    assert [gradient.tolist() for gradient in gradients] == [[0, -1], [0, 1]]
+    theirs = torch.tensor([1.0, 0.5], requires_grad=True)
+    torch.nn.functional.margin_ranking_loss(
+        theirs, torch.zeros(2), torch.ones(2), margin=1.0, reduction="sum"
+    ).backward()
+    assert theirs.grad.tolist() == [-1, -1]
+
+
+def test_the_logistic_loss_of_a_pair_is_that_of_their_difference(random, double):
+    better, worse = jnp.asarray(random.normal(size=(2, 9)))
+    difference = F.binary_cross_entropy(better - worse, jnp.ones(9, int))
+    np.testing.assert_allclose(F.pairwise_logistic(better, worse), difference, rtol=1e-14)
+
+
+def test_a_tie_costs_one_bit():
+    assert float(F.pairwise_logistic(jnp.array([3.0]), jnp.array([3.0]))[0]) == pytest.approx(np.log(2))
+
+
+def test_a_pair_far_in_order_keeps_the_digits_of_its_gradient():
+    gradient, _ = F.pairwise_logistic_vjp(jnp.ones(1), jnp.array([30.0]), jnp.array([0.0]))
+    np.testing.assert_allclose(gradient, [-np.exp(-30)], rtol=1e-5)
+
+
+@pytest.fixture
+def lists(random):
+    scores, relevance = random.normal(size=(4, 5)), 1.0 * random.integers(0, 3, (4, 5))
+    present = np.arange(5) < np.array([[5], [3], [1], [0]])
+    return jnp.asarray(scores, jnp.float32), jnp.asarray(relevance, jnp.float32), jnp.asarray(present)
+
+
+def test_padding_is_optaxs(lists):
+    scores, relevance, present = lists
+    theirs = optax.losses.ranking_softmax_loss(scores[:3], relevance[:3], where=present[:3], reduce_fn=None)
+    np.testing.assert_allclose(F.listwise_softmax(scores, relevance, present=present)[:3], theirs, rtol=1e-5, atol=1e-6)
+
+
+def test_a_padded_list_is_the_short_list(lists):
+    scores, relevance, present = lists
+    short = F.listwise_softmax(scores[1:2, :3], relevance[1:2, :3])
+    np.testing.assert_allclose(F.listwise_softmax(scores, relevance, present=present)[1], short[0], rtol=1e-6)
+
+
+def test_a_list_of_padding_costs_nothing_and_spoils_nothing(lists):
+    scores, relevance, present = lists
+    loss, pull = jax.vjp(lambda *a: F.listwise_softmax(*a, present=present), scores, relevance)
+    assert loss[3] == 0
+    assert jnp.isfinite(loss).all()
+    for gradient in pull(jnp.ones(4)):
+        assert gradient[3].tolist() == [0] * 5
+        assert jnp.isfinite(gradient).all()
+
+
+def test_what_the_padding_holds_does_not_matter_in_any_derivative(lists):
+    scores, relevance, present = lists
+    hole = jnp.where(present, 0, jnp.nan)
+    loss = lambda s, y: F.listwise_softmax(s, y, present=present).sum()
+    for derivative in (jax.grad, jax.hessian):
+        clean, holed = (
+            jax.jit(derivative(loss, argnums=(0, 1)))(*a) for a in [lists[:2], (scores + hole, relevance + hole)]
+        )
+        for a, b in zip(jax.tree.leaves(clean), jax.tree.leaves(holed), strict=True):
+            assert jnp.isfinite(b).all()
+            np.testing.assert_allclose(a, b, rtol=1e-6)
+
+
+def test_a_single_relevant_item_is_a_label(lists):
+    scores, _, _ = lists
+    labels = jnp.array([0, 3, 2, 4])
+    np.testing.assert_allclose(
+        F.listwise_softmax(scores, jnp.eye(5)[labels]), F.cross_entropy(scores, labels), rtol=1e-6
+    )
+
+
+@pytest.mark.parametrize("shape", [(5,), (4, 1), (5, 4)])
+def test_present_of_another_shape_is_refused(unchecked, lists, shape):
+    with pytest.raises(
+        ValueError, match=r"present must be one Boolean, or one for each item in the shape \(4, 5\), but"
+    ):
+        unchecked(F.listwise_softmax)(*lists[:2], present=np.ones(shape, bool))

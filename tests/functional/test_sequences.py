@@ -1,0 +1,222 @@
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+import jaxdl.functional as F
+
+GATES = {F.rnn: 1, F.gru: 3, F.lstm: 4}
+CELL = {F.rnn: F.rnn_cell, F.gru: F.gru_cell, F.lstm: F.lstm_cell}
+each = pytest.mark.parametrize("f", GATES, ids=lambda f: f.__name__)
+
+
+def drawn(random, f, batch, time, inputs, hidden):
+    """Inputs, a tuple of states, and weights of moderate size."""
+    parts = GATES[f] * hidden
+    x = jnp.asarray(random.normal(size=(batch, time, inputs)))
+    states = [jnp.asarray(random.normal(size=(batch, hidden))) for _ in range(2 if f is F.lstm else 1)]
+    shapes = [(inputs, parts), (hidden, parts), (parts,), *([(hidden,)] if f is F.gru else [])]
+    return x, tuple(states), [jnp.asarray(random.normal(size=shape) / hidden**0.5) for shape in shapes]
+
+
+def vjp(f):
+    return getattr(F, f"{f.__name__}_vjp")
+
+
+def like(random, y):
+    return jax.tree.map(lambda leaf: jnp.asarray(random.normal(size=tuple(leaf.shape))), y)
+
+
+def agree(ours, theirs, rtol=1e-11, atol=1e-12):
+    for mine, wanted in zip(jax.tree.leaves(ours), jax.tree.leaves(theirs), strict=True):
+        np.testing.assert_allclose(mine, wanted, rtol=rtol, atol=atol)
+
+
+def torchs(torch, f, x, states, weights):
+    """PyTorch's module with our weights: transposed, and the bias shared out between its two. What ours returns."""
+    input_weights, hidden_weights, bias = weights[:3]
+    if f is F.gru:
+        both = bias, torch.cat([torch.zeros(2 * states[0].shape[1], dtype=bias.dtype), weights[3]])
+    else:
+        both = bias - 0.25, torch.full_like(bias, 0.25)
+    kind = {F.rnn: torch.nn.RNN, F.gru: torch.nn.GRU, F.lstm: torch.nn.LSTM}[f]
+    module = kind(x.shape[2], states[0].shape[1], batch_first=True, dtype=torch.float64)
+    named = dict(zip(("weight_ih_l0", "weight_hh_l0"), (input_weights.T, hidden_weights.T), strict=True))
+    named |= {"bias_ih_l0": both[0], "bias_hh_l0": both[1]}
+    state = tuple(state[None] for state in states)
+    outputs, last = torch.func.functional_call(module, named, (x, state if f is F.lstm else state[0]))
+    return (outputs, last[1][0]) if f is F.lstm else outputs
+
+
+@each
+@pytest.mark.parametrize("sizes", [(3, 7, 2, 4), (1, 4, 5, 3), (2, 1, 3, 3), (2, 12, 1, 1)])
+def test_it_is_pytorchs_with_all_gradients(torch, random, double, f, sizes):
+    x, states, weights = drawn(random, f, *sizes)
+    leaves = [torch.tensor(np.array(a), requires_grad=True) for a in (x, *states, *weights)]
+    theirs = torchs(torch, f, leaves[0], leaves[1 : 1 + len(states)], leaves[1 + len(states) :])
+    g = like(random, theirs)
+    torch.autograd.backward(jax.tree.leaves(theirs), [torch.tensor(np.array(a)) for a in jax.tree.leaves(g)])
+    agree(f(x, *states, *weights), jax.tree.map(lambda y: y.detach().numpy(), theirs))
+    agree(vjp(f)(g, x, *states, *weights), [leaf.grad.numpy() for leaf in leaves])
+
+
+def looped(f, x, states, weights_of_step):
+    """The cell in a Python loop, with weights of its own for each step."""
+    outputs, state = [], states
+    for step, weights in enumerate(weights_of_step):
+        new = CELL[f](x[:, step], *state, *weights)
+        state = new if f is F.lstm else (new,)
+        outputs.append(state[0])
+    outputs = jnp.stack(outputs, axis=1)
+    return (outputs, state[1]) if f is F.lstm else outputs
+
+
+@each
+def test_the_unrolled_network_has_the_same_values_and_its_weights_gradients_add_up_over_time(random, double, f):
+    x, states, weights = drawn(random, f, 2, 4, 3, 2)
+    y, pull = jax.vjp(lambda *a: looped(f, *a), x, states, [weights] * 4)
+    g = like(random, y)
+    x_bar, states_bar, of_steps = pull(g)
+    agree(f(x, *states, *weights), y)
+    summed = [sum(of_step) for of_step in zip(*of_steps, strict=True)]
+    agree(vjp(f)(g, x, *states, *weights), [x_bar, *states_bar, *summed])
+
+
+@each
+def test_a_sequence_of_one_step_is_the_cell_with_its_gradients(random, double, f):
+    x, states, weights = drawn(random, f, 3, 1, 2, 4)
+    cell = CELL[f]
+    add_time = lambda y: (y[0][:, None], y[1]) if f is F.lstm else y[:, None]
+    once = cell(x[:, 0], *states, *weights)
+    agree(f(x, *states, *weights), add_time(once), rtol=1e-14)
+    g = like(random, once)
+    x_bar, *others = getattr(F, f"{cell.__name__}_vjp")(g, x[:, 0], *states, *weights)
+    agree(vjp(f)(add_time(g), x, *states, *weights), [x_bar[:, None], *others], rtol=1e-14)
+
+
+@each
+def test_a_sequence_may_be_cut_where_the_state_is_handed_on(random, double, f):
+    x, states, weights = drawn(random, f, 3, 7, 2, 4)
+    first, second, whole = x[:, :3], x[:, 3:], f(x, *states, *weights)
+    if f is F.lstm:
+        outputs, cell = f(first, *states, *weights)
+        more, last = f(second, outputs[:, -1], cell, *weights)
+        agree((jnp.concatenate([outputs, more], axis=1), last), whole, rtol=1e-13)
+    else:
+        outputs = f(first, *states, *weights)
+        agree(jnp.concatenate([outputs, f(second, outputs[:, -1], *weights)], axis=1), whole, rtol=1e-13)
+
+
+@each
+def test_a_sequence_without_a_step_has_no_outputs_and_hands_the_state_back(random, f):
+    x, states, weights = drawn(random, f, 3, 0, 2, 4)
+    y = f(x, *states, *weights)
+    outputs = y[0] if f is F.lstm else y
+    assert outputs.shape == (3, 0, 4)
+    g = like(random, y)
+    x_bar, hidden_bar, *others = vjp(f)(g, x, *states, *weights)
+    assert x_bar.shape == (3, 0, 2)
+    assert not hidden_bar.any()
+    if f is F.lstm:
+        assert jnp.array_equal(y[1], states[1])
+        assert jnp.array_equal(others.pop(0), g[1])
+    assert not any(weights_bar.any() for weights_bar in others)
+
+
+@each
+def test_nothing_depends_on_what_comes_later(random, f):
+    x, states, weights = drawn(random, f, 2, 6, 3, 4)
+    outputs = lambda x: jax.tree.leaves(f(x, *states, *weights))[0]
+    assert jnp.array_equal(outputs(x)[:, :4], outputs(x.at[:, 4:].add(1.0))[:, :4])
+    assert not jnp.array_equal(outputs(x)[:, 4:], outputs(x.at[:, 4:].add(1.0))[:, 4:])
+    g = jax.tree.map(jnp.zeros_like, f(x, *states, *weights))
+    g = (g[0].at[:, 3].set(1.0), g[1]) if f is F.lstm else g.at[:, 3].set(1.0)
+    x_bar = vjp(f)(g, x, *states, *weights)[0]
+    assert not x_bar[:, 4:].any()
+    assert (x_bar[:, :4] != 0).all()
+
+
+@each
+def test_an_example_does_not_depend_on_the_rest_of_the_batch(random, double, f):
+    x, states, weights = drawn(random, f, 4, 5, 3, 2)
+    alone = f(x[2:3], *(state[2:3] for state in states), *weights)
+    agree(alone, jax.tree.map(lambda leaf: leaf[2:3], f(x, *states, *weights)), rtol=1e-12)
+
+
+def linearized(radius, steps, random):
+    """The gradient with respect to the initial state, of signals so small that tanh is the identity."""
+    rotation = np.linalg.qr(random.normal(size=(4, 4)))[0]
+    weights = jnp.zeros((1, 4)), jnp.asarray(radius * rotation), jnp.zeros(4)
+    last = jnp.asarray(random.normal(size=(1, 4)))
+    g = jnp.zeros((1, steps, 4)).at[:, -1].set(last)
+    _, hidden_bar, *_ = F.rnn_vjp(g, jnp.zeros((1, steps, 1)), jnp.zeros((1, 4)), *weights)
+    return hidden_bar, last, radius * rotation
+
+
+@pytest.mark.parametrize("radius", [0.5, 1.0, 2.0])
+@pytest.mark.parametrize("steps", [1, 7, 30])
+def test_the_gradient_of_small_signals_is_a_power_of_the_weights(random, double, radius, steps):
+    hidden_bar, last, weights = linearized(radius, steps, random)
+    np.testing.assert_allclose(hidden_bar, last @ np.linalg.matrix_power(weights.T, steps), rtol=1e-9, atol=1e-15)
+    growth = np.linalg.norm(hidden_bar) / np.linalg.norm(last)
+    assert growth == pytest.approx(radius**steps, rel=1e-10)  # it vanishes, stays or explodes
+
+
+def test_units_that_saturate_let_the_gradient_vanish_whatever_the_weights(random, double):
+    weights = jnp.zeros((1, 4)), 2 * jnp.eye(4), jnp.full(4, 3.0)
+    g = jnp.zeros((1, 20, 4)).at[:, -1].set(1.0)
+    _, hidden_bar, *_ = F.rnn_vjp(g, jnp.zeros((1, 20, 1)), jnp.zeros((1, 4)), *weights)
+    assert 0 < abs(hidden_bar).max() < 1e-40
+
+
+def test_with_its_gate_open_a_cell_carries_a_gradient_over_a_hundred_steps(random, double):
+    x, (hidden, cell), weights = drawn(random, F.lstm, 2, 100, 3, 4)
+    weights[2] = jnp.repeat(jnp.array([-50.0, 50.0, 0.0, 0.0]), 4)
+    g = jnp.zeros((2, 100, 4)), jnp.asarray(random.normal(size=(2, 4)))
+    _, _, cell_bar, *_ = F.lstm_vjp(g, x, hidden, cell, *weights)
+    np.testing.assert_allclose(cell_bar, g[1], rtol=1e-10)
+    x, (hidden,), weights = drawn(random, F.gru, 2, 100, 3, 4)
+    weights[2] = jnp.repeat(jnp.array([0.0, 50.0, 0.0]), 4)
+    g = jnp.zeros((2, 100, 4)).at[:, -1].set(g[1])
+    _, hidden_bar, *_ = F.gru_vjp(g, x, hidden, *weights)
+    np.testing.assert_allclose(hidden_bar, g[:, -1], rtol=1e-10)
+
+
+@each
+def test_large_signals_stay_finite_forward_and_backward(f):
+    x, states, weights = drawn(np.random.default_rng(1), f, 3, 4, 2, 2)
+    y, pull = jax.vjp(lambda x: f(x, *states, *weights), 1e4 * x)
+    both = pull(y), vjp(f)(y, 1e4 * x, *states, *weights)
+    assert all(np.isfinite(leaf).all() for leaf in jax.tree.leaves((y, both)))
+
+
+@each
+def test_nan_stays_from_its_step_on(random, f):
+    x, states, weights = drawn(random, f, 2, 5, 3, 2)
+    outputs = jax.tree.leaves(f(x.at[0, 2, 1].set(jnp.nan), *states, *weights))[0]
+    assert jnp.isnan(outputs).all(axis=2).tolist() == [[False, False, True, True, True], [False] * 5]
+
+
+@each
+def test_wrong_shapes_are_named(unchecked, random, f):
+    x, states, weights = drawn(random, f, 2, 5, 3, 2)
+    axis = {1: "hidden", 3: r"3\*hidden", 4: r"4\*hidden"}[GATES[f]]
+    with pytest.raises(ValueError, match=r"x must have the shape \(batch, time, inputs\), but was given as \(2, 3\)"):
+        unchecked(f)(x[:, 0], *states, *weights)
+    with pytest.raises(ValueError, match=r"hidden must have the shape \(batch, hidden\) with batch = 2, but was given"):
+        unchecked(f)(x, states[0][:1], *states[1:], *weights)
+    weights[2] = jnp.zeros(1)
+    with pytest.raises(
+        ValueError, match=rf"bias must have the shape \({axis},\) with {axis} = {2 * GATES[f]}, but was"
+    ):
+        unchecked(f)(x, *states, *weights)
+
+
+@each
+def test_second_derivatives_are_finite(random, double, f):
+    x, states, weights = drawn(random, f, 1, 3, 1, 1)
+    loss = lambda *a: sum((leaf**2).sum() for leaf in jax.tree.leaves(f(*a)))
+    arguments = x, *states, *weights
+    blocks = jax.jit(jax.hessian(loss, argnums=tuple(range(len(arguments)))))(*arguments)
+    assert all(np.isfinite(block).all() for block in jax.tree.leaves(blocks))
+    assert np.any(jax.tree.leaves(blocks)[0] != 0)
