@@ -1,6 +1,7 @@
 """Hold a hand derivation against automatic differentiation."""
 
 import contextlib
+import functools
 import inspect
 import os
 import types
@@ -9,7 +10,6 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NamedTuple
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 import jaxdl.functional
@@ -20,7 +20,7 @@ FLOAT64_BOUND = 1e-12
 FLOAT32_BOUND = 1e-5
 FLOAT32_RATIO = 10
 UNIT_SCALE = 10.0
-QUICKLY = {"xla_backend_optimization_level": 0}  # every program runs once: what takes time is compiling it
+QUICKLY = {"xla_backend_optimization_level": 0, "xla_cpu_use_fusion_emitters": False}
 
 
 class Proof(NamedTuple):
@@ -125,18 +125,18 @@ def _solve(f, cases) -> list[Case]:
             yield pulled
 
     with jax.enable_x64(True):
-        truths = jax.jit(lambda given: list(pull(given)), compiler_options=QUICKLY)(given)
+        truths = jax.jit(lambda given: list(pull(given)), compiler_options=_quickly())(given)
     return [Case(settings, *both) for (_, settings), *both in zip(cases, given, truths, strict=True)]
 
 
 def _given(f, arguments, settings) -> tuple:
     """The arguments, and a random cotangent of the structure of f's output, in float64 and in float32."""
-    double = jax.tree.map(jnp.asarray, arguments)
-    single = jax.tree.map(lambda leaf: leaf.astype(np.float32) if is_floating(leaf) else leaf, double)
-    shapes = jax.eval_shape(lambda *a: f(*a, **settings), *double)
+    single = jax.tree.map(lambda leaf: leaf.astype(np.float32) if is_floating(leaf) else leaf, arguments)
+    shapes = jax.eval_shape(lambda *a: f(*a, **settings), *arguments)
     random = np.random.default_rng(1)
     g = jax.tree.map(lambda y: round_to_single(random.standard_normal(y.shape)), shapes)
-    return (g, double), (jax.tree.map(lambda leaf: leaf.astype(np.float32), g), single)
+    g_single = jax.tree.map(lambda leaf: leaf.astype(np.float32), g)
+    return jax.device_put(((g, arguments), (g_single, single)))
 
 
 def _one_by_one(f_vjp, solved) -> Iterator[tuple]:
@@ -154,7 +154,21 @@ def _in_one_program(f_vjp, solved) -> list[tuple]:
         return list(_one_by_one(f_vjp, [case._replace(given=both) for case, both in zip(solved, given, strict=True)]))
 
     with jax.enable_x64(True):
-        return jax.jit(pull, compiler_options=QUICKLY)([case.given for case in solved])
+        return jax.jit(pull, compiler_options=_quickly())([case.given for case in solved])
+
+
+@functools.cache
+def _quickly() -> dict[str, Any]:
+    """What makes jax compile quickly, as far as its compiler knows it: every program here runs once."""
+
+    def is_known(option):
+        try:
+            jax.jit(lambda: 0, compiler_options=dict([option])).lower().compile()
+        except jax.errors.JaxRuntimeError:
+            return False
+        return True
+
+    return dict(filter(is_known, QUICKLY.items()))
 
 
 def _judge(solved, hand) -> tuple[tuple[float, ...], str]:

@@ -1,11 +1,22 @@
 """What is out of range becomes NaN, in value and derivative both, so that it never gives a plausible number."""
 
+import jax
 import jax.numpy as jnp
 
 
 def one_or_nan(holds, dtype) -> jnp.ndarray:
     """One where the condition holds, NaN elsewhere: a factor that changes nothing, or spoils everything."""
     return jnp.where(holds, 1, jnp.nan).astype(dtype)
+
+
+def in_range(setting, holds, dtype) -> jnp.ndarray:
+    """The setting, in the dtype of the data, where the condition holds; NaN elsewhere."""
+    return jnp.asarray(setting, dtype) * one_or_nan(holds, dtype)
+
+
+def over_root(square, epsilon) -> jnp.ndarray:
+    r"""$1 / \sqrt{v + \epsilon}$, and NaN for an $\epsilon$ below 0."""
+    return jax.lax.rsqrt(square + in_range(epsilon, epsilon >= 0, square.dtype))
 
 
 def is_class(labels, classes) -> jnp.ndarray:

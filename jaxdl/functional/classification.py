@@ -5,7 +5,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, ArrayLike, Float, Integer
 
 from jaxdl.functional._arguments import as_annotated
-from jaxdl.functional._validity import is_class, one_or_nan
+from jaxdl.functional._validity import in_range, is_class, one_or_nan
 from jaxdl.functional.divergences import soft_cross_entropy
 from jaxdl.functional.sigmoids import sigmoid
 from jaxdl.functional.softmaxes import softmax
@@ -80,7 +80,7 @@ def _wanted(logits, labels, smoothing, class_weights, ignored):
             f"{jnp.shape(class_weights)}."
         )
     w = jnp.asarray(class_weights, dtype) * one_or_nan(jnp.asarray(class_weights) >= 0, dtype)
-    epsilon = jnp.asarray(smoothing, dtype) * one_or_nan((smoothing >= 0) & (smoothing <= 1), dtype)
+    epsilon = in_range(smoothing, (smoothing >= 0) & (smoothing <= 1), dtype)
     counts = jnp.where(labels.astype(int) == ignored, 0, one_or_nan(is_class(labels, classes), dtype))
     own = jax.nn.one_hot(labels.astype(int), classes, dtype=dtype)
     return counts[:, None] * w * ((1 - epsilon) * own + epsilon / classes)

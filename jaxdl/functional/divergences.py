@@ -1,12 +1,11 @@
 """How far one distribution is from another, one number per example."""
 
-import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from jaxdl.functional._arguments import as_annotated
 from jaxdl.functional._validity import one_or_nan
-from jaxdl.functional.softmaxes import softmax
+from jaxdl.functional.softmaxes import log_softmax, softmax
 
 
 def soft_cross_entropy(
@@ -47,8 +46,7 @@ def soft_cross_entropy_examples(random):
 
 def _log_softmax(logits, targets):
     """The logarithms of the softmax, as they enter a sum weighted with the targets."""
-    z = logits - jax.lax.stop_gradient(logits.max(axis=-1, keepdims=True))
-    return _finite_where_unwanted(z - jnp.log(jnp.exp(z).sum(axis=-1, keepdims=True)), targets)
+    return _finite_where_unwanted(log_softmax(logits), targets)
 
 
 def _finite_where_unwanted(logarithms, targets):

@@ -4,6 +4,8 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, ArrayLike, Float, Key
 
+from jaxdl.functional._validity import one_or_nan
+
 
 def dropout(
     key: Key[Array, ""], x: Float[Array, "*shape"], *, rate: Float[ArrayLike, ""] = 0.5
@@ -39,12 +41,12 @@ def gaussian_noise(
     Bishop, *Training with noise is equivalent to Tikhonov regularization* (1995).
     """
     epsilon = jax.random.normal(key, x.shape, jnp.float32).astype(x.dtype)  # the same in every precision
-    return _one_or_nan(deviation, x) * (x + jnp.asarray(deviation, x.dtype) * epsilon)
+    return _is_deviation(deviation, x) * (x + jnp.asarray(deviation, x.dtype) * epsilon)
 
 
 def gaussian_noise_vjp(g, key, x, *, deviation=0.1):
     r"""Pull $g$ back to $x$: the noise does not depend on $x$, so $\partial y / \partial x = 1$ and $\bar x = g$."""
-    return (_one_or_nan(deviation, x) * g,)
+    return (_is_deviation(deviation, x) * g,)
 
 
 def gaussian_noise_examples(random):
@@ -54,9 +56,9 @@ def gaussian_noise_examples(random):
         yield (jax.random.key(3), x), {"deviation": deviation}
 
 
-def _one_or_nan(deviation, x):
-    """One for a deviation, NaN for a number that is none, in the precision of x."""
-    return jnp.where((deviation >= 0) & (deviation < jnp.inf), 1, jnp.nan).astype(x.dtype)
+def _is_deviation(deviation, x):
+    """One for a deviation, NaN for a number that is none."""
+    return one_or_nan((deviation >= 0) & (deviation < jnp.inf), x.dtype)
 
 
 def _mask(key, x, rate):

@@ -1,10 +1,9 @@
 """Normalization over the batch: every feature is given a mean and a variance."""
 
-import jax
-import jax.numpy as jnp
 from jaxtyping import Array, ArrayLike, Float
 
 from jaxdl.functional._arguments import as_annotated
+from jaxdl.functional._validity import over_root
 
 
 def batch_norm(
@@ -25,7 +24,7 @@ def batch_norm(
     """
     as_annotated(batch_norm, x, scale, bias)
     mean, variance = _moments(x)
-    return scale * (x - mean) * _over_deviation(variance, epsilon) + bias, mean, variance
+    return scale * (x - mean) * over_root(variance, epsilon) + bias, mean, variance
 
 
 def batch_norm_vjp(g, x, scale, bias, *, epsilon=1e-5):
@@ -41,7 +40,7 @@ def batch_norm_vjp(g, x, scale, bias, *, epsilon=1e-5):
     axes = tuple(range(x.ndim - 1))
     size = x.size // x.shape[-1]
     mean, variance = _moments(x)
-    r = _over_deviation(variance, epsilon)
+    r = over_root(variance, epsilon)
     normal = (x - mean) * r
     h = scale * g_y
     inside = r * (h - h.mean(axes) - normal * (h * normal).mean(axes))
@@ -75,7 +74,7 @@ def batch_norm_inference(
     Ioffe and Szegedy, *Batch normalization* (2015), section 3.1.
     """
     as_annotated(batch_norm_inference, x, scale, bias, mean, variance)
-    return scale * (x - mean) * _over_deviation(variance, epsilon) + bias
+    return scale * (x - mean) * over_root(variance, epsilon) + bias
 
 
 def batch_norm_inference_vjp(g, x, scale, bias, mean, variance, *, epsilon=1e-5):
@@ -87,7 +86,7 @@ def batch_norm_inference_vjp(g, x, scale, bias, mean, variance, *, epsilon=1e-5)
     $\bar v = -\frac12 r^3 \gamma \sum_n g_n (x_n - \mu)$.
     """
     axes = tuple(range(x.ndim - 1))
-    r = _over_deviation(variance, epsilon)
+    r = over_root(variance, epsilon)
     x_bar = scale * r * g
     along = (g * (x - mean)).sum(axes)
     return x_bar, r * along, g.sum(axes), -x_bar.sum(axes), -(r**3) * scale * along / 2
@@ -105,8 +104,3 @@ def _moments(x):
     axes = tuple(range(x.ndim - 1))
     mean = x.mean(axes)
     return mean, ((x - mean) ** 2).mean(axes)
-
-
-def _over_deviation(variance, epsilon):
-    r"""$1 / \sqrt{v + \epsilon}$, and NaN for an epsilon below zero, so that it never gives a plausible number."""
-    return jax.lax.rsqrt(variance + jnp.where(epsilon >= 0, epsilon, jnp.nan).astype(variance.dtype))

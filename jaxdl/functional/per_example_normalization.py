@@ -1,10 +1,9 @@
 """Normalization within an example: its own features are given a mean and a variance, whatever else is in the batch."""
 
-import jax
-import jax.numpy as jnp
 from jaxtyping import Array, ArrayLike, Float
 
 from jaxdl.functional._arguments import as_annotated
+from jaxdl.functional._validity import over_root
 
 
 def layer_norm(
@@ -64,7 +63,7 @@ def rms_norm(
     Zhang and Sennrich, *Root mean square layer normalization* (2019), section 4.
     """
     as_annotated(rms_norm, x, scale)
-    return scale * x * _over_root((x**2).mean(-1, keepdims=True), epsilon)
+    return scale * x * over_root((x**2).mean(-1, keepdims=True), epsilon)
 
 
 def rms_norm_vjp(g, x, scale, *, epsilon=1e-5):
@@ -76,7 +75,7 @@ def rms_norm_vjp(g, x, scale, *, epsilon=1e-5):
     $\partial \hat x_k / \partial x_f = r \left([k = f] - \frac1F \hat x_k \hat x_f\right)$, hence
     $\bar x_f = r \left(h_f - \hat x_f \frac1F \sum_k h_k \hat x_k\right)$: what stretches the whole row is taken away.
     """
-    r = _over_root((x**2).mean(-1, keepdims=True), epsilon)
+    r = over_root((x**2).mean(-1, keepdims=True), epsilon)
     normal = r * x
     h = scale * g
     x_bar = r * (h - normal * (h * normal).mean(-1, keepdims=True))
@@ -187,13 +186,8 @@ def instance_norm_examples(random):
 def _normal(x, axes, epsilon):
     r"""$\hat x = (x - \mu) r$ and $r = 1 / \sqrt{v + \epsilon}$ for the mean and the biased variance over some axes."""
     centered = x - x.mean(axes, keepdims=True)
-    r = _over_root((centered**2).mean(axes, keepdims=True), epsilon)
+    r = over_root((centered**2).mean(axes, keepdims=True), epsilon)
     return centered * r, r
-
-
-def _over_root(square, epsilon):
-    r"""$1 / \sqrt{v + \epsilon}$, and NaN for an epsilon below zero, so that it never gives a plausible number."""
-    return jax.lax.rsqrt(square + jnp.where(epsilon >= 0, epsilon, jnp.nan).astype(square.dtype))
 
 
 def _grouped(x, groups):

@@ -5,7 +5,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, ArrayLike, Float, PyTree
 
 from jaxdl.functional._arguments import as_annotated
-from jaxdl.functional._validity import one_or_nan
+from jaxdl.functional._validity import in_range, one_or_nan
 
 
 def soft_threshold(
@@ -89,4 +89,4 @@ def max_norm_examples(random):
 def _squares(weights, limit):
     """The sum of squares of each unit's weights; and the limit, NaN where it is none."""
     squares = (weights**2).sum(axis=tuple(range(weights.ndim - 1)))
-    return squares, jnp.asarray(limit, weights.dtype) * one_or_nan(limit >= 0, weights.dtype)
+    return squares, in_range(limit, limit >= 0, weights.dtype)

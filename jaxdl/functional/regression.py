@@ -4,7 +4,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, ArrayLike, Float
 
 from jaxdl.functional._arguments import as_annotated
-from jaxdl.functional._validity import one_or_nan
+from jaxdl.functional._validity import in_range
 
 
 def squared_error(
@@ -100,5 +100,5 @@ def huber_examples(random):
 
 def _clipped(error, delta):
     """The error, kept between -delta and delta; NaN for a delta that is none."""
-    delta = jnp.asarray(delta, error.dtype) * one_or_nan(delta > 0, error.dtype)
+    delta = in_range(delta, delta > 0, error.dtype)
     return jnp.where(jnp.abs(error) <= delta, error, delta * jnp.sign(error))

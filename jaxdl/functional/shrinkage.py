@@ -4,6 +4,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, ArrayLike, Float
 
 from jaxdl.functional._examples import points
+from jaxdl.functional._validity import one_or_nan
 
 
 def soft_shrink(z: Float[Array, "*shape"], *, threshold: Float[ArrayLike, ""] = 0.5) -> Float[Array, "*shape"]:
@@ -14,7 +15,7 @@ def soft_shrink(z: Float[Array, "*shape"], *, threshold: Float[ArrayLike, ""] = 
     Donoho and Johnstone, *Ideal spatial adaptation by wavelet shrinkage* (1994), section 2.
     """
     outside = jnp.where(z > 0, z - threshold, z + threshold)
-    return _nan_below_zero(threshold) * jnp.where(_is_small(z, threshold), 0, outside)
+    return one_or_nan(threshold >= 0, z.dtype) * jnp.where(_is_small(z, threshold), 0, outside)
 
 
 def soft_shrink_vjp(g, z, *, threshold=0.5):
@@ -22,7 +23,7 @@ def soft_shrink_vjp(g, z, *, threshold=0.5):
 
     At NaN it is $g$.
     """
-    return (_nan_below_zero(threshold) * jnp.where(_is_small(z, threshold), 0, g),)
+    return (one_or_nan(threshold >= 0, z.dtype) * jnp.where(_is_small(z, threshold), 0, g),)
 
 
 def soft_shrink_examples(random):
@@ -39,7 +40,7 @@ def hard_shrink(z: Float[Array, "*shape"], *, threshold: Float[ArrayLike, ""] = 
     threshold $\lambda$ below 0 gives NaN (in PyTorch it passes everything). NaN stays NaN.
     Donoho and Johnstone, *Ideal spatial adaptation by wavelet shrinkage* (1994), section 2.
     """
-    return _nan_below_zero(threshold) * jnp.where(_is_small(z, threshold), 0, z)
+    return one_or_nan(threshold >= 0, z.dtype) * jnp.where(_is_small(z, threshold), 0, z)
 
 
 def hard_shrink_vjp(g, z, *, threshold=0.5):
@@ -47,7 +48,7 @@ def hard_shrink_vjp(g, z, *, threshold=0.5):
 
     The jump itself has no derivative that could be pulled back. At NaN it is $g$.
     """
-    return (_nan_below_zero(threshold) * jnp.where(_is_small(z, threshold), 0, g),)
+    return (one_or_nan(threshold >= 0, z.dtype) * jnp.where(_is_small(z, threshold), 0, g),)
 
 
 def hard_shrink_examples(random):
@@ -58,8 +59,3 @@ def hard_shrink_examples(random):
 def _is_small(z, threshold):
     """Is z between -threshold and threshold, both included? NaN is not."""
     return (z >= -threshold) & (z <= threshold)
-
-
-def _nan_below_zero(threshold):
-    """One for a threshold of at least 0, else NaN, so that it never gives a plausible number."""
-    return jnp.where(threshold >= 0, 1.0, jnp.nan)

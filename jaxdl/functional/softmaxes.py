@@ -4,6 +4,8 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, ArrayLike, Float
 
+from jaxdl.functional._validity import in_range
+
 
 def softmax(
     logits: Float[Array, "*batch classes"], *, temperature: Float[ArrayLike, ""] = 1.0
@@ -14,7 +16,7 @@ def softmax(
     overflow.
     Bridle, *Probabilistic interpretation of feedforward classification network outputs* (1990).
     """
-    z = logits / _positive(temperature)
+    z = logits / in_range(temperature, temperature > 0, logits.dtype)
     powers = jnp.exp(z - jax.lax.stop_gradient(z.max(axis=-1, keepdims=True)))
     return powers / powers.sum(axis=-1, keepdims=True)
 
@@ -26,7 +28,7 @@ def softmax_vjp(g, logits, *, temperature=1.0):
     is pulled back sums to zero, for adding a number to all logits changes nothing.
     """
     p = softmax(logits, temperature=temperature)
-    return (p * (g - (g * p).sum(axis=-1, keepdims=True)) / _positive(temperature),)
+    return (p * (g - (g * p).sum(axis=-1, keepdims=True)) / in_range(temperature, temperature > 0, logits.dtype),)
 
 
 def softmax_examples(random):
@@ -46,7 +48,7 @@ def log_softmax(
     Any other temperature gives NaN. Taken in one step it is finite where a probability is rounded to 0.
     Blanchard, Higham and Higham, *Accurately computing the log-sum-exp and softmax functions* (2021).
     """
-    z = logits / _positive(temperature)
+    z = logits / in_range(temperature, temperature > 0, logits.dtype)
     z = z - jax.lax.stop_gradient(z.max(axis=-1, keepdims=True))
     return z - jnp.log(jnp.exp(z).sum(axis=-1, keepdims=True))
 
@@ -58,14 +60,9 @@ def log_softmax_vjp(g, logits, *, temperature=1.0):
     $\partial y_k / \partial z_j = ([k = j] - p_j) / T$, hence $\bar z_j = (g_j - p_j \sum_k g_k) / T$.
     """
     p = softmax(logits, temperature=temperature)
-    return ((g - p * g.sum(axis=-1, keepdims=True)) / _positive(temperature),)
+    return ((g - p * g.sum(axis=-1, keepdims=True)) / in_range(temperature, temperature > 0, logits.dtype),)
 
 
 def log_softmax_examples(random):
     """What the softmax is tried on."""
     yield from softmax_examples(random)
-
-
-def _positive(temperature):
-    """The temperature, or NaN where it is none, so that it never gives a plausible distribution."""
-    return jnp.where(temperature > 0, temperature, jnp.nan)
