@@ -12,6 +12,7 @@ import numpy as np
 from rich.console import Console
 
 from jaxdl import experiment, run
+from jaxdl.proofs import shapes_tried
 from jaxdl.statistics import mean_interval
 
 PAGE = "report.html"
@@ -39,6 +40,7 @@ def write(directory: pathlib.Path) -> pathlib.Path:
         run.write_text(directory / "figures" / f"{name}.svg", vl_convert.vegalite_to_svg(chart.to_dict()))
     environment = jinja2.Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True)
     environment.filters["percent"] = lambda share, digits=1: f"{100 * share:.{digits}f} %"
+    environment.filters["shapes_tried"] = shapes_tried
     environment.filters["scientific"] = lambda number: f"{number:.1e}"
     template = importlib.resources.files("jaxdl.templates").joinpath("report.html").read_text(encoding="utf-8")
     page = environment.from_string(template).render(
