@@ -5,7 +5,7 @@ import inspect
 import os
 import pathlib
 
-# Compile quickly: only numbers matter here. The second flag halves the time; jaxlib no longer knows it from 0.11 on.
+# Compile quickly: only numbers matter here. The second flag halves the time; newer jaxlibs do not know it.
 os.environ.setdefault(
     "XLA_FLAGS",
     "--xla_backend_optimization_level=0"
