@@ -38,7 +38,7 @@ def test_the_strongest_attack_on_logistic_regression_is_a_margin_of_the_l1_norm(
     labels = jnp.asarray(random.integers(0, 2, 9))
     loss = lambda x: F.binary_cross_entropy(x @ w + b, labels)
     attacked = x + epsilon * jnp.sign(jax.grad(lambda x: loss(x).sum())(x))
-    margin = (2 * labels - 1) * (x @ w + b)
+    margin = (2 * labels - 1).astype(float) * (x @ w + b)
     np.testing.assert_allclose(loss(attacked), F.softplus(epsilon * F.l1(w) - margin), rtol=1e-12)
 
 
