@@ -32,4 +32,4 @@ def test_the_benchmarks_are_listed_with_their_questions(capsys):
 
 def test_an_unknown_benchmark_is_told(capsys):
     assert main(["run", "speed"]) == 2
-    assert "names must be benchmarks (population), but 'speed' is none" in capsys.readouterr().err
+    assert "population), but 'speed' is none" in capsys.readouterr().err

@@ -183,6 +183,26 @@ def test_sums_means_and_equalities_are_forged_too():
     assert "x == y  →  x != y" in changes
 
 
+def test_a_forgery_that_leaves_a_mere_number_is_noticed():
+    def twice(x: Float[Array, "rows"]) -> Float[Array, "rows"]:
+        return 2 * x
+
+    def twice_vjp(g, x):
+        return (2.0 * g,)
+
+    assert derivation.unnoticed(Derivation("twice", twice, twice_vjp)) == (3, [])
+
+
+def test_a_forgery_that_changes_nothing_is_told():
+    def same(x: Float[Array, "rows"]) -> Float[Array, "rows"]:
+        return x
+
+    def same_vjp(g, x):
+        return (g * 1.0,)
+
+    assert derivation.unnoticed(Derivation("same", same, same_vjp)) == (3, ["g * 1.0  →  g"])
+
+
 def test_a_comparison_is_forged_on_its_boundary():
     changes = {change for change, _ in derivation.forgeries(F.relu_vjp)}
     assert "z <= 0  →  z < 0" in changes

@@ -143,7 +143,9 @@ def _one_by_one(f_vjp, solved) -> Iterator[tuple]:
     """What the derivation pulls back in each case, in float64 and in float32."""
     for number, case in enumerate(solved):
         with _in_case(number, case.settings):
-            pulled = tuple(f_vjp(g, *arguments, **case.settings) for g, arguments in case.given)
+            pulled = tuple(
+                jax.tree.map(jnp.asarray, f_vjp(g, *arguments, **case.settings)) for g, arguments in case.given
+            )
         yield pulled
 
 

@@ -6,9 +6,8 @@ from jaxtyping import Array, ArrayLike, Float, Integer
 
 from jaxdl.functional._arguments import as_annotated
 from jaxdl.functional._validity import in_range, is_class, one_or_nan
-from jaxdl.functional.divergences import soft_cross_entropy
 from jaxdl.functional.sigmoids import sigmoid
-from jaxdl.functional.softmaxes import softmax
+from jaxdl.functional.softmaxes import log_softmax, softmax
 
 
 def cross_entropy(
@@ -19,12 +18,11 @@ def cross_entropy(
     class_weights: Float[ArrayLike, "..."] = 1.0,
     ignored: int = -100,
 ) -> Float[Array, "batch"]:
-    r"""The cross-entropy $L_n = -\sum_c t_{nc} \log p_{nc}$ of the softmax $p$ and what is wanted, in nats.
+    r"""The cross-entropy $L_n = -\log p_{n k_n}$ of the softmax $p$ and the label $k_n$, in nats.
 
-    Without settings $t$ is 1 for the label $k_n$ and 0 elsewhere, and $L_n = -\log p_{n k_n}$. In general
-    $t_{nc} = w_c \left((1 - \epsilon) [c = k_n] + \epsilon / K\right)$ for a smoothing $0 \le \epsilon \le 1$ over all
-    $K$ classes and class weights $w \ge 0$, one number or one for each class, as PyTorch's `reduction="none"`. A
-    setting out of its range gives NaN.
+    With a smoothing $0 \le \epsilon \le 1$ over all $K$ classes and class weights $w \ge 0$, one number or one for each
+    class, it is $L_n = -(1 - \epsilon)\,w_{k_n} \log p_{n k_n} - \frac{\epsilon}{K} \sum_c w_c \log p_{nc}$, as
+    PyTorch's with `reduction="none"`. A setting out of its range gives NaN.
 
     An example whose label is `ignored` has loss and gradient 0, whatever its logits. Any other label that is no class
     (below 0, or the number of classes and above) makes the example's loss and gradient NaN.
@@ -35,16 +33,21 @@ def cross_entropy(
     section 4.3.4; Szegedy et al., *Rethinking the Inception architecture for computer vision* (2016), section 7.
     """
     as_annotated(cross_entropy, logits, labels)
-    wanted = _wanted(logits, labels, smoothing, class_weights, ignored)
-    return soft_cross_entropy(_counted(logits, labels, ignored), wanted)
+    losses = -log_softmax(_counted(logits, labels, ignored))
+    w, epsilon = _weights(logits, class_weights), _share(smoothing, logits.dtype)
+    label = jnp.clip(labels.astype(int), 0, logits.shape[-1] - 1)
+    own = w[label] * jnp.take_along_axis(losses, label[:, None], axis=-1)[:, 0]
+    even = jnp.where(smoothing == 0, 0, epsilon * (w * losses).mean(axis=-1))
+    return _counts(logits, labels, ignored) * ((1 - epsilon) * own + even)
 
 
 def cross_entropy_vjp(g, logits, labels, *, smoothing=0.0, class_weights=1.0, ignored=-100):
     r"""Pull $g$ back to the logits.
 
-    $\log p_c = z_c - \log \sum_j e^{z_j}$ gives $\partial \log p_c / \partial z_k = [c = k] - p_k$, hence
-    $\bar z_{nk} = g_n (p_{nk} \sum_c t_{nc} - t_{nk})$. Where $t$ sums to one, that is the distribution that was given
-    minus the one that was wanted.
+    With $t_{nc} = w_c \left((1 - \epsilon) [c = k_n] + \epsilon / K\right)$ the loss is $-\sum_c t_{nc} \log p_{nc}$.
+    As $\log p_c = z_c - \log \sum_j e^{z_j}$, $\partial \log p_c / \partial z_j = [c = j] - p_j$, hence $\bar z_{nj} =
+    g_n (p_{nj} \sum_c t_{nc} - t_{nj})$. Where $t$ sums to one, that is the distribution that was given minus the one
+    that was wanted.
     """
     p = softmax(_counted(logits, labels, ignored))
     t = _wanted(logits, labels, smoothing, class_weights, ignored)
@@ -74,16 +77,33 @@ def _counted(logits, labels, ignored):
 def _wanted(logits, labels, smoothing, class_weights, ignored):
     """What is wanted of every class: 0 throughout where ignored, and NaN where the label is no class."""
     classes, dtype = logits.shape[-1], logits.dtype
+    own = jax.nn.one_hot(labels.astype(int), classes, dtype=dtype)
+    epsilon = _share(smoothing, dtype)
+    counts = _counts(logits, labels, ignored)[:, None]
+    return counts * _weights(logits, class_weights) * ((1 - epsilon) * own + epsilon / classes)
+
+
+def _counts(logits, labels, ignored):
+    """How often an example counts: once, not at all where it is ignored, and NaN where its label is no class."""
+    is_ignored = labels.astype(int) == ignored
+    return jnp.where(is_ignored, 0, one_or_nan(is_class(labels, logits.shape[-1]), logits.dtype))
+
+
+def _weights(logits, class_weights):
+    """A weight for each class, NaN where any is negative."""
+    classes = logits.shape[-1]
     if jnp.shape(class_weights) not in [(), (classes,)]:
         raise ValueError(
             f"class_weights must be one number or one for each of the {classes} classes, but were given in the shape "
             f"{jnp.shape(class_weights)}."
         )
-    w = jnp.asarray(class_weights, dtype) * one_or_nan(jnp.asarray(class_weights) >= 0, dtype)
-    epsilon = in_range(smoothing, (smoothing >= 0) & (smoothing <= 1), dtype)
-    counts = jnp.where(labels.astype(int) == ignored, 0, one_or_nan(is_class(labels, classes), dtype))
-    own = jax.nn.one_hot(labels.astype(int), classes, dtype=dtype)
-    return counts[:, None] * w * ((1 - epsilon) * own + epsilon / classes)
+    w = jnp.broadcast_to(jnp.asarray(class_weights, logits.dtype), classes)
+    return w * one_or_nan((w >= 0).all(), logits.dtype)
+
+
+def _share(smoothing, dtype):
+    """The smoothing, NaN where it is none."""
+    return in_range(smoothing, (smoothing >= 0) & (smoothing <= 1), dtype)
 
 
 def negative_log_likelihood(

@@ -37,7 +37,8 @@ def softmax_examples(random):
     yield (logits,), {}
     yield (logits,), {"temperature": 2.5}
     yield (40 * logits,), {"temperature": 0.5}
-    yield (logits,), {"temperature": -1.0}
+    for temperature in (0.0, -1.0):
+        yield (logits,), {"temperature": temperature}
 
 
 def log_softmax(
