@@ -7,7 +7,7 @@ import pytest
 from jaxtyping import Array, Float, Int, Key
 
 import jaxdl.functional as F
-from jaxdl import derivation, models
+from jaxdl import derivation
 from jaxdl.derivation import Derivation, compare
 
 
@@ -208,48 +208,6 @@ def test_a_comparison_is_forged_on_its_boundary():
     assert "z <= 0  →  z < 0" in changes
 
 
-def test_by_hand_the_values_are_the_same_and_the_gradient_is_the_derivation(random):
-    hand = derivation.by_hand()
-    x = jnp.asarray(random.normal(size=(4, 3)), jnp.float32)
-    assert jnp.array_equal(hand.softmax(x), F.softmax(x))
-    g = jnp.asarray(random.normal(size=(4, 3)), jnp.float32)
-    assert jnp.array_equal(jax.vjp(hand.softmax, x)[1](g)[0], F.softmax_vjp(g, x)[0])
-
-
-def test_by_hand_settings_may_be_traced_and_arguments_may_be_keys_and_integers(random):
-    hand = derivation.by_hand()
-    x, labels = jnp.asarray(random.normal(size=(4, 3)), jnp.float32), jnp.array([0, 1, 2, 0])
-
-    def loss(x, f, temperature):
-        noisy = f.dropout(jax.random.key(1), f.softmax(x, temperature=temperature), rate=0.25)
-        return f.cross_entropy(noisy, labels).sum()
-
-    for temperature in (0.5, jnp.float32(2.0)):
-        by_hand = jax.jit(jax.grad(lambda x, t: loss(x, hand, t)))(x, temperature)
-        np.testing.assert_allclose(by_hand, jax.grad(loss)(x, F, temperature), rtol=1e-5, atol=1e-7)
-
-
-def test_by_hand_data_may_be_given_by_keyword(random):
-    hand = derivation.by_hand()
-    x, w, b = jnp.ones((2, 3)), jnp.ones((3, 4)), jnp.ones(4)
-    gradient = jax.grad(lambda w: hand.dense(x, weights=w, bias=b).sum())(w)
-    assert jnp.array_equal(gradient, jnp.full((3, 4), 2.0))
-
-
-def test_by_hand_what_is_not_derived_has_the_gradient_nan_and_not_zero():
-    hand = derivation.by_hand()
-    assert jnp.isnan(jax.grad(lambda t: hand.softmax(jnp.array([1.0, 2.0]), temperature=t)[0])(jnp.array(1.0)))
-
-
-def test_by_hand_an_integer_where_a_float_belongs_is_refused_as_ever(unchecked):
-    with pytest.raises(TypeError, match="values must be floating, but was given as int32"):
-        unchecked(F.weighted_mean)(jnp.array([0, 1]), jnp.ones(2))
-
-
-def test_by_hand_is_hashable_as_a_module_is():
-    assert hash(models.Mlp((3,), 2, functional=derivation.by_hand()))
-
-
 def noisy(x: Float[Array, "rows"]) -> Float[Array, "rows"]:
     return x**2 if x.dtype == jnp.float64 else x**2 * (1 + 1e-4)
 
@@ -300,19 +258,3 @@ def test_in_float32_each_argument_is_judged_by_itself():
     random = np.random.default_rng(0)
     case = (tuple(np.float64(np.float32(size * random.normal(size=5))) for size in (1000, 1)), {})
     assert "float32 error" in compare(Derivation("f", f, f_vjp), [case]).fault
-
-
-def test_by_hand_the_derivation_is_really_used(monkeypatch):
-    def relu_vjp(g, z):
-        return (7 * g,)
-
-    def softmax_vjp(g, logits, *, temperature=1.0):
-        return (7 * g,)
-
-    for module, f_vjp in [("rectifiers", relu_vjp), ("softmaxes", softmax_vjp)]:
-        f_vjp.__module__ = f"jaxdl.functional.{module}"
-        monkeypatch.setattr(f"jaxdl.functional.{module}.{f_vjp.__name__}", f_vjp)
-    hand = derivation.by_hand()
-    assert jax.grad(hand.relu)(jnp.array(1.0)) == 7.0
-    for temperature in (2.0, jnp.float32(2.0)):
-        assert jax.grad(lambda z: hand.softmax(z, temperature=temperature)[0])(jnp.ones(2)).tolist() == [7.0, 0.0]

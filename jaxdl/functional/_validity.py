@@ -9,6 +9,16 @@ def one_or_nan(holds, dtype) -> jnp.ndarray:
     return jnp.where(holds, 1, jnp.nan).astype(dtype)
 
 
+def is_positive(setting):
+    """Is it above 0? NaN is not."""
+    return setting > 0
+
+
+def is_not_negative(setting):
+    """Is it 0 or above? NaN is not."""
+    return setting >= 0
+
+
 def in_range(setting, holds, dtype) -> jnp.ndarray:
     """The setting, in the dtype of the data, where the condition holds; NaN elsewhere."""
     return jnp.asarray(setting, dtype) * one_or_nan(holds, dtype)

@@ -5,7 +5,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, ArrayLike, Float, PyTree
 
 from jaxdl.functional._arguments import as_annotated
-from jaxdl.functional._validity import in_range, one_or_nan
+from jaxdl.functional._validity import in_range, is_not_negative, one_or_nan
 
 
 def soft_threshold(
@@ -19,14 +19,16 @@ def soft_threshold(
     Donoho and Johnstone, *Ideal spatial adaptation by wavelet shrinkage* (1994); Parikh and Boyd, *Proximal algorithms*
     (2014), section 6.5.2.
     """
-    return jax.tree.map(lambda w: _shrunk(one_or_nan(threshold >= 0, w.dtype) * w, threshold), params)
+    return jax.tree.map(lambda w: _shrunk(one_or_nan(is_not_negative(threshold), w.dtype) * w, threshold), params)
 
 
 def soft_threshold_vjp(g, params, *, threshold=1e-3):
     r"""Pull $g$ back to $w$: $\partial y / \partial w = [|w| > t]$, hence $\bar w = g\,[|w| > t]$."""
 
     def of_leaf(g, w):
-        return one_or_nan(threshold >= 0, w.dtype) * jnp.where(jnp.abs(w) <= jnp.asarray(threshold, w.dtype), 0, g)
+        return one_or_nan(is_not_negative(threshold), w.dtype) * jnp.where(
+            jnp.abs(w) <= jnp.asarray(threshold, w.dtype), 0, g
+        )
 
     return (jax.tree.map(of_leaf, g, params),)
 
@@ -89,4 +91,4 @@ def max_norm_examples(random):
 def _squares(weights, limit):
     """The sum of squares of each unit's weights; and the limit, NaN where it is none."""
     squares = (weights**2).sum(axis=tuple(range(weights.ndim - 1)))
-    return squares, in_range(limit, limit >= 0, weights.dtype)
+    return squares, in_range(limit, is_not_negative(limit), weights.dtype)

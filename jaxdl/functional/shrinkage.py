@@ -4,7 +4,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, ArrayLike, Float
 
 from jaxdl.functional._examples import points
-from jaxdl.functional._validity import one_or_nan
+from jaxdl.functional._validity import is_not_negative, one_or_nan
 
 
 def soft_shrink(z: Float[Array, "*shape"], *, threshold: Float[ArrayLike, ""] = 0.5) -> Float[Array, "*shape"]:
@@ -15,7 +15,7 @@ def soft_shrink(z: Float[Array, "*shape"], *, threshold: Float[ArrayLike, ""] = 
     Donoho and Johnstone, *Ideal spatial adaptation by wavelet shrinkage* (1994), section 2.
     """
     outside = jnp.where(z > 0, z - threshold, z + threshold)
-    return one_or_nan(threshold >= 0, z.dtype) * jnp.where(_is_small(z, threshold), 0, outside)
+    return one_or_nan(is_not_negative(threshold), z.dtype) * jnp.where(_is_small(z, threshold), 0, outside)
 
 
 def soft_shrink_vjp(g, z, *, threshold=0.5):
@@ -23,7 +23,7 @@ def soft_shrink_vjp(g, z, *, threshold=0.5):
 
     At NaN it is $g$.
     """
-    return (one_or_nan(threshold >= 0, z.dtype) * jnp.where(_is_small(z, threshold), 0, g),)
+    return (one_or_nan(is_not_negative(threshold), z.dtype) * jnp.where(_is_small(z, threshold), 0, g),)
 
 
 def soft_shrink_examples(random):
@@ -40,7 +40,7 @@ def hard_shrink(z: Float[Array, "*shape"], *, threshold: Float[ArrayLike, ""] = 
     threshold $\lambda$ below 0 gives NaN (in PyTorch it passes everything). NaN stays NaN.
     Donoho and Johnstone, *Ideal spatial adaptation by wavelet shrinkage* (1994), section 2.
     """
-    return one_or_nan(threshold >= 0, z.dtype) * jnp.where(_is_small(z, threshold), 0, z)
+    return one_or_nan(is_not_negative(threshold), z.dtype) * jnp.where(_is_small(z, threshold), 0, z)
 
 
 def hard_shrink_vjp(g, z, *, threshold=0.5):
@@ -48,7 +48,7 @@ def hard_shrink_vjp(g, z, *, threshold=0.5):
 
     The jump itself has no derivative that could be pulled back. At NaN it is $g$.
     """
-    return (one_or_nan(threshold >= 0, z.dtype) * jnp.where(_is_small(z, threshold), 0, g),)
+    return (one_or_nan(is_not_negative(threshold), z.dtype) * jnp.where(_is_small(z, threshold), 0, g),)
 
 
 def hard_shrink_examples(random):

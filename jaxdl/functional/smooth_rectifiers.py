@@ -7,7 +7,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, ArrayLike, Float
 
 from jaxdl.functional._examples import points
-from jaxdl.functional._validity import one_or_nan
+from jaxdl.functional._validity import is_not_negative, is_positive, one_or_nan
 from jaxdl.functional.sigmoids import sigmoid
 
 SELU_ALPHA = 1.6732632423543772848170429916717
@@ -20,7 +20,7 @@ def softplus(z: Float[Array, "*shape"], *, beta: Float[ArrayLike, ""] = 1.0) -> 
     The larger $\beta$, the closer to a ReLU. PyTorch takes $y = z$ from $\beta z = 20$ on; here there is no such step.
     Dugas et al., *Incorporating second-order functional knowledge for better option pricing* (2001).
     """
-    return one_or_nan(beta > 0, z.dtype) * jnp.logaddexp(beta * z, 0.0) / beta
+    return one_or_nan(is_positive(beta), z.dtype) * jnp.logaddexp(beta * z, 0.0) / beta
 
 
 def softplus_vjp(g, z, *, beta=1.0):
@@ -29,7 +29,7 @@ def softplus_vjp(g, z, *, beta=1.0):
     $\partial y / \partial z = \frac1\beta \beta e^{\beta z} / (1 + e^{\beta z}) = \sigma(\beta z)$, hence
     $\bar z = g\,\sigma(\beta z)$.
     """
-    return (one_or_nan(beta > 0, z.dtype) * g * sigmoid(beta * z),)
+    return (one_or_nan(is_positive(beta), z.dtype) * g * sigmoid(beta * z),)
 
 
 def softplus_examples(random):
@@ -47,7 +47,7 @@ def elu(z: Float[Array, "*shape"], *, alpha: Float[ArrayLike, ""] = 1.0) -> Floa
     $\alpha$, as in PyTorch. Clevert, Unterthiner and Hochreiter, *Fast and accurate deep network learning by
     exponential linear units* (2016), section 3.
     """
-    return one_or_nan(alpha >= 0, z.dtype) * jnp.where(z <= 0, alpha * jnp.expm1(_negative_part(z)), z)
+    return one_or_nan(is_not_negative(alpha), z.dtype) * jnp.where(z <= 0, alpha * jnp.expm1(_negative_part(z)), z)
 
 
 def elu_vjp(g, z, *, alpha=1.0):
@@ -55,7 +55,7 @@ def elu_vjp(g, z, *, alpha=1.0):
 
     $\partial y / \partial z$ is 1 for $z > 0$ and $\alpha e^z$ elsewhere, hence $\bar z = g$ or $\alpha e^z g$.
     """
-    return (one_or_nan(alpha >= 0, z.dtype) * jnp.where(z <= 0, alpha * jnp.exp(_negative_part(z)) * g, g),)
+    return (one_or_nan(is_not_negative(alpha), z.dtype) * jnp.where(z <= 0, alpha * jnp.exp(_negative_part(z)) * g, g),)
 
 
 def elu_examples(random):
@@ -101,7 +101,7 @@ def celu(z: Float[Array, "*shape"], *, alpha: Float[ArrayLike, ""] = 1.0) -> Flo
     $1 / \alpha$ to 0, and jax takes $1 / \alpha$.
     Barron, *Continuously differentiable exponential linear units* (2017).
     """
-    return one_or_nan(alpha > 0, z.dtype) * jnp.where(z <= 0, alpha * jnp.expm1(_negative_part(z) / alpha), z)
+    return one_or_nan(is_positive(alpha), z.dtype) * jnp.where(z <= 0, alpha * jnp.expm1(_negative_part(z) / alpha), z)
 
 
 def celu_vjp(g, z, *, alpha=1.0):
@@ -110,7 +110,7 @@ def celu_vjp(g, z, *, alpha=1.0):
     $\partial y / \partial z$ is 1 for $z > 0$ and $\alpha \cdot \frac1\alpha e^{z / \alpha}$ elsewhere, which is
     $e^{\min(z, 0) / \alpha}$ for both, hence $\bar z = g\,e^{\min(z, 0) / \alpha}$.
     """
-    return (one_or_nan(alpha > 0, z.dtype) * g * jnp.exp(_negative_part(z) / alpha),)
+    return (one_or_nan(is_positive(alpha), z.dtype) * g * jnp.exp(_negative_part(z) / alpha),)
 
 
 def celu_examples(random):

@@ -4,7 +4,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, ArrayLike, Float
 
-from jaxdl.functional._validity import in_range
+from jaxdl.functional._validity import in_range, is_positive
 
 
 def softmax(
@@ -16,7 +16,7 @@ def softmax(
     overflow.
     Bridle, *Probabilistic interpretation of feedforward classification network outputs* (1990).
     """
-    z = logits / in_range(temperature, temperature > 0, logits.dtype)
+    z = logits / _tempered(temperature, logits)
     powers = jnp.exp(z - jax.lax.stop_gradient(z.max(axis=-1, keepdims=True)))
     return powers / powers.sum(axis=-1, keepdims=True)
 
@@ -28,7 +28,7 @@ def softmax_vjp(g, logits, *, temperature=1.0):
     is pulled back sums to zero, for adding a number to all logits changes nothing.
     """
     p = softmax(logits, temperature=temperature)
-    return (p * (g - (g * p).sum(axis=-1, keepdims=True)) / in_range(temperature, temperature > 0, logits.dtype),)
+    return (p * (g - (g * p).sum(axis=-1, keepdims=True)) / _tempered(temperature, logits),)
 
 
 def softmax_examples(random):
@@ -49,7 +49,7 @@ def log_softmax(
     Any other temperature gives NaN. Taken in one step it is finite where a probability is rounded to 0.
     Blanchard, Higham and Higham, *Accurately computing the log-sum-exp and softmax functions* (2021).
     """
-    z = logits / in_range(temperature, temperature > 0, logits.dtype)
+    z = logits / _tempered(temperature, logits)
     z = z - jax.lax.stop_gradient(z.max(axis=-1, keepdims=True))
     return z - jnp.log(jnp.exp(z).sum(axis=-1, keepdims=True))
 
@@ -61,9 +61,14 @@ def log_softmax_vjp(g, logits, *, temperature=1.0):
     $\partial y_k / \partial z_j = ([k = j] - p_j) / T$, hence $\bar z_j = (g_j - p_j \sum_k g_k) / T$.
     """
     p = softmax(logits, temperature=temperature)
-    return ((g - p * g.sum(axis=-1, keepdims=True)) / in_range(temperature, temperature > 0, logits.dtype),)
+    return ((g - p * g.sum(axis=-1, keepdims=True)) / _tempered(temperature, logits),)
 
 
 def log_softmax_examples(random):
     """What the softmax is tried on."""
     yield from softmax_examples(random)
+
+
+def _tempered(temperature, logits):
+    """The temperature, NaN where it is none."""
+    return in_range(temperature, is_positive(temperature), logits.dtype)
