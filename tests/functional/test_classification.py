@@ -217,3 +217,9 @@ def test_a_positive_weight_counts_for_positives_alone():
     z, labels = jnp.array([0.3, 0.3]), jnp.array([0, 1])
     ratio = F.binary_cross_entropy(z, labels, positive_weight=3.0) / F.binary_cross_entropy(z, labels)
     np.testing.assert_allclose(ratio, [1, 3], rtol=1e-6)
+
+
+def test_one_negative_class_weight_spoils_every_example():
+    labels = jnp.array([0, 1, 2])
+    for loss in (F.cross_entropy, F.negative_log_likelihood):
+        assert jnp.isnan(loss(-jnp.ones((3, 3)), labels, class_weights=jnp.array([1.0, -1.0, 1.0]))).all()

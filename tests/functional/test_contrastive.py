@@ -81,3 +81,10 @@ def test_negative_sampling_is_a_logistic_regression_with_one_positive(random, do
 def test_without_negatives_only_the_context_counts():
     loss = F.negative_sampling(jnp.ones((2, 3)), jnp.zeros((2, 3)), jnp.zeros((2, 0, 3)))
     np.testing.assert_allclose(loss, [np.log(2)] * 2, rtol=1e-6)
+
+
+def test_the_cosine_of_tiny_vectors_is_pytorchs(torch, random, double):
+    x, y = 1e-6 * random.normal(size=(2, 5, 3))
+    labels = np.array([1, -1, 1, -1, 1])
+    theirs = torch.nn.functional.cosine_embedding_loss(*map(torch.tensor, (x, y, labels)), reduction="none")
+    np.testing.assert_allclose(F.cosine_embedding(*map(jnp.asarray, (x, y, labels))), theirs, rtol=1e-6)

@@ -252,3 +252,20 @@ def test_by_hand_patches_that_are_too_large_are_laid_out_one_image_at_a_time(ran
     assert "scan" in str(jax.make_jaxpr(program)(g, x, kernel, bias))
     for a, b in zip(program(g, x, kernel, bias), at_once, strict=True):
         np.testing.assert_allclose(a, b, rtol=1e-12, atol=1e-13)
+
+
+def test_all_settings_of_convolution_and_conv1d_are_those_of_conv2d(random, double):
+    settings = {"stride": (2, 1), "padding": ((1, 0), (0, 2)), "dilation": (1, 3), "groups": 2}
+    x, kernel, bias = drawn(random, (2, 7, 9, 4), (2, 3, 2, 6))
+    turned = F.conv2d(x, kernel[::-1, ::-1], bias, **settings)
+    np.testing.assert_allclose(F.convolution(x, kernel, bias, **settings), turned, rtol=1e-12)
+    for padding in ("SAME", "VALID"):
+        row = F.conv1d(x[:, 0], kernel[0], bias, stride=2, padding=padding, dilation=3, groups=2)
+        image = F.conv2d(x[:, :1], kernel[:1], bias, stride=(1, 2), padding=padding, dilation=(1, 3), groups=2)
+        np.testing.assert_allclose(row, image[:, 0], rtol=1e-12)
+
+
+def test_the_output_size_counts_the_dilation():
+    assert F.output_size(7, 3, dilation=3) == 1
+    with pytest.raises(ValueError, match="window must fit"):
+        F.output_size(6, 3, dilation=3)

@@ -117,3 +117,8 @@ def test_a_label_that_is_no_sign_gives_nan_in_every_binary_loss(loss, label):
     value, gradient = jax.vjp(lambda y: loss(y, jnp.array([1, label])), jnp.full(2, 3.0))
     assert jnp.isnan(value).tolist() == [False, True]
     assert jnp.isnan(gradient(jnp.ones(2))[0]).tolist() == [False, True]
+
+
+@pytest.mark.parametrize("f", [F.hinge, F.squared_hinge, F.perceptron])
+def test_an_unsigned_255_is_no_minus_one(f):
+    assert jnp.isnan(f(jnp.ones(2), jnp.array([255, 1], jnp.uint8))).tolist() == [True, False]

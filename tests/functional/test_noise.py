@@ -111,3 +111,9 @@ def test_noise_on_the_inputs_of_a_linear_regression_costs_a_ridge(random):
     error = 4 * losses.std() / np.sqrt(len(losses))
     assert error < ridge / 10
     assert losses.mean() == pytest.approx(((y - x @ w) ** 2).sum() + ridge, abs=error)
+
+
+def test_of_images_every_pixel_of_every_example_is_dropped_on_its_own():
+    y = F.dropout(jax.random.key(0), jnp.ones((4, 6, 5, 3)))
+    for axis in range(4):
+        assert not jnp.array_equal(jnp.take(y, 0, axis), jnp.take(y, 1, axis))

@@ -230,3 +230,18 @@ def test_second_derivatives_are_finite(random, double, f):
     blocks = jax.tree.leaves(jax.jit(jax.hessian(loss, argnums=tuple(range(len(arguments)))))(*arguments))
     assert all(jnp.isfinite(block).all() for block in blocks)
     assert jnp.any(blocks[0] != 0)
+
+
+@pytest.mark.parametrize("f", [F.layer_norm, F.instance_norm])
+def test_the_variance_keeps_its_digits_far_from_zero(f):
+    x = jnp.array([0.0, 1.0, 2.0, 3.0])
+    x = x[None, :, None] if f is F.instance_norm else x[None]
+    one, zero = jnp.ones(x.shape[-1]), jnp.zeros(x.shape[-1])
+    np.testing.assert_allclose(f(x + 10_000, one, zero), f(x, one, zero), atol=1e-3)
+
+
+def test_the_default_of_group_norm_are_the_32_groups_of_its_paper(random):
+    x = jnp.asarray(random.normal(size=(2, 3, 64)), jnp.float32)
+    one, zero = jnp.ones(64), jnp.zeros(64)
+    assert jnp.array_equal(F.group_norm(x, one, zero), F.group_norm(x, one, zero, groups=32))
+    assert not jnp.allclose(F.group_norm(x, one, zero), F.group_norm(x, one, zero, groups=16), atol=1e-2)

@@ -138,3 +138,9 @@ def test_a_window_of_padding_alone_is_refused(unchecked):
     for pool in (F.max_pool, F.avg_pool):
         with pytest.raises(ValueError, match=r"padding must be smaller than the window \(2, 2\)"):
             unchecked(pool)(image(np.zeros((4, 4))), padding=((2, 0), (0, 0)))
+
+
+def test_a_window_of_padding_alone_is_refused_along_either_axis(unchecked):
+    for padding in [((2, 0), (0, 0)), ((0, 2), (0, 0)), ((0, 0), (2, 0)), ((0, 0), (0, 2))]:
+        with pytest.raises(ValueError, match="padding must be smaller than the window"):
+            unchecked(F.max_pool)(image(np.zeros((4, 4))), padding=padding)

@@ -93,3 +93,9 @@ def test_the_second_derivative_of_the_logarithm_is_the_softmaxs_first(random, do
     for k in (0, 3):
         hessian = jax.hessian(lambda z: -F.log_softmax(z)[k])(z)
         np.testing.assert_allclose(hessian, jnp.diag(p) - jnp.outer(p, p), rtol=1e-11, atol=1e-15)
+
+
+def test_rows_of_very_different_size_do_not_disturb_each_other():
+    logits = jnp.array([[1e4, 1e4 + 1], [-1e4, -1e4 + 1]])
+    for f in (F.softmax, F.log_softmax):
+        np.testing.assert_allclose(f(logits), [f(jnp.array([0.0, 1.0]))] * 2, rtol=1e-6)

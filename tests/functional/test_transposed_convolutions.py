@@ -80,3 +80,13 @@ def test_settings_that_make_no_sense_are_refused(unchecked):
         unchecked(F.conv2d_transpose)(x, kernel, bias, stride=2)
     with pytest.raises(ValueError, match="groups must divide"):
         unchecked(F.conv2d_transpose)(x, kernel, bias, groups=2)
+
+
+def test_with_dilation_same_still_enlarges_by_the_stride_and_is_the_transpose(random, double):
+    x, kernel, bias = drawn(random, (2, 3, 4, 3), (3, 2, 3, 5))
+    settings = {"stride": (2, 3), "dilation": (2, 3), "padding": "SAME"}
+    y = F.conv2d_transpose(x, kernel, jnp.zeros(5), **settings)
+    assert y.shape == (2, 6, 12, 5)
+    other = jnp.asarray(random.normal(size=y.shape))
+    back = F.conv2d(other, jnp.swapaxes(kernel, 2, 3), jnp.zeros(3), **settings)
+    np.testing.assert_allclose((y * other).sum(), (x * back).sum(), rtol=1e-10)
