@@ -1,7 +1,12 @@
-"""Every formula of the course as a pure function `f`, beside its hand derivation `f_vjp`.
+r"""Every formula of the course as a pure function `f`, beside its hand derivation `f_vjp`.
 
 `f_vjp(g, *arguments, **settings)` pulls the cotangent `g` of f's output back to one cotangent for every floating
 argument. `jaxdl.derivation` proves each pair against `jax.vjp`.
+
+In the derivations a bar is the derivative of the one number that is trained, $J$:
+$g = \bar y = \partial J / \partial y$ is given, $\bar x = \partial J / \partial x$ is wanted, and the chain rule says
+$\bar x_i = \sum_k g_k\, \partial y_k / \partial x_i$. A product such as $g\,\sigma(z)$ is taken element by element,
+$x W$ is a product of matrices, and $[c]$ is 1 where $c$ holds and 0 elsewhere. A loss $L_n$ is such an output $y$.
 """
 
 from jaxdl.functional.affine import (

@@ -16,6 +16,8 @@ def as_annotated(f: Callable, *arguments) -> None:
     """
     sizes: dict[str, int] = {}
     for (name, parameter), argument in zip(inspect.signature(f).parameters.items(), arguments, strict=False):
+        if parameter.annotation.dtype.__name__ not in KINDS:  # a key
+            continue
         dtype, shape = jnp.result_type(argument), jnp.shape(argument)
         kind, told = KINDS[parameter.annotation.dtype.__name__]
         if not jnp.issubdtype(dtype, kind):

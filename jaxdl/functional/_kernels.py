@@ -1,4 +1,4 @@
-"""How a kernel and an image are multiplied, fast: the pixels under the window are laid out as the rows of a matrix.
+"""How a kernel and an image are multiplied, fast: windows are laid out as the rows of a matrix (im2col).
 
 A window's pixels in one row are a patch, and the patches times the kernel are one matrix product, which it stays inside
 `scan` and `vmap`. jax's own convolution does not: on a CPU its derivative is many times slower inside a `scan`, and
@@ -46,7 +46,7 @@ def by_patches(x, kernel, *, stride, dilation, groups) -> jax.Array:
     if groups == 1:
         return patches @ kernel.reshape(-1, kernel.shape[-1])
     y = jnp.einsum("nhwkgc,kcgo->nhwgo", *by_group(patches, kernel, groups))
-    return y.reshape(*y.shape[:3], -1)
+    return y.reshape(*y.shape[:3], kernel.shape[-1])
 
 
 def stock(x, kernel, *, stride, dilation, groups) -> jax.Array:
@@ -69,7 +69,7 @@ def lay_out(x: jax.Array, window: tuple[int, ...], stride: Pair, dilation: Pair)
 
 
 def bring_back(patches: jax.Array, size: Pair, window: tuple[int, ...], stride: Pair, dilation: Pair) -> jax.Array:
-    """The way back to an image of this height and width: what lay in several patches adds up."""
+    """The way back to an image of this height and width (col2im): what lay in several patches adds up."""
     columns = fold(jnp.split(patches, window[0], axis=-1), 1, size[0], stride[0], dilation[0])
     return fold(jnp.split(columns, window[1], axis=-1), 2, size[1], stride[1], dilation[1])
 
@@ -105,7 +105,7 @@ def sum_in_bounds(pull, numbers: int, *images: jax.Array) -> tuple[jax.Array, ja
 def transposed(kernel: jax.Array, groups: int) -> jax.Array:
     """The kernel with filters and channels exchanged: (rows, columns, C/G, F) becomes (rows, columns, F/G, C)."""
     exchanged = jnp.swapaxes(split(kernel, groups), 2, 4)
-    return exchanged.reshape(*exchanged.shape[:3], -1)
+    return exchanged.reshape(*exchanged.shape[:3], kernel.shape[2] * groups)
 
 
 def split(x: jax.Array, groups: int) -> jax.Array:

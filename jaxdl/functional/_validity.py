@@ -33,3 +33,13 @@ def is_class(labels, classes) -> jnp.ndarray:
     """Is the label, of any integer dtype, one of the numbers 0 to classes - 1?"""
     numbers = labels.astype(int)  # an int8 cannot count 300 classes, and an unsigned -1 is no large class
     return (numbers >= 0) & (numbers < classes)
+
+
+def is_number(labels, number) -> jnp.ndarray:
+    """Is the label, of any integer dtype, this number? An unsigned 255 is not -1."""
+    return (labels.astype(int) == number) & ((labels >= 0) == (number >= 0))
+
+
+def sign_or_nan(labels, dtype) -> jnp.ndarray:
+    """The label, of any integer dtype, where it is -1 or 1; NaN elsewhere."""
+    return jnp.where(is_number(labels, 1), 1, jnp.where(is_number(labels, -1), -1, jnp.nan)).astype(dtype)

@@ -10,7 +10,7 @@ Pair = tuple[int, int]
 Padding = str | tuple[Pair, Pair]
 
 
-def padding_around(size, window, stride, padding, dilation=(1, 1)) -> tuple[Pair, Pair]:
+def padding_around(size, window, stride, padding, dilation=(1, 1)) -> tuple:
     """The rows above and below and the columns left and right that the padding adds to an image of this size.
 
     "VALID" adds none; "SAME" makes the output ceil(size / stride), the odd one at the end, as jax, Flax and TensorFlow
@@ -19,10 +19,11 @@ def padding_around(size, window, stride, padding, dilation=(1, 1)) -> tuple[Pair
     spans = spans_of(window, stride, dilation)
     if padding in ("SAME", "VALID"):
         padding = tuple(jax.lax.padtype_to_pads(size, spans, stride, padding))
-    if not (
-        isinstance(padding, tuple)
-        and len(padding) == 2
-        and all(isinstance(ends, tuple) and len(ends) == 2 and min(ends) >= 0 for ends in padding)
+    ends = padding if isinstance(padding, tuple) else ()
+    if (
+        len(ends) != 2
+        or not all(isinstance(pair, tuple) and len(pair) == 2 for pair in ends)
+        or not all(isinstance(n, int) and n >= 0 for pair in ends for n in pair)
     ):
         raise ValueError(
             'padding must be "SAME", "VALID" or the rows and columns to add at each end, as ((1, 1), (2, 2)), '
@@ -40,7 +41,7 @@ def padding_around(size, window, stride, padding, dilation=(1, 1)) -> tuple[Pair
 def spans_of(window, stride, dilation) -> Pair:
     """How many rows and columns a dilated window spans. Raises ValueError for what is no window, stride or dilation."""
     for name, pair in [("window", window), ("stride", stride), ("dilation", dilation)]:
-        if not (isinstance(pair, tuple) and len(pair) == 2 and min(pair) >= 1):
+        if not (isinstance(pair, tuple) and len(pair) == 2 and all(isinstance(n, int) and n >= 1 for n in pair)):
             raise ValueError(f"{name} must be two numbers of at least 1, as (2, 2), but was {pair}.")
     return (window[0] - 1) * dilation[0] + 1, (window[1] - 1) * dilation[1] + 1
 

@@ -21,7 +21,7 @@ def dense(
 
 
 def dense_vjp(g, x, weights, bias):
-    r"""Pull $g = \partial L / \partial y$ back to $(x, W, b)$.
+    r"""Pull $g = \partial J / \partial y$ back to $(x, W, b)$.
 
     $\partial y_{no} / \partial x_{ni} = W_{io}$, hence $\bar x = g W^\top$. Every example sees the same $W$ and
     $b$, so their gradients are sums over the batch: $\bar W = x^\top g$ and $\bar b = \sum_n g_n$.

@@ -5,7 +5,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, ArrayLike, Float, Integer
 
 from jaxdl.functional._arguments import as_annotated
-from jaxdl.functional._validity import in_range, is_class, one_or_nan
+from jaxdl.functional._validity import in_range, is_class, is_number, one_or_nan
 from jaxdl.functional.sigmoids import sigmoid
 from jaxdl.functional.softmaxes import log_softmax, softmax
 
@@ -18,7 +18,7 @@ def cross_entropy(
     class_weights: Float[ArrayLike, "..."] = 1.0,
     ignored: int = -100,
 ) -> Float[Array, "batch"]:
-    r"""The cross-entropy $L_n = -\log p_{n k_n}$ of the softmax $p$ and the label $k_n$, in nats.
+    r"""The cross-entropy $L_n = -\log p_{n k_n}$ of the softmax $p$ of the logits $z$ and a label $k_n$, in nats.
 
     With a smoothing $0 \le \epsilon \le 1$ over all $K$ classes and class weights $w \ge 0$, one number or one for each
     class, it is $L_n = -(1 - \epsilon)\,w_{k_n} \log p_{n k_n} - \frac{\epsilon}{K} \sum_c w_c \log p_{nc}$, as
@@ -45,9 +45,9 @@ def cross_entropy_vjp(g, logits, labels, *, smoothing=0.0, class_weights=1.0, ig
     r"""Pull $g$ back to the logits.
 
     With $t_{nc} = w_c \left((1 - \epsilon) [c = k_n] + \epsilon / K\right)$ the loss is $-\sum_c t_{nc} \log p_{nc}$.
-    As $\log p_c = z_c - \log \sum_j e^{z_j}$, $\partial \log p_c / \partial z_j = [c = j] - p_j$, hence $\bar z_{nj} =
-    g_n (p_{nj} \sum_c t_{nc} - t_{nj})$. Where $t$ sums to one, that is the distribution that was given minus the one
-    that was wanted.
+    As $\log p_c = z_c - \log \sum_j e^{z_j}$, $\partial \log p_c / \partial z_j = [c = j] - p_j$, hence
+    $\bar z_{nj} = -g_n \sum_c t_{nc} ([c = j] - p_{nj}) = g_n (p_{nj} \sum_c t_{nc} - t_{nj})$. Where $t$ sums to one,
+    that is the distribution that was given minus the one that was wanted.
     """
     p = softmax(_counted(logits, labels, ignored))
     t = _wanted(logits, labels, smoothing, class_weights, ignored)
@@ -71,7 +71,7 @@ def cross_entropy_examples(random):
 
 def _counted(logits, labels, ignored):
     """The logits, with zeros in the place of examples that are ignored, so that not even NaN comes from there."""
-    return jnp.where((labels.astype(int) == ignored)[:, None], 0, logits)
+    return jnp.where(is_number(labels, ignored)[:, None], 0, logits)
 
 
 def _wanted(logits, labels, smoothing, class_weights, ignored):
@@ -85,8 +85,7 @@ def _wanted(logits, labels, smoothing, class_weights, ignored):
 
 def _counts(logits, labels, ignored):
     """How often an example counts: once, not at all where it is ignored, and NaN where its label is no class."""
-    is_ignored = labels.astype(int) == ignored
-    return jnp.where(is_ignored, 0, one_or_nan(is_class(labels, logits.shape[-1]), logits.dtype))
+    return jnp.where(is_number(labels, ignored), 0, one_or_nan(is_class(labels, logits.shape[-1]), logits.dtype))
 
 
 def _weights(logits, class_weights):

@@ -4,7 +4,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, ArrayLike, Float, Integer
 
 from jaxdl.functional._arguments import as_annotated
-from jaxdl.functional._validity import one_or_nan
+from jaxdl.functional._validity import one_or_nan, sign_or_nan
 from jaxdl.functional.sigmoids import sigmoid
 
 
@@ -130,8 +130,7 @@ def _norm(vectors):
 
 def _valid(x, labels, margin):
     """One where margin and label are in their ranges, NaN elsewhere."""
-    signs = labels.astype(int)  # an unsigned -1 would be 255
-    return one_or_nan(((signs == -1) | (signs == 1)) & (margin >= -1) & (margin <= 1), x.dtype)
+    return sign_or_nan(labels, x.dtype) ** 2 * one_or_nan((margin >= -1) & (margin <= 1), x.dtype)
 
 
 def negative_sampling(
@@ -158,10 +157,10 @@ def negative_sampling_vjp(g, center, context, negatives):
     $\bar v_k = g\,\sigma(v_k)$. By the product rule $\bar o = \bar u\,c$, $\bar q_k = \bar v_k\,c$, and
     $\bar c = \bar u\,o + \sum_k \bar v_k\,q_k$.
     """
-    near, drawn = _products(center, context, negatives)
-    u = -g[:, None] * sigmoid(-near)[:, None]
-    v = (g[:, None] * sigmoid(drawn))[:, :, None]
-    return u * context + (v * negatives).sum(axis=1), u * center, v * center[:, None]
+    u, v = _products(center, context, negatives)
+    u_bar = (-g * sigmoid(-u))[:, None]
+    v_bar = (g[:, None] * sigmoid(v))[:, :, None]
+    return u_bar * context + (v_bar * negatives).sum(axis=1), u_bar * center, v_bar * center[:, None]
 
 
 def negative_sampling_examples(random):

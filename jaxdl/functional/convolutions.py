@@ -4,6 +4,8 @@ Images are (batch, height, width, channels), kernels (rows, columns, channels, f
 computed: mostly as a dense layer of patches.
 """
 
+import math
+
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
@@ -63,8 +65,8 @@ def conv2d_vjp(g, x, kernel, bias, *, stride=(1, 1), padding="VALID", dilation=(
     channel, $y = P K + b$ is a dense layer, so $\bar K = P^\top g$: all positions and examples share the kernel, and
     their gradients add up. Back to the patches goes $\bar P = g K^\top$. A pixel lies in many patches, at another place
     $(i, j)$ in each, $P_{nhw,\,ijc} = x_{n,\,hs + id,\,wt + je,\,c}$; hence $\bar x$ is the sum of what comes back to
-    all of them, which is the transposed convolution of $g$. The bias is added everywhere: $\bar b_o = \sum_{nhw}
-    g_{nhwo}$. Patches beyond `CPU_PATCHES` are laid out one image at a time.
+    all of them, which is the transposed convolution of $g$. The bias is added everywhere:
+    $\bar b_o = \sum_{nhw} g_{nhwo}$. Patches beyond `CPU_PATCHES` are laid out one image at a time.
     """
     ends = padding_around(x.shape[1:3], kernel.shape[:2], stride, padding, dilation)
     window = kernel.shape[:2], stride, dilation
@@ -73,7 +75,9 @@ def conv2d_vjp(g, x, kernel, bias, *, stride=(1, 1), padding="VALID", dilation=(
         patches, weights = by_group(lay_out(x, *window), kernel, groups)
         kernel_bar = jnp.einsum("nhwkgc,nhwgo->kcgo", patches, split(g, groups))
         patches_bar = jnp.einsum("nhwgo,kcgo->nhwkgc", split(g, groups), weights)
-        return kernel_bar, bring_back(patches_bar.reshape(*g.shape[:3], -1), x.shape[1:3], *window)
+        return kernel_bar, bring_back(
+            patches_bar.reshape(*g.shape[:3], math.prod(kernel.shape[:3]) * groups), x.shape[1:3], *window
+        )
 
     padded = pad(x, ends)
     kernel_bar, x_bar = sum_in_bounds(pull, numbers_in_patches(padded, *window), padded, g)
@@ -144,9 +148,11 @@ def convolution(
 ) -> Float[Array, "batch new_height new_width filters"]:
     r"""The convolution of mathematics, $(x * K)_{hw} = \sum_{ij} x_{h - i,\,w - j} K_{ij}$: the kernel is turned round.
 
-    It is `conv2d` with a kernel whose rows and columns run backwards. With one channel, one filter, stride 1, no bias
-    and a padding of k - 1 on every side it commutes, $x * K = K * x$; the cross-correlation of `conv2d` does not.
-    Raises as `conv2d` does. Oppenheim and Schafer, *Discrete-time signal processing* (2010), section 2.3.
+    It is `conv2d` with a kernel whose rows and columns run backwards. The output begins where the kernel first fits:
+    with a padding of k - 1 on every side at the $h, w$ of the formula, with "VALID" k - 1 later. With one channel, one
+    filter, stride 1, no bias and a padding of k - 1 on every side it commutes, $x * K = K * x$; the cross-correlation
+    of `conv2d` does not. Raises as `conv2d` does. Oppenheim and Schafer, *Discrete-time signal processing* (2010),
+    section 2.3.
     """
     as_annotated(convolution, x, kernel, bias)
     settings = {"stride": stride, "padding": padding, "dilation": dilation, "groups": groups}
@@ -168,5 +174,11 @@ def convolution_examples(random):
 
 def _of_one_row(stride, padding, dilation):
     """The settings of `conv2d` for images of one row."""
-    padding = padding if isinstance(padding, str) else ((0, 0), padding)
+    for name, number in [("stride", stride), ("dilation", dilation)]:
+        if not isinstance(number, int):
+            raise ValueError(f"{name} of a sequence must be one number, as 2, but was {number!r}.")
+    if not isinstance(padding, str):
+        if not (isinstance(padding, tuple) and len(padding) == 2):
+            raise ValueError(f'padding of a sequence must be "SAME", "VALID" or (before, after), but was {padding!r}.')
+        padding = ((0, 0), padding)
     return {"stride": (1, stride), "padding": padding, "dilation": (1, dilation)}

@@ -11,7 +11,7 @@ from jaxdl.functional.softmaxes import log_softmax, softmax
 def soft_cross_entropy(
     logits: Float[Array, "batch classes"], targets: Float[Array, "batch classes"]
 ) -> Float[Array, "batch"]:
-    r"""The cross-entropy $L_n = -\sum_c t_{nc} \log p_{nc}$ of the softmax $p$ and targets $t$, in nats.
+    r"""The cross-entropy $L_n = -\sum_c t_{nc} \log p_{nc}$ of the softmax $p$ of logits $z$ and targets $t$, in nats.
 
     The targets may be any numbers; they need not sum to one. A class with the logit $-\infty$ of which nothing is
     wanted ($t = 0$) costs nothing: $0 \log 0 = 0$, and there $\bar t$ is taken to be 0.

@@ -4,14 +4,15 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, Integer
 
 from jaxdl.functional._arguments import as_annotated
+from jaxdl.functional._validity import is_class, one_or_nan
 
 
 def embed(ids: Integer[Array, "*shape"], table: Float[Array, "vocabulary features"]) -> Float[Array, "*shape features"]:
-    r"""The row of a table for each integer, $y_{sf} = E_{k_s f}$: one-hot vectors times the table, without the product.
+    r"""The row of the table $E$ for each id $k_s$, $y_{sf} = E_{k_s f}$.
 
-    An id that is no row (below 0, or the size of the vocabulary and above) gives NaN there, and NaN arrives in the
-    gradient of the table; PyTorch raises. Raises where shapes or dtypes are not as annotated.
-    Bengio et al., *A neural probabilistic language model* (2003), section 2.
+    One-hot vectors times the table would give the same. An id that is no row (below 0, or the size of the vocabulary
+    and above) gives NaN there, and NaN arrives in the gradient of the table; PyTorch raises. Raises where shapes or
+    dtypes are not as annotated. Bengio et al., *A neural probabilistic language model* (2003), section 2.
     """
     as_annotated(embed, ids, table)
     rows, one = _rows(ids, table)
@@ -49,7 +50,7 @@ def bag_of_embeddings(
     Weights of $1/n$ give the mean of $n$ rows. Bags of different sizes are padded with weights of 0 and any id that is
     a row, 0 for instance: such a place adds nothing and gives the table no gradient. An id that is no row gives NaN in
     the bag's output and in the gradients of its weight and of the table, whatever its weight. PyTorch's
-    embedding_bag(mode="sum") is this with `per_sample_weights`. Raises where shapes or dtypes are not as annotated.
+    `embedding_bag(mode="sum")` is this with `per_sample_weights`. Raises where shapes or dtypes are not as annotated.
     Joulin et al., *Bag of tricks for efficient text classification* (2017), section 2.
     """
     as_annotated(bag_of_embeddings, ids, weights, table)
@@ -79,6 +80,5 @@ def bag_of_embeddings_examples(random):
 
 def _rows(ids, table):
     """For each id a row of the table, and the factor 1; for an id that is no row, any row and the factor NaN."""
-    row = ids.astype(jnp.int32)
-    is_row = (row.astype(ids.dtype) == ids) & (row >= 0) & (row < table.shape[0])  # no id wraps round to become one
-    return jnp.where(is_row, row, 0), jnp.where(is_row, 1, jnp.nan).astype(table.dtype)[..., None]
+    is_row = is_class(ids, table.shape[0])
+    return jnp.where(is_row, ids.astype(int), 0), one_or_nan(is_row, table.dtype)[..., None]

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, Integer
 
 from jaxdl.functional._arguments import as_annotated
-from jaxdl.functional._validity import is_class, one_or_nan
+from jaxdl.functional._validity import is_class, one_or_nan, sign_or_nan
 
 
 def hinge(scores: Float[Array, "batch"], labels: Integer[Array, "batch"]) -> Float[Array, "batch"]:
@@ -20,13 +20,13 @@ def hinge(scores: Float[Array, "batch"], labels: Integer[Array, "batch"]) -> Flo
     or dtypes are not as annotated. Cortes and Vapnik, *Support-vector networks* (1995).
     """
     as_annotated(hinge, scores, labels)
-    margin = _sign(scores, labels) * scores
+    margin = sign_or_nan(labels, scores.dtype) * scores
     return jnp.where(margin >= 1, 0, 1 - margin)
 
 
 def hinge_vjp(g, scores, labels):
     r"""Pull $g$ back to the scores: $\partial L / \partial y = -s\,[s y < 1]$, hence $\bar y = -g\,s\,[s y < 1]$."""
-    s = _sign(scores, labels)
+    s = sign_or_nan(labels, scores.dtype)
     return (jnp.where(s * scores >= 1, 0, -g * s),)
 
 
@@ -37,12 +37,6 @@ def hinge_examples(random):
     yield (scores, jnp.array([1, -1, 1, -1, 1, -1, 1, -1, 1])), {}
     yield (scores, jnp.array([1, -1, 0, 2, 1, -1, -2, -1, 1])), {}
     yield (scores, jnp.array([1, 255, 0, 2, 1, 255, 0, 1, 1], jnp.uint8)), {}
-
-
-def _sign(scores, labels):
-    """The label where it is -1 or 1, NaN elsewhere."""
-    signs = labels.astype(jnp.int32)  # an unsigned -1 would be 255
-    return jnp.where((signs == -1) | (signs == 1), signs.astype(scores.dtype), jnp.nan)
 
 
 def squared_hinge(scores: Float[Array, "batch"], labels: Integer[Array, "batch"]) -> Float[Array, "batch"]:
@@ -62,7 +56,7 @@ def squared_hinge_vjp(g, scores, labels):
     $L = h^2$ with the hinge loss $h$, and $h\,\partial h / \partial y = -s h$ on both sides of the margin, since beyond
     it $h = 0$; hence $\bar y = -2\,g\,s\,h$.
     """
-    return (-2 * g * _sign(scores, labels) * hinge(scores, labels),)
+    return (-2 * g * sign_or_nan(labels, scores.dtype) * hinge(scores, labels),)
 
 
 def squared_hinge_examples(random):
@@ -80,7 +74,7 @@ def perceptron(scores: Float[Array, "batch"], labels: Integer[Array, "batch"]) -
     Rosenblatt, *The perceptron* (1958); Bishop, *Pattern Recognition and Machine Learning* (2006), section 4.1.7.
     """
     as_annotated(perceptron, scores, labels)
-    margin = _sign(scores, labels) * scores
+    margin = sign_or_nan(labels, scores.dtype) * scores
     return jnp.where(margin > 0, 0, -margin)
 
 
@@ -89,7 +83,7 @@ def perceptron_vjp(g, scores, labels):
 
     $\partial L / \partial y = -s\,[s y \le 0]$, hence $\bar y = -g\,s\,[s y \le 0]$: only mistakes are learnt from.
     """
-    s = _sign(scores, labels)
+    s = sign_or_nan(labels, scores.dtype)
     return (jnp.where(s * scores > 0, 0, -g * s),)
 
 
@@ -123,7 +117,7 @@ def multiclass_hinge_vjp(g, scores, labels):
     $\bar z_j = g\,[d > 0] ([j = r] - [j = k])$: the rival is pushed down and the label pulled up.
     """
     gap, rival, own = _against_the_rival(scores, labels)
-    return (jnp.where(gap <= 0, 0, g * _label_is_class(scores, labels))[:, None] * (rival - own),)
+    return (jnp.where(gap <= 0, 0, g * _valid_label(scores, labels))[:, None] * (rival - own),)
 
 
 def multiclass_hinge_examples(random):
@@ -151,10 +145,10 @@ def _against_the_rival(scores, labels):
 def _of_class(scores, labels):
     """The scores, NaN for examples whose label is no class; and one for the class of the label, zero elsewhere."""
     own = jax.nn.one_hot(labels.astype(int), scores.shape[-1], dtype=scores.dtype)
-    return _label_is_class(scores, labels)[:, None] * scores, own
+    return _valid_label(scores, labels)[:, None] * scores, own
 
 
-def _label_is_class(scores, labels):
+def _valid_label(scores, labels):
     """One where the label is a class, NaN elsewhere."""
     return one_or_nan(is_class(labels, scores.shape[-1]), scores.dtype)
 
@@ -179,7 +173,7 @@ def weston_watkins_vjp(g, scores, labels):
     of the label; with $d_k = 0$ that is $\bar z_j = g \left([d_j > 0] - [j = k] \sum_i [d_i > 0]\right)$.
     """
     gaps, own = _against_all(scores, labels)
-    missed = jnp.where(gaps <= 0, 0, _label_is_class(scores, labels)[:, None])
+    missed = jnp.where(gaps <= 0, 0, _valid_label(scores, labels)[:, None])
     return (g[:, None] * (missed - own * missed.sum(axis=-1, keepdims=True)),)
 
 
@@ -191,4 +185,5 @@ def weston_watkins_examples(random):
 def _against_all(scores, labels):
     """The gap to every class (0 to the label's own, NaN where the label is no class), and which the label is."""
     scores, own = _of_class(scores, labels)
-    return (1 - own) + scores - jnp.where(own == 1, scores, 0).sum(axis=-1, keepdims=True), own
+    of_label = jnp.where(own == 1, scores, 0).sum(axis=-1, keepdims=True)
+    return jnp.where(own == 1, 0 * _valid_label(scores, labels)[:, None], 1 + scores - of_label), own

@@ -4,6 +4,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, ArrayLike, Float, Key
 
+from jaxdl.functional._arguments import as_annotated
 from jaxdl.functional._validity import one_or_nan
 
 
@@ -16,6 +17,7 @@ def dropout(
     trained network is used. A rate outside $0 \le r < 1$ gives NaN.
     Srivastava et al., *Dropout* (2014).
     """
+    as_annotated(dropout, key, x)
     return x * _mask(key, x, rate)
 
 
@@ -40,13 +42,14 @@ def gaussian_noise(
     NaN. On the inputs of a linear regression its expected effect is that of an L2 penalty.
     Bishop, *Training with noise is equivalent to Tikhonov regularization* (1995).
     """
+    as_annotated(gaussian_noise, key, x)
     epsilon = jax.random.normal(key, x.shape, jnp.float32).astype(x.dtype)  # the same in every precision
-    return _is_deviation(deviation, x) * (x + jnp.asarray(deviation, x.dtype) * epsilon)
+    return _valid_deviation(deviation, x) * (x + jnp.asarray(deviation, x.dtype) * epsilon)
 
 
 def gaussian_noise_vjp(g, key, x, *, deviation=0.1):
     r"""Pull $g$ back to $x$: the noise does not depend on $x$, so $\partial y / \partial x = 1$ and $\bar x = g$."""
-    return (_is_deviation(deviation, x) * g,)
+    return (_valid_deviation(deviation, x) * g,)
 
 
 def gaussian_noise_examples(random):
@@ -56,7 +59,7 @@ def gaussian_noise_examples(random):
         yield (jax.random.key(3), x), {"deviation": deviation}
 
 
-def _is_deviation(deviation, x):
+def _valid_deviation(deviation, x):
     """One for a deviation, NaN for a number that is none."""
     return one_or_nan((deviation >= 0) & (deviation < jnp.inf), x.dtype)
 

@@ -16,11 +16,10 @@ def batch_norm(
     r"""Batch normalization as in training: $y = \gamma \hat x + \beta$ with $\hat x = (x - \mu) / \sqrt{v + \epsilon}$.
 
     $\mu = \frac1N \sum_n x_n$ and $v = \frac1N \sum_n (x_n - \mu)^2$ are each feature's mean and (biased) variance over
-    all other axes: the batch, and of images the pixels too. Returns $(y, \mu, v)$; whoever keeps running averages
-    takes them from there, as the biased variance, which Flax averages too; PyTorch averages the unbiased one, which is
-    $N / (N - 1)$ times as large. Of a single row $y$ is $\beta$. A negative $\epsilon$ makes $y$ NaN. Raises where
-    shapes or dtypes are not as annotated.
-    Ioffe and Szegedy, *Batch normalization* (2015).
+    all other axes: the batch, and of images the pixels too. Returns $(y, \mu, v)$; running averages are taken from
+    these. Like Flax, that averages the biased variance; PyTorch averages the unbiased one, which is $N / (N - 1)$ times
+    as large. Of a single row $y$ is $\beta$. A negative $\epsilon$ makes $y$ NaN. Raises where shapes or dtypes are not
+    as annotated. Ioffe and Szegedy, *Batch normalization* (2015).
     """
     as_annotated(batch_norm, x, scale, bias)
     mean, variance = _moments(x)
@@ -30,11 +29,14 @@ def batch_norm(
 def batch_norm_vjp(g, x, scale, bias, *, epsilon=1e-5):
     r"""Pull $g = (\bar y, \bar\mu, \bar v)$ back to $(x, \gamma, \beta)$.
 
-    $\bar\gamma = \sum_n \bar y_n \hat x_n$ and $\bar\beta = \sum_n \bar y_n$. To $x$ three ways lead. Directly and
-    through $\mu$ and $v$ inside $\hat x$: with $h = \gamma \bar y$ and $r = 1 / \sqrt{v + \epsilon}$, the mean takes
-    away what all $h_n$ share and the variance what lies along $\hat x$,
-    $r \left(h_n - \frac1N \sum_k h_k - \hat x_n \frac1N \sum_k h_k \hat x_k\right)$. Through the outputs $\mu$ and
-    $v$: $\partial \mu / \partial x_n = \frac1N$ and $\partial v / \partial x_n = \frac2N (x_n - \mu)$.
+    $\bar\gamma = \sum_n \bar y_n \hat x_n$ and $\bar\beta = \sum_n \bar y_n$. To $x$, with $h = \gamma \bar y$ and
+    $r = 1 / \sqrt{v + \epsilon}$: $\partial \mu / \partial x_n = \frac1N$, and
+    $\partial v / \partial x_n = \frac2N (x_n - \mu)$, for what comes through $\mu$ is a sum of deviations from the
+    mean, which is 0. From
+    $\partial r / \partial x_n = -\frac12 r^3\, \partial v / \partial x_n = -\frac1N r^2 \hat x_n$ follows
+    $\partial \hat x_k / \partial x_n = r \left([k = n] - \frac1N - \frac1N \hat x_k \hat x_n\right)$, so that
+    $r \left(h_n - \frac1N \sum_k h_k - \hat x_n \frac1N \sum_k h_k \hat x_k\right)$ comes through $y$. The outputs
+    $\mu$ and $v$ add $\frac1N \left(\bar\mu + 2 \bar v\,(x_n - \mu)\right)$.
     """
     g_y, g_mean, g_variance = g
     axes = tuple(range(x.ndim - 1))

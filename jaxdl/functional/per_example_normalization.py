@@ -30,7 +30,8 @@ def layer_norm_vjp(g, x, scale, bias, *, epsilon=1e-5):
 
     Scale and bias are shared by all rows $n$: $\bar\gamma = \sum_n g_n \hat x_n$ and $\bar\beta = \sum_n g_n$. To $x$,
     with $h = \gamma g$ and $r = 1 / \sqrt{v + \epsilon}$: from $\partial \mu / \partial x_f = \frac1F$ and
-    $\partial r / \partial x_f = -\frac12 r^3 \cdot \frac2F (x_f - \mu) = -\frac1F r^2 \hat x_f$ follows
+    $\partial r / \partial x_f = -\frac12 r^3 \cdot \frac2F (x_f - \mu) = -\frac1F r^2 \hat x_f$ (through $\mu$ nothing
+    comes to $v$, for deviations from the mean sum to 0) follows
     $\partial \hat x_k / \partial x_f = r \left([k = f] - \frac1F - \frac1F \hat x_k \hat x_f\right)$, hence
     $\bar x_f = r \left(h_f - \frac1F \sum_k h_k - \hat x_f \frac1F \sum_k h_k \hat x_k\right)$: what shifts or
     stretches the whole row is taken away.
@@ -58,7 +59,7 @@ def rms_norm(
     r"""Root mean square normalization $y = \gamma \hat x$ with $\hat x = x / \sqrt{\frac1F \sum_f x_f^2 + \epsilon}$.
 
     Layer normalization without the mean: of a row's $F$ features only the size is fixed. Flax's default for $\epsilon$
-    is 1e-6, PyTorch's the smallest step of the dtype; a negative one gives NaN. Raises where shapes or dtypes are not
+    is 1e-6, PyTorch's the machine epsilon of the dtype; a negative one gives NaN. Raises where shapes or dtypes are not
     as annotated.
     Zhang and Sennrich, *Root mean square layer normalization* (2019), section 4.
     """

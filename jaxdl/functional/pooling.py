@@ -21,8 +21,9 @@ def max_pool(
     Computed as the largest of each row, and then the largest of the rows. Windows may overlap; rows and columns that
     fill no window are left out, so a height $H$ becomes $\lfloor (H - k) / s \rfloor + 1$; what padding adds is never
     the largest. The kink is at a tie; there the first largest pixel in row-major order is the one chosen, as in
-    PyTorch. NaN stays NaN. Raises where no window fits, where a window could see nothing but padding, and where shapes
-    or dtypes are not as annotated. Goodfellow, Bengio and Courville, *Deep Learning* (2016), section 9.3.
+    PyTorch. NaN stays NaN (of several the last is chosen). Raises where no window fits, where a window could see
+    nothing but padding, and where shapes or dtypes are not as annotated. Goodfellow, Bengio and Courville, *Deep
+    Learning* (2016), section 9.3.
     """
     as_annotated(max_pool, x)
     ends = _padding_of_pool(x, window, stride, padding)
@@ -145,6 +146,7 @@ def _counts(x, ends, window, stride, count_include_pad):
 
 
 def _padding_of_pool(x, window, stride, padding):
+    """What padding adds at each end; no window may see nothing else."""
     ends = padding_around(x.shape[1:3], window, stride, padding)
     if max(ends[0]) >= window[0] or max(ends[1]) >= window[1]:
         raise ValueError(

@@ -5,7 +5,8 @@ import jax.numpy as jnp
 from jaxtyping import Array, ArrayLike, Float, PyTree
 
 from jaxdl.functional._arguments import as_annotated
-from jaxdl.functional._validity import in_range, is_not_negative, one_or_nan
+from jaxdl.functional._validity import in_range, is_not_negative
+from jaxdl.functional.shrinkage import soft_shrink, soft_shrink_vjp
 
 
 def soft_threshold(
@@ -13,24 +14,18 @@ def soft_threshold(
 ) -> PyTree[Float[Array, "..."]]:
     r"""Soft-thresholding $y = \mathrm{sign}(w) \max(|w| - t, 0)$ of every parameter in a tree, for $t \ge 0$.
 
-    It is the proximal map of $t$ times the `l1` penalty: $y$ minimizes $\tfrac12 (y - w)^2 + t |y|$. After a gradient
-    step with the learning rate $\eta$ a penalty $\lambda$ calls for $t = \eta \lambda$; then parameters become exactly
-    zero. The kink is at $|w| = t$; there the derivative is taken to be 0. A negative threshold gives NaN.
-    Donoho and Johnstone, *Ideal spatial adaptation by wavelet shrinkage* (1994); Parikh and Boyd, *Proximal algorithms*
-    (2014), section 6.5.2.
+    It is `soft_shrink` of each leaf, and the proximal map of $t$ times the `l1` penalty: $y$ minimizes
+    $\tfrac12 (y - w)^2 + t |y|$. After a gradient step with the learning rate $\eta$ a penalty $\lambda$ calls for
+    $t = \eta \lambda$; then parameters become exactly zero. The kink is at $|w| = t$; there the derivative is taken to
+    be 0. A negative threshold gives NaN. Donoho and Johnstone, *Ideal spatial adaptation by wavelet shrinkage* (1994);
+    Parikh and Boyd, *Proximal algorithms* (2014), section 6.5.2.
     """
-    return jax.tree.map(lambda w: _shrunk(one_or_nan(is_not_negative(threshold), w.dtype) * w, threshold), params)
+    return jax.tree.map(lambda w: soft_shrink(w, threshold=threshold), params)
 
 
 def soft_threshold_vjp(g, params, *, threshold=1e-3):
     r"""Pull $g$ back to $w$: $\partial y / \partial w = [|w| > t]$, hence $\bar w = g\,[|w| > t]$."""
-
-    def of_leaf(g, w):
-        return one_or_nan(is_not_negative(threshold), w.dtype) * jnp.where(
-            jnp.abs(w) <= jnp.asarray(threshold, w.dtype), 0, g
-        )
-
-    return (jax.tree.map(of_leaf, g, params),)
+    return (jax.tree.map(lambda g, w: soft_shrink_vjp(g, w, threshold=threshold)[0], g, params),)
 
 
 def soft_threshold_examples(random):
@@ -39,12 +34,6 @@ def soft_threshold_examples(random):
     weights[0], weights[1] = [0.5, -0.5, 0.0, 1.0], [0.25, -0.25, -0.0, -1.0]
     for threshold in (1e-3, 0.5, 0.25, 0.0, 1.0, -0.5):
         yield ({"weights": weights, "bias": random.standard_normal(3)},), {"threshold": threshold}
-
-
-def _shrunk(w, threshold):
-    """A leaf, nearer to zero by the threshold."""
-    threshold = jnp.asarray(threshold, w.dtype)
-    return jnp.where(jnp.abs(w) <= threshold, 0, w - threshold * jnp.sign(w))
 
 
 def max_norm(
@@ -68,7 +57,7 @@ def max_norm_vjp(g, weights, *, limit=1.0):
 
     Inside the ball $y = w$ and $\bar w = g$. Outside $y = c\,u$ with $u = w / \lVert w \rVert$. Since
     $\lVert w \rVert$ grows by $u \cdot dw$, $du = (dw - u\,(u \cdot dw)) / \lVert w \rVert$: only what is at right
-    angles to $w$ turns it. Hence
+    angles to $w$ turns it. The matrix $1 - u u^\top$ is symmetric, so it pulls back as it pushes forward. Hence
     $\bar w = (c / \lVert w \rVert) (g - u\,(u \cdot g))$.
     """
     squares, limit = _squares(weights, limit)

@@ -84,7 +84,7 @@ def listwise_softmax(
     *,
     present: Bool[ArrayLike, "..."] = True,
 ) -> Float[Array, "batch"]:
-    r"""The cross-entropy $L_n = -\sum_i y_{ni} \log p_{ni}$ of a list's relevance $y$ and the softmax $p$ of scores.
+    r"""The cross-entropy $L_n = -\sum_i y_{ni} \log p_{ni}$ of a list's relevance $y$ and the softmax of scores $s$.
 
     Lists that are shorter are padded: items that are not `present` (one Boolean, or one for each item) are left out
     of the softmax and of the sum, whatever numbers they hold. A list without any present item has loss and gradient 0,

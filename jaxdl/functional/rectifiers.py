@@ -15,6 +15,7 @@ def relu(z: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
     *Numerical influence of ReLU'(0) on backpropagation*, 2021). NaN stays NaN.
     Nair and Hinton, *Rectified linear units improve restricted Boltzmann machines* (2010).
     """
+    as_annotated(relu, z)
     return jnp.where(z <= 0, 0, z)
 
 
@@ -35,6 +36,7 @@ def relu6(z: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
     The kinks are at $z = 0$ and $z = 6$; there the derivative is taken to be 0, as in PyTorch. NaN stays NaN.
     Krizhevsky, *Convolutional deep belief networks on CIFAR-10* (2010).
     """
+    as_annotated(relu6, z)
     return jnp.where(z <= 0, 0, jnp.where(z >= 6, 6, z))
 
 
@@ -55,7 +57,8 @@ def leaky_relu(z: Float[Array, "*shape"], *, negative_slope: Float[ArrayLike, ""
     The kink is at $z = 0$; there the derivative is taken to be $a$, as in PyTorch (in `jax.nn.leaky_relu` it is 1).
     Maas, Hannun and Ng, *Rectifier nonlinearities improve neural network acoustic models* (2013).
     """
-    return jnp.where(z <= 0, negative_slope * z, z)
+    as_annotated(leaky_relu, z)
+    return jnp.where(z <= 0, jnp.asarray(negative_slope, z.dtype) * z, z)
 
 
 def leaky_relu_vjp(g, z, *, negative_slope=0.01):
@@ -63,7 +66,7 @@ def leaky_relu_vjp(g, z, *, negative_slope=0.01):
 
     $\partial y / \partial z$ is 1 for $z > 0$ and $a$ elsewhere, hence $\bar z = g$ for $z > 0$ and $a g$ elsewhere.
     """
-    return (jnp.where(z <= 0, negative_slope * g, g),)
+    return (jnp.where(z <= 0, jnp.asarray(negative_slope, z.dtype) * g, g),)
 
 
 def leaky_relu_examples(random):
@@ -111,13 +114,15 @@ def hard_swish(z: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
     The kinks are at $z = \pm 3$; there the derivative is taken from outside, 0 at -3 and 1 at 3, as in PyTorch.
     Howard et al., *Searching for MobileNetV3* (2019), section 5.2.
     """
+    as_annotated(hard_swish, z)
     return z * hard_sigmoid(z)
 
 
 def hard_swish_vjp(g, z):
     r"""Pull $g$ back to $z$.
 
-    By the product rule $\partial y / \partial z = h(z) + z\,h'(z)$, hence $\bar z = g\,h(z) + g z\,h'(z)$.
+    By the product rule $\partial y / \partial z = h(z) + z\,h'(z)$ with $h' = \frac16 [-3 < z < 3]$, hence
+    $\bar z = g\,h(z) + g z\,h'(z)$.
     """
     (through_gate,) = hard_sigmoid_vjp(g * z, z)
     return (g * hard_sigmoid(z) + through_gate,)

@@ -31,8 +31,9 @@ def rnn_cell_vjp(g, x, hidden, input_weights, hidden_weights, bias):
     From there on it is a dense layer with two inputs: $\bar x = \delta W^\top$, $\bar h = \delta U^\top$,
     $\bar W = x^\top \delta$, $\bar U = h^\top \delta$ and $\bar b = \sum_n \delta_n$.
     """
-    h = rnn_cell(x, hidden, input_weights, hidden_weights, bias)
-    delta = g * (1 + h) * (1 - h)
+    new_hidden = rnn_cell(x, hidden, input_weights, hidden_weights, bias)
+    delta = g * (1 + new_hidden) * (1 - new_hidden)
+
     return delta @ input_weights.T, delta @ hidden_weights.T, x.T @ delta, hidden.T @ delta, delta.sum(axis=0)
 
 
@@ -69,8 +70,8 @@ def gru_cell_vjp(g, x, hidden, input_weights, hidden_weights, bias, candidate_bi
 
     From $h' = (1 - z) n + z h$: $\bar n = g (1 - z)$, $\bar z = g (h - n)$, and $g z$ goes to $h$ directly. Through the
     activations, with $u = h U_n + c$: $\delta_n = \bar n (1 - n^2)$, then $\bar r = \delta_n u$,
-    $\delta_r = \bar r\, r (1 - r)$ and $\delta_z = \bar z\, z (1 - z)$. What arrives behind $x W + b$ is
-    $\delta = (\delta_r, \delta_z, \delta_n)$, and behind $h U$, since $r$ multiplies $u$,
+    $\delta_r = \bar r\, r (1 - r)$ and $\delta_z = \bar z\, z (1 - z)$. What arrives at $x W + b$ is
+    $\delta = (\delta_r, \delta_z, \delta_n)$, and at $h U$, since $r$ multiplies $u$,
     $\eta = (\delta_r, \delta_z, r \delta_n)$. Hence $\bar x = \delta W^\top$, $\bar W = x^\top \delta$,
     $\bar b = \sum \delta$, $\bar h = g z + \eta U^\top$, $\bar U = h^\top \eta$ and $\bar c = \sum r \delta_n$, sums
     over the batch.
@@ -110,12 +111,12 @@ def lstm_cell(
 ) -> tuple[Float[Array, "batch hidden"], Float[Array, "batch hidden"]]:
     r"""One step of long short-term memory: $c' = f c + i k$ is kept, $h' = o \tanh c'$ is shown. Returns $(h', c')$.
 
-    The gates $i$ (write), $f$ (keep) and $o$ (show) are the logistic function of their part of $x W + h U + b$, the
-    candidate $k$ is the hyperbolic tangent of its part. The parts stand side by side in the order $i, f, k, o$, as in
-    PyTorch and Flax (which call $k$ g) and Keras (c). PyTorch has two biases, which add up to $b$. Many initialise the
-    forget gate's part of $b$ to 1, so that memory is kept at first. Raises where shapes or dtypes are not as annotated.
-    Hochreiter and Schmidhuber, *Long short-term memory* (1997); with the forget gate: Gers, Schmidhuber and Cummins,
-    *Learning to forget* (2000).
+    The input gate $i$ (write), the forget gate $f$ (keep) and the output gate $o$ (show) are the logistic function of
+    their part of $x W + h U + b$, the candidate $k$ is the hyperbolic tangent of its part. The parts stand side by side
+    in the order $i, f, k, o$, as in PyTorch and Flax (which call $k$ g) and Keras (c). PyTorch has two biases, which
+    add up to $b$. Many initialise the forget gate's part of $b$ to 1, so that memory is kept at first. Raises where
+    shapes or dtypes are not as annotated. Hochreiter and Schmidhuber, *Long short-term memory* (1997); with the forget
+    gate: Gers, Schmidhuber and Cummins, *Learning to forget* (2000).
     """
     as_annotated(lstm_cell, x, hidden, cell, input_weights, hidden_weights, bias)
     i, f, k, o = _lstm_gates(x, hidden, input_weights, hidden_weights, bias)

@@ -8,7 +8,7 @@ from jaxdl.functional._validity import one_or_nan
 
 
 def weighted_mean(values: Float[Array, "batch"], weights: Float[Array, "batch"]) -> Float[Array, ""]:
-    r"""The mean $m = \sum_n w_n v_n / \sum_n w_n$, for weights $w \ge 0$; the mean of nothing is NaN.
+    r"""The mean $m = \sum_n w_n v_n / \sum_n w_n$, for weights $w \ge 0$ (not checked); the mean of nothing is NaN.
 
     A mask is exact: a value of weight 0 that is NaN or infinite stands for 0, here and in both derivatives, and all
     other examples are what they would be without it. Raises where shapes or dtypes are not as annotated.
@@ -30,7 +30,7 @@ def weighted_mean_vjp(g, values, weights):
 
 
 def weighted_mean_examples(random):
-    """Positive weights, some that are zero, none that is not, and values that only a weight of zero makes harmless."""
+    """Positive weights, some that are zero, all zero, and values that only a weight of zero makes harmless."""
     values, weights = random.standard_normal(9), random.uniform(0.5, 2.0, 9)
     yield (values, weights), {}
     yield (random.standard_normal(9), weights * (random.uniform(size=9) > 0.4)), {}

@@ -20,7 +20,10 @@ def squared_error(
 
 
 def squared_error_vjp(g, predictions, targets):
-    r"""Pull $g$ back to $(y, t)$: $\partial L_n / \partial y_{no} = 2 (y_{no} - t_{no})$, and $\bar t = -\bar y$."""
+    r"""Pull $g$ back to $(y, t)$.
+
+    $\partial L_n / \partial y_{no} = 2 (y_{no} - t_{no})$, hence $\bar y = 2 g\,(y - t)$ and $\bar t = -\bar y$.
+    """
     slope = 2 * g[:, None] * (predictions - targets)
     return slope, -slope
 

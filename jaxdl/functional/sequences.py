@@ -39,7 +39,7 @@ def rnn_vjp(g, x, hidden, input_weights, hidden_weights, bias):
 
     Over $k$ steps what arrives is multiplied by $k$ Jacobians, $\mathrm{diag}(1 - h_t^2)\,U^\top$. For small signals,
     where $h_t^2 \approx 0$, the product is the power $(U^\top)^k$, which vanishes or explodes like $\rho^k$ for the
-    spectral radius $\rho$ of $U$; units that saturate let it vanish the faster. Pascanu, Mikolov and Bengio,
+    spectral radius $\rho$ of $U$; units that saturate make it vanish faster. Pascanu, Mikolov and Bengio,
     *On the difficulty of training recurrent neural networks* (2013), section 2.
     """
     weights = input_weights, hidden_weights, bias
@@ -89,8 +89,8 @@ def gru(
 def gru_vjp(g, x, hidden, input_weights, hidden_weights, bias, candidate_bias):
     r"""Pull $g$ back to $(x, h_0, W, U, b, c)$: backpropagation through time.
 
-    With the cell's own pullback, $\bar h_t \mapsto (\bar x_t, \bar h_{t-1}, \bar W_t, \dots)$, a state gets what its
-    output is told and what comes back from the next step:
+    With the cell's own pullback, $\bar h_t \mapsto (\bar x_t, \bar h_{t-1}, \bar W_t, \dots)$, a state gets the
+    cotangent of its own output and what comes back from the next step (with $\eta_t$ as in `gru_cell_vjp`):
     $\bar h_{t-1} = g_{t-1} + \bar h_t z_t + \eta_t U^\top$, from $t = T$, where nothing follows, back to $\bar h_0$,
     which is no output and has no $g_0$. The weights are shared by all steps: $\bar W = \sum_t \bar W_t$ and so on.
 
@@ -141,13 +141,14 @@ def lstm(
 
 
 def lstm_vjp(g, x, hidden, cell, input_weights, hidden_weights, bias):
-    r"""Pull $g = (\bar y, \bar c)$ back to $(x, h_0, c_0, W, U, b)$: backpropagation through time.
+    r"""Pull $g = (\bar y, \bar c)$, of the outputs $y_t = h_t$ and the last cell, back to $(x, h_0, c_0, W, U, b)$.
 
-    With the cell's own pullback,
-    $(\bar h_t, \bar c_t) \mapsto (\bar x_t, \bar h_{t-1}, \bar c_{t-1}, \bar W_t, \dots)$, every hidden state gets what
-    its output is told besides, $\bar h_{t-1} = \bar y_{t-1} + \delta_t U^\top$, while a cell inside the sequence is no
-    output, $\bar c_{t-1} = f_t e_t$, where $e_t$ arrives at $c_t$. It begins with $\bar c_T = \bar c$. The weights are
-    shared by all steps: $\bar W = \sum_t \bar W_t$ and so on.
+    Backpropagation through time: with the cell's own pullback,
+    $(\bar h_t, \bar c_t) \mapsto (\bar x_t, \bar h_{t-1}, \bar c_{t-1}, \bar W_t, \dots)$, every hidden state also gets
+    the cotangent of its own output (with $\delta_t$ and $e_t$ as in `lstm_cell_vjp`),
+    $\bar h_{t-1} = \bar y_{t-1} + \delta_t U^\top$, while a cell inside the sequence is no output,
+    $\bar c_{t-1} = f_t e_t$, where $e_t$ arrives at $c_t$. It begins with $\bar c_T = \bar c$. The weights are shared
+    by all steps: $\bar W = \sum_t \bar W_t$ and so on.
 
     From cell to cell a gradient is multiplied by $f_t$ alone and no matrix: where the forget gates are near 1 it
     neither vanishes nor explodes on this way, which is what the cell is for.

@@ -3,6 +3,7 @@
 import jax.numpy as jnp
 from jaxtyping import Array, ArrayLike, Float
 
+from jaxdl.functional._arguments import as_annotated
 from jaxdl.functional._examples import points
 from jaxdl.functional._validity import is_not_negative, one_or_nan
 
@@ -14,6 +15,8 @@ def soft_shrink(z: Float[Array, "*shape"], *, threshold: Float[ArrayLike, ""] = 
     $z = \pm \lambda$; there the derivative is taken to be 0, as in PyTorch. NaN stays NaN.
     Donoho and Johnstone, *Ideal spatial adaptation by wavelet shrinkage* (1994), section 2.
     """
+    as_annotated(soft_shrink, z)
+    threshold = jnp.asarray(threshold, z.dtype)
     outside = jnp.where(z > 0, z - threshold, z + threshold)
     return one_or_nan(is_not_negative(threshold), z.dtype) * jnp.where(_is_small(z, threshold), 0, outside)
 
@@ -40,6 +43,7 @@ def hard_shrink(z: Float[Array, "*shape"], *, threshold: Float[ArrayLike, ""] = 
     threshold $\lambda$ below 0 gives NaN (in PyTorch it passes everything). NaN stays NaN.
     Donoho and Johnstone, *Ideal spatial adaptation by wavelet shrinkage* (1994), section 2.
     """
+    as_annotated(hard_shrink, z)
     return one_or_nan(is_not_negative(threshold), z.dtype) * jnp.where(_is_small(z, threshold), 0, z)
 
 
@@ -58,4 +62,5 @@ def hard_shrink_examples(random):
 
 def _is_small(z, threshold):
     """Is z between -threshold and threshold, both included? NaN is not."""
+    threshold = jnp.asarray(threshold, z.dtype)
     return (z >= -threshold) & (z <= threshold)

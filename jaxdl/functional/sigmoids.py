@@ -4,14 +4,16 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from jaxdl.functional._arguments import as_annotated
 from jaxdl.functional._examples import points
 
 
 def sigmoid(z: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
-    r"""The logistic function $\sigma(z) = 1 / (1 + e^{-z})$, between 0 and 1; finite for every finite $z$.
+    r"""The logistic function $\sigma(z) = 1 / (1 + e^{-z})$, between 0 and 1; nothing overflows.
 
     Bishop, *Pattern Recognition and Machine Learning* (2006), section 4.2.
     """
+    as_annotated(sigmoid, z)
     return jax.lax.logistic(z)
 
 
@@ -36,6 +38,7 @@ def log_sigmoid(z: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
     Taken in one step it keeps its digits in both tails, where $\sigma$ itself is rounded to 0 or 1.
     Bishop, *Pattern Recognition and Machine Learning* (2006), section 4.3.2.
     """
+    as_annotated(log_sigmoid, z)
     return -jnp.logaddexp(-z, 0.0)
 
 
@@ -55,11 +58,15 @@ def tanh(z: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
 
     LeCun et al., *Efficient BackProp* (1998), section 4.4.
     """
+    as_annotated(tanh, z)
     return jnp.tanh(z)
 
 
 def tanh_vjp(g, z):
-    r"""Pull $g$ back to $z$: $\partial y / \partial z = 1 - y^2$, hence $\bar z = g\,(1 + y)(1 - y)$."""
+    r"""Pull $g$ back to $z$: $\partial y / \partial z = 1 - y^2$, hence $\bar z = g\,(1 + y)(1 - y)$.
+
+    Where $|y|$ is near 1, the product keeps digits that $1 - y^2$ loses.
+    """
     y = tanh(z)
     return (g * (1 + y) * (1 - y),)
 
@@ -71,12 +78,13 @@ def tanh_examples(random):
 
 
 def softsign(z: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
-    r"""The softsign $y = z / (1 + |z|)$, between -1 and 1: its tails fall like $1/|z|$, not exponentially.
+    r"""The softsign $y = z / (1 + |z|)$, between -1 and 1: it approaches them like $1/|z|$, not exponentially.
 
     At 0 the derivative is 1 from both sides; the second derivative jumps there from 2 to -2, and jax takes 0
     (hence $|z| = z\,\mathrm{sign}(z)$). Glorot and Bengio, *Understanding the difficulty of training deep
-    feedforward neural networks* (2010), section 3.1.
+    feedforward neural networks* (2010), section 2.3.
     """
+    as_annotated(softsign, z)
     return z / (1 + z * jnp.sign(z))
 
 
@@ -101,6 +109,7 @@ def hard_tanh(z: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
     The kinks are at $z = \pm 1$; there the derivative is taken to be 0, as in PyTorch (in `jax.nn.hard_tanh` it is 1).
     NaN stays NaN. Collobert, *Large scale machine learning* (2004).
     """
+    as_annotated(hard_tanh, z)
     return jnp.where(z <= -1, -1, jnp.where(z >= 1, 1, z))
 
 
@@ -122,6 +131,7 @@ def hard_sigmoid(z: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
     $\frac16$ as in PyTorch and `jax.nn`; other authors take $\frac15$ or $\frac12$.
     Howard et al., *Searching for MobileNetV3* (2019), section 5.2.
     """
+    as_annotated(hard_sigmoid, z)
     return jnp.where(z <= -3, 0, jnp.where(z >= 3, 1, (z + 3) / 6))
 
 

@@ -6,6 +6,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, ArrayLike, Float
 
+from jaxdl.functional._arguments import as_annotated
 from jaxdl.functional._examples import points
 from jaxdl.functional._validity import is_not_negative, is_positive, one_or_nan
 from jaxdl.functional.sigmoids import sigmoid
@@ -20,6 +21,8 @@ def softplus(z: Float[Array, "*shape"], *, beta: Float[ArrayLike, ""] = 1.0) -> 
     The larger $\beta$, the closer to a ReLU. PyTorch takes $y = z$ from $\beta z = 20$ on; here there is no such step.
     Dugas et al., *Incorporating second-order functional knowledge for better option pricing* (2001).
     """
+    as_annotated(softplus, z)
+    beta = jnp.asarray(beta, z.dtype)
     return one_or_nan(is_positive(beta), z.dtype) * jnp.logaddexp(beta * z, 0.0) / beta
 
 
@@ -29,6 +32,7 @@ def softplus_vjp(g, z, *, beta=1.0):
     $\partial y / \partial z = \frac1\beta \beta e^{\beta z} / (1 + e^{\beta z}) = \sigma(\beta z)$, hence
     $\bar z = g\,\sigma(\beta z)$.
     """
+    beta = jnp.asarray(beta, z.dtype)
     return (one_or_nan(is_positive(beta), z.dtype) * g * sigmoid(beta * z),)
 
 
@@ -47,7 +51,9 @@ def elu(z: Float[Array, "*shape"], *, alpha: Float[ArrayLike, ""] = 1.0) -> Floa
     $\alpha$, as in PyTorch. Clevert, Unterthiner and Hochreiter, *Fast and accurate deep network learning by
     exponential linear units* (2016), section 3.
     """
-    return one_or_nan(is_not_negative(alpha), z.dtype) * jnp.where(z <= 0, alpha * jnp.expm1(_negative_part(z)), z)
+    as_annotated(elu, z)
+    alpha = jnp.asarray(alpha, z.dtype)
+    return one_or_nan(is_not_negative(alpha), z.dtype) * jnp.where(z <= 0, alpha * jnp.expm1(_at_most_zero(z)), z)
 
 
 def elu_vjp(g, z, *, alpha=1.0):
@@ -55,7 +61,8 @@ def elu_vjp(g, z, *, alpha=1.0):
 
     $\partial y / \partial z$ is 1 for $z > 0$ and $\alpha e^z$ elsewhere, hence $\bar z = g$ or $\alpha e^z g$.
     """
-    return (one_or_nan(is_not_negative(alpha), z.dtype) * jnp.where(z <= 0, alpha * jnp.exp(_negative_part(z)) * g, g),)
+    alpha = jnp.asarray(alpha, z.dtype)
+    return (one_or_nan(is_not_negative(alpha), z.dtype) * jnp.where(z <= 0, alpha * jnp.exp(_at_most_zero(z)) * g, g),)
 
 
 def elu_examples(random):
@@ -75,6 +82,7 @@ def selu(z: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
     variance 1. The kink is at $z = 0$; there the derivative is taken to be $\lambda \alpha$, as in PyTorch.
     Klambauer et al., *Self-normalizing neural networks* (2017), equation 2.
     """
+    as_annotated(selu, z)
     return SELU_SCALE * elu(z, alpha=SELU_ALPHA)
 
 
@@ -101,7 +109,9 @@ def celu(z: Float[Array, "*shape"], *, alpha: Float[ArrayLike, ""] = 1.0) -> Flo
     $1 / \alpha$ to 0, and jax takes $1 / \alpha$.
     Barron, *Continuously differentiable exponential linear units* (2017).
     """
-    return one_or_nan(is_positive(alpha), z.dtype) * jnp.where(z <= 0, alpha * jnp.expm1(_negative_part(z) / alpha), z)
+    as_annotated(celu, z)
+    alpha = jnp.asarray(alpha, z.dtype)
+    return one_or_nan(is_positive(alpha), z.dtype) * jnp.where(z <= 0, alpha * jnp.expm1(_at_most_zero(z) / alpha), z)
 
 
 def celu_vjp(g, z, *, alpha=1.0):
@@ -110,7 +120,8 @@ def celu_vjp(g, z, *, alpha=1.0):
     $\partial y / \partial z$ is 1 for $z > 0$ and $\alpha \cdot \frac1\alpha e^{z / \alpha}$ elsewhere, which is
     $e^{\min(z, 0) / \alpha}$ for both, hence $\bar z = g\,e^{\min(z, 0) / \alpha}$.
     """
-    return (one_or_nan(is_positive(alpha), z.dtype) * g * jnp.exp(_negative_part(z) / alpha),)
+    alpha = jnp.asarray(alpha, z.dtype)
+    return (one_or_nan(is_positive(alpha), z.dtype) * g * jnp.exp(_at_most_zero(z) / alpha),)
 
 
 def celu_examples(random):
@@ -128,7 +139,8 @@ def gelu(z: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
     $\Phi(z) = \frac12 \mathrm{erfc}(-z / \sqrt2)$ keeps its digits in the tail $z \ll 0$. PyTorch's default;
     `jax.nn.gelu` and Flax take `gelu_tanh` by default. Hendrycks and Gimpel, *Gaussian error linear units* (2016).
     """
-    return z * jax.lax.erfc(-z / math.sqrt(2)) / 2
+    as_annotated(gelu, z)
+    return z * (jax.lax.erfc(-z / math.sqrt(2)) / 2)
 
 
 def gelu_vjp(g, z):
@@ -155,6 +167,7 @@ def gelu_tanh(z: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
     $z \ll 0$, is how it is computed. PyTorch calls it `approximate="tanh"`; it is the default of `jax.nn.gelu`.
     Hendrycks and Gimpel, *Gaussian error linear units* (2016), section 2.
     """
+    as_annotated(gelu_tanh, z)
     return z * sigmoid(2 * math.sqrt(2 / math.pi) * (z + 0.044715 * z**3))
 
 
@@ -182,14 +195,16 @@ def silu(z: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
     Elfwing, Uchibe and Doya, *Sigmoid-weighted linear units for neural network function approximation in
     reinforcement learning* (2018), section 2.
     """
+    as_annotated(silu, z)
     return z * sigmoid(z)
 
 
 def silu_vjp(g, z):
     r"""Pull $g$ back to $z$.
 
-    By the product rule and $\sigma'(z) = \sigma(z)\,\sigma(-z)$, $\partial y / \partial z =
-    \sigma(z) + z\,\sigma(z)\,\sigma(-z)$, hence $\bar z = g\,\sigma(z)\,(1 + z\,\sigma(-z))$.
+    By the product rule and $\sigma'(z) = \sigma(z)\,\sigma(-z)$,
+    $\partial y / \partial z = \sigma(z) + z\,\sigma(z)\,\sigma(-z)$, hence
+    $\bar z = g\,\sigma(z)\,(1 + z\,\sigma(-z))$.
     """
     return (g * sigmoid(z) * (1 + z * sigmoid(-z)),)
 
@@ -205,6 +220,7 @@ def mish(z: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
 
     Misra, *Mish: a self regularized non-monotonic activation function* (2020).
     """
+    as_annotated(mish, z)
     return z * jnp.tanh(softplus(z))
 
 
@@ -215,7 +231,7 @@ def mish_vjp(g, z):
     $\partial y / \partial z = t + z\,(1 - t^2)\,\sigma(z)$, hence $\bar z = g\,(t + z\,(1 + t)(1 - t)\,\sigma(z))$.
     """
     t = jnp.tanh(softplus(z))
-    return (g * (t + z * (1 + t) * (1 - t) * sigmoid(z)),)
+    return (g * (t + z * ((1 + t) * (1 - t) * sigmoid(z))),)
 
 
 def mish_examples(random):
@@ -224,6 +240,6 @@ def mish_examples(random):
         yield (z,), {}
 
 
-def _negative_part(z):
+def _at_most_zero(z):
     """min(z, 0), so that the exponential of what is positive is never taken: it would overflow."""
     return jnp.where(z <= 0, z, 0)

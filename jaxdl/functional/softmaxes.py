@@ -4,6 +4,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, ArrayLike, Float
 
+from jaxdl.functional._arguments import as_annotated
 from jaxdl.functional._validity import in_range, is_positive
 
 
@@ -16,6 +17,7 @@ def softmax(
     overflow.
     Bridle, *Probabilistic interpretation of feedforward classification network outputs* (1990).
     """
+    as_annotated(softmax, logits)
     z = logits / _tempered(temperature, logits)
     powers = jnp.exp(z - jax.lax.stop_gradient(z.max(axis=-1, keepdims=True)))
     return powers / powers.sum(axis=-1, keepdims=True)
@@ -24,8 +26,10 @@ def softmax(
 def softmax_vjp(g, logits, *, temperature=1.0):
     r"""Pull $g$ back to $z$.
 
-    $\partial p_k / \partial z_j = p_k ([k = j] - p_j) / T$, hence $\bar z_j = p_j (g_j - \sum_k g_k p_k) / T$: what
-    is pulled back sums to zero, for adding a number to all logits changes nothing.
+    With $S = \sum_i e^{z_i / T}$ the quotient rule gives $\partial p_k / \partial z_j = \left([k = j]\, e^{z_k / T} / S
+    - e^{z_k / T} e^{z_j / T} / S^2\right) / T = p_k ([k = j] - p_j) / T$, hence $\bar z_j = \sum_k g_k\, \partial p_k /
+    \partial z_j = p_j (g_j - \sum_k g_k p_k) / T$: what is pulled back sums to zero, for adding a number to all logits
+    changes nothing.
     """
     p = softmax(logits, temperature=temperature)
     return (p * (g - (g * p).sum(axis=-1, keepdims=True)) / _tempered(temperature, logits),)
@@ -49,6 +53,7 @@ def log_softmax(
     Any other temperature gives NaN. Taken in one step it is finite where a probability is rounded to 0.
     Blanchard, Higham and Higham, *Accurately computing the log-sum-exp and softmax functions* (2021).
     """
+    as_annotated(log_softmax, logits)
     z = logits / _tempered(temperature, logits)
     z = z - jax.lax.stop_gradient(z.max(axis=-1, keepdims=True))
     return z - jnp.log(jnp.exp(z).sum(axis=-1, keepdims=True))

@@ -23,10 +23,11 @@ def conv2d_transpose(
 
     $y_{n,\,hs + id,\,wt + je,\,o} \mathrel{+}= \sum_c x_{nhwc} K_{ijco}$ for all $h, w, i, j$, plus $b_o$. It is the
     transpose of a `conv2d` from images like $y$ to images like $x$, and enlarges by the stride. Padding is that of this
-    `conv2d`, so it takes away from $y$: "VALID" nothing, a height of $(H - 1) s + d (k - 1) + 1$; "SAME" leaves $H s$;
-    ((top, bottom), (left, right)) just those. PyTorch's kernel is (channels, filters, rows, columns); Flax's
-    `ConvTranspose` turns the kernel round, unless its `transpose_kernel` is set. Raises where shapes or dtypes are not
-    as annotated. Dumoulin and Visin, *A guide to convolution arithmetic for deep learning* (2016), chapter 4.
+    `conv2d`, so it takes away from $y$: "VALID" nothing, a height of $(H - 1) s + d (k - 1) + 1$; "SAME" leaves $H s$
+    (where the stride exceeds the window, jax and Flax leave that for "VALID" too); ((top, bottom), (left, right)) just
+    those. PyTorch's kernel is (channels, filters, rows, columns); Flax's `ConvTranspose` turns the kernel round, unless
+    its `transpose_kernel` is set. Raises where shapes or dtypes are not as annotated. Dumoulin and Visin, *A guide to
+    convolution arithmetic for deep learning* (2016), chapter 4.
     """
     as_annotated(conv2d_transpose, x, kernel, bias)
     check_groups(x.shape[-1], kernel, groups)
@@ -37,15 +38,16 @@ def conv2d_transpose(
 def conv2d_transpose_vjp(g, x, kernel, bias, *, stride=(1, 1), padding="VALID", dilation=(1, 1), groups=1):
     r"""Pull $g$ back to $(x, K, b)$.
 
-    The map is the transpose of the convolution with $K^\top$, the kernel with channels and filters exchanged, and the
-    transpose of a transpose is the map itself: $\bar x$ is the `conv2d` of $g$ with $K^\top$. The sum of
-    $g_{n,\,hs + id,\,wt + je,\,o}\, x_{nhwc} K_{ijco}$ over all indices is the same whichever way it is read, so
-    $\bar K$ is that of this convolution of the image $g$ when $x$ comes back to it, exchanged again. The bias is added
-    everywhere: $\bar b_o = \sum_{nhw} g_{nhwo}$.
+    Each product $x_{nhwc} K_{ijco}$ is added to one place of $y$, so with the $g$ of that place
+    $\bar x_{nhwc} = \sum_{ijo} g_{n,\,hs + id,\,wt + je,\,o} K_{ijco}$ and
+    $\bar K_{ijco} = \sum_{nhw} g_{n,\,hs + id,\,wt + je,\,o}\, x_{nhwc}$. The first is the `conv2d` of the image $g$
+    with the kernel whose channels and filters are exchanged. The second is the kernel's gradient in that `conv2d` when
+    $x$ is what comes back to its output, exchanged again. The bias is added everywhere:
+    $\bar b_o = \sum_{nhw} g_{nhwo}$.
     """
     _, ends = _of_transpose(x, kernel, stride, padding, dilation)
     settings = {"stride": stride, "padding": ends, "dilation": dilation, "groups": groups}
-    exchanged, no_bias = transposed(kernel, groups), jnp.zeros_like(x[0, 0, 0])
+    exchanged, no_bias = transposed(kernel, groups), jnp.zeros(x.shape[-1], x.dtype)
     x_bar = conv2d(g, exchanged, no_bias, **settings)
     _, kernel_bar, _ = conv2d_vjp(x, g, exchanged, no_bias, **settings)
     return x_bar, transposed(kernel_bar, groups), g.sum((0, 1, 2))

@@ -184,3 +184,33 @@ def test_what_is_not_monotone_has_its_minimum_where_it_should(double, name, plac
     np.testing.assert_allclose(y, value, rtol=1e-9)
     np.testing.assert_allclose(slope, 0, atol=1e-9)
     assert bend > 0
+
+
+@pytest.mark.parametrize(
+    ("name", "setting"),
+    [
+        ("leaky_relu", "negative_slope"),
+        ("softplus", "beta"),
+        ("elu", "alpha"),
+        ("celu", "alpha"),
+        ("softmax", "temperature"),
+        ("log_softmax", "temperature"),
+        ("soft_shrink", "threshold"),
+        ("hard_shrink", "threshold"),
+    ],
+)
+def test_a_setting_of_another_precision_changes_no_dtype(double, name, setting):
+    f, f_vjp = getattr(F, name), getattr(F, f"{name}_vjp")
+    z, value = jnp.ones((2, 3), jnp.bfloat16), jnp.float64(0.5)
+    assert f(z, **{setting: value}).dtype == f_vjp(z, z, **{setting: value})[0].dtype == jnp.bfloat16
+
+
+@each
+def test_integers_are_refused(unchecked, name):
+    with pytest.raises(TypeError, match=r"z must be floating, but was given as int32: convert it with z\.astype"):
+        unchecked(getattr(F, name))(jnp.arange(-2, 3))
+
+
+def test_far_out_nothing_overflows_by_hand():
+    assert F.mish_vjp(jnp.ones(1), jnp.array([3e38])) == (1.0,)
+    assert F.gelu(jnp.array([65000.0], jnp.float16)).tolist() == [65000 // 32 * 32]

@@ -223,3 +223,13 @@ def test_one_negative_class_weight_spoils_every_example():
     labels = jnp.array([0, 1, 2])
     for loss in (F.cross_entropy, F.negative_log_likelihood):
         assert jnp.isnan(loss(-jnp.ones((3, 3)), labels, class_weights=jnp.array([1.0, -1.0, 1.0]))).all()
+
+
+def test_an_unsigned_label_that_would_wrap_to_the_ignored_one_is_not_ignored():
+    labels = jnp.array([2**32 - 100], jnp.uint32)
+    assert jnp.isnan(F.cross_entropy(jnp.zeros((1, 3)), labels)).all()
+
+
+def test_a_class_that_is_the_ignored_label_modulo_256_is_not_ignored():
+    label = jnp.array([156], jnp.uint8)
+    np.testing.assert_allclose(F.cross_entropy(jnp.zeros((1, 200)), label), [np.log(200)], rtol=1e-6)

@@ -269,3 +269,39 @@ def test_the_output_size_counts_the_dilation():
     assert F.output_size(7, 3, dilation=3) == 1
     with pytest.raises(ValueError, match="window must fit"):
         F.output_size(6, 3, dilation=3)
+
+
+@pytest.mark.parametrize("f", [F.conv2d, F.convolution, F.conv2d_transpose])
+@pytest.mark.parametrize("groups", [1, 2])
+def test_an_empty_batch_has_outputs_and_gradients_without_a_row(f, groups):
+    x, kernel, bias = jnp.zeros((0, 5, 5, 4)), jnp.ones((2, 2, 4 // groups, 6)), jnp.ones(6)
+    y, pull = jax.vjp(lambda *a: f(*a, groups=groups), x, kernel, bias)
+    by_hand = getattr(F, f"{f.__name__}_vjp")(y, x, kernel, bias, groups=groups)
+    for gradient in (pull(y), by_hand):
+        assert [a.shape for a in gradient] == [x.shape, kernel.shape, bias.shape]
+        assert not gradient[1].any()
+
+
+@pytest.mark.parametrize(
+    ("settings", "sentence"),
+    [
+        ({"stride": (2,)}, r"stride of a sequence must be one number, as 2, but was \(2,\)"),
+        ({"dilation": 2.0}, "dilation of a sequence must be one number, as 2, but was 2.0"),
+        ({"padding": 1}, r'padding of a sequence must be "SAME", "VALID" or \(before, after\), but was 1'),
+    ],
+)
+def test_settings_of_an_image_are_refused_for_a_sequence(unchecked, settings, sentence):
+    with pytest.raises(ValueError, match=sentence):
+        unchecked(F.conv1d)(jnp.zeros((1, 5, 4)), jnp.zeros((2, 4, 6)), jnp.zeros(6), **settings)
+
+
+def test_a_stride_of_floats_is_refused(unchecked):
+    with pytest.raises(ValueError, match="stride must be two numbers"):
+        unchecked(F.conv2d)(jnp.zeros((1, 5, 5, 4)), jnp.zeros((2, 2, 4, 6)), jnp.zeros(6), stride=(1.0, 1.0))
+
+
+@pytest.mark.parametrize(("stride", "dilation"), [((1, 1), (1, 1)), ((2, 3), (1, 1)), ((2, 1), (3, 2))])
+def test_the_numbers_in_patches_are_those_that_are_laid_out(stride, dilation):
+    x, window = jnp.zeros((2, 9, 9, 3)), (2, 3)
+    laid_out = _kernels.lay_out(x, window, stride, dilation)
+    assert _kernels.numbers_in_patches(x, window, stride, dilation) == laid_out.size

@@ -122,3 +122,14 @@ def test_a_label_that_is_no_sign_gives_nan_in_every_binary_loss(loss, label):
 @pytest.mark.parametrize("f", [F.hinge, F.squared_hinge, F.perceptron])
 def test_an_unsigned_255_is_no_minus_one(f):
     assert jnp.isnan(f(jnp.ones(2), jnp.array([255, 1], jnp.uint8))).tolist() == [True, False]
+
+
+@pytest.mark.parametrize(("label_score", "loss"), [(jnp.inf, 0.0), (-jnp.inf, jnp.inf)])
+def test_an_infinite_score_of_the_label_is_all_or_nothing(label_score, loss):
+    scores = jnp.array([[label_score, 0.0, 1.0]])
+    for f in (F.weston_watkins, F.multiclass_hinge):
+        assert f(scores, jnp.array([0])).tolist() == [loss]
+
+
+def test_the_largest_unsigned_label_is_no_minus_one():
+    assert jnp.isnan(F.hinge(jnp.ones(1), jnp.array([2**32 - 1], jnp.uint32))).all()

@@ -144,3 +144,16 @@ def test_a_window_of_padding_alone_is_refused_along_either_axis(unchecked):
     for padding in [((2, 0), (0, 0)), ((0, 2), (0, 0)), ((0, 0), (2, 0)), ((0, 0), (0, 2))]:
         with pytest.raises(ValueError, match="padding must be smaller than the window"):
             unchecked(F.max_pool)(image(np.zeros((4, 4))), padding=padding)
+
+
+def test_what_padding_adds_is_not_above_minus_infinity():
+    pooled = F.max_pool(image(np.full((2, 2), -np.inf)), stride=(1, 1), padding=((1, 1), (1, 1)))
+    assert jnp.isneginf(pooled).all()
+
+
+def test_among_several_nan_the_last_is_the_one_chosen_as_in_pytorch(torch):
+    rows = [[np.nan, 1.0], [np.nan, 2.0]]
+    theirs = torch.tensor([[rows]], requires_grad=True)
+    torch.nn.functional.max_pool2d(theirs, 2).sum().backward()
+    (x_bar,) = F.max_pool_vjp(jnp.ones((1, 1, 1, 1)), image(rows))
+    assert x_bar[0, :, :, 0].tolist() == theirs.grad[0, 0].tolist() == [[0, 0], [1, 0]]

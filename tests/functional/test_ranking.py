@@ -95,3 +95,8 @@ def test_present_of_another_shape_is_refused(unchecked, lists, shape):
         ValueError, match=r"present must be one Boolean, or one for each item in the shape \(4, 5\), but"
     ):
         unchecked(F.listwise_softmax)(*lists[:2], present=np.ones(shape, bool))
+
+
+def test_what_is_absent_is_below_every_score():
+    loss = F.listwise_softmax(jnp.array([[-1e10, 5.0]]), jnp.ones((1, 2)), present=jnp.array([[True, False]]))
+    assert loss.tolist() == [0]
