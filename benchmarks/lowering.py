@@ -1,11 +1,12 @@
-"""Up to which size is it worth laying a convolution out as patches on a CPU?
+"""Is it worth laying a large convolution out as patches on a CPU?
 
     python -m benchmarks run lowering
 
-HEADER
+Inside a `scan` yes: 0.055 s for two gradients, while jax's own convolution takes 12.6 times as long (10.2 to 13.9).
+Called step by step from Python both take the same, twice that. Median and range of 7 rounds on 2 CPU cores, jax 0.10.2.
 
-The work: twice the gradient of a 3×3 convolution from 16 to 16 channels on 128 images of 32×32, whose patches hold 2^24.2
-numbers: more than `PATCHES`, fewer than `CPU_PATCHES` of `jaxdl/functional/_kernels.py`.
+The work: two gradients with respect to the kernel of a 3×3 convolution from 16 to 16 channels on 128 images of 32×32.
+Their patches hold 2^24.2 numbers: more than `PATCHES`, fewer than `CPU_PATCHES` of `jaxdl/functional/_kernels.py`.
 """
 
 import functools
