@@ -3,6 +3,7 @@
 from jaxtyping import Array, ArrayLike, Float
 
 from jaxdl.functional._arguments import as_annotated
+from jaxdl.functional._precision import widened
 from jaxdl.functional._validity import over_root
 
 
@@ -22,8 +23,9 @@ def batch_norm(
     as annotated. Ioffe and Szegedy, *Batch normalization* (2015).
     """
     as_annotated(batch_norm, x, scale, bias)
-    mean, variance = _moments(x)
-    return scale * (x - mean) * over_root(variance, epsilon) + bias, mean, variance
+    centered, mean, variance = _moments(x)
+    normal = centered * over_root(variance, epsilon)
+    return scale * normal.astype(x.dtype) + bias, mean.astype(x.dtype), variance.astype(x.dtype)
 
 
 def batch_norm_vjp(g, x, scale, bias, *, epsilon=1e-5):
@@ -41,12 +43,12 @@ def batch_norm_vjp(g, x, scale, bias, *, epsilon=1e-5):
     g_y, g_mean, g_variance = g
     axes = tuple(range(x.ndim - 1))
     size = x.size // x.shape[-1]
-    mean, variance = _moments(x)
+    centered, _, variance = _moments(x)
     r = over_root(variance, epsilon)
-    normal = (x - mean) * r
+    normal, r, centered = (a.astype(x.dtype) for a in (centered * r, r, centered))
     h = scale * g_y
     inside = r * (h - h.mean(axes) - normal * (h * normal).mean(axes))
-    outside = (g_mean + 2 * g_variance * (x - mean)) / size
+    outside = (g_mean + 2 * g_variance * centered) / size
     return inside + outside, (g_y * normal).sum(axes), g_y.sum(axes)
 
 
@@ -102,7 +104,8 @@ def batch_norm_inference_examples(random):
 
 
 def _moments(x):
-    """The mean and the biased variance of each feature over all other axes."""
-    axes = tuple(range(x.ndim - 1))
+    """What is left of x without the mean, the mean and the biased variance of each feature over all other axes."""
+    axes, x = tuple(range(x.ndim - 1)), widened(x)
     mean = x.mean(axes)
-    return mean, ((x - mean) ** 2).mean(axes)
+    centered = x - mean
+    return centered, mean, (centered**2).mean(axes)

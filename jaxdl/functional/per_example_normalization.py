@@ -3,6 +3,7 @@
 from jaxtyping import Array, ArrayLike, Float
 
 from jaxdl.functional._arguments import as_annotated
+from jaxdl.functional._precision import widened
 from jaxdl.functional._validity import over_root
 
 
@@ -64,7 +65,7 @@ def rms_norm(
     Zhang and Sennrich, *Root mean square layer normalization* (2019), section 4.
     """
     as_annotated(rms_norm, x, scale)
-    return scale * x * over_root((x**2).mean(-1, keepdims=True), epsilon)
+    return scale * (x * _over_rms(x, epsilon))
 
 
 def rms_norm_vjp(g, x, scale, *, epsilon=1e-5):
@@ -76,7 +77,7 @@ def rms_norm_vjp(g, x, scale, *, epsilon=1e-5):
     $\partial \hat x_k / \partial x_f = r \left([k = f] - \frac1F \hat x_k \hat x_f\right)$, hence
     $\bar x_f = r \left(h_f - \hat x_f \frac1F \sum_k h_k \hat x_k\right)$: what stretches the whole row is taken away.
     """
-    r = over_root((x**2).mean(-1, keepdims=True), epsilon)
+    r = _over_rms(x, epsilon)
     normal = r * x
     h = scale * g
     x_bar = r * (h - normal * (h * normal).mean(-1, keepdims=True))
@@ -186,9 +187,15 @@ def instance_norm_examples(random):
 
 def _normal(x, axes, epsilon):
     r"""$\hat x = (x - \mu) r$ and $r = 1 / \sqrt{v + \epsilon}$ for the mean and the biased variance over some axes."""
-    centered = x - x.mean(axes, keepdims=True)
+    wide = widened(x)
+    centered = wide - wide.mean(axes, keepdims=True)
     r = over_root((centered**2).mean(axes, keepdims=True), epsilon)
-    return centered * r, r
+    return (centered * r).astype(x.dtype), r.astype(x.dtype)
+
+
+def _over_rms(x, epsilon):
+    r"""$1 / \sqrt{\frac1F \sum_f x_f^2 + \epsilon}$ of each row."""
+    return over_root((widened(x) ** 2).mean(-1, keepdims=True), epsilon).astype(x.dtype)
 
 
 def _grouped(x, groups):

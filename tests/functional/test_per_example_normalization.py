@@ -245,3 +245,16 @@ def test_the_default_of_group_norm_are_the_32_groups_of_its_paper(random):
     one, zero = jnp.ones(64), jnp.zeros(64)
     assert jnp.array_equal(F.group_norm(x, one, zero), F.group_norm(x, one, zero, groups=32))
     assert not jnp.allclose(F.group_norm(x, one, zero), F.group_norm(x, one, zero, groups=16), atol=1e-2)
+
+
+@pytest.mark.parametrize(("dtype", "size", "shift"), [(jnp.float16, 300, 0), (jnp.bfloat16, 1, 100)])
+@pytest.mark.parametrize("name", ["batch_norm", "layer_norm", "group_norm", "instance_norm", "rms_norm"])
+def test_in_half_precision_it_is_what_single_precision_gives_rounded(random, name, dtype, size, shift):
+    x = jnp.asarray(size * random.normal(size=(4, 6, 32)) + shift, dtype)
+    others = [jnp.ones(32, dtype), jnp.zeros(32, dtype)][: 1 if name == "rms_norm" else 2]
+    y, single = (
+        jax.tree.leaves(getattr(F, name)(*a))[0]
+        for a in ((x, *others), tuple(b.astype(jnp.float32) for b in (x, *others)))
+    )
+    assert y.dtype == dtype
+    np.testing.assert_allclose(y.astype(jnp.float32), single, atol=0.02 * float(jnp.abs(single).max()))
