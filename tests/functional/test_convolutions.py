@@ -6,7 +6,6 @@ import pytest
 import scipy.signal
 
 import jaxdl.functional as F
-from jaxdl.functional import _kernels
 
 
 def drawn(random, x, kernel):
@@ -127,41 +126,6 @@ def test_it_moves_with_the_image_when_the_padding_is_circular(random):
     assert not jnp.allclose(same(moved(x)), moved(same(x)), atol=1e-2)
 
 
-@pytest.mark.parametrize("settings", SETTINGS, ids=str)
-def test_every_lowering_gives_the_same_numbers_and_derivatives(random, double, monkeypatch, settings):
-    x, kernel, bias = drawn(random, (2, 7, 8, 4), (3, 2, 4 // settings.get("groups", 1), 8))
-    results = []
-    for patches, cpu_patches in [(2**22, 2**26), (0, 2**26), (0, 0)]:
-        monkeypatch.setattr(_kernels, "PATCHES", patches)
-        monkeypatch.setattr(_kernels, "CPU_PATCHES", cpu_patches)
-        loss = lambda *a: (F.conv2d(*a, **settings) ** 2).sum()
-        program = jax.jit(lambda *a: (loss(*a), jax.grad(loss, (0, 1, 2))(*a)))  # a new one: nothing is remembered
-        text = program.lower(x, kernel, bias).as_text()
-        assert ("stablehlo.convolution" in text) == (cpu_patches == 0)
-        results.append(program(x, kernel, bias))
-    for other in results[1:]:
-        for a, b in zip(jax.tree.leaves(results[0]), jax.tree.leaves(other), strict=True):
-            np.testing.assert_allclose(a, b, rtol=1e-10)
-
-
-def test_large_images_are_not_laid_out_as_patches():
-    program = lambda x: jax.make_jaxpr(F.conv2d)(x, jnp.zeros((7, 7, 3, 8)), jnp.zeros(8))
-    assert "dot_general" in str(program(jax.ShapeDtypeStruct((8, 32, 32, 3), jnp.float32)))
-    large = str(program(jax.ShapeDtypeStruct((64, 224, 224, 3), jnp.float32)))
-    assert "conv_general_dilated" in large
-    assert "dot_general" not in large
-
-
-def test_under_a_vmap_over_kernels_it_stays_a_matrix_product(random):
-    x, kernel, bias = drawn(random, (2, 6, 6, 2), (3, 3, 2, 4))
-    kernels = jnp.stack([kernel, 2 * kernel, -kernel])
-    loss = lambda kernel: (F.conv2d(x, kernel, bias) ** 2).sum()
-    program = jax.jit(jax.vmap(jax.grad(loss)))
-    assert "convolution" not in program.lower(kernels).as_text()
-    for member, one in zip(program(kernels), kernels, strict=True):
-        np.testing.assert_allclose(member, jax.grad(loss)(one), rtol=1e-4, atol=1e-4)
-
-
 @pytest.mark.parametrize("settings", [{}, {"stride": 2, "padding": 1}, {"padding": 2, "dilation": 3, "groups": 2}])
 def test_conv1d_is_pytorchs_with_its_gradient(torch, random, double, settings):
     x, kernel, bias = drawn(random, (2, 9, 4), (3, 4 // settings.get("groups", 1), 6))
@@ -240,20 +204,6 @@ def test_wrong_shapes_are_named(unchecked):
         F.output_size(3, 5)
 
 
-def test_by_hand_patches_that_are_too_large_are_laid_out_one_image_at_a_time(random, double, monkeypatch):
-    x, kernel, bias = drawn(random, (3, 6, 7, 4), (3, 2, 2, 6))
-    settings = {"stride": (2, 1), "padding": "SAME", "groups": 2}
-    g = jnp.asarray(random.normal(size=F.conv2d(x, kernel, bias, **settings).shape))
-    program = lambda *a: F.conv2d_vjp(*a, **settings)
-    at_once = program(g, x, kernel, bias)
-    assert "scan" not in str(jax.make_jaxpr(program)(g, x, kernel, bias))
-    monkeypatch.setattr(_kernels, "CPU_PATCHES", 0)
-    jax.clear_caches()
-    assert "scan" in str(jax.make_jaxpr(program)(g, x, kernel, bias))
-    for a, b in zip(program(g, x, kernel, bias), at_once, strict=True):
-        np.testing.assert_allclose(a, b, rtol=1e-12, atol=1e-13)
-
-
 def test_all_settings_of_convolution_and_conv1d_are_those_of_conv2d(random, double):
     settings = {"stride": (2, 1), "padding": ((1, 0), (0, 2)), "dilation": (1, 3), "groups": 2}
     x, kernel, bias = drawn(random, (2, 7, 9, 4), (2, 3, 2, 6))
@@ -298,10 +248,3 @@ def test_settings_of_an_image_are_refused_for_a_sequence(unchecked, settings, se
 def test_a_stride_of_floats_is_refused(unchecked):
     with pytest.raises(ValueError, match="stride must be two numbers"):
         unchecked(F.conv2d)(jnp.zeros((1, 5, 5, 4)), jnp.zeros((2, 2, 4, 6)), jnp.zeros(6), stride=(1.0, 1.0))
-
-
-@pytest.mark.parametrize(("stride", "dilation"), [((1, 1), (1, 1)), ((2, 3), (1, 1)), ((2, 1), (3, 2))])
-def test_the_numbers_in_patches_are_those_that_are_laid_out(stride, dilation):
-    x, window = jnp.zeros((2, 9, 9, 3)), (2, 3)
-    laid_out = _kernels.lay_out(x, window, stride, dilation)
-    assert _kernels.numbers_in_patches(x, window, stride, dilation) == laid_out.size
