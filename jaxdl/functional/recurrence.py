@@ -39,7 +39,7 @@ def rnn_cell_vjp(g, x, hidden, input_weights, hidden_weights, bias):
 
 def rnn_cell_examples(random):
     """A state smaller and larger than the input, a batch of one, and units that saturate."""
-    for batch, inputs, hidden, size in [(9, 3, 5, 1), (1, 4, 2, 1), (5, 3, 4, 2)]:
+    for batch, inputs, hidden, size in [(9, 3, 5, 1), (1, 4, 2, 1), (5, 3, 4, 1.5)]:
         yield [size * a for a in _drawn(random, batch, inputs, hidden, gates=1)], {}
 
 
@@ -88,7 +88,7 @@ def gru_cell_vjp(g, x, hidden, input_weights, hidden_weights, bias, candidate_bi
 
 def gru_cell_examples(random):
     """A state smaller and larger than the input, a batch of one, and gates that are nearly shut."""
-    for batch, inputs, hidden, size in [(9, 3, 5, 1), (1, 4, 2, 1), (5, 3, 4, 2)]:
+    for batch, inputs, hidden, size in [(9, 3, 5, 1), (1, 4, 2, 1), (5, 3, 4, 1.5)]:
         arguments = *_drawn(random, batch, inputs, hidden, gates=3), random.standard_normal(hidden)
         yield [size * a for a in arguments], {}
 
@@ -150,7 +150,7 @@ def lstm_cell_vjp(g, x, hidden, cell, input_weights, hidden_weights, bias):
 
 def lstm_cell_examples(random):
     """A state smaller and larger than the input, a batch of one, and gates that are nearly shut."""
-    for batch, inputs, hidden, size in [(9, 3, 5, 1), (1, 4, 2, 1), (5, 3, 4, 2)]:
+    for batch, inputs, hidden, size in [(9, 3, 5, 1), (1, 4, 2, 1), (5, 3, 4, 1.5)]:
         x, state, *weights = _drawn(random, batch, inputs, hidden, gates=4)
         yield [size * a for a in (x, state, random.standard_normal((batch, hidden)), *weights)], {}
 
