@@ -227,11 +227,13 @@ def mish(z: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
 def mish_vjp(g, z):
     r"""Pull $g$ back to $z$.
 
-    $\partial s / \partial z = \sigma(z)$ and $\tanh' = 1 - \tanh^2$. With $t = \tanh s$ the product rule gives
-    $\partial y / \partial z = t + z\,(1 - t^2)\,\sigma(z)$, hence $\bar z = g\,(t + z\,(1 + t)(1 - t)\,\sigma(z))$.
+    $\partial s / \partial z = \sigma(z)$ and $\tanh' = 1 - \tanh^2 = 4\,\sigma(2s)\,\sigma(-2s)$, which keeps its
+    digits where $\tanh s$ is near 1. The product rule gives
+    $\partial y / \partial z = \tanh s + z \tanh'(s)\,\sigma(z)$, hence
+    $\bar z = g\,(\tanh s + 4 z\,\sigma(2s)\,\sigma(-2s)\,\sigma(z))$.
     """
-    t = jnp.tanh(softplus(z))
-    return (g * (t + z * ((1 + t) * (1 - t) * sigmoid(z))),)
+    s = softplus(z)
+    return (g * (jnp.tanh(s) + z * (4 * sigmoid(2 * s) * sigmoid(-2 * s) * sigmoid(z))),)
 
 
 def mish_examples(random):
