@@ -11,7 +11,7 @@ run: .venv/.ready
 	$(BIN)/python -m experiments welcome
 
 test: .venv/.ready
-	$(BIN)/python -m pytest -q
+	$(BIN)/python -m pytest -q --numprocesses auto --dist loadfile
 
 check: .venv/.ready
 	$(BIN)/jaxdl check
