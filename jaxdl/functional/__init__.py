@@ -43,6 +43,8 @@ from jaxdl.functional.convolutions import (
 from jaxdl.functional.divergences import (
     kl_divergence as kl_divergence,
     kl_divergence_vjp as kl_divergence_vjp,
+    sigmoid_cross_entropy as sigmoid_cross_entropy,
+    sigmoid_cross_entropy_vjp as sigmoid_cross_entropy_vjp,
     soft_cross_entropy as soft_cross_entropy,
     soft_cross_entropy_vjp as soft_cross_entropy_vjp,
 )
@@ -154,6 +156,7 @@ from jaxdl.functional.regression import (
     squared_error as squared_error,
     squared_error_vjp as squared_error_vjp,
 )
+from jaxdl.functional.reshaping import reshape as reshape, reshape_vjp as reshape_vjp
 from jaxdl.functional.sequences import (
     gru as gru,
     gru_vjp as gru_vjp,

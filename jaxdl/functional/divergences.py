@@ -5,6 +5,7 @@ from jaxtyping import Array, Float
 
 from jaxdl.functional._arguments import as_annotated
 from jaxdl.functional._validity import one_or_nan
+from jaxdl.functional.sigmoids import sigmoid
 from jaxdl.functional.softmaxes import log_softmax, softmax
 
 
@@ -52,6 +53,50 @@ def _log_softmax(logits, targets):
 def _finite_where_unwanted(logarithms, targets):
     """The logarithms, but 0 in the place of those that are -∞ and count nothing, since 0 log 0 is 0."""
     return jnp.where((targets == 0) & (logarithms == -jnp.inf), 0, logarithms)
+
+
+def sigmoid_cross_entropy(
+    logits: Float[Array, "batch outputs"], targets: Float[Array, "batch outputs"]
+) -> Float[Array, "batch"]:
+    r"""The cross-entropy $L_n = -\sum_o (t_{no} \log \sigma(z_{no}) + (1 - t_{no}) \log \sigma(-z_{no}))$ in nats.
+
+    Each output is a yes-or-no question of its own, answered yes with probability $\sigma(z)$; the targets are numbers
+    in $[0, 1]$, and any other gives NaN, in the loss and in its gradients. It is the sum over the outputs of optax's
+    `sigmoid_binary_cross_entropy`, and of PyTorch's `binary_cross_entropy_with_logits`.
+    Raises where shapes or dtypes are not as annotated.
+    Nielsen, *Neural Networks and Deep Learning* (2015), chapter 3.
+    """
+    as_annotated(sigmoid_cross_entropy, logits, targets)
+    yes, no = _share(targets), _share(1 - targets)
+    return (yes * jnp.logaddexp(-logits, 0.0) + no * jnp.logaddexp(logits, 0.0)).sum(axis=-1)
+
+
+def sigmoid_cross_entropy_vjp(g, logits, targets):
+    r"""Pull $g$ back to $(z, t)$.
+
+    $-\log \sigma(z) = \log(1 + e^{-z})$ has the derivative $-e^{-z} / (1 + e^{-z}) = -\sigma(-z)$ and, likewise,
+    $-\log \sigma(-z)$ has $\sigma(z)$, hence $\bar z = g\,((1 - t)\,\sigma(z) - t\,\sigma(-z))$, which is
+    $g\,(\sigma(z) - t)$. $L$ is linear in $t$, with $\log(1 + e^{-z}) - \log(1 + e^z) = -z$, hence $\bar t = -g z$.
+    """
+    yes, no = _share(targets), _share(1 - targets)
+    wanted = one_or_nan((targets >= 0) & (targets <= 1), logits.dtype)
+    return g[:, None] * (no * sigmoid(logits) - yes * sigmoid(-logits)), -g[:, None] * wanted * logits
+
+
+def sigmoid_cross_entropy_examples(random):
+    """Targets inside, at both ends and in the middle, logits far out on both sides, and targets that are none."""
+    logits, targets = random.standard_normal((7, 4)), random.uniform(size=(7, 4))
+    targets[:3, 0], targets[2:5, 1], targets[3:, 2] = 0, 1, 0.5
+    yield (logits, targets), {}
+    yield (logits[:1], targets[:1]), {}
+    yield (100 * logits, targets.round()), {}
+    yield (30 * logits, targets), {}
+    yield (logits, 1.5 * targets - 0.2), {}
+
+
+def _share(part):
+    """The part of one, NaN where it is outside [0, 1]."""
+    return one_or_nan((part >= 0) & (part <= 1), part.dtype) * part
 
 
 def kl_divergence(

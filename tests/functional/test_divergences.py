@@ -1,6 +1,7 @@
 import jax
 import jax.numpy as jnp
 import numpy as np
+import optax
 import pytest
 import scipy.stats
 
@@ -59,3 +60,32 @@ def test_a_softmax_that_is_what_was_wanted_leaves_the_logits_alone(random, doubl
 def test_a_label_as_a_distribution_is_the_cross_entropy_with_labels(random):
     logits, labels = jnp.asarray(random.normal(size=(5, 3)), jnp.float32), jnp.asarray(random.integers(0, 3, 5))
     assert jnp.array_equal(F.soft_cross_entropy(logits, jnp.eye(3)[labels]), F.cross_entropy(logits, labels))
+
+
+def test_sigmoid_cross_entropy_is_optaxs_summed_and_pytorchs(random, double, torch):
+    logits, targets = 10 * random.normal(size=(5, 4)), random.uniform(size=(5, 4))
+    targets[0], targets[1] = 0, 1
+    ours, pull = jax.vjp(F.sigmoid_cross_entropy, jnp.asarray(logits), jnp.asarray(targets))
+    np.testing.assert_allclose(ours, optax.sigmoid_binary_cross_entropy(logits, targets).sum(axis=1), rtol=1e-12)
+    z = torch.tensor(logits, requires_grad=True)
+    theirs = torch.nn.functional.binary_cross_entropy_with_logits(z, torch.tensor(targets), reduction="sum")
+    np.testing.assert_allclose(ours.sum(), theirs.item(), rtol=1e-12)
+    theirs.backward()
+    np.testing.assert_allclose(pull(jnp.ones(5))[0], z.grad.numpy(), rtol=1e-12, atol=1e-15)
+
+
+def test_sigmoid_cross_entropy_of_one_output_and_a_hard_target_is_the_binary_one(random):
+    logits, labels = jnp.asarray(random.normal(size=6), jnp.float32), jnp.array([0, 1, 0, 1, 1, 0])
+    np.testing.assert_allclose(
+        F.sigmoid_cross_entropy(logits[:, None], labels[:, None].astype(jnp.float32)),
+        F.binary_cross_entropy(logits, labels),
+        rtol=1e-6,
+    )
+
+
+def test_sigmoid_cross_entropy_far_out_keeps_its_digits_and_refuses_targets_that_are_no_share():
+    logits, targets = jnp.array([[-50.0], [50.0], [1e4], [-1e4], [0.0], [0.0]]), jnp.array([0, 1, 1, 1, 1.5, -0.1])
+    loss, pull = jax.vjp(lambda z: F.sigmoid_cross_entropy(z, targets[:, None]), logits)
+    np.testing.assert_allclose(loss, [np.exp(-50), np.exp(-50), 0, 1e4, np.nan, np.nan], rtol=1e-6)
+    for z_bar in (pull(jnp.ones(6))[0], F.sigmoid_cross_entropy_vjp(jnp.ones(6), logits, targets[:, None])[0]):
+        np.testing.assert_allclose(z_bar[:, 0], [np.exp(-50), -np.exp(-50), 0, -1, np.nan, np.nan], rtol=1e-6)

@@ -7,7 +7,7 @@ from hypothesis import given, settings, strategies
 
 import jaxdl.functional as F
 from jaxdl import data, derivation, models, training
-from jaxdl.backpropagation import Layer, backward, forward, value_and_gradient
+from jaxdl.backpropagation import Layer, Residual, backward, forward, layer, value_and_gradient
 
 DENSE, RELU, TANH, SIGMOID, SOFTMAX = (
     Layer(getattr(F, name), getattr(F, f"{name}_vjp")) for name in ("dense", "relu", "tanh", "sigmoid", "softmax")
@@ -142,3 +142,115 @@ def test_one_model_trained_three_ways_ends_at_the_same_parameters(double):
     assert relative_gap(ends[0], params) > 0.01  # it has moved
     assert relative_gap(ends[1], ends[0]) <= 1e-12
     assert relative_gap(ends[2], ends[0]) <= 1e-12
+
+
+def test_of_several_outputs_the_first_is_the_signal_and_the_others_pull_nothing(random, double):
+    x, scale, bias, g = (jnp.asarray(random.normal(size=shape)) for shape in ((6, 3), 3, 3, (6, 3)))
+    _, tape = forward((layer(F.batch_norm),), ((scale, bias),), x)
+    bars, ((scale_bar, bias_bar),) = backward((layer(F.batch_norm),), tape, g)
+    automatic = jax.grad(lambda *a: (F.batch_norm(*a)[0] * g).sum(), (0, 1, 2))(x, scale, bias)
+    assert relative_gap((bars, scale_bar, bias_bar), automatic) <= 1e-12
+
+
+def test_a_function_that_says_nothing_of_what_it_returns_may_return_several(random, double):
+    def halves(x):
+        return 2 * x, x.sum(axis=0)
+
+    def halves_vjp(g, x):
+        of_first, of_second = g
+        return (2 * of_first + of_second,)
+
+    x = jnp.asarray(random.normal(size=(4, 2)))
+    network = (Layer(halves, halves_vjp), Layer(lambda x: 3 * x, lambda g, x: (3 * g,)))
+    y, tape = forward(network, ((), ()), x)
+    np.testing.assert_array_equal(y, 6 * x)
+    np.testing.assert_array_equal(backward(network, tape, jnp.ones((4, 2)))[0], jnp.full((4, 2), 6.0))
+
+
+def test_a_residual_adds_its_input_and_both_cotangents(double):
+    network = (Residual((Layer(lambda x: x**3, lambda g, x: (3 * x**2 * g,)),)),)
+    y, tape = forward(network, (((),),), jnp.array([2.0]))
+    assert y.tolist() == [10.0]
+    assert backward(network, tape, jnp.ones(1))[0].tolist() == [13.0]
+
+
+def test_noise_is_the_same_forward_and_backward(double):
+    network, key = (layer(F.dropout, {"rate": 0.5}),), jax.random.key(3)
+    x = jnp.ones((4, 50))
+    y, tape = forward(network, ((key,),), x)
+    x_bar, _ = backward(network, tape, jnp.ones((4, 50)))
+    np.testing.assert_array_equal(x_bar, y)
+
+
+BAD_LOSS = Layer(lambda x, t: (x - t) ** 2, lambda g, x, t: (2 * g * (x - t), -2 * g * (x - t)))
+W1, W2, ONES = jnp.zeros((3, 4)), jnp.zeros((5, 2)), jnp.ones((6, 3))
+
+
+@pytest.mark.parametrize(
+    ("network", "own", "told"),
+    [
+        (
+            (DENSE, RELU, DENSE, MEAN),
+            ((W1, jnp.zeros(4)), (), (W2, jnp.zeros(2)), (jnp.ones(6),)),
+            r"^network\[2\] \(dense\), given what network\[1\] \(relu\) returned: weights must have the shape "
+            r"\(inputs, outputs\) with inputs = 4, but was given as \(5, 2\)",
+        ),
+        (
+            (DENSE, Residual((RELU, DENSE)), MEAN),
+            ((W1, jnp.zeros(4)), ((), (W2, jnp.zeros(2))), (jnp.ones(6),)),
+            r"^network\[1\].layers\[1\] \(dense\), given what network\[1\].layers\[0\] \(relu\) returned: weights must",
+        ),
+        (
+            (Residual((DENSE,)), MEAN),
+            (((W1, jnp.zeros(4)),), (jnp.ones(6),)),
+            r"^network\[0\] \(Residual\) must return the shape of its input, \(6, 3\), but its layers "
+            r"returned \(6, 4\)",
+        ),
+        (
+            (DENSE, CROSS_ENTROPY, MEAN),
+            ((W1, jnp.zeros(4)), (), (jnp.ones(6),)),
+            r"^network\[1\] \(cross_entropy\) takes the signal and \(labels\), but own\[1\] holds 0 arguments",
+        ),
+        (
+            (DENSE, CROSS_ENTROPY, MEAN),
+            ((W1, jnp.zeros(4)), (jnp.zeros(6),), (jnp.ones(6),)),
+            r"^network\[1\] \(cross_entropy\), given what .* returned: labels must be integers, but was "
+            r"given as float32",
+        ),
+        (
+            (DENSE, Layer(F.softmax, F.softmax_vjp, {"warmth": 1.0}), MEAN),
+            ((W1, jnp.zeros(4)), (), (jnp.ones(6),)),
+            r"^network\[1\] \(softmax\) takes .*got an unexpected keyword argument 'warmth'",
+        ),
+        (
+            (DENSE, CROSS_ENTROPY),
+            ((W1, jnp.zeros(4)), (jnp.zeros(6, jnp.int32),)),
+            r"^the network must end in one number, but network\[1\] \(cross_entropy\) returned the shape \(6,\)",
+        ),
+        (
+            (BAD_LOSS, MEAN),
+            ((jnp.zeros((6, 3)),), (jnp.ones(6),)),
+            r"^network\[1\] \(weighted_mean\), given what network\[0\] \(<lambda>\) returned: values must have the "
+            r"shape \(batch,\), but was given as \(6, 3\)",
+        ),
+        (
+            (Layer(jnp.sin, None), MEAN),
+            ((), (jnp.ones(6),)),
+            r"^network\[0\] \(sin\) has no derivation",
+        ),
+        (
+            (Residual((F.relu,)), MEAN),
+            ((), (jnp.ones(6),)),
+            r"^network\[0\].layers\[0\] \(<function relu.*\) has no derivation",
+        ),
+    ],
+)
+def test_the_first_layer_that_does_not_fit_is_named(network, own, told):
+    with pytest.raises((ValueError, TypeError), match=told):
+        value_and_gradient(network, own, ONES)
+
+
+def test_a_layer_finds_its_derivation_beside_the_function_or_says_that_there_is_none():
+    assert layer(F.softmax, {"temperature": 2.0}) == Layer(F.softmax, F.softmax_vjp, {"temperature": 2.0})
+    with pytest.raises(ValueError, match=r"f must have its derivation sin_vjp beside it, but sin has none"):
+        layer(jnp.sin)

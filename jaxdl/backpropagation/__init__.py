@@ -1,0 +1,19 @@
+r"""The gradient of a whole network by hand: a tape is written forward, and swept backward.
+
+A network is a tuple of layers, each a function of the signal and of arguments of its own (parameters, labels, weights,
+a key). Going forward, the tape keeps what each layer was given. Going backward, each layer's derivation takes the
+cotangent of its output and gives the cotangent of its input, which is the next one's output: the chain rule
+$\bar x_{l-1} = \bar x_l\, \partial x_l / \partial x_{l-1}$, every factor used once.
+
+    network = (*map(layer, (F.dense, F.relu, F.dense, F.cross_entropy, F.weighted_mean)),)
+    own = ((W1, b1), (), (W2, b2), (labels,), (weights,))
+    loss, gradient = value_and_gradient(network, own, inputs)
+"""
+
+from jaxdl.backpropagation.descent import sgd_by_hand as sgd_by_hand
+from jaxdl.backpropagation.network import Layer as Layer, Residual as Residual, layer as layer
+from jaxdl.backpropagation.sweep import (
+    backward as backward,
+    forward as forward,
+    value_and_gradient as value_and_gradient,
+)

@@ -1,0 +1,60 @@
+"""What a network is: a tuple of layers and of sums around layers."""
+
+import sys
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from jaxtyping import Float
+
+from jaxdl.derivation import arguments_of
+
+
+class Layer(NamedTuple):
+    """A function, its hand derivation, and the settings of both.
+
+    The signal is f's first floating argument, as its annotations say (the first one, where they say nothing); keys and
+    indices may precede it. Where f returns several outputs the first is the signal.
+    """
+
+    f: Callable
+    f_vjp: Callable
+    settings: dict[str, Any] = {}  # noqa: RUF012  nobody writes into it
+
+
+class Residual(NamedTuple):
+    r"""The sum $y = x + F(x)$ around layers $F$, whose output has the shape of their input.
+
+    Its own arguments are a tuple of those of each layer. The cotangent of the sum goes both ways, hence
+    $\bar x = g + g\,\partial F / \partial x$.
+    He et al., *Deep residual learning for image recognition* (2016).
+    """
+
+    layers: "Network"
+
+
+Network = tuple[Layer | Residual, ...]
+
+
+def layer(f: Callable, settings: dict[str, Any] = {}) -> Layer:  # noqa: B006  nobody writes into it
+    """The layer of a function beside which `f_vjp` stands: `layer(F.softmax, {"temperature": 2.0})`.
+
+    Raises ValueError for a function without a derivation beside it.
+    """
+    name = name_of(f)
+    f_vjp = getattr(sys.modules.get(getattr(f, "__module__", "")), f"{name}_vjp", None)
+    if f_vjp is None:
+        raise ValueError(
+            f"f must have its derivation {name}_vjp beside it, but {name} has none: write it, or give Layer(f, f_vjp)."
+        )
+    return Layer(f, f_vjp, settings)
+
+
+def name_of(f: Callable) -> str:
+    """What a function is called."""
+    return getattr(f, "__name__", repr(f))
+
+
+def place_of_signal(f: Callable) -> int:
+    """The number of the argument that is the signal."""
+    kinds = [getattr(annotation, "dtype", None) for annotation in arguments_of(f).values()]
+    return kinds.index(Float) if Float in kinds else 0

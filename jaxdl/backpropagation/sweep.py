@@ -1,0 +1,151 @@
+"""The tape forward, and the sweep backward."""
+
+import contextlib
+import functools
+import inspect
+import typing
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from jaxdl.backpropagation.network import Layer, Network, Residual, name_of, place_of_signal
+from jaxdl.derivation import arguments_of
+from jaxdl.functional._arguments import as_annotated
+
+Own = tuple[tuple[Any, ...], ...]
+Tape = tuple[tuple[Any, ...], ...]
+
+
+def forward(network: Network, own: Own, signal: Any) -> tuple[Any, Tape]:
+    """The network's output, and the tape: the arguments of each layer, and of a Residual the tape of its layers.
+
+    `own` holds each layer's own arguments, in their order, without the signal. Raises ValueError and TypeError for the
+    first layer that its arguments do not fit, by position and name.
+    """
+    return _forward(network, own, signal, "network", "own")
+
+
+def backward(network: Network, tape: Tape, g: Any) -> tuple[Any, Own]:
+    """Sweep the tape: the cotangent of the network's input, and those of each layer's own floating arguments.
+
+    `g` is the cotangent of the network's output. Raises ValueError for a layer without a derivation.
+    """
+    _check_derivations(network, "network")
+    return _backward(network, tape, g)
+
+
+def value_and_gradient(network: Network, own: Own, signal: Any) -> tuple[Any, Own]:
+    """The network's output, one number, and its gradient with respect to each layer's own floating arguments.
+
+    Raises what `forward` and `backward` raise, and ValueError for a network that does not end in one number.
+    """
+    _check_derivations(network, "network")
+    value, tape = forward(network, own, signal)
+    if jnp.shape(value) != ():
+        raise ValueError(
+            f"the network must end in one number, but {_named(network[-1], f'network[{len(network) - 1}]')} returned "
+            f"the shape {jnp.shape(value)}: end it with a loss per example and weighted_mean."
+        )
+    _, gradient = _backward(network, tape, jnp.ones_like(value))
+    return value, gradient
+
+
+def _forward(network, own, signal, where, own_where):
+    if len(own) != len(network):
+        raise ValueError(
+            f"{own_where} must hold a tuple of arguments for each of the {len(network)} layers, but holds {len(own)}: "
+            "give () for a layer that has none."
+        )
+    tape, before = [], ""
+    for number, (part, arguments) in enumerate(zip(network, own, strict=True)):
+        place, own_place = f"{where}[{number}]", f"{own_where}[{number}]"
+        if isinstance(part, Residual):
+            output, written = _forward(part.layers, arguments, signal, f"{place}.layers", own_place)
+            if jnp.shape(output) != jnp.shape(signal):
+                raise ValueError(
+                    f"{place} (Residual) must return the shape of its input, {jnp.shape(signal)}, "
+                    f"but its layers returned {jnp.shape(output)}: a sum needs equal shapes."
+                )
+            signal = signal + output
+        else:
+            written = _arguments(part, arguments, signal, _named(part, place), own_place)
+            with _told_of(f"{_named(part, place)}{before}"):
+                _check_annotated(part.f, written)
+                signal = _signal(part.f(*written, **part.settings))
+        tape.append(written)
+        before = f", given what {_named(part, place)} returned"
+    return signal, tuple(tape)
+
+
+def _backward(network, tape, g):
+    gradient: list[tuple] = []
+    for part, written in zip(reversed(network), reversed(tape), strict=True):
+        if isinstance(part, Residual):
+            around, own = _backward(part.layers, written, g)
+            g = g + around
+        else:
+            g, *own = part.f_vjp(_with_zeros(part, written, g), *written, **part.settings)
+        gradient.append(tuple(own))
+    return g, tuple(reversed(gradient))
+
+
+def _arguments(layer, own, signal, named, own_place):
+    """All arguments of a layer, the signal in its place."""
+    place = place_of_signal(layer.f)
+    arguments = (*own[:place], signal, *own[place:])
+    try:
+        inspect.signature(layer.f).bind(*arguments, **layer.settings)
+    except TypeError as error:
+        names = list(arguments_of(layer.f))
+        wanted = ", ".join(names[:place] + names[place + 1 :])
+        raise ValueError(
+            f"{named} takes the signal and ({wanted}), but {own_place} holds {len(own)} arguments "
+            f"and its settings are {layer.settings}: {error}."
+        ) from error
+    return arguments
+
+
+def _check_annotated(f, arguments):
+    """Hold the arguments against the shapes in the signature, where it says them."""
+    if all(hasattr(annotation, "dim_str") for annotation in arguments_of(f).values()):
+        as_annotated(f, *arguments)
+
+
+@contextlib.contextmanager
+def _told_of(named):
+    """Say which layer it was."""
+    try:
+        yield
+    except (TypeError, ValueError) as error:
+        kind = TypeError if isinstance(error, TypeError) else ValueError
+        raise kind(f"{named}: {error}") from error
+
+
+def _signal(outputs):
+    return outputs[0] if isinstance(outputs, tuple) else outputs
+
+
+def _with_zeros(layer, arguments, g):
+    """The cotangent of all outputs of a layer: g of the signal, zero of the others, such as statistics."""
+    returned = inspect.signature(layer.f).return_annotation
+    if returned is not inspect.Signature.empty and typing.get_origin(returned) is not tuple:
+        return g
+    outputs = jax.eval_shape(functools.partial(layer.f, **layer.settings), *arguments)
+    if not isinstance(outputs, tuple):
+        return g
+    return (g, *jax.tree.map(lambda other: jnp.zeros(other.shape, other.dtype), outputs[1:]))
+
+
+def _check_derivations(network, where):
+    for number, part in enumerate(network):
+        place = f"{where}[{number}]"
+        if isinstance(part, Residual):
+            _check_derivations(part.layers, f"{place}.layers")
+        elif not (isinstance(part, Layer) and callable(part.f_vjp)):
+            raise ValueError(f"{_named(part, place)} has no derivation: give Layer(f, f_vjp), or layer(f).")
+
+
+def _named(part, place):
+    name = "Residual" if isinstance(part, Residual) else name_of(part.f) if isinstance(part, Layer) else repr(part)
+    return f"{place} ({name})"
