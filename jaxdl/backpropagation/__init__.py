@@ -12,7 +12,7 @@ $\bar x_{l-1} = \bar x_l\, \partial x_l / \partial x_{l-1}$, every factor used o
 
 from jaxdl.backpropagation.cost import Cost as Cost, cost as cost, count_paths as count_paths, operations as operations
 from jaxdl.backpropagation.descent import sgd_by_hand as sgd_by_hand
-from jaxdl.backpropagation.network import Layer as Layer, Residual as Residual, layer as layer
+from jaxdl.backpropagation.network import Layer as Layer, Network as Network, Residual as Residual, layer as layer
 from jaxdl.backpropagation.shapes import (
     Convolution as Convolution,
     Shape as Shape,
@@ -20,6 +20,7 @@ from jaxdl.backpropagation.shapes import (
     shapes as shapes,
 )
 from jaxdl.backpropagation.sweep import (
+    Own as Own,
     backward as backward,
     forward as forward,
     value_and_gradient as value_and_gradient,

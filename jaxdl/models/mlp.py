@@ -1,13 +1,15 @@
 """The multi-layer perceptron."""
 
+import itertools
 from collections.abc import Callable
 from typing import Any
 
 import flax.linen as nn
-from jaxtyping import Array
+from jaxtyping import Array, PyTree
 
 import jaxdl.functional
 from jaxdl import initializers
+from jaxdl.backpropagation import Network, Own, layer
 from jaxdl.models.blocks import Dense, Dropout
 from jaxdl.models.model import Model, from_linen
 
@@ -31,6 +33,18 @@ class Mlp(nn.Module):
             if self.dropout_rate > 0:
                 signal = Dropout(self.dropout_rate, self.functional)(signal, training)
         return Dense(self.outputs, self.kernel_init, functional=self.functional)(signal)
+
+    @nn.nowrap
+    def network(self, params: PyTree) -> tuple[Network, Own]:
+        """The same, without noise, as layers and their own arguments: for `jaxdl.backpropagation` to sweep by hand.
+
+        Raises ValueError for an activation without a derivation beside it.
+        """
+        dense, activation = layer(jaxdl.functional.dense), layer(self.activation)
+        layers = [params[f"Dense_{number}"] for number in range(len(self.hidden) + 1)]
+        hidden = itertools.chain(*([dense, activation] for _ in self.hidden))
+        own = itertools.chain(*([(of["kernel"], of["bias"]), ()] for of in layers))
+        return (layer(jaxdl.functional.reshape), *hidden, dense), ((), *own)[:-1]
 
 
 def mlp(

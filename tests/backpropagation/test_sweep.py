@@ -112,17 +112,15 @@ def test_one_model_trained_three_ways_ends_at_the_same_parameters(double):
     automatic, by_hand = (models.mlp((16,), 10, activation=f.tanh, functional=f) for f in (F, hand))
     params, stats = automatic.init(jax.random.key(0), digits.inputs[:1])
     params = jax.tree.map(lambda leaf: leaf.astype(jnp.float64), params)
-    network = (DENSE, TANH, DENSE, CROSS_ENTROPY, MEAN)
+    module = models.Mlp((16,), 10, activation=F.tanh)
 
     def sweep(params, batch):
-        parameters = [(params[name]["kernel"], params[name]["bias"]) for name in ("Dense_0", "Dense_1")]
-        signal = batch.inputs.reshape(len(batch.inputs), -1)
-        _, gradient = value_and_gradient(
-            network, (parameters[0], (), parameters[1], (batch.labels,), (batch.weights,)), signal
-        )
+        network, own = module.network(params)
+        of_loss = ((batch.labels,), (batch.weights,))
+        _, gradient = value_and_gradient((*network, CROSS_ENTROPY, MEAN), (*own, *of_loss), batch.inputs)
         return {
             name: dict(zip(("kernel", "bias"), gradient[place], strict=True))
-            for name, place in (("Dense_0", 0), ("Dense_1", 2))
+            for name, place in (("Dense_0", 1), ("Dense_1", 3))
         }
 
     def differentiate(model, loss):

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import jaxdl.functional as F
-from jaxdl import derivation
+from jaxdl import backpropagation, derivation, models
 from jaxdl.models import mlp
 
 
@@ -99,3 +99,28 @@ def test_every_kernel_is_drawn_as_the_initializer_says():
 def test_what_cannot_be_built_is_told(call, sentence):
     with pytest.raises(ValueError, match=sentence):
         call()
+
+
+@pytest.mark.parametrize("hidden", [(), (5,), (5, 4, 3)])
+def test_its_layers_swept_by_hand_are_the_model(hidden, double, random):
+    module = models.Mlp(hidden, 3, activation=F.gelu, dropout_rate=0.5)
+    model = models.from_linen(module)
+    inputs, g = jnp.asarray(random.normal(size=(4, 2, 3))), jnp.asarray(random.normal(size=(4, 3)))
+    params, stats = model.init(jax.random.key(0), inputs)
+    params = jax.tree.map(lambda leaf: jnp.asarray(random.normal(size=leaf.shape)), params)
+    outputs, pull = jax.vjp(lambda params, inputs: model.apply(params, stats, inputs)[0], params, inputs)
+    swept, tape = backpropagation.forward(*module.network(params), inputs)
+    np.testing.assert_allclose(swept, outputs, rtol=1e-12)
+    of_params, of_inputs = pull(g)
+    inputs_bar, own_bar = backpropagation.backward(module.network(params)[0], tape, g)
+    np.testing.assert_allclose(inputs_bar, of_inputs, rtol=1e-11)
+    by_hand = [own for own in own_bar if own]
+    for place, (kernel_bar, bias_bar) in enumerate(by_hand):
+        np.testing.assert_allclose(kernel_bar, of_params[f"Dense_{place}"]["kernel"], rtol=1e-11)
+        np.testing.assert_allclose(bias_bar, of_params[f"Dense_{place}"]["bias"], rtol=1e-11)
+    assert len(by_hand) == len(hidden) + 1
+
+
+def test_an_activation_without_a_derivation_cannot_be_swept():
+    with pytest.raises(ValueError, match=r"f must have its derivation sin_vjp beside it"):
+        models.Mlp((2,), 1, activation=jnp.sin).network({"Dense_0": {"kernel": 0, "bias": 0}})
