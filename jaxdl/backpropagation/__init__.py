@@ -25,3 +25,4 @@ from jaxdl.backpropagation.sweep import (
     forward as forward,
     value_and_gradient as value_and_gradient,
 )
+from jaxdl.backpropagation.tracing import Step as Step, trace as trace

@@ -17,7 +17,7 @@ import numpy as np
 from jax.extend import core
 
 from jaxdl.backpropagation.network import Network, Residual
-from jaxdl.backpropagation.sweep import Own, Tape, backward, forward
+from jaxdl.backpropagation.sweep import Own, Tape, backward, forward, push
 from jaxdl.derivation import is_floating
 
 FREE = {
@@ -163,7 +163,6 @@ def _edges(layer, arguments, place):
 
     def reached(poisoned):
         argument = jnp.where(poisoned, jnp.nan, flat).reshape(jnp.shape(arguments[place]))
-        outputs = layer.f(*arguments[:place], argument, *arguments[place + 1 :], **layer.settings)
-        return jnp.isnan(jnp.ravel(outputs[0] if isinstance(outputs, tuple) else outputs))
+        return jnp.isnan(jnp.ravel(push(layer, (*arguments[:place], argument, *arguments[place + 1 :]))))
 
     return np.asarray(jax.vmap(reached)(jnp.eye(flat.size, dtype=bool)))

@@ -5,9 +5,10 @@ from typing import Any, NamedTuple
 import jax.numpy as jnp
 
 import jaxdl.functional as F
-from jaxdl.backpropagation.network import Network, Residual, name_of, place_of_signal
-from jaxdl.backpropagation.sweep import Own, Tape, forward
-from jaxdl.derivation import arguments_of, is_floating
+from jaxdl.backpropagation.network import Network
+from jaxdl.backpropagation.sweep import Own
+from jaxdl.backpropagation.tracing import variables
+from jaxdl.derivation import is_floating
 
 
 class Shape(NamedTuple):
@@ -25,54 +26,26 @@ class Shape(NamedTuple):
 def shapes(network: Network, own: Own, inputs: Any) -> dict[str, Shape]:
     """The shape of every variable that has a gradient, by name, in the order of computation.
 
-    x0 is the input and x1, x2, … what each layer returns; weights1, bias1 are the own arguments of the first layer,
-    called as its function calls them, weights3.1 those of the first layer inside the Residual that is layer 3. Raises
-    what `forward` raises.
+    The names are those of `trace`. Raises what `forward` raises.
     """
-    output, tape = forward(network, own, inputs)
-    found = {"x0": Shape("input", jnp.shape(inputs), _column(jnp.shape(inputs)))} if is_floating(inputs) else {}
-    found.update(_shapes(network, tape, output, ""))
-    return found
+    steps, _ = variables(network, own, inputs)
+    return {
+        step.name: Shape(step.of, jnp.shape(step.value), _as_column(step)) for step in steps if is_floating(step.value)
+    }
 
 
-def _shapes(network: Network, tape: Tape, output, prefix) -> dict[str, Shape]:
-    """The variables of these layers, but not the first signal."""
-    found: dict[str, Shape] = {}
-    signals = [*(_signal_into(part, written) for part, written in zip(network[1:], tape[1:], strict=True)), output]
-    for number, (part, written, signal) in enumerate(zip(network, tape, signals, strict=True), 1):
-        label = f"{prefix}{number}"
-        if isinstance(part, Residual):
-            before = _signal_into(part, written)
-            found |= _shapes(part.layers, written, before, f"{label}.")  # a sum: its terms have one shape
-            name = "Residual"
-        else:
-            name = name_of(part.f)
-            found |= {
-                f"{argument}{label}": Shape(name, jnp.shape(value), _column_of_own(part.f, jnp.shape(value)))
-                for place, (argument, value) in enumerate(zip(arguments_of(part.f), written, strict=False))
-                if place != place_of_signal(part.f) and is_floating(value)
-            }
-        found[f"x{label}"] = Shape(name, jnp.shape(signal), _column(jnp.shape(signal)))
-    return found
-
-
-def _signal_into(part, written):
-    """The signal that a layer was given."""
-    while isinstance(part, Residual):
-        part, written = part.layers[0], written[0]
-    return written[place_of_signal(part.f)]
-
-
-def _column(shape):
-    """A signal of one example as a column."""
-    return (*shape[1:], 1) if len(shape) == 2 else (1, 1) if len(shape) < 2 else ()
-
-
-def _column_of_own(f, shape):
-    """An argument of a layer, as it stands before or beside columns."""
-    if f is F.dense and len(shape) == 2:
-        return shape[::-1]
-    return (*shape, 1) if len(shape) == 1 else ()
+def _as_column(step):
+    """The shape for one example, where signals are columns."""
+    match step.formula, step.of, jnp.shape(step.value):
+        case "", name, (size,) if name != "input":  # a bias, a slope, a scale
+            return (size, 1)
+        case "", "dense", (inputs, outputs):
+            return (outputs, inputs)
+        case formula, name, (_, size) if formula or name == "input":
+            return (size, 1)
+        case formula, _, () | (_,) if formula:
+            return (1, 1)
+    return ()
 
 
 class Convolution(NamedTuple):

@@ -31,7 +31,7 @@ def backward(network: Network, tape: Tape, g: Any) -> tuple[Any, Own]:
 
     `g` is the cotangent of the network's output. Raises ValueError for a layer without a derivation.
     """
-    _check_derivations(network, "network")
+    check_derivations(network)
     return _backward(network, tape, g)
 
 
@@ -40,15 +40,25 @@ def value_and_gradient(network: Network, own: Own, signal: Any) -> tuple[Any, Ow
 
     Raises what `forward` and `backward` raise, and ValueError for a network that does not end in one number.
     """
-    _check_derivations(network, "network")
+    check_derivations(network)
     value, tape = forward(network, own, signal)
-    if jnp.shape(value) != ():
-        raise ValueError(
-            f"the network must end in one number, but {_named(network[-1], f'network[{len(network) - 1}]')} returned "
-            f"the shape {jnp.shape(value)}: end it with a loss per example and weighted_mean."
-        )
+    check_one_number(network, value)
     _, gradient = _backward(network, tape, jnp.ones_like(value))
     return value, gradient
+
+
+def push(layer: Layer, arguments: tuple[Any, ...]) -> Any:
+    """What one layer makes of its arguments, the first of its outputs."""
+    outputs = layer.f(*arguments, **layer.settings)
+    return outputs[0] if isinstance(outputs, tuple) else outputs
+
+
+def pull(layer: Layer, arguments: tuple[Any, ...], g: Any) -> tuple[Any, ...]:
+    """What one layer pulls back: the cotangents of its signal and of its own floating arguments.
+
+    `g` is the cotangent of its signal; those of its other outputs, such as statistics, are zero.
+    """
+    return layer.f_vjp(_with_zeros(layer, arguments, g), *arguments, **layer.settings)
 
 
 def _forward(network, own, signal, where, own_where):
@@ -72,7 +82,7 @@ def _forward(network, own, signal, where, own_where):
             written = _arguments(part, arguments, signal, _named(part, place), own_place)
             with _told_of(f"{_named(part, place)}{before}"):
                 _check_annotated(part.f, written)
-                signal = _signal(part.f(*written, **part.settings))
+                signal = push(part, written)
         tape.append(written)
         before = f", given what {_named(part, place)} returned"
     return signal, tuple(tape)
@@ -85,7 +95,7 @@ def _backward(network, tape, g):
             around, own = _backward(part.layers, written, g)
             g = g + around
         else:
-            g, *own = part.f_vjp(_with_zeros(part, written, g), *written, **part.settings)
+            g, *own = pull(part, written, g)
         gradient.append(tuple(own))
     return g, tuple(reversed(gradient))
 
@@ -122,10 +132,6 @@ def _told_of(named):
         raise kind(f"{named}: {error}") from error
 
 
-def _signal(outputs):
-    return outputs[0] if isinstance(outputs, tuple) else outputs
-
-
 def _with_zeros(layer, arguments, g):
     """The cotangent of all outputs of a layer: g of the signal, zero of the others, such as statistics."""
     returned = inspect.signature(layer.f).return_annotation
@@ -137,11 +143,21 @@ def _with_zeros(layer, arguments, g):
     return (g, *jax.tree.map(lambda other: jnp.zeros(other.shape, other.dtype), outputs[1:]))
 
 
-def _check_derivations(network, where):
+def check_one_number(network: Network, value: Any) -> None:
+    """Refuse a network whose output is not one number."""
+    if jnp.shape(value) != ():
+        raise ValueError(
+            f"the network must end in one number, but {_named(network[-1], f'network[{len(network) - 1}]')} returned "
+            f"the shape {jnp.shape(value)}: end it with a loss per example and weighted_mean."
+        )
+
+
+def check_derivations(network: Any, where: str = "network") -> None:
+    """Refuse a network with a layer that has no derivation, by its place."""
     for number, part in enumerate(network):
         place = f"{where}[{number}]"
         if isinstance(part, Residual):
-            _check_derivations(part.layers, f"{place}.layers")
+            check_derivations(part.layers, f"{place}.layers")
         elif not (isinstance(part, Layer) and callable(part.f_vjp)):
             raise ValueError(f"{_named(part, place)} has no derivation: give Layer(f, f_vjp), or layer(f).")
 

@@ -84,11 +84,12 @@ def sigmoid_cross_entropy_vjp(g, logits, targets):
 
 
 def sigmoid_cross_entropy_examples(random):
-    """Targets inside, at both ends and in the middle, logits far out on both sides, and targets that are none."""
-    logits, targets = random.standard_normal((7, 4)), random.uniform(size=(7, 4))
-    targets[:3, 0], targets[2:5, 1], targets[3:, 2] = 0, 1, 0.5
+    """Targets inside, in the middle and at both ends, logits far out on both sides, and targets that are none."""
+    logits, targets = random.standard_normal((7, 4)), random.uniform(0.1, 0.9, (7, 4))
     yield (logits, targets), {}
     yield (logits[:1], targets[:1]), {}
+    targets[:3, 0], targets[2:5, 1], targets[3:, 2] = 0, 1, 0.5
+    yield (logits, targets), {}
     yield (100 * logits, targets.round()), {}
     yield (30 * logits, targets), {}
     yield (logits, 1.5 * targets - 0.2), {}

@@ -69,6 +69,7 @@ def test_inside_a_residual_and_for_images():
         "kernel1": (3, 3, 1, 2),
         "bias1": (2,),
         "x1": (5, 4, 6, 2),
+        "x2.0": (5, 4, 6, 2),
         "scale2.1": (2,),
         "bias2.1": (2,),
         "x2.1": (5, 4, 6, 2),

@@ -1,0 +1,143 @@
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+import jaxdl.functional as F
+from jaxdl import derivation
+from jaxdl.backpropagation import Layer, Residual, layer, trace, value_and_gradient
+from jaxdl.backpropagation.formulas import formula, formulas_of_gradient
+from jaxdl.derivation import arguments_of, derivations
+
+PAIRS = {pair.name: pair for pair in derivations()}
+
+
+def network(random):
+    """Dense layers, a Residual, and a loss, with arguments."""
+    parts = (
+        *map(layer, (F.dense, F.relu, F.dense)),
+        Residual((layer(F.tanh), layer(F.layer_norm))),
+        *map(layer, (F.cross_entropy, F.weighted_mean)),
+    )
+    draw = lambda *shape: jnp.asarray(random.normal(size=shape))
+    own = (
+        *((draw(2, 3), draw(3)), (), (draw(3, 2), draw(2)), ((), (draw(2), draw(2)))),
+        *((jnp.array([0, 1]),), (jnp.ones(2),)),
+    )
+    return parts, own, draw(2, 2)
+
+
+def test_every_step_is_named_told_and_computed(random, double):
+    steps = {step.name: step for step in trace(*network(random))}
+    assert list(steps) == [
+        *(
+            "x0",
+            "weights1",
+            "bias1",
+            "x1",
+            "x2",
+            "weights3",
+            "bias3",
+            "x3",
+            "x4.0",
+            "x4.1",
+            "scale4.2",
+            "bias4.2",
+            "x4.2",
+        ),
+        *("x4", "labels5", "x5", "weights6", "x6", "∂L/∂x6", "∂L/∂weights6", "∂L/∂x5", "∂L/∂x4", "∂L/∂x4.2"),
+        *("∂L/∂scale4.2", "∂L/∂bias4.2", "∂L/∂x4.1", "∂L/∂x4.0", "∂L/∂x3", "∂L/∂weights3", "∂L/∂bias3", "∂L/∂x2"),
+        *("∂L/∂x1", "∂L/∂weights1", "∂L/∂bias1", "∂L/∂x0"),
+    ]
+    told = {
+        "x0": "",
+        "x1": "x0 @ weights1 + bias1",
+        "x2": "where(x1 <= 0, 0, x1)",
+        "x4.0": "x3",
+        "x4": "x3 + x4.2",
+        "x5": "cross_entropy(x4, labels5)",
+        "∂L/∂x6": "1",
+        "∂L/∂x4.2": "∂L/∂x4",
+        "∂L/∂x3": "∂L/∂x4 + ∂L/∂x4.0",
+        "∂L/∂weights3": "x2ᵀ @ ∂L/∂x3",
+        "∂L/∂bias3": "sum(∂L/∂x3, axis=0)",
+        "∂L/∂x2": "∂L/∂x3 @ weights3ᵀ",
+        "∂L/∂x1": "where(x1 <= 0, 0, ∂L/∂x2)",
+    }
+    assert {name: steps[name].formula for name in told} == told
+    assert {steps[name].of for name in ("x3", "bias3", "∂L/∂weights3")} == {"dense"}
+
+
+def test_the_values_are_those_of_the_sweep_and_of_jax(random, double):
+    parts, own, inputs = network(random)
+    steps = {step.name: step.value for step in trace(parts, own, inputs)}
+    value, gradient = value_and_gradient(parts, own, inputs)
+    assert steps["x6"] == value
+    names = ("weights1", "bias1", "weights3", "bias3", "scale4.2", "bias4.2", "weights6")
+    for name, leaf in zip(names, jax.tree.leaves(gradient), strict=True):
+        np.testing.assert_array_equal(steps[f"∂L/∂{name}"], leaf)
+
+    def after_the_second_dense(x3):
+        x42 = F.layer_norm(F.tanh(x3), *own[3][1])
+        return F.cross_entropy(x3 + x42, own[4][0]).mean()
+
+    np.testing.assert_allclose(steps["∂L/∂x3"], jax.grad(after_the_second_dense)(steps["x3"]), rtol=1e-12)
+    assert steps["∂L/∂x6"].shape == ()
+
+
+@pytest.fixture
+def reuse():
+    """The same noise on purpose."""
+    with jax.debug_key_reuse(False):
+        yield
+
+
+@pytest.mark.parametrize("name", sorted(PAIRS))
+def test_what_is_written_is_what_is_computed(name, double, reuse):
+    """The formulas, read as Python, give the values of the function and of its derivation, for every function."""
+    pair = PAIRS[name]
+    arguments, settings = derivation.examples(pair.f)[0]
+    arguments = jax.tree.map(jnp.asarray, arguments)
+    names = [f"{argument}_1" for argument in arguments_of(pair.f)][: len(arguments)]
+    this = Layer(pair.f, pair.f_vjp, settings)
+    known = {**vars(jnp), **vars(F), **dict(zip(names, arguments, strict=True))}
+    outputs = pair.f(*arguments, **settings)
+    g = jax.tree.map(lambda y: jnp.linspace(-1, 2, y.size, dtype=y.dtype).reshape(y.shape), outputs)
+    pulled = pair.f_vjp(g, *arguments, **settings)
+    known["g_1"] = g
+
+    def read(written):
+        return eval(written.replace("ᵀ", ".T"), {"array": jnp.array, **known})
+
+    for ours, truth in zip(jax.tree.leaves(read(formula(this, names))), jax.tree.leaves(outputs), strict=True):
+        np.testing.assert_allclose(ours, truth, rtol=1e-12, atol=1e-14)
+    told = formulas_of_gradient(this, "g_1", names, len(pulled))
+    assert len(told) == len(pulled)
+    for written, truth in zip(told, pulled, strict=True):
+        result = read(written)
+        result = result[0] if isinstance(result, tuple) and len(pulled) == 1 else result
+        for ours, leaf in zip(jax.tree.leaves(result), jax.tree.leaves(truth), strict=True):
+            np.testing.assert_allclose(ours, leaf, rtol=1e-12, atol=1e-14)
+
+
+def test_functions_of_ones_own_are_told_by_their_call(random, double):
+    cube = Layer(lambda x: x**3, lambda g, x: (3 * x**2 * g,))
+    steps = {
+        step.name: step for step in trace((cube, layer(F.weighted_mean)), ((), (jnp.ones(2),)), jnp.array([1.0, 2]))
+    }
+    assert steps["x1"].formula == "<lambda>(x0)"
+    np.testing.assert_allclose(steps["∂L/∂x0"].value, [1.5, 6])
+
+
+def test_the_noise_of_a_trace_is_that_of_the_sweep():
+    network = (layer(F.dropout, {"rate": 0.5}), layer(F.reshape, {"shape": ()}), layer(F.weighted_mean))
+    own = ((jax.random.key(0),), (), (jnp.ones(50),))
+    steps = {step.name: step.value for step in trace(network, own, jnp.ones((50, 1)))}
+    np.testing.assert_allclose(steps["∂L/∂x0"] * 50, steps["x1"], rtol=1e-6)
+
+
+def test_a_trace_refuses_what_a_gradient_refuses():
+    with pytest.raises(ValueError, match=r"the network must end in one number, but network\[0\] \(relu\) returned"):
+        trace((layer(F.relu),), ((),), jnp.ones(2))
+    with pytest.raises(ValueError, match=r"network\[0\] \(sin\) has no derivation"):
+        trace((Layer(jnp.sin, None),), ((),), jnp.ones(()))
