@@ -88,6 +88,7 @@ def sigmoid_cross_entropy_examples(random):
     logits, targets = random.standard_normal((7, 4)), random.uniform(0.1, 0.9, (7, 4))
     yield (logits, targets), {}
     yield (logits[:1], targets[:1]), {}
+    targets = targets.copy()
     targets[:3, 0], targets[2:5, 1], targets[3:, 2] = 0, 1, 0.5
     yield (logits, targets), {}
     yield (100 * logits, targets.round()), {}
