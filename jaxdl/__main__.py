@@ -1,4 +1,4 @@
-"""The command line: `jaxdl check`, `jaxdl train`, `jaxdl report`. jax is imported only where a command needs it."""
+"""The command line: `jaxdl check`, `train`, `report`, `shapes`, `trace`. jax is imported only where it is needed."""
 
 import sys
 from typing import Annotated
@@ -6,7 +6,7 @@ from typing import Annotated
 import tyro
 
 from jaxdl.command_line import answer
-from jaxdl.settings import Check, Report, Train
+from jaxdl.settings import Check, Report, Shapes, Trace, Train
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -15,6 +15,8 @@ def main(arguments: list[str] | None = None) -> int:
         Annotated[Train, tyro.conf.subcommand("train")]
         | Annotated[Check, tyro.conf.subcommand("check")]
         | Annotated[Report, tyro.conf.subcommand("report")]
+        | Annotated[Shapes, tyro.conf.subcommand("shapes")]
+        | Annotated[Trace, tyro.conf.subcommand("trace")]
     )
     return answer(commands, _run, prog="jaxdl", description=DESCRIPTION, arguments=arguments)
 
@@ -38,6 +40,14 @@ def _run(settings) -> int:
             from jaxdl.classifier import train_command
 
             return train_command(settings, console)
+        case Shapes():
+            from jaxdl.blackboard import shapes_command
+
+            return shapes_command(settings, console)
+        case Trace():
+            from jaxdl.blackboard import trace_command
+
+            return trace_command(settings, console)
         case Report():
             from jaxdl import report
 

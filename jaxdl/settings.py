@@ -85,6 +85,24 @@ class Check:
 
 
 @dataclass(frozen=True)
+class Shapes:
+    """List the shape of every gradient of a dense network, such as 784-16-10."""
+
+    widths: tyro.conf.Positional[str]
+    """the widths of its layers, joined by -"""
+    batch: int = 32
+    """how many examples"""
+
+
+@dataclass(frozen=True)
+class Trace:
+    """Show every step of backpropagation through a small network, forward and backward."""
+
+    page: tyro.conf.Positional[str]
+    """which network: xor"""
+
+
+@dataclass(frozen=True)
 class Report:
     """Write the page of a run directory anew, from what the run has measured."""
 

@@ -18,6 +18,7 @@ FLOORS = {
     4: {"evaluation"},
     5: {
         *(
+            "blackboard",
             "classifier",
             "command_line",
             "experiment",
