@@ -2,17 +2,17 @@
 
 import itertools
 
-import jax
 import jax.numpy as jnp
 import numpy as np
-from rich import box
 from rich.console import Console
 from rich.table import Table
 
 import jaxdl.functional as F
 from jaxdl import backpropagation
 from jaxdl.backpropagation import Network, Own, Step, layer
+from jaxdl.derivation import is_key
 from jaxdl.settings import Shapes, Trace
+from jaxdl.tables import plain_table, sizes
 
 
 def xor() -> tuple[Network, Own, jnp.ndarray]:
@@ -83,17 +83,17 @@ def _dense(spelled, batch):
 
 def _written(value):
     """The numbers of an array, to four digits; -0 as 0."""
-    if jnp.issubdtype(value.dtype, jax.dtypes.prng_key):
+    if is_key(value):
         return "a key"
     return np.array2string(np.asarray(value) + 0, precision=4, suppress_small=True)
 
 
 def _product(shape):
-    return "×".join(map(str, shape)) or "one number"
+    return sizes(shape) or "one number"
 
 
 def _table(title, *headings):
-    table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, padding=(0, 2, 0, 0))
+    table = plain_table(title)
     for heading in headings:
         table.add_column(heading, overflow="fold")
     return table

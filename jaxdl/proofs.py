@@ -2,23 +2,18 @@
 
 from collections.abc import Iterable
 
-from rich import box
 from rich.console import Console
 from rich.table import Table
 
 from jaxdl import derivation
 from jaxdl.derivation import Proof
 from jaxdl.settings import Check
+from jaxdl.tables import plain_table, sizes
 
 
 def proof_table(proofs: Iterable[Proof]) -> Table:
     """A row a function: shapes, cases, the largest errors, and whether the derivation holds."""
-    table = Table(
-        title="Hand derivations against jax.vjp: largest error of a cotangent, relative",
-        title_justify="left",
-        box=box.SIMPLE_HEAD,
-        padding=(0, 2, 0, 0),
-    )
+    table = plain_table("Hand derivations against jax.vjp: largest error of a cotangent, relative")
     table.add_column("function", no_wrap=True)
     table.add_column("shapes tried", overflow="fold")
     for heading in ("cases", "float64", "float32"):
@@ -34,7 +29,7 @@ def proof_table(proofs: Iterable[Proof]) -> Table:
 def shapes_tried(shapes_of_cases: Iterable) -> str:
     """The different shapes of the first argument that has any axes, as 10×9."""
     shown = (next(filter(None, shapes), ()) for shapes in shapes_of_cases)
-    return ", ".join(dict.fromkeys("×".join(map(str, shape)) or "scalar" for shape in shown))
+    return ", ".join(dict.fromkeys(sizes(shape) or "scalar" for shape in shown))
 
 
 def check_command(settings: Check, console: Console) -> int:

@@ -17,7 +17,7 @@ import numpy as np
 from jax.extend import core
 
 from jaxdl.backpropagation.network import Network, Residual
-from jaxdl.backpropagation.sweep import Own, Tape, backward, forward, push
+from jaxdl.backpropagation.sweep import Own, Tape, backward, forward, push, separate
 from jaxdl.derivation import is_floating
 
 FREE = {
@@ -53,13 +53,10 @@ def cost(network: Network, params: Own, batch: tuple[Any, ...]) -> Cost:
     what `forward` raises.
     """
     inputs, *of_loss = batch
-    leaves, structure = jax.tree.flatten(params)
-    floating = [leaf for leaf in leaves if is_floating(leaf)]
+    floating, fill = separate(params)
 
     def losses(floating):
-        rest = iter(floating)
-        filled = [next(rest) if is_floating(leaf) else leaf for leaf in leaves]
-        return forward(network, (*jax.tree.unflatten(structure, filled), tuple(of_loss)), inputs)
+        return forward(network, (*fill(floating), tuple(of_loss)), inputs)
 
     def sweep(floating):
         value, tape = losses(floating)

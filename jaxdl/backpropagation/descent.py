@@ -7,8 +7,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from jaxdl.backpropagation.network import Network
-from jaxdl.backpropagation.sweep import Own, backward, forward
-from jaxdl.derivation import is_floating
+from jaxdl.backpropagation.sweep import Own, backward, forward, separate
 
 
 def sgd_by_hand(
@@ -40,9 +39,6 @@ def sgd_by_hand(
 
 
 def _descended(params, gradient, rate, kept):
-    leaves, structure = jax.tree.flatten(params)
-    slopes = iter(jax.tree.leaves(gradient))
-    moved = [
-        (kept if leaf.ndim > 1 else 1) * leaf - rate * next(slopes) if is_floating(leaf) else leaf for leaf in leaves
-    ]
-    return jax.tree.unflatten(structure, moved)
+    floating, fill = separate(params)
+    slopes = jax.tree.leaves(gradient)
+    return fill([(kept if w.ndim > 1 else 1) * w - rate * slope for w, slope in zip(floating, slopes, strict=True)])

@@ -4,13 +4,14 @@ import contextlib
 import functools
 import inspect
 import typing
+from collections.abc import Callable
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 
 from jaxdl.backpropagation.network import Layer, Network, Residual, name_of, place_of_signal
-from jaxdl.derivation import arguments_of
+from jaxdl.derivation import arguments_of, is_floating
 from jaxdl.functional._arguments import as_annotated
 
 Own = tuple[tuple[Any, ...], ...]
@@ -59,6 +60,17 @@ def pull(layer: Layer, arguments: tuple[Any, ...], g: Any) -> tuple[Any, ...]:
     `g` is the cotangent of its signal; those of its other outputs, such as statistics, are zero.
     """
     return layer.f_vjp(_with_zeros(layer, arguments, g), *arguments, **layer.settings)
+
+
+def separate(own: Own) -> tuple[list[Any], Callable[[list[Any]], Own]]:
+    """The floating arrays among layers' own arguments, and the function that puts others in their places."""
+    leaves, structure = jax.tree.flatten(own)
+
+    def fill(floating):
+        rest = iter(floating)
+        return jax.tree.unflatten(structure, [next(rest) if is_floating(leaf) else leaf for leaf in leaves])
+
+    return [leaf for leaf in leaves if is_floating(leaf)], fill
 
 
 def _forward(network, own, signal, where, own_where):

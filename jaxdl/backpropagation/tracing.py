@@ -10,7 +10,7 @@ from jaxtyping import Array
 from jaxdl.backpropagation.formulas import formula, formulas_of_gradient
 from jaxdl.backpropagation.network import Network, Residual, name_of, place_of_signal
 from jaxdl.backpropagation.sweep import Own, Tape, check_derivations, check_one_number, forward, pull, push
-from jaxdl.derivation import arguments_of, is_floating
+from jaxdl.derivation import arguments_of, is_floating, is_key
 
 
 class Step(NamedTuple):
@@ -46,8 +46,7 @@ def variables(network: Network, own: Own, inputs: Any) -> tuple[tuple[Step, ...]
 
 def _again(argument):
     """A key may be used once more on purpose: the noise is that of the tape."""
-    is_key = isinstance(argument, Array) and jnp.issubdtype(argument.dtype, jax.dtypes.prng_key)
-    return jax.random.clone(argument) if is_key else argument
+    return jax.random.clone(argument) if is_key(argument) else argument
 
 
 def _slope(name):

@@ -26,6 +26,7 @@ from jaxdl.derivation.discovery import (
     examples as examples,
     functions as functions,
     is_floating as is_floating,
+    is_key as is_key,
 )
 from jaxdl.derivation.forging import forgeries as forgeries
 from jaxdl.derivation.hand_gradients import by_hand as by_hand

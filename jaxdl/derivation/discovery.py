@@ -88,9 +88,14 @@ def is_floating(argument: Any) -> bool:
     return all(jnp.issubdtype(jnp.result_type(leaf), jnp.floating) for leaf in jax.tree.leaves(argument))
 
 
+def is_key(argument: Any) -> bool:
+    """Is the argument a key of random numbers?"""
+    return isinstance(argument, jax.Array) and jnp.issubdtype(argument.dtype, jax.dtypes.prng_key)
+
+
 def round_to_single(leaf):
     """Round floats to float32, so that both precisions start from the same numbers."""
-    if isinstance(leaf, jax.Array) and jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key):
+    if is_key(leaf):
         return leaf
     leaf = np.asarray(leaf)
     if leaf.dtype.kind == "f":

@@ -19,6 +19,11 @@ def is_not_negative(setting):
     return setting >= 0
 
 
+def is_share(setting):
+    """Is it between 0 and 1, both included? NaN is not."""
+    return (setting >= 0) & (setting <= 1)
+
+
 def in_range(setting, holds, dtype) -> jnp.ndarray:
     """The setting, in the dtype of the data, where the condition holds; NaN elsewhere."""
     return jnp.asarray(setting, dtype) * one_or_nan(holds, dtype)

@@ -5,7 +5,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, ArrayLike, Float, Integer
 
 from jaxdl.functional._arguments import as_annotated
-from jaxdl.functional._validity import in_range, is_class, is_number, one_or_nan
+from jaxdl.functional._validity import in_range, is_class, is_number, is_share, one_or_nan
 from jaxdl.functional.sigmoids import sigmoid
 from jaxdl.functional.softmaxes import log_softmax, softmax
 
@@ -102,7 +102,7 @@ def _weights(logits, class_weights):
 
 def _share(smoothing, dtype):
     """The smoothing, NaN where it is none."""
-    return in_range(smoothing, (smoothing >= 0) & (smoothing <= 1), dtype)
+    return in_range(smoothing, is_share(smoothing), dtype)
 
 
 def negative_log_likelihood(

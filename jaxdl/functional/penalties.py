@@ -4,7 +4,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, ArrayLike, Float, PyTree
 
-from jaxdl.functional._validity import in_range
+from jaxdl.functional._validity import in_range, is_share
 
 
 def l1(params: PyTree[Float[Array, "..."]]) -> Float[Array, ""]:
@@ -78,4 +78,4 @@ def elastic_net_examples(random):
 
 def _share(ratio, dtype):
     """The ratio, or NaN where it is none."""
-    return in_range(ratio, (ratio >= 0) & (ratio <= 1), dtype)
+    return in_range(ratio, is_share(ratio), dtype)

@@ -31,6 +31,15 @@ class Draw:
         return jax.random.key(int(self.random.integers(2**31)))
 
 
+def of_gru(d, s):
+    """First states, weights and biases of two gated units."""
+    return d.normal(s[0], 2), d.normal(s[-1], 6), d.normal(2, 6), d.normal(6), d.normal(2)
+
+
+def of_lstm(d, s):
+    return d.normal(s[0], 2), d.normal(s[0], 2), d.normal(s[-1], 8), d.normal(2, 8), d.normal(8)
+
+
 # name: (layer, its own arguments for a signal of the shape s). No Gaussian noise: jax draws it to 1e-8 only, and so not
 # alike in both halves of a compiled program.
 ANYWHERE = {
@@ -57,14 +66,8 @@ VECTORS = {
     "dense": lambda d, s: (layer(F.dense), (d.normal(s[-1], 5), d.normal(5))),
     "bilinear": lambda d, s: (layer(F.bilinear), (d.normal(s[0], 2), d.normal(s[-1], 2, 4), d.normal(4))),
     "embed": lambda d, s: (layer(F.embed), (d.integers(s[0], s[0]),)),
-    "gru_cell": lambda d, s: (
-        layer(F.gru_cell),
-        (d.normal(s[0], 2), d.normal(s[-1], 6), d.normal(2, 6), d.normal(6), d.normal(2)),
-    ),
-    "lstm_cell": lambda d, s: (
-        layer(F.lstm_cell),
-        (d.normal(s[0], 2), d.normal(s[0], 2), d.normal(s[-1], 8), d.normal(2, 8), d.normal(8)),
-    ),
+    "gru_cell": lambda d, s: (layer(F.gru_cell), of_gru(d, s)),
+    "lstm_cell": lambda d, s: (layer(F.lstm_cell), of_lstm(d, s)),
     "around_dense": lambda d, s: (
         Residual((layer(F.dense), layer(F.tanh), layer(F.dense))),
         ((d.normal(s[-1], 3), d.normal(3)), (), (d.normal(3, s[-1]), d.normal(s[-1]))),
@@ -76,14 +79,8 @@ VECTORS = {
 }
 SEQUENCES = {
     "rnn": lambda d, s: (layer(F.rnn), (d.normal(s[0], 3), d.normal(s[-1], 3), d.normal(3, 3), d.normal(3))),
-    "gru": lambda d, s: (
-        layer(F.gru),
-        (d.normal(s[0], 2), d.normal(s[-1], 6), d.normal(2, 6), d.normal(6), d.normal(2)),
-    ),
-    "lstm": lambda d, s: (
-        layer(F.lstm),
-        (d.normal(s[0], 2), d.normal(s[0], 2), d.normal(s[-1], 8), d.normal(2, 8), d.normal(8)),
-    ),
+    "gru": lambda d, s: (layer(F.gru), of_gru(d, s)),
+    "lstm": lambda d, s: (layer(F.lstm), of_lstm(d, s)),
     "conv1d": lambda d, s: (layer(F.conv1d, {"padding": "SAME"}), (d.normal(3, s[-1], 2), d.normal(2))),
     "reshape": lambda d, s: (layer(F.reshape), ()),
 }

@@ -29,6 +29,7 @@ FLOORS = {
             "settings",
             "startup",
             "statistics",
+            "tables",
         ),
         *("templates", "__main__", "__init__"),
     },
