@@ -10,7 +10,8 @@ import time
 from rich.console import Console
 
 from experiments import equal_weights, stacked_linear_layers, xor
-from jaxdl import classifier, data, derivation, experiment, report, run
+from jaxdl import backpropagation, classifier, data, derivation, experiment, report, run
+from jaxdl.blackboard import write_pages
 from jaxdl.proofs import proof_table
 from jaxdl.settings import Train
 
@@ -25,6 +26,7 @@ def welcome(out: pathlib.Path, console: Console) -> int:
         proofs = list(derivation.prove())
         console.print(proof_table(proofs))
         run.write_json(directory / "proofs.json", [proof._asdict() for proof in proofs])
+        write_pages(directory, [backpropagation.page(name) for name in backpropagation.PAGES])
         settings = Train()
         evaluation = classifier.train_into(directory, settings, classifier.load(settings), console)
         splits = [{"split_seed": 0, "test": float(evaluation.accuracy["test"].mean())}]

@@ -1,43 +1,61 @@
-"""Networks small enough for pencil and paper: what the sweep computes, as tables."""
+"""The sweep by hand on the command line and on the page: worked examples, shapes, and what layers cost."""
 
-import itertools
+import pathlib
+from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
-import jaxdl.functional as F
-from jaxdl import backpropagation
-from jaxdl.backpropagation import Network, Own, Step, layer
+from jaxdl import backpropagation, report, run
+from jaxdl.backpropagation import Page, Step
+from jaxdl.backpropagation.pages import NOTATION
 from jaxdl.derivation import is_key
 from jaxdl.settings import Shapes, Trace
+from jaxdl.specification import Cost, specified
 from jaxdl.tables import plain_table, sizes
 
-
-def xor() -> tuple[Network, Own, jnp.ndarray]:
-    """The four points of XOR and a 2-2-1 network that is one weight away from solving it.
-
-    With -2 in the place of its -1 the last row would come out as 0 (Goodfellow, Bengio and Courville, *Deep Learning*
-    (2016), section 6.1). At two points a unit stands on the kink of ReLU, where its derivative is taken to be 0.
-    """
-    network = tuple(map(layer, (F.dense, F.relu, F.dense, F.squared_error, F.weighted_mean)))
-    hidden, out = (jnp.ones((2, 2)), jnp.array([0.0, -1.0])), (jnp.array([[1.0], [-1.0]]), jnp.zeros(1))
-    targets, inputs = (
-        jnp.array([[0.0], [1.0], [1.0], [0.0]]),
-        jnp.array([[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]]),
-    )
-    return network, (hidden, (), out, (targets,), (jnp.ones(4),)), inputs
+MOST = 64  # numbers of an array that are shown
 
 
-PAGES = {"xor": xor}
+def trace_command(settings: Trace, console: Console) -> int:
+    """Print every step of a worked example."""
+    page = backpropagation.page(settings.page)
+    console.print(f"{page.title}\n\n{page.formula}\n", markup=False, highlight=False)
+    console.print(trace_table(page.steps))
+    console.print(f"{page.by_hand}\n\n{NOTATION}", markup=False, highlight=False)
+    if settings.out:
+        with run.new_run(settings.out) as directory, report.told(directory, console):
+            run.write_json(directory / "environment.json", run.environment())
+            write_pages(directory, [page])
+    return 0
+
+
+def shapes_command(settings: Shapes, console: Console) -> int:
+    """Print the shapes of a network that is written as 784-16-10, and what its layers cost."""
+    network, own, inputs, costs = specified(settings.network, settings.batch)
+    console.print(shapes_table(backpropagation.shapes(network, own, inputs)))
+    console.print(costs_table(costs))
+    return 0
+
+
+def costs_table(costs: tuple[Cost, ...]) -> Table:
+    """A row a layer, and one for all."""
+    table = _table("What each layer costs for one example", "layer", "output", "parameters", "multiply–adds")
+    for cost in costs:
+        table.add_row(cost.layer, sizes(cost.output), f"{cost.parameters:,}", f"{cost.multiply_adds:,}")
+    table.add_row("all", "", *(f"{sum(getattr(cost, name) for cost in costs):,}" for name in Cost._fields[2:]))
+    return table
 
 
 def trace_table(steps: tuple[Step, ...]) -> Table:
-    """A row a step: its name, its formula, its shape, its value."""
+    """A row a step: its name, its formula, its shape, its numbers to four digits."""
     table = _table("Forward, and backward again: ∂L/∂x has the shape of x", "step", "formula", "shape", "value")
     for step in steps:
-        table.add_row(step.name, step.formula or "given", _product(np.shape(step.value)), _written(step.value))
+        cells = (step.name, step.formula or "given", _product(jnp.shape(step.value)), _aligned(numbers(step.value)))
+        table.add_row(*map(Text, cells))  # a Text is shown as it is, brackets and all
     return table
 
 
@@ -50,42 +68,40 @@ def shapes_table(shapes: dict[str, backpropagation.Shape]) -> Table:
     return table
 
 
-def shapes_command(settings: Shapes, console: Console) -> int:
-    """Print the shapes of a dense network."""
-    console.print(shapes_table(backpropagation.shapes(*_dense(settings.widths, settings.batch))))
-    return 0
+def write_pages(directory: pathlib.Path, pages: list[Page]) -> None:
+    """Write worked examples into a run directory, for its page."""
+    run.write_json(
+        directory / "pages.json", [{**page._asdict(), "steps": list(map(_plain, page.steps))} for page in pages]
+    )
 
 
-def trace_command(settings: Trace, console: Console) -> int:
-    """Print every step of the sweep of a network that is known by name."""
-    if settings.page not in PAGES:
-        raise ValueError(f"page must be one of {', '.join(PAGES)}, but was {settings.page!r}.")
-    console.print(trace_table(backpropagation.trace(*PAGES[settings.page]())), markup=False)
-    return 0
-
-
-def _dense(spelled, batch):
-    """Dense layers of such widths with ReLU between them, and a mean cross-entropy."""
-    widths = [int(width) if width.isdecimal() else 0 for width in spelled.split("-")]
-    if len(widths) < 2 or min(widths) < 1 or batch < 1:
-        raise ValueError(
-            f"widths must be two or more positive numbers joined by -, such as 784-16-10, and batch positive, but were "
-            f"{spelled!r} and {batch}."
-        )
-    network, own = [], []
-    for inputs, outputs in itertools.pairwise(widths):
-        network += [layer(F.dense), layer(F.relu)]
-        own += [(jnp.zeros((inputs, outputs)), jnp.zeros(outputs)), ()]
-    network[-1:] = [layer(F.cross_entropy), layer(F.weighted_mean)]
-    own[-1:] = [(jnp.zeros(batch, jnp.int32),), (jnp.ones(batch),)]
-    return tuple(network), tuple(own), jnp.zeros((batch, widths[0]))
-
-
-def _written(value):
-    """The numbers of an array, to four digits; -0 as 0."""
+def numbers(value: Any) -> list[list[str]]:
+    """The numbers of an array to four digits, in rows; axes of one left out; of many, how many there are."""
     if is_key(value):
-        return "a key"
-    return np.array2string(np.asarray(value) + 0, precision=4, suppress_small=True)
+        return [["a key"]]
+    array = np.asarray(value) + 0  # -0 as 0
+    if array.size > MOST:
+        return [[f"{array.size} numbers from {_digits(array.min())} to {_digits(array.max())}"]]
+    array = array.squeeze() if array.ndim > 2 else array
+    rows = array.reshape(-1, array.shape[-1] if array.ndim else 1)
+    return [[_digits(number) for number in row] for row in rows]
+
+
+def _digits(number):
+    """Four digits after the point, without zeros at the end; small ones by their power of ten."""
+    if 0 < abs(number) < 5e-4:
+        return f"{number:.3e}"
+    return f"{number:.4f}".rstrip("0").rstrip(".") if np.issubdtype(type(number), np.floating) else str(number)
+
+
+def _aligned(rows):
+    """Rows of numbers as lines, in columns."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return "\n".join("  ".join(map(str.rjust, row, widths)) for row in rows)
+
+
+def _plain(step):
+    return {**step._asdict(), "shape": _product(jnp.shape(step.value)), "value": numbers(step.value)}
 
 
 def _product(shape):

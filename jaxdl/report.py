@@ -12,6 +12,7 @@ import numpy as np
 from rich.console import Console
 
 from jaxdl import experiment, run
+from jaxdl.backpropagation.pages import NOTATION
 from jaxdl.proofs import shapes_tried
 from jaxdl.statistics import mean_interval
 
@@ -45,6 +46,7 @@ def write(directory: pathlib.Path) -> pathlib.Path:
     template = importlib.resources.files("jaxdl.templates").joinpath("report.html").read_text(encoding="utf-8")
     page = environment.from_string(template).render(
         **_content(directory, found, trained),
+        notation=NOTATION,
         library=vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;"),
         figures={name: _inline(chart.to_dict()) for name, chart in figures.items()},
     )
@@ -105,7 +107,7 @@ def _content(directory, found, trained) -> dict[str, Any]:
         return run.read_json(directory / name) if (directory / name).is_file() else None
 
     content: dict[str, Any] = {
-        name: optional(f"{name}.json") for name in ("environment", "settings", "cost", "proofs", "splits")
+        name: optional(f"{name}.json") for name in ("environment", "settings", "cost", "proofs", "splits", "pages")
     }
     content["verdicts"] = [result for result, _ in found]
     content["parts"] = []

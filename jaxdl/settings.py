@@ -86,20 +86,26 @@ class Check:
 
 @dataclass(frozen=True)
 class Shapes:
-    """List the shape of every gradient of a dense network, such as 784-16-10."""
+    """List the shape of every gradient of a network, and what each layer costs.
 
-    widths: tyro.conf.Positional[str]
-    """the widths of its layers, joined by -"""
+    A network is written as its input and its layers, joined by -: 784-16-10, or 28x28x1-6@5p2-max2-16@5-max2-120-10.
+    """
+
+    network: tyro.conf.Positional[str]
+    """784 numbers, or an image HEIGHTxWIDTHxCHANNELS; then 16 (dense), 6@5p2s1 (6 filters of 5×5, padding 2, stride 1),
+    max2 or avg2 (pooling 2×2)"""
     batch: int = 32
     """how many examples"""
 
 
 @dataclass(frozen=True)
 class Trace:
-    """Show every step of backpropagation through a small network, forward and backward."""
+    """Show every step of backpropagation through a worked example, forward and backward."""
 
-    page: tyro.conf.Positional[str]
-    """which network: xor"""
+    page: tyro.conf.Positional[Literal["xor", "classifier", "convolution", "normalization", "scalars"]]
+    """which example"""
+    out: pathlib.Path | None = None
+    """also write it as a web page, into this new directory"""
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,5 @@
 import io
+import pathlib
 
 import jax
 import jax.numpy as jnp
@@ -7,68 +8,98 @@ import pytest
 from rich.console import Console
 
 import jaxdl.functional as F
+from jaxdl import run
 from jaxdl.__main__ import main
-from jaxdl.backpropagation import layer, trace
-from jaxdl.blackboard import PAGES, trace_table
+from jaxdl.backpropagation import PAGES, layer, page, trace
+from jaxdl.blackboard import numbers, trace_table
+
+GOLDEN = pathlib.Path(__file__).parent / "golden"
 
 
-def test_the_xor_page_is_what_pencil_and_paper_give():
-    """Worked by hand: y = relu(x W + c) w with W all ones, c = (0, -1), w = (1, -1); only the point (1, 1) is wrong."""
-    steps = {step.name: np.asarray(step.value).tolist() for step in trace(*PAGES["xor"]())}
-    by_hand = {
-        "x1": [[0, -1], [1, 0], [1, 0], [2, 1]],
-        "x2": [[0, 0], [1, 0], [1, 0], [2, 1]],
-        "x3": [[0], [1], [1], [1]],
-        "x4": [0, 0, 0, 1],
-        "x5": 0.25,
-        "∂L/∂x4": [0.25] * 4,
-        "∂L/∂x3": [[0], [0], [0], [0.5]],  # 1/4 · 2 (1 - 0)
-        "∂L/∂weights3": [[1], [0.5]],  # (2, 1) · 1/2
-        "∂L/∂bias3": [0.5],
-        "∂L/∂x2": [[0, 0], [0, 0], [0, 0], [0.5, -0.5]],  # 1/2 · (1, -1)
-        "∂L/∂x1": [[0, 0], [0, 0], [0, 0], [0.5, -0.5]],
-        "∂L/∂weights1": [[0.5, -0.5], [0.5, -0.5]],  # (1, 1) times that
-        "∂L/∂bias1": [0.5, -0.5],
-        "∂L/∂x0": [[0, 0], [0, 0], [0, 0], [0, 0]],  # 1/2 - 1/2
-    }
-    assert {name: steps[name] for name in by_hand} == by_hand
+@pytest.mark.parametrize("name", PAGES)
+def test_a_page_is_printed_as_it_was_checked(name, capsys, monkeypatch):
+    """After a change that is meant, COLUMNS=120 jaxdl trace NAME | sed 's/ *$//' > tests/golden/NAME.txt; read it."""
+    monkeypatch.setenv("COLUMNS", "120")
+    monkeypatch.setattr("jaxdl.startup.prepare", lambda: None)
+    assert main(["trace", name]) == 0
+    printed = "".join(f"{line.rstrip()}\n" for line in capsys.readouterr().out.splitlines())
+    assert printed == (GOLDEN / f"{name}.txt").read_text(encoding="utf-8")
 
 
-def test_trace_prints_every_step(capsys):
-    assert main(["trace", "xor"]) == 0
-    told = capsys.readouterr().out
-    for step in trace(*PAGES["xor"]()):
-        assert f" {step.name} " in told
-    assert "x0 @ weights1 + bias1" in told
-    assert "x2ᵀ @ ∂L/∂x3" in told
+def test_no_page_has_another_golden_file():
+    assert {path.stem for path in GOLDEN.iterdir()} == set(PAGES)
 
 
-def test_a_key_is_shown_as_one_and_no_zero_is_negative():
+def test_a_page_can_be_had_for_the_web(capsys, monkeypatch, tmp_path):
+    monkeypatch.setattr("jaxdl.startup.prepare", lambda: None)
+    assert main(["trace", "xor", "--out", str(tmp_path / "page")]) == 0
+    html = (tmp_path / "page" / "report.html").read_text()
+    this = page("xor")
+    for step in this.steps:
+        assert f"<code>{step.name}</code>" in html
+    for said in (this.title, this.formula, "x2ᵀ @ ∂L/∂x3", "where(x1 &lt;= 0, 0, x1)", "is a row written as a column"):
+        assert said in html
+    (written,) = run.read_json(tmp_path / "page" / "pages.json")
+    assert written["steps"][3]["value"] == [["0", "-1"], ["1", "0"], ["1", "0"], ["2", "1"]]
+    assert main(["trace", "xor", "--out", str(tmp_path / "page")]) == 2
+    assert "out must be a new or an empty directory" in capsys.readouterr().err
+
+
+def test_a_key_is_shown_as_one_and_brackets_as_they_are():
     network = (layer(F.dropout, {"rate": 0.5}), layer(F.weighted_mean))
     steps = trace(network, ((jax.random.key(0),), (-jnp.ones(2),)), jnp.zeros(2))
     console = Console(width=120, file=io.StringIO())
-    console.print(trace_table(steps), markup=False)
+    steps = (*steps, steps[0]._replace(formula="x[red] + y[/]"))
+    console.print(trace_table(steps))
     told = console.file.getvalue()
     assert "a key" in told
-    assert "-0." not in told.replace("-0.5", "")
+    assert "x[red] + y[/]" in told
+    assert "-0 " not in told
 
 
-def test_shapes_prints_both_forms(capsys):
+@pytest.mark.parametrize(
+    ("value", "rows"),
+    [
+        (2.5, [["2.5"]]),
+        (jnp.array([1, -20]), [["1", "-20"]]),
+        (np.array([0.00012345, -0.0]), [["1.234e-04", "0"]]),
+        (np.array([[1 / 3], [100.0]]), [["0.3333"], ["100"]]),
+        (np.arange(4.0).reshape(1, 2, 2, 1), [["0", "1"], ["2", "3"]]),
+        (np.full((1, 1, 1, 1), 7.0), [["7"]]),
+        (np.array([np.nan, np.inf]), [["nan", "inf"]]),
+        (np.arange(100.0), [["100 numbers from 0 to 99"]]),
+        (np.zeros((0, 2)), []),
+    ],
+)
+def test_numbers_are_written_to_four_digits(value, rows):
+    assert numbers(value) == rows
+
+
+def test_shapes_prints_both_forms_and_what_layers_cost(capsys):
     assert main(["shapes", "784-16-10", "--batch", "5"]) == 0
     lines = {line.split()[0]: line.split()[1:] for line in capsys.readouterr().out.splitlines() if line.strip()}
     assert lines["x1"] == ["dense", "5×16", "16×1"]
     assert lines["weights3"] == ["dense", "16×10", "10×16"]
     assert lines["x3"] == ["dense", "5×10", "10×1"]
+    assert lines["weights5"] == ["weighted_mean", "5", "–"]
+    assert lines["all"] == ["12,730", "12,704"]
 
 
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
-        (["shapes", "784"], "widths must be two or more positive numbers joined by -"),
-        (["shapes", "784-0-10"], "but were '784-0-10' and 32"),
-        (["shapes", "784-ten"], "such as 784-16-10"),
+        (["shapes", "784"], "a network must be an input and its layers joined by -"),
+        (["shapes", "784-0-10"], "layer 1 of the network, '0', given 784: a layer must be written as 16 (dense)"),
+        (["shapes", "784-ten"], "a layer must be written as 16 (dense), 6@5p2s1 (convolution)"),
         (["shapes", "4-2", "--batch", "0"], "but were '4-2' and 0"),
-        (["trace", "xorr"], "page must be one of xor, but was 'xorr'"),
+        (["shapes", "28x28-10"], "such as 784-16-10 or 28x28x1-6@5-max2-10"),
+        (["shapes", "8x8x1-9@9"], "layer 1 of the network, '9@9', given 8×8×1:"),
+        (["shapes", "8x8x1-max9"], "layer 1 of the network, 'max9', given 8×8×1:"),
+        (["shapes", "784-6@5"], "a convolution and a pooling need an image"),
+        (
+            ["shapes", "8x8x1-10-6@5"],
+            "layer 2 of the network, '6@5', given 10: a convolution and a pooling need an image",
+        ),
     ],
 )
 def test_mistakes_are_told_in_a_sentence(arguments, told, capsys):

@@ -12,7 +12,10 @@ $\bar x_{l-1} = \bar x_l\, \partial x_l / \partial x_{l-1}$, every factor used o
 
 from jaxdl.backpropagation.cost import Cost as Cost, cost as cost, count_paths as count_paths, operations as operations
 from jaxdl.backpropagation.descent import sgd_by_hand as sgd_by_hand
+from jaxdl.backpropagation.expressions import trace_expression as trace_expression
+from jaxdl.backpropagation.formulas import formula_of as formula_of
 from jaxdl.backpropagation.network import Layer as Layer, Network as Network, Residual as Residual, layer as layer
+from jaxdl.backpropagation.pages import PAGES as PAGES, Page as Page, page as page
 from jaxdl.backpropagation.shapes import (
     Convolution as Convolution,
     Shape as Shape,

@@ -50,8 +50,9 @@ def layer(f: Callable, settings: dict[str, Any] = {}) -> Layer:  # noqa: B006  n
 
 
 def name_of(f: Callable) -> str:
-    """What a function is called."""
-    return getattr(f, "__name__", repr(f))
+    """What a function is called; λ where it has no name."""
+    name = getattr(f, "__name__", type(f).__name__)
+    return name if name.isidentifier() else "λ"
 
 
 def place_of_signal(f: Callable) -> int:

@@ -2,12 +2,12 @@
 
 from typing import Any, NamedTuple
 
-import jax.numpy as jnp
+import jax
 
 import jaxdl.functional as F
 from jaxdl.backpropagation.network import Network
 from jaxdl.backpropagation.sweep import Own
-from jaxdl.backpropagation.tracing import variables
+from jaxdl.backpropagation.tracing import Step, variables
 from jaxdl.derivation import is_floating
 
 
@@ -26,17 +26,25 @@ class Shape(NamedTuple):
 def shapes(network: Network, own: Own, inputs: Any) -> dict[str, Shape]:
     """The shape of every variable that has a gradient, by name, in the order of computation.
 
-    The names are those of `trace`. Raises what `forward` raises.
+    The names are those of `trace`. Nothing is computed: in the place of any array may stand a `jax.ShapeDtypeStruct`.
+    Raises what `forward` raises.
     """
-    steps, _ = variables(network, own, inputs)
-    return {
-        step.name: Shape(step.of, jnp.shape(step.value), _as_column(step)) for step in steps if is_floating(step.value)
-    }
+    steps: list[Step] = []
+
+    def values(own, inputs):
+        steps.extend(variables(network, own, inputs)[0])
+        return [step.value for step in steps]
+
+    found = jax.eval_shape(values, own, inputs)
+    known = [step._replace(value=value) for step, value in zip(steps, found, strict=True)]
+    return {step.name: Shape(step.of, step.value.shape, _as_column(step)) for step in known if is_floating(step.value)}
 
 
 def _as_column(step):
     """The shape for one example, where signals are columns."""
-    match step.formula, step.of, jnp.shape(step.value):
+    match step.formula, step.of, step.value.shape:
+        case "", "weighted_mean", _:  # one weight an example: of the batch, not of the example
+            return ()
         case "", name, (size,) if name != "input":  # a bias, a slope, a scale
             return (size, 1)
         case "", "dense", (inputs, outputs):

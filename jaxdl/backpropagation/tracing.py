@@ -5,12 +5,13 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array
 
-from jaxdl.backpropagation.formulas import formula, formulas_of_gradient
-from jaxdl.backpropagation.network import Network, Residual, name_of, place_of_signal
+from jaxdl.backpropagation.formulas import formula, formulas_of_gradient, names_of_arguments
+from jaxdl.backpropagation.network import Network, Residual, name_of
 from jaxdl.backpropagation.sweep import Own, Tape, check_derivations, check_one_number, forward, pull, push
-from jaxdl.derivation import arguments_of, is_floating, is_key
+from jaxdl.derivation import is_floating, is_key
 
 
 class Step(NamedTuple):
@@ -19,7 +20,7 @@ class Step(NamedTuple):
     name: str
     of: str
     formula: str
-    value: Array
+    value: Array | np.float64
 
 
 def trace(network: Network, own: Own, inputs: Any) -> tuple[Step, ...]:
@@ -53,12 +54,6 @@ def _slope(name):
     return f"∂L/∂{name}"
 
 
-def _names(part, label, signal):
-    """What the arguments of a layer are called."""
-    place = place_of_signal(part.f)
-    return [signal if i == place else f"{name}{label}" for i, name in enumerate(arguments_of(part.f))]
-
-
 def _ahead(network: Network, tape: Tape, signal: Step, prefix) -> Iterator[Step]:
     """The steps forward, from the signal on; the last of them is what the network returns."""
     for number, (part, written) in enumerate(zip(network, tape, strict=True), 1):
@@ -69,7 +64,7 @@ def _ahead(network: Network, tape: Tape, signal: Step, prefix) -> Iterator[Step]
             yield from around
             told, value = f"{signal.name} + {around[-1].name}", signal.value + around[-1].value
         else:
-            of, names = name_of(part.f), _names(part, label, signal.name)[: len(written)]
+            of, names = name_of(part.f), names_of_arguments(part, label, signal.name, len(written))
             given = zip(names, written, strict=True)
             yield from (Step(name, of, "", argument) for name, argument in given if name != signal.name)
             told, value = formula(part, names), push(part, tuple(map(_again, written)))
@@ -89,7 +84,7 @@ def _back(network: Network, tape: Tape, g: Step, prefix, first) -> tuple[list[St
             g = Step(_slope(signal), "Residual", f"{g.name} + {around.name}", g.value + around.value)
             steps.append(g)
         else:
-            names = _names(part, label, signal)[: len(written)]
+            names = names_of_arguments(part, label, signal, len(written))
             floating = [name for name, argument in zip(names, written, strict=True) if is_floating(argument)]
             values = pull(part, written, g.value)
             told = formulas_of_gradient(part, g.name, names, len(values))

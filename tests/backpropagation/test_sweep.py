@@ -228,7 +228,7 @@ W1, W2, ONES = jnp.zeros((3, 4)), jnp.zeros((5, 2)), jnp.ones((6, 3))
         (
             (BAD_LOSS, MEAN),
             ((jnp.zeros((6, 3)),), (jnp.ones(6),)),
-            r"^network\[1\] \(weighted_mean\), given what network\[0\] \(<lambda>\) returned: values must have the "
+            r"^network\[1\] \(weighted_mean\), given what network\[0\] \(λ\) returned: values must have the "
             r"shape \(batch,\), but was given as \(6, 3\)",
         ),
         (

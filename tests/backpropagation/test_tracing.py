@@ -6,7 +6,7 @@ import pytest
 import jaxdl.functional as F
 from jaxdl import derivation
 from jaxdl.backpropagation import Layer, Residual, layer, trace, value_and_gradient
-from jaxdl.backpropagation.formulas import formula, formulas_of_gradient
+from jaxdl.backpropagation.formulas import formula, formula_of, formulas_of_gradient
 from jaxdl.derivation import arguments_of, derivations
 
 PAIRS = {pair.name: pair for pair in derivations()}
@@ -125,8 +125,24 @@ def test_functions_of_ones_own_are_told_by_their_call(random, double):
     steps = {
         step.name: step for step in trace((cube, layer(F.weighted_mean)), ((), (jnp.ones(2),)), jnp.array([1.0, 2]))
     }
-    assert steps["x1"].formula == "<lambda>(x0)"
+    assert steps["x1"].formula == "λ(x0)"
     np.testing.assert_allclose(steps["∂L/∂x0"].value, [1.5, 6])
+
+
+def test_a_network_is_written_in_one_line():
+    """Each signal once, with no more parentheses than are needed."""
+    parts = (
+        *map(layer, (F.dense, F.relu)),
+        Residual((layer(F.tanh), Residual((layer(F.layer_norm),)), layer(F.dense))),
+        layer(F.softplus, {"beta": 2.0}),
+        Layer(lambda x, y: x, lambda g, x, y: (g, 0 * y), {"by": lambda: 0}),
+        layer(F.squared_error),
+    )
+    own = ((1, 1), (), ((), ((1, 1),), (1, 1)), (), (1,), (1,))
+    assert formula_of(parts, own) == (
+        "sum((λ(logaddexp(2.0 * (x ↦ x + (x ↦ x + layer_norm(x, scale3.2.1, bias3.2.1))(tanh(x)) @ weights3.3 + "
+        "bias3.3)(relu(x0 @ weights1 + bias1)), 0.0) / 2.0, y5, by=λ) - targets6) ** 2, axis=-1)"
+    )
 
 
 def test_the_noise_of_a_trace_is_that_of_the_sweep():

@@ -27,6 +27,7 @@ FLOORS = {
             "report",
             "run",
             "settings",
+            "specification",
             "startup",
             "statistics",
             "tables",
