@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import flax.linen as nn
+import jax.numpy as jnp
 from jaxtyping import Array
 
 import jaxdl.functional
@@ -41,3 +42,70 @@ class Dropout(nn.Module):
         if not training:
             return inputs
         return self.functional.dropout(self.make_rng("dropout"), inputs, rate=self.rate)
+
+
+class Conv(nn.Module):
+    """A convolution with so many filters; without a bias where a norm follows, which would take it away again."""
+
+    filters: int
+    kernel: tuple[int, int] = (3, 3)
+    stride: tuple[int, int] = (1, 1)
+    padding: str | tuple[tuple[int, int], tuple[int, int]] = "SAME"
+    use_bias: bool = True
+    kernel_init: Callable = initializers.he_normal
+    bias_init: Callable = initializers.zeros
+    functional: Any = jaxdl.functional
+
+    @nn.compact
+    def __call__(self, inputs: Array) -> Array:
+        """Map (batch, height, width, channels) to (batch, new_height, new_width, filters)."""
+        kernel = self.param("kernel", self.kernel_init, (*self.kernel, inputs.shape[-1], self.filters))
+        shape = (self.filters,)
+        bias = self.param("bias", self.bias_init, shape) if self.use_bias else jnp.zeros(shape, kernel.dtype)
+        return self.functional.conv2d(inputs, kernel, bias, stride=self.stride, padding=self.padding)
+
+
+class BatchNorm(nn.Module):
+    """Batch normalization of the last axis: by the batch in training, by running averages of batches otherwise.
+
+    After each batch the averages become momentum times what they were, and the rest of the batch's (as Flax; PyTorch
+    calls the rest its momentum).
+    """
+
+    momentum: float = 0.9
+    epsilon: float = 1e-5
+    functional: Any = jaxdl.functional
+
+    @nn.compact
+    def __call__(self, inputs: Array, training: bool) -> Array:
+        """Map any shape to itself."""
+        features = (inputs.shape[-1],)
+        scale, bias = _scale_and_bias(self, features)
+        mean = self.variable("batch_stats", "mean", jnp.zeros, features)
+        variance = self.variable("batch_stats", "var", jnp.ones, features)
+        if not training:
+            return self.functional.batch_norm_inference(
+                inputs, scale, bias, mean.value, variance.value, epsilon=self.epsilon
+            )
+        outputs, of_batch, spread = self.functional.batch_norm(inputs, scale, bias, epsilon=self.epsilon)
+        mean.value = self.momentum * mean.value + (1 - self.momentum) * of_batch
+        variance.value = self.momentum * variance.value + (1 - self.momentum) * spread
+        return outputs
+
+
+class LayerNorm(nn.Module):
+    """Layer normalization of the last axis, of each example (and pixel) by itself."""
+
+    epsilon: float = 1e-5
+    functional: Any = jaxdl.functional
+
+    @nn.compact
+    def __call__(self, inputs: Array) -> Array:
+        """Map any shape to itself."""
+        features = (inputs.shape[-1],)
+        scale, bias = _scale_and_bias(self, features)
+        return self.functional.layer_norm(inputs, scale, bias, epsilon=self.epsilon)
+
+
+def _scale_and_bias(module, features):
+    return module.param("scale", nn.initializers.ones, features), module.param("bias", initializers.zeros, features)

@@ -1,0 +1,167 @@
+import types
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+import jaxdl.functional as F
+from jaxdl import backpropagation, derivation, models, optimizers, training
+from jaxdl.data import Dataset
+from jaxdl.models import BatchNorm, LayerNorm, convnet
+
+
+class Flaxs(nn.Module):
+    """The same network of Flax's own layers; parts are named as jaxdl names them."""
+
+    norm: str = ""
+
+    @nn.compact
+    def __call__(self, x, training=False):
+        for number, filters in enumerate((4, 6)):
+            x = nn.Conv(filters, (3, 3), use_bias=not self.norm, name=f"Conv_{number}")(x)
+            if self.norm == "BatchNorm":
+                norm = nn.BatchNorm(not training, momentum=0.9, use_fast_variance=False, name=f"BatchNorm_{number}")
+                x = norm(x)
+            elif self.norm == "LayerNorm":
+                x = nn.LayerNorm(epsilon=1e-5, use_fast_variance=False, name=f"LayerNorm_{number}")(x)
+            x = nn.max_pool(nn.relu(x), (2, 2), (2, 2))
+        return nn.Dense(3, name="Dense_1")(nn.relu(nn.Dense(5, name="Dense_0")(x.reshape(len(x), -1))))
+
+
+def made(norm=None, activation=F.relu, **settings):
+    """A module, its model, and parameters and statistics that are drawn all over."""
+    module = models.Convnet((4, 6), (5,), 3, norm=norm, activation=activation, **settings)
+    model = models.from_linen(module)
+    inputs = jax.random.normal(jax.random.key(0), (3, 9, 8, 2))
+    params, stats = model.init(jax.random.key(1), inputs)
+    leaves, structure = jax.tree.flatten((params, stats))
+    random = np.random.default_rng(0)
+    drawn = [jnp.asarray(random.uniform(0.2, 1, leaf.shape), inputs.dtype) for leaf in leaves]
+    return module, model, *jax.tree.unflatten(structure, drawn), inputs
+
+
+@pytest.mark.parametrize("training", [False, True])
+@pytest.mark.parametrize("norm", [None, BatchNorm, LayerNorm])
+def test_with_the_same_parameters_it_is_flaxs_own(norm, training, double):
+    _, model, params, stats, inputs = made(norm)
+    flaxs = Flaxs(norm.__name__ if norm else "")
+    variables = {"params": {**{k: v for k, v in params.items() if k != "Mlp_0"}, **params["Mlp_0"]}, **stats}
+    expected, moved = flaxs.apply(variables, inputs, training=training, mutable=list(stats))
+    outputs, ours = model.apply(params, stats, inputs, key=jax.random.key(2) if training else None)
+    np.testing.assert_allclose(outputs, expected, rtol=1e-10)
+    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-10), ours, dict(moved))
+    assert bool(stats) == (norm is BatchNorm)
+
+
+@pytest.mark.parametrize("training", [False, True])
+@pytest.mark.parametrize("norm", [None, BatchNorm, LayerNorm])
+@pytest.mark.parametrize("pool", [F.max_pool, F.avg_pool, None])
+def test_its_layers_swept_by_hand_are_the_model(norm, pool, training, double, random):
+    module, model, params, stats, inputs = made(norm, F.gelu, pool=pool)
+    key = jax.random.key(2) if training else None
+    network, own = module.network(params, None if training else stats)
+
+    def both(params, own, inputs, g):
+        apply = lambda params, inputs: model.apply(params, stats, inputs, key=key)[0]
+        outputs, pull = jax.vjp(apply, params, inputs)
+        swept, tape = backpropagation.forward(network, own, inputs)
+        return (outputs, *pull(g)), (swept, *backpropagation.backward(network, tape, g))
+
+    g = jnp.asarray(random.normal(size=(3, 3)))
+    (outputs, of_params, of_inputs), (swept, inputs_bar, own_bar) = jax.jit(both)(params, own, inputs, g)
+    np.testing.assert_allclose(swept, outputs, rtol=1e-12)
+    scale = np.abs(of_inputs).max()
+    np.testing.assert_allclose(inputs_bar, of_inputs, rtol=1e-9, atol=1e-12 * scale)
+    by_hand = [bars for bars in own_bar if bars]
+    names = [name for number in (0, 1) for name in ("Conv", *([norm.__name__] if norm else []))]
+    names = [f"{name}_{place // (len(names) // 2)}" for place, name in enumerate(names)]
+    truth = [*(of_params[name] for name in names), *(of_params["Mlp_0"][f"Dense_{number}"] for number in (0, 1))]
+    assert len(by_hand) == len(truth)
+    for bars, automatic in zip(by_hand, truth, strict=True):
+        order = [name for name in ("kernel", "scale", "bias") if name in automatic]
+        for bar, name in zip(bars, order, strict=False):
+            largest = np.abs(np.asarray(automatic[name])).max()
+            np.testing.assert_allclose(bar, automatic[name], rtol=1e-9, atol=1e-11 * (1 + largest))
+
+
+def test_one_example_of_a_batch_norm_is_its_bias():
+    norm, row = BatchNorm(), jnp.ones((1, 2))
+    variables = norm.init(jax.random.key(0), row, False)
+    variables["params"]["bias"] = jnp.array([3.0, 4.0])
+    outputs, _ = norm.apply(variables, row, True, mutable=["batch_stats"])
+    np.testing.assert_array_equal(outputs, [[3, 4]])
+
+
+def test_statistics_move_in_training_alone():
+    _, model, params, stats, inputs = made(BatchNorm)
+    _, same = model.apply(params, stats, inputs)
+    _, moved = model.apply(params, stats, inputs, key=jax.random.key(2))
+    assert jax.tree.all(jax.tree.map(jnp.array_equal, stats, same))
+    assert not jax.tree.all(jax.tree.map(jnp.array_equal, stats, moved))
+    images = F.conv2d(inputs, params["Conv_0"]["kernel"], jnp.zeros(4), padding="SAME")
+    expected = 0.9 * stats["batch_stats"]["BatchNorm_0"]["mean"] + 0.1 * images.mean((0, 1, 2))
+    np.testing.assert_allclose(moved["batch_stats"]["BatchNorm_0"]["mean"], expected, rtol=1e-4)
+
+
+def test_it_calls_the_functions_that_it_is_given():
+    hand = derivation.by_hand()
+    settings = {"norm": BatchNorm, "functional": hand, "activation": hand.relu, "pool": hand.avg_pool}
+    by_hand, automatic = convnet((4,), (5,), 3, **settings), convnet((4,), (5,), 3, norm=BatchNorm, pool=F.avg_pool)
+    inputs = jax.random.normal(jax.random.key(0), (6, 8, 8, 1))
+    params, stats = by_hand.init(jax.random.key(1), inputs)
+    loss = lambda params, model: F.l2(model.apply(params, stats, inputs, key=jax.random.key(2))[0])
+    close = lambda a, b: jnp.allclose(a, b, rtol=1e-4, atol=1e-5)
+    gradients = [jax.jit(jax.grad(lambda p, model=model: loss(p, model)))(params) for model in (by_hand, automatic)]
+    assert jax.tree.all(jax.tree.map(close, *gradients))
+
+
+@pytest.mark.parametrize("norm", [None, BatchNorm, LayerNorm])
+def test_every_layer_finds_its_function_in_the_functional(norm):
+    calls = []
+    spied = lambda name: lambda *a, **k: (calls.append(name), getattr(F, name)(*a, **k))[1]
+    names = ("conv2d", "batch_norm", "batch_norm_inference", "layer_norm", "dense")
+    spy = types.SimpleNamespace(**{name: spied(name) for name in names})
+    model = convnet((4,), (), 3, norm=norm, functional=spy, activation=lambda z: z, pool=None)
+    params, stats = model.init(jax.random.key(0), jnp.ones((1, 4, 4, 1)))
+    for key, of_norm in ((None, "batch_norm_inference"), (jax.random.key(1), "batch_norm")):
+        calls.clear()
+        model.apply(params, stats, jnp.ones((1, 4, 4, 1)), key=key)
+        between = {None: [], BatchNorm: [of_norm], LayerNorm: ["layer_norm"]}[norm]
+        assert calls == ["conv2d", *between, "dense"]
+
+
+def test_a_population_of_them_learns():
+    """Bars that stand or lie: three networks learn to tell them apart, in one program."""
+    random = np.random.default_rng(0)
+    images = 0.3 * random.normal(size=(96, 8, 8, 1)).astype(np.float32)
+    for number, place in enumerate(random.integers(0, 8, 96)):
+        images[number, :, place] += number % 2
+        images[number, place, :] += 1 - number % 2
+    data = Dataset(jnp.asarray(images), jnp.arange(96) % 2, jnp.ones(96))
+    model = convnet((4,), (), 2, norm=BatchNorm)
+    task = training.Task(model, training.supervised(model, F.cross_entropy), optimizers.adam(0.01), batch_size=16)
+    state, _ = jax.vmap(lambda key: training.train(task, data, key, epochs=20))(jax.random.split(jax.random.key(0), 3))
+    logits, _ = jax.vmap(lambda p, s: model.apply(p, s, data.inputs))(state.params, state.stats)
+    assert ((logits.argmax(-1) == data.labels).mean(1) > 0.95).all()
+
+
+@pytest.mark.parametrize(
+    ("call", "sentence"),
+    [
+        (lambda: convnet((0,), (), 3), r"filters, hidden, outputs and kernel must be at least 1, but were \(0,\)"),
+        (lambda: convnet((4,), (), 3, kernel=(3, 0)), r"at least 1"),
+        (
+            lambda: convnet((4,), (), 3, functional=derivation.by_hand()),
+            "activation and pool must be of the functional",
+        ),
+        (
+            lambda: convnet((4,), (), 3, functional=derivation.by_hand(), activation=derivation.by_hand().relu),
+            "activation and pool must be of the functional beside them",
+        ),
+    ],
+)
+def test_what_cannot_be_built_is_told(call, sentence):
+    with pytest.raises(ValueError, match=sentence):
+        call()
