@@ -1,5 +1,6 @@
 """A claim with a falsifier: what is measured, and the rule that judges it, are written down before it runs."""
 
+import sys
 import time
 import traceback
 from collections.abc import Callable
@@ -33,7 +34,8 @@ class Experiment(NamedTuple):
     """A sentence of the course, made precise enough to fail.
 
     `measure(keys)` gives each arm one number a seed; all arms get the same keys, and so the same data and the same
-    order of it. `judge(measured)` applies the rule.
+    order of it. `judge(measured)` applies the rule. Where the numbers of an arm are not those of seeds but of depths or
+    epochs, `index` says so: ("depth", (1, 2, 3)), and `seeds` how many there are.
     """
 
     name: str
@@ -47,6 +49,11 @@ class Experiment(NamedTuple):
     seeds: int
     measure: Callable[[Key[Array, "seeds"]], dict[str, Any]]
     judge: Callable[[Measured], Judgement]
+    index: tuple[str, tuple[int, ...]] | None = None
+
+
+class Unavailable(Exception):  # noqa: N818  nothing is wrong
+    """What an experiment needs is not here; the message says what, and how to bring it."""
 
 
 def conduct(experiment: Experiment, directory: Path) -> dict[str, Any]:
@@ -68,17 +75,23 @@ def conduct(experiment: Experiment, directory: Path) -> dict[str, Any]:
         raise ValueError(f"verdict must be one of {', '.join(VERDICTS)}, but was {judgement.verdict!r}.")
     told = {name: value for name, value in experiment._asdict().items() if not callable(value)}
     result = {**told, **judgement._asdict(), "seconds": time.perf_counter() - began}
-    run.write_table(directory / f"{experiment.name}.parquet", {"seed": range(experiment.seeds), **measured})
+    of, numbers = experiment.index or ("seed", range(experiment.seeds))
+    run.write_table(directory / f"{experiment.name}.parquet", {of: numbers, **measured})
     run.write_json(directory / f"{experiment.name}.json", result)
     return result
 
 
 def conduct_all(experiments: list[Experiment], directory: Path, tell: Callable[[dict], None]) -> list[str]:
-    """Conduct one after another, telling each result; one that fails stops no other. Returns the names that failed."""
+    """Conduct one after another, telling each result; one that fails stops no other. Returns the names that failed.
+
+    One that needs what is not here is skipped, and says so.
+    """
     failed = []
     for experiment in experiments:
         try:
             tell(conduct(experiment, directory))
+        except Unavailable as missing:
+            print(f"{experiment.name} skipped: {missing}", file=sys.stderr)
         except Exception:
             traceback.print_exc()
             failed.append(experiment.name)

@@ -76,6 +76,34 @@ def confusion(counts: dict[str, list], members: int) -> Chart:
     )
 
 
+def growth(result: dict[str, Any], measured: dict[str, np.ndarray]) -> Chart:
+    """Each arm as a line over depths, epochs, or whatever its numbers belong to."""
+    of, numbers = result["index"]
+    names = list(result["arms"].values())
+    rows = [
+        {"arm": result["arms"][arm], of: number, "value": float(value)}
+        for arm, values in measured.items()
+        for number, value in zip(numbers, values, strict=True)
+    ]
+    base: alt.Chart = alt.Chart(alt.Data(values=rows), width=WIDTH + 60, height=HEIGHT).encode(
+        x=alt.X(f"{of}:Q", title=of, scale=alt.Scale(type=_scale(numbers), nice=False), axis=alt.Axis(values=numbers)),
+        y=alt.Y(
+            "value:Q",
+            title=result["metric"],
+            scale=alt.Scale(type=_scale(row["value"] for row in rows)),
+            axis=alt.Axis(format=",~g", tickCount=6),
+        ),
+        color=alt.Color(
+            "arm:N",
+            title=None,
+            scale=alt.Scale(domain=names, range=COLOURS[: len(names)]),
+            legend=alt.Legend(labelLimit=260),
+        ),
+        tooltip=["arm:N", f"{of}:Q", "value:Q"],
+    )
+    return alt.layer(base.mark_line(strokeWidth=2.2), base.mark_circle(size=48))
+
+
 def arms(result: dict[str, Any], measured: dict[str, np.ndarray]) -> Chart:
     """Every seed of every arm as a point, and the thresholds; the axis is logarithmic where the numbers ask for it."""
     spread = np.random.default_rng(0)

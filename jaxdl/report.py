@@ -90,7 +90,7 @@ def _figures(directory, found, trained) -> dict[str, Any]:
         members = len(run.read_table(directory / "members.parquet")["member"])
         charts["confusion"] = plots.confusion(run.read_table(directory / "confusion.parquet"), members)
     for result, measured in found:
-        charts[result["name"]] = plots.arms(result, measured)
+        charts[result["name"]] = (plots.growth if result.get("index") else plots.arms)(result, measured)
     return charts
 
 

@@ -91,12 +91,12 @@ def _forward(network, own, signal, where, own_where):
                 )
             signal = signal + output
         else:
-            written = _arguments(part, arguments, signal, _named(part, place), own_place)
-            with _told_of(f"{_named(part, place)}{before}"):
+            written = _arguments(part, arguments, signal, named(part, place), own_place)
+            with _told_of(f"{named(part, place)}{before}"):
                 _check_annotated(part.f, written)
                 signal = push(part, written)
         tape.append(written)
-        before = f", given what {_named(part, place)} returned"
+        before = f", given what {named(part, place)} returned"
     return signal, tuple(tape)
 
 
@@ -159,7 +159,7 @@ def check_one_number(network: Network, value: Any) -> None:
     """Refuse a network whose output is not one number."""
     if jnp.shape(value) != ():
         raise ValueError(
-            f"the network must end in one number, but {_named(network[-1], f'network[{len(network) - 1}]')} returned "
+            f"the network must end in one number, but {named(network[-1], f'network[{len(network) - 1}]')} returned "
             f"the shape {jnp.shape(value)}: end it with a loss per example and weighted_mean."
         )
 
@@ -171,9 +171,10 @@ def check_derivations(network: Any, where: str = "network") -> None:
         if isinstance(part, Residual):
             check_derivations(part.layers, f"{place}.layers")
         elif not (isinstance(part, Layer) and callable(part.f_vjp)):
-            raise ValueError(f"{_named(part, place)} has no derivation: give Layer(f, f_vjp), or layer(f).")
+            raise ValueError(f"{named(part, place)} has no derivation: give Layer(f, f_vjp), or layer(f).")
 
 
-def _named(part, place):
+def named(part: Any, place: str) -> str:
+    """A layer by its place and name."""
     name = "Residual" if isinstance(part, Residual) else name_of(part.f) if isinstance(part, Layer) else repr(part)
     return f"{place} ({name})"

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from experiments import equal_weights, stacked_linear_layers, xor
+from experiments import cost_of_gradients, equal_weights, published_run, stacked_linear_layers, xor
 from experiments.__main__ import every_experiment, main
 from jaxdl import data, derivation, models, run
 from jaxdl.experiment import VERDICTS
@@ -52,15 +52,13 @@ def test_the_page_shows_all_of_it(welcomed):
 
 
 def test_the_verdicts_of_the_three_claims(welcomed):
-    verdicts = {
-        name: run.read_json(welcomed[0] / "experiments" / f"{name}.json")["verdict"] for name in every_experiment()
-    }
+    verdicts = {path.stem: run.read_json(path)["verdict"] for path in (welcomed[0] / "experiments").glob("*.json")}
     assert verdicts == {"stacked_linear_layers": "supported", "xor": "conditional", "equal_weights": "supported"}
 
 
 @pytest.mark.parametrize("experiment", every_experiment().values(), ids=lambda each: each.name)
 def test_an_experiment_says_what_would_refute_it_before_it_runs(experiment):
-    assert experiment.seeds == 64
+    assert experiment.seeds == (len(experiment.index[1]) if experiment.index else 64)
     assert any(verdict in experiment.rule for verdict in VERDICTS)
     assert "refuted" in experiment.rule
     assert len(experiment.arms) >= 2
@@ -68,6 +66,20 @@ def test_an_experiment_says_what_would_refute_it_before_it_runs(experiment):
 
 def full(linear, other, names):
     return {names[0]: np.full(64, linear), names[1]: np.full(64, other)}
+
+
+def operations(**other):
+    """Of networks one to eight layers deep."""
+    depths = {"forward": 100.0, "reverse": 280.0, "forward_mode": 1e5, "enumeration": 1.0}
+    return {**{name: np.full(8, value) for name, value in depths.items()}, "enumeration": 8.0 ** np.arange(8), **other}
+
+
+def curves(**off):
+    """What was published, and ours, the first number off by so much."""
+    counts, costs = np.array(list(published_run.PUBLISHED.values())).T
+    errors = 1 - counts / 10_000
+    measured = {"published_cost": costs, "ours_cost": costs, "published_error": errors, "ours_error": errors}
+    return {name: values + off.get(name, 0) * (np.arange(8) == 0) for name, values in measured.items()}
 
 
 @pytest.mark.parametrize(
@@ -89,6 +101,18 @@ def full(linear, other, names):
         (equal_weights, {"equal": np.zeros(64), "random": np.array([1.0] * 63 + [0.0])}, "inconclusive"),
         (xor, {"linear": np.array([0.5] * 63 + [1.0]), "mlp": np.ones(64)}, "refuted"),
         (equal_weights, full(np.nan, 1.0, ("equal", "random")), "refuted"),
+        (cost_of_gradients, operations(), "supported"),
+        (cost_of_gradients, operations(reverse=np.array([*[250.0] * 7, 401.0])), "refuted"),
+        (
+            cost_of_gradients,
+            operations(enumeration=np.array([1.0, 9, *8.0 ** np.arange(2, 7), 8.0**6 * 3.9])),
+            "refuted",
+        ),
+        (cost_of_gradients, operations(reverse=np.full(8, np.nan)), "refuted"),
+        (published_run, curves(), "supported"),
+        (published_run, curves(ours_cost=1e-12), "refuted"),
+        (published_run, curves(ours_cost=np.nan), "refuted"),
+        (published_run, curves(ours_error=1e-4), "refuted"),
     ],
 )
 def test_the_rule_decides_as_it_says(module, measured, verdict):
@@ -123,6 +147,27 @@ def test_the_best_single_layer_recovers_a_linear_map():
     np.testing.assert_allclose(stacked_linear_layers.best_single_layer(inputs, outputs), outputs, rtol=1e-4, atol=1e-4)
 
 
+def test_a_sweep_is_cheap_where_paths_multiply(monkeypatch, capsys, tmp_path):
+    monkeypatch.setattr("jaxdl.startup.prepare", lambda: None)
+    assert main(["run", "cost_of_gradients", "--out", str(tmp_path / "run")]) == 0
+    assert "cost_of_gradients supported" in capsys.readouterr().out
+    table = run.read_table(tmp_path / "run" / "experiments" / "cost_of_gradients.parquet")
+    assert table["depth"] == list(range(1, 9))
+    page = (tmp_path / "run" / "report.html").read_text()
+    assert "8 depths each" in page
+    assert "every path by itself" in (tmp_path / "run" / "figures" / "cost_of_gradients.svg").read_text()
+
+
+def test_a_run_that_lacks_its_data_is_skipped_and_says_why(monkeypatch, capsys, tmp_path):
+    monkeypatch.setattr("jaxdl.startup.prepare", lambda: None)
+    monkeypatch.setenv("JAXDL_DATA", str(tmp_path))
+    assert main(["run", "published_run", "xor", "--out", str(tmp_path / "run")]) == 0
+    told = capsys.readouterr()
+    assert "published_run skipped: it needs mnist.npz" in told.err
+    assert "name its folder in JAXDL_DATA" in told.err
+    assert [path.stem for path in (tmp_path / "run" / "experiments").glob("*.json")] == ["xor"]
+
+
 def test_list_tells_every_claim(monkeypatch, capsys):
     monkeypatch.setattr("jaxdl.startup.prepare", lambda: None)
     assert main(["list"]) == 0
@@ -143,7 +188,7 @@ def test_an_unknown_experiment_is_told(monkeypatch, capsys, tmp_path):
     monkeypatch.setattr("jaxdl.startup.prepare", lambda: None)
     assert main(["run", "xorr", "--out", str(tmp_path / "run")]) == 2
     assert (
-        "names must be experiments (equal_weights, stacked_linear_layers, xor), but 'xorr' is none"
+        "names must be experiments (cost_of_gradients, equal_weights, published_run, stacked_linear_layers, xor), but"
         in capsys.readouterr().err
     )
     assert not (tmp_path / "run").exists()

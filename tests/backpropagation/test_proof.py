@@ -1,0 +1,101 @@
+"""A wrong derivation deep inside a network is seen, and its layer is named."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+import jaxdl.functional as F
+from jaxdl import derivation
+from jaxdl.backpropagation import Layer, Residual, layer, prove_layers, value_and_gradient
+
+PARTS = (
+    *(F.conv2d, F.batch_norm, F.gelu, F.max_pool, F.reshape, F.dense, F.layer_norm, F.tanh),
+    *(F.dropout, F.dense, F.cross_entropy, F.weighted_mean),
+)
+
+
+def deep(random):
+    """Twelve layers, and a Residual among them."""
+    draw = lambda *shape: jnp.asarray(random.normal(size=shape), jnp.float32)
+    network = [*map(layer, PARTS)]
+    network[8] = network[8]._replace(settings={"rate": 0.3})
+    own = [
+        *((draw(3, 3, 2, 4), draw(4)), (draw(4), draw(4)), (), (), (), (draw(16, 5), draw(5)), (draw(5), draw(5)), ()),
+        *((jax.random.key(0),), (draw(5, 3), draw(3)), (jnp.array([0, 1, 2, 1, 0, 2]),), (jnp.ones(6),)),
+    ]
+    around = Residual((layer(F.dense), layer(F.softplus)))
+    network.insert(7, around)
+    own.insert(7, ((draw(5, 5), draw(5)), ()))
+    return tuple(network), tuple(own), draw(6, 6, 6, 2)
+
+
+def forged(part):
+    """The layer with the first forgery that changes what it pulls back."""
+    wrong = dict(derivation.forgeries(part.f_vjp))
+    for change, f_vjp in wrong.items():
+        if "_slightly_more" in change:
+            return part._replace(f_vjp=f_vjp)
+    raise AssertionError(f"{part.f} has no forgery")
+
+
+@pytest.fixture(autouse=True)
+def reuse():
+    """The same noise on purpose, in the sweep and in automatic differentiation."""
+    with jax.debug_key_reuse(False):
+        yield
+
+
+def test_every_layer_of_a_deep_network_holds(random):
+    proofs = prove_layers(*deep(random))
+    names = [f.__name__ for f in PARTS]
+    assert [proof.name for proof in proofs] == [
+        *(f"network[{place}] ({name})" for place, name in enumerate(names[:7])),
+        "network[7].layers[0] (dense)",
+        "network[7].layers[1] (softplus)",
+        *(f"network[{place}] ({name})" for place, name in enumerate(names[7:], 8)),
+    ]
+    assert [proof.fault for proof in proofs] == [""] * 14
+    assert proofs[0].shapes == (((6, 6, 6, 2), (3, 3, 2, 4), (4,)),)
+
+
+@pytest.mark.parametrize("place", [0, 1, 5, 6, 8, 10, 11])
+def test_a_forged_layer_is_the_one_that_is_named(place, random):
+    network, own, inputs = deep(random)
+    network = (*network[:place], forged(network[place]), *network[place + 1 :])
+    faults = {proof.name: proof.fault for proof in prove_layers(network, own, inputs) if proof.fault}
+    assert list(faults) == [f"network[{place}] ({network[place].f.__name__})"]
+    assert "float64 error 1.0e-03 is over 1e-12" in faults[f"network[{place}] ({network[place].f.__name__})"]
+
+
+def test_a_forged_layer_inside_a_residual_is_named(random):
+    network, own, inputs = deep(random)
+    wrong = Residual((forged(network[7].layers[0]), network[7].layers[1]))
+    faults = [p.name for p in prove_layers((*network[:7], wrong, *network[8:]), own, inputs) if p.fault]
+    assert faults == ["network[7].layers[0] (dense)"]
+
+
+def test_a_forged_layer_spoils_the_gradient_of_all_before_it_and_of_none_after_it(random, double):
+    network, own, inputs = deep(random)
+    _, right = value_and_gradient(network, own, inputs)
+    place = 6  # layer_norm
+
+    def more(g, *arguments):
+        x_bar, *own_bar = F.layer_norm_vjp(g, *arguments)
+        return 1.001 * x_bar, *own_bar
+
+    wrong = network[place]._replace(f_vjp=more)
+    _, spoiled = value_and_gradient((*network[:place], wrong, *network[place + 1 :]), own, inputs)
+    for number, (a, b) in enumerate(zip(right, spoiled, strict=True)):
+        for leaf, other in zip(jax.tree.leaves(a), jax.tree.leaves(b), strict=True):
+            factor = 1.001 if number < place else 1.0
+            np.testing.assert_allclose(other, factor * leaf, rtol=1e-9, atol=1e-15)
+
+
+def test_a_derivation_that_returns_too_little_is_told(random):
+    network = (Layer(F.dense, lambda g, x, weights, bias: (g @ weights.T,)), layer(F.squared_error))
+    own = ((jnp.ones((3, 2)), jnp.ones(2)), (jnp.ones((4, 2)),))
+    first, _ = prove_layers(network, own, jnp.ones((4, 3)))
+    assert "it must return a tuple of 3 cotangents, one for each floating argument" in first.fault
+    with pytest.raises(ValueError, match=r"network\[1\] \(squared_error\) has no derivation"):
+        prove_layers((network[0], Layer(F.squared_error, None)), own, jnp.ones((4, 3)))
