@@ -6,7 +6,7 @@ import pytest
 
 import jaxdl.functional as F
 from experiments import published_run
-from jaxdl.backpropagation import layer, sgd_by_hand
+from jaxdl.backpropagation import forward, layer, sgd_by_hand
 
 
 def test_three_epochs_of_a_published_run_are_reproduced_to_the_last_published_digit(data_dir):
@@ -46,3 +46,21 @@ def test_a_loss_of_other_than_one_number_per_example_is_told(random):
     params = ((jnp.zeros((3, 2)), jnp.zeros(2)),)
     with pytest.raises(ValueError, match=r"one number per example, \(5,\), but its last layer returned \(5, 2\)"):
         sgd_by_hand(network, params, (jnp.zeros((4, 5, 3)),), 0.1)
+
+
+def test_a_step_that_scikit_learn_works_by_hand(double):
+    """Its test of a 3-2-1 network of logistic units: one example, one step, an L2 penalty of 0.1 that spares biases."""
+    network = tuple(map(layer, (F.dense, F.sigmoid, F.dense, F.sigmoid_cross_entropy)))
+    params = (
+        (jnp.array([[0.1, 0.2], [0.3, 0.1], [0.5, 0.0]]), jnp.array([0.1, 0.1])),
+        (),
+        (jnp.array([[0.1], [0.2]]), jnp.array([1.0])),
+    )
+    batches = (jnp.array([[[0.6, 0.8, 0.7]]]), jnp.array([[[0.0]]]))
+    ((w1, b1), _, (w2, b2)), _ = sgd_by_hand(network, params, batches, rate=0.1, decay=0.1)
+    np.testing.assert_allclose(w1, [[0.098, 0.195756], [0.2956664, 0.096008], [0.4939998, -0.002244]], atol=5e-4)
+    np.testing.assert_allclose(w2[:, 0], [0.04706, 0.154089], atol=5e-4)
+    np.testing.assert_allclose(b1, [0.098333, 0.09626], atol=5e-4)
+    np.testing.assert_allclose(b2, [0.9235], atol=5e-4)
+    logits, _ = forward(network[:-1], ((w1, b1), (), (w2, b2)), batches[0][0])
+    assert float(F.sigmoid(logits)[0, 0]) == pytest.approx(0.739, abs=5e-4)
