@@ -17,15 +17,20 @@ def sgd_by_hand(
 
     The network ends in a loss, one number per example. `params` holds the own arguments of every layer before it, and
     `batches` the arrays (inputs, *those of the loss*), each with the axes (steps, batch, ...). A batch is one step, and
-    they are taken in this order, so that the order of a published run can be given as data. `rate` is $\eta$; `decay`
-    is $\lambda$, which shrinks arrays of two axes or more (weights, kernels) and leaves biases alone. What is not
-    floating among `params` stays. Returns the parameters after the last step, and the mean loss of each batch before
-    its step. Raises what `forward` and `backward` raise, and ValueError where the loss returns other than one number
-    per example.
+    they are taken in this order, so that the order of a published run can be given as data; a smaller last batch is a
+    call of its own. `rate` is $\eta$; `decay` is $\lambda$, which shrinks arrays of two axes or more (weights,
+    kernels) and leaves biases alone; either is one number, or one for each step. What is not floating among `params`
+    stays.
+
+    In the terms of others: a penalty $\frac{\lambda}{2N} \|W\|^2$ beside the mean loss of $N$ examples is a decay of
+    $\lambda / N$, and half the squared error at the rate $\eta$ is `squared_error` at $\eta / 2$.
+
+    Returns the parameters after the last step, and the mean loss of each batch before its step. Raises what `forward`
+    and `backward` raise, and ValueError where the loss returns other than one number per example.
     """
 
-    def step(params, batch):
-        inputs, *of_loss = batch
+    def step(params, given):
+        (inputs, *of_loss), rate, decay = given
         losses, tape = forward(network, (*params, tuple(of_loss)), inputs)
         if jnp.shape(losses) != (len(inputs),):
             raise ValueError(
@@ -35,10 +40,20 @@ def sgd_by_hand(
         _, gradient = backward(network, tape, jnp.ones_like(losses))
         return _descended(params, gradient[:-1], rate / len(inputs), 1 - rate * decay), losses.mean()
 
-    return jax.lax.scan(step, params, batches)
+    each = {"rate": rate, "decay": decay}
+    for name, given in each.items():
+        if jnp.shape(given) not in ((), (len(batches[0]),)):
+            raise ValueError(
+                f"{name} must be one number, or one for each of the {len(batches[0])} steps, but has the shape "
+                f"{jnp.shape(given)}."
+            )
+    return jax.lax.scan(step, params, (batches, *(jnp.broadcast_to(given, len(batches[0])) for given in each.values())))
 
 
 def _descended(params, gradient, rate, kept):
     floating, fill = separate(params)
-    slopes = jax.tree.leaves(gradient)
-    return fill([(kept if w.ndim > 1 else 1) * w - rate * slope for w, slope in zip(floating, slopes, strict=True)])
+    stepped = []
+    for w, slope in zip(floating, jax.tree.leaves(gradient), strict=True):
+        shrunk = w * kept.astype(w.dtype) if w.ndim > 1 else w
+        stepped.append(shrunk - rate.astype(w.dtype) * slope)
+    return fill(stepped)

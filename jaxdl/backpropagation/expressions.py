@@ -42,7 +42,7 @@ def trace_expression(text: str, values: dict[str, float]) -> tuple[Step, ...]:
     `values` are the numbers that are given; the name assigned last is what is differentiated. An operation inside
     another gets a name of its own, t1, t2, …, and a name that is assigned again a number: c, c_2. The operations are
     those of `RULES`; at 0 the derivative of relu is taken to be 0. Computed in float64. Raises ValueError for anything
-    else, and for a name without a value.
+    else, for a name without a value, and for written numbers such as 1 / 0.
     """
     lines = _Reader(values).read(text)
     known = {name: np.float64(value) for name, value in values.items()}
@@ -97,7 +97,10 @@ def _filled(line, place):
 
 
 def _number(formula, known):
-    return np.float64(eval(formula, {"__builtins__": {}, **FUNCTIONS}, known))  # one of the templates above, filled
+    try:
+        return np.float64(eval(formula, {"__builtins__": {}, **FUNCTIONS}, known))  # one of the templates above, filled
+    except ArithmeticError as error:  # of Python's numbers, where both are written: 1 / 0
+        raise ValueError(f"an expression must have a value, but {formula} has none: {error}.") from error
 
 
 def _written(number):

@@ -1,5 +1,6 @@
 """A published training run by derivations written by hand: Nielsen, *Neural Networks and Deep Learning* (2015)."""
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -64,3 +65,28 @@ def test_a_step_that_scikit_learn_works_by_hand(double):
     np.testing.assert_allclose(b2, [0.9235], atol=5e-4)
     logits, _ = forward(network[:-1], ((w1, b1), (), (w2, b2)), batches[0][0])
     assert float(F.sigmoid(logits)[0, 0]) == pytest.approx(0.739, abs=5e-4)
+
+
+def test_rate_and_decay_may_be_those_of_each_step(random, double):
+    network = (layer(F.dense), layer(F.squared_error))
+    params = ((random.normal(size=(3, 2)), random.normal(size=2)),)
+    batches = (random.normal(size=(2, 5, 3)), random.normal(size=(2, 5, 2)))
+    both, losses = sgd_by_hand(network, params, batches, np.array([0.1, 0.02]), np.array([0.3, 0.0]))
+    first, loss = sgd_by_hand(network, params, tuple(array[:1] for array in batches), 0.1, 0.3)
+    second, other = sgd_by_hand(network, first, tuple(array[1:] for array in batches), 0.02)
+    np.testing.assert_allclose(losses, [loss[0], other[0]], rtol=1e-12)
+    for ours, one_by_one in zip(both[0], second[0], strict=True):
+        np.testing.assert_allclose(ours, one_by_one, rtol=1e-12)
+    with pytest.raises(
+        ValueError, match=r"rate must be one number, or one for each of the 2 steps, but has the shape \(3,\)"
+    ):
+        sgd_by_hand(network, params, batches, np.ones(3))
+
+
+def test_the_dtype_of_the_parameters_stays(random, double):
+    network, single = (layer(F.dense), layer(F.squared_error)), np.float32
+    params = ((random.normal(size=(3, 2)).astype(single), random.normal(size=2).astype(single)),)
+    batches = (random.normal(size=(2, 5, 3)).astype(single), random.normal(size=(2, 5, 2)).astype(single))
+    descend = jax.jit(lambda params, batches, rate: sgd_by_hand(network, params, batches, rate, 0.3))
+    moved, losses = descend(params, batches, 0.1)
+    assert {leaf.dtype for leaf in jax.tree.leaves((moved, losses))} == {np.dtype(single)}
