@@ -69,6 +69,9 @@ def test_a_key_is_shown_as_one_and_brackets_as_they_are():
         (np.array([np.nan, np.inf]), [["nan", "inf"]]),
         (np.arange(100.0), [["100 numbers from 0 to 99"]]),
         (np.zeros((0, 2)), []),
+        (np.arange(64.0), [[str(number) for number in range(64)]]),
+        (np.arange(65.0), [["65 numbers from 0 to 64"]]),
+        (np.array([-0.00012345, 0.0005, 0.002]), [["-1.234e-04", "0.0005", "0.002"]]),
     ],
 )
 def test_numbers_are_written_to_four_digits(value, rows):
@@ -77,12 +80,14 @@ def test_numbers_are_written_to_four_digits(value, rows):
 
 def test_shapes_prints_both_forms_and_what_layers_cost(capsys):
     assert main(["shapes", "784-16-10", "--batch", "5"]) == 0
-    lines = {line.split()[0]: line.split()[1:] for line in capsys.readouterr().out.splitlines() if line.strip()}
+    printed = capsys.readouterr().out
+    lines = {line.split()[0]: line.split()[1:] for line in printed.splitlines() if line.strip()}
     assert lines["x1"] == ["dense", "5×16", "16×1"]
     assert lines["weights3"] == ["dense", "16×10", "10×16"]
     assert lines["x3"] == ["dense", "5×10", "10×1"]
     assert lines["weights5"] == ["weighted_mean", "5", "–"]
     assert lines["all"] == ["12,730", "12,704"]
+    assert "dense   16       12,560       12,544" in printed
 
 
 @pytest.mark.parametrize(

@@ -70,7 +70,7 @@ def test_one_that_fails_stops_no_other(tmp_path, capsys):
 
 
 def test_results_are_read_in_the_order_of_the_course(tmp_path):
-    for name, item in [("b", 2), ("a", 9), ("c", 1)]:
+    for name, item in [("b", 2), ("a", 9), ("c", 1), ("d", 2)]:
         conduct(made(name=name, item=item), tmp_path)
-    assert [result["name"] for result, _ in results(tmp_path)] == ["c", "b", "a"]
+    assert [result["name"] for result, _ in results(tmp_path)] == ["c", "b", "d", "a"]
     assert set(results(tmp_path)[0][1]) == {"left", "right"}

@@ -50,3 +50,13 @@ def test_multiply_adds_are_half_of_the_products_that_the_compiler_counts():
         x, k, (1, 1), "VALID", dimension_numbers=("NHWC", "HWIO", "NHWC"))).lower(x, kernel)  # fmt: skip
     assert cost.multiply_adds * 2 == compiled.cost_analysis()["flops"]
     assert F.conv2d(x, kernel, bias)[0].shape == cost.output
+
+
+def test_layers_are_called_what_they_are():
+    layers = [(cost.layer, cost.output) for cost in specified("9x8x2-6@3-avg2-max3-5", 1).costs]
+    assert layers == [
+        ("6 filters 3×3×2", (7, 6, 6)),
+        ("avg of 2×2", (3, 3, 6)),
+        ("max of 3×3", (1, 1, 6)),
+        ("dense", (5,)),
+    ]

@@ -88,7 +88,8 @@ def operations(f: Any, *arguments: Any) -> int:
     """The operations on single numbers that `f` takes, read off its jaxpr.
 
     An element computed is one; a product of matrices (n, k) and (k, m) is 2nkm, a sum of k numbers k - 1; moving
-    numbers about is free. A loop counts as often as it runs, and of branches the dearest.
+    numbers about is free. A scan counts as often as it runs, a while loop once (nobody knows how often it will), and of
+    branches the dearest.
     """
     return _operations(jax.make_jaxpr(f)(*arguments).jaxpr)
 
@@ -108,7 +109,16 @@ def _operations_of(equation) -> int:
             kernel = equation.invars[1].aval.shape
             filters = kernel[equation.params["dimension_numbers"].rhs_spec[0]]
             return 2 * size * math.prod(kernel) // filters
-        case "reduce_sum" | "reduce_max" | "reduce_min" | "reduce_and" | "reduce_or" | "argmax" | "argmin":
+        case (
+            "reduce_sum"
+            | "reduce_prod"
+            | "reduce_max"
+            | "reduce_min"
+            | "reduce_and"
+            | "reduce_or"
+            | "argmax"
+            | "argmin"
+        ):
             return math.prod(equation.invars[0].aval.shape) - size
         case "scatter-add":
             return math.prod(equation.invars[2].aval.shape)

@@ -42,16 +42,15 @@ def trace_expression(text: str, values: dict[str, float]) -> tuple[Step, ...]:
     `values` are the numbers that are given; the name assigned last is what is differentiated. An operation inside
     another gets a name of its own, t1, t2, …, and a name that is assigned again a number: c, c_2. The operations are
     those of `RULES`; at 0 the derivative of relu is taken to be 0. Computed in float64. Raises ValueError for anything
-    else, for a name without a value, and for written numbers such as 1 / 0.
+    else, and for a name without a value.
     """
     lines = _Reader(values).read(text)
     known = {name: np.float64(value) for name, value in values.items()}
     steps = [Step(name, "input", "", value) for name, value in known.items()]
     with np.errstate(all="ignore"):
         for line in lines:
-            formula = _filled(line, 0)
-            known[line.name] = _number(formula, known)
-            steps.append(Step(line.name, line.rule, formula, known[line.name]))
+            known[line.name] = _number(line, 0, known)
+            steps.append(Step(line.name, line.rule, _filled(line, 0), known[line.name]))
         return (*steps, *_back(lines, known))
 
 
@@ -72,9 +71,8 @@ def _back(lines: list[_Line], known: dict[str, np.float64]) -> Iterator[Step]:
         for line in lines:
             for place, operand in enumerate(line.operands, 1):
                 if operand == name:
-                    local = _filled(line, place)
-                    cotangent = cotangent + cotangents[line.name] * _number(local, known)
-                    told += _term(f"∂{result}/∂{line.name}", local, first=not told)
+                    cotangent = cotangent + cotangents[line.name] * _number(line, place, known)
+                    told += _term(f"∂{result}/∂{line.name}", _filled(line, place), first=not told)
         cotangents[name] = cotangent
         yield Step(f"∂{result}/∂{name}", rules.get(name, "input"), told or "0", cotangent)
 
@@ -86,25 +84,37 @@ def _term(cotangent, local, first):
     return {"+": "", "-": "-"}[sign] + written if first else f" {sign} {written}"
 
 
-def _filled(line, place):
+def _template(line, place):
     """A formula of the line's rule: 0 the value, 1 and 2 the derivatives."""
-    template = RULES[line.rule][place]
     if line.rule == "Pow" and place == 1 and not line.operands[1].isidentifier():  # 3 * b**2, and not 3 * b**(3 - 1)
         less = ast.literal_eval(line.operands[1]) - 1
-        known = {-1: "0", 0: "1", 1: "2 * {u}"}
-        template = known.get(less, f"{{v}} * {{u}}**{_written(less)}")
-    return template.format(**dict(zip("uv", line.operands, strict=False)))
+        return {-1: "0", 0: "1", 1: "2 * {u}"}.get(less, f"{{v}} * {{u}}**{_written(less)}")
+    return RULES[line.rule][place]
 
 
-def _number(formula, known):
-    try:
-        return np.float64(eval(formula, {"__builtins__": {}, **FUNCTIONS}, known))  # one of the templates above, filled
-    except ArithmeticError as error:  # of Python's numbers, where both are written: 1 / 0
-        raise ValueError(f"an expression must have a value, but {formula} has none: {error}.") from error
+def _filled(line, place):
+    """The formula, as it is written."""
+    return _template(line, place).format(**dict(zip("uv", line.operands, strict=False)))
+
+
+def _number(line, place, known):
+    """The formula, computed; the text that is evaluated is one of the templates above."""
+    numbers = [known[name] if name in known else np.float64(ast.literal_eval(name)) for name in line.operands]
+    formula = _template(line, place).format(u="u", v="v")
+    return np.float64(eval(formula, {"__builtins__": {}, **FUNCTIONS}, dict(zip("uv", numbers, strict=False))))
 
 
 def _written(number):
     return f"({number!r})" if number < 0 else repr(number)
+
+
+def _is_finite(number):
+    return type(number) in (int, float) and abs(number) < np.inf
+
+
+def _check_free(name):
+    if name in FUNCTIONS:
+        raise ValueError(f"{name} must keep its meaning: give the number another name.")
 
 
 class _Reader:
@@ -114,6 +124,8 @@ class _Reader:
         self.lines: list[_Line] = []
         self.inner = 0
         self.latest = {name: name for name in values}
+        for name in values:
+            _check_free(name)
 
     def read(self, text: str) -> list[_Line]:
         """All lines of a text. Raises ValueError where it is not made of assignments to names."""
@@ -134,8 +146,7 @@ class _Reader:
         return self.lines
 
     def _assign(self, name, value):
-        if name in RULES:
-            raise ValueError(f"{name} must keep its meaning: give the number another name.")
+        _check_free(name)
         rule, operands = self._operation(value)  # what is inside takes its names first
         written = self._free(name)
         self.lines.append(_Line(written, rule, operands))
@@ -164,9 +175,9 @@ class _Reader:
     def _operand(self, node) -> str:
         """A name or a number; an operation gets a name first."""
         match node:
-            case ast.Constant(value=float() | int() as number):
+            case ast.Constant(value=number) if _is_finite(number):
                 return _written(number)
-            case ast.UnaryOp(op=ast.USub(), operand=ast.Constant(value=float() | int() as number)):
+            case ast.UnaryOp(op=ast.USub(), operand=ast.Constant(value=number)) if _is_finite(number):
                 return _written(-number)
             case ast.Name(id=name):
                 if name not in self.latest:

@@ -8,7 +8,7 @@ import jaxdl.functional as F
 from jaxdl.backpropagation.network import Network
 from jaxdl.backpropagation.sweep import Own
 from jaxdl.backpropagation.tracing import Step, variables
-from jaxdl.derivation import is_floating
+from jaxdl.derivation import arguments_of, is_floating
 
 
 class Shape(NamedTuple):
@@ -43,7 +43,7 @@ def shapes(network: Network, own: Own, inputs: Any) -> dict[str, Shape]:
 def _as_column(step):
     """The shape for one example, where signals are columns."""
     match step.formula, step.of, step.value.shape:
-        case "", "weighted_mean", _:  # one weight an example: of the batch, not of the example
+        case "", _, _ if _is_of_batch(step):
             return ()
         case "", name, (size,) if name != "input":  # a bias, a slope, a scale
             return (size, 1)
@@ -54,6 +54,12 @@ def _as_column(step):
         case formula, _, () | (_,) if formula:
             return (1, 1)
     return ()
+
+
+def _is_of_batch(step):
+    """Is it a number for each example, such as a weight? Its annotation says so."""
+    arguments = arguments_of(getattr(F, step.of)) if hasattr(F, step.of) else {}
+    return "batch" in getattr(arguments.get(step.name.rstrip("0123456789.")), "dim_str", "").split()
 
 
 class Convolution(NamedTuple):

@@ -158,9 +158,10 @@ def _with_zeros(layer, arguments, g):
 def check_one_number(network: Network, value: Any) -> None:
     """Refuse a network whose output is not one number."""
     if jnp.shape(value) != ():
+        last = named(network[-1], f"network[{len(network) - 1}]") if network else "it has no layer and"
         raise ValueError(
-            f"the network must end in one number, but {named(network[-1], f'network[{len(network) - 1}]')} returned "
-            f"the shape {jnp.shape(value)}: end it with a loss per example and weighted_mean."
+            f"the network must end in one number, but {last} returned the shape {jnp.shape(value)}: end it with a loss "
+            "per example and weighted_mean."
         )
 
 

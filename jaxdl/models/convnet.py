@@ -81,7 +81,7 @@ class Convnet(nn.Module):
 def _norm(norm, name, params, stats):
     """The layer of a norm and its own arguments."""
     f, of, epsilon = jaxdl.functional, params[name], {"epsilon": norm().epsilon}
-    if norm is LayerNorm:
+    if issubclass(norm, LayerNorm):
         return layer(f.layer_norm, epsilon), (of["scale"], of["bias"])
     if stats is None:
         return layer(f.batch_norm, epsilon), (of["scale"], of["bias"])

@@ -1,5 +1,7 @@
 """A published training run by derivations written by hand: Nielsen, *Neural Networks and Deep Learning* (2015)."""
 
+import re
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -7,7 +9,7 @@ import pytest
 
 import jaxdl.functional as F
 from experiments import published_run
-from jaxdl.backpropagation import forward, layer, sgd_by_hand
+from jaxdl.backpropagation import Layer, forward, layer, sgd_by_hand
 
 
 def test_three_epochs_of_a_published_run_are_reproduced_to_the_last_published_digit(data_dir):
@@ -90,3 +92,29 @@ def test_the_dtype_of_the_parameters_stays(random, double):
     descend = jax.jit(lambda params, batches, rate: sgd_by_hand(network, params, batches, rate, 0.3))
     moved, losses = descend(params, batches, 0.1)
     assert {leaf.dtype for leaf in jax.tree.leaves((moved, losses))} == {np.dtype(single)}
+
+
+def test_decay_shrinks_kernels_of_any_rank_by_itself_and_spares_what_has_one_axis(double):
+    """On images of zeros nothing but decay moves a kernel."""
+    network = (layer(F.conv2d), layer(F.reshape), layer(F.squared_error))
+    params = ((jnp.ones((2, 2, 1, 3)), jnp.zeros(3)), ())
+    batches = (jnp.zeros((2, 5, 2, 2, 1)), jnp.zeros((2, 5, 3)))
+    ((kernel, bias), _), _ = sgd_by_hand(network, params, batches, 0.5, np.array([0.1, 0.2]))
+    np.testing.assert_allclose(kernel, np.full((2, 2, 1, 3), 0.95 * 0.9), rtol=1e-12)
+    np.testing.assert_array_equal(bias, np.zeros(3))
+
+
+@pytest.mark.parametrize("returned", [(2,), ()])
+def test_a_loss_of_another_number_of_examples_is_told(returned):
+    network = (layer(F.dense), Layer(lambda x: jnp.zeros(returned), lambda g, x: (0 * x,)))
+    params = ((jnp.zeros((3, 2)), jnp.zeros(2)),)
+    told = rf"one number per example, \(5,\), but its last layer returned {re.escape(str(returned))}"
+    with pytest.raises(ValueError, match=told):
+        sgd_by_hand(network, params, (jnp.zeros((4, 5, 3)),), 0.1)
+
+
+def test_a_decay_of_another_number_of_steps_is_told():
+    network = (layer(F.dense), layer(F.squared_error))
+    batches = (jnp.zeros((4, 5, 3)), jnp.zeros((4, 5, 2)))
+    with pytest.raises(ValueError, match=r"decay must be one number, or one for each of the 4 steps, but .* \(4, 1\)"):
+        sgd_by_hand(network, ((jnp.zeros((3, 2)), jnp.zeros(2)),), batches, 0.1, jnp.zeros((4, 1)))

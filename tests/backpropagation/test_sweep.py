@@ -235,3 +235,19 @@ def test_a_layer_finds_its_derivation_beside_the_function_or_says_that_there_is_
     assert layer(F.softmax, {"temperature": 2.0}) == Layer(F.softmax, F.softmax_vjp, {"temperature": 2.0})
     with pytest.raises(ValueError, match=r"f must have its derivation sin_vjp beside it, but sin has none"):
         layer(jnp.sin)
+
+
+def test_what_cannot_be_swept_is_told_before_anything_is_computed():
+    wrong = (Layer(jnp.sin, None),)
+    with pytest.raises(ValueError, match=r"^network\[0\] \(sin\) has no derivation"):
+        backward(wrong, ((jnp.ones(2),),), jnp.ones(2))
+    with pytest.raises(
+        ValueError, match=r"^the network must end in one number, but it has no layer and returned .*\(2,\)"
+    ):
+        value_and_gradient((), (), jnp.ones(2))
+    with pytest.raises(ValueError, match=r"^the network must end in one number, but network\[0\] .* shape \(1,\)"):
+        value_and_gradient((layer(F.relu),), ((),), jnp.ones(1))
+    with pytest.raises(ValueError, match=r"^own\[0\]\[1\] must hold|own\[0\]\[1\] holds 1 arguments"):
+        forward((Residual((RELU, DENSE)),), (((), (W1,)),), ONES)
+    with pytest.raises(TypeError, match="labels must be integers"):
+        forward((DENSE, CROSS_ENTROPY), ((W1, jnp.zeros(4)), (jnp.zeros(6),)), ONES)

@@ -66,6 +66,7 @@ def test_every_step_is_named_told_and_computed(random, double):
     }
     assert {name: steps[name].formula for name in told} == told
     assert {steps[name].of for name in ("x3", "bias3", "∂L/∂weights3")} == {"dense"}
+    assert {steps[name].of for name in ("x6", "∂L/∂x6", "∂L/∂weights6")} == {"weighted_mean"}
 
 
 def test_the_values_are_those_of_the_sweep_and_of_jax(random, double):
@@ -157,3 +158,17 @@ def test_a_trace_refuses_what_a_gradient_refuses():
         trace((layer(F.relu),), ((),), jnp.ones(2))
     with pytest.raises(ValueError, match=r"network\[0\] \(sin\) has no derivation"):
         trace((Layer(jnp.sin, None),), ((),), jnp.ones(()))
+
+
+def test_a_cotangent_that_is_transposed_is_put_in_parentheses():
+    turned = Layer(turn, turn_vjp)
+    assert formulas_of_gradient(turned, "∂L/∂x1", ["x0"], 1) == ["(∂L/∂x1)ᵀ"]
+    assert formula(turned, ["x0"]) == "x0ᵀ"
+
+
+def turn(x):
+    return x.T
+
+
+def turn_vjp(g, x):
+    return (g.T,)

@@ -1,5 +1,7 @@
 """The three claims, their falsifiers, and the welcome that runs them."""
 
+import itertools
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -8,7 +10,7 @@ from rich.console import Console
 
 from experiments import cost_of_gradients, equal_weights, published_run, stacked_linear_layers, xor
 from experiments.__main__ import every_experiment, main
-from jaxdl import data, derivation, models, run
+from jaxdl import data, derivation, models, plots, run
 from jaxdl.experiment import VERDICTS
 
 
@@ -109,6 +111,9 @@ def curves(**off):
             "refuted",
         ),
         (cost_of_gradients, operations(reverse=np.full(8, np.nan)), "refuted"),
+        (cost_of_gradients, operations(reverse=np.array([401.0, *[250.0] * 7])), "refuted"),
+        (cost_of_gradients, operations(enumeration=np.array([1, 8, 16, *16 * 8.0 ** np.arange(1, 6)])), "refuted"),
+        (cost_of_gradients, operations(enumeration=np.array([1, 2, *2 * 8.0 ** np.arange(1, 7)])), "supported"),
         (published_run, curves(), "supported"),
         (published_run, curves(ours_cost=1e-12), "refuted"),
         (published_run, curves(ours_cost=np.nan), "refuted"),
@@ -117,6 +122,51 @@ def curves(**off):
 )
 def test_the_rule_decides_as_it_says(module, measured, verdict):
     assert module.judge(measured).verdict == verdict
+
+
+def test_what_is_found_says_what_was_measured():
+    found = cost_of_gradients.judge(operations(enumeration=2.8 * 8.0 ** np.arange(8))).finding
+    assert "costs 2.80 to 2.80 forward passes" in found
+    assert "makes enumeration 8.0 to 8.0 times as dear" in found
+    assert "With 8 layers it takes 20,972 times as many operations as the sweep, and forward mode 357 times." in found
+    assert "8 have the same number of test images" in published_run.judge(curves()).finding
+    assert "and 8 the same training cost" in published_run.judge(curves()).finding
+    found = published_run.judge(curves(ours_cost=1e-3, ours_error=1e-4)).finding
+    assert "7 have the same number of test images" in found
+    assert "7 the same training cost to twelve decimals (largest difference 1.0e-03)" in found
+
+
+def test_a_published_run_is_held_against_what_runs_here(monkeypatch):
+    """Not against itself."""
+    monkeypatch.setattr(published_run, "epochs", lambda: ((number, number / 7) for number in itertools.count(1)))
+    measured = published_run.measure(None)
+    assert measured["ours_cost"] == [number / 7 for number in published_run.PUBLISHED]
+    assert measured["ours_error"] == [1 - number / 10_000 for number in published_run.PUBLISHED]
+    assert measured["published_cost"][0] == 1.843364786033
+    assert measured["published_error"][-1] == 1 - 8223 / 10_000
+
+
+def test_a_published_run_finds_its_data_beside_the_project(monkeypatch, data_dir, double):
+    monkeypatch.delenv("JAXDL_DATA", raising=False)
+    monkeypatch.setattr(published_run, "__file__", str(data_dir.parent.parent / "main" / "experiments" / "run.py"))
+    inputs, targets, tested, answers = published_run.mnist()
+    assert (inputs.shape, targets.shape, tested.shape, answers.shape) == (
+        (1000, 784),
+        (1000, 10),
+        (10000, 784),
+        (10000,),
+    )
+
+
+def test_growth_is_drawn_over_what_it_belongs_to():
+    result = {**cost_of_gradients.experiment._asdict()}
+    chart = plots.growth(result, operations()).to_dict()
+    (drawn,) = [part for part in chart["layer"] if part["mark"]["type"] == "line"]
+    rows = chart.get("data", drawn.get("data"))["values"]
+    assert {row["arm"] for row in rows} == set(result["arms"].values())
+    assert [row["depth"] for row in rows if row["arm"] == "the sweep"] == list(range(1, 9))
+    assert drawn["encoding"]["y"]["scale"]["type"] == "log"
+    assert drawn["encoding"]["x"]["title"] == "depth"
 
 
 def test_the_linear_program_knows_which_boolean_functions_are_separable():

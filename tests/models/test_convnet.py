@@ -152,6 +152,8 @@ def test_a_population_of_them_learns():
     [
         (lambda: convnet((0,), (), 3), r"filters, hidden, outputs and kernel must be at least 1, but were \(0,\)"),
         (lambda: convnet((4,), (), 3, kernel=(3, 0)), r"at least 1"),
+        (lambda: convnet((4,), (0,), 3), r"at least 1"),
+        (lambda: convnet((4,), (), 0), r"at least 1"),
         (
             lambda: convnet((4,), (), 3, functional=derivation.by_hand()),
             "activation and pool must be of the functional",
@@ -165,3 +167,49 @@ def test_a_population_of_them_learns():
 def test_what_cannot_be_built_is_told(call, sentence):
     with pytest.raises(ValueError, match=sentence):
         call()
+
+
+def test_its_settings_reach_its_layers():
+    ones = lambda key, shape, dtype=jnp.float32: jnp.ones(shape, dtype)
+    model = convnet((4,), (5,), 3, kernel=(5, 1), kernel_init=ones, norm=LayerNorm)
+    params, _ = model.init(jax.random.key(0), jnp.ones((1, 6, 6, 2)))
+    assert params["Conv_0"]["kernel"].shape == (5, 1, 2, 4)
+    assert list(params["Conv_0"]) == ["kernel"]  # the norm takes a bias away again
+    kernels = [params["Conv_0"]["kernel"], *(of["kernel"] for of in params["Mlp_0"].values())]
+    assert len(kernels) == 3
+    assert all((kernel == 1).all() for kernel in kernels)
+
+
+def test_settings_of_the_blocks():
+    inputs = jnp.asarray(np.random.default_rng(0).normal(size=(3, 6, 6, 2)), jnp.float32)
+    ones = lambda key, shape, dtype=jnp.float32: jnp.ones(shape, dtype)
+    conv = models.Conv(4, stride=(2, 1), padding="VALID", bias_init=ones)
+    outputs, variables = conv.init_with_output(jax.random.key(0), inputs)
+    assert outputs.shape == (3, 2, 4, 4)
+    assert (variables["params"]["bias"] == 1).all()
+    for learning in (True, False):
+        norm = BatchNorm(epsilon=1.0, momentum=0.5)
+        variables = norm.init(jax.random.key(0), inputs, False)
+        assert (variables["batch_stats"]["var"] == 1).all()
+        outputs, moved = norm.apply(variables, inputs, learning, mutable=["batch_stats"])
+        scale, bias, zeros, one = jnp.ones(2), jnp.zeros(2), jnp.zeros(2), jnp.ones(2)
+        if learning:
+            expected, _, variance = F.batch_norm(inputs, scale, bias, epsilon=1.0)
+            np.testing.assert_allclose(moved["batch_stats"]["var"], 0.5 + 0.5 * variance, rtol=1e-6)
+        else:
+            expected = F.batch_norm_inference(inputs, scale, bias, zeros, one, epsilon=1.0)
+        np.testing.assert_allclose(outputs, expected, rtol=1e-6)
+    norm = LayerNorm(epsilon=1.0)
+    outputs, _ = norm.init_with_output(jax.random.key(0), inputs)
+    np.testing.assert_allclose(outputs, F.layer_norm(inputs, jnp.ones(2), jnp.zeros(2), epsilon=1.0), rtol=1e-6)
+
+
+def test_a_norm_of_ones_own_is_swept_as_what_it_is(double):
+    class Loose(LayerNorm):
+        epsilon: float = 0.5
+
+    _, model, params, stats, inputs = made(Loose)
+    network, own = models.Convnet((4, 6), (5,), 3, norm=Loose).network(params)
+    np.testing.assert_allclose(
+        backpropagation.forward(network, own, inputs)[0], model.apply(params, stats, inputs)[0], rtol=1e-12
+    )
