@@ -14,8 +14,8 @@ from jaxdl.backpropagation.sweep import Own
 from jaxdl.backpropagation.tracing import Step, trace
 
 NOTATION = (
-    "x @ w is the product of matrices, xᵀ the transpose, x * y multiplies number by number, sums are over the axis "
-    "that is named, and g[:, None] is a row written as a column."
+    "L is the last of x0, x1, x2, …. x @ w is the product of matrices, xᵀ the transpose, x * y multiplies number by "
+    "number; sums are over the axis that is named, else over all; g[:, None] is a row written as a column."
 )
 
 

@@ -29,8 +29,9 @@ def output_size(size: int, window: int, *, stride: int = 1, padding: int = 0, di
     $n$ pixels with $p$ added at each end, a window of $k$ pixels $d$ apart, moving by $s$. Raises ValueError where no
     window fits. Dumoulin and Visin, *A guide to convolution arithmetic for deep learning* (2016).
     """
-    ends = padding_around((size, 1), (window, 1), (stride, 1), ((padding, padding), (0, 0)), (dilation, 1))
-    return (size + sum(ends[0]) - dilation * (window - 1) - 1) // stride + 1
+    square = [(number, number) for number in (size, window, stride, padding, dilation)]
+    ends, _ = padding_around(*square[:3], (square[3],) * 2, square[4])
+    return (size + sum(ends) - dilation * (window - 1) - 1) // stride + 1
 
 
 def conv2d(
