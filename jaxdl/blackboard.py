@@ -17,7 +17,7 @@ from jaxdl.settings import Shapes, Trace
 from jaxdl.specification import Cost, specified
 from jaxdl.tables import plain_table, sizes
 
-MOST = 64  # numbers of an array that are shown
+MOST, WIDEST = 64, 16  # numbers of an array that are shown, and those of a row
 
 
 def trace_command(settings: Trace, console: Console) -> int:
@@ -25,7 +25,8 @@ def trace_command(settings: Trace, console: Console) -> int:
     page = backpropagation.page(settings.page)
     console.print(f"{page.title}\n\n{page.formula}\n", markup=False, highlight=False)
     console.print(trace_table(page.steps))
-    console.print(f"{page.by_hand}\n\n{NOTATION}", markup=False, highlight=False)
+    notation = f"\n\n{NOTATION}" if page.formula.startswith("L =") else ""
+    console.print(f"{page.by_hand}{notation}", markup=False, highlight=False)
     if settings.out:
         with run.new_run(settings.out) as directory, report.told(directory, console):
             run.write_json(directory / "environment.json", run.environment())
@@ -52,7 +53,8 @@ def costs_table(costs: tuple[Cost, ...]) -> Table:
 
 def trace_table(steps: tuple[Step, ...]) -> Table:
     """A row a step: its name, its formula, its shape, its numbers to four digits."""
-    table = _table("Forward, and backward again: ∂L/∂x has the shape of x", "step", "formula", "shape", "value")
+    table = _table("Forward, and backward again", "step", "formula", "shape", "value")
+    table.columns[-1].no_wrap = True  # a row of numbers stays one
     for step in steps:
         cells = (step.name, step.formula or "given", _product(jnp.shape(step.value)), _aligned(numbers(step.value)))
         table.add_row(*map(Text, cells))  # a Text is shown as it is, brackets and all
@@ -80,7 +82,7 @@ def numbers(value: Any) -> list[list[str]]:
     if is_key(value):
         return [["a key"]]
     array = np.asarray(value) + 0  # -0 as 0
-    if array.size > MOST:
+    if array.size > MOST or (array.ndim and array.shape[-1] > WIDEST):
         return [[f"{array.size} numbers from {_digits(array.min())} to {_digits(array.max())}"]]
     array = array.squeeze() if array.ndim > 2 else array
     rows = array.reshape(-1, array.shape[-1] if array.ndim else 1)

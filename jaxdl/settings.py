@@ -89,11 +89,12 @@ class Shapes:
     """List the shape of every gradient of a network, and what each layer costs.
 
     A network is written as its input and its layers, joined by -: 784-16-10, or 28x28x1-6@5p2-max2-16@5-max2-120-10.
+    ReLU follows dense layers and convolutions but for the last, and a dense layer at the end gets a mean cross-entropy.
     """
 
     network: tyro.conf.Positional[str]
-    """784 numbers, or an image HEIGHTxWIDTHxCHANNELS; then 16 (dense), 6@5p2s1 (6 filters of 5×5, padding 2, stride 1),
-    max2 or avg2 (pooling 2×2)"""
+    """784 numbers, or an image HEIGHTxWIDTHxCHANNELS; then 16 (dense), 6@5p2s1 (6 filters of 5×5, padding 2, stride 1;
+    where not named, 0 and 1), max2 or avg2 (pooling 2×2)"""
     batch: int = 32
     """how many examples"""
 

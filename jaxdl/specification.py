@@ -10,10 +10,11 @@ import jax.numpy as jnp
 import jaxdl.functional as F
 from jaxdl.backpropagation import Layer, Network, Own, convolution_of, layer
 
-INPUT = re.compile(r"[1-9]\d*(x[1-9]\d*x[1-9]\d*)?")
-DENSE = re.compile(r"[1-9]\d*")
-CONVOLUTION = re.compile(r"([1-9]\d*)@([1-9]\d*)(?:p(\d+))?(?:s([1-9]\d*))?")
-POOLING = re.compile(r"(max|avg)([1-9]\d*)")
+SIZE = r"[1-9]\d{0,5}"
+INPUT = re.compile(f"{SIZE}(x{SIZE}x{SIZE})?")
+DENSE = re.compile(SIZE)
+CONVOLUTION = re.compile(rf"({SIZE})@({SIZE})(?:p(\d{{1,6}}))?(?:s({SIZE}))?")
+POOLING = re.compile(f"(max|avg)({SIZE})")
 
 
 class Cost(NamedTuple):
@@ -37,11 +38,11 @@ class Specified(NamedTuple):
 def specified(text: str, batch: int) -> Specified:
     """The network that a text describes: its input, then its layers, joined by -.
 
-    The input is a number of features, or an image HEIGHTxWIDTHxCHANNELS. A layer is a number of features (dense),
-    FILTERS@KERNEL with p and a padding, s and a stride where these are not 0 and 1 (convolution), or maxWINDOW or
-    avgWINDOW (pooling without overlap). ReLU follows dense layers and convolutions but for the last layer; a dense
-    layer at the end gets a mean cross-entropy. Raises ValueError for a text that says anything else, for an image that
-    a dense layer has flattened already, and for a kernel or window that does not fit.
+    The input is a number of features, or an image HEIGHTxWIDTHxCHANNELS; no size has more than six digits. A layer is a
+    number of features (dense), FILTERS@KERNEL with p and a padding, s and a stride where these are not 0 and 1
+    (convolution), or maxWINDOW or avgWINDOW (pooling without overlap). ReLU follows dense layers and convolutions but
+    for the last layer; a dense layer at the end gets a mean cross-entropy. Raises ValueError for a text that says
+    anything else, for an image that a dense layer has flattened already, and for a kernel or window that does not fit.
     """
     first, *words = text.split("-")
     if not INPUT.fullmatch(first) or not words or batch < 1:

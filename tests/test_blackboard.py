@@ -69,8 +69,10 @@ def test_a_key_is_shown_as_one_and_brackets_as_they_are():
         (np.array([np.nan, np.inf]), [["nan", "inf"]]),
         (np.arange(100.0), [["100 numbers from 0 to 99"]]),
         (np.zeros((0, 2)), []),
-        (np.arange(64.0), [[str(number) for number in range(64)]]),
-        (np.arange(65.0), [["65 numbers from 0 to 64"]]),
+        (np.arange(16.0), [[str(number) for number in range(16)]]),
+        (np.arange(17.0), [["17 numbers from 0 to 16"]]),
+        (np.arange(64.0).reshape(8, 8), np.arange(64).reshape(8, 8).astype(str).tolist()),
+        (np.arange(65.0).reshape(13, 5), [["65 numbers from 0 to 64"]]),
         (np.array([-0.00012345, 0.0005, 0.002]), [["-1.234e-04", "0.0005", "0.002"]]),
     ],
 )
@@ -85,7 +87,7 @@ def test_shapes_prints_both_forms_and_what_layers_cost(capsys):
     assert lines["x1"] == ["dense", "5×16", "16×1"]
     assert lines["weights3"] == ["dense", "16×10", "10×16"]
     assert lines["x3"] == ["dense", "5×10", "10×1"]
-    assert lines["weights5"] == ["weighted_mean", "5", "–"]
+    assert lines["weights5"] == ["weighted_mean", "5", "1×1"]
     assert lines["all"] == ["12,730", "12,704"]
     assert "dense   16       12,560       12,544" in printed
 
@@ -98,6 +100,7 @@ def test_shapes_prints_both_forms_and_what_layers_cost(capsys):
         (["shapes", "784-ten"], "a layer must be written as 16 (dense), 6@5p2s1 (convolution)"),
         (["shapes", "4-2", "--batch", "0"], "but were '4-2' and 0"),
         (["shapes", "28x28-10"], "such as 784-16-10 or 28x28x1-6@5-max2-10"),
+        (["shapes", "99999999999-99999999999"], "a network must be an input and its layers"),
         (["shapes", "8x8x1-9@9"], "layer 1 of the network, '9@9', given 8×8×1:"),
         (["shapes", "8x8x1-max9"], "layer 1 of the network, 'max9', given 8×8×1:"),
         (["shapes", "784-6@5"], "a convolution and a pooling need an image"),
@@ -110,3 +113,10 @@ def test_shapes_prints_both_forms_and_what_layers_cost(capsys):
 def test_mistakes_are_told_in_a_sentence(arguments, told, capsys):
     assert main(arguments) == 2
     assert told in capsys.readouterr().err
+
+
+def test_a_row_of_numbers_is_not_broken_in_a_narrow_terminal(capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.setattr("jaxdl.startup.prepare", lambda: None)
+    assert main(["trace", "xor"]) == 0
+    assert "-0.0625  -0.0625  -0.0625  0.1875" in capsys.readouterr().out

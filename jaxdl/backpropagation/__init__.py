@@ -16,7 +16,7 @@ from jaxdl.backpropagation.expressions import trace_expression as trace_expressi
 from jaxdl.backpropagation.formulas import formula_of as formula_of
 from jaxdl.backpropagation.network import Layer as Layer, Network as Network, Residual as Residual, layer as layer
 from jaxdl.backpropagation.pages import PAGES as PAGES, Page as Page, page as page
-from jaxdl.backpropagation.proof import prove_layers as prove_layers
+from jaxdl.backpropagation.proof import LayerProof as LayerProof, prove_layers as prove_layers
 from jaxdl.backpropagation.shapes import (
     Convolution as Convolution,
     Shape as Shape,

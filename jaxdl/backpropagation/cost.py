@@ -49,8 +49,8 @@ def cost(network: Network, params: Own, batch: tuple[Any, ...]) -> Cost:
     The network ends in a loss, one number per example, whose sum is what is differentiated. `params` holds the own
     arguments of every layer before it, and `batch` the arrays (inputs, *those of the loss*), as for `sgd_by_hand`. Of
     an argument that is not floating there is no derivative. The sweep is counted whole, with the cotangent of the
-    inputs. Paths are counted by probing each layer with every number it is given: meant for small networks. Raises
-    what `forward` raises.
+    inputs. Paths are counted by probing each layer with NaN in the place of every number it is given: meant for small
+    networks, and for functions that keep NaN. Raises what `forward` raises.
     """
     inputs, *of_loss = batch
     floating, fill = separate(params)

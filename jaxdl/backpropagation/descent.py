@@ -20,7 +20,7 @@ def sgd_by_hand(
     they are taken in this order, so that the order of a published run can be given as data; a smaller last batch is a
     call of its own. `rate` is $\eta$; `decay` is $\lambda$, which shrinks arrays of two axes or more (weights,
     kernels) and leaves biases alone; either is one number, or one for each step. What is not floating among `params`
-    stays.
+    stays: a key too, so that noise is the same at every step.
 
     In the terms of others: a penalty $\frac{\lambda}{2N} \|W\|^2$ beside the mean loss of $N$ examples is a decay of
     $\lambda / N$, and half the squared error at the rate $\eta$ is `squared_error` at $\eta / 2$.
@@ -40,6 +40,12 @@ def sgd_by_hand(
         _, gradient = backward(network, tape, jnp.ones_like(losses))
         return _descended(params, gradient[:-1], rate / len(inputs), 1 - rate * decay), losses.mean()
 
+    sizes = {jnp.shape(array)[:1] for array in batches} if isinstance(batches, tuple) else set()
+    if len(sizes) != 1 or sizes == {()}:
+        raise ValueError(
+            "batches must be a tuple of arrays (inputs, *those of the loss), each with the axes (steps, batch, ...), "
+            f"but was {jax.tree.map(jnp.shape, batches)}."
+        )
     each = {"rate": rate, "decay": decay}
     for name, given in each.items():
         if jnp.shape(given) not in ((), (len(batches[0]),)):

@@ -44,14 +44,14 @@ def trace_expression(text: str, values: dict[str, float]) -> tuple[Step, ...]:
     those of `RULES`; at 0 the derivative of relu is taken to be 0. Computed in float64. Raises ValueError for anything
     else, and for a name without a value.
     """
-    lines = _Reader(values).read(text)
+    lines, result = _Reader(values).read(text)
     known = {name: np.float64(value) for name, value in values.items()}
     steps = [Step(name, "input", "", value) for name, value in known.items()]
     with np.errstate(all="ignore"):
         for line in lines:
             known[line.name] = _number(line, 0, known)
             steps.append(Step(line.name, line.rule, _filled(line, 0), known[line.name]))
-        return (*steps, *_back(lines, known))
+        return (*steps, *_back(lines, known, result))
 
 
 class _Line(NamedTuple):
@@ -62,9 +62,9 @@ class _Line(NamedTuple):
     operands: tuple[str, ...]
 
 
-def _back(lines: list[_Line], known: dict[str, np.float64]) -> Iterator[Step]:
+def _back(lines: list[_Line], known: dict[str, np.float64], result: str) -> Iterator[Step]:
     """The cotangents, from the result to what is given: of each number the sum over its uses."""
-    result, cotangents = lines[-1].name, {}
+    cotangents: dict[str, np.float64] = {}
     rules = {line.name: line.rule for line in lines}
     for name in reversed(known):
         told, cotangent = ("1", np.float64(1)) if name == result else ("", np.float64(0))
@@ -124,11 +124,14 @@ class _Reader:
         self.lines: list[_Line] = []
         self.inner = 0
         self.latest = {name: name for name in values}
-        for name in values:
+        for name, value in values.items():
             _check_free(name)
+            if np.ndim(value) or not np.isrealobj(value) or value is None:
+                raise ValueError(f"{name} must be one number, but was {value!r}.")
 
-    def read(self, text: str) -> list[_Line]:
-        """All lines of a text. Raises ValueError where it is not made of assignments to names."""
+    def read(self, text: str) -> tuple[list[_Line], str]:
+        """All lines of a text, and the name of its result. Raises ValueError where it is not made of assignments."""
+        name = ""
         try:
             statements = ast.parse(text).body
         except SyntaxError as error:
@@ -141,12 +144,15 @@ class _Reader:
                     self._assign(name, ast.BinOp(ast.Name(name, ast.Load()), op, value))
                 case _:
                     raise ValueError(f"an expression must be assignments to names, but has {ast.unparse(statement)!r}.")
-        if not self.lines:
+        if not self.latest.get(name, "").isidentifier():
             raise ValueError("an expression must compute something, but has no operation.")
-        return self.lines
+        return self.lines, self.latest[name]
 
     def _assign(self, name, value):
         _check_free(name)
+        if isinstance(value, ast.Name | ast.Constant):  # another name for what is known
+            self.latest[name] = self._operand(value)
+            return
         rule, operands = self._operation(value)  # what is inside takes its names first
         written = self._free(name)
         self.lines.append(_Line(written, rule, operands))

@@ -1,6 +1,8 @@
 """What a network is: a tuple of layers and of sums around layers."""
 
+import inspect
 import sys
+import typing
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -13,7 +15,7 @@ class Layer(NamedTuple):
     """A function, its hand derivation, and the settings of both.
 
     The signal is f's first floating argument, as its annotations say (the first one, where they say nothing); keys and
-    indices may precede it. Where f returns several outputs the first is the signal.
+    indices may precede it: of `embed` it is the table. Where f returns several outputs the first is the signal.
     """
 
     f: Callable
@@ -49,10 +51,30 @@ def layer(f: Callable, settings: dict[str, Any] = {}) -> Layer:  # noqa: B006  n
     return Layer(f, f_vjp, settings)
 
 
+def check_own(network: Any, own: Any, where: str = "network", own_where: str = "own") -> None:
+    """Refuse what is no layer, and own arguments of another number of layers."""
+    for number, part in enumerate(network):
+        if not isinstance(part, Layer | Residual):
+            raise ValueError(
+                f"{where}[{number}] must be a Layer or a Residual, but was {part!r}: give layer(f) or Layer(f, f_vjp)."
+            )
+    if len(own) != len(network):
+        raise ValueError(
+            f"{own_where} must hold a tuple of arguments for each of the {len(network)} layers, but holds {len(own)}: "
+            "give () for a layer that has none."
+        )
+
+
 def name_of(f: Callable) -> str:
     """What a function is called; λ where it has no name."""
     name = getattr(f, "__name__", type(f).__name__)
     return name if name.isidentifier() else "λ"
+
+
+def outputs_of(f: Callable) -> int:
+    """How many outputs a function has, as its annotation says; one where it says nothing."""
+    returned = inspect.signature(f).return_annotation
+    return len(typing.get_args(returned)) if typing.get_origin(returned) is tuple else 1
 
 
 def place_of_signal(f: Callable) -> int:

@@ -14,8 +14,10 @@ from jaxdl.backpropagation.sweep import Own
 from jaxdl.backpropagation.tracing import Step, trace
 
 NOTATION = (
-    "L is the last of x0, x1, x2, …. x @ w is the product of matrices, xᵀ the transpose, x * y multiplies number by "
-    "number; sums are over the axis that is named, else over all; g[:, None] is a row written as a column."
+    "L is the last of x0, x1, x2, …, and ∂L/∂x has the shape of x. x @ w is the product of matrices, xᵀ the transpose; "
+    "+ - * / ** go number by number; where(c, a, b) is a where c holds, else b. A sum or mean with axis=0 goes down "
+    "every column, with axis=-1 along every row (keepdims leaves a column of results), without any over all numbers; "
+    "g[:, None] is a row written as a column."
 )
 
 
@@ -42,9 +44,9 @@ def xor() -> Page:
         "XOR: dense, ReLU, dense, squared error",
         "The rows are the four points. Only the last comes out wrong, 1 in the place of 0, so that only its row of "
         "∂L/∂x3 is not 0. ReLU passes a cotangent on where it passed the signal on; where a unit stands at 0 exactly, "
-        "the derivative is taken to be 0. Weights collect from all rows: xᵀ times the cotangent. The derivative with "
-        "respect to the second of weights3 is positive, so that descent makes its -1 smaller, towards the -2 that "
-        "solves XOR.",
+        "the derivative is taken to be 0. The weights of a dense layer collect from all rows: xᵀ times the cotangent. "
+        "The derivative with respect to the second of weights3 is positive, so that descent makes its -1 smaller, "
+        "towards the -2 that solves XOR.",
         network,
         (hidden, (), out, (targets,), (jnp.ones(4),)),
         inputs,
@@ -62,9 +64,10 @@ def classifier() -> Page:
     return _page(
         "A classifier: dense, ReLU, dense, softmax, cross-entropy",
         "Both examples belong to the first class. Their logits are (log 3, 0) and (0, log 3), so that the first gets "
-        "the probability 3/4 and the second 1/4: losses of log 4/3 and log 4. Through the cross-entropy comes -1/p to "
-        "the probability of the class, and through the softmax what is left of it is p - t, the distribution that was "
-        "given minus the one that was wanted, here divided by the two examples: (-1/8, 1/8) and (-3/8, 3/8).",
+        "the probability 3/4 and the second 1/4: losses of log 4/3 and log 4. The mean of two passes on 1/2; through "
+        "the cross-entropy comes that times -1/p to the probability of the class, and through the softmax what is "
+        "left is that times p - t, the distribution that was given minus the one that was wanted: (-1/8, 1/8) and "
+        "(-3/8, 3/8).",
         network,
         own,
         jnp.array([[2.0, 1.0], [1.0, 2.0]]),
@@ -84,11 +87,11 @@ def convolution() -> Page:
     )
     return _page(
         "A convolution and a pooling",
-        "The kernel meets four patches of the image; its product with the last of them, 0·4 + 1·5 + 2·7 + 3·8 = 43, is "
-        "the largest, and only that passes through the pooling, forward and backward. So the cotangent of the kernel "
-        "is 2 times this patch, and that of the image 2 times the kernel, in the place of this patch. In general the "
-        "kernel's is the cross-correlation of the image with the cotangent, and the image's the full convolution of "
-        "the cotangent with the kernel.",
+        "The kernel meets four patches of the image; its product with the last of them, 0·4 + 1·5 + 2·7 + 3·8 = 43, "
+        "is the largest of the window of 2×2, and only that passes through the pooling, forward and backward. So the "
+        "cotangent of the kernel is 2 times this patch, and that of the image 2 times the kernel, in the place of "
+        "this patch. In general the kernel's is the cross-correlation of the image with the cotangent, and the "
+        "image's the full convolution of the cotangent with the kernel.",
         network,
         own,
         jnp.arange(9.0).reshape(1, 3, 3, 1),
@@ -97,15 +100,16 @@ def convolution() -> Page:
 
 def normalization() -> Page:
     """Batch normalization of four numbers whose deviation is 3, as a chain of three functions."""
-    network = tuple(map(layer, (center, over_deviation, rescale, F.squared_error, F.weighted_mean)))
+    network = tuple(map(layer, (center, standardize, rescale, F.squared_error, F.weighted_mean)))
     targets = jnp.array([[-3.0], [-1.0], [-1.0], [1.0]])
     return _page(
         "Batch normalization of four numbers",
-        "Less their mean 4, and divided by their deviation 3, the numbers 1, 3, 3, 9 are -1, -1/3, -1/3, 5/3. Only the "
-        "last output misses its target, by 4, and yet all four inputs get a cotangent: each moves the mean and the "
-        "deviation that the last is measured by. From (0, 0, 0, 6), the cotangent of the normal numbers, the division "
-        "takes what points along them, and the centring takes the mean: what is left sums to 0 and is orthogonal to "
-        "the normal numbers, for no shift and no stretching of all inputs changes anything.",
+        "Less their mean 4, and divided by their deviation 3, the numbers 1, 3, 3, 9 are -1, -1/3, -1/3, 5/3. Only "
+        "the last output misses its target, by 4, and yet all four inputs get a cotangent: each moves the mean and "
+        "the deviation that the last is measured by. From (0, 0, 0, 6), the cotangent of the standard numbers h, "
+        "comes through the division by the deviation what does not point along h, (g - h·mean(g·h)) / 3, and through "
+        "the centring what is left without the mean: it sums to 0 and is orthogonal to h, for no shift and no "
+        "stretching of all inputs changes anything.",
         network,
         ((), (), (jnp.array([3.0]), jnp.array([0.0])), (targets,), (jnp.ones(4),)),
         jnp.array([[1.0], [3.0], [3.0], [9.0]]),
@@ -115,15 +119,16 @@ def normalization() -> Page:
 def scalars() -> Page:
     """The expression of two numbers in the README of micrograd (A. Karpathy): 24.7041, and 138.8338 and 645.5773."""
     text = (
-        "c = a + b; d = a * b + b**3; c += c + 1; c += 1 + c + (-a); d += d * 2 + relu(b + a); "
-        "d += 3 * d + relu(b - a); e = c - d; f = e**2; g = f / 2; g += 10 / f"
+        "c = a + b; d = a * b + b**3; c += c + 1; c += 1 + c + (-a); d += d * 2 + relu(b + a); d += 3 * d + relu(b - "
+        "a); e = c - d; f = e**2; g = f / 2; g += 10 / f"
     )
     return Page(
         "The chain rule on numbers",
         text,
-        "Operations inside others have names of their own, t1 to t15; a name that is assigned again has a number, c_2. "
-        "Backward, the derivative with respect to a number is the sum over its uses, of each the derivative with "
-        "respect to what was made of it, times the local derivative: 1 for a sum, the other factor for a product.",
+        "The last number, g_2, is differentiated. Operations inside others have names of their own, t1 to t15; a name "
+        "that is assigned again has a number, c_2. Backward, the derivative with respect to a number is the sum over "
+        "its uses, of each the derivative with respect to what was made of it, times the local derivative: 1 for a "
+        "sum, the other factor for a product; (t12 > 0) is 1 or 0.",
         trace_expression(text, {"a": -4.0, "b": 2.0}),
     )
 
@@ -161,19 +166,19 @@ def center_vjp(g, x):
     return (g - g.mean(axis=0),)
 
 
-def over_deviation(c: jax.Array) -> jax.Array:
+def standardize(c: jax.Array) -> jax.Array:
     r"""Centred numbers over their deviation, $h_n = c_n / \sigma$ with $\sigma^2 = \frac1N \sum_k c_k^2$."""
     return c / jnp.sqrt((c**2).mean(axis=0))
 
 
-def over_deviation_vjp(g, c):
+def standardize_vjp(g, c):
     r"""Pull $g$ back.
 
     $\partial \sigma / \partial c_n = c_n / (N \sigma) = h_n / N$, so that
     $\partial h_k / \partial c_n = ([k = n] - \frac1N h_k h_n) / \sigma$, hence
     $\bar c = (g - h\,\frac1N \sum_k g_k h_k) / \sigma$.
     """
-    return ((g - over_deviation(c) * (g * over_deviation(c)).mean(axis=0)) / jnp.sqrt((c**2).mean(axis=0)),)
+    return ((g - standardize(c) * (g * standardize(c)).mean(axis=0)) / jnp.sqrt((c**2).mean(axis=0)),)
 
 
 def rescale(h: jax.Array, scale: jax.Array, bias: jax.Array) -> jax.Array:

@@ -41,25 +41,18 @@ def shapes(network: Network, own: Own, inputs: Any) -> dict[str, Shape]:
 
 
 def _as_column(step):
-    """The shape for one example, where signals are columns."""
-    match step.formula, step.of, step.value.shape:
-        case "", _, _ if _is_of_batch(step):
-            return ()
-        case "", name, (size,) if name != "input":  # a bias, a slope, a scale
-            return (size, 1)
-        case "", "dense", (inputs, outputs):
-            return (outputs, inputs)
-        case formula, name, (_, size) if formula or name == "input":
-            return (size, 1)
-        case formula, _, () | (_,) if formula:
-            return (1, 1)
-    return ()
+    """The shape for one example, where signals are columns; () where there is no such form."""
+    shape, axes = step.value.shape, _axes(step)
+    if (step.name.startswith("x") and not axes) or axes[:1] == ["batch"]:  # of each example
+        shape = shape[1:]
+        return {0: (1, 1), 1: (*shape, 1)}.get(len(shape), ())
+    return {1: (*shape, 1), 2: shape[::-1]}.get(len(shape), ())  # weights stand to the left of a column
 
 
-def _is_of_batch(step):
-    """Is it a number for each example, such as a weight? Its annotation says so."""
-    arguments = arguments_of(getattr(F, step.of)) if hasattr(F, step.of) else {}
-    return "batch" in getattr(arguments.get(step.name.rstrip("0123456789.")), "dim_str", "").split()
+def _axes(step):
+    """The axes that the function of a layer names for its own argument; of a signal none."""
+    arguments = arguments_of(getattr(F, step.of)) if hasattr(F, step.of) and not step.formula else {}
+    return getattr(arguments.get(step.name.rstrip("0123456789.")), "dim_str", "").split()
 
 
 class Convolution(NamedTuple):

@@ -3,14 +3,13 @@
 import contextlib
 import functools
 import inspect
-import typing
 from collections.abc import Callable
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 
-from jaxdl.backpropagation.network import Layer, Network, Residual, name_of, place_of_signal
+from jaxdl.backpropagation.network import Layer, Network, Residual, check_own, name_of, outputs_of, place_of_signal
 from jaxdl.derivation import arguments_of, is_floating
 from jaxdl.functional._arguments import as_annotated
 
@@ -33,7 +32,7 @@ def backward(network: Network, tape: Tape, g: Any) -> tuple[Any, Own]:
     `g` is the cotangent of the network's output. Raises ValueError for a layer without a derivation.
     """
     check_derivations(network)
-    return _backward(network, tape, g)
+    return _backward(network, tape, g, "network")
 
 
 def value_and_gradient(network: Network, own: Own, signal: Any) -> tuple[Any, Own]:
@@ -44,7 +43,7 @@ def value_and_gradient(network: Network, own: Own, signal: Any) -> tuple[Any, Ow
     check_derivations(network)
     value, tape = forward(network, own, signal)
     check_one_number(network, value)
-    _, gradient = _backward(network, tape, jnp.ones_like(value))
+    _, gradient = _backward(network, tape, jnp.ones_like(value), "network")
     return value, gradient
 
 
@@ -54,12 +53,21 @@ def push(layer: Layer, arguments: tuple[Any, ...]) -> Any:
     return outputs[0] if isinstance(outputs, tuple) else outputs
 
 
-def pull(layer: Layer, arguments: tuple[Any, ...], g: Any) -> tuple[Any, ...]:
+def pull(layer: Layer, arguments: tuple[Any, ...], g: Any, place: str) -> tuple[Any, ...]:
     """What one layer pulls back: the cotangents of its signal and of its own floating arguments.
 
-    `g` is the cotangent of its signal; those of its other outputs, such as statistics, are zero.
+    `g` is the cotangent of its signal; those of its other outputs, such as statistics, are zero. Raises ValueError
+    where its derivation returns anything but one for each floating argument; `place` says which layer it is.
     """
-    return layer.f_vjp(_with_zeros(layer, arguments, g), *arguments, **layer.settings)
+    pulled = layer.f_vjp(_with_zeros(layer, arguments, g), *arguments, **layer.settings)
+    wanted = sum(map(is_floating, arguments))
+    if not isinstance(pulled, tuple) or len(pulled) != wanted:
+        given = f"{len(pulled)}" if isinstance(pulled, tuple) else f"{type(pulled).__name__}, no tuple"
+        raise ValueError(
+            f"{named(layer, place)}: {name_of(layer.f_vjp)} must return a tuple of {wanted} cotangents, one for each "
+            f"floating argument, but returned {given}."
+        )
+    return pulled
 
 
 def separate(own: Own) -> tuple[list[Any], Callable[[list[Any]], Own]]:
@@ -74,11 +82,7 @@ def separate(own: Own) -> tuple[list[Any], Callable[[list[Any]], Own]]:
 
 
 def _forward(network, own, signal, where, own_where):
-    if len(own) != len(network):
-        raise ValueError(
-            f"{own_where} must hold a tuple of arguments for each of the {len(network)} layers, but holds {len(own)}: "
-            "give () for a layer that has none."
-        )
+    check_own(network, own, where, own_where)
     tape, before = [], ""
     for number, (part, arguments) in enumerate(zip(network, own, strict=True)):
         place, own_place = f"{where}[{number}]", f"{own_where}[{number}]"
@@ -100,14 +104,15 @@ def _forward(network, own, signal, where, own_where):
     return signal, tuple(tape)
 
 
-def _backward(network, tape, g):
+def _backward(network, tape, g, where):
     gradient: list[tuple] = []
-    for part, written in zip(reversed(network), reversed(tape), strict=True):
+    for number, (part, written) in reversed(list(enumerate(zip(network, tape, strict=True)))):
+        place = f"{where}[{number}]"
         if isinstance(part, Residual):
-            around, own = _backward(part.layers, written, g)
+            around, own = _backward(part.layers, written, g, f"{place}.layers")
             g = g + around
         else:
-            g, *own = pull(part, written, g)
+            g, *own = pull(part, written, g, place)
         gradient.append(tuple(own))
     return g, tuple(reversed(gradient))
 
@@ -146,8 +151,7 @@ def _told_of(named):
 
 def _with_zeros(layer, arguments, g):
     """The cotangent of all outputs of a layer: g of the signal, zero of the others, such as statistics."""
-    returned = inspect.signature(layer.f).return_annotation
-    if returned is not inspect.Signature.empty and typing.get_origin(returned) is not tuple:
+    if inspect.signature(layer.f).return_annotation is not inspect.Signature.empty and outputs_of(layer.f) == 1:
         return g
     outputs = jax.eval_shape(functools.partial(layer.f, **layer.settings), *arguments)
     if not isinstance(outputs, tuple):

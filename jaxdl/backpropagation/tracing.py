@@ -34,7 +34,7 @@ def trace(network: Network, own: Own, inputs: Any) -> tuple[Step, ...]:
     ahead, tape = variables(network, own, inputs)
     check_one_number(network, ahead[-1].value)
     start = Step(_slope(ahead[-1].name), ahead[-1].of, "1", jnp.ones_like(ahead[-1].value))
-    back, _ = _back(network, tape, start, "", "x0")
+    back, _ = _back(network, tape, start, "", "x0", "network")
     return (*ahead, start, *back)
 
 
@@ -72,21 +72,22 @@ def _ahead(network: Network, tape: Tape, signal: Step, prefix) -> Iterator[Step]
         yield signal
 
 
-def _back(network: Network, tape: Tape, g: Step, prefix, first) -> tuple[list[Step], Step]:
+def _back(network: Network, tape: Tape, g: Step, prefix, first, where) -> tuple[list[Step], Step]:
     """The steps backward from the cotangent of the output; and that of the input, the last of them."""
     steps: list[Step] = []
     for number, (part, written) in reversed(list(enumerate(zip(network, tape, strict=True), 1))):
         label, signal = f"{prefix}{number}", first if number == 1 else f"x{prefix}{number - 1}"
+        place = f"{where}[{number - 1}]"
         if isinstance(part, Residual):
             into = Step(_slope(f"x{label}.{len(part.layers)}"), "Residual", g.name, g.value)
-            inner, around = _back(part.layers, written, into, f"{label}.", f"x{label}.0")
+            inner, around = _back(part.layers, written, into, f"{label}.", f"x{label}.0", f"{place}.layers")
             steps += [into, *inner]
             g = Step(_slope(signal), "Residual", f"{g.name} + {around.name}", g.value + around.value)
             steps.append(g)
         else:
             names = names_of_arguments(part, label, signal, len(written))
             floating = [name for name, argument in zip(names, written, strict=True) if is_floating(argument)]
-            values = pull(part, written, g.value)
+            values = pull(part, written, g.value, place)
             told = formulas_of_gradient(part, g.name, names, len(values))
             pulled = zip(floating, told, values, strict=True)
             g, *of_own = [Step(_slope(name), name_of(part.f), told, value) for name, told, value in pulled]

@@ -118,3 +118,12 @@ def test_a_decay_of_another_number_of_steps_is_told():
     batches = (jnp.zeros((4, 5, 3)), jnp.zeros((4, 5, 2)))
     with pytest.raises(ValueError, match=r"decay must be one number, or one for each of the 4 steps, but .* \(4, 1\)"):
         sgd_by_hand(network, ((jnp.zeros((3, 2)), jnp.zeros(2)),), batches, 0.1, jnp.zeros((4, 1)))
+
+
+@pytest.mark.parametrize(
+    "batches", [jnp.zeros((4, 5, 3)), (), (jnp.zeros((4, 5, 3)), jnp.zeros((3, 5, 2))), (jnp.zeros(()),)]
+)
+def test_batches_that_are_no_batches_are_told(batches, unchecked):
+    network = (layer(F.dense), layer(F.squared_error))
+    with pytest.raises(ValueError, match=r"batches must be a tuple of arrays \(inputs, \*those of the loss\)"):
+        unchecked(sgd_by_hand)(network, ((jnp.zeros((3, 2)), jnp.zeros(2)),), batches, 0.1)

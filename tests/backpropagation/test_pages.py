@@ -77,7 +77,7 @@ def test_the_normalization_by_hand_is_the_functional_one(double):
         np.testing.assert_allclose(steps[name], truth.squeeze(), rtol=1e-13)
 
 
-@pytest.mark.parametrize("name", ["entropy_to", "center", "over_deviation", "rescale"])
+@pytest.mark.parametrize("name", ["entropy_to", "center", "standardize", "rescale"])
 def test_the_functions_of_a_page_have_right_derivations(name, double, random):
     f, f_vjp = getattr(pages, name), getattr(pages, f"{name}_vjp")
     x = jnp.asarray(random.uniform(0.1, 1, size=(5, 3)))

@@ -56,7 +56,7 @@ def test_every_layer_of_a_deep_network_holds(random):
         *(f"network[{place}] ({name})" for place, name in enumerate(names[7:], 8)),
     ]
     assert [proof.fault for proof in proofs] == [""] * 14
-    assert proofs[0].shapes == (((6, 6, 6, 2), (3, 3, 2, 4), (4,)),)
+    assert all(proof.error <= 1e-12 for proof in proofs)
 
 
 @pytest.mark.parametrize("place", [0, 1, 5, 6, 8, 10, 11])
@@ -65,7 +65,7 @@ def test_a_forged_layer_is_the_one_that_is_named(place, random):
     network = (*network[:place], forged(network[place]), *network[place + 1 :])
     faults = {proof.name: proof.fault for proof in prove_layers(network, own, inputs) if proof.fault}
     assert list(faults) == [f"network[{place}] ({network[place].f.__name__})"]
-    assert "float64 error 1.0e-03 is over 1e-12" in faults[f"network[{place}] ({network[place].f.__name__})"]
+    assert " is over 1e-12" in faults[f"network[{place}] ({network[place].f.__name__})"]
 
 
 def test_a_forged_layer_inside_a_residual_is_named(random):
@@ -96,7 +96,7 @@ def test_a_derivation_that_returns_too_little_is_told(random):
     network = (Layer(F.dense, lambda g, x, weights, bias: (g @ weights.T,)), layer(F.squared_error))
     own = ((jnp.ones((3, 2)), jnp.ones(2)), (jnp.ones((4, 2)),))
     first, _ = prove_layers(network, own, jnp.ones((4, 3)))
-    assert "it must return a tuple of 3 cotangents, one for each floating argument" in first.fault
+    assert "must return a tuple of 3 cotangents, one for each floating argument, but returned 1" in first.fault
     with pytest.raises(ValueError, match=r"network\[1\] \(squared_error\) has no derivation"):
         prove_layers((network[0], Layer(F.squared_error, None)), own, jnp.ones((4, 3)))
 
@@ -115,16 +115,24 @@ def test_a_layer_is_proven_with_its_settings():
     assert [bool(proof.fault) for proof in proofs] == [False, False, True]
 
 
-def test_what_a_layer_is_tried_on_is_exact_in_float32(double):
-    """A kink at a number that float32 does not have: both precisions are on the same side of it."""
-    third, seen = 1 / 3, []
+def test_rounding_is_no_fault_where_a_gradient_is_zero():
+    """All losses are equal where first weights are zero: the derivative with respect to their weights is rounding."""
+    for batch, classes in ((3, 3), (7, 2), (10, 10), (12, 3)):
+        network = (layer(F.dense), layer(F.cross_entropy), layer(F.weighted_mean))
+        own = ((jnp.zeros((4, classes)), jnp.zeros(classes)), (jnp.arange(batch) % classes,), (jnp.ones(batch),))
+        inputs = jax.random.normal(jax.random.key(0), (batch, 4))
+        assert [proof.fault for proof in prove_layers(network, own, inputs)] == ["", "", ""]
 
-    def step(x):
-        seen.append(x.dtype)
-        return jnp.where(x < third, 0, x)
 
-    step_at = Layer(step, lambda g, x: (jnp.where(x < third, 0, g),))
-    below = np.array([third, np.float32(third), 1.0, -0.1])
-    (proof,) = prove_layers((step_at,), ((),), jnp.asarray(below))
-    assert proof.fault == ""
-    assert {np.dtype("float64"), np.dtype("float32")} == set(seen)
+def test_cotangents_of_another_shape_are_told():
+    network = (Layer(F.dense, lambda g, x, w, b: (g @ w.T, x.T @ g, g)), layer(F.squared_error))
+    first, _ = prove_layers(network, ((jnp.ones((3, 2)), jnp.ones(2)), (jnp.ones((4, 2)),)), jnp.ones((4, 3)))
+    assert first.fault == "the cotangents have shapes ((4, 3), (3, 2), (4, 2)), not ((4, 3), (3, 2), (2,))"
+
+
+def test_of_several_outputs_the_first_is_held():
+    bars = lambda g, x, scale, bias, **settings: F.batch_norm_vjp((g[0], *g[1:]), x, scale, bias, **settings)
+    network = (Layer(F.batch_norm, bars, {"epsilon": 0.5}), layer(F.squared_error))
+    x = jax.random.normal(jax.random.key(0), (4, 2))
+    proofs = prove_layers(network, ((jnp.ones(2), jnp.ones(2)), (jnp.ones((4, 2)),)), x)
+    assert [proof.fault for proof in proofs] == ["", ""]

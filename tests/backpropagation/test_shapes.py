@@ -36,15 +36,19 @@ def test_the_answers_of_the_exam_as_columns():
         "x0": (784, 1),
         "x4": (1, 1),
         "x5": (1, 1),
-        "weights5": (),  # of the batch, and not of one example
+        "weights5": (1, 1),  # that of one example
     }
 
 
-def test_what_is_given_for_each_example_has_no_column():
+def test_what_is_given_for_each_example_is_told_for_one():
     network = (layer(F.reshape, {"shape": ()}), layer(F.pairwise_logistic))
     found = shapes(network, ((), (jnp.zeros(7),)), jnp.zeros((7, 1)))
-    assert (found["worse2"].rows, found["worse2"].columns) == ((7,), ())
-    assert shapes((layer(F.l2),), ((),), jnp.zeros(5))["x0"].columns == ()
+    assert (found["worse2"].rows, found["worse2"].columns) == ((7,), (1, 1))
+    found = shapes((layer(F.squared_error),), ((jnp.zeros((7, 3)),),), jnp.zeros((7, 3)))
+    assert found["targets1"].columns == (3, 1)
+    cell = (jnp.zeros((7, 4)), jnp.zeros((3, 4)), jnp.zeros((4, 4)), jnp.zeros(4))
+    found = shapes((layer(F.rnn_cell),), (cell,), jnp.zeros((7, 3)))
+    assert [found[name].columns for name in ("hidden1", "input_weights1", "bias1")] == [(4, 1), (4, 3), (4, 1)]
 
 
 def test_the_answers_of_the_exam_as_a_batch_of_rows():

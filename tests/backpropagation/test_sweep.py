@@ -7,7 +7,7 @@ from hypothesis import given, settings, strategies
 
 import jaxdl.functional as F
 from jaxdl import data, derivation, models, training
-from jaxdl.backpropagation import Layer, Residual, backward, forward, layer, value_and_gradient
+from jaxdl.backpropagation import Layer, Residual, backward, forward, layer, trace, value_and_gradient
 
 DENSE, RELU, TANH, SIGMOID, SOFTMAX = (
     Layer(getattr(F, name), getattr(F, f"{name}_vjp")) for name in ("dense", "relu", "tanh", "sigmoid", "softmax")
@@ -251,3 +251,28 @@ def test_what_cannot_be_swept_is_told_before_anything_is_computed():
         forward((Residual((RELU, DENSE)),), (((), (W1,)),), ONES)
     with pytest.raises(TypeError, match="labels must be integers"):
         forward((DENSE, CROSS_ENTROPY), ((W1, jnp.zeros(4)), (jnp.zeros(6),)), ONES)
+
+
+@pytest.mark.parametrize(
+    ("f_vjp", "told"),
+    [
+        (lambda g, x, w: g * w, "but returned [A-Za-z]*, no tuple"),
+        (lambda g, x, w: (g * w,), "but returned 1"),
+        (lambda g, x, w: (g * w, (g * x).sum(0), g), "but returned 3"),
+    ],
+)
+def test_a_derivation_that_returns_too_little_or_too_much_is_told(f_vjp, told):
+    scaled = Layer(lambda x, w: x * w, f_vjp)
+    network, own = (RELU, Residual((scaled,)), BAD_LOSS), ((), ((jnp.ones(2),),), (jnp.ones((4, 2)),))
+    _, tape = forward(network, own, jnp.ones((4, 2)))
+    sentence = rf"^network\[1\].layers\[0\] \(λ\): λ must return a tuple of 2 cotangents, .*, {told}"
+    with pytest.raises(ValueError, match=sentence):
+        backward(network, tape, jnp.ones((4, 2)))
+    square = layer(F.squared_error), layer(F.weighted_mean)
+    with pytest.raises(ValueError, match=sentence):
+        trace((*network[:2], *square), (*own[:2], (jnp.ones((4, 2)),), (jnp.ones(4),)), jnp.ones((4, 2)))
+
+
+def test_what_is_no_layer_is_told():
+    with pytest.raises(ValueError, match=r"^network\[0\].layers\[1\] must be a Layer or a Residual, but was <function"):
+        forward((Residual((RELU, F.dense)),), (((), (W1, jnp.zeros(4))),), ONES)

@@ -1,3 +1,5 @@
+import functools
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -103,20 +105,23 @@ def test_what_is_written_is_what_is_computed(name, double, reuse):
     this = Layer(pair.f, pair.f_vjp, settings)
     known = {**vars(jnp), **vars(F), **dict(zip(names, arguments, strict=True))}
     outputs = pair.f(*arguments, **settings)
-    g = jax.tree.map(lambda y: jnp.linspace(-1, 2, y.size, dtype=y.dtype).reshape(y.shape), outputs)
-    pulled = pair.f_vjp(g, *arguments, **settings)
-    known["g_1"] = g
+    several = isinstance(outputs, tuple)
+    signal = outputs[0] if several else outputs
+    g = jax.tree.map(lambda y: jnp.linspace(-1, 2, y.size, dtype=y.dtype).reshape(y.shape), signal)
+    given = (g, *jax.tree.map(jnp.zeros_like, outputs[1:])) if several else g
+    pulled = pair.f_vjp(given, *arguments, **settings)
+    known |= {"g_1": g, "g_and_zeros": given}
 
     def read(written):
-        return eval(written.replace("ᵀ", ".T"), {"array": jnp.array, **known})
+        zeros = f"(g_1, {', '.join('0' for _ in outputs[1:])})" if several else "no zeros"
+        return eval(written.replace("ᵀ", ".T").replace(zeros, "g_and_zeros"), {"array": jnp.array, **known})
 
-    for ours, truth in zip(jax.tree.leaves(read(formula(this, names))), jax.tree.leaves(outputs), strict=True):
+    for ours, truth in zip(jax.tree.leaves(read(formula(this, names))), jax.tree.leaves(signal), strict=True):
         np.testing.assert_allclose(ours, truth, rtol=1e-12, atol=1e-14)
     told = formulas_of_gradient(this, "g_1", names, len(pulled))
     assert len(told) == len(pulled)
     for written, truth in zip(told, pulled, strict=True):
         result = read(written)
-        result = result[0] if isinstance(result, tuple) and len(pulled) == 1 else result
         for ours, leaf in zip(jax.tree.leaves(result), jax.tree.leaves(truth), strict=True):
             np.testing.assert_allclose(ours, leaf, rtol=1e-12, atol=1e-14)
 
@@ -172,3 +177,92 @@ def turn(x):
 
 def turn_vjp(g, x):
     return (g.T,)
+
+
+def test_of_several_outputs_the_first_is_written_and_the_others_have_the_cotangent_zero(double):
+    network = (layer(F.batch_norm), layer(F.squared_error), layer(F.weighted_mean))
+    own = ((jnp.ones(1), jnp.zeros(1)), (jnp.ones((3, 1)),), (jnp.ones(3),))
+    steps = {step.name: step.formula for step in trace(network, own, jnp.array([[1.0], [2.0], [4.0]]))}
+    assert steps["x1"] == "batch_norm(x0, scale1, bias1)[0]"
+    assert steps["∂L/∂x0"] == "batch_norm_vjp((∂L/∂x1, 0, 0), x0, scale1, bias1)[0]"
+
+
+def test_a_function_made_from_another_is_not_told_by_the_source_of_that():
+    doubled = functools.wraps(turn)(lambda x: 2 * turn(x))
+    for f in (jax.grad(cubes), jax.vmap(F.tanh), doubled, factory()):
+        told = formula(Layer(f, None), ["x0"])
+        assert told.endswith("(x0)")
+        assert told.isascii() or told == "λ(x0)"
+    assert formula(Layer(cubes, None), ["x0"]) == "sum(x0 ** 3)"
+
+
+def test_what_a_function_of_ones_own_does_is_not_left_out():
+    """Casts and clipping are guards in jaxdl; elsewhere they may be what a function is for."""
+    assert formula(Layer(rounded, None), ["x0"]) == "rounded(x0)"
+    assert formula(Layer(clipped, None), ["x0"]) == "clipped(x0)"
+    assert formula(Layer(shrunk, None), ["x0"]) == "shrunk(x0)"  # its l2 is not that of the functional API
+    assert formula(Layer(bent, None), ["x0"]) == "relu(x0) + log_softmax(x0)"
+
+
+def test_names_that_would_meet_are_kept_apart(double):
+    network = (Layer(added, added_vjp), layer(F.squared_error), layer(F.weighted_mean))
+    own = ((jnp.ones((2, 1)), jnp.ones((2, 1))), (jnp.zeros((2, 1)),), (jnp.ones(2),))
+    steps = {step.name: step.formula for step in trace(network, own, jnp.ones((2, 1)))}
+    assert steps["x1"] == "x0 + x_1 + w1_1"
+    assert steps["∂L/∂w1_1"] == "∂L/∂x1"
+    assert len(steps) == len(trace(network, own, jnp.ones((2, 1))))
+
+
+def test_a_cotangent_is_in_parentheses_before_what_binds_closer():
+    squared = Layer(turn, squared_vjp)
+    assert formulas_of_gradient(squared, "∂L/∂x1", ["x0"], 1) == ["(∂L/∂x1) ** 2 / (∂L/∂x1) + (∂L/∂x1)[0] - ∂L/∂x1"]
+
+
+def test_own_arguments_of_another_number_of_layers_are_told(unchecked):
+    with pytest.raises(ValueError, match=r"own must hold a tuple of arguments for each of the 1 layers, but holds 2"):
+        formula_of((layer(F.relu),), ((), ()))
+    with pytest.raises(ValueError, match=r"network\[0\] must be a Layer or a Residual, but was <function dense"):
+        unchecked(formula_of)((F.dense,), ((1, 1),))
+
+
+l2, clip_to = 0.1, jnp.clip
+relu, log_softmax = F.relu, F.log_softmax
+
+
+def cubes(x):
+    return (x**3).sum()
+
+
+def factory(): return lambda x: x * 2  # fmt: skip
+
+
+def rounded(x):
+    return (x * 10).astype(int).astype(float) / 10
+
+
+def in_range(x, low, high):
+    return clip_to(x, low, high)
+
+
+def clipped(x):
+    return in_range(x, -1.0, 1.0)
+
+
+def shrunk(x):
+    return x * (1 - l2)
+
+
+def bent(x):
+    return relu(x) + log_softmax(x)
+
+
+def added(a, x, w1):
+    return a + x + w1
+
+
+def added_vjp(g, a, x, w1):
+    return g, g, g
+
+
+def squared_vjp(g, x):
+    return (g**2 / g + g[0] - g,)
