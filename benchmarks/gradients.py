@@ -32,17 +32,20 @@ def drawn(depth):
     return params, jax.random.normal(next(keys), (BATCH, WIDTH)), jax.random.normal(next(keys), (BATCH, WIDTH))
 
 
+def network(depth):
+    """Dense layers and a squared error."""
+    return (*(layer(F.dense) for _ in range(depth)), layer(F.squared_error))
+
+
 def losses(params, inputs, targets):
-    """The squared error of each example."""
-    network = (*(layer(F.dense) for _ in params), layer(F.squared_error))
-    return forward(network, (*params, (targets,)), inputs)
+    """The squared error of each example, and the tape."""
+    return forward(network(len(params)), (*params, (targets,)), inputs)
 
 
 def sweep(params, inputs, targets):
     """By hand."""
-    network = (*(layer(F.dense) for _ in params), layer(F.squared_error))
     value, tape = losses(params, inputs, targets)
-    return backward(network, tape, jnp.ones_like(value))[1][:-1]
+    return backward(network(len(params)), tape, jnp.ones_like(value))[1][:-1]
 
 
 def reverse_mode(params, inputs, targets):

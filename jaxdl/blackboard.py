@@ -14,7 +14,7 @@ from jaxdl.backpropagation import Page, Step
 from jaxdl.backpropagation.pages import NOTATION
 from jaxdl.derivation import is_key
 from jaxdl.settings import Shapes, Trace
-from jaxdl.specification import Cost, specified
+from jaxdl.specification import LayerCost, specified
 from jaxdl.tables import plain_table, sizes
 
 MOST, WIDEST = 64, 16  # numbers of an array that are shown, and those of a row
@@ -42,12 +42,12 @@ def shapes_command(settings: Shapes, console: Console) -> int:
     return 0
 
 
-def costs_table(costs: tuple[Cost, ...]) -> Table:
+def costs_table(costs: tuple[LayerCost, ...]) -> Table:
     """A row a layer, and one for all."""
     table = _table("What each layer costs for one example", "layer", "output", "parameters", "multiply–adds")
     for cost in costs:
         table.add_row(cost.layer, sizes(cost.output), f"{cost.parameters:,}", f"{cost.multiply_adds:,}")
-    table.add_row("all", "", *(f"{sum(getattr(cost, name) for cost in costs):,}" for name in Cost._fields[2:]))
+    table.add_row("all", "", *(f"{sum(getattr(cost, name) for cost in costs):,}" for name in LayerCost._fields[2:]))
     return table
 
 
@@ -82,6 +82,8 @@ def numbers(value: Any) -> list[list[str]]:
     if is_key(value):
         return [["a key"]]
     array = np.asarray(value) + 0  # -0 as 0
+    if not array.size:
+        return []
     if array.size > MOST or (array.ndim and array.shape[-1] > WIDEST):
         return [[f"{array.size} numbers from {_digits(array.min())} to {_digits(array.max())}"]]
     array = array.squeeze() if array.ndim > 2 else array

@@ -17,7 +17,7 @@ CONVOLUTION = re.compile(rf"({SIZE})@({SIZE})(?:p(\d{{1,6}}))?(?:s({SIZE}))?")
 POOLING = re.compile(f"(max|avg)({SIZE})")
 
 
-class Cost(NamedTuple):
+class LayerCost(NamedTuple):
     """What one layer costs for one example."""
 
     layer: str
@@ -32,7 +32,7 @@ class Specified(NamedTuple):
     network: Network
     own: Own
     inputs: jax.ShapeDtypeStruct
-    costs: tuple[Cost, ...]
+    costs: tuple[LayerCost, ...]
 
 
 def specified(text: str, batch: int) -> Specified:
@@ -78,7 +78,7 @@ def _layer_of(word, shape):
         size, features = math.prod(shape), int(word)
         dense = (layer(F.dense), (_floats(size, features), _floats(features)))
         flattened = [dense] if len(shape) == 1 else [(layer(F.reshape), ()), dense]
-        return flattened, Cost("dense", (features,), (size + 1) * features, size * features)
+        return flattened, LayerCost("dense", (features,), (size + 1) * features, size * features)
     if not (CONVOLUTION.fullmatch(word) or POOLING.fullmatch(word)):
         raise ValueError("a layer must be written as 16 (dense), 6@5p2s1 (convolution), max2 or avg2 (pooling).")
     if len(shape) != 3:
@@ -89,12 +89,12 @@ def _layer_of(word, shape):
         settled = convolution_of(shape, kernel, filters, padding, stride)
         settings = {"stride": (stride, stride), "padding": ((padding, padding), (padding, padding))}
         own = (_floats(kernel, kernel, shape[2], filters), _floats(filters))
-        cost = Cost(f"{filters} filters {kernel}×{kernel}×{shape[2]}", *settled)
+        cost = LayerCost(f"{filters} filters {kernel}×{kernel}×{shape[2]}", *settled)
         return [(layer(F.conv2d, settings), own)], cost
     kind, size = word[:3], int(word[3:])
     height, width = (F.output_size(pixels, size, stride=size) for pixels in shape[:2])
     pool = layer({"max": F.max_pool, "avg": F.avg_pool}[kind], {"window": (size, size), "stride": (size, size)})
-    return [(pool, ())], Cost(f"{kind} of {size}×{size}", (height, width, shape[2]), 0, 0)
+    return [(pool, ())], LayerCost(f"{kind} of {size}×{size}", (height, width, shape[2]), 0, 0)
 
 
 def _floats(*shape):

@@ -69,6 +69,7 @@ def test_a_key_is_shown_as_one_and_brackets_as_they_are():
         (np.array([np.nan, np.inf]), [["nan", "inf"]]),
         (np.arange(100.0), [["100 numbers from 0 to 99"]]),
         (np.zeros((0, 2)), []),
+        (np.zeros((2, 0)), []),
         (np.arange(16.0), [[str(number) for number in range(16)]]),
         (np.arange(17.0), [["17 numbers from 0 to 16"]]),
         (np.arange(64.0).reshape(8, 8), np.arange(64).reshape(8, 8).astype(str).tolist()),

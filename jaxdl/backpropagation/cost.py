@@ -17,12 +17,23 @@ import numpy as np
 from jax.extend import core
 
 from jaxdl.backpropagation.network import Network, Residual
-from jaxdl.backpropagation.sweep import Own, Tape, backward, forward, push, separate
+from jaxdl.backpropagation.sweep import Own, Tape, backward, check_one_number_per_example, forward, push, separate
 from jaxdl.derivation import is_floating
 
 FREE = {
     *("broadcast_in_dim", "reshape", "squeeze", "transpose", "rev", "slice", "dynamic_slice", "dynamic_update_slice"),
-    *("concatenate", "pad", "gather", "iota", "convert_element_type", "copy", "copy_p", "stop_gradient", "split"),
+    *(
+        "concatenate",
+        "pad",
+        "gather",
+        "scatter",
+        "iota",
+        "convert_element_type",
+        "copy",
+        "copy_p",
+        "stop_gradient",
+        "split",
+    ),
     *("bitcast_convert_type", "random_wrap", "random_unwrap", "expand_dims"),
 }
 
@@ -50,10 +61,12 @@ def cost(network: Network, params: Own, batch: tuple[Any, ...]) -> Cost:
     arguments of every layer before it, and `batch` the arrays (inputs, *those of the loss*), as for `sgd_by_hand`. Of
     an argument that is not floating there is no derivative. The sweep is counted whole, with the cotangent of the
     inputs. Paths are counted by probing each layer with NaN in the place of every number it is given: meant for small
-    networks, and for functions that keep NaN. Raises what `forward` raises.
+    networks, and for functions that keep NaN. Raises what `forward` raises,
+    and ValueError where the loss returns other than one number per example.
     """
     inputs, *of_loss = batch
     floating, fill = separate(params)
+    check_one_number_per_example(forward(network, (*params, tuple(of_loss)), inputs)[0], inputs)
 
     def losses(floating):
         return forward(network, (*fill(floating), tuple(of_loss)), inputs)
@@ -64,7 +77,7 @@ def cost(network: Network, params: Own, batch: tuple[Any, ...]) -> Cost:
 
     alone = operations(lambda floating: losses(floating)[0], floating)
     in_one_direction = operations(lambda w: jax.jvp(lambda w: losses(w)[0], (w,), (w,)), floating)
-    parameters, (paths, factors) = sum(leaf.size for leaf in floating), count_paths(network, params, batch)
+    parameters, (paths, factors) = sum(map(jnp.size, floating)), count_paths(network, params, batch)
     summing_paths = (factors - paths) + (paths - parameters)  # to multiply each one out, and to add them up
     return Cost(
         parameters, paths, alone, operations(sweep, floating), parameters * in_one_direction, alone + summing_paths
@@ -80,7 +93,7 @@ def count_paths(network: Network, params: Own, batch: tuple[Any, ...]) -> tuple[
     inputs, *of_loss = batch
     losses, tape = forward(network, (*params, tuple(of_loss)), inputs)
     ways, lengths = np.full(losses.shape, 1, object), np.full(losses.shape, 0, object)
-    (ways, lengths), *_ = _through(network[-1], tape[-1], ways, lengths)
+    (ways, lengths), _ = _count(network[-1:], tape[-1:], ways, lengths)
     return _count(network[:-1], tape[:-1], ways, lengths)[1]
 
 

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from jaxdl.backpropagation.network import Network
-from jaxdl.backpropagation.sweep import Own, backward, forward, separate
+from jaxdl.backpropagation.sweep import Own, backward, check_one_number_per_example, forward, separate
 
 
 def sgd_by_hand(
@@ -32,11 +32,7 @@ def sgd_by_hand(
     def step(params, given):
         (inputs, *of_loss), rate, decay = given
         losses, tape = forward(network, (*params, tuple(of_loss)), inputs)
-        if jnp.shape(losses) != (len(inputs),):
-            raise ValueError(
-                f"the network must end in a loss that returns one number per example, ({len(inputs)},), "
-                f"but its last layer returned {jnp.shape(losses)}: sum over the other axes."
-            )
+        check_one_number_per_example(losses, inputs)
         _, gradient = backward(network, tape, jnp.ones_like(losses))
         return _descended(params, gradient[:-1], rate / len(inputs), 1 - rate * decay), losses.mean()
 
@@ -61,5 +57,5 @@ def _descended(params, gradient, rate, kept):
     stepped = []
     for w, slope in zip(floating, jax.tree.leaves(gradient), strict=True):
         shrunk = w * kept.astype(w.dtype) if w.ndim > 1 else w
-        stepped.append(shrunk - rate.astype(w.dtype) * slope)
+        stepped.append(shrunk - rate.astype(w.dtype) * slope.astype(w.dtype))
     return fill(stepped)

@@ -5,6 +5,7 @@ $\partial L / \partial u$ gains $\partial L / \partial y \cdot \partial y / \par
 """
 
 import ast
+import sys
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -31,7 +32,7 @@ RULES: dict[str, tuple[str, ...]] = {
 
 FUNCTIONS = {
     **{name: getattr(np, name) for name in ("exp", "log", "sin", "cos", "tanh")},
-    "relu": lambda u: np.where(u > 0, u, 0 * u),
+    "relu": lambda u: np.where(u <= 0, 0, u),
     "sigmoid": lambda u: 1 / (1 + np.exp(-u)),
 }
 
@@ -109,7 +110,7 @@ def _written(number):
 
 
 def _is_finite(number):
-    return type(number) in (int, float) and abs(number) < np.inf
+    return type(number) in (int, float) and abs(number) <= sys.float_info.max
 
 
 def _check_free(name):

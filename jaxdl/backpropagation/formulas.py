@@ -30,7 +30,7 @@ def formulas_of_gradient(layer: Layer, g: str, names: list[str], count: int) -> 
 
     The cotangents of other outputs than the first are zero.
     """
-    variables = dict(zip(arguments_of(layer.f), names, strict=False)) | {"g": g}
+    variables = dict(zip(arguments_of(layer.f_vjp), (g, *names), strict=False))
     expression = _returned(layer.f_vjp, layer.settings)
     parts = expression.elts if isinstance(expression, ast.Tuple) else [None] * count
     others = outputs_of(layer.f) - 1

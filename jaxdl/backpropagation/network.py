@@ -6,15 +6,13 @@ import typing
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from jaxtyping import Float
-
 from jaxdl.derivation import arguments_of
 
 
 class Layer(NamedTuple):
     """A function, its hand derivation, and the settings of both.
 
-    The signal is f's first floating argument, as its annotations say (the first one, where they say nothing); keys and
+    The signal is f's first floating argument, where all annotations say what they are, else its first; keys and
     indices may precede it: of `embed` it is the table. Where f returns several outputs the first is the signal.
     """
 
@@ -78,6 +76,9 @@ def outputs_of(f: Callable) -> int:
 
 
 def place_of_signal(f: Callable) -> int:
-    """The number of the argument that is the signal."""
-    kinds = [getattr(annotation, "dtype", None) for annotation in arguments_of(f).values()]
-    return kinds.index(Float) if Float in kinds else 0
+    """The number of the argument that is the signal; 0 where not all annotations say what is floating."""
+    annotations = list(arguments_of(f).values())
+    if not all(hasattr(annotation, "dim_str") for annotation in annotations):
+        return 0
+    floating = ["float" in str(annotation.dtypes) for annotation in annotations]
+    return floating.index(True) if True in floating else 0

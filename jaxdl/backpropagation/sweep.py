@@ -9,8 +9,8 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from jaxdl.backpropagation.network import Layer, Network, Residual, check_own, name_of, outputs_of, place_of_signal
-from jaxdl.derivation import arguments_of, is_floating
+from jaxdl.backpropagation.network import Layer, Network, Residual, check_own, name_of, place_of_signal
+from jaxdl.derivation import arguments_of, is_floating, is_key
 from jaxdl.functional._arguments import as_annotated
 
 Own = tuple[tuple[Any, ...], ...]
@@ -49,7 +49,7 @@ def value_and_gradient(network: Network, own: Own, signal: Any) -> tuple[Any, Ow
 
 def push(layer: Layer, arguments: tuple[Any, ...]) -> Any:
     """What one layer makes of its arguments, the first of its outputs."""
-    outputs = layer.f(*arguments, **layer.settings)
+    outputs = layer.f(*map(_again, arguments), **layer.settings)
     return outputs[0] if isinstance(outputs, tuple) else outputs
 
 
@@ -57,9 +57,15 @@ def pull(layer: Layer, arguments: tuple[Any, ...], g: Any, place: str) -> tuple[
     """What one layer pulls back: the cotangents of its signal and of its own floating arguments.
 
     `g` is the cotangent of its signal; those of its other outputs, such as statistics, are zero. Raises ValueError
-    where its derivation returns anything but one for each floating argument; `place` says which layer it is.
+    where its derivation returns anything but one for each floating argument, and TypeError for a signal that is not
+    floating; `place` says which layer it is.
     """
-    pulled = layer.f_vjp(_with_zeros(layer, arguments, g), *arguments, **layer.settings)
+    if not is_floating(arguments[place_of_signal(layer.f)]):
+        raise TypeError(
+            f"{named(layer, place)} must have a floating signal to pull back to, but its signal is "
+            f"{jnp.result_type(arguments[place_of_signal(layer.f)])}: what is not floating is an argument of its own."
+        )
+    pulled = layer.f_vjp(_with_zeros(layer, arguments, g), *map(_again, arguments), **layer.settings)
     wanted = sum(map(is_floating, arguments))
     if not isinstance(pulled, tuple) or len(pulled) != wanted:
         given = f"{len(pulled)}" if isinstance(pulled, tuple) else f"{type(pulled).__name__}, no tuple"
@@ -151,12 +157,18 @@ def _told_of(named):
 
 def _with_zeros(layer, arguments, g):
     """The cotangent of all outputs of a layer: g of the signal, zero of the others, such as statistics."""
-    if inspect.signature(layer.f).return_annotation is not inspect.Signature.empty and outputs_of(layer.f) == 1:
+    if hasattr(inspect.signature(layer.f).return_annotation, "dim_str"):  # one array, as it says
         return g
-    outputs = jax.eval_shape(functools.partial(layer.f, **layer.settings), *arguments)
+    outputs = jax.eval_shape(functools.partial(layer.f, **layer.settings), *map(_again, arguments))
     if not isinstance(outputs, tuple):
         return g
-    return (g, *jax.tree.map(lambda other: jnp.zeros(other.shape, other.dtype), outputs[1:]))
+    zeros = jax.tree.map(lambda other: jnp.zeros(other.shape, other.dtype), outputs)
+    return zeros._replace(**{zeros._fields[0]: g}) if hasattr(zeros, "_fields") else (g, *zeros[1:])
+
+
+def _again(argument):
+    """A key may be used once more on purpose: the noise is that of the tape."""
+    return jax.random.clone(argument) if is_key(argument) else argument
 
 
 def check_one_number(network: Network, value: Any) -> None:
@@ -166,6 +178,15 @@ def check_one_number(network: Network, value: Any) -> None:
         raise ValueError(
             f"the network must end in one number, but {last} returned the shape {jnp.shape(value)}: end it with a loss "
             "per example and weighted_mean."
+        )
+
+
+def check_one_number_per_example(losses: Any, inputs: Any) -> None:
+    """Refuse a loss of any other shape."""
+    if jnp.shape(losses) != jnp.shape(inputs)[:1]:
+        raise ValueError(
+            f"the network must end in a loss that returns one number per example, {jnp.shape(inputs)[:1]}, "
+            f"but its last layer returned {jnp.shape(losses)}: sum over the other axes."
         )
 
 

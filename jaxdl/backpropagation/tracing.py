@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array
@@ -11,7 +10,7 @@ from jaxtyping import Array
 from jaxdl.backpropagation.formulas import formula, formulas_of_gradient, names_of_arguments
 from jaxdl.backpropagation.network import Network, Residual, name_of
 from jaxdl.backpropagation.sweep import Own, Tape, check_derivations, check_one_number, forward, pull, push
-from jaxdl.derivation import is_floating, is_key
+from jaxdl.derivation import is_floating
 
 
 class Step(NamedTuple):
@@ -45,11 +44,6 @@ def variables(network: Network, own: Own, inputs: Any) -> tuple[tuple[Step, ...]
     return (start, *_ahead(network, tape, start, "")), tape
 
 
-def _again(argument):
-    """A key may be used once more on purpose: the noise is that of the tape."""
-    return jax.random.clone(argument) if is_key(argument) else argument
-
-
 def _slope(name):
     return f"∂L/∂{name}"
 
@@ -67,7 +61,7 @@ def _ahead(network: Network, tape: Tape, signal: Step, prefix) -> Iterator[Step]
             of, names = name_of(part.f), names_of_arguments(part, label, signal.name, len(written))
             given = zip(names, written, strict=True)
             yield from (Step(name, of, "", argument) for name, argument in given if name != signal.name)
-            told, value = formula(part, names), push(part, tuple(map(_again, written)))
+            told, value = formula(part, names), push(part, written)
         signal = Step(f"x{label}", of, told, value)
         yield signal
 

@@ -68,8 +68,8 @@ class Conv(nn.Module):
 class BatchNorm(nn.Module):
     """Batch normalization of the last axis: by the batch in training, by running averages of batches otherwise.
 
-    After each batch the averages become momentum times what they were, and the rest of the batch's (as Flax; PyTorch
-    calls the rest its momentum).
+    After each batch an average $r$ becomes $m r + (1 - m) b$ of the batch's own $b$, with the momentum $m$ (as in Flax;
+    PyTorch calls $1 - m$ its momentum).
     """
 
     momentum: float = 0.9
@@ -87,9 +87,9 @@ class BatchNorm(nn.Module):
             return self.functional.batch_norm_inference(
                 inputs, scale, bias, mean.value, variance.value, epsilon=self.epsilon
             )
-        outputs, of_batch, spread = self.functional.batch_norm(inputs, scale, bias, epsilon=self.epsilon)
-        mean.value = self.momentum * mean.value + (1 - self.momentum) * of_batch
-        variance.value = self.momentum * variance.value + (1 - self.momentum) * spread
+        outputs, batch_mean, batch_variance = self.functional.batch_norm(inputs, scale, bias, epsilon=self.epsilon)
+        mean.value = self.momentum * mean.value + (1 - self.momentum) * batch_mean
+        variance.value = self.momentum * variance.value + (1 - self.momentum) * batch_variance
         return outputs
 
 

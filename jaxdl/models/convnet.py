@@ -49,6 +49,8 @@ class Convnet(nn.Module):
         """The same as layers and their own arguments: for `jaxdl.backpropagation` to sweep by hand.
 
         As in training without `stats`, where a batch norm takes the statistics of the batch; with them as otherwise.
+        Not all that is floating among the own arguments is a parameter: running statistics stand there, and zeros for
+        the bias of a convolution before a norm.
         Raises ValueError for an activation or a pooling without a derivation beside it.
         """
         f = jaxdl.functional

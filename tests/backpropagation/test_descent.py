@@ -127,3 +127,12 @@ def test_batches_that_are_no_batches_are_told(batches, unchecked):
     network = (layer(F.dense), layer(F.squared_error))
     with pytest.raises(ValueError, match=r"batches must be a tuple of arrays \(inputs, \*those of the loss\)"):
         unchecked(sgd_by_hand)(network, ((jnp.zeros((3, 2)), jnp.zeros(2)),), batches, 0.1)
+
+
+def test_parameters_of_half_precision_stay_so():
+    network = (layer(F.dense), layer(F.squared_error))
+    params = ((jnp.ones((3, 2), jnp.bfloat16), jnp.zeros(2, jnp.bfloat16)),)
+    widened = Layer(lambda x: x.astype(jnp.float32), lambda g, x: (g.astype(x.dtype),))
+    batches = (jnp.ones((2, 5, 3), jnp.bfloat16), jnp.ones((2, 5, 2)))
+    moved, _ = sgd_by_hand((network[0], widened, network[1]), (*params, ()), batches, 0.1)
+    assert {leaf.dtype for leaf in jax.tree.leaves(moved)} == {jnp.dtype(jnp.bfloat16)}

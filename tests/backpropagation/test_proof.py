@@ -136,3 +136,16 @@ def test_of_several_outputs_the_first_is_held():
     x = jax.random.normal(jax.random.key(0), (4, 2))
     proofs = prove_layers(network, ((jnp.ones(2), jnp.ones(2)), (jnp.ones((4, 2)),)), x)
     assert [proof.fault for proof in proofs] == ["", ""]
+
+
+def test_a_small_cotangent_that_is_wrong_is_seen_beside_a_large_one():
+    wrong = lambda g, x, w, b: (*F.dense_vjp(g, x, w, b)[:2], 2 * g.sum(axis=0))
+    network = (Layer(F.dense, wrong), layer(F.squared_error))
+    own = ((1e13 * jnp.ones((3, 2)), jnp.ones(2)), (jnp.ones((4, 2)),))
+    assert [bool(proof.fault) for proof in prove_layers(network, own, jnp.ones((4, 3)))] == [True, False]
+
+
+def test_a_cotangent_that_is_not_a_number_is_no_proof():
+    network = (Layer(F.tanh, lambda g, z: (g * jnp.nan,)), layer(F.squared_error))
+    first, _ = prove_layers(network, ((), (jnp.ones((4, 2)),)), jnp.ones((4, 2)))
+    assert first.fault == "error inf is over 1e-12"

@@ -1,13 +1,27 @@
+import inspect
+from typing import NamedTuple
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
 from hypothesis import given, settings, strategies
+from jaxtyping import Float, Float64, Key
 
 import jaxdl.functional as F
 from jaxdl import data, derivation, models, training
-from jaxdl.backpropagation import Layer, Residual, backward, forward, layer, trace, value_and_gradient
+from jaxdl.backpropagation import (
+    Layer,
+    Residual,
+    backward,
+    cost,
+    forward,
+    layer,
+    prove_layers,
+    trace,
+    value_and_gradient,
+)
 
 DENSE, RELU, TANH, SIGMOID, SOFTMAX = (
     Layer(getattr(F, name), getattr(F, f"{name}_vjp")) for name in ("dense", "relu", "tanh", "sigmoid", "softmax")
@@ -276,3 +290,60 @@ def test_a_derivation_that_returns_too_little_or_too_much_is_told(f_vjp, told):
 def test_what_is_no_layer_is_told():
     with pytest.raises(ValueError, match=r"^network\[0\].layers\[1\] must be a Layer or a Residual, but was <function"):
         forward((Residual((RELU, F.dense)),), (((), (W1, jnp.zeros(4))),), ONES)
+
+
+def test_the_signal_is_the_first_argument_where_not_all_annotations_say_what_they_are(double):
+    def scaled(x: jax.Array, w: Float[jax.Array, "features"]):
+        return x**2 * w
+
+    def taken(x: Float64[jax.Array, "*shape"], w: Float[jax.Array, "features"]):
+        return x**2 * w
+
+    def keyed(key: Key[jax.Array, ""], x: Float64[jax.Array, "*shape"]):
+        return 2 * x
+
+    for f in (scaled, taken):
+        output, _ = forward((Layer(f, None),), ((jnp.array([1.0, 2.0, 3.0]),),), jnp.full(3, 2.0))
+        np.testing.assert_array_equal(output, [4, 8, 12])
+    assert forward((Layer(keyed, None),), ((jax.random.key(0),),), jnp.ones(2))[0].tolist() == [2, 2]
+
+
+def test_a_signal_that_is_not_floating_is_refused():
+    taken = Layer(lambda ids, table: table[ids], lambda g, ids, table: (jnp.zeros_like(table).at[ids].add(g),))
+    _, tape = forward((taken,), ((jnp.ones((3, 2)),),), jnp.array([0, 2]))
+    told = r"^network\[0\] \(λ\) must have a floating signal to pull back to, but its signal is int32"
+    with pytest.raises(TypeError, match=told):
+        backward((taken,), tape, jnp.ones((2, 2)))
+
+
+class Both(NamedTuple):
+    y: jax.Array
+    mean: jax.Array
+
+
+@pytest.mark.parametrize("annotation", [inspect.Signature.empty, tuple, "tuple[jax.Array, jax.Array]", Both])
+def test_other_outputs_have_the_cotangent_zero_however_they_are_annotated(annotation, double):
+    def with_mean(x):
+        return Both(3 * x, x.mean()) if annotation is Both else (3 * x, x.mean())
+
+    def with_mean_vjp(g, x):
+        of_y, of_mean = g
+        assert isinstance(g, Both) == (annotation is Both)
+        return (3 * of_y + of_mean / x.size,)
+
+    if annotation is not inspect.Signature.empty:
+        with_mean.__annotations__["return"] = annotation
+    network = (Layer(with_mean, with_mean_vjp),)
+    for size in (2, 3):
+        _, tape = forward(network, ((),), jnp.ones(size))
+        np.testing.assert_array_equal(backward(network, tape, jnp.ones(size))[0], np.full(size, 3.0))
+
+
+def test_a_key_serves_forward_and_backward_again(double):
+    """With jax's check of key reuse on, as in all tests here."""
+    network = (layer(F.dropout, {"rate": 0.5}), layer(F.squared_error))
+    own = ((jax.random.key(0),), (jnp.ones((3, 4)),))
+    losses, tape = forward(network, own, jnp.ones((3, 4)))
+    backward(network, tape, jnp.ones(3))
+    assert [proof.fault for proof in prove_layers(network, own, jnp.ones((3, 4)))] == ["", ""]
+    assert cost(network, own[:1], (jnp.ones((3, 4)), jnp.ones((3, 4)))).parameters == 0

@@ -266,3 +266,15 @@ def added_vjp(g, a, x, w1):
 
 def squared_vjp(g, x):
     return (g**2 / g + g[0] - g,)
+
+
+def test_a_derivation_may_call_its_arguments_otherwise():
+    assert formulas_of_gradient(Layer(product, product_vjp), "G", ["x0", "c1"], 2) == ["2 * G * c1 * x0", "G * x0 * x0"]
+
+
+def product(a, c):
+    return a * a * c
+
+
+def product_vjp(g, c, a):
+    return 2 * g * a * c, g * c * c
