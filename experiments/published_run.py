@@ -87,9 +87,10 @@ def epochs():
     """The count and the cost after each epoch, without end; in float64."""
     with jax.enable_x64(True):
         data, params = mnist(), start()
-        for order in orders():
+    for order in orders():
+        with jax.enable_x64(True):  # and not while the caller has its turn
             params, correct, cost = epoch(params, order, *data)
-            yield int(correct), float(cost)
+        yield int(correct), float(cost)
 
 
 def measure(_):

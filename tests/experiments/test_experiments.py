@@ -158,6 +158,13 @@ def test_a_published_run_finds_its_data_beside_the_project(monkeypatch, data_dir
     )
 
 
+def test_a_published_run_leaves_its_callers_precision_alone(data_dir):
+    epochs = published_run.epochs()
+    assert next(epochs)[0] == 5887
+    assert not jax.config.read("jax_enable_x64")
+    assert next(epochs)[0] == 6505
+
+
 def test_growth_is_drawn_over_what_it_belongs_to():
     result = {**cost_of_gradients.experiment._asdict()}
     chart = plots.growth(result, operations()).to_dict()
