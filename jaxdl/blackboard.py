@@ -11,7 +11,6 @@ from rich.text import Text
 
 from jaxdl import backpropagation, report, run
 from jaxdl.backpropagation import Page, Step
-from jaxdl.backpropagation.pages import NOTATION
 from jaxdl.derivation import is_key
 from jaxdl.settings import Shapes, Trace
 from jaxdl.specification import LayerCost, specified
@@ -25,8 +24,7 @@ def trace_command(settings: Trace, console: Console) -> int:
     page = backpropagation.page(settings.page)
     console.print(f"{page.title}\n\n{page.formula}\n", markup=False, highlight=False)
     console.print(trace_table(page.steps))
-    notation = f"\n\n{NOTATION}" if page.formula.startswith("L =") else ""
-    console.print(f"{page.by_hand}{notation}", markup=False, highlight=False)
+    console.print("\n\n".join(filter(None, (page.by_hand, page.notation))), markup=False, highlight=False)
     if settings.out:
         with run.new_run(settings.out) as directory, report.told(directory, console):
             run.write_json(directory / "environment.json", run.environment())

@@ -12,7 +12,6 @@ import numpy as np
 from rich.console import Console
 
 from jaxdl import experiment, run
-from jaxdl.backpropagation.pages import NOTATION
 from jaxdl.proofs import shapes_tried
 from jaxdl.statistics import mean_interval
 
@@ -46,7 +45,6 @@ def write(directory: pathlib.Path) -> pathlib.Path:
     template = importlib.resources.files("jaxdl.templates").joinpath("report.html").read_text(encoding="utf-8")
     page = environment.from_string(template).render(
         **_content(directory, found, trained),
-        notation=NOTATION,
         library=vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;"),
         figures={name: _inline(chart.to_dict()) for name, chart in figures.items()},
     )

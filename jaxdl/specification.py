@@ -13,7 +13,7 @@ from jaxdl.backpropagation import Layer, Network, Own, convolution_of, layer
 SIZE = r"[1-9]\d{0,5}"
 INPUT = re.compile(f"{SIZE}(x{SIZE}x{SIZE})?")
 DENSE = re.compile(SIZE)
-CONVOLUTION = re.compile(rf"({SIZE})@({SIZE})(?:p(\d{{1,6}}))?(?:s({SIZE}))?")
+CONVOLUTION = re.compile(rf"({SIZE})@({SIZE})(?:p(?P<padding>\d{{1,6}}))?(?:s(?P<stride>{SIZE}))?")
 POOLING = re.compile(f"(max|avg)({SIZE})")
 
 
@@ -61,8 +61,8 @@ def specified(text: str, batch: int) -> Specified:
             raise ValueError(
                 f"layer {number} of the network, {word!r}, given {'×'.join(map(str, shape))}: {error}"
             ) from error
-        last = number == len(words)
-        parts += added if POOLING.fullmatch(word) or last else [*added, (layer(F.relu), ())]
+        bends = cost.parameters and number < len(words)
+        parts += [*added, (layer(F.relu), ())] if bends else added
         costs.append(cost)
         shape = cost.output
     if DENSE.fullmatch(words[-1]):
@@ -79,22 +79,23 @@ def _layer_of(word, shape):
         dense = (layer(F.dense), (_floats(size, features), _floats(features)))
         flattened = [dense] if len(shape) == 1 else [(layer(F.reshape), ()), dense]
         return flattened, LayerCost("dense", (features,), (size + 1) * features, size * features)
-    if not (CONVOLUTION.fullmatch(word) or POOLING.fullmatch(word)):
-        raise ValueError("a layer must be written as 16 (dense), 6@5p2s1 (convolution), max2 or avg2 (pooling).")
-    if len(shape) != 3:
+    convolution, pooling = CONVOLUTION.fullmatch(word), POOLING.fullmatch(word)
+    if (convolution or pooling) and len(shape) != 3:
         raise ValueError("a convolution and a pooling need an image, HEIGHTxWIDTHxCHANNELS.")
-    if said := CONVOLUTION.fullmatch(word):
-        filters, kernel, padding, stride = map(int, said.groups(default="0"))
-        stride = max(stride, 1)  # that of a text which names none
+    if convolution:
+        filters, kernel = map(int, convolution.groups()[:2])
+        padding, stride = int(convolution["padding"] or 0), int(convolution["stride"] or 1)
         settled = convolution_of(shape, kernel, filters, padding, stride)
         settings = {"stride": (stride, stride), "padding": ((padding, padding), (padding, padding))}
         own = (_floats(kernel, kernel, shape[2], filters), _floats(filters))
         cost = LayerCost(f"{filters} filters {kernel}×{kernel}×{shape[2]}", *settled)
         return [(layer(F.conv2d, settings), own)], cost
-    kind, size = word[:3], int(word[3:])
-    height, width = (F.output_size(pixels, size, stride=size) for pixels in shape[:2])
-    pool = layer({"max": F.max_pool, "avg": F.avg_pool}[kind], {"window": (size, size), "stride": (size, size)})
-    return [(pool, ())], LayerCost(f"{kind} of {size}×{size}", (height, width, shape[2]), 0, 0)
+    if pooling:
+        kind, size = pooling[1], int(pooling[2])
+        height, width = (F.output_size(pixels, size, stride=size) for pixels in shape[:2])
+        pool = layer({"max": F.max_pool, "avg": F.avg_pool}[kind], {"window": (size, size), "stride": (size, size)})
+        return [(pool, ())], LayerCost(f"{kind} of {size}×{size}", (height, width, shape[2]), 0, 0)
+    raise ValueError("a layer must be written as 16 (dense), 6@5p2s1 (convolution), max2 or avg2 (pooling).")
 
 
 def _floats(*shape):

@@ -61,12 +61,12 @@ def cost(network: Network, params: Own, batch: tuple[Any, ...]) -> Cost:
     arguments of every layer before it, and `batch` the arrays (inputs, *those of the loss*), as for `sgd_by_hand`. Of
     an argument that is not floating there is no derivative. The sweep is counted whole, with the cotangent of the
     inputs. Paths are counted by probing each layer with NaN in the place of every number it is given: meant for small
-    networks, and for functions that keep NaN. Raises what `forward` raises,
-    and ValueError where the loss returns other than one number per example.
+    networks, and for functions that keep NaN. Raises what `forward` raises, and ValueError where the loss returns other
+    than one number per example.
     """
     inputs, *of_loss = batch
     floating, fill = separate(params)
-    check_one_number_per_example(forward(network, (*params, tuple(of_loss)), inputs)[0], inputs)
+    paths, factors = count_paths(network, params, batch)
 
     def losses(floating):
         return forward(network, (*fill(floating), tuple(of_loss)), inputs)
@@ -77,7 +77,7 @@ def cost(network: Network, params: Own, batch: tuple[Any, ...]) -> Cost:
 
     alone = operations(lambda floating: losses(floating)[0], floating)
     in_one_direction = operations(lambda w: jax.jvp(lambda w: losses(w)[0], (w,), (w,)), floating)
-    parameters, (paths, factors) = sum(map(jnp.size, floating)), count_paths(network, params, batch)
+    parameters = sum(map(jnp.size, floating))
     summing_paths = (factors - paths) + (paths - parameters)  # to multiply each one out, and to add them up
     return Cost(
         parameters, paths, alone, operations(sweep, floating), parameters * in_one_direction, alone + summing_paths
@@ -88,10 +88,11 @@ def count_paths(network: Network, params: Own, batch: tuple[Any, ...]) -> tuple[
     """The number of paths from parameters to losses, and of the local derivatives along all of them.
 
     A path has one factor for each layer that it goes through, and none for going around the layers of a Residual. The
-    arguments are those of `cost`.
+    arguments are those of `cost`, and so is what is raised.
     """
     inputs, *of_loss = batch
     losses, tape = forward(network, (*params, tuple(of_loss)), inputs)
+    check_one_number_per_example(losses, inputs)
     ways, lengths = np.full(losses.shape, 1, object), np.full(losses.shape, 0, object)
     (ways, lengths), _ = _count(network[-1:], tape[-1:], ways, lengths)
     return _count(network[:-1], tape[:-1], ways, lengths)[1]

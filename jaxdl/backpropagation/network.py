@@ -75,10 +75,14 @@ def outputs_of(f: Callable) -> int:
     return len(typing.get_args(returned)) if typing.get_origin(returned) is tuple else 1
 
 
+def is_annotated(f: Callable) -> bool:
+    """Do the annotations of all arguments say shape and dtype?"""
+    return all(hasattr(annotation, "dim_str") for annotation in arguments_of(f).values())
+
+
 def place_of_signal(f: Callable) -> int:
     """The number of the argument that is the signal; 0 where not all annotations say what is floating."""
-    annotations = list(arguments_of(f).values())
-    if not all(hasattr(annotation, "dim_str") for annotation in annotations):
+    if not is_annotated(f):
         return 0
-    floating = ["float" in str(annotation.dtypes) for annotation in annotations]
+    floating = ["float" in str(annotation.dtypes) for annotation in arguments_of(f).values()]
     return floating.index(True) if True in floating else 0

@@ -22,11 +22,12 @@ NOTATION = (
 
 
 class Page(NamedTuple):
-    """A title, the formula of what is differentiated, what to know for doing it by hand, and every step."""
+    """A title, the formula of what is differentiated, how to do it by hand and how it is written, and every step."""
 
     title: str
     formula: str
     by_hand: str
+    notation: str
     steps: tuple[Step, ...]
 
 
@@ -129,6 +130,7 @@ def scalars() -> Page:
         "that is assigned again has a number, c_2. Backward, the derivative with respect to a number is the sum over "
         "its uses, of each the derivative with respect to what was made of it, times the local derivative: 1 for a "
         "sum, the other factor for a product; (t12 > 0) is 1 or 0.",
+        "",
         trace_expression(text, {"a": -4.0, "b": 2.0}),
     )
 
@@ -192,4 +194,4 @@ def rescale_vjp(g, h, scale, bias):
 
 
 def _page(title: str, by_hand: str, network: Network, own: Own, inputs: jax.Array) -> Page:
-    return Page(title, f"L = {formula_of(network, own)}", by_hand, trace(network, own, inputs))
+    return Page(title, f"L = {formula_of(network, own)}", by_hand, NOTATION, trace(network, own, inputs))

@@ -9,7 +9,7 @@ import numpy as np
 
 from jaxdl.backpropagation.network import Network, Residual
 from jaxdl.backpropagation.sweep import Own, Tape, check_derivations, forward, named, pull, push
-from jaxdl.derivation import error, is_floating, pulled_back_by_jax
+from jaxdl.derivation import error, is_floating, largest, pulled_back_by_jax
 
 BOUND = 1e-12
 ROUNDING = 32 * float(np.finfo(np.float64).eps)
@@ -47,34 +47,20 @@ def _proofs(network: Network, tape: Tape, where: str, random: np.random.Generato
 
 
 def _proof(layer, written, place, random) -> LayerProof:
+    name = named(layer, place)
     outputs = jax.eval_shape(lambda *arguments: push(layer, arguments), *written)
     g = jnp.asarray(random.standard_normal(outputs.shape))
     truth = pulled_back_by_jax(lambda *arguments: push(layer, arguments), g, written, {})
     try:
         hand = pull(layer, written, g, place)
     except ValueError as wrong:
-        return LayerProof(named(layer, place), float("inf"), str(wrong))
-    if jax.tree.map(jnp.shape, hand) != jax.tree.map(jnp.shape, truth):
-        shapes = jax.tree.map(jnp.shape, (hand, truth))
-        return LayerProof(named(layer, place), float("inf"), f"the cotangents have shapes {shapes[0]}, not {shapes[1]}")
-    leaves = [tuple(map(np.asarray, pair)) for pair in zip(*map(jax.tree.leaves, (hand, truth)), strict=True)]
-    largest = max(_largest(right) for _, right in leaves)
-    off = max(_error(*pair, largest) for pair in leaves)
-    return LayerProof(named(layer, place), off, "" if off <= BOUND else f"error {off:.1e} is over {BOUND:.0e}")
-
-
-def _error(hand, truth, largest):
-    """The error of one cotangent; where it is zero but for rounding, that of the largest is no fault."""
-    relative = error(hand, truth)
-    return (
-        relative * _largest(truth) / (_largest(truth) + ROUNDING / BOUND * largest)
-        if 0 < relative < np.inf
-        else relative
-    )
-
-
-def _largest(numbers):
-    return np.abs(numbers[np.isfinite(numbers)]).max(initial=np.finfo(np.float32).tiny)
+        return LayerProof(name, float("inf"), str(wrong))
+    given, wanted = (jax.tree.map(jnp.shape, cotangents) for cotangents in (hand, truth))
+    if given != wanted:
+        return LayerProof(name, float("inf"), f"the cotangents have shapes {given}, not {wanted}")
+    beside = ROUNDING / BOUND * max(map(largest, jax.tree.leaves(truth)))  # where a cotangent is zero but for rounding
+    off = max(error(*pair, beside) for pair in zip(*map(jax.tree.leaves, (hand, truth)), strict=True))
+    return LayerProof(name, off, "" if off <= BOUND else f"error {off:.1e} is over {BOUND:.0e}")
 
 
 def _in_double(leaf):

@@ -9,7 +9,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from jaxdl.backpropagation.network import Layer, Network, Residual, check_own, name_of, place_of_signal
+from jaxdl.backpropagation.network import Layer, Network, Residual, check_own, is_annotated, name_of, place_of_signal
 from jaxdl.derivation import arguments_of, is_floating, is_key
 from jaxdl.functional._arguments import as_annotated
 
@@ -103,7 +103,8 @@ def _forward(network, own, signal, where, own_where):
         else:
             written = _arguments(part, arguments, signal, named(part, place), own_place)
             with _told_of(f"{named(part, place)}{before}"):
-                _check_annotated(part.f, written)
+                if is_annotated(part.f):
+                    as_annotated(part.f, *written)
                 signal = push(part, written)
         tape.append(written)
         before = f", given what {named(part, place)} returned"
@@ -137,12 +138,6 @@ def _arguments(layer, own, signal, named, own_place):
             f"and its settings are {layer.settings}: {error}."
         ) from error
     return arguments
-
-
-def _check_annotated(f, arguments):
-    """Hold the arguments against the shapes in the signature, where it says them."""
-    if all(hasattr(annotation, "dim_str") for annotation in arguments_of(f).values()):
-        as_annotated(f, *arguments)
 
 
 @contextlib.contextmanager

@@ -15,6 +15,7 @@ from jaxdl.derivation.comparison import (
     Proof as Proof,
     compare as compare,
     error as error,
+    largest as largest,
     prove as prove,
     pulled_back_by_jax as pulled_back_by_jax,
     unnoticed as unnoticed,

@@ -224,14 +224,19 @@ def pulled_back_by_jax(f: Callable, g: Any, arguments: tuple, settings: dict[str
     return jax.vjp(of_floating, *(arguments[place] for place in places))[1](g)
 
 
-def error(hand: Any, truth: Any) -> float:
-    """max|a - b| / max(max|b|, tiny). NaN equals NaN and nothing else."""
+def error(hand: Any, truth: Any, beside: float = 0.0) -> float:
+    """max|a - b| / (max(max|b|, tiny) + beside). NaN equals NaN and nothing else."""
     hand, truth = np.asarray(hand, np.float64), np.asarray(truth, np.float64)
     with np.errstate(invalid="ignore"):
         same = (hand == truth) | (np.isnan(hand) & np.isnan(truth))
         gap = np.where(same, 0.0, np.abs(hand - truth)).max(initial=0.0)
-    scale = np.abs(truth[np.isfinite(truth)]).max(initial=np.finfo(np.float32).tiny)
-    return float("inf" if np.isnan(gap) else gap / scale)
+    return float("inf" if np.isnan(gap) else gap / (largest(truth) + beside))
+
+
+def largest(numbers: Any) -> float:
+    """max|b| over what is finite, and tiny at least."""
+    numbers = np.asarray(numbers, np.float64)
+    return float(np.abs(numbers[np.isfinite(numbers)]).max(initial=np.finfo(np.float32).tiny))
 
 
 def _signature_fault(pair) -> str:

@@ -14,6 +14,11 @@ import jaxdl.functional
 from jaxdl import initializers
 
 
+def belongs(function: Any, functional: Any) -> bool:
+    """May it stand beside this functional? jaxdl's own functions stand beside no other."""
+    return functional is jaxdl.functional or all(function is not own for own in vars(jaxdl.functional).values())
+
+
 class Dense(nn.Module):
     """A dense layer of so many features, its kernel and bias drawn as the two initializers say."""
 

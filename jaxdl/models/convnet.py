@@ -10,7 +10,7 @@ from jaxtyping import Array, PyTree
 import jaxdl.functional
 from jaxdl import initializers
 from jaxdl.backpropagation import Network, Own, layer
-from jaxdl.models.blocks import BatchNorm, Conv, LayerNorm
+from jaxdl.models.blocks import BatchNorm, Conv, LayerNorm, belongs
 from jaxdl.models.mlp import Mlp
 from jaxdl.models.model import Model, from_linen
 
@@ -112,14 +112,13 @@ def convnet(
     LeCun et al., *Gradient-based learning applied to document recognition* (1998).
     """
     for given in (activation, pool):
-        if functional is not jaxdl.functional and any(given is own for own in vars(jaxdl.functional).values()):
+        if not belongs(given, functional):
             raise ValueError(f"activation and pool must be of the functional beside them, but was jaxdl's own {given}.")
-    for size in (*filters, *hidden, outputs, *kernel):
-        if size < 1:
-            raise ValueError(
-                f"filters, hidden, outputs and kernel must be at least 1, but were {filters}, {hidden}, {outputs}, "
-                f"{kernel}."
-            )
+    if min(*filters, *hidden, outputs, *kernel) < 1:
+        raise ValueError(
+            f"filters, hidden, outputs and kernel must be at least 1, but were {filters}, {hidden}, {outputs}, "
+            f"{kernel}."
+        )
     return from_linen(
         Convnet(tuple(filters), tuple(hidden), outputs, tuple(kernel), norm, activation, pool, kernel_init, functional)
     )

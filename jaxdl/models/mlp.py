@@ -10,7 +10,7 @@ from jaxtyping import Array, PyTree
 import jaxdl.functional
 from jaxdl import initializers
 from jaxdl.backpropagation import Network, Own, layer
-from jaxdl.models.blocks import Dense, Dropout
+from jaxdl.models.blocks import Dense, Dropout, belongs
 from jaxdl.models.model import Model, from_linen
 
 
@@ -63,7 +63,7 @@ def mlp(
     Raises ValueError for an activation that is jaxdl's own beside another functional, for a width that is not positive,
     and for a rate outside [0, 1).
     """
-    if functional is not jaxdl.functional and any(activation is own for own in vars(jaxdl.functional).values()):
+    if not belongs(activation, functional):
         raise ValueError(f"activation must be of the functional beside it, but was jaxdl's own {activation}.")
     for width in (*hidden, outputs):
         if width < 1:
