@@ -60,12 +60,28 @@ def start(task: Task, data: Dataset, key: Key[Array, ""]) -> State:
 
 
 def step(task: Task, data: Dataset, state: State, indices: Int[Array, "batch"]) -> tuple[State, Float[Array, ""]]:
-    """One step down the gradient of the objective on the examples at these indices; also its loss before the step."""
+    """One step down the gradient of the objective on the examples at these indices; also its loss before the step.
+
+    An optimizer that asks for more than the gradient, as `sam` and `lbfgs` do, gets the objective on the same batch,
+    with the same noise: optax's `value`, `grad` and `value_fn`.
+    """
     batch = jax.tree.map(lambda array: array[indices], data)
     noise = _stream(state.key, NOISE, state.step)
+    bits, kind = jax.random.key_data(noise), jax.random.key_impl(noise)
     descend = jax.value_and_grad(task.objective, has_aux=True)
     (loss, stats), gradient = descend(state.params, state.stats, batch, noise)
-    updates, optimizer_state = task.optimizer.update(gradient, state.optimizer_state, state.params)
+
+    def again(params):  # a key that it closed over would count as reused inside a line search
+        return task.objective(params, state.stats, batch, jax.random.wrap_key_data(bits, impl=kind))[0]
+
+    updates, optimizer_state = optax.with_extra_args_support(task.optimizer).update(
+        gradient,
+        state.optimizer_state,
+        state.params,
+        value=loss,
+        grad=gradient,
+        value_fn=again,
+    )
     params = optax.apply_updates(state.params, updates)
     return State(state.key, state.epoch, state.step + 1, params, stats, optimizer_state), loss
 

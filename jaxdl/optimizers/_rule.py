@@ -1,0 +1,69 @@
+"""What rules are made of: optax's chain, and a rule for one array lifted to trees."""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import optax
+from jaxtyping import Array, Float, Int, PyTree
+
+Scalar = float | Float[Array, ""]
+Rate = Scalar | optax.Schedule
+Mask = PyTree | Callable[[PyTree], PyTree] | None
+
+
+class Memory(NamedTuple):
+    """What a rule keeps from step to step: their number, and its moments for every leaf."""
+
+    step: Int[Array, ""]
+    moments: PyTree
+
+
+def chain(*pieces: optax.GradientTransformation) -> optax.GradientTransformationExtraArgs:
+    """These pieces one after the other, as `optax.chain`; what they keep stays in the dtypes it began in.
+
+    A decay that is a traced float32 array would otherwise widen moments in bfloat16, and a scan refuses that.
+    """
+    whole = optax.chain(*pieces)
+
+    def update(updates, state, params=None, **extra: Any):
+        updates, after = whole.update(updates, state, params, **extra)
+        return updates, jax.tree.map(lambda new, old: jnp.asarray(new, jnp.result_type(old)), after, state)
+
+    return optax.GradientTransformationExtraArgs(whole.init, update)
+
+
+def leafwise(start: Callable[[Array], Any], rule: Callable[..., tuple[Array, Any]]) -> optax.GradientTransformation:
+    """A rule for one array, for all arrays of a tree.
+
+    `start(parameter)` are its moments before the first step, and `rule(gradient, t, moments) -> update, moments` is
+    step t = 1, 2, …
+    """
+
+    def init(params):
+        return Memory(jnp.zeros((), jnp.int32), jax.tree.map(start, params))
+
+    def update(updates, state, params=None):  # noqa: ARG001
+        step = state.step + 1
+        gradients, tree = jax.tree.flatten(updates)
+        pairs = [rule(g, step, m) for g, m in zip(gradients, tree.flatten_up_to(state.moments), strict=True)]
+        updates, moments = zip(*pairs, strict=True) if pairs else ((), ())
+        return tree.unflatten(updates), Memory(step, tree.unflatten(moments))
+
+    return optax.GradientTransformation(init, update)
+
+
+def norm(tree: PyTree) -> Array:
+    """The Euclidean norm of all arrays together, in float32 at least."""
+    return optax.tree.norm(jax.tree.map(lambda g: g.astype(jnp.promote_types(g.dtype, jnp.float32)), tree))
+
+
+def told(given: Any, rule: str) -> Any:
+    """What a rule needs beside the gradient. Raises ValueError where it has not been given."""
+    if given is None:
+        raise ValueError(
+            f"{rule} must be told the loss: call update(gradient, state, params, value=loss, value_fn=f) with "
+            "f(params) -> loss, or train with jaxdl.training, which does."
+        )
+    return given

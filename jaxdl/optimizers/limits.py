@@ -1,0 +1,90 @@
+"""Pieces to put before and after a rule in `optax.chain`: gradients are clipped, parameters brought to exact zeros."""
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import optax
+
+from jaxdl.functional import soft_threshold
+from jaxdl.optimizers._rule import Mask, Rate, Scalar, norm
+
+
+def clip_by_value(limit: Scalar) -> optax.GradientTransformation:
+    r"""Every entry of the gradient brought to $[-c, c]$, which may turn it; before the rule.
+
+    `optax.chain(clip_by_value(0.1), sgd(0.5))`. The same as `optax.clip` and PyTorch's `clip_grad_value_`.
+    Goodfellow, Bengio and Courville, *Deep Learning* (2016), section 10.11.1.
+    """
+    return optax.stateless(lambda gradient, _: jax.tree.map(lambda g: _within(g, limit), gradient))
+
+
+def clip_by_norm(limit: Scalar) -> optax.GradientTransformation:
+    r"""The gradient shortened to $g \min(1, c / \lVert g \rVert)$, which keeps its direction; before the rule.
+
+    $\lVert g \rVert$ is the Euclidean norm over all parameters together, and inside a population that of each member
+    alone. The same as `optax.clip_by_global_norm`; PyTorch's `clip_grad_norm_` adds $10^{-6}$ to the norm.
+    Pascanu, Mikolov and Bengio, *On the difficulty of training recurrent neural networks* (2013), algorithm 1.
+    """
+
+    def clipped(gradient, _):
+        share = jnp.minimum(1, limit / norm(gradient))
+        return jax.tree.map(lambda g: (share * g).astype(g.dtype), gradient)
+
+    return optax.stateless(clipped)
+
+
+def proximal_l1(learning_rate: Rate, *, strength: Scalar, mask: Mask = None) -> optax.GradientTransformation:
+    r"""The penalty $\lambda \lVert w \rVert_1$ by its proximal step: $w \leftarrow S_{\eta\lambda}(w)$ after the rule.
+
+    $S_t(w) = \mathrm{sign}(w) \max(|w| - t, 0)$, so that parameters become exactly zero, which a gradient of $|w|$
+    never does. `optax.chain(sgd(0.1), proximal_l1(0.1, strength=1e-3))` is ISTA; the rate is that of the rule, a
+    schedule counted as there. After a rule that rescales the gradient it is a proximal step all the same, for the
+    metric of the rate alone. `mask`, a tree of Booleans or a function of the parameters that makes one, such as
+    `weights`, says what is penalized; None is everything.
+    Beck and Teboulle, *A fast iterative shrinkage-thresholding algorithm* (2009); Parikh and Boyd, *Proximal
+    algorithms* (2014), section 4.2.
+    """
+
+    def update(updates, state, params=None):
+        rate: Any = learning_rate(state) if callable(learning_rate) else learning_rate
+        moved = jax.tree.map(jnp.add, params, updates)
+        shrunk = soft_threshold(moved, threshold=rate * strength)
+        return jax.tree.map(jnp.subtract, shrunk, params), optax.safe_increment(state)
+
+    piece = optax.GradientTransformation(lambda params: jnp.zeros((), jnp.int32), update)  # noqa: ARG005
+    return piece if mask is None else optax.masked(piece, mask)
+
+
+def on_plateau(
+    *,
+    factor: float = 0.1,
+    patience: int = 10,
+    threshold: float = 1e-4,
+    cooldown: int = 0,
+    every: int = 1,
+    least: float = 0.0,
+) -> optax.GradientTransformationExtraArgs:
+    r"""The rate multiplied by a factor in $(0, 1)$ each time the loss stops improving; after the rule.
+
+    The loss improves where it falls below $1 - \theta$ times its least so far, for the threshold $\theta$; more than
+    `patience` losses in a row that do not, and the rate is reduced, but to no less than `least` of what it was; the
+    `cooldown` losses that follow do not count. A loss is the mean of `every` values that
+    `update(gradient, state, params, value=loss)` is given (`jaxdl.training` gives that of each batch, so that
+    `every` is best the number of steps in an epoch). `optax.chain(adam(1e-3), on_plateau(every=100))`.
+
+    `optax.contrib.reduce_on_plateau`, whose `patience` is one more; PyTorch's `ReduceLROnPlateau` with
+    `min_lr` as a share of the rate. These settings are plain numbers and cannot be traced; the rule's rate can.
+    """
+    return optax.contrib.reduce_on_plateau(
+        factor=factor,
+        patience=patience + 1,
+        rtol=threshold,
+        cooldown=cooldown,
+        accumulation_size=every,
+        min_scale=least,
+    )
+
+
+def _within(g, limit):
+    return jnp.clip(g, -limit, limit).astype(g.dtype)
