@@ -20,7 +20,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from jaxtyping import PyTree
 
-from jaxdl.data.storage import whole_file
+from jaxdl.storage import whole_file
 
 
 def next_free(path: pathlib.Path) -> pathlib.Path:

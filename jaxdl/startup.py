@@ -8,7 +8,7 @@ def prepare() -> None:
     """Keep compiled programs on disk for the next run, below JAX_COMPILATION_CACHE_DIR where that is set."""
     import jax
 
-    from jaxdl.data.storage import cache_dir
+    from jaxdl.storage import cache_dir
 
     if not os.environ.get("JAX_COMPILATION_CACHE_DIR"):
         jax.config.update("jax_compilation_cache_dir", str(cache_dir() / "compiled"))

@@ -10,7 +10,14 @@ $\bar x_{l-1} = \bar x_l\, \partial x_l / \partial x_{l-1}$, every factor used o
     loss, gradient = value_and_gradient(network, own, inputs)
 """
 
-from jaxdl.backpropagation.cost import Cost as Cost, cost as cost, count_paths as count_paths, operations as operations
+from jaxdl.backpropagation.cost import (
+    Cost as Cost,
+    cost as cost,
+    count_paths as count_paths,
+    inner_jaxprs as inner_jaxprs,
+    multiply_adds_of as multiply_adds_of,
+    operations as operations,
+)
 from jaxdl.backpropagation.descent import sgd_by_hand as sgd_by_hand
 from jaxdl.backpropagation.expressions import trace_expression as trace_expression
 from jaxdl.backpropagation.formulas import formula_of as formula_of

@@ -9,6 +9,7 @@ Griewank and Walther, *Evaluating Derivatives* (2008), chapters 3 and 4.
 """
 
 import math
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import jax
@@ -114,15 +115,10 @@ def _operations(jaxpr) -> int:
 
 def _operations_of(equation) -> int:
     size = sum(math.prod(out.aval.shape) for out in equation.outvars)
-    inner = [_operations(part) for value in equation.params.values() for part in _jaxprs(value)]
+    inner = [_operations(part) for part in inner_jaxprs(equation)]
     match equation.primitive.name:
-        case "dot_general":
-            (contracted, _), _ = equation.params["dimension_numbers"]
-            return 2 * size * math.prod(equation.invars[0].aval.shape[axis] for axis in contracted)
-        case "conv_general_dilated":
-            kernel = equation.invars[1].aval.shape
-            filters = kernel[equation.params["dimension_numbers"].rhs_spec[0]]
-            return 2 * size * math.prod(kernel) // filters
+        case "dot_general" | "conv_general_dilated":
+            return 2 * multiply_adds_of(equation)
         case (
             "reduce_sum"
             | "reduce_prod"
@@ -146,13 +142,27 @@ def _operations_of(equation) -> int:
             return 0 if name in FREE else size
 
 
-def _jaxprs(value):
-    """The jaxprs in a parameter of an equation."""
-    for part in value if isinstance(value, tuple | list) else (value,):
-        if isinstance(part, core.ClosedJaxpr):
-            yield part.jaxpr
-        elif isinstance(part, core.Jaxpr):
-            yield part
+def multiply_adds_of(equation: Any) -> int:
+    """The multiply–adds of an equation of a jaxpr that is a product of matrices or a convolution; of any other, 0."""
+    size = sum(math.prod(out.aval.shape) for out in equation.outvars)
+    match equation.primitive.name:
+        case "dot_general":
+            (contracted, _), _ = equation.params["dimension_numbers"]
+            return size * math.prod(equation.invars[0].aval.shape[axis] for axis in contracted)
+        case "conv_general_dilated":
+            kernel = equation.invars[1].aval.shape
+            return size * math.prod(kernel) // kernel[equation.params["dimension_numbers"].rhs_spec[0]]
+    return 0
+
+
+def inner_jaxprs(equation: Any) -> Iterator[Any]:
+    """The jaxprs inside an equation, such as the body of a scan."""
+    for value in equation.params.values():
+        for part in value if isinstance(value, tuple | list) else (value,):
+            if isinstance(part, core.ClosedJaxpr):
+                yield part.jaxpr
+            elif isinstance(part, core.Jaxpr):
+                yield part
 
 
 def _count(network: Network, tape: Tape, ways, lengths):

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from jaxdl.data.dataset import Dataset, from_arrays
-from jaxdl.data.storage import cache_dir, whole_file
+from jaxdl.storage import cache_dir, whole_file
 
 BATCH = 1000  # decoding in batches is several times faster than one example at a time
 

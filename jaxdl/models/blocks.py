@@ -1,6 +1,7 @@
 """Layers with parameters of their own, each calling the function of `jaxdl.functional` that it is named after.
 
-`functional` is that module, or a stand-in with the same names such as `jaxdl.derivation.by_hand()`.
+`functional` is that module, or a stand-in with the same names such as `jaxdl.derivation.by_hand()`. Parameters are
+drawn in the dtype of the inputs.
 """
 
 from collections.abc import Callable
@@ -13,6 +14,8 @@ from jaxtyping import Array
 import jaxdl.functional
 from jaxdl import initializers
 
+Padding = str | tuple[tuple[int, int], tuple[int, int]]
+
 
 def belongs(function: Any, functional: Any) -> bool:
     """May it stand beside this functional? jaxdl's own functions stand beside no other."""
@@ -20,9 +23,10 @@ def belongs(function: Any, functional: Any) -> bool:
 
 
 class Dense(nn.Module):
-    """A dense layer of so many features, its kernel and bias drawn as the two initializers say."""
+    """A dense layer of so many features; without a bias where a norm follows, which would take it away again."""
 
     features: int
+    use_bias: bool = True
     kernel_init: Callable = initializers.he_normal
     bias_init: Callable = initializers.zeros
     functional: Any = jaxdl.functional
@@ -30,9 +34,54 @@ class Dense(nn.Module):
     @nn.compact
     def __call__(self, inputs: Array) -> Array:
         """Map (batch, inputs) to (batch, features)."""
-        kernel = self.param("kernel", self.kernel_init, (inputs.shape[-1], self.features))
-        bias = self.param("bias", self.bias_init, (self.features,))
-        return self.functional.dense(inputs, kernel, bias)
+        kernel = self.param("kernel", self.kernel_init, (inputs.shape[-1], self.features), dtype_for(inputs))
+        return self.functional.dense(inputs, kernel, _bias(self, kernel))
+
+
+class Conv(nn.Module):
+    """A convolution with so many filters; without a bias where a norm follows, which would take it away again."""
+
+    filters: int
+    kernel: tuple[int, int] = (3, 3)
+    stride: tuple[int, int] = (1, 1)
+    padding: Padding = "SAME"
+    use_bias: bool = True
+    kernel_init: Callable = initializers.he_normal
+    bias_init: Callable = initializers.zeros
+    functional: Any = jaxdl.functional
+
+    @nn.compact
+    def __call__(self, inputs: Array) -> Array:
+        """Map (batch, height, width, channels) to (batch, new_height, new_width, filters)."""
+        shape = (*self.kernel, inputs.shape[-1], self.filters)
+        kernel = self.param("kernel", self.kernel_init, shape, dtype_for(inputs))
+        return self.functional.conv2d(inputs, kernel, _bias(self, kernel), stride=self.stride, padding=self.padding)
+
+
+class Embed(nn.Module):
+    """A table of vectors, one for each id below the size of the vocabulary, drawn as the initializer says."""
+
+    vocabulary: int
+    features: int
+    embedding_init: Callable = initializers.lecun_normal
+    functional: Any = jaxdl.functional
+
+    @nn.compact
+    def __call__(self, ids: Array) -> Array:
+        """Map integers of any shape to (..., features)."""
+        table = self.param("embedding", self.embedding_init, (self.vocabulary, self.features), jnp.float32)
+        return self.functional.embed(ids, table)
+
+
+class Flatten(nn.Module):
+    """All numbers of an example in one row: of an image row by row, the channels of a pixel side by side."""
+
+    functional: Any = jaxdl.functional
+
+    @nn.compact
+    def __call__(self, inputs: Array) -> Array:
+        """Map (batch, ...) to (batch, features)."""
+        return self.functional.reshape(inputs)
 
 
 class Dropout(nn.Module):
@@ -49,68 +98,16 @@ class Dropout(nn.Module):
         return self.functional.dropout(self.make_rng("dropout"), inputs, rate=self.rate)
 
 
-class Conv(nn.Module):
-    """A convolution with so many filters; without a bias where a norm follows, which would take it away again."""
-
-    filters: int
-    kernel: tuple[int, int] = (3, 3)
-    stride: tuple[int, int] = (1, 1)
-    padding: str | tuple[tuple[int, int], tuple[int, int]] = "SAME"
-    use_bias: bool = True
-    kernel_init: Callable = initializers.he_normal
-    bias_init: Callable = initializers.zeros
-    functional: Any = jaxdl.functional
-
-    @nn.compact
-    def __call__(self, inputs: Array) -> Array:
-        """Map (batch, height, width, channels) to (batch, new_height, new_width, filters)."""
-        kernel = self.param("kernel", self.kernel_init, (*self.kernel, inputs.shape[-1], self.filters))
-        shape = (self.filters,)
-        bias = self.param("bias", self.bias_init, shape) if self.use_bias else jnp.zeros(shape, kernel.dtype)
-        return self.functional.conv2d(inputs, kernel, bias, stride=self.stride, padding=self.padding)
+def dtype_for(inputs: Array) -> Any:
+    """The dtype of parameters for such inputs: theirs, or float32 where they are no floating numbers."""
+    return inputs.dtype if jnp.issubdtype(inputs.dtype, jnp.floating) else jnp.float32
 
 
-class BatchNorm(nn.Module):
-    """Batch normalization of the last axis: by the batch in training, by running averages of batches otherwise.
-
-    After each batch an average $r$ becomes $m r + (1 - m) b$ of the batch's own $b$, with the momentum $m$ (as in Flax;
-    PyTorch calls $1 - m$ its momentum).
-    """
-
-    momentum: float = 0.9
-    epsilon: float = 1e-5
-    functional: Any = jaxdl.functional
-
-    @nn.compact
-    def __call__(self, inputs: Array, training: bool) -> Array:
-        """Map any shape to itself."""
-        features = (inputs.shape[-1],)
-        scale, bias = _scale_and_bias(self, features)
-        mean = self.variable("batch_stats", "mean", jnp.zeros, features)
-        variance = self.variable("batch_stats", "var", jnp.ones, features)
-        if not training:
-            return self.functional.batch_norm_inference(
-                inputs, scale, bias, mean.value, variance.value, epsilon=self.epsilon
-            )
-        outputs, batch_mean, batch_variance = self.functional.batch_norm(inputs, scale, bias, epsilon=self.epsilon)
-        mean.value = self.momentum * mean.value + (1 - self.momentum) * batch_mean
-        variance.value = self.momentum * variance.value + (1 - self.momentum) * batch_variance
-        return outputs
-
-
-class LayerNorm(nn.Module):
-    """Layer normalization of the last axis, of each example (and pixel) by itself."""
-
-    epsilon: float = 1e-5
-    functional: Any = jaxdl.functional
-
-    @nn.compact
-    def __call__(self, inputs: Array) -> Array:
-        """Map any shape to itself."""
-        features = (inputs.shape[-1],)
-        scale, bias = _scale_and_bias(self, features)
-        return self.functional.layer_norm(inputs, scale, bias, epsilon=self.epsilon)
-
-
-def _scale_and_bias(module, features):
-    return module.param("scale", nn.initializers.ones, features), module.param("bias", initializers.zeros, features)
+def _bias(module, kernel):
+    """One number for each output of a kernel: a parameter, or zeros for a module without."""
+    shape = kernel.shape[-1:]
+    return (
+        module.param("bias", module.bias_init, shape, kernel.dtype)
+        if module.use_bias
+        else jnp.zeros(shape, kernel.dtype)
+    )

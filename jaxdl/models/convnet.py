@@ -1,7 +1,8 @@
 """The convolutional network: stages that look for patterns in larger and larger parts of an image."""
 
+import inspect
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import flax.linen as nn
 import jax.numpy as jnp
@@ -10,23 +11,40 @@ from jaxtyping import Array, PyTree
 import jaxdl.functional
 from jaxdl import initializers
 from jaxdl.backpropagation import Network, Own, layer
-from jaxdl.models.blocks import BatchNorm, Conv, LayerNorm, belongs
-from jaxdl.models.mlp import Mlp
+from jaxdl.models.blocks import Conv, Padding, belongs
+from jaxdl.models.mlp import Mlp, check_rate
 from jaxdl.models.model import Model, from_linen
+from jaxdl.models.norms import Norm, layer_of
+from jaxdl.models.receptive_field import Window
 
-Norm = type[BatchNorm] | type[LayerNorm]
+Pool = Callable[[Array], Array]
+
+
+class Stage(NamedTuple):
+    """A convolution with so many filters, and the pooling after its activation, such as `max_pool` and `avg_pool`.
+
+    Without a padding half the kernel is added at each end, which keeps the size where the stride is 1 (PyTorch's
+    `padding=k // 2`). A stride instead of a pooling: `Stage(32, stride=(2, 2), pool=None)`.
+    """
+
+    filters: int
+    kernel: tuple[int, int] = (3, 3)
+    stride: tuple[int, int] = (1, 1)
+    padding: Padding | None = None
+    pool: Pool | None = jaxdl.functional.max_pool
 
 
 class Convnet(nn.Module):
     """Stages of convolution, norm, activation and pooling, and then an `Mlp` on all that is left."""
 
-    filters: tuple[int, ...]
+    stages: tuple[int | Stage, ...]
     hidden: tuple[int, ...]
     outputs: int
     kernel: tuple[int, int] = (3, 3)
     norm: Norm | None = None
     activation: Callable[[Array], Array] = jaxdl.functional.relu
-    pool: Callable[[Array], Array] | None = jaxdl.functional.max_pool
+    pool: Pool | None = jaxdl.functional.max_pool
+    dropout_rate: float = 0.0
     kernel_init: Callable = initializers.he_normal
     functional: Any = jaxdl.functional
 
@@ -34,14 +52,13 @@ class Convnet(nn.Module):
     def __call__(self, inputs: Array, training: bool = False) -> Array:
         """Map (batch, height, width, channels) to (batch, outputs)."""
         signal = inputs
-        for filters in self.filters:
-            signal = self._conv(filters)(signal)
+        for stage in self.whole_stages():
+            signal = self._conv(stage)(signal)
             if self.norm:
-                norm = self.norm(functional=self.functional)
-                signal = norm(signal, training) if isinstance(norm, BatchNorm) else norm(signal)
+                signal = self.norm(functional=self.functional)(signal, training)
             signal = self.activation(signal)
-            if self.pool:
-                signal = self.pool(signal)
+            if stage.pool:
+                signal = stage.pool(signal)
         return self._mlp()(signal, training)
 
     @nn.nowrap
@@ -49,76 +66,144 @@ class Convnet(nn.Module):
         """The same as layers and their own arguments: for `jaxdl.backpropagation` to sweep by hand.
 
         As in training without `stats`, where a batch norm takes the statistics of the batch; with them as otherwise.
-        Not all that is floating among the own arguments is a parameter: running statistics stand there, and zeros for
-        the bias of a convolution before a norm.
+        There is no dropout in it. Not all that is floating among the own arguments is a parameter: running statistics
+        stand there, and zeros for the bias of a convolution before a norm.
         Raises ValueError for an activation or a pooling without a derivation beside it.
         """
-        f = jaxdl.functional
         layers: list[tuple[Any, tuple[Any, ...]]] = []
-        for number, filters in enumerate(self.filters):
-            of, conv = params[f"Conv_{number}"], self._conv(filters)
-            bias = of["bias"] if conv.use_bias else jnp.zeros(filters, of["kernel"].dtype)
-            layers.append((layer(f.conv2d, {"stride": conv.stride, "padding": conv.padding}), (of["kernel"], bias)))
+        for number, stage in enumerate(self.whole_stages()):
+            of, conv = params[f"Conv_{number}"], self._conv(stage)
+            bias = of["bias"] if conv.use_bias else jnp.zeros(stage.filters, of["kernel"].dtype)
+            settings = {"stride": conv.stride, "padding": conv.padding}
+            layers.append((layer(jaxdl.functional.conv2d, settings), (of["kernel"], bias)))
             if self.norm:
-                layers.append(_norm(self.norm, f"{self.norm.__name__}_{number}", params, stats))
+                name = f"{self.norm.__name__}_{number}"
+                running = stats["batch_stats"][name] if stats and "batch_stats" in stats else None
+                layers.append(layer_of(self.norm, params[name], running))
             layers.append((layer(self.activation), ()))
-            if self.pool:
-                layers.append((layer(self.pool), ()))
+            if stage.pool:
+                layers.append((layer(stage.pool), ()))
         network, own = zip(*layers, strict=True) if layers else ((), ())
         head, of_head = self._mlp().network(params["Mlp_0"])
         return (*network, *head), (*own, *of_head)
 
     @nn.nowrap
-    def _conv(self, filters):
+    def whole_stages(self) -> tuple[Stage, ...]:
+        """Its stages, where a number stands for one with the kernel and the pooling of all such."""
+        return tuple(
+            stage if isinstance(stage, Stage) else Stage(stage, self.kernel, pool=self.pool) for stage in self.stages
+        )
+
+    @nn.nowrap
+    def windows(self) -> tuple[Window, ...]:
+        """The windows of its convolutions and poolings, in their order: for `receptive_field`.
+
+        Raises ValueError for a pooling whose keywords `window` and `stride` say none, such as a global one.
+        """
+        found = []
+        for stage in self.whole_stages():
+            found.append(Window(stage.kernel, stage.stride))
+            if stage.pool:
+                settings = inspect.signature(stage.pool).parameters
+                if not {"window", "stride"} <= {*settings}:
+                    raise ValueError(
+                        f"pool must have the keywords window and stride, but {stage.pool} has {', '.join(settings)}: "
+                        "give functools.partial(max_pool, window=…, stride=…)."
+                    )
+                found.append(Window(settings["window"].default, settings["stride"].default))
+        return tuple(found)
+
+    @nn.nowrap
+    def _conv(self, stage):
+        height, width = stage.kernel
+        half = ((height - 1) // 2, height // 2), ((width - 1) // 2, width // 2)
         # A norm takes a bias away again, so that none is trained before it.
         return Conv(
-            filters, self.kernel, use_bias=not self.norm, kernel_init=self.kernel_init, functional=self.functional
+            stage.filters,
+            stage.kernel,
+            stage.stride,
+            half if stage.padding is None else stage.padding,
+            use_bias=not self.norm,
+            kernel_init=self.kernel_init,
+            functional=self.functional,
         )
 
     @nn.nowrap
     def _mlp(self):
-        return Mlp(self.hidden, self.outputs, self.activation, kernel_init=self.kernel_init, functional=self.functional)
-
-
-def _norm(norm, name, params, stats):
-    """The layer of a norm and its own arguments."""
-    f, of, epsilon = jaxdl.functional, params[name], {"epsilon": norm().epsilon}
-    if issubclass(norm, LayerNorm):
-        return layer(f.layer_norm, epsilon), (of["scale"], of["bias"])
-    if stats is None:
-        return layer(f.batch_norm, epsilon), (of["scale"], of["bias"])
-    running = stats["batch_stats"][name]
-    return layer(f.batch_norm_inference, epsilon), (of["scale"], of["bias"], running["mean"], running["var"])
+        return Mlp(
+            self.hidden,
+            self.outputs,
+            self.activation,
+            self.dropout_rate,
+            kernel_init=self.kernel_init,
+            functional=self.functional,
+        )
 
 
 def convnet(
-    filters: tuple[int, ...],
+    stages: tuple[int | Stage, ...],
     hidden: tuple[int, ...],
     outputs: int,
     *,
     kernel: tuple[int, int] = (3, 3),
     norm: Norm | None = None,
     activation: Callable[[Array], Array] = jaxdl.functional.relu,
-    pool: Callable[[Array], Array] | None = jaxdl.functional.max_pool,
+    pool: Pool | None = jaxdl.functional.max_pool,
+    dropout_rate: float = 0.0,
     kernel_init: Callable = initializers.he_normal,
     functional: Any = jaxdl.functional,
 ) -> Model:
-    """A convolutional network: a stage for each number of filters, then dense layers with so many hidden units.
+    """A convolutional network: stages, then dense layers with so many hidden units, with dropout among them.
 
-    A stage is a convolution that keeps height and width, `norm` (`BatchNorm` or `LayerNorm`), `activation` and `pool`
-    (a function of the signal such as `max_pool` and `avg_pool`, which halve height and width). An activation and a
-    pooling of a stand-in `functional` are given beside it, as for `mlp`. Raises ValueError for those that are jaxdl's
-    own beside another functional, and for a number of filters or units that is not positive.
+    A stage is a convolution, `norm` (`BatchNorm` or `LayerNorm`), `activation` and a pooling; a number stands for
+    `Stage(number, kernel, pool=pool)`, a convolution with so many filters that keeps height and width, and `pool` (a
+    function of the signal such as `max_pool` and `avg_pool`, which halve them, or None). An activation and a pooling of
+    a stand-in `functional` are given beside it, as for `mlp`. `convnet((32, 64), (128,), 10)`;
+    `convnet((Stage(32, pool=None), 32, Stage(64, stride=(2, 2), pool=None)), (), 10, norm=BatchNorm)`.
+    Raises ValueError for functions that are jaxdl's own beside another functional, for a number of filters or units
+    that is not positive, and for a rate outside [0, 1).
     LeCun et al., *Gradient-based learning applied to document recognition* (1998).
     """
-    for given in (activation, pool):
+    module = Convnet(
+        tuple(stages),
+        tuple(hidden),
+        outputs,
+        tuple(kernel),
+        norm,
+        activation,
+        pool,
+        dropout_rate,
+        kernel_init,
+        functional,
+    )
+    whole = module.whole_stages()
+    for given in (activation, *(stage.pool for stage in whole)):
         if not belongs(given, functional):
             raise ValueError(f"activation and pool must be of the functional beside them, but was jaxdl's own {given}.")
-    if min(*filters, *hidden, outputs, *kernel) < 1:
+    sizes = [(stage.filters, *stage.kernel, *stage.stride) for stage in whole]
+    if min(*(size for stage in sizes for size in stage), *hidden, outputs, 1) < 1:
         raise ValueError(
-            f"filters, hidden, outputs and kernel must be at least 1, but were {filters}, {hidden}, {outputs}, "
-            f"{kernel}."
+            f"filters, kernel, stride, hidden and outputs must be at least 1, but were {sizes}, {hidden}, {outputs}."
         )
-    return from_linen(
-        Convnet(tuple(filters), tuple(hidden), outputs, tuple(kernel), norm, activation, pool, kernel_init, functional)
-    )
+    check_rate(dropout_rate)
+    return from_linen(module)
+
+
+def lenet5(
+    outputs: int = 10,
+    *,
+    activation: Callable[[Array], Array] = jaxdl.functional.tanh,
+    pool: Pool = jaxdl.functional.avg_pool,
+    padding: Padding = ((2, 2), (2, 2)),
+    kernel_init: Callable = initializers.lecun_normal,
+    functional: Any = jaxdl.functional,
+) -> Model:
+    """LeNet-5 for grey images of 28×28, or of 32×32 with `padding="VALID"`: 61,706 parameters with ten outputs.
+
+    Six filters of 5×5 and pooling, sixteen and pooling, then 120, 84 and the outputs. As it is used today: average
+    pooling has no weights, every filter of the second stage sees all six maps, and a linear layer takes the place of
+    the distances to prototypes.
+    LeCun et al., *Gradient-based learning applied to document recognition* (1998), section II.B.
+    """
+    stages = Stage(6, (5, 5), padding=padding, pool=pool), Stage(16, (5, 5), padding="VALID", pool=pool)
+    return convnet(stages, (120, 84), outputs, activation=activation, kernel_init=kernel_init, functional=functional)

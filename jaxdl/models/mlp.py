@@ -1,50 +1,85 @@
 """The multi-layer perceptron."""
 
-import itertools
 from collections.abc import Callable
 from typing import Any
 
 import flax.linen as nn
+import jax.numpy as jnp
 from jaxtyping import Array, PyTree
 
 import jaxdl.functional
 from jaxdl import initializers
-from jaxdl.backpropagation import Network, Own, layer
-from jaxdl.models.blocks import Dense, Dropout, belongs
+from jaxdl.backpropagation import Network, Own, Residual, layer
+from jaxdl.models.blocks import Dense, Dropout, Flatten, belongs
 from jaxdl.models.model import Model, from_linen
+from jaxdl.models.norms import Norm, layer_of
 
 
 class Mlp(nn.Module):
-    """Dense layers with an activation (and dropout) after each but the last; an image is flattened first."""
+    """Dense layers; a norm, an activation and dropout after each but the last. An image is flattened first.
+
+    With `skip` the input of a hidden layer is added to what comes out of it, wherever both have as many features.
+    """
 
     hidden: tuple[int, ...]
     outputs: int
     activation: Callable[[Array], Array] = jaxdl.functional.relu
     dropout_rate: float = 0.0
+    norm: Norm | None = None
+    skip: bool = False
     kernel_init: Callable = initializers.he_normal
     functional: Any = jaxdl.functional
 
     @nn.compact
     def __call__(self, inputs: Array, training: bool = False) -> Array:
         """Map (batch, ...) to (batch, outputs)."""
-        signal = inputs.reshape(len(inputs), -1)
+        signal = Flatten(self.functional)(inputs)
         for features in self.hidden:
-            signal = self.activation(Dense(features, self.kernel_init, functional=self.functional)(signal))
+            before = signal
+            signal = self._dense(features, use_bias=not self.norm)(signal)
+            if self.norm:
+                signal = self.norm(functional=self.functional)(signal, training)
+            signal = self.activation(signal)
             if self.dropout_rate > 0:
                 signal = Dropout(self.dropout_rate, self.functional)(signal, training)
-        return Dense(self.outputs, self.kernel_init, functional=self.functional)(signal)
+            if self.skip and before.shape == signal.shape:
+                signal = before + signal
+        return self._dense(self.outputs)(signal)
 
     @nn.nowrap
-    def network(self, params: PyTree) -> tuple[Network, Own]:
+    def _dense(self, features, use_bias=True):
+        return Dense(features, use_bias, self.kernel_init, functional=self.functional)
+
+    @nn.nowrap
+    def network(self, params: PyTree, stats: PyTree | None = None) -> tuple[Network, Own]:
         """The same, without noise, as layers and their own arguments: for `jaxdl.backpropagation` to sweep by hand.
 
-        Raises ValueError for an activation without a derivation beside it.
+        As in training without `stats`, where a batch norm takes the statistics of the batch; with them as otherwise.
+        Not all that is floating among the own arguments is a parameter: running statistics stand there, and zeros for
+        the bias of a dense layer before a norm. Raises ValueError for an activation without a derivation beside it.
         """
-        dense, activation = layer(jaxdl.functional.dense), layer(self.activation)
-        layers = [params[f"Dense_{number}"] for number in range(len(self.hidden) + 1)]
-        hidden = itertools.chain(*([dense, activation] for _ in self.hidden))
-        own = itertools.chain(*([(of["kernel"], of["bias"]), ()] for of in layers))
-        return (layer(jaxdl.functional.reshape), *hidden, dense), ((), *own)[:-1]
+        parts: list[tuple[Any, tuple[Any, ...]]] = [(layer(jaxdl.functional.reshape), ())]
+        for number in range(len(self.hidden)):
+            inner = [_dense(params[f"Dense_{number}"])]
+            if self.norm:
+                name = f"{self.norm.__name__}_{number}"
+                running = stats["batch_stats"][name] if stats and "batch_stats" in stats else None
+                inner.append(layer_of(self.norm, params[name], running))
+            inner.append((layer(self.activation), ()))
+            inputs, features = params[f"Dense_{number}"]["kernel"].shape
+            if self.skip and inputs == features:
+                layers, own = zip(*inner, strict=True)
+                inner = [(Residual(layers), own)]
+            parts += inner
+        network, own = zip(*parts, _dense(params[f"Dense_{len(self.hidden)}"]), strict=True)
+        return network, own
+
+
+def _dense(of):
+    """The dense layer with these parameters, and its own arguments."""
+    kernel = of["kernel"]
+    bias = of["bias"] if "bias" in of else jnp.zeros(kernel.shape[-1], kernel.dtype)
+    return layer(jaxdl.functional.dense), (kernel, bias)
 
 
 def mlp(
@@ -53,11 +88,15 @@ def mlp(
     *,
     activation: Callable[[Array], Array] = jaxdl.functional.relu,
     dropout_rate: float = 0.0,
+    norm: Norm | None = None,
+    skip: bool = False,
     kernel_init: Callable = initializers.he_normal,
     functional: Any = jaxdl.functional,
 ) -> Model:
     """A multi-layer perceptron with so many units in each hidden layer; no hidden layer makes a linear model.
 
+    A hidden layer is a dense layer, `norm` (`BatchNorm` or `LayerNorm`), `activation` and dropout; with `skip`, what
+    goes in is added to what comes out wherever both have as many features.
     `functional` is where its layers find their functions; an activation of a stand-in is given beside it:
     `mlp((128,), 10, activation=hand.relu, functional=hand)` with `hand = jaxdl.derivation.by_hand()`.
     Raises ValueError for an activation that is jaxdl's own beside another functional, for a width that is not positive,
@@ -68,6 +107,11 @@ def mlp(
     for width in (*hidden, outputs):
         if width < 1:
             raise ValueError(f"hidden and outputs must be at least 1, but were {hidden} and {outputs}.")
+    check_rate(dropout_rate)
+    return from_linen(Mlp(tuple(hidden), outputs, activation, dropout_rate, norm, skip, kernel_init, functional))
+
+
+def check_rate(dropout_rate: float) -> None:
+    """Refuse, with ValueError, what is no rate of dropout."""
     if not 0 <= dropout_rate < 1:
         raise ValueError(f"dropout_rate must be at least 0 and below 1, but was {dropout_rate}.")
-    return from_linen(Mlp(tuple(hidden), outputs, activation, dropout_rate, kernel_init, functional))

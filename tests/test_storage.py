@@ -1,6 +1,6 @@
 import pytest
 
-from jaxdl.data.storage import cache_dir, whole_file
+from jaxdl.storage import cache_dir, whole_file
 
 
 def test_a_file_is_there_when_all_is_written_and_not_before(tmp_path):
