@@ -60,7 +60,7 @@ def listen(f: Callable, *arguments: Any) -> list[Call]:
     token = _hear.set(hear)
     try:
         with nn.intercept_methods(intercept):
-            jaxpr = jax.make_jaxpr(f)(*arguments).jaxpr
+            jaxpr = jax.make_jaxpr(lambda *arguments: f(*arguments))(*arguments).jaxpr  # f itself may be cached
     finally:
         _hear.reset(token)
     for number, count in _products(jaxpr, None):

@@ -18,7 +18,7 @@ from jaxdl.models.norms import Norm, layer_of
 class Mlp(nn.Module):
     """Dense layers; a norm, an activation and dropout after each but the last. An image is flattened first.
 
-    With `skip` the input of a hidden layer is added to what comes out of it, wherever both have as many features.
+    With `skip` the input of a hidden layer but the first is added to what comes out, wherever both are as wide.
     """
 
     hidden: tuple[int, ...]
@@ -34,7 +34,7 @@ class Mlp(nn.Module):
     def __call__(self, inputs: Array, training: bool = False) -> Array:
         """Map (batch, ...) to (batch, outputs)."""
         signal = Flatten(self.functional)(inputs)
-        for features in self.hidden:
+        for number, features in enumerate(self.hidden):
             before = signal
             signal = self._dense(features, use_bias=not self.norm)(signal)
             if self.norm:
@@ -42,7 +42,7 @@ class Mlp(nn.Module):
             signal = self.activation(signal)
             if self.dropout_rate > 0:
                 signal = Dropout(self.dropout_rate, self.functional)(signal, training)
-            if self.skip and before.shape == signal.shape:
+            if self.skip and number > 0 and before.shape == signal.shape:
                 signal = before + signal
         return self._dense(self.outputs)(signal)
 
@@ -67,7 +67,7 @@ class Mlp(nn.Module):
                 inner.append(layer_of(self.norm, params[name], running))
             inner.append((layer(self.activation), ()))
             inputs, features = params[f"Dense_{number}"]["kernel"].shape
-            if self.skip and inputs == features:
+            if self.skip and number > 0 and inputs == features:
                 layers, own = zip(*inner, strict=True)
                 inner = [(Residual(layers), own)]
             parts += inner
@@ -96,7 +96,7 @@ def mlp(
     """A multi-layer perceptron with so many units in each hidden layer; no hidden layer makes a linear model.
 
     A hidden layer is a dense layer, `norm` (`BatchNorm` or `LayerNorm`), `activation` and dropout; with `skip`, what
-    goes in is added to what comes out wherever both have as many features.
+    goes into each but the first is added to what comes out, wherever both are as wide.
     `functional` is where its layers find their functions; an activation of a stand-in is given beside it:
     `mlp((128,), 10, activation=hand.relu, functional=hand)` with `hand = jaxdl.derivation.by_hand()`.
     Raises ValueError for an activation that is jaxdl's own beside another functional, for a width that is not positive,

@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 
 import flax.linen as nn
 import jax
+import jax.numpy as jnp
 from jaxtyping import PyTree
 
 Stats = dict[str, PyTree]
@@ -38,11 +39,13 @@ def from_linen(module: nn.Module, call: Callable[[Any, Any, bool], Any] = _call)
     """
 
     def init(key, inputs):
+        inputs = jax.tree.map(jnp.asarray, inputs)  # else float64 of numpy would be the dtype of the parameters
         variables = dict(module.init(key, inputs, method=lambda module, inputs: call(module, inputs, False)))
         return variables.pop("params", {}), variables
 
     def apply(params, stats, inputs, *, key=None):
         training = key is not None
+        inputs = jax.tree.map(jnp.asarray, inputs)
         outputs, moved = module.apply(
             {"params": params, **_without_sown(stats)},
             inputs,

@@ -1,6 +1,6 @@
 """Several tasks on one trunk."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import flax.linen as nn
@@ -16,7 +16,7 @@ class MultiHead(nn.Module):
     """A dense layer for each task, all of them on the activated outputs of one trunk."""
 
     trunk: nn.Module
-    heads: dict[str, int]
+    heads: Mapping[str, int]
     activation: Callable[[Array], Array] = jaxdl.functional.relu
     kernel_init: Callable = initializers.he_normal
     functional: Any = jaxdl.functional

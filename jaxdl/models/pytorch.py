@@ -59,7 +59,7 @@ def to_pytorch(
     for (where, wanted), leaf in zip(jax.tree.leaves_with_path(expected), jax.tree.leaves(given), strict=True):
         if wanted.shape != leaf.shape:
             raise ValueError(
-                f"{_path(where[1:])} must have the shape {wanted.shape}, but has {leaf.shape}: give the parameters of one "
+                f"{_path(where[1:])} must have the shape {wanted.shape}, but has {leaf.shape}: give those of one "
                 "member, jax.tree.map(lambda leaf: leaf[0], params)."
             )
     return {name: np.asarray(array) for name, array in _state(_places(model, inputs, names), given).items()}
@@ -155,7 +155,8 @@ def _places(model, inputs, names):
 
 def _entries(layout, image, of, name, number):
     """The names of a layer's entries there, and what they are called in its layout."""
-    suffixes = jax.eval_shape(lambda of: layout.to_pytorch(of, image), of)
+    suffixes: list[str] = []
+    jax.eval_shape(lambda of: suffixes.extend(layout.to_pytorch(of, image)), of)
     prefix = f"{name}." if name else ""
     return {f"{prefix}{suffix}{number if suffix.endswith('_l') else ''}": suffix for suffix in suffixes}
 

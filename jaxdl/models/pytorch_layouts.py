@@ -81,9 +81,9 @@ def _recurrent_back(of, image):  # noqa: ARG001
 
 
 def _gru_back(of, image):
-    kernels, hidden = _recurrent_back(of, image), of["weight_hh_l"].shape[1]
-    own = of["bias_hh_l"][-hidden:]
-    return {**kernels, "bias": kernels["bias"].at[-hidden:].add(-own), "candidate_bias": own}
+    gates, first, second = 2 * of["weight_hh_l"].shape[1], of["bias_ih_l"], of["bias_hh_l"]
+    bias = first.at[:gates].add(second[:gates])
+    return {**_recurrent_back(of, image), "bias": bias, "candidate_bias": second[gates:]}
 
 
 LAYOUTS: dict[type, Layout] = {

@@ -1,0 +1,162 @@
+"""Parameters go to PyTorch and come back, for every model; what does not fit is named."""
+
+import pickle
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+import safetensors.numpy
+from twins import TWINS, drawn, images
+
+from jaxdl import models
+
+
+def to_torch(torch, inputs):
+    tensor = torch.tensor(np.asarray(inputs))
+    return tensor.permute(0, 3, 1, 2) if tensor.ndim == 4 else tensor
+
+
+@pytest.mark.parametrize("name", TWINS)
+def test_a_model_computes_the_same_in_pytorch(torch, name, tmp_path):
+    model, inputs, build, names = TWINS[name]
+    params, stats = drawn(model, inputs)
+    models.save_pytorch(tmp_path / "net.safetensors", model, params, stats, inputs, names=names)
+    twin = build(torch)
+    from safetensors.torch import load_file
+
+    assert (
+        str(twin.load_state_dict(load_file(tmp_path / "net.safetensors"), strict=True))
+        == "<All keys matched successfully>"
+    )
+    expected = jax.tree.map(lambda tensor: tensor.detach().numpy(), twin.eval()(to_torch(torch, inputs)))
+    outputs, _ = model.apply(params, stats, inputs)
+    for ours, theirs in zip(jax.tree.leaves(outputs), jax.tree.leaves(expected), strict=True):
+        np.testing.assert_allclose(ours, theirs, atol=1e-6 * np.abs(theirs).max())
+
+
+@pytest.mark.parametrize("name", TWINS)
+def test_what_pytorch_has_drawn_computes_the_same_here(torch, name, tmp_path):
+    model, inputs, build, names = TWINS[name]
+    torch.manual_seed(0)
+    twin = build(torch)
+    for tensor in twin.buffers():  # statistics that are not what they began as
+        tensor.add_(0.3 if tensor.is_floating_point() else 7)
+    from safetensors.torch import save_file
+
+    save_file(twin.state_dict(), tmp_path / "net.safetensors")
+    params, stats = models.load_pytorch(tmp_path / "net.safetensors", model, inputs, names=names)
+    expected = jax.tree.map(lambda tensor: tensor.detach().numpy(), twin.eval()(to_torch(torch, inputs)))
+    outputs, _ = model.apply(params, stats, inputs)
+    for ours, theirs in zip(jax.tree.leaves(outputs), jax.tree.leaves(expected), strict=True):
+        np.testing.assert_allclose(ours, theirs, atol=1e-6 * np.abs(theirs).max())
+
+
+@pytest.mark.parametrize("name", TWINS)
+def test_there_and_back_is_what_it_was(name):
+    model, inputs, _, names = TWINS[name]
+    params, stats = drawn(model, inputs)
+    for given in (names, ()):
+        state = models.to_pytorch(model, params, stats, inputs, names=given)
+        again = models.from_pytorch(model, state, inputs, names=given)
+        jax.tree.map(np.testing.assert_array_equal, again, (params, stats))
+
+
+def state_of(name):
+    model, inputs, _, names = TWINS[name]
+    params, stats = drawn(model, inputs)
+    return model, inputs, models.to_pytorch(model, params, stats, inputs)
+
+
+def test_without_names_the_layers_keep_their_own():
+    _, _, state = state_of("mlp, batch norm, skip")
+    assert [*state][:7] == [
+        "Dense_0.weight",
+        *(f"BatchNorm_0.{entry}" for entry in ("weight", "bias", "running_mean", "running_var", "num_batches_tracked")),
+        "Dense_1.weight",
+    ]
+    assert state["BatchNorm_0.num_batches_tracked"].dtype == np.int64
+
+
+def test_what_is_missing_unknown_and_misshapen_is_named():
+    model, inputs, state = state_of("mlp, layer norm")
+    state["fc9.weight"] = state.pop("Dense_0.weight")
+    state["Dense_1.bias"] = np.zeros(4)
+    with pytest.raises(ValueError, match="the state dict must be that of a module with Dense_0.weight") as told:
+        models.from_pytorch(model, state, inputs)
+    for fault in (
+        "Dense_0.weight is missing",
+        "fc9.weight is unknown",
+        r"Dense_1.bias has the shape (4,) instead of (3,)",
+    ):
+        assert fault in str(told.value)
+    assert "LayerNorm_0" not in str(told.value).partition(", but ")[2]
+
+
+def test_a_counter_of_batches_may_be_missing():
+    model, inputs, state = state_of("mlp, batch norm, skip")
+    whole = models.from_pytorch(model, state, inputs)
+    without = models.from_pytorch(model, {k: v for k, v in state.items() if "tracked" not in k}, inputs)
+    jax.tree.map(np.testing.assert_array_equal, without, whole)
+
+
+def test_names_that_do_not_fit_are_told():
+    model, inputs, _, _ = TWINS["mlp"]
+    params, stats = drawn(model, inputs)
+    with pytest.raises(
+        ValueError, match=r"names must name the 3 layers Dense_0, Dense_1, Dense_2, but were fc1, fc2\."
+    ):
+        models.to_pytorch(model, params, stats, inputs, names=("fc1", "fc2"))
+    with pytest.raises(ValueError, match=r"names must differ from layer to layer, but fc is given twice"):
+        models.to_pytorch(model, params, stats, inputs, names=("fc", "fc", "out"))
+
+
+def test_parameters_that_do_not_fit_are_told():
+    model, inputs, _, _ = TWINS["mlp"]
+    params, stats = drawn(model, inputs)
+    stacked = jax.tree.map(lambda leaf: jnp.stack([leaf, leaf]), params)
+    with pytest.raises(
+        ValueError, match=r"Dense_0/bias must have the shape \(6,\), but has \(2, 6\): give those of one"
+    ):
+        models.to_pytorch(model, stacked, stats, inputs)
+    with pytest.raises(ValueError, match=r"params and stats must be those of the model, with the tree"):
+        models.to_pytorch(model, {"Dense_0": params["Dense_0"]}, stats, inputs)
+
+
+def test_a_model_of_other_layers_is_told():
+    import flax.linen as nn
+
+    model = models.from_linen(nn.Dense(3), lambda module, inputs, training: module(inputs))
+    params, stats = model.init(jax.random.key(0), images(2, 4))
+    with pytest.raises(
+        ValueError, match=r"a model must be made of jaxdl's layers to be exchanged, but bias is in none"
+    ):
+        models.to_pytorch(model, params, stats, images(2, 4))
+
+
+def test_only_safetensors_are_read(tmp_path, torch):
+    model, inputs, state = state_of("mlp")
+    path = tmp_path / "net.pt"
+    torch.save({name: torch.tensor(array) for name, array in state.items()}, path)
+    sentence = "must be a safetensors file, but is damaged or another kind"
+    with pytest.raises(ValueError, match=sentence):
+        models.load_pytorch(path, model, inputs)
+    path.write_bytes(pickle.dumps(state))
+    with pytest.raises(ValueError, match=sentence):
+        models.load_pytorch(path, model, inputs)
+    path.write_bytes(safetensors.numpy.save(state)[:-4])
+    with pytest.raises(ValueError, match=sentence):
+        models.load_pytorch(path, model, inputs)
+    path.write_bytes(b"")
+    with pytest.raises(ValueError, match=sentence):
+        models.load_pytorch(path, model, inputs)
+
+
+def test_half_precision_goes_there_and_back(tmp_path):
+    model, inputs, _, names = TWINS["mlp"]
+    half = inputs.astype(jnp.bfloat16)
+    params, stats = drawn(model, half)
+    models.save_pytorch(tmp_path / "net.safetensors", model, params, stats, half, names=names)
+    again, _ = models.load_pytorch(tmp_path / "net.safetensors", model, half, names=names)
+    assert {leaf.dtype for leaf in jax.tree.leaves(again)} == {jnp.bfloat16.dtype}
+    jax.tree.map(np.testing.assert_array_equal, again, params)
