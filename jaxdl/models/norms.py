@@ -3,13 +3,17 @@
 from typing import Any
 
 import flax.linen as nn
+import jax
 import jax.numpy as jnp
+from flax import nnx
 from jaxtyping import Array, PyTree
 
 import jaxdl.functional
 from jaxdl import initializers
 from jaxdl.backpropagation import Layer, layer
 from jaxdl.models.blocks import dtype_for
+from jaxdl.models.listening import listen
+from jaxdl.models.model import Model
 
 
 class BatchNorm(nn.Module):
@@ -17,7 +21,7 @@ class BatchNorm(nn.Module):
 
     After each batch an average $r$ becomes $m r + (1 - m) b$ of the batch's own $b$, with the momentum $m$ (as in Flax;
     PyTorch calls $1 - m$ its momentum, and averages the unbiased variance). The averages are kept in float32 at least.
-    Raises ValueError in training for a single row, whose normal form is 0 whatever it holds.
+    Of a single row nothing is left in training but the bias: `jaxdl.training.fit` refuses such a batch.
     """
 
     momentum: float = 0.9
@@ -35,11 +39,6 @@ class BatchNorm(nn.Module):
         if not training:
             running = mean.value.astype(dtype), variance.value.astype(dtype)
             return self.functional.batch_norm_inference(inputs, scale, bias, *running, epsilon=self.epsilon)
-        if inputs.size == inputs.shape[-1]:
-            raise ValueError(
-                f"a batch norm in training must be given more than one row of {inputs.shape[-1]} features, but was "
-                f"given {inputs.shape}: its mean is the row itself, and nothing of it is left. Take a larger batch."
-            )
         outputs, batch_mean, batch_variance = self.functional.batch_norm(inputs, scale, bias, epsilon=self.epsilon)
         for running, of_batch in ((mean, batch_mean), (variance, batch_variance)):
             running.value = self.momentum * running.value + (1 - self.momentum) * of_batch.astype(wide)
@@ -70,6 +69,19 @@ def layer_of(norm: Norm, params: PyTree, running: PyTree | None) -> tuple[Layer,
     if running is None:
         return layer(f.batch_norm, epsilon), own
     return layer(f.batch_norm_inference, epsilon), (*own, running["mean"], running["var"])
+
+
+def check_rows(model: Model, inputs: Any) -> None:
+    """Refuse, with ValueError, a batch of which a batch norm sees one row in training: its mean is the row itself."""
+    params, stats = jax.eval_shape(model.init, jax.random.key(0), inputs)
+    apply = lambda params, stats, inputs: model.apply(params, stats, inputs, key=jax.random.key(0))  # noqa: E731
+    for call in listen(apply, params, stats, inputs):
+        flaxs = isinstance(call.module, nn.BatchNorm | nnx.BatchNorm) and not call.module.use_running_average
+        if (flaxs or isinstance(call.module, BatchNorm)) and call.inputs.size == call.inputs.shape[-1]:
+            raise ValueError(
+                f"batch_size must give the batch norm {call.path} more than one row, but it would see one, "
+                f"{call.inputs.shape}, and make the same of every row: take a larger batch, or a layer norm."
+            )
 
 
 def _scale_and_bias(module, features, dtype):

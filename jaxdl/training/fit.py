@@ -10,6 +10,7 @@ import numpy as np
 from jaxtyping import Array, Key
 
 from jaxdl.data import Dataset
+from jaxdl.models import check_rows
 from jaxdl.training.loop import History, State, Task, check_counts, resume, start
 from jaxdl.training.population import compile_population, population
 
@@ -120,18 +121,25 @@ def check(task: Task, data: Dataset, dev: Dataset, *, epochs: int) -> None:
             )
         if not (jnp.isfinite(part.inputs).all() and jnp.isfinite(part.labels).all()):
             raise ValueError(f"{name} must be finite, but holds NaN or infinity: make it with data.from_arrays.")
-        classes = max(outputs.shape[-1], 2)  # a single logit decides between two
-        if part.labels.ndim == 1 and outputs.shape[1:] > (1,) and part.labels.min() < 0:
-            raise ValueError(f"labels of {name} must be class numbers from 0, but {part.labels.min()} is among them.")
-        if part.labels.ndim == 1 and outputs.ndim == 2 and classes <= int(part.labels.max()):
-            raise ValueError(
-                f"labels of {name} must be below the model's {outputs.shape[1]} outputs, but {part.labels.max()} is "
-                "among them: give the model one output for each class."
-            )
+        if isinstance(outputs, jax.ShapeDtypeStruct):  # of several tasks nothing is known about the labels
+            _check_labels(name, part.labels, outputs.shape)
     batch = jax.tree.map(lambda array: array[: task.batch_size], data)
+    check_rows(task.model, batch.inputs)
     loss, _ = jax.eval_shape(task.objective, params, stats, batch, key)
     if loss.shape != ():
         raise ValueError(f"objective must give one number for a batch, but gives the shape {loss.shape}: take a mean.")
+
+
+def _check_labels(name, labels, outputs) -> None:
+    """Refuse class numbers that a model with outputs of this shape does not have."""
+    classes = max(outputs[-1], 2)  # a single logit decides between two
+    if labels.ndim == 1 and outputs[1:] > (1,) and labels.min() < 0:
+        raise ValueError(f"labels of {name} must be class numbers from 0, but {labels.min()} is among them.")
+    if labels.ndim == 1 and len(outputs) == 2 and classes <= int(labels.max()):
+        raise ValueError(
+            f"labels of {name} must be below the model's {outputs[1]} outputs, but {labels.max()} is among them: give "
+            "the model one output for each class."
+        )
 
 
 def _chunk_length(epochs) -> int:

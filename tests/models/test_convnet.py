@@ -121,7 +121,7 @@ def test_it_calls_the_functions_that_it_is_given():
 def test_every_layer_finds_its_function_in_the_functional(norm):
     calls = []
     spied = lambda name: lambda *a, **k: (calls.append(name), getattr(F, name)(*a, **k))[1]
-    names = ("conv2d", "batch_norm", "batch_norm_inference", "layer_norm", "dense")
+    names = ("conv2d", "reshape", "batch_norm", "batch_norm_inference", "layer_norm", "dense")
     spy = types.SimpleNamespace(**{name: spied(name) for name in names})
     model = convnet((4,), (), 3, norm=norm, functional=spy, activation=lambda z: z, pool=None)
     params, stats = model.init(jax.random.key(0), jnp.ones((1, 4, 4, 1)))
@@ -129,7 +129,7 @@ def test_every_layer_finds_its_function_in_the_functional(norm):
         calls.clear()
         model.apply(params, stats, jnp.ones((1, 4, 4, 1)), key=key)
         between = {None: [], BatchNorm: [of_norm], LayerNorm: ["layer_norm"]}[norm]
-        assert calls == ["conv2d", *between, "dense"]
+        assert calls == ["conv2d", *between, "reshape", "dense"]
 
 
 def test_a_population_of_them_learns():
@@ -150,7 +150,10 @@ def test_a_population_of_them_learns():
 @pytest.mark.parametrize(
     ("call", "sentence"),
     [
-        (lambda: convnet((0,), (), 3), r"filters, hidden, outputs and kernel must be at least 1, but were \(0,\)"),
+        (
+            lambda: convnet((0,), (), 3),
+            r"filters, kernel, stride, hidden and outputs must be at least 1, but were \[\(0, 3, 3, 1, 1\)\]",
+        ),
         (lambda: convnet((4,), (), 3, kernel=(3, 0)), r"at least 1"),
         (lambda: convnet((4,), (0,), 3), r"at least 1"),
         (lambda: convnet((4,), (), 0), r"at least 1"),

@@ -67,6 +67,7 @@ def test_it_calls_the_functions_that_it_is_given():
 def test_every_layer_finds_its_function_in_the_functional():
     calls = []
     spy = types.SimpleNamespace(
+        reshape=F.reshape,
         dense=lambda *arguments: (calls.append("dense"), F.dense(*arguments))[1],
         dropout=lambda *arguments, rate: (calls.append(rate), F.dropout(*arguments, rate=rate))[1],
     )

@@ -30,10 +30,23 @@ class Noisy(nn.Module):
         return dropped + noise
 
 
+class Sowing(nn.Module):
+    """What is sown depends on a parameter; one value is sown twice, and one of them in a layer."""
+
+    @nn.compact
+    def __call__(self, inputs, training):
+        hidden = nn.Dense(3, name="layer")(inputs)
+        self.sow("losses", "size", (hidden**2).sum())
+        self.sow("losses", "size", hidden.sum())
+        return nn.BatchNorm(use_running_average=not training)(hidden)
+
+
 class Growing(nn.Module):
     @nn.compact
     def __call__(self, inputs, training):
-        self.sow("losses", "size", inputs.sum())
+        self.variable("memory", "always", lambda: inputs)
+        if training:
+            self.variable("memory", "inputs", lambda: inputs)
         return inputs
 
 
@@ -90,8 +103,50 @@ def test_it_works_inside_vmap_grad_and_scan():
     assert (stats["batch_stats"]["BatchNorm_0"]["mean"] > 0).all()
 
 
+def test_what_is_sown_is_that_of_the_last_call():
+    model = from_linen(Sowing())
+    inputs = jnp.arange(8.0).reshape(2, 4)
+    params, stats = model.init(jax.random.key(0), inputs)
+    for scale in (1.0, 2.0, 3.0):
+        _, stats = model.apply(params, stats, scale * inputs, key=jax.random.key(1))
+        hidden = scale * inputs @ params["layer"]["kernel"]
+        np.testing.assert_allclose(stats["losses"]["size"][0], (hidden**2).sum(), rtol=1e-5)
+        np.testing.assert_allclose(stats["losses"]["size"][1], hidden.sum(), rtol=1e-4)
+    assert len(stats["losses"]["size"]) == 2
+    _, still = model.apply(params, stats, inputs)
+    jax.tree.map(np.testing.assert_array_equal, still, stats)
+    sown = lambda params: model.apply(params, stats, inputs, key=jax.random.key(1))[1]["losses"]["size"][1]
+    np.testing.assert_allclose(jax.grad(sown)(params)["layer"]["bias"], [2, 2, 2])
+
+
+def test_a_sowing_module_trains_in_a_population():
+    model = from_linen(Sowing())
+    inputs = jnp.arange(8.0).reshape(2, 4)
+
+    def loss(params, stats, key):
+        outputs, stats = model.apply(params, stats, inputs, key=key)
+        return outputs.sum() + stats["losses"]["size"][0], stats
+
+    def train(key):
+        def step(carry, key):
+            params, stats = carry
+            gradient, stats = jax.grad(loss, has_aux=True)(params, stats, key)
+            return (jax.tree.map(lambda w, g: w - 1e-3 * g, params, gradient), stats), stats["losses"]["size"][0]
+
+        return jax.lax.scan(step, model.init(key, inputs), jax.random.split(jax.random.clone(key), 3))
+
+        outputs_and_stats[0].sum() + outputs_and_stats[1]["losses"]["size"][0],
+        outputs_and_stats[1],
+    )
+    (_, stats), sizes = jax.jit(jax.vmap(train))(jax.random.split(jax.random.key(0), 2))
+    assert (jnp.diff(sizes) < 0).all()
+    np.testing.assert_array_equal(stats["losses"]["size"][0], sizes[:, -1])
+
+
 def test_a_tree_of_statistics_that_grows_is_refused():
     model = from_linen(Growing())
     params, stats = model.init(jax.random.key(0), jnp.ones(2))
-    with pytest.raises(ValueError, match="stats must keep their tree"):
+    with pytest.raises(
+        ValueError, match="stats must keep their tree, but the module keeps other variables in train"
+    ):
         model.apply(params, stats, jnp.ones(2), key=jax.random.key(1))

@@ -1,0 +1,121 @@
+"""Modules of Flax NNX as models."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from flax import nnx
+
+import jaxdl.functional as F
+from jaxdl import data, models, optimizers, training
+from jaxdl.models import from_nnx
+
+
+class Net(nnx.Module):
+    """Statistics, noise from two streams, a list of layers, a parameter of its own, and a value that is sown."""
+
+    def __init__(self, rngs):
+        self.dense = nnx.Linear(4, 8, rngs=rngs)
+        self.norm = nnx.BatchNorm(8, momentum=0.9, rngs=rngs)
+        self.dropout = nnx.Dropout(0.5, rngs=rngs)
+        self.layers = nnx.List([nnx.Linear(8, 8, rngs=rngs), nnx.Linear(8, 3, rngs=rngs)])
+        self.scale = nnx.Param(jnp.ones(3))
+
+    def __call__(self, x):
+        x = self.dropout(nnx.relu(self.norm(self.dense(x))))
+        self.sow(nnx.Intermediate, "hidden", x)
+        for layer in self.layers:
+            x = layer(x)
+        return x * self.scale
+
+
+class Flagged(nnx.Module):
+    """A flag for training with a name of its own, and a counter of calls."""
+
+    def __init__(self, rngs):
+        self.layer = nnx.Linear(4, 3, rngs=rngs)
+        self.rngs = rngs
+        self.calls = nnx.Variable(jnp.zeros((), jnp.int32))
+
+    def __call__(self, x, *, is_training):
+        if is_training:
+            self.calls[...] += 1
+            x = x + jax.random.normal(self.rngs.noise(), x.shape)
+        return self.layer(x)
+
+
+INPUTS = np.random.default_rng(0).normal(size=(6, 4)).astype(np.float32)
+NET = from_nnx(lambda rngs: Net(rngs))
+
+
+def test_a_module_and_its_model_compute_the_same():
+    params, stats = NET.init(jax.random.key(0), INPUTS)
+    module = Net(nnx.Rngs(jax.random.key(0)))
+    module.eval()
+    with pytest.warns(DeprecationWarning, match="sow"):
+        expected = module(INPUTS)
+    outputs, same = NET.apply(params, stats, INPUTS)
+    np.testing.assert_allclose(outputs, expected, rtol=1e-6)
+    jax.tree.map(np.testing.assert_array_equal, same, stats)
+    assert {*params} == {"dense", "norm", "layers", "scale"}
+    assert {*stats} == {"norm"}
+
+
+def test_a_key_means_training():
+    params, stats = NET.init(jax.random.key(0), INPUTS)
+    first, moved = NET.apply(params, stats, INPUTS, key=jax.random.key(1))
+    again, _ = NET.apply(params, stats, INPUTS, key=jax.random.key(1))
+    other, _ = NET.apply(params, stats, INPUTS, key=jax.random.key(2))
+    np.testing.assert_array_equal(first, again)
+    assert not np.array_equal(first, other)
+    mean = (INPUTS @ params["dense"]["kernel"] + params["dense"]["bias"]).mean(0)
+    np.testing.assert_allclose(moved["norm"]["mean"], 0.1 * mean, rtol=1e-4, atol=1e-6)
+    assert jax.tree.structure(moved) == jax.tree.structure(stats)
+
+
+def test_a_flag_of_another_name_a_stream_and_a_counter():
+    model = from_nnx(Flagged, lambda module, inputs, training: module(inputs, is_training=training))
+    params, stats = model.init(jax.random.key(0), INPUTS)
+    assert stats == {"calls": 0}
+    outputs, stats = model.apply(params, stats, INPUTS)
+    np.testing.assert_allclose(outputs, INPUTS @ params["layer"]["kernel"], rtol=1e-5)
+    for count in (1, 2):
+        noisy, stats = model.apply(params, stats, INPUTS, key=jax.random.key(count))
+        assert stats["calls"] == count
+        assert not np.allclose(noisy, outputs)
+
+
+def test_it_trains_in_a_population():
+    labels = (INPUTS[:, 0] > 0).astype(np.int32)
+    sets = data.from_arrays(np.tile(INPUTS, (8, 1)), np.tile(labels, 8))
+    task = training.Task(NET, training.supervised(NET, F.cross_entropy), optimizers.adam(0.02), 16)
+    keys = jax.random.split(jax.random.key(0), 3)
+    fitted = training.fit(task, sets, keys, epochs=20, dev=sets, observe=training.classification(NET))
+    assert (fitted.history.observed["accuracy"][:, -1] > 0.9).all()
+    both = jax.vmap(lambda key: training.train(task, sets, key, epochs=1)[0].params)(keys)
+    alone = training.train(task, sets, keys[1], epochs=1)[0].params
+    jax.tree.map(lambda a, b: np.testing.assert_allclose(a[1], b, atol=1e-4), both, alone)
+
+
+def test_its_layers_are_summed_up():
+    found = models.summary(NET, INPUTS)
+    rows = {row.path: (row.layer, row.parameters, row.multiply_adds) for row in found.layers}
+    assert rows == {
+        "": ("Net", 3, 0),
+        "dense": ("Linear", 40, 6 * 32),
+        "norm": ("BatchNorm", 16, 0),
+        "dropout": ("Dropout", 0, 0),
+        "layers/0": ("Linear", 72, 6 * 64),
+        "layers/1": ("Linear", 27, 6 * 24),
+    }
+    assert Net.__call__.__qualname__ == "Net.__call__"  # listening has left nothing behind
+    assert nnx.Linear.__call__.__qualname__ == "Linear.__call__"
+
+
+def test_a_batch_of_one_row_is_refused():
+    sets = data.from_arrays(INPUTS, np.arange(6) % 3)
+    task = training.Task(NET, training.supervised(NET, F.cross_entropy), optimizers.sgd(0.1), 1)
+    with pytest.raises(ValueError, match=r"batch_size must give the batch norm norm more than one row"):
+        training.fit(
+            task, sets, jax.random.split(jax.random.key(0), 1), epochs=1, dev=sets, observe=training.classification(NET)
+        )
