@@ -135,9 +135,6 @@ def test_a_sowing_module_trains_in_a_population():
 
         return jax.lax.scan(step, model.init(key, inputs), jax.random.split(jax.random.clone(key), 3))
 
-        outputs_and_stats[0].sum() + outputs_and_stats[1]["losses"]["size"][0],
-        outputs_and_stats[1],
-    )
     (_, stats), sizes = jax.jit(jax.vmap(train))(jax.random.split(jax.random.key(0), 2))
     assert (jnp.diff(sizes) < 0).all()
     np.testing.assert_array_equal(stats["losses"]["size"][0], sizes[:, -1])
@@ -146,7 +143,5 @@ def test_a_sowing_module_trains_in_a_population():
 def test_a_tree_of_statistics_that_grows_is_refused():
     model = from_linen(Growing())
     params, stats = model.init(jax.random.key(0), jnp.ones(2))
-    with pytest.raises(
-        ValueError, match="stats must keep their tree, but the module keeps other variables in train"
-    ):
+    with pytest.raises(ValueError, match="stats must keep their tree, but the module keeps other variables in train"):
         model.apply(params, stats, jnp.ones(2), key=jax.random.key(1))
