@@ -36,6 +36,7 @@ from jaxdl.models.recurrent import (
     Rnn as Rnn,
     recurrent as recurrent,
 )
+from jaxdl.models.redrawn import redrawn as redrawn
 from jaxdl.models.resnet import (
     PostActivation as PostActivation,
     PreActivation as PreActivation,

@@ -7,14 +7,9 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 import safetensors.numpy
-from twins import TWINS, drawn, images
+from twins import TWINS, drawn, images, to_torch
 
 from jaxdl import models
-
-
-def to_torch(torch, inputs):
-    tensor = torch.tensor(np.asarray(inputs))
-    return tensor.permute(0, 3, 1, 2) if tensor.ndim == 4 else tensor
 
 
 @pytest.mark.parametrize("name", TWINS)

@@ -253,3 +253,8 @@ def drawn(model, inputs, dtype=None):
         )
     )
     return jax.tree.map(draw(0.2), params), jax.tree.map(draw(1.0), stats)
+
+
+def to_torch(torch, inputs):
+    tensor = torch.tensor(np.asarray(inputs))
+    return tensor.permute(0, 3, 1, 2) if tensor.ndim == 4 else tensor
