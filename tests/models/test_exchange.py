@@ -68,7 +68,8 @@ class Plain(nn.Module):
 class Head(nn.Module):
     @nn.compact
     def __call__(self, x):
-        return nn.Dense(3)(nn.relu(nn.Dense(5)(x.reshape(len(x), -1))))
+        x = nn.relu(nn.Dense(5)(x.reshape(len(x), -1)))
+        return nn.Dense(3)(x)
 
 
 def test_parameters_go_to_plain_flax_layers_and_come_back():
