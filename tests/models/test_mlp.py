@@ -122,6 +122,49 @@ def test_its_layers_swept_by_hand_are_the_model(hidden, double, random):
     assert len(by_hand) == len(hidden) + 1
 
 
+@pytest.mark.parametrize("training", [False, True])
+@pytest.mark.parametrize("norm", [models.BatchNorm, models.LayerNorm])
+def test_norms_and_skips_swept_by_hand_are_the_model(norm, training, double, random):
+    module = models.Mlp((5, 5, 4, 4), 3, F.tanh, norm=norm, skip=True)
+    model = models.from_linen(module)
+    inputs, g = jnp.asarray(random.normal(size=(6, 5))), jnp.asarray(random.normal(size=(6, 3)))
+    drawn = lambda leaf: jnp.asarray(random.uniform(0.5, 1.5, leaf.shape))
+    params, stats = jax.tree.map(drawn, model.init(jax.random.key(0), inputs))
+    key = jax.random.key(1) if training else None
+    outputs, pull = jax.vjp(lambda p, x: model.apply(p, stats, x, key=key)[0], params, inputs)
+    network, own = module.network(params, None if training else stats)
+    assert [isinstance(part, backpropagation.Residual) for part in network].count(True) == 2
+    swept, tape = backpropagation.forward(network, own, inputs)
+    np.testing.assert_allclose(swept, outputs, rtol=1e-12)
+    of_params, of_inputs = pull(g)
+    inputs_bar, own_bar = backpropagation.backward(network, tape, g)
+    np.testing.assert_allclose(inputs_bar, of_inputs, rtol=1e-9, atol=1e-12)
+    (kernel_bar, _), (scale_bar, *_), _ = own_bar[4]  # the second hidden layer, around which the first skip goes
+    np.testing.assert_allclose(kernel_bar, of_params["Dense_1"]["kernel"], rtol=1e-9, atol=1e-12)
+    np.testing.assert_allclose(scale_bar, of_params[f"{norm.__name__}_1"]["scale"], rtol=1e-9, atol=1e-12)
+
+
+def test_a_skip_adds_what_went_in_where_widths_agree_but_not_the_inputs():
+    ones = lambda key, shape, dtype=jnp.float32: jnp.ones(shape, dtype)
+    inputs = jnp.ones((1, 2))
+    output = lambda hidden, skip: float(through(models.mlp(hidden, 1, skip=skip, kernel_init=ones), inputs)[0, 0])
+    assert output((2,), True) == output((2,), False) == 4  # 2 units of 1 + 1
+    assert output((2, 2), False) == 8  # 2 units of 2 + 2
+    assert output((2, 2), True) == 12  # and the 2 that went in
+    assert output((2, 3), True) == output((2, 3), False)
+
+
+def through(model, inputs):
+    return model.apply(*model.init(jax.random.key(0), inputs), inputs)[0]
+
+
+def test_a_dense_layer_before_a_norm_has_no_bias():
+    params, stats = mlp((4,), 3, norm=models.BatchNorm).init(jax.random.key(0), jnp.ones((1, 2)))
+    assert list(params["Dense_0"]) == ["kernel"]
+    assert {*params["Dense_1"]} == {"bias", "kernel"}
+    assert stats["batch_stats"]["BatchNorm_0"]["mean"].shape == (4,)
+
+
 def test_an_activation_without_a_derivation_cannot_be_swept():
     with pytest.raises(ValueError, match=r"f must have its derivation sin_vjp beside it"):
         models.Mlp((2,), 1, activation=jnp.sin).network({"Dense_0": {"kernel": 0, "bias": 0}})

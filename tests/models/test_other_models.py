@@ -1,0 +1,222 @@
+"""Linear, residual, recurrent and multi-head models, and LeNet-5: what is their own."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+import jaxdl.functional as F
+from jaxdl import data, derivation, initializers, models, optimizers, training
+from jaxdl.models.resnet import shortcut
+
+
+def blobs(random, count=90):
+    labels = np.arange(count) % 3
+    return data.from_arrays(random.normal(size=(count, 4)) + 3 * np.eye(3, 4)[labels], labels)
+
+
+def test_linear_regression_finds_the_least_squares_fit(random):
+    inputs, targets = random.normal(size=(50, 3)), random.normal(size=(50, 2))
+    model = models.linear_regression(2)
+    sets = data.from_arrays(inputs, targets)
+    task = training.Task(model, training.supervised(model, F.squared_error), optimizers.lbfgs(), 50)
+    state, _ = jax.jit(lambda sets: training.train(task, sets, jax.random.key(0), epochs=20))(sets)
+    fit, *_ = np.linalg.lstsq(np.c_[inputs, np.ones(50)], targets, rcond=None)
+    np.testing.assert_allclose(state.params["Dense_0"]["kernel"], fit[:3], atol=1e-4)
+    np.testing.assert_allclose(state.params["Dense_0"]["bias"], fit[3], atol=1e-4)
+
+
+def test_logistic_and_softmax_regression_begin_undecided_and_learn(random):
+    sets = blobs(random)
+    two = data.take(sets, np.flatnonzero(np.asarray(sets.labels) < 2))
+    binary = lambda z, y: F.binary_cross_entropy(z[:, 0], y)
+    for model, loss, known, classes in [
+        (models.softmax_regression(3), F.cross_entropy, sets, 3),
+        (models.logistic_regression(), binary, two, 2),
+    ]:
+        task = training.Task(model, training.supervised(model, loss), optimizers.sgd(0.5), 10)
+        keys = jax.random.split(jax.random.key(0), 2)
+        fitted = training.fit(task, known, keys, epochs=20, dev=known, observe=lambda state, dev: {})
+        before, _ = task.objective(*model.init(keys[0], known.inputs[:1]), known, keys[1])
+        assert float(before) == pytest.approx(np.log(classes), rel=1e-6)
+        assert (fitted.history.loss[:, -1] < 0.15).all()
+
+
+def test_several_tasks_train_on_one_trunk(random):
+    sets = blobs(random)
+    targets = np.c_[sets.labels, np.asarray(sets.inputs).sum(1)]
+    sets = data.from_arrays(sets.inputs, targets)
+    model = models.multi_head(models.Mlp((16,), 16), {"class": 3, "sum": 1})
+    loss = lambda z, y: F.cross_entropy(z["class"], y[:, 0].astype(int)) + F.squared_error(z["sum"], y[:, 1:])
+    task = training.Task(model, training.supervised(model, loss), optimizers.adam(0.02), 15)
+    keys = jax.random.split(jax.random.key(0), 2)
+    fitted = training.fit(task, sets, keys, epochs=40, dev=sets, observe=lambda state, dev: {})
+    assert (fitted.history.loss[:, -1] < 0.2).all()
+    assert {*fitted.state.params} == {"trunk", "class", "sum"}
+
+
+def test_lenet5_takes_images_of_32_pixels_too():
+    model = models.lenet5(padding="VALID")
+    params, _ = jax.eval_shape(model.init, jax.random.key(0), jnp.ones((1, 32, 32, 1)))
+    assert sum(leaf.size for leaf in jax.tree.leaves(params)) == 61706
+
+
+def test_a_shortcut_takes_every_second_pixel_and_adds_channels_of_zeros():
+    images = jnp.arange(2 * 4 * 5 * 3.0).reshape(2, 4, 5, 3)
+    around = shortcut(images, 5, 2)
+    np.testing.assert_array_equal(around[..., :3], images[:, ::2, ::2])
+    assert around.shape == (2, 2, 3, 5)
+    assert not around[..., 3:].any()
+    np.testing.assert_array_equal(shortcut(images, 3, 1), images)
+
+
+def test_a_block_whose_last_norm_is_zero_is_its_shortcut():
+    images = jax.random.normal(jax.random.key(0), (2, 4, 4, 3))
+    settings = (3, 1, models.BatchNorm, F.relu, initializers.he_normal, F)
+    post, pre = models.PostActivation(*settings), models.PreActivation(*settings)
+    variables = post.init(jax.random.key(1), images, False)
+    variables["params"]["BatchNorm_1"]["scale"] = jnp.zeros(3)
+    np.testing.assert_allclose(post.apply(variables, images, False), jnp.maximum(images, 0))
+    variables = pre.init(jax.random.key(1), images, False)
+    variables["params"]["Conv_1"]["kernel"] *= 0
+    np.testing.assert_allclose(pre.apply(variables, images, False), images)
+
+
+def test_states_begin_at_zero_and_the_last_one_is_classified():
+    inputs = jax.random.normal(jax.random.key(0), (3, 5, 4))
+    model = models.recurrent(models.Gru, (6,), 2)
+    params, stats = model.init(jax.random.key(1), inputs)
+    of, head = params["Gru_0"], params["Dense_0"]
+    weights = (of["input_kernel"], of["hidden_kernel"], of["bias"], of["candidate_bias"])
+    states = F.gru(inputs, jnp.zeros((3, 6)), *weights)
+    expected = F.dense(states[:, -1], head["kernel"], head["bias"])
+    np.testing.assert_allclose(model.apply(params, stats, inputs)[0], expected, rtol=1e-6)
+
+
+@pytest.mark.parametrize(("layer", "gates"), [(models.Rnn, 1), (models.Gru, 3), (models.Lstm, 4)])
+def test_recurrent_layers_begin_orthogonal_and_lstms_with_open_forget_gates(layer, gates, double):
+    variables = layer(6).init(jax.random.key(0), jnp.ones((1, 2, 4)))["params"]
+    for matrix in jnp.split(variables["hidden_kernel"], gates, axis=1):
+        np.testing.assert_allclose(matrix @ matrix.T, jnp.eye(6), atol=1e-12)
+    matrices = jnp.split(variables["hidden_kernel"], gates, axis=1)
+    assert all(not jnp.allclose(matrices[0], other) for other in matrices[1:])
+    forget = [1.0 if layer is models.Lstm and gate == 1 else 0.0 for gate in range(gates)]
+    np.testing.assert_array_equal(variables["bias"], np.repeat(forget, 6))
+
+
+def test_a_recurrent_network_remembers_the_first_step(random):
+    inputs = random.normal(size=(60, 6, 2))
+    labels = (inputs[:, 0, 0] > 0).astype(int)
+    sets = data.from_arrays(inputs, labels)
+    for layer in (models.Gru, models.Lstm):
+        model = models.recurrent(layer, (12,), 2)
+        task = training.Task(model, training.supervised(model, F.cross_entropy), optimizers.adam(0.02), 20)
+        train = jax.jit(jax.vmap(lambda key: training.train(task, sets, key, epochs=40)))
+        _, history = train(jax.random.split(jax.random.key(0), 2))
+        assert (history.loss[:, -1] < 0.2).all()
+
+
+HAND = derivation.by_hand()
+
+
+@pytest.mark.parametrize(
+    ("automatic", "by_hand", "inputs"),
+    [
+        (
+            models.resnet((1,), (3,), 2),
+            models.resnet((1,), (3,), 2, activation=HAND.relu, functional=HAND),
+            (2, 4, 4, 3),
+        ),
+        (models.recurrent(models.Rnn, (3,), 2), models.recurrent(models.Rnn, (3,), 2, functional=HAND), (2, 3, 4)),
+        (models.recurrent(models.Gru, (3,), 2), models.recurrent(models.Gru, (3,), 2, functional=HAND), (2, 3, 4)),
+        (models.recurrent(models.Lstm, (3,), 2), models.recurrent(models.Lstm, (3,), 2, functional=HAND), (2, 3, 4)),
+        (
+            models.multi_head(models.Mlp((3,), 3), {"a": 2}),
+            models.multi_head(
+                models.Mlp((3,), 3, HAND.relu, functional=HAND), {"a": 2}, activation=HAND.relu, functional=HAND
+            ),
+            (2, 4),
+        ),
+        (models.softmax_regression(3), models.softmax_regression(3, functional=HAND), (2, 4)),
+    ],
+)
+def test_they_train_through_the_hand_derivations(automatic, by_hand, inputs):
+    inputs = jax.random.normal(jax.random.key(0), inputs)
+    params, stats = automatic.init(jax.random.key(1), inputs)
+
+    def loss(params, model):
+        outputs, _ = model.apply(params, stats, inputs, key=jax.random.key(2))
+        return sum((leaf**2).sum() for leaf in jax.tree.leaves(outputs))
+
+    truth, derived = jax.jit(lambda params: (jax.grad(loss)(params, automatic), jax.grad(loss)(params, by_hand)))(
+        params
+    )
+    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-3, atol=1e-5), derived, truth)
+    assert "custom_vjp_call" in str(jax.make_jaxpr(lambda p: loss(p, by_hand))(params))
+
+
+@pytest.mark.parametrize(
+    ("call", "sentence"),
+    [
+        (lambda: models.softmax_regression(0), "hidden and outputs must be at least 1"),
+        (lambda: models.resnet((1, 1), (4,), 3), r"blocks and filters must be positive, one of each for every stage"),
+        (lambda: models.resnet((1, 1), (4, 3), 3), r"filters not shrink, but were \(1, 1\) and \(4, 3\)"),
+        (lambda: models.resnet((), (), 3), r"blocks and filters must be positive"),
+        (lambda: models.resnet20(functional=HAND), r"activation must be of the functional beside it"),
+        (lambda: models.recurrent(models.Gru, (), 3), r"hidden must name at least one layer"),
+        (
+            lambda: models.recurrent(models.Gru, (3,), 3, embedding=(0, 3)),
+            r"at least 1, but were \(3,\), 3 and \(0, 3\)",
+        ),
+        (
+            lambda: models.recurrent(models.Gru, (3,), 3, dropout_rate=1.0),
+            r"dropout_rate must be at least 0 and below 1",
+        ),
+        (lambda: models.convnet((3,), (), 3, dropout_rate=1.0), r"dropout_rate must be at least 0 and below 1"),
+        (lambda: models.multi_head(models.Mlp((), 3), {}), r"heads must name tasks with at least one output"),
+        (lambda: models.multi_head(models.Mlp((), 3), {"trunk": 2}), r"none of them trunk, but were"),
+        (
+            lambda: models.multi_head(models.Mlp((), 3), {"a": 2}, functional=HAND),
+            r"activation must be of the functional",
+        ),
+    ],
+)
+def test_what_cannot_be_built_is_told(call, sentence):
+    with pytest.raises(ValueError, match=sentence):
+        call()
+
+
+@pytest.mark.parametrize("inputs", [np.ones((2, 5), np.float32), np.ones((2, 0, 4), np.float32)])
+def test_sequences_without_features_or_steps_are_told(inputs):
+    with pytest.raises(
+        ValueError, match=r"inputs must be sequences of at least one step, \(batch, time, features\), but"
+    ):
+        models.recurrent(models.Rnn, (3,), 2).init(jax.random.key(0), inputs)
+
+
+@pytest.mark.parametrize(
+    ("model", "shape"),
+    [
+        (models.mlp((4,), 2, norm=models.BatchNorm), (4,)),
+        (models.convnet((4,), (), 2, norm=models.BatchNorm, pool=None), (1, 1, 3)),
+    ],
+)
+def test_a_batch_of_which_a_norm_sees_one_row_is_refused(model, shape, random):
+    sets = data.from_arrays(random.normal(size=(6, *shape)), np.arange(6) % 2)
+    task = training.Task(model, training.supervised(model, F.cross_entropy), optimizers.sgd(0.1), 1)
+    keys = jax.random.split(jax.random.key(0), 1)
+    observe = training.classification(model)
+    with pytest.raises(ValueError, match=r"batch_size must give the batch norm BatchNorm_0 more than one row, but it"):
+        training.fit(task, sets, keys, epochs=1, dev=sets, observe=observe)
+    params, stats = model.init(keys[0], sets.inputs)
+    outputs = [model.apply(params, stats, sets.inputs[row : row + 1], key=keys[0])[0] for row in (0, 1)]
+    np.testing.assert_array_equal(*outputs)  # why
+
+
+def test_one_image_of_many_pixels_is_rows_enough(random):
+    sets = data.from_arrays(random.normal(size=(6, 4, 4, 1)), np.arange(6) % 2)
+    model = models.convnet((4,), (), 2, norm=models.BatchNorm)
+    task = training.Task(model, training.supervised(model, F.cross_entropy), optimizers.sgd(0.1), 1)
+    keys = jax.random.split(jax.random.key(0), 1)
+    fitted = training.fit(task, sets, keys, epochs=1, dev=sets, observe=training.classification(model))
+    assert np.isfinite(fitted.history.loss).all()
