@@ -45,12 +45,3 @@ def glorot_uniform(key: Key[Array, ""], shape: Sequence[int], dtype=jnp.float32)
     r"""Uniform in $\pm\sqrt{6 / (n_{in} + n_{out})}$, which has the variance of `glorot_normal`."""
     return jax.nn.initializers.variance_scaling(1.0, "fan_avg", "uniform")(key, shape, dtype)
 
-
-def lecun_normal(key: Key[Array, ""], shape: Sequence[int], dtype=jnp.float32) -> Float[Array, "..."]:
-    """Temporary."""
-    return jax.nn.initializers.lecun_normal()(key, shape, dtype)
-
-
-def orthogonal(key: Key[Array, ""], shape: Sequence[int], dtype=jnp.float32) -> Float[Array, "..."]:
-    """Temporary."""
-    return jax.nn.initializers.orthogonal()(key, shape, dtype)
