@@ -24,6 +24,7 @@ _MODULES = (
     "plots",
     "report",
     "run",
+    "schedules",
     "statistics",
     "training",
 )

@@ -85,6 +85,6 @@ def check_rows(model: Model, inputs: Any) -> None:
 
 
 def _scale_and_bias(module, features, dtype):
-    return module.param("scale", nn.initializers.ones, features, dtype), module.param(
+    return module.param("scale", initializers.ones, features, dtype), module.param(
         "bias", initializers.zeros, features, dtype
     )

@@ -13,7 +13,7 @@ ROOT = pathlib.Path(__file__).parents[2]
 FLOORS = {
     0: {"functional"},
     1: {"derivation", "backpropagation", "initializers", "storage"},
-    2: {"optimizers", "models", "data", "metrics"},
+    2: {"optimizers", "schedules", "models", "data", "metrics"},
     3: {"training"},
     4: {"evaluation"},
     5: {

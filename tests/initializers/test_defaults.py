@@ -1,0 +1,199 @@
+import functools
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+import scipy.stats
+
+from jaxdl import initializers
+
+recurrent = pytest.mark.parametrize(
+    ("gates", "candidate"), [(1, False), (3, True), (4, False)], ids=["rnn", "gru", "lstm"]
+)
+
+
+def layer_of(shapes, dtype=jnp.float32):
+    return {name: jnp.full(shape, jnp.nan, dtype) for name, shape in shapes.items()}
+
+
+def cell(inputs, hidden, gates, candidate):
+    units = gates * hidden
+    shapes = {"input_kernel": (inputs, units), "hidden_kernel": (hidden, units), "bias": (units,)}
+    return layer_of(shapes | ({"candidate_bias": (hidden,)} if candidate else {}))
+
+
+LAYERS = {
+    "dense": layer_of({"kernel": (5, 4), "bias": (4,)}),
+    "no bias": layer_of({"kernel": (3, 3, 5, 4)}),
+    "norm": layer_of({"scale": (4,), "bias": (4,)}),
+    "scale": layer_of({"scale": (4,)}),
+    "embedding": layer_of({"embedding": (7, 4)}),
+    "rnn": cell(5, 4, 1, False),
+    "gru": cell(5, 4, 3, True),
+    "lstm": cell(5, 4, 4, False),
+}
+of_each_kind = pytest.mark.parametrize("layer", LAYERS.values(), ids=LAYERS)
+both = pytest.mark.parametrize("default", [initializers.pytorch, initializers.keras])
+
+
+def same_spread(ours, theirs):
+    return scipy.stats.ks_2samp(np.asarray(ours).ravel(), theirs.detach().numpy().ravel()).pvalue > 1e-3
+
+
+def is_uniform(drawn, limit):
+    expected = scipy.stats.uniform(-limit, 2 * limit)
+    return scipy.stats.kstest(np.asarray(drawn, np.float64).ravel(), expected.cdf).pvalue > 1e-3
+
+
+@both
+@of_each_kind
+@pytest.mark.parametrize("dtype", [jnp.bfloat16, jnp.float32, jnp.float64])
+def test_names_shapes_and_dtypes_stay_and_every_number_is_drawn_anew(double, default, layer, dtype):
+    layer = jax.tree.map(lambda p: p.astype(dtype), layer)
+    drawn = default(jax.random.key(0), layer)
+    assert jax.tree.map(lambda p: (p.shape, p.dtype), drawn) == jax.tree.map(lambda p: (p.shape, p.dtype), layer)
+    assert all(jnp.isfinite(p).all() for p in drawn.values())
+
+
+@both
+@of_each_kind
+def test_a_vmap_over_keys_and_layers_is_the_loop_over_them(default, layer):
+    keys = jax.random.split(jax.random.key(0), 3)
+    members = jax.tree.map(lambda p: jnp.stack([p] * 3), layer)
+    together = jax.jit(jax.vmap(default))(keys, members)
+    for index, key in enumerate(jax.random.clone(keys)):
+        for name, alone in default(key, layer).items():
+            np.testing.assert_allclose(together[name][index], alone, rtol=1e-5, atol=1e-6)
+
+
+@both
+def test_the_same_key_draws_the_same(default):
+    key = jax.random.key(0)
+    first, again = (default(k, LAYERS["gru"]) for k in (key, jax.random.clone(key)))
+    assert all(np.array_equal(first[name], again[name]) for name in first)
+
+
+@both
+def test_the_order_of_the_names_does_not_matter(default):
+    key = jax.random.key(0)
+    one = default(key, LAYERS["gru"])
+    other = default(jax.random.clone(key), dict(reversed(LAYERS["gru"].items())))
+    assert all(np.array_equal(one[name], other[name]) for name in one)
+
+
+@both
+def test_norms_start_as_ones_and_zeros(default):
+    drawn = default(jax.random.key(0), LAYERS["norm"])
+    assert (drawn["scale"] == 1).all()
+    assert (drawn["bias"] == 0).all()
+
+
+def test_dense_layers_and_convolutions_are_pytorchs(torch):
+    torch.manual_seed(0)
+    for theirs, shape in [
+        (torch.nn.Linear(90, 1500), (90, 1500)),
+        (torch.nn.Conv2d(7, 1500, (3, 2)), (3, 2, 7, 1500)),
+        (torch.nn.Conv2d(14, 1500, (3, 2), groups=2), (3, 2, 7, 1500)),
+        (torch.nn.Conv1d(9, 1500, 5), (5, 9, 1500)),
+    ]:
+        drawn = initializers.pytorch(jax.random.key(0), layer_of({"kernel": shape, "bias": shape[-1:]}))
+        assert same_spread(drawn["kernel"], theirs.weight)
+        assert same_spread(drawn["bias"], theirs.bias)
+
+
+def test_an_embedding_is_pytorchs(torch):
+    torch.manual_seed(0)
+    drawn = initializers.pytorch(jax.random.key(0), layer_of({"embedding": (200, 50)}))
+    assert same_spread(drawn["embedding"], torch.nn.Embedding(200, 50).weight)
+
+
+@pytest.mark.parametrize("name", ["RNN", "LSTM", "GRU"])
+def test_recurrent_layers_are_pytorchs(torch, name):
+    torch.manual_seed(0)
+    theirs = getattr(torch.nn, name)(3, 400)
+    gates = {"RNN": 1, "LSTM": 4, "GRU": 3}[name]
+    drawn = initializers.pytorch(jax.random.key(0), cell(3, 400, gates, name == "GRU"))
+    assert same_spread(drawn["input_kernel"], theirs.weight_ih_l0)
+    assert same_spread(drawn["hidden_kernel"], theirs.weight_hh_l0)
+    added = 800 if name == "GRU" else gates * 400
+    assert same_spread(drawn["bias"][:added], (theirs.bias_ih_l0 + theirs.bias_hh_l0)[:added])
+    if name == "GRU":
+        assert same_spread(drawn["bias"][800:], theirs.bias_ih_l0[800:])
+        assert same_spread(drawn["candidate_bias"], theirs.bias_hh_l0[800:])
+        assert not np.array_equal(drawn["bias"][800:], drawn["candidate_bias"])
+
+
+@recurrent
+def test_pytorchs_added_biases_are_spread_like_a_triangle(gates, candidate):
+    hidden = 900
+    drawn = initializers.pytorch(jax.random.key(0), cell(1, hidden, gates, candidate))
+    added = drawn["bias"][: 2 * hidden] if candidate else drawn["bias"]
+    triangle = scipy.stats.triang(0.5, -2 / 30, 4 / 30)
+    assert scipy.stats.kstest(np.asarray(added, np.float64), triangle.cdf).pvalue > 1e-3
+    assert is_uniform(drawn["hidden_kernel"], 1 / 30)
+    if candidate:
+        assert is_uniform(drawn["candidate_bias"], 1 / 30)
+        assert is_uniform(drawn["bias"][2 * hidden :], 1 / 30)
+
+
+def test_kerass_kernels_are_glorots_and_its_biases_zero():
+    for shape, limit in [((90, 500), (6 / 590) ** 0.5), ((3, 2, 7, 500), (6 / (6 * 507)) ** 0.5)]:
+        drawn = initializers.keras(jax.random.key(0), layer_of({"kernel": shape, "bias": shape[-1:]}))
+        assert is_uniform(drawn["kernel"], limit)
+        assert not drawn["bias"].any()
+
+
+def test_kerass_embedding_is_uniform_within_a_twentieth():
+    drawn = initializers.keras(jax.random.key(0), layer_of({"embedding": (200, 50)}))["embedding"]
+    assert is_uniform(drawn, 0.05)
+    assert 0.0499 < float(jnp.abs(drawn).max()) <= 0.05
+
+
+@recurrent
+def test_kerass_recurrent_layers(double, gates, candidate):
+    hidden = 40
+    layer = jax.tree.map(lambda p: p.astype(jnp.float64), cell(25, hidden, gates, candidate))
+    drawn = initializers.keras(jax.random.key(0), layer)
+    assert is_uniform(drawn["input_kernel"], (6 / (25 + gates * hidden)) ** 0.5)
+    kernel = drawn["hidden_kernel"]
+    np.testing.assert_allclose(kernel @ kernel.T, np.eye(hidden), atol=1e-13)
+    forget = np.zeros(gates * hidden)
+    if gates == 4:
+        forget[hidden : 2 * hidden] = 1
+    assert np.array_equal(drawn["bias"], forget)
+    assert not candidate or not drawn["candidate_bias"].any()
+
+
+@both
+@pytest.mark.parametrize("names", [("bias",), ("kernel", "scale"), ("embedding", "bias"), ("weights",)])
+def test_a_layer_of_other_names_is_refused(default, names):
+    given = ", ".join(sorted(names))
+    with pytest.raises(
+        ValueError, match=f"kernel, a scale .* an embedding, or input_kernel.* given with {given}: draw"
+    ):
+        default(jax.random.key(0), layer_of(dict.fromkeys(names, (3, 4))))
+
+
+@both
+def test_recurrent_shapes_that_do_not_belong_together_are_refused(default):
+    right = functools.partial(cell, 5, 4)
+    for layer in [
+        right(3, False),
+        right(1, True),
+        right(4, True),
+        right(2, False),
+        right(4, False) | layer_of({"bias": (4,)}),
+        right(4, False) | layer_of({"input_kernel": (16, 5)}),
+        right(3, True) | layer_of({"candidate_bias": (12,)}),
+    ]:
+        with pytest.raises(ValueError, match=r"of 1 or 4 gates, or of 3 .* hidden_kernel \(4, \d+\).*: transpose"):
+            default(jax.random.key(0), layer)
+
+
+def test_the_biases_of_pytorchs_gru_are_independent():
+    drawn = initializers.pytorch(jax.random.key(0), cell(1, 900, 3, True))
+    parts = np.stack(
+        [*np.split(np.asarray(drawn["bias"]), 3), drawn["candidate_bias"], drawn["hidden_kernel"][0, :900]]
+    )
+    np.testing.assert_allclose(np.corrcoef(parts), np.eye(5), atol=4 / 30)

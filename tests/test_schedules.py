@@ -1,0 +1,257 @@
+import functools
+import inspect
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+
+from jaxdl import optimizers, schedules
+
+EACH = [
+    (schedules.constant, (0.3,), {}),
+    (schedules.step, (0.3,), {"every": 4, "factor": 0.5}),
+    (schedules.exponential, (0.3,), {"factor": 0.9}),
+    (schedules.linear_warmup, (0.3,), {"warmup": 7, "initial": 0.1}),
+    (schedules.cosine, (0.3,), {"steps": 13, "final": 0.01}),
+    (schedules.warmup_cosine, (0.3,), {"warmup": 4, "steps": 13, "initial": 0.1, "final": 0.01}),
+    (schedules.one_cycle, (0.3,), {"steps": 13, "warmup_share": 0.4, "initial_divisor": 9.0, "final_divisor": 100.0}),
+    (schedules.cyclic, (0.1, 0.3), {"up": 3, "down": 5, "factor": 0.5}),
+    (schedules.exp_range, (0.1, 0.3), {"up": 3, "down": 5, "factor": 0.9}),
+]
+each = pytest.mark.parametrize(("schedule", "rates", "settings"), EACH, ids=[f.__name__ for f, *_ in EACH])
+STEPS = np.arange(30, dtype=np.int32)
+
+
+def path(schedule, steps=STEPS):
+    return np.asarray([schedule(step) for step in jnp.asarray(steps, jnp.int32)])
+
+
+def theirs(torch, value, scheduler, steps):
+    optimizer = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=value)
+    scheduler = scheduler(optimizer)
+    rates = []
+    for step in range(steps):
+        if step > 0:
+            optimizer.step()
+            scheduler.step()
+        rates.append(optimizer.param_groups[0]["lr"])
+    return rates
+
+
+def test_the_list_is_complete():
+    own = {name for name, f in inspect.getmembers(schedules, inspect.isfunction) if f.__module__ == schedules.__name__}
+    assert {name for name in own if not name.startswith("_")} == {f.__name__ for f, *_ in EACH}
+
+
+PYTORCHS = [
+    (functools.partial(schedules.step, every=7), "StepLR", {"step_size": 7}, 40),
+    (functools.partial(schedules.step, every=1, factor=0.8), "StepLR", {"step_size": 1, "gamma": 0.8}, 40),
+    (functools.partial(schedules.exponential, factor=0.97), "ExponentialLR", {"gamma": 0.97}, 200),
+    (functools.partial(schedules.cosine, steps=50), "CosineAnnealingLR", {"T_max": 50}, 51),
+    (functools.partial(schedules.cosine, steps=7, final=0.05), "CosineAnnealingLR", {"T_max": 7, "eta_min": 0.05}, 8),
+    (
+        functools.partial(schedules.linear_warmup, warmup=9, initial=0.03),
+        "LinearLR",
+        {"start_factor": 0.1, "total_iters": 9},
+        20,
+    ),
+    (lambda high: schedules.cyclic(0.01, high, up=4, down=4), "CyclicLR", {"base_lr": 0.01, "step_size_up": 4}, 60),
+    (
+        lambda high: schedules.cyclic(0.01, high, up=3, down=8),
+        "CyclicLR",
+        {"base_lr": 0.01, "step_size_up": 3, "step_size_down": 8},
+        60,
+    ),
+    (
+        lambda high: schedules.cyclic(0.01, high, up=5, down=2, factor=0.5),
+        "CyclicLR",
+        {"base_lr": 0.01, "step_size_up": 5, "step_size_down": 2, "mode": "triangular2"},
+        60,
+    ),
+    (
+        lambda high: schedules.exp_range(0.01, high, up=5, down=2, factor=0.95),
+        "CyclicLR",
+        {"base_lr": 0.01, "step_size_up": 5, "step_size_down": 2, "mode": "exp_range", "gamma": 0.95},
+        60,
+    ),
+]
+
+
+@pytest.mark.parametrize(("schedule", "name", "settings", "steps"), PYTORCHS)
+def test_every_step_is_pytorchs(torch, double, schedule, name, settings, steps):
+    def scheduler(optimizer):
+        of_name = {"CyclicLR": {"max_lr": 0.3, "cycle_momentum": False}}.get(name, {})
+        return getattr(torch.optim.lr_scheduler, name)(optimizer, **settings, **of_name)
+
+    expected = theirs(torch, 0.3, scheduler, steps)
+    np.testing.assert_allclose(path(schedule(0.3), range(steps)), expected, rtol=1e-12, atol=1e-14)
+
+
+@pytest.mark.parametrize("steps", [2, 3, 11, 38, 101])
+@pytest.mark.parametrize(
+    ("ours", "pytorchs"),
+    [
+        ({}, {}),
+        ({"warmup_share": 0.55}, {"pct_start": 0.55}),
+        ({"warmup_share": 0.0}, {"pct_start": 0.0}),
+        ({"warmup_share": 1.0}, {"pct_start": 1.0}),
+        ({"initial_divisor": 4.0, "final_divisor": 7.0}, {"div_factor": 4.0, "final_div_factor": 7.0}),
+    ],
+)
+def test_every_step_of_one_cycle_is_pytorchs(torch, double, steps, ours, pytorchs):
+    scheduler = lambda optimizer: torch.optim.lr_scheduler.OneCycleLR(
+        optimizer, 0.3, total_steps=steps, cycle_momentum=False, **pytorchs
+    )
+    expected = theirs(torch, 0.3, scheduler, steps)
+    schedule = schedules.one_cycle(0.3, steps=steps, **ours)
+    np.testing.assert_allclose(path(schedule, range(steps)), expected, rtol=1e-12, atol=1e-14)
+
+
+OPTAXS = [
+    (schedules.constant(0.3), optax.constant_schedule(0.3)),
+    (schedules.exponential(0.3, factor=0.9), optax.exponential_decay(0.3, 1, 0.9)),
+    (schedules.step(0.3, every=4, factor=0.5), optax.exponential_decay(0.3, 4, 0.5, staircase=True)),
+    (schedules.linear_warmup(0.3, warmup=7, initial=0.1), optax.linear_schedule(0.1, 0.3, 7)),
+    (schedules.cosine(0.3, steps=13, final=0.03), optax.cosine_decay_schedule(0.3, 13, 0.1)),
+    (
+        schedules.warmup_cosine(0.3, warmup=4, steps=13, initial=0.1, final=0.01),
+        optax.warmup_cosine_decay_schedule(0.1, 0.3, 4, 13, 0.01),
+    ),
+    (schedules.warmup_cosine(0.3, warmup=0, steps=13), optax.warmup_cosine_decay_schedule(0.0, 0.3, 0, 13)),
+]
+
+
+@pytest.mark.parametrize(("ours", "optaxs"), OPTAXS)
+def test_every_step_is_optaxs(double, ours, optaxs):
+    """In float64, which optax computes in if the step is given as such."""
+    expected = [optaxs(step) for step in jnp.arange(30, dtype=jnp.float64)]
+    np.testing.assert_allclose(path(ours), expected, rtol=1e-12, atol=1e-14)
+
+
+def test_the_corners():
+    cosine = schedules.cosine(0.3, steps=10, final=0.1)
+    np.testing.assert_allclose(path(cosine, [0, 5, 10, 11, 10**9]), [0.3, 0.2, 0.1, 0.1, 0.1], rtol=1e-6)
+    warmed = schedules.warmup_cosine(0.3, warmup=4, steps=14, initial=0.1)
+    np.testing.assert_allclose(path(warmed, [0, 2, 4, 9, 14, 15]), [0.1, 0.2, 0.3, 0.15, 0, 0], rtol=1e-6)
+    cycle = schedules.one_cycle(0.5, steps=11, warmup_share=6 / 11, initial_divisor=5.0, final_divisor=10.0)
+    np.testing.assert_allclose(path(cycle, [0, 5, 10, 11, 10**9]), [0.1, 0.5, 0.01, 0.01, 0.01], rtol=1e-6)
+    zigzag = schedules.cyclic(0.1, 0.3, up=2, down=4, factor=0.5)
+    np.testing.assert_allclose(path(zigzag, [0, 2, 4, 6, 8, 12, 14]), [0.1, 0.3, 0.2, 0.1, 0.2, 0.1, 0.15], rtol=1e-6)
+    staircase = schedules.step(0.3, every=2)
+    np.testing.assert_allclose(path(staircase, [0, 1, 2, 3, 4]), [0.3, 0.3, 0.03, 0.03, 0.003], rtol=1e-6)
+    halved = schedules.exponential(0.3, factor=2 ** (-1 / 5))
+    np.testing.assert_allclose(path(halved, [0, 5, 10]), [0.3, 0.15, 0.075], rtol=1e-6)
+    assert path(schedules.linear_warmup(0.3, warmup=0), [0, 1]).tolist() == [np.float32(0.3)] * 2
+
+
+def test_one_cycle_whose_top_is_the_first_step_has_the_peak_there():
+    assert float(schedules.one_cycle(0.3, steps=10, warmup_share=0.1)(0)) == pytest.approx(0.3)
+    assert float(schedules.one_cycle(0.3, steps=1, warmup_share=1.0)(0)) == pytest.approx(0.3)
+
+
+def test_a_long_cosine_keeps_its_digits_near_its_end_in_float32():
+    last = float(schedules.cosine(1.0, steps=100_000)(99_999))
+    assert last == pytest.approx(np.sin(np.pi / 2 / 100_000) ** 2, rel=1e-5)
+
+
+@each
+def test_all_steps_at_once_are_the_steps_one_by_one(schedule, rates, settings):
+    schedule = schedule(*rates, **settings)
+    together = jax.jit(jax.vmap(schedule))(jnp.asarray(STEPS))
+    assert together.dtype == jnp.float32
+    np.testing.assert_allclose(together, path(schedule), rtol=1e-5)
+
+
+@each
+def test_int32_steps_give_float64_where_it_is_on(double, schedule, rates, settings):
+    rate = jax.jit(schedule(*rates, **settings))(jnp.int32(3))
+    assert rate.dtype == jnp.float64
+
+
+@each
+def test_every_setting_may_be_traced(double, schedule, rates, settings):
+    def at_all(rates, settings):
+        return jax.vmap(schedule(*rates, **settings))(jnp.asarray(STEPS))
+
+    def second(value):
+        return value + 2 if isinstance(value, int) else 0.75 * value
+
+    both = [(rates, settings), jax.tree.map(second, (rates, settings))]
+    stacked = jax.tree.map(lambda *values: jnp.array(values), *both)
+    swept = jax.jit(jax.vmap(at_all))(*stacked)
+    for index, alone in enumerate(both):
+        np.testing.assert_allclose(swept[index], at_all(*alone), rtol=1e-12)
+        np.testing.assert_allclose(swept[index], path(schedule(*alone[0], **alone[1])), rtol=1e-12)
+
+
+@each
+def test_it_has_a_gradient_by_its_rate(double, schedule, rates, settings):
+    def total(rate):
+        return jax.vmap(schedule(*rates[:-1], rate, **settings))(jnp.asarray(STEPS)).sum()
+
+    gradient = jax.grad(total)(rates[-1])
+    assert float(gradient) == pytest.approx(float(total(1.3) - total(0.3)), rel=1e-9)
+
+
+@each
+def test_it_stands_where_a_rate_is_in_a_compiled_scan(schedule, rates, settings):
+    optimizer = optax.chain(optax.scale_by_learning_rate(schedule(*rates, **settings)))
+
+    @jax.jit
+    def descend(params):
+        def one_step(carry, _):
+            params, state = carry
+            updates, state = optimizer.update(jnp.ones_like(params), state, params)
+            return (optax.apply_updates(params, updates), state), updates
+
+        return jax.lax.scan(one_step, (params, optimizer.init(params)), length=len(STEPS))[1]
+
+    np.testing.assert_allclose(descend(jnp.zeros(2))[:, 0], -path(schedule(*rates, **settings)), rtol=1e-5)
+
+
+def test_a_rule_takes_a_schedule():
+    optimizer = optimizers.momentum(schedules.cosine(0.1, steps=2), decay=0.0)
+    params = jnp.array(1.0)
+    state = optimizer.init(params)
+    for _ in range(3):
+        updates, state = optimizer.update(jnp.array(1.0), state, params)
+        params = optax.apply_updates(params, updates)
+    assert float(params) == pytest.approx(1 - 0.1 - 0.05 - 0)
+
+
+IMPOSSIBLE = [
+    (schedules.step, (0.3,), {"every": 0}, "every must be at least 1 step, but was given as 0: count"),
+    (schedules.linear_warmup, (0.3,), {"warmup": -1}, "warmup must be at least 0 steps, but was given as -1: 0 is"),
+    (schedules.cosine, (0.3,), {"steps": 0}, "steps must be at least 1 step, but was given as 0: count"),
+    (schedules.warmup_cosine, (0.3,), {"warmup": 5, "steps": 5}, "less than steps, but was given as 5 of 5 steps: the"),
+    (schedules.warmup_cosine, (0.3,), {"warmup": -1, "steps": 5}, "at least 0 .*, but was given as -1 of 5 steps: the"),
+    (schedules.one_cycle, (0.3,), {"steps": 0}, "steps must be at least 1 step, but was given as 0: count"),
+    (schedules.one_cycle, (0.3,), {"steps": 9, "warmup_share": -0.1}, "between 0 and 1, but was given as -0.1: it"),
+    (schedules.one_cycle, (0.3,), {"steps": 9, "warmup_share": 1.1}, "between 0 and 1, but was given as 1.1: it"),
+    (
+        schedules.one_cycle,
+        (0.3,),
+        {"steps": 9, "initial_divisor": 0.0},
+        "positive, but were given as 0.0 and 10000.0: more",
+    ),
+    (
+        schedules.one_cycle,
+        (0.3,),
+        {"steps": 9, "final_divisor": -2.0},
+        "positive, but were given as 25.0 and -2.0: more",
+    ),
+    (schedules.cyclic, (0.1, 0.3), {"up": 0, "down": 3}, "up must be at least 1 step, but was given as 0: count"),
+    (schedules.exp_range, (0.1, 0.3), {"up": 1, "down": 0, "factor": 0.9}, "down must be at least 1 step, but was"),
+]
+
+
+@pytest.mark.parametrize(("schedule", "rates", "settings", "told"), IMPOSSIBLE)
+def test_what_is_impossible_is_told_or_gives_nan_where_it_is_traced(schedule, rates, settings, told):
+    with pytest.raises(ValueError, match=told):
+        schedule(*rates, **settings)
+    with pytest.raises(ValueError, match="given as"):
+        schedule(*rates, **jax.tree.map(jnp.asarray, settings))
+    traced = jax.jit(lambda settings: jax.vmap(schedule(*rates, **settings))(jnp.asarray(STEPS)))(settings)
+    assert jnp.isnan(traced).all()
