@@ -10,23 +10,50 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-import optax
 from PIL import Image
 from rich.console import Console
 from rich.table import Table
 
 import jaxdl.functional as F
-from jaxdl import data, metrics, models, optimizers, run, training
-from jaxdl.settings import Adam, Adamw, Momentum, Sgd, Train
+from jaxdl import data, metrics, models, optimizers, run, schedules, training
+from jaxdl.settings import (
+    Adadelta,
+    Adagrad,
+    Adam,
+    Adamax,
+    AdamL2,
+    Adamw,
+    Amsgrad,
+    CenteredRmsprop,
+    Lion,
+    Momentum,
+    Nadam,
+    Nesterov,
+    Radam,
+    Rmsprop,
+    Sgd,
+    Train,
+)
 from jaxdl.statistics import mean_interval
 from jaxdl.training.fit import silent
 
 CLASSES = 10
 RULES: dict[type, Callable] = {
-    Adamw: optimizers.adamw,
-    Adam: optimizers.adam,
-    Momentum: optimizers.momentum,
     Sgd: optimizers.sgd,
+    Momentum: optimizers.momentum,
+    Nesterov: optimizers.nesterov,
+    Adagrad: optimizers.adagrad,
+    Rmsprop: optimizers.rmsprop,
+    CenteredRmsprop: optimizers.centered_rmsprop,
+    Adadelta: optimizers.adadelta,
+    Adam: optimizers.adam,
+    AdamL2: optimizers.adam_l2,
+    Adamw: optimizers.adamw,
+    Adamax: optimizers.adamax,
+    Nadam: optimizers.nadam,
+    Radam: optimizers.radam,
+    Amsgrad: optimizers.amsgrad,
+    Lion: optimizers.lion,
 }
 
 
@@ -56,7 +83,7 @@ def validate(settings: Train) -> None:
         if getattr(settings, name) < 1:
             raise ValueError(f"{name} must be at least 1, but was {getattr(settings, name)}.")
     for name, value in dataclasses.asdict(settings.optimizer).items():
-        below = 1.0 if name in ("b1", "b2", "decay") else np.inf
+        below = 1.0 if name in ("b1", "b2", "decay", "momentum", "dampening") else np.inf
         if not (0 <= value < below) or (name in ("learning_rate", "eps") and value == 0):
             least = "above 0" if name in ("learning_rate", "eps") else "at least 0"
             raise ValueError(f"{name} must be {least} and below {below}, but was {value}.")
@@ -70,7 +97,7 @@ def task_of(settings: Train, examples: int) -> training.Task:
     rule = dataclasses.asdict(settings.optimizer)
     if settings.schedule == "cosine":
         steps = settings.epochs * (examples // settings.batch_size)
-        rule["learning_rate"] = optax.cosine_decay_schedule(settings.optimizer.learning_rate, max(steps, 1))
+        rule["learning_rate"] = schedules.cosine(settings.optimizer.learning_rate, steps=max(steps, 1))
     optimizer = RULES[type(settings.optimizer)](**rule)
     model = _model(settings)
     return training.Task(model, training.supervised(model, F.cross_entropy), optimizer, settings.batch_size)

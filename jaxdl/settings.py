@@ -20,6 +20,47 @@ class Momentum:
 
     learning_rate: float = 0.05
     decay: float = 0.9
+    dampening: float = 0.0
+
+
+@dataclass(frozen=True)
+class Nesterov:
+    """Momentum that looks one step ahead."""
+
+    learning_rate: float = 0.05
+    decay: float = 0.9
+
+
+@dataclass(frozen=True)
+class Adagrad:
+    """A rate for each parameter, by all its gradients so far."""
+
+    learning_rate: float = 0.01
+    eps: float = 1e-10
+
+
+@dataclass(frozen=True)
+class Rmsprop:
+    """A rate for each parameter, by its last gradients."""
+
+    learning_rate: float = 1e-3
+    decay: float = 0.99
+    eps: float = 1e-8
+    momentum: float = 0.0
+
+
+@dataclass(frozen=True)
+class CenteredRmsprop(Rmsprop):
+    """RMSProp by the standard deviation of the last gradients."""
+
+
+@dataclass(frozen=True)
+class Adadelta:
+    """Steps in the unit of the parameter."""
+
+    learning_rate: float = 1.0
+    decay: float = 0.9
+    eps: float = 1e-6
 
 
 @dataclass(frozen=True)
@@ -33,14 +74,68 @@ class Adam:
 
 
 @dataclass(frozen=True)
-class Adamw:
+class AdamL2(Adam):
+    """Adam with an L2 penalty in the loss."""
+
+    strength: float = 1e-4
+
+
+@dataclass(frozen=True)
+class Adamw(Adam):
     """Adam with decoupled weight decay."""
 
-    learning_rate: float = 1e-3
-    b1: float = 0.9
-    b2: float = 0.999
-    eps: float = 1e-8
     weight_decay: float = 1e-2
+
+
+@dataclass(frozen=True)
+class Adamax(Adam):
+    """Adam by the largest gradient."""
+
+
+@dataclass(frozen=True)
+class Nadam(Adam):
+    """Adam that looks one step ahead."""
+
+    momentum_decay: float = 4e-3
+
+
+@dataclass(frozen=True)
+class Radam(Adam):
+    """Adam that waits until it knows the variance."""
+
+
+@dataclass(frozen=True)
+class Amsgrad(Adam):
+    """Adam whose rates do not grow."""
+
+
+@dataclass(frozen=True)
+class Lion:
+    """The sign of the momentum alone."""
+
+    learning_rate: float = 1e-4
+    b1: float = 0.9
+    b2: float = 0.99
+    weight_decay: float = 0.0
+
+
+Optimizer = (
+    Adamw
+    | Adam
+    | AdamL2
+    | Adamax
+    | Nadam
+    | Radam
+    | Amsgrad
+    | Momentum
+    | Nesterov
+    | Sgd
+    | Adagrad
+    | Rmsprop
+    | CenteredRmsprop
+    | Adadelta
+    | Lion
+)
 
 
 @dataclass(frozen=True)
@@ -70,7 +165,7 @@ class Train:
     """a new directory; without it the next free runs/DATA"""
     schedule: Literal["cosine", "constant"] = "cosine"
     """how the learning rate goes: down to zero at the last step along half a cosine, or not at all"""
-    optimizer: Adamw | Adam | Momentum | Sgd = field(default_factory=Adamw)
+    optimizer: Optimizer = field(default_factory=Adamw)
     """the rule of a step"""
 
 

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+import typing
 
 import jax.numpy as jnp
 import numpy as np
@@ -15,7 +16,7 @@ import pytest
 
 from jaxdl import classifier, run
 from jaxdl.__main__ import main
-from jaxdl.settings import Sgd, Train
+from jaxdl.settings import Optimizer, Sgd, Train
 
 SMALL = ["--epochs", "4", "--seeds", "3", "--hidden", "16"]
 
@@ -87,10 +88,17 @@ def test_networks_that_diverge_are_told(tmp_path, capsys):
     assert "NaN" not in (tmp_path / "run" / "metrics.jsonl").read_text()
 
 
-@pytest.mark.parametrize("name", ["adamw", "adam", "momentum", "sgd"])
-def test_every_rule_is_the_one_of_its_name(name):
-    (settings,) = (kind for kind in classifier.RULES if kind.__name__.lower() == name)
-    assert classifier.RULES[settings].__name__ == name
+@pytest.mark.parametrize("kind", classifier.RULES, ids=lambda kind: kind.__name__)
+def test_every_rule_is_the_one_of_its_name_and_descends(kind):
+    assert classifier.RULES[kind].__name__.replace("_", "") == kind.__name__.lower()
+    assert kind in typing.get_args(Optimizer)
+    optimizer = classifier.task_of(Train(optimizer=kind(), schedule="constant"), 64).optimizer
+    update, _ = optimizer.update(jnp.ones(1), optimizer.init(jnp.ones(1)), jnp.ones(1))
+    assert -11 * kind().learning_rate <= float(update[0]) < 0  # RMSProp takes 10 at first
+
+
+def test_the_command_line_offers_no_optimizer_without_a_rule():
+    assert {*typing.get_args(Optimizer)} == {*classifier.RULES}
 
 
 def test_the_rate_goes_down_to_zero_along_a_cosine():
