@@ -18,7 +18,13 @@ def test_the_python_of_the_readme_runs(capsys, tmp_path, monkeypatch):
     with jax.debug_key_reuse(False):  # a reader may use a key twice
         exec(compile(code, "README.md", "exec"), {})
     told = capsys.readouterr().out
-    for line in ("Field(size=(18, 18), step=(8, 8))", "61,706", "relu 0.0 holds", "∂L/∂weights1 x0ᵀ @ ∂L/∂x1 (3, 3)", "network[1].layers[0] (layer_norm)"):
+    for line in (
+        "Field(size=(18, 18), step=(8, 8))",
+        "61,706",
+        "relu 0.0 holds",
+        "∂L/∂weights1 x0ᵀ @ ∂L/∂x1 (3, 3)",
+        "network[1].layers[0] (layer_norm)",
+    ):
         assert line in told
     assert "over" not in told
 

@@ -104,7 +104,9 @@ def save_pytorch(
         file.write(safetensors.numpy.save(contiguous, metadata={"format": "pt"}))
 
 
-def load_pytorch(path: str | pathlib.Path, model: Model, inputs: Any, *, names: Sequence[str] = ()) -> tuple[PyTree, Stats]:
+def load_pytorch(
+    path: str | pathlib.Path, model: Model, inputs: Any, *, names: Sequence[str] = ()
+) -> tuple[PyTree, Stats]:
     """Read a safetensors file that `save_pytorch` or `safetensors.torch.save_file` has written, as `from_pytorch` does.
 
     No other format is read: a file that `torch.save` has written can run code when it is loaded. Raises ValueError for
