@@ -150,9 +150,32 @@ def multiply_adds_of(equation: Any) -> int:
             (contracted, _), _ = equation.params["dimension_numbers"]
             return size * math.prod(equation.invars[0].aval.shape[axis] for axis in contracted)
         case "conv_general_dilated":
-            kernel = equation.invars[1].aval.shape
-            return size * math.prod(kernel) // kernel[equation.params["dimension_numbers"].rhs_spec[0]]
+            return _multiply_adds_of_convolution(equation)
     return 0
+
+
+def _multiply_adds_of_convolution(equation):
+    """Those with numbers of the image: not with the zeros around it, or between its pixels."""
+    settings = equation.params
+    image, kernel = (operand.aval.shape for operand in equation.invars)
+    outputs = equation.outvars[0].aval.shape
+    of_image, of_kernel, of_outputs = settings["dimension_numbers"]
+    pairs = outputs[of_outputs[0]] * outputs[of_outputs[1]] * kernel[of_kernel[1]]
+    for axis, (stride, padding, between, apart) in enumerate(
+        zip(
+            settings["window_strides"],
+            settings["padding"],
+            settings["lhs_dilation"],
+            settings["rhs_dilation"],
+            strict=True,
+        ),
+        start=2,
+    ):
+        starts = np.arange(outputs[of_outputs[axis]])[:, None] * stride - padding[0]
+        places = starts + np.arange(kernel[of_kernel[axis]]) * apart
+        pixels, between_pixels = np.divmod(places, between)
+        pairs *= int(((between_pixels == 0) & (pixels >= 0) & (pixels < image[of_image[axis]])).sum())
+    return pairs
 
 
 def inner_jaxprs(equation: Any) -> Iterator[Any]:

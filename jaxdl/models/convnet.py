@@ -23,8 +23,8 @@ Pool = Callable[[Array], Array]
 class Stage(NamedTuple):
     """A convolution with so many filters, and the pooling after its activation, such as `max_pool` and `avg_pool`.
 
-    Without a padding half the kernel is added at each end, which keeps the size where the stride is 1 (PyTorch's
-    `padding=k // 2`). A stride instead of a pooling: `Stage(32, stride=(2, 2), pool=None)`.
+    Without a padding half the kernel is added at each end, which keeps the size where the stride is 1 (for an odd
+    kernel PyTorch's `padding=k // 2`). A stride instead of a pooling: `Stage(32, stride=(2, 2), pool=None)`.
     """
 
     filters: int

@@ -2,60 +2,81 @@
 
 import contextlib
 import contextvars
+import functools
+import inspect
+import itertools
 import re
+import threading
 from collections.abc import Callable, Generator, Iterator
 from typing import Any, NamedTuple
 
 import flax.linen as nn
 import jax
-import jax.numpy as jnp
 from flax import nnx
 from jaxtyping import PyTree
 
 from jaxdl.backpropagation import inner_jaxprs, multiply_adds_of
 
-MARK = "jaxdl_call_"
-
 
 class Call(NamedTuple):
     """One call of a module: where it stands, itself, and what went in first and came out, as shapes and dtypes.
 
-    `inner` is whether it called other modules; the multiply–adds are those outside of these.
+    `arguments` are all that went in, by name. `inner` is whether it called other modules; `times` is how often it runs,
+    more than once inside a scan, and `multiply_adds` are those of all times, outside of other modules. A call without
+    an equation is a repetition that Flax has made on the side, or computes nothing.
     """
 
     path: str
     module: Any
+    arguments: dict[str, Any]
     inputs: PyTree
     outputs: PyTree
-    inner: bool
-    multiply_adds: int
+    inner: bool = False
+    times: int = 1
+    multiply_adds: int = 0
+    equations: int = 0
+
+
+class Heard(NamedTuple):
+    """Calls in the order in which they begin, and the equations, each with the number of the innermost call around."""
+
+    calls: list[Call]
+    equations: list[tuple[int | None, Any]]
 
 
 _hear: contextvars.ContextVar[Callable | None] = contextvars.ContextVar("hear", default=None)
+_patching = threading.RLock()
+_listened = itertools.count()
 
 
-def listen(f: Callable, *arguments: Any) -> list[Call]:
-    """The calls of modules inside `f(*arguments)`, in the order in which they begin; nothing is computed but shapes."""
+def listen(f: Callable, *arguments: Any) -> Heard:
+    """The calls of modules inside `f(*arguments)`, and the equations; nothing is computed but shapes.
+
+    A module inside a function that was compiled before is not heard by itself.
+    """
+    mark = f"jaxdl_{next(_listened)}_call_"  # what is cached of another time has other marks
     calls: list[Call] = []
     under_way: list[int] = []
 
-    def hear(path, module, run, first):
+    def hear(path, module, run, positional, keywords):
         number = len(calls)
         for outer in under_way[-1:]:
             calls[outer] = calls[outer]._replace(inner=True)
-        calls.append(Call(path, module, _shapes(first), None, False, 0))
+        given = _bound(module, positional, keywords)
+        calls.append(Call(path, module, given, _shapes(next(iter((*positional, *keywords.values())), None)), None))
         under_way.append(number)
-        with jax.named_scope(f"{MARK}{number}"):
-            outputs = run()
-        under_way.pop()
+        try:
+            with jax.named_scope(f"{mark}{number}"):
+                outputs = run(*positional, **keywords)
+        finally:
+            under_way.pop()
         calls[number] = calls[number]._replace(outputs=_shapes(outputs))
         return outputs
 
     def intercept(run, positional, keywords, context):
         if context.method_name != "__call__":
             return run(*positional, **keywords)
-        first = next(iter((*positional, *keywords.values())), None)
-        return hear("/".join(context.module.path), context.module, lambda: run(*positional, **keywords), first)
+        return hear("/".join(context.module.path), context.module, run, positional, keywords)
 
     token = _hear.set(hear)
     try:
@@ -63,10 +84,8 @@ def listen(f: Callable, *arguments: Any) -> list[Call]:
             jaxpr = jax.make_jaxpr(lambda *arguments: f(*arguments))(*arguments).jaxpr  # f itself may be cached
     finally:
         _hear.reset(token)
-    for number, count in _products(jaxpr, None):
-        if number is not None:
-            calls[number] = calls[number]._replace(multiply_adds=calls[number].multiply_adds + count)
-    return calls
+    found = [*_equations(jaxpr, mark, None, 1)]
+    return Heard(_counted(calls, found), [(number, equation) for number, equation, _ in found])
 
 
 @contextlib.contextmanager
@@ -78,7 +97,7 @@ def heard(module: nnx.Module) -> Generator[None]:
         return
     places = {id(part): "/".join(map(str, path)) for path, part in nnx.iter_modules(module)}
     kinds = {type(part) for _, part in nnx.iter_modules(module) if callable(part)}
-    with contextlib.ExitStack() as after:
+    with _patching, contextlib.ExitStack() as after:
         for kind, call in [(kind, kind.__call__) for kind in kinds]:
             if "__call__" in vars(kind):
                 after.callback(setattr, kind, "__call__", call)
@@ -89,26 +108,59 @@ def heard(module: nnx.Module) -> Generator[None]:
 
 
 def _told(call, hear, places):
-    """The call of a module, told before it is made."""
+    """The call of a module, told before it is made to whoever listens in this thread."""
 
+    @functools.wraps(call)
     def heard_call(part, *positional, **keywords):
-        first = next(iter((*positional, *keywords.values())), None)
-        return hear(places.get(id(part), type(part).__name__), part, lambda: call(part, *positional, **keywords), first)
+        if _hear.get() is not hear:
+            return call(part, *positional, **keywords)
+        return hear(places.get(id(part), type(part).__name__), part, call.__get__(part), positional, keywords)
 
     return heard_call
 
 
+def _bound(module, positional, keywords):
+    """What a call is given, by name and in its order."""
+    return inspect.signature(inspect.unwrap(type(module).__call__)).bind(module, *positional, **keywords).arguments
+
+
 def _shapes(tree):
-    """The shapes and dtypes of what is an array."""
-    return jax.tree.map(lambda leaf: jax.ShapeDtypeStruct(jnp.shape(leaf), jnp.result_type(leaf)), tree)
+    """The shapes and dtypes of what is an array, and None for anything else."""
+
+    def shape(leaf):
+        is_array = hasattr(leaf, "shape") and hasattr(leaf, "dtype")
+        return jax.ShapeDtypeStruct(leaf.shape, leaf.dtype) if is_array else None
+
+    return jax.tree.map(shape, tree)
 
 
-def _products(jaxpr: Any, within: int | None, times: int = 1) -> Iterator[tuple[int | None, int]]:
-    """The number of the innermost call around each equation, and the multiply–adds of that."""
+def _equations(jaxpr: Any, mark: str, within: int | None, times: int) -> Iterator[tuple[int | None, Any, int]]:
+    """Every equation, with the innermost call around it and how often it runs; of branches the dearest."""
     for equation in jaxpr.eqns:
-        marks = re.findall(rf"{MARK}(\d+)", str(equation.source_info.name_stack))
+        marks = re.findall(rf"{mark}(\d+)", str(equation.source_info.name_stack))
         number = int(marks[-1]) if marks else within
-        yield number, times * multiply_adds_of(equation)
+        yield number, equation, times
+        parts = [*inner_jaxprs(equation)]
+        if equation.primitive.name == "cond":
+            parts = [max(parts, key=_cost)]
         often = equation.params["length"] if equation.primitive.name == "scan" else 1
-        for part in inner_jaxprs(equation):
-            yield from _products(part, number, times * often)
+        for part in parts:
+            yield from _equations(part, mark, number, times * often)
+
+
+def _cost(jaxpr):
+    """The multiply–adds of a branch."""
+    return sum(times * multiply_adds_of(equation) for _, equation, times in _equations(jaxpr, "none", None, 1))
+
+
+def _counted(calls, found):
+    """The calls with what their equations cost."""
+    for number, equation, times in found:
+        if number is not None:
+            call = calls[number]
+            calls[number] = call._replace(
+                multiply_adds=call.multiply_adds + times * multiply_adds_of(equation),
+                times=max(times, call.times),
+                equations=call.equations + 1,
+            )
+    return calls

@@ -1,6 +1,6 @@
 """A model is two pure functions; Flax stays behind them."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import flax.linen as nn
@@ -27,15 +27,18 @@ def _call(module: Any, inputs: Any, training: bool) -> Any:
     return module(inputs, training=training)
 
 
-def from_linen(module: nn.Module, call: Callable[[Any, Any, bool], Any] = _call) -> Model:
+def from_linen(
+    module: nn.Module, call: Callable[[Any, Any, bool], Any] = _call, *, streams: Sequence[str] = ("dropout",)
+) -> Model:
     """Any Flax Linen module as a Model.
 
     `call(module, inputs, training)` says how the module is called, whatever its own flag for training is, e.g.
-    `lambda module, inputs, training: module(inputs, deterministic=not training)`. Every stream of randomness that the
-    module asks for is drawn from the one key. What it sows is kept among the stats as the tuple of the last call's
-    values, except for the collection "intermediates", which is dropped; `reduce_fn` other than Flax's own cannot be
-    told from a statistic, and goes on from call to call. `apply` raises ValueError in training for a module that then
-    keeps other variables than it began with.
+    `lambda module, inputs, training: module(inputs, deterministic=not training)`. In training every stream of
+    randomness that the module asks for is drawn from the one key; those that it looks for by name, or splits by
+    `nn.scan` and `nn.vmap`, are to be named among the `streams`. What it sows is kept among the stats as the tuple of
+    the last call's values, except for the collection "intermediates", which is dropped; with a `reduce_fn` of its own
+    it cannot be told from a statistic, and goes on from call to call. `apply` raises ValueError in training for a
+    module that then keeps other variables than it began with.
     """
 
     def init(key, inputs):
@@ -45,27 +48,34 @@ def from_linen(module: nn.Module, call: Callable[[Any, Any, bool], Any] = _call)
 
     def apply(params, stats, inputs, *, key=None):
         training = key is not None
-        inputs = jax.tree.map(jnp.asarray, inputs)
+        rngs = {name: jax.random.fold_in(key, number) for number, name in enumerate(streams)} if training else {}
         outputs, moved = module.apply(
-            {"params": params, **_without_sown(stats)},
-            inputs,
-            rngs={"params": key} if training else None,  # Flax falls back on this stream for all others
+            {"params": params, **stats},
+            jax.tree.map(jnp.asarray, inputs),
+            rngs={**rngs, "params": key} if training else None,  # Flax falls back on this one for all others
             mutable=list(stats) if training else [],
             method=lambda module, inputs: call(module, inputs, training),
         )
-        moved = {**stats, **moved}
-        if jax.tree.structure(moved) != jax.tree.structure(stats):
-            raise ValueError(
-                "stats must keep their tree, but the module keeps other variables in training than it began with: "
-                f"{jax.tree.structure(moved)} instead of {jax.tree.structure(stats)}. Keep the same in both."
-            )
-        return outputs, moved
+        return outputs, _as_before(stats, {**stats, **moved})
 
     return Model(init, apply)
 
 
-def _without_sown(tree: PyTree) -> PyTree:
-    """The variables of a collection but for what was sown: a tuple, to which a further call would append."""
-    if not isinstance(tree, dict):
-        return tree
-    return {name: _without_sown(part) for name, part in tree.items() if type(part) is not tuple}
+def _as_before(stats, moved):
+    """The stats after a call, in the tree that they had; of what was sown, which is appended to a tuple, the last."""
+
+    def last(before, after):
+        return after[len(before) :] if type(before) is tuple and len(after) > len(before) else after
+
+    try:
+        moved = jax.tree.map(last, stats, moved, is_leaf=lambda part: type(part) is tuple)
+    except ValueError:
+        kept = False
+    else:
+        kept = jax.tree.structure(moved) == jax.tree.structure(stats)
+    if not kept:
+        raise ValueError(
+            "stats must keep their tree, but the module keeps other variables in training than it began with: "
+            f"{jax.tree.structure(moved)} instead of {jax.tree.structure(stats)}. Keep the same in both."
+        )
+    return moved

@@ -44,12 +44,14 @@ def multi_head(
     The trunk is any module that is called with inputs and whether this is training, and has outputs (batch, features):
     what all tasks share. The outputs are a dict with (batch, outputs) for each task, and the loss is one number per
     example, as that of `lambda z, y: cross_entropy(z["digit"], y[:, 0]) + squared_error(z["slant"], y[:, 1:])`. Raises
-    ValueError for no task, for a number of outputs that is not positive, for a task called trunk, and for an activation
-    that is jaxdl's own beside another functional.
+    ValueError for no task, for a number of outputs that is not positive, for a task called trunk or with a / in its
+    name, and for an activation that is jaxdl's own beside another functional.
     Caruana, *Multitask learning* (1997).
     """
     if not belongs(activation, functional):
         raise ValueError(f"activation must be of the functional beside it, but was jaxdl's own {activation}.")
-    if not heads or min(heads.values()) < 1 or "trunk" in heads:
-        raise ValueError(f"heads must name tasks with at least one output, and none of them trunk, but were {heads}.")
+    if not heads or min(heads.values()) < 1 or "trunk" in heads or any("/" in task for task in heads):
+        raise ValueError(
+            f"heads must name tasks with at least one output, none of them trunk or with a /, but were {heads}."
+        )
     return from_linen(MultiHead(trunk, heads, activation, kernel_init, functional))

@@ -1,5 +1,6 @@
 """Models of modules that are written for Flax NNX, which hold their parameters themselves."""
 
+import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -19,10 +20,10 @@ def from_nnx(build: Callable[[nnx.Rngs], Any], call: Callable[[Any, Any, bool], 
     """Any Flax NNX module as a Model: `from_nnx(lambda rngs: Net(784, 10, rngs=rngs))`.
 
     `build(rngs)` makes the module. Its layers are told by `module.train()` and `module.eval()` whether this is
-    training; a module with a flag of its own is called by `call(module, inputs, training)`, e.g.
-    `lambda module, inputs, training: module(inputs, is_training=training)`. The parameters are its `nnx.Param`, the
-    stats all else that it keeps but for streams of randomness, each of which is drawn from the one key; both are plain
-    dicts. What it sows is dropped.
+    training, frozen ones too (what is to stay frozen gets its flag at its own call, which wins); a module with a flag
+    of its own is called by `call(module, inputs, training)`, e.g. `lambda module, inputs, training: module(inputs,
+    is_training=training)`. The parameters are its `nnx.Param`, the stats all else that it keeps but for streams of
+    randomness, each of which is drawn from the one key; both are plain dicts. What it sows is dropped.
     """
     abstract = nnx.eval_shape(lambda: build(nnx.Rngs(0)))
     graph, of_params, of_noise, of_stats = nnx.split(abstract, nnx.Param, nnx.RngState, ...)
@@ -48,9 +49,11 @@ def from_nnx(build: Callable[[nnx.Rngs], Any], call: Callable[[Any, Any, bool], 
 
 def _filled(abstract, values):
     """A state like the abstract one, with these values."""
-    state = jax.tree.map(lambda leaf: leaf, abstract)
-    nnx.replace_by_pure_dict(state, values)
-    return state
+
+    def value_at(path):
+        return functools.reduce(lambda tree, name: tree[name], path, values)
+
+    return nnx.from_flat_state([(path, var.replace(value_at(path))) for path, var in nnx.to_flat_state(abstract)])
 
 
 def _drawn(abstract, key):

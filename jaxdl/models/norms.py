@@ -1,5 +1,6 @@
 """Norms: each is called with the inputs and whether this is training, and maps any shape to itself."""
 
+import math
 from typing import Any
 
 import flax.linen as nn
@@ -75,13 +76,26 @@ def check_rows(model: Model, inputs: Any) -> None:
     """Refuse, with ValueError, a batch of which a batch norm sees one row in training: its mean is the row itself."""
     params, stats = jax.eval_shape(model.init, jax.random.key(0), inputs)
     apply = lambda params, stats, inputs: model.apply(params, stats, inputs, key=jax.random.key(0))  # noqa: E731
-    for call in listen(apply, params, stats, inputs):
-        flaxs = isinstance(call.module, nn.BatchNorm | nnx.BatchNorm) and not call.module.use_running_average
-        if (flaxs or isinstance(call.module, BatchNorm)) and call.inputs.size == call.inputs.shape[-1]:
+    for call in listen(apply, params, stats, inputs).calls:
+        if _averages(call) and call.inputs.size == math.prod(call.inputs.shape[axis] for axis in _axes(call.module)):
             raise ValueError(
                 f"batch_size must give the batch norm {call.path} more than one row, but it would see one, "
                 f"{call.inputs.shape}, and make the same of every row: take a larger batch, or a layer norm."
             )
+
+
+def _averages(call):
+    """Does it take the mean of the batch, in training?"""
+    if not isinstance(call.module, nn.BatchNorm | nnx.BatchNorm):
+        return isinstance(call.module, BatchNorm)
+    frozen, across = call.arguments.get("use_running_average"), call.module.axis_name
+    return across is None and not (call.module.use_running_average if frozen is None else frozen)
+
+
+def _axes(module):
+    """The axes of the features."""
+    axis = getattr(module, "axis", -1)
+    return (axis,) if isinstance(axis, int) else axis
 
 
 def _scale_and_bias(module, features, dtype):

@@ -11,10 +11,9 @@ import safetensors
 import safetensors.numpy
 from jaxtyping import PyTree
 
-from jaxdl.models.blocks import Dense, Flatten
 from jaxdl.models.listening import listen
 from jaxdl.models.model import Model, Stats
-from jaxdl.models.pytorch_layouts import Layout, layout_of
+from jaxdl.models.pytorch_layouts import Layout, flattened_images, layout_of
 from jaxdl.storage import whole_file
 
 COUNTER = "num_batches_tracked"
@@ -44,10 +43,11 @@ def to_pytorch(
     ("1", "3") for `nn.Sequential(nn.Flatten(), nn.Linear(784, 128), nn.ReLU(), nn.Linear(128, 10))`; without them the
     layers keep their names here, Mlp_0.Dense_0 and so on. The same name again is the next layer of a stacked
     recurrent one. Images are NCHW there: kernels are transposed, and where an image was flattened the rows of the
-    dense layer that follows are put into the order of the channels. Batch norms have running averages, and a
+    dense layers that follow are put into the order of the channels. Batch norms have running averages, and a
     `num_batches_tracked` of 0. `inputs` are such as the model takes; their values do not matter. For models of
-    jaxdl's own layers. Raises ValueError for a layer of another kind, for another number of names than of layers, and
-    for parameters that are not those of one such model.
+    jaxdl's own layers. Raises ValueError for a layer of another kind, for another number of names than of layers, for
+    an image of several channels that is flattened otherwise than by `Flatten` for dense layers, and for parameters
+    that are not those of one such model.
     """
     expected = _variables(*jax.eval_shape(model.init, jax.random.key(0), inputs))
     given = _variables(params, stats)
@@ -70,9 +70,10 @@ def from_pytorch(
 ) -> tuple[PyTree, Stats]:
     """Parameters and statistics from the state dict of a PyTorch module that computes the same, the way back.
 
-    `state` maps names to arrays (`{name: tensor.numpy() for name, tensor in module.state_dict().items()}`); `names` is
-    as for `to_pytorch`. What is loaded has the dtypes that the model draws for such inputs. Raises ValueError that
-    names every entry that is missing, unknown or of another shape.
+    `state` maps names to arrays (`{name: tensor.numpy() for name, tensor in module.state_dict().items()}`, where numpy
+    has their dtypes; `load_pytorch` reads all); `names` is as for `to_pytorch`. What is loaded has the dtypes that the
+    model draws for such inputs. Raises ValueError that names every entry that is missing, unknown, of another shape or
+    not of floating numbers.
     """
     places = _places(model, inputs, names)
     params, stats = jax.eval_shape(model.init, jax.random.key(0), inputs)
@@ -135,13 +136,12 @@ def _places(model, inputs, names):
     """Every layer with parameters, in the order of the first calls."""
     params, stats = jax.eval_shape(model.init, jax.random.key(0), inputs)
     variables = _variables(params, stats)
-    found, image = {}, ()
-    for call in listen(model.apply, params, stats, inputs):
-        if isinstance(call.module, Flatten):
-            image = call.inputs.shape[1:] if call.inputs.ndim == 4 else ()
-        elif call.path not in found and (layout := layout_of(call.module)) is not None:
-            found[call.path] = (layout, image if isinstance(call.module, Dense) else ())
-            image = ()
+    heard = listen(model.apply, params, stats, inputs)
+    images = flattened_images(heard)
+    found = {}
+    for number, call in enumerate(heard.calls):
+        if call.path not in found and (layout := layout_of(call.module)) is not None:
+            found[call.path] = (layout, images.get(number, ()))
     for where, _ in jax.tree.leaves_with_path(variables):
         path = _path(where[1:])
         if path.rpartition("/")[0] not in found:
@@ -183,6 +183,11 @@ def _check(state, expected):
     """Refuse a state dict with other entries, naming them all; a counter of batches may be missing."""
     faults = [f"{name} is missing" for name in expected if name not in state and not name.endswith(COUNTER)]
     faults += [f"{name} is unknown" for name in state if name not in expected]
+    faults += [
+        f"{name} holds {dtype} instead of floating numbers"
+        for name, dtype in ((name, jnp.asarray(array).dtype) for name, array in state.items())
+        if not jnp.issubdtype(dtype, jnp.floating) and not name.endswith(COUNTER)
+    ]
     faults += [
         f"{name} has the shape {tuple(np.shape(array))} instead of {expected[name].shape}"
         for name, array in state.items()

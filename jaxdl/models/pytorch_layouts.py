@@ -5,13 +5,15 @@ are (inputs, outputs) and (rows, columns, channels, filters) here, (outputs, inp
 columns) there.
 """
 
+import math
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import jax.numpy as jnp
 from jaxtyping import Array
 
-from jaxdl.models.blocks import Conv, Dense, Embed
+from jaxdl.models.blocks import Conv, Dense, Embed, Flatten
+from jaxdl.models.listening import Heard
 from jaxdl.models.norms import BatchNorm, LayerNorm
 from jaxdl.models.recurrent import Gru, Lstm, Rnn
 
@@ -101,3 +103,32 @@ LAYOUTS: dict[type, Layout] = {
 def layout_of(module: Any) -> Layout | None:
     """The layout of a layer; None for what has none, such as a layer without parameters."""
     return next((layout for kind, layout in LAYOUTS.items() if isinstance(module, kind)), None)
+
+
+def flattened_images(heard: Heard) -> dict[int, tuple[int, ...]]:
+    """For the calls of dense layers that are given a flattened image of several channels, its shape.
+
+    PyTorch lays the channels out one after the other, so that whatever else is given such a row would be given another
+    one there. Raises ValueError where something is.
+    """
+    images = {}
+    for number, equation in heard.equations:
+        if equation.primitive.name != "reshape":
+            continue
+        before, after = equation.invars[0].aval.shape, equation.outvars[0].aval.shape
+        if not _flattens(before, after):
+            continue
+        users = [user for user, other in heard.equations if any(v is equation.outvars[0] for v in other.invars)]
+        by, *to = (heard.calls[call].module if call is not None else None for call in (number, *users))
+        if not to or not isinstance(by, Flatten) or not all(isinstance(module, Dense) for module in to):
+            raise ValueError(
+                f"an image of several channels, {before[1:]}, must be flattened by jaxdl.models.Flatten and given to "
+                "dense layers alone to be exchanged: PyTorch has its numbers in another order."
+            )
+        images.update({call: before[1:] for call in users if call is not None})
+    return images
+
+
+def _flattens(before, after):
+    """Is an image of several pixels and channels laid out in one row?"""
+    return len(before) == 4 and after == (before[0], math.prod(before[1:])) and math.prod(before[1:3]) > 1 < before[3]

@@ -52,12 +52,14 @@ def summary(model: Model, inputs: Any) -> Summary:
     """The layers of a model on such inputs, whose values do not matter: nothing is computed but shapes.
 
     Every call of a Flax module, Linen or NNX, is a row if it calls no other module, or has parameters or multiply–adds
-    of its own. Multiply–adds are those of products of matrices and of convolutions, as the compiler counts them (in its
-    flops twice each): for the whole batch, places of padding included. A layer that is called again has its parameters
-    counted once. Activations are the outputs of the layers; what the compiler keeps is usually less.
+    of its own. Multiply–adds are those of products of matrices and of convolutions, for the whole batch; the compiler's
+    flops are twice as many, and the rest. jaxdl's own convolutions are products of patches, in which places of padding
+    count. Inside a scan a layer costs as often as it runs. One that is called again has its parameters counted once.
+    Activations are the outputs of the layers; what the compiler keeps is usually less. Modules inside what `nnx.scan`,
+    `nnx.vmap` and functions compiled before have made of others are counted with what is around them.
     """
     params, stats = jax.eval_shape(model.init, jax.random.key(0), inputs)
-    calls = listen(model.apply, params, stats, inputs)
+    calls = _made(listen(model.apply, params, stats, inputs).calls)
     places = {call.path: number for number, call in reversed([*enumerate(calls)])}
     own = dict.fromkeys(range(-1, len(calls)), 0)
     for place, leaf in jax.tree.leaves_with_path(params):
@@ -75,6 +77,17 @@ def summary(model: Model, inputs: Any) -> Summary:
     return Summary(tuple(rows), parameters, parameter_bytes, multiply_adds, activation_bytes)
 
 
+def _made(calls):
+    """The calls without repetitions on the side, as Flax makes them inside its scan: they leave no equation."""
+    made = {call.path for call in calls if call.equations}
+    firsts = {call.path: number for number, call in reversed([*enumerate(calls)])}
+    return [
+        call
+        for number, call in enumerate(calls)
+        if call.equations or (call.path not in made and firsts[call.path] == number)
+    ]
+
+
 def _owner(place, places):
     """The number of the first call of the module that a parameter belongs to, the innermost that was called; or -1."""
     path = jax.tree_util.keystr(place, simple=True, separator="/").split("/")
@@ -84,7 +97,8 @@ def _owner(place, places):
 
 def _row(call, parameters):
     """A call as a row."""
-    size = 0 if call.inner else sum(leaf.size * leaf.dtype.itemsize for leaf in jax.tree.leaves(call.outputs))
+    bytes_once = sum(leaf.size * leaf.dtype.itemsize for leaf in jax.tree.leaves(call.outputs))
+    size = 0 if call.inner else call.times * bytes_once
     shapes = jax.tree.map(lambda leaf: leaf.shape, call.outputs)
     return LayerSummary(call.path, type(call.module).__name__, shapes, parameters, call.multiply_adds, size)
 

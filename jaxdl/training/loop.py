@@ -54,7 +54,7 @@ def nothing(state: State) -> dict[str, Array]:  # noqa: ARG001
 
 def start(task: Task, data: Dataset, key: Key[Array, ""]) -> State:
     """The state before the first step, drawn from the key."""
-    params, stats = task.model.init(_stream(key, INIT, 0), data.inputs[:1])
+    params, stats = task.model.init(_stream(key, INIT, 0), data.inputs[: task.batch_size])
     zero = jnp.zeros((), jnp.int32)
     return State(key, zero, zero, params, stats, task.optimizer.init(params))
 

@@ -174,7 +174,8 @@ def test_they_train_through_the_hand_derivations(automatic, by_hand, inputs):
         ),
         (lambda: models.convnet((3,), (), 3, dropout_rate=1.0), r"dropout_rate must be at least 0 and below 1"),
         (lambda: models.multi_head(models.Mlp((), 3), {}), r"heads must name tasks with at least one output"),
-        (lambda: models.multi_head(models.Mlp((), 3), {"trunk": 2}), r"none of them trunk, but were"),
+        (lambda: models.multi_head(models.Mlp((), 3), {"a/b": 1}), r"none of them trunk or with a /"),
+        (lambda: models.multi_head(models.Mlp((), 3), {"trunk": 2}), r"none of them trunk or with a /, but were"),
         (
             lambda: models.multi_head(models.Mlp((), 3), {"a": 2}, functional=HAND),
             r"activation must be of the functional",

@@ -2,6 +2,7 @@
 
 import pickle
 
+import flax.linen as nn
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -119,7 +120,6 @@ def test_parameters_that_do_not_fit_are_told():
 
 
 def test_a_model_of_other_layers_is_told():
-    import flax.linen as nn
 
     model = models.from_linen(nn.Dense(3), lambda module, inputs, training: module(inputs))
     params, stats = model.init(jax.random.key(0), images(2, 4))
@@ -155,3 +155,51 @@ def test_half_precision_goes_there_and_back(tmp_path):
     again, _ = models.load_pytorch(tmp_path / "net.safetensors", model, half, names=names)
     assert {leaf.dtype for leaf in jax.tree.leaves(again)} == {jnp.bfloat16.dtype}
     jax.tree.map(np.testing.assert_array_equal, again, params)
+
+
+class Branches(nn.Module):
+    """A flattened image for two dense layers; an image that is used otherwise."""
+
+    between: str = ""
+
+    @nn.compact
+    def __call__(self, x, training):
+        match self.between:
+            case "norm":
+                return models.Dense(3)(models.LayerNorm()(models.Flatten()(x)))
+            case "activation":
+                return models.Dense(3)(nn.relu(models.Flatten()(x)))
+            case "own":
+                return models.Dense(3)(x.reshape(len(x), -1))
+        flat = models.Dropout(0.5)(models.Flatten()(x), training)
+        return jnp.concatenate([models.Dense(3)(flat), models.Dense(2)(flat)], axis=-1)
+
+
+def test_a_flattened_image_may_go_to_several_dense_layers(torch):
+    inputs = images(2, 4, 3, 2)
+    model = models.from_linen(Branches())
+    params, stats = drawn(model, inputs)
+    state = models.to_pytorch(model, params, stats, inputs)
+    flat = np.transpose(inputs, (0, 3, 1, 2)).reshape(2, -1)
+    dense = lambda name: flat @ state[f"{name}.weight"].T + state[f"{name}.bias"]
+    expected = np.concatenate([dense("Dense_0"), dense("Dense_1")], axis=-1)
+    np.testing.assert_allclose(model.apply(params, stats, inputs)[0], expected, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("between", ["norm", "activation", "own"])
+def test_a_flattened_image_that_pytorch_would_order_otherwise_is_refused(between):
+    model = models.from_linen(Branches(between))
+    for inputs in (images(2, 4, 3, 1), images(2, 1, 1, 3)):  # one channel, or one pixel: the same order in both
+        params, stats = drawn(model, inputs)
+        models.to_pytorch(model, params, stats, inputs)
+    inputs = images(2, 4, 3, 2)
+    params, stats = drawn(model, inputs)
+    with pytest.raises(ValueError, match=r"an image of several channels, \(4, 3, 2\), must be flattened by jaxdl"):
+        models.to_pytorch(model, params, stats, inputs)
+
+
+def test_integers_are_no_weights():
+    model, inputs, state = state_of("mlp")
+    state["Dense_0.bias"] = state["Dense_0.bias"].astype(np.int8)
+    with pytest.raises(ValueError, match=r"but Dense_0.bias holds int8 instead of floating numbers\. Say"):
+        models.from_pytorch(model, state, inputs)
