@@ -26,7 +26,7 @@ def test_a_model_computes_the_same_in_pytorch(torch, name, tmp_path):
         == "<All keys matched successfully>"
     )
     expected = jax.tree.map(lambda tensor: tensor.detach().numpy(), twin.eval()(to_torch(torch, inputs)))
-    outputs, _ = model.apply(params, stats, inputs)
+    outputs, _ = jax.jit(model.apply)(params, stats, inputs)
     for ours, theirs in zip(jax.tree.leaves(outputs), jax.tree.leaves(expected), strict=True):
         np.testing.assert_allclose(ours, theirs, atol=1e-6 * np.abs(theirs).max())
 
@@ -43,7 +43,7 @@ def test_what_pytorch_has_drawn_computes_the_same_here(torch, name, tmp_path):
     save_file(twin.state_dict(), tmp_path / "net.safetensors")
     params, stats = models.load_pytorch(tmp_path / "net.safetensors", model, inputs, names=names)
     expected = jax.tree.map(lambda tensor: tensor.detach().numpy(), twin.eval()(to_torch(torch, inputs)))
-    outputs, _ = model.apply(params, stats, inputs)
+    outputs, _ = jax.jit(model.apply)(params, stats, inputs)
     for ours, theirs in zip(jax.tree.leaves(outputs), jax.tree.leaves(expected), strict=True):
         np.testing.assert_allclose(ours, theirs, atol=1e-6 * np.abs(theirs).max())
 
