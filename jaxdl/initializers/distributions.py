@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 import jax
 import jax.numpy as jnp
+from jax.typing import DTypeLike
 from jaxtyping import Array, ArrayLike, Float, Key
 
 from jaxdl.functional._validity import in_range, is_not_negative
@@ -44,8 +45,8 @@ def normal(
     more it explodes. The default is jax's, $\sigma = 0.01$; Keras has 0.05 and PyTorch's `normal_` 1.
     Krizhevsky, Sutskever and Hinton, *ImageNet classification with deep convolutional neural networks* (2012).
     """
-    stddev = in_range(stddev, is_not_negative(stddev), dtype)
-    return jnp.asarray(mean, dtype) + stddev * jax.random.normal(key, shape, dtype)
+    stddev = in_range(stddev, is_not_negative(stddev), wide(dtype))
+    return (mean + stddev * jax.random.normal(key, shape, wide(dtype))).astype(dtype)
 
 
 def truncated_normal(
@@ -64,8 +65,8 @@ def truncated_normal(
     than $2.27 \sigma$ from the mean. Jax, Flax and Keras divide by $s$ in `he_normal` and the like, but not in their
     `truncated_normal`; nor does PyTorch's `trunc_normal_`, whose limits are $\pm 2$ whatever $\sigma$ is.
     """
-    scale = in_range(stddev, is_not_negative(stddev), dtype) / jnp.asarray(STDDEV_WITHIN_TWO, dtype)
-    return jnp.asarray(mean, dtype) + scale * jax.random.truncated_normal(key, -2.0, 2.0, shape, dtype)
+    scale = in_range(stddev, is_not_negative(stddev), wide(dtype)) / STDDEV_WITHIN_TWO
+    return (mean + scale * jax.random.truncated_normal(key, -2.0, 2.0, shape, wide(dtype))).astype(dtype)
 
 
 def uniform(
@@ -81,5 +82,10 @@ def uniform(
     The variance does not know the shape, so that it keeps a signal no better than that of `normal` does. The default is
     that of Keras, also for its `Embedding`; jax's is $[0, 0.01)$, that of PyTorch's `uniform_` $[0, 1)$.
     """
-    low, high = jnp.asarray(minval, dtype), jnp.asarray(maxval, dtype)
-    return jax.random.uniform(key, shape, dtype, in_range(low, low <= high, dtype), high)
+    low, high = jnp.asarray(minval, wide(dtype)), jnp.asarray(maxval, wide(dtype))
+    return jax.random.uniform(key, shape, wide(dtype), in_range(low, low <= high, low.dtype), high).astype(dtype)
+
+
+def wide(dtype: DTypeLike) -> DTypeLike:
+    """The dtype to draw in: float32 at least, since jax's draws in half precision are off centre by a hundredth."""
+    return jnp.promote_types(dtype, jnp.float32)

@@ -13,7 +13,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, ArrayLike, Float, Key
 
-from jaxdl.initializers.distributions import normal
+from jaxdl.initializers.distributions import normal, wide
 from jaxdl.initializers.fans import fan_average, fan_in
 
 Fan = Callable[[Sequence[int]], float]
@@ -110,5 +110,5 @@ def _normal(key, shape, dtype, scale, fan):
 
 
 def _uniform(key, shape, dtype, scale, fan):
-    limit = jnp.sqrt(3 * _variance(scale, fan(shape), dtype)).astype(dtype)
-    return limit * jax.random.uniform(key, shape, dtype, -1.0, 1.0)
+    limit = jnp.sqrt(3 * _variance(scale, fan(shape), dtype))
+    return (limit * jax.random.uniform(key, shape, wide(dtype), -1.0, 1.0)).astype(dtype)

@@ -2,7 +2,8 @@ r"""Rules for taking a step, each an optax chain of named pieces.
 
 $g_t$ is the gradient at step $t = 1, 2, \dots$, $\eta$ the learning rate (a number, a traced array or a schedule of
 `jaxdl.schedules`). All rates, decays and other real hyperparameters may be traced arrays, so that a sweep over them is
-a `vmap`. An L2 penalty $\tfrac\lambda2 \lVert w \rVert^2$ is `optax.add_decayed_weights` before any of them.
+a `vmap`. An L2 penalty $\tfrac\lambda2 \lVert w \rVert^2$ is `optax.add_decayed_weights` before any of them
+but `lbfgs`, where it belongs into the loss, and `sam`, where it belongs before the inner rule.
 """
 
 from jaxdl.optimizers.adam import (

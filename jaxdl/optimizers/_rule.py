@@ -21,15 +21,15 @@ class Memory(NamedTuple):
 
 
 def chain(*pieces: optax.GradientTransformation) -> optax.GradientTransformationExtraArgs:
-    """These pieces one after the other, as `optax.chain`; what they keep stays in the dtypes it began in.
+    """These pieces one after the other, as `optax.chain`; updates and what they keep stay in the dtypes they came in.
 
-    A decay that is a traced float32 array would otherwise widen moments in bfloat16, and a scan refuses that.
+    A rate or decay that is a traced float32 array would otherwise widen what is bfloat16, and a scan refuses that.
     """
     whole = optax.chain(*pieces)
 
     def update(updates, state, params=None, **extra: Any):
-        updates, after = whole.update(updates, state, params, **extra)
-        return updates, jax.tree.map(lambda new, old: jnp.asarray(new, jnp.result_type(old)), after, state)
+        after = whole.update(updates, state, params, **extra)
+        return jax.tree.map(lambda new, old: jnp.asarray(new, jnp.result_type(old)), after, (updates, state))
 
     return optax.GradientTransformationExtraArgs(whole.init, update)
 

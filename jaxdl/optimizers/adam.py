@@ -111,7 +111,7 @@ def nadam(
         return n / (jnp.sqrt(v / (1 - b2**step)) + eps), (m, v, correction)
 
     def start(w):
-        return *_two_zeros(w), jnp.zeros((), jnp.promote_types(w.dtype, jnp.float32))
+        return *_two_zeros(w), _zero(w)
 
     return chain(leafwise(start, rule), optax.scale_by_learning_rate(learning_rate))
 
@@ -122,7 +122,8 @@ def radam(
     r"""Rectified Adam, $w \leftarrow w - \eta\, r_t\, \hat m\, \sqrt{1 - \beta_2^t} / (\sqrt v + \epsilon)$.
 
     $v$ is the mean of about $\rho_t = \rho_\infty - 2 t \beta_2^t / (1 - \beta_2^t)$ squares, with
-    $\rho_\infty = 2 / (1 - \beta_2) - 1$. Few are no measure: as long as $\rho_t \le 5$ the step is $\eta\, \hat m$,
+    $\rho_\infty = 2 / (1 - \beta_2) - 1$: of $2 A - 1$, if $A$ is their mean age (so it is computed here, since the
+    difference loses its digits in float32). Few are no measure: as long as $\rho_t \le 5$ the step is $\eta\, \hat m$,
     without $v$, and then the rectification
     $r_t^2 = \frac{(\rho_t - 4)(\rho_t - 2)\, \rho_\infty}{(\rho_\infty - 4)(\rho_\infty - 2)\, \rho_t}$ lets its
     influence grow. The paper has no $\epsilon$ and $\rho_t \le 4$. The same as in PyTorch; optax adds $\epsilon$ to
@@ -131,18 +132,20 @@ def radam(
     """
 
     def rule(g, step, moments):
-        m, v = moments
+        m, v, count, ages = moments  # the last two: the sums of the weights of all squares so far, and of their ages
         m, v = b1 * m + (1 - b1) * g, b2 * v + (1 - b2) * g**2
-        correction = 1 - b2**step
-        longest = 2 / (1 - b2) - 1
-        length = longest - 2 * step * b2**step / correction
+        count, ages = 1 + b2 * count, 1 + b2 * (ages + count)
+        longest, length = 2 / (1 - b2) - 1, 2 * ages / count - 1
         squared = (length - 4) * (length - 2) * longest / ((longest - 4) * (longest - 2) * length)
         measured = length > 5
-        rectification = jnp.sqrt(jnp.where(measured, squared * correction, 1.0))
+        rectification = jnp.sqrt(jnp.where(measured, squared * (1 - b2) * count, 1.0))
         m_hat = m / (1 - b1**step)
-        return m_hat * jnp.where(measured, rectification / (jnp.sqrt(v) + eps), 1.0), (m, v)
+        return m_hat * jnp.where(measured, rectification / (jnp.sqrt(v) + eps), 1.0), (m, v, count, ages)
 
-    return chain(leafwise(_two_zeros, rule), optax.scale_by_learning_rate(learning_rate))
+    def start(w):
+        return *_two_zeros(w), _zero(w), _zero(w)
+
+    return chain(leafwise(start, rule), optax.scale_by_learning_rate(learning_rate))
 
 
 def amsgrad(
@@ -169,3 +172,8 @@ def amsgrad(
 
 def _two_zeros(w):
     return jnp.zeros_like(w), jnp.zeros_like(w)
+
+
+def _zero(w):
+    """A number for the whole of a leaf, in float32 at least."""
+    return jnp.zeros((), jnp.promote_types(w.dtype, jnp.float32))

@@ -41,7 +41,8 @@ def centered_rmsprop(
     r"""RMSProp by the standard deviation: $u = g_t / (\sqrt{s - m^2} + \epsilon)$.
 
     Beside $s$, as in `rmsprop`, there is the mean $m \leftarrow \rho m + (1 - \rho)\, g_t$. For a gradient that hardly
-    changes $s - m^2$ can round to less than 0; it is then taken to be 0 (in PyTorch and optax the step is NaN).
+    changes $s - m^2$ can round to less than 0; it is then taken to be 0 (in PyTorch, and in optax if it is below
+    $-\epsilon$, the step is NaN).
     Graves, *Generating sequences with recurrent neural networks* (2013), equations 38 to 41.
     """
 

@@ -20,7 +20,7 @@ def momentum(
     r"""Heavy ball: $v \leftarrow \mu v + (1 - d)\, g_t$ and $w \leftarrow w - \eta v$ for a decay $\mu$ in $[0, 1)$.
 
     $v$ begins as the first gradient itself, and the dampening $d$ acts from the second on, as in PyTorch (whose SGD
-    with `momentum` and `dampening` this is); optax has none, $d = 0$.
+    with `momentum` and `dampening` this is; without momentum it does not dampen); optax has none, $d = 0$.
     Polyak, *Some methods of speeding up the convergence of iteration methods* (1964).
     """
     undamped_at_first = optax.scale_by_schedule(lambda step: jnp.where(step == 0, 1.0, 1.0 - dampening))

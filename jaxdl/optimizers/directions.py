@@ -39,14 +39,15 @@ def muon(
     r"""Momentum orthogonalized: $W \leftarrow W - \eta\,(\sqrt{\max(1, n_{out}/n_{in})}\; O + \lambda W)$.
 
     $O$ approximates $U V^\top$ of the momentum $M = U \Sigma V^\top$: all its directions are taken equally far. It
-    comes of five Newton–Schulz steps $X \leftarrow a X + (b A + c A^2) X$ with $A = X X^\top$ from
-    $X = M / \lVert M \rVert_F$, and $(a, b, c) = (3.4445, -4.775, 2.0315)$, which bring singular values to between 0.7
-    and 1.2 and no nearer to 1. $M \leftarrow \mu M + (1 - \mu) g_t$, and Nesterov's form looks one step ahead.
+    comes of five Newton–Schulz steps $X \leftarrow a X + (b A + c A^2) X$ with $A = X X^\top$ from $X = M / \lVert M
+    \rVert_F$, and $(a, b, c) = (3.4445, -4.775, 2.0315)$, which bring singular values above a hundredth of the norm to
+    between 0.68 and 1.14 and no nearer to 1. $M \leftarrow \mu M + (1 - \mu) g_t$, and Nesterov's form looks one step
+    ahead.
 
-    Of matrices only: all else, the kernels of convolutions too, is trained by Adam, with the same rate unless
-    `adam_learning_rate` names another. `optax.contrib.muon`, which corrects $M$ for its start from zero; PyTorch's does
-    not (without Nesterov's form it is the same, since $O$ does not depend on the size of $M$) and computes $O$ in
-    bfloat16. `mask` says which matrices decay, as for `adamw`.
+    Of matrices only: all else, the kernels of convolutions too, is trained by Adam (beside Nesterov's form by optax's
+    NAdam), with the same rate unless `adam_learning_rate` names another. `optax.contrib.muon`, which corrects $M$ for
+    its start from zero; PyTorch's does not (without Nesterov's form it is the same, since $O$ does not depend on the
+    size of $M$) and computes $O$ in bfloat16. `mask` says which matrices decay, as for `adamw`.
     Jordan et al., *Muon* (2024); Liu et al., *Muon is scalable for LLM training* (2025).
     """
     whole = optax.contrib.muon(

@@ -7,28 +7,37 @@ import jax.numpy as jnp
 import optax
 
 from jaxdl.functional import soft_threshold
-from jaxdl.optimizers._rule import Mask, Rate, Scalar, norm
+from jaxdl.functional._validity import in_range, is_not_negative
+from jaxdl.optimizers._rule import Mask, Rate, Scalar, norm, told
 
 
 def clip_by_value(limit: Scalar) -> optax.GradientTransformation:
     r"""Every entry of the gradient brought to $[-c, c]$, which may turn it; before the rule.
 
-    `optax.chain(clip_by_value(0.1), sgd(0.5))`. The same as `optax.clip` and PyTorch's `clip_grad_value_`.
+    A negative limit gives NaN. `optax.chain(clip_by_value(0.1), sgd(0.5))`. The same as `optax.clip` and PyTorch's
+    `clip_grad_value_`.
     Goodfellow, Bengio and Courville, *Deep Learning* (2016), section 10.11.1.
     """
-    return optax.stateless(lambda gradient, _: jax.tree.map(lambda g: _within(g, limit), gradient))
+
+    def clipped(gradient, _):
+        bound = in_range(limit, is_not_negative(limit), float)
+        return jax.tree.map(lambda g: jnp.clip(g, -bound, bound).astype(g.dtype), gradient)
+
+    return optax.stateless(clipped)
 
 
 def clip_by_norm(limit: Scalar) -> optax.GradientTransformation:
     r"""The gradient shortened to $g \min(1, c / \lVert g \rVert)$, which keeps its direction; before the rule.
 
-    $\lVert g \rVert$ is the Euclidean norm over all parameters together, and inside a population that of each member
-    alone. The same as `optax.clip_by_global_norm`; PyTorch's `clip_grad_norm_` adds $10^{-6}$ to the norm.
-    Pascanu, Mikolov and Bengio, *On the difficulty of training recurrent neural networks* (2013), algorithm 1.
+    A negative limit gives NaN. $\lVert g \rVert$ is the Euclidean norm over all parameters together, and inside a
+    population that of each member alone. The same as `optax.clip_by_global_norm`; PyTorch's `clip_grad_norm_` adds
+    $10^{-6}$ to the norm. Pascanu, Mikolov and Bengio, *On the difficulty of training recurrent neural networks*
+    (2013), algorithm 1.
     """
 
     def clipped(gradient, _):
-        share = jnp.minimum(1, limit / norm(gradient))
+        size, bound = norm(gradient), in_range(limit, is_not_negative(limit), float)
+        share = jnp.where(size <= bound, 1, bound / size)
         return jax.tree.map(lambda g: (share * g).astype(g.dtype), gradient)
 
     return optax.stateless(clipped)
@@ -47,6 +56,8 @@ def proximal_l1(learning_rate: Rate, *, strength: Scalar, mask: Mask = None) -> 
     """
 
     def update(updates, state, params=None):
+        if params is None:
+            raise ValueError("proximal_l1 must be given the parameters: call update(gradient, state, params).")
         rate: Any = learning_rate(state) if callable(learning_rate) else learning_rate
         moved = jax.tree.map(jnp.add, params, updates)
         shrunk = soft_threshold(moved, threshold=rate * strength)
@@ -74,17 +85,28 @@ def on_plateau(
     `every` is best the number of steps in an epoch). `optax.chain(adam(1e-3), on_plateau(every=100))`.
 
     `optax.contrib.reduce_on_plateau`, whose `patience` is one more; PyTorch's `ReduceLROnPlateau` with
-    `min_lr` as a share of the rate. These settings are plain numbers and cannot be traced; the rule's rate can.
+    `min_lr` as a share of the rate and its `eps` 0. These settings are plain numbers and cannot be traced; the rule's
+    rate can. Raises ValueError for settings out of range, and without `value`.
     """
-    return optax.contrib.reduce_on_plateau(
+    if not (0 < factor < 1 and 0 <= threshold < 1 and 0 <= least <= 1 and min(patience, cooldown) >= 0 and every >= 1):
+        raise ValueError(
+            "factor must be between 0 and 1, threshold and least from 0 to 1, patience and cooldown at least 0 and "
+            f"every at least 1, but were {factor}, {threshold}, {least}, {patience}, {cooldown} and {every}."
+        )
+    whole = optax.contrib.reduce_on_plateau(
         factor=factor,
         patience=patience + 1,
-        rtol=threshold,
+        rtol=max(threshold, 1e-30),  # optax wants it positive; 1 - 1e-30 is 1
         cooldown=cooldown,
         accumulation_size=every,
         min_scale=least,
     )
 
+    def init(params):  # in bfloat16 a mean of many losses would stand still
+        return whole.init(jax.tree.map(lambda w: jnp.zeros((), jnp.promote_types(w.dtype, jnp.float32)), params))
 
-def _within(g, limit):
-    return jnp.clip(g, -limit, limit).astype(g.dtype)
+    def update(updates, state, params=None, *, value=None, **extra):  # noqa: ARG001
+        scaled, state = whole.update(updates, state, params, value=told(value, "on_plateau"))
+        return jax.tree.map(lambda new, old: new.astype(old.dtype), scaled, updates), state
+
+    return optax.GradientTransformationExtraArgs(init, update)

@@ -23,10 +23,10 @@ def hessian_vector_product(loss: Callable[[PyTree], Array], params: PyTree, vect
 def lbfgs(*, memory: int = 10, line_search_steps: int = 20) -> optax.GradientTransformationExtraArgs:
     r"""Limited-memory BFGS: $w \leftarrow w - \eta_t P_t g_t$ with an approximation $P_t$ of the inverse Hessian.
 
-    $P_t$ is made of the last changes of the parameters and of the gradient, as many as `memory`, so that
-    $P_t (g_t - g_{t-1}) = w_t - w_{t-1}$; $\eta_t$ is found by a line search that ends where Wolfe's conditions hold.
-    For losses without noise: all data in one batch, and no dropout. `optax.lbfgs`; PyTorch's takes $\eta_t = 1$ unless
-    told to search, and several steps at a time.
+    $P_t$ is made of the last changes of the parameters and of the gradient, as many as `memory`, so that $P_t (g_t -
+    g_{t-1}) = w_t - w_{t-1}$; $\eta_t$ is found by a line search that ends where Wolfe's conditions hold. For losses
+    without noise: all data in one batch, and no dropout. `optax.lbfgs`; PyTorch's takes $\eta_t = 1$ (less at first)
+    unless told to search, and several steps at a time. It holds all parameters: not one of several rules in `grouped`.
 
     `update(gradient, state, params, value=l, value_fn=f)` needs the loss and the loss as a function of the parameters
     (`jaxdl.training` gives both), and raises ValueError without.

@@ -13,10 +13,11 @@ def sam(optimizer: optax.GradientTransformation, *, radius: Scalar = 0.05) -> op
 
     That is, to first order, the gradient of the largest loss within the radius $\rho$ of $w$. A step takes two
     gradients: `update(gradient, state, params, value_fn=f)` takes the second of `f`, the loss as a function of the
-    parameters (`jaxdl.training` gives it the loss of the same batch). `optax.contrib.sam` in its opaque mode; where
-    the gradient is zero it stays there, instead of becoming NaN. The inner optimizer gets no further arguments. Raises
-    ValueError without `value_fn`.
-    Foret et al., *Sharpness-aware minimization for efficiently improving generalization* (2021).
+    parameters (`jaxdl.training` gives it the loss of the same batch). `optax.contrib.sam` in its opaque mode; where the
+    gradient is zero it stays there, instead of becoming NaN. The inner optimizer gets no further arguments. What is to
+    act on the gradient of the step, such as clipping or an L2 penalty, goes inside, and so does `grouped`:
+    `sam(optax.chain(clip_by_norm(1.0), sgd(0.1)))`. Raises ValueError without `value_fn`. Foret et al.,
+    *Sharpness-aware minimization for efficiently improving generalization* (2021).
     """
     ascent = optax.chain(optax.stateless(lambda gradient, _: _unit(gradient)), optax.sgd(radius))
     whole = optax.contrib.sam(optimizer, ascent, opaque_mode=True)

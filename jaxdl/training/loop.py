@@ -1,5 +1,6 @@
 """Training as a fold: a state goes in, data flows past, a state comes out."""
 
+import inspect
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -74,16 +75,17 @@ def step(task: Task, data: Dataset, state: State, indices: Int[Array, "batch"]) 
     def again(params):  # a key that it closed over would count as reused inside a line search
         return task.objective(params, state.stats, batch, jax.random.wrap_key_data(bits, impl=kind))[0]
 
-    updates, optimizer_state = optax.with_extra_args_support(task.optimizer).update(
-        gradient,
-        state.optimizer_state,
-        state.params,
-        value=loss,
-        grad=gradient,
-        value_fn=again,
-    )
+    more = _asked_for(task.optimizer.update, {"value": loss, "grad": gradient, "value_fn": again})
+    updates, optimizer_state = task.optimizer.update(gradient, state.optimizer_state, state.params, **more)
     params = optax.apply_updates(state.params, updates)
     return State(state.key, state.epoch, state.step + 1, params, stats, optimizer_state), loss
+
+
+def _asked_for(update, offered):
+    """What an optimizer takes of what it is offered: all where it takes any keyword, as optax's convention is."""
+    taken = inspect.signature(update).parameters.values()
+    takes_any = any(parameter.kind is parameter.VAR_KEYWORD for parameter in taken)
+    return offered if takes_any else {p.name: offered[p.name] for p in taken if p.name in offered}
 
 
 def epoch(task: Task, data: Dataset, state: State, order: Key[Array, ""]) -> tuple[State, Float[Array, ""]]:

@@ -138,3 +138,15 @@ def test_on_a_plateau_the_rate_falls_as_pytorchs_does(torch, double, settings):
     yours = theirs(torch, lambda p: torch.optim.SGD(p, rate), scheduler=step)
     same(trajectory(rule), yours, 1e-12)
     assert schedulers[0].optimizer.param_groups[0]["lr"] < rate
+
+
+@pytest.mark.parametrize("b2", [0.999, 0.9995, 0.9999])
+def test_radam_begins_to_measure_in_float32_when_pytorch_does(torch, b2):
+    weight = torch.ones(1, requires_grad=True)
+    optimizer = torch.optim.RAdam([weight], 0.1, betas=(0.9, b2))
+    path = trajectory(ours.radam(0.1, b2=b2), params={"w": np.ones(1, np.float32)}, loss=lambda p: p["w"].sum())
+    for now in path["w"]:
+        optimizer.zero_grad()
+        weight.sum().backward()
+        optimizer.step()
+        np.testing.assert_allclose(now, weight.detach().numpy(), rtol=2e-4)
