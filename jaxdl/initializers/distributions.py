@@ -46,7 +46,7 @@ def normal(
     Krizhevsky, Sutskever and Hinton, *ImageNet classification with deep convolutional neural networks* (2012).
     """
     stddev = in_range(stddev, is_not_negative(stddev), wide(dtype))
-    return (mean + stddev * jax.random.normal(key, shape, wide(dtype))).astype(dtype)
+    return (jnp.asarray(mean, wide(dtype)) + stddev * jax.random.normal(key, shape, wide(dtype))).astype(dtype)
 
 
 def truncated_normal(
@@ -66,7 +66,8 @@ def truncated_normal(
     `truncated_normal`; nor does PyTorch's `trunc_normal_`, whose limits are $\pm 2$ whatever $\sigma$ is.
     """
     scale = in_range(stddev, is_not_negative(stddev), wide(dtype)) / STDDEV_WITHIN_TWO
-    return (mean + scale * jax.random.truncated_normal(key, -2.0, 2.0, shape, wide(dtype))).astype(dtype)
+    drawn = jax.random.truncated_normal(key, -2.0, 2.0, shape, wide(dtype))
+    return (jnp.asarray(mean, wide(dtype)) + scale * drawn).astype(dtype)
 
 
 def uniform(
