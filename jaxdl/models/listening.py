@@ -38,10 +38,14 @@ class Call(NamedTuple):
 
 
 class Heard(NamedTuple):
-    """Calls in the order in which they begin, and the equations, each with the number of the innermost call around."""
+    """Calls in the order in which they begin, and the equations, each with the number of the innermost call around.
+
+    `outside` are the multiply–adds in none of the calls.
+    """
 
     calls: list[Call]
     equations: list[tuple[int | None, Any]]
+    outside: int
 
 
 _hear: contextvars.ContextVar[Callable | None] = contextvars.ContextVar("hear", default=None)
@@ -85,7 +89,8 @@ def listen(f: Callable, *arguments: Any) -> Heard:
     finally:
         _hear.reset(token)
     found = [*_equations(jaxpr, mark, None, 1)]
-    return Heard(_counted(calls, found), [(number, equation) for number, equation, _ in found])
+    outside = sum(times * multiply_adds_of(equation) for number, equation, times in found if number is None)
+    return Heard(_counted(calls, found), [(number, equation) for number, equation, _ in found], outside)
 
 
 @contextlib.contextmanager

@@ -59,7 +59,8 @@ def summary(model: Model, inputs: Any) -> Summary:
     `nnx.vmap` and functions compiled before have made of others are counted with what is around them.
     """
     params, stats = jax.eval_shape(model.init, jax.random.key(0), inputs)
-    calls = _made(listen(model.apply, params, stats, inputs).calls)
+    heard = listen(model.apply, params, stats, inputs)
+    calls = _made(heard.calls)
     places = {call.path: number for number, call in reversed([*enumerate(calls)])}
     own = dict.fromkeys(range(-1, len(calls)), 0)
     for place, leaf in jax.tree.leaves_with_path(params):
@@ -69,8 +70,8 @@ def summary(model: Model, inputs: Any) -> Summary:
         for number, call in enumerate(calls)
         if not call.inner or own[number] or call.multiply_adds
     ]
-    if own[-1]:
-        rows.append(LayerSummary("", "not in a layer", (), own[-1], 0, 0))
+    if own[-1] or heard.outside:
+        rows.append(LayerSummary("", "not in a layer", (), own[-1], heard.outside, 0))
     columns = zip(*(row[3:] for row in rows), strict=True)
     parameters, multiply_adds, activation_bytes = map(sum, columns) if rows else (0, 0, 0)
     parameter_bytes = sum(leaf.size * leaf.dtype.itemsize for leaf in jax.tree.leaves(params))

@@ -156,7 +156,7 @@ def test_of_two_branches_the_dearest_counts():
     def apply(params, stats, x, *, key=None):
         return jax.lax.cond(x.sum() > 0, lambda: x @ jnp.ones((4, 9)), lambda: jnp.zeros((len(x), 9))), stats
 
-    assert summary(models.Model(lambda key, x: ({}, {}), apply), jnp.ones((2, 4))).multiply_adds == 0  # in no layer
+    assert summary(models.Model(lambda key, x: ({}, {}), apply), jnp.ones((2, 4))).multiply_adds == 72  # in no layer
     branches = lambda x: jax.lax.cond(x.sum() > 0, lambda: nn.Dense(9).bind(P9)(x), lambda: nn.Dense(9).bind(P9)(-x))
     P9 = {"params": {"kernel": jnp.ones((4, 9)), "bias": jnp.ones(9)}}
     model = models.Model(lambda key, x: ({}, {}), lambda p, s, x, key=None: (branches(x), s))
