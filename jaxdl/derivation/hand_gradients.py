@@ -14,7 +14,7 @@ def by_hand(package: types.ModuleType = jaxdl.functional) -> types.ModuleType:
     """The package with the same names, but the gradient of every `f` is its hand derivation.
 
     Reverse mode and first order only, as for every `jax.custom_vjp`. A setting that is traced has no derivation: its
-    gradient is NaN. `Mlp(functional=by_hand())` trains through it.
+    gradient is NaN. `jaxdl.models.mlp((128,), 10, functional=by_hand())` trains through it.
     """
     derived = {pair.name: _pulled_back_by_hand(pair) for pair in derivations(package)}
     stand_in = types.ModuleType(f"{package.__name__} by hand", package.__doc__)

@@ -1,5 +1,6 @@
 """The convolutional network: stages that look for patterns in larger and larger parts of an image."""
 
+import dataclasses
 import inspect
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -11,17 +12,18 @@ from jaxtyping import Array, PyTree
 import jaxdl.functional
 from jaxdl import initializers
 from jaxdl.backpropagation import Network, Own, layer
-from jaxdl.models.blocks import Conv, Padding, belongs
-from jaxdl.models.mlp import Mlp, check_rate
+from jaxdl.models._validity import check_function, check_size, check_sizes
+from jaxdl.models.blocks import Conv, Padding, found_in
+from jaxdl.models.mlp import Mlp
 from jaxdl.models.model import Model, from_linen
-from jaxdl.models.norms import Norm, layer_of
+from jaxdl.models.norms import Norm, check_norm, layer_of
 from jaxdl.models.receptive_field import Window
 
 Pool = Callable[[Array], Array]
 
 
 class Stage(NamedTuple):
-    """A convolution with so many filters, and the pooling after its activation, such as `max_pool` and `avg_pool`.
+    """A convolution with `filters` filters, and the pooling after its activation, such as `max_pool` and `avg_pool`.
 
     Without a padding half the kernel is added at each end, which keeps the size where the stride is 1 (for an odd
     kernel PyTorch's `padding=k // 2`). A stride instead of a pooling: `Stage(32, stride=(2, 2), pool=None)`.
@@ -35,11 +37,15 @@ class Stage(NamedTuple):
 
 
 class Convnet(nn.Module):
-    """Stages of convolution, norm, activation and pooling, and then an `Mlp` on all that is left."""
+    """Stages of convolution, norm, activation and pooling, and then an `Mlp`, without norms, on all that is left.
+
+    Raises what `convnet` raises.
+    """
 
     stages: tuple[int | Stage, ...]
     hidden: tuple[int, ...]
     outputs: int
+    _: dataclasses.KW_ONLY
     kernel: tuple[int, int] = (3, 3)
     norm: Norm | None = None
     activation: Callable[[Array], Array] = jaxdl.functional.relu
@@ -48,18 +54,32 @@ class Convnet(nn.Module):
     kernel_init: Callable = initializers.he_normal
     functional: Any = jaxdl.functional
 
+    def __post_init__(self):
+        if not isinstance(self.stages, tuple):
+            raise TypeError(f"stages must be a tuple of numbers of filters and of Stages, but was {self.stages!r}.")
+        check_sizes("kernel", self.kernel, count=2)
+        for stage in self.whole_stages():
+            check_size("filters", stage.filters)
+            check_sizes("kernel", stage.kernel, count=2)
+            check_sizes("stride", stage.stride, count=2)
+            if stage.pool is not None:
+                check_function("pool", stage.pool)
+        check_norm(self.norm)
+        self._mlp()  # which checks all else
+        super().__post_init__()
+
     @nn.compact
     def __call__(self, inputs: Array, training: bool = False) -> Array:
         """Map (batch, height, width, channels) to (batch, outputs)."""
-        signal = inputs
+        signal, activation = inputs, found_in(self.functional, self.activation)
         for stage in self.whole_stages():
             signal = self._conv(stage)(signal)
             if self.norm:
                 signal = self.norm(functional=self.functional)(signal, training)
-            signal = self.activation(signal)
+            signal = activation(signal)
             if stage.pool:
-                signal = stage.pool(signal)
-        return self._mlp()(signal, training)
+                signal = found_in(self.functional, stage.pool)(signal)
+        return self._mlp().copy()(signal, training)
 
     @nn.nowrap
     def network(self, params: PyTree, stats: PyTree | None = None) -> tuple[Network, Own]:
@@ -77,9 +97,7 @@ class Convnet(nn.Module):
             settings = {"stride": conv.stride, "padding": conv.padding}
             layers.append((layer(jaxdl.functional.conv2d, settings), (of["kernel"], bias)))
             if self.norm:
-                name = f"{self.norm.__name__}_{number}"
-                running = stats["batch_stats"][name] if stats and "batch_stats" in stats else None
-                layers.append(layer_of(self.norm, params[name], running))
+                layers.append(layer_of(self.norm, number, params, stats))
             layers.append((layer(self.activation), ()))
             if stage.pool:
                 layers.append((layer(stage.pool), ()))
@@ -107,8 +125,9 @@ class Convnet(nn.Module):
                 settings = inspect.signature(stage.pool).parameters
                 if not {"window", "stride"} <= {*settings}:
                     raise ValueError(
-                        f"pool must have the keywords window and stride, but {stage.pool} has {', '.join(settings)}: "
-                        "give functools.partial(max_pool, window=…, stride=…)."
+                        f"pool must have the keywords window and stride for a receptive field, but {stage.pool} has "
+                        f"the parameters {', '.join(settings)}: give the windows yourself, one of the whole map for a "
+                        "global pooling."
                     )
                 found.append(Window(settings["window"].default, settings["stride"].default))
         return tuple(found)
@@ -120,9 +139,9 @@ class Convnet(nn.Module):
         # A norm takes a bias away again, so that none is trained before it.
         return Conv(
             stage.filters,
-            stage.kernel,
-            stage.stride,
-            half if stage.padding is None else stage.padding,
+            kernel=stage.kernel,
+            stride=stage.stride,
+            padding=half if stage.padding is None else stage.padding,
             use_bias=not self.norm,
             kernel_init=self.kernel_init,
             functional=self.functional,
@@ -133,10 +152,11 @@ class Convnet(nn.Module):
         return Mlp(
             self.hidden,
             self.outputs,
-            self.activation,
-            self.dropout_rate,
+            activation=self.activation,
+            dropout_rate=self.dropout_rate,
             kernel_init=self.kernel_init,
             functional=self.functional,
+            parent=None,
         )
 
 
@@ -153,39 +173,30 @@ def convnet(
     kernel_init: Callable = initializers.he_normal,
     functional: Any = jaxdl.functional,
 ) -> Model:
-    """A convolutional network: stages, then dense layers with so many hidden units, with dropout among them.
+    """A convolutional network: stages, then dense layers with `hidden` units, and dropout after each of these.
 
     A stage is a convolution, `norm` (`BatchNorm` or `LayerNorm`), `activation` and a pooling; a number stands for
     `Stage(number, kernel, pool=pool)`, a convolution with so many filters that keeps height and width, and `pool` (a
-    function of the signal such as `max_pool` and `avg_pool`, which halve them, or None). An activation and a pooling of
-    a stand-in `functional` are given beside it, as for `mlp`. `convnet((32, 64), (128,), 10)`;
+    function of the signal such as `max_pool` and `avg_pool`, which halve them, or None). A `Stage` has its own kernel
+    and pooling. `functional` is as for `mlp`. `convnet((32, 64), (128,), 10)`;
     `convnet((Stage(32, pool=None), 32, Stage(64, stride=(2, 2), pool=None)), (), 10, norm=BatchNorm)`.
-    Raises ValueError for functions that are jaxdl's own beside another functional, for a number of filters or units
-    that is not positive, and for a rate outside [0, 1).
+
+    Raises ValueError for a size below 1 and a rate outside [0, 1), and TypeError for sizes, functions and norms of
+    another type.
     LeCun et al., *Gradient-based learning applied to document recognition* (1998).
     """
     module = Convnet(
-        tuple(stages),
-        tuple(hidden),
+        stages,
+        hidden,
         outputs,
-        tuple(kernel),
-        norm,
-        activation,
-        pool,
-        dropout_rate,
-        kernel_init,
-        functional,
+        kernel=kernel,
+        norm=norm,
+        activation=activation,
+        pool=pool,
+        dropout_rate=dropout_rate,
+        kernel_init=kernel_init,
+        functional=functional,
     )
-    whole = module.whole_stages()
-    for given in (activation, *(stage.pool for stage in whole)):
-        if not belongs(given, functional):
-            raise ValueError(f"activation and pool must be of the functional beside them, but was jaxdl's own {given}.")
-    sizes = [(stage.filters, *stage.kernel, *stage.stride) for stage in whole]
-    if min(*(size for stage in sizes for size in stage), *hidden, outputs, 1) < 1:
-        raise ValueError(
-            f"filters, kernel, stride, hidden and outputs must be at least 1, but were {sizes}, {hidden}, {outputs}."
-        )
-    check_rate(dropout_rate)
     return from_linen(module)
 
 

@@ -1,4 +1,4 @@
-"""Linear models: one dense layer, and nothing bends. They differ in the loss that they are trained on."""
+"""Linear models: one dense layer and no activation. They differ in the loss that they are trained on."""
 
 from collections.abc import Callable
 from typing import Any
@@ -17,7 +17,7 @@ def linear_regression(
     It starts from zero: the loss is convex, so that nothing depends on the start, and there is no symmetry to break.
     Raises ValueError for a number of outputs that is not positive.
     """
-    return mlp((), outputs, activation=functional.relu, kernel_init=kernel_init, functional=functional)
+    return mlp((), outputs, kernel_init=kernel_init, functional=functional)
 
 
 def logistic_regression(*, kernel_init: Callable = initializers.zeros, functional: Any = jaxdl.functional) -> Model:
@@ -26,7 +26,7 @@ def logistic_regression(*, kernel_init: Callable = initializers.zeros, functiona
     The output is the logit $z$, of shape (batch, 1): to be trained on `binary_cross_entropy(z[:, 0], labels)`. It
     starts from zero, where both classes are equally likely.
     """
-    return mlp((), 1, activation=functional.relu, kernel_init=kernel_init, functional=functional)
+    return mlp((), 1, kernel_init=kernel_init, functional=functional)
 
 
 def softmax_regression(
@@ -38,4 +38,4 @@ def softmax_regression(
     likely and the loss is the logarithm of their number. Raises ValueError for a number of classes that is not
     positive.
     """
-    return mlp((), classes, activation=functional.relu, kernel_init=kernel_init, functional=functional)
+    return mlp((), classes, kernel_init=kernel_init, functional=functional)

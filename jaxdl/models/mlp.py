@@ -1,5 +1,6 @@
 """The multi-layer perceptron."""
 
+import dataclasses
 from collections.abc import Callable
 from typing import Any
 
@@ -10,19 +11,22 @@ from jaxtyping import Array, PyTree
 import jaxdl.functional
 from jaxdl import initializers
 from jaxdl.backpropagation import Network, Own, Residual, layer
-from jaxdl.models.blocks import Dense, Dropout, Flatten, belongs
+from jaxdl.models._validity import check_function, check_rate, check_size, check_sizes
+from jaxdl.models.blocks import Dense, Dropout, Flatten, found_in
 from jaxdl.models.model import Model, from_linen
-from jaxdl.models.norms import Norm, layer_of
+from jaxdl.models.norms import Norm, check_norm, layer_of
 
 
 class Mlp(nn.Module):
     """Dense layers; a norm, an activation and dropout after each but the last. An image is flattened first.
 
     With `skip` the input of a hidden layer but the first is added to what comes out, wherever both are as wide.
+    Raises what `mlp` raises.
     """
 
     hidden: tuple[int, ...]
     outputs: int
+    _: dataclasses.KW_ONLY
     activation: Callable[[Array], Array] = jaxdl.functional.relu
     dropout_rate: float = 0.0
     norm: Norm | None = None
@@ -30,25 +34,34 @@ class Mlp(nn.Module):
     kernel_init: Callable = initializers.he_normal
     functional: Any = jaxdl.functional
 
+    def __post_init__(self):
+        check_sizes("hidden", self.hidden)
+        check_size("outputs", self.outputs)
+        check_function("activation", self.activation)
+        check_function("kernel_init", self.kernel_init)
+        check_norm(self.norm)
+        check_rate(self.dropout_rate)
+        super().__post_init__()
+
     @nn.compact
     def __call__(self, inputs: Array, training: bool = False) -> Array:
         """Map (batch, ...) to (batch, outputs)."""
-        signal = Flatten(self.functional)(inputs)
+        signal, activation = Flatten(functional=self.functional)(inputs), found_in(self.functional, self.activation)
         for number, features in enumerate(self.hidden):
             before = signal
             signal = self._dense(features, use_bias=not self.norm)(signal)
             if self.norm:
                 signal = self.norm(functional=self.functional)(signal, training)
-            signal = self.activation(signal)
+            signal = activation(signal)
             if self.dropout_rate > 0:
-                signal = Dropout(self.dropout_rate, self.functional)(signal, training)
+                signal = Dropout(self.dropout_rate, functional=self.functional)(signal, training)
             if self.skip and number > 0 and before.shape == signal.shape:
                 signal = before + signal
         return self._dense(self.outputs)(signal)
 
     @nn.nowrap
     def _dense(self, features, use_bias=True):
-        return Dense(features, use_bias, self.kernel_init, functional=self.functional)
+        return Dense(features, use_bias=use_bias, kernel_init=self.kernel_init, functional=self.functional)
 
     @nn.nowrap
     def network(self, params: PyTree, stats: PyTree | None = None) -> tuple[Network, Own]:
@@ -62,9 +75,7 @@ class Mlp(nn.Module):
         for number in range(len(self.hidden)):
             inner = [_dense(params[f"Dense_{number}"])]
             if self.norm:
-                name = f"{self.norm.__name__}_{number}"
-                running = stats["batch_stats"][name] if stats and "batch_stats" in stats else None
-                inner.append(layer_of(self.norm, params[name], running))
+                inner.append(layer_of(self.norm, number, params, stats))
             inner.append((layer(self.activation), ()))
             inputs, features = params[f"Dense_{number}"]["kernel"].shape
             if self.skip and number > 0 and inputs == features:
@@ -93,25 +104,25 @@ def mlp(
     kernel_init: Callable = initializers.he_normal,
     functional: Any = jaxdl.functional,
 ) -> Model:
-    """A multi-layer perceptron with so many units in each hidden layer; no hidden layer makes a linear model.
+    """A multi-layer perceptron with these numbers of units in its hidden layers; without any it is a linear model.
 
     A hidden layer is a dense layer, `norm` (`BatchNorm` or `LayerNorm`), `activation` and dropout; with `skip`, what
     goes into each but the first is added to what comes out, wherever both are as wide.
-    `functional` is where its layers find their functions; an activation of a stand-in is given beside it:
-    `mlp((128,), 10, activation=hand.relu, functional=hand)` with `hand = jaxdl.derivation.by_hand()`.
-    Raises ValueError for an activation that is jaxdl's own beside another functional, for a width that is not positive,
-    and for a rate outside [0, 1).
+
+    `functional` is where it finds its functions, the activation too where that is jaxdl's own:
+    `mlp((128,), 10, functional=jaxdl.derivation.by_hand())` trains by the hand derivations.
+
+    Raises ValueError for a width below 1 and a rate outside [0, 1), and TypeError for sizes, functions and norms of
+    another type.
     """
-    if not belongs(activation, functional):
-        raise ValueError(f"activation must be of the functional beside it, but was jaxdl's own {activation}.")
-    for width in (*hidden, outputs):
-        if width < 1:
-            raise ValueError(f"hidden and outputs must be at least 1, but were {hidden} and {outputs}.")
-    check_rate(dropout_rate)
-    return from_linen(Mlp(tuple(hidden), outputs, activation, dropout_rate, norm, skip, kernel_init, functional))
-
-
-def check_rate(dropout_rate: float) -> None:
-    """Refuse, with ValueError, what is no rate of dropout."""
-    if not 0 <= dropout_rate < 1:
-        raise ValueError(f"dropout_rate must be at least 0 and below 1, but was {dropout_rate}.")
+    module = Mlp(
+        hidden,
+        outputs,
+        activation=activation,
+        dropout_rate=dropout_rate,
+        norm=norm,
+        skip=skip,
+        kernel_init=kernel_init,
+        functional=functional,
+    )
+    return from_linen(module)

@@ -1,6 +1,9 @@
 """Norms: each is called with the inputs and whether this is training, and maps any shape to itself."""
 
+import dataclasses
+import functools
 import math
+from collections.abc import Callable
 from typing import Any
 
 import flax.linen as nn
@@ -20,11 +23,13 @@ from jaxdl.models.model import Model
 class BatchNorm(nn.Module):
     """Batch normalization of the last axis: by the batch in training, by running averages of batches otherwise.
 
-    After each batch an average $r$ becomes $m r + (1 - m) b$ of the batch's own $b$, with the momentum $m$ (as in Flax;
-    PyTorch calls $1 - m$ its momentum, and averages the unbiased variance). The averages are kept in float32 at least.
-    Of a single row nothing is left in training but the bias: `jaxdl.training.fit` refuses such a batch.
+    After each batch an average $r$ becomes $m r + (1 - m) b$ of the batch's own $b$, with the momentum $m$ (as in Flax,
+    whose default is 0.99; PyTorch calls $1 - m$ its momentum, 0.1, and averages the unbiased variance). The averages
+    are kept in float32 at least. Of a single row nothing is left in training but the bias: `jaxdl.training.fit` refuses
+    such a batch. Other settings for a whole network: `mlp(…, norm=functools.partial(BatchNorm, momentum=0.99))`.
     """
 
+    _: dataclasses.KW_ONLY
     momentum: float = 0.9
     epsilon: float = 1e-5
     functional: Any = jaxdl.functional
@@ -47,8 +52,12 @@ class BatchNorm(nn.Module):
 
 
 class LayerNorm(nn.Module):
-    """Layer normalization of the last axis, of each example (and pixel) by itself, in training or not."""
+    """Layer normalization of the last axis, of each example (and pixel) by itself, in training or not.
 
+    The epsilon is PyTorch's; Flax has 1e-6.
+    """
+
+    _: dataclasses.KW_ONLY
     epsilon: float = 1e-5
     functional: Any = jaxdl.functional
 
@@ -59,13 +68,28 @@ class LayerNorm(nn.Module):
         return self.functional.layer_norm(inputs, scale, bias, epsilon=self.epsilon)
 
 
-Norm = type[BatchNorm] | type[LayerNorm]
+Norm = Callable[..., nn.Module]
 
 
-def layer_of(norm: Norm, params: PyTree, running: PyTree | None) -> tuple[Layer, tuple[Array, ...]]:
-    """The layer of a norm for `jaxdl.backpropagation`, and its own arguments: of a batch norm with running averages."""
-    f, epsilon, own = jaxdl.functional, {"epsilon": norm().epsilon}, (params["scale"], params["bias"])
-    if issubclass(norm, LayerNorm):
+def check_norm(norm: Any) -> None:
+    """Refuse, with TypeError, what makes neither a `BatchNorm` nor a `LayerNorm`; None is no norm at all."""
+    kind = norm.func if isinstance(norm, functools.partial) else norm
+    if kind is not None and not (isinstance(kind, type) and issubclass(kind, BatchNorm | LayerNorm)):
+        raise TypeError(
+            f"norm must be jaxdl.models.BatchNorm or LayerNorm, or functools.partial of one of them, but was {norm!r}."
+        )
+
+
+def layer_of(norm: Norm, number: int, params: PyTree, stats: PyTree | None) -> tuple[Layer, tuple[Array, ...]]:
+    """A network's norm of this number for `jaxdl.backpropagation`, and its own arguments.
+
+    Of a batch norm with running averages where there are `stats`, and with those of the batch otherwise.
+    """
+    made: Any = norm(parent=None)
+    name = f"{type(made).__name__}_{number}"
+    f, epsilon, own = jaxdl.functional, {"epsilon": made.epsilon}, (params[name]["scale"], params[name]["bias"])
+    running = stats["batch_stats"][name] if stats and "batch_stats" in stats else None
+    if isinstance(made, LayerNorm):
         return layer(f.layer_norm, epsilon), own
     if running is None:
         return layer(f.batch_norm, epsilon), own

@@ -1,5 +1,6 @@
 """Recurrent networks: layers that read a sequence from its first step to its last, and a classifier of sequences."""
 
+import dataclasses
 from collections.abc import Callable
 from typing import Any
 
@@ -10,8 +11,8 @@ from jaxtyping import Array
 
 import jaxdl.functional
 from jaxdl import initializers
-from jaxdl.models.blocks import Dense, Dropout, Embed, dtype_for
-from jaxdl.models.mlp import check_rate
+from jaxdl.models._validity import check_function, check_rate, check_size, check_sizes
+from jaxdl.models.blocks import Dense, Dropout, Embed, dtype_for, parameter
 from jaxdl.models.model import Model, from_linen
 
 
@@ -19,6 +20,7 @@ class Rnn(nn.Module):
     """A plain recurrent layer, `functional.rnn` from a state of zeros."""
 
     features: int
+    _: dataclasses.KW_ONLY
     input_init: Callable = initializers.lecun_normal
     hidden_init: Callable = initializers.orthogonal
     functional: Any = jaxdl.functional
@@ -34,6 +36,7 @@ class Gru(nn.Module):
     """A layer of gated recurrent units, `functional.gru` from a state of zeros."""
 
     features: int
+    _: dataclasses.KW_ONLY
     input_init: Callable = initializers.lecun_normal
     hidden_init: Callable = initializers.orthogonal
     functional: Any = jaxdl.functional
@@ -54,6 +57,7 @@ class Lstm(nn.Module):
     """
 
     features: int
+    _: dataclasses.KW_ONLY
     input_init: Callable = initializers.lecun_normal
     hidden_init: Callable = initializers.orthogonal
     functional: Any = jaxdl.functional
@@ -70,18 +74,32 @@ RecurrentLayer = type[Rnn] | type[Gru] | type[Lstm]
 
 
 class Recurrent(nn.Module):
-    """Recurrent layers over each other, with dropout between them, and a dense layer on the last state of the last.
+    """Stacked recurrent layers, with dropout after each, and a dense layer on the last state of the last.
 
-    With an `embedding` (vocabulary, features) the inputs are ids, (batch, time), that are looked up first.
+    With an `embedding` (vocabulary, features) the inputs are ids, (batch, time), that are looked up first. Raises what
+    `recurrent` raises.
     """
 
     layer: RecurrentLayer
     hidden: tuple[int, ...]
     outputs: int
+    _: dataclasses.KW_ONLY
     embedding: tuple[int, int] | None = None
     dropout_rate: float = 0.0
     kernel_init: Callable = initializers.lecun_normal
     functional: Any = jaxdl.functional
+
+    def __post_init__(self):
+        check_function("layer", self.layer)
+        check_sizes("hidden", self.hidden)
+        check_size("outputs", self.outputs)
+        if not self.hidden:
+            raise ValueError("hidden must name at least one recurrent layer, but was ().")
+        if self.embedding is not None:
+            check_sizes("embedding", self.embedding, count=2)
+        check_function("kernel_init", self.kernel_init)
+        check_rate(self.dropout_rate)
+        super().__post_init__()
 
     @nn.compact
     def __call__(self, inputs: Array, training: bool = False) -> Array:
@@ -93,9 +111,9 @@ class Recurrent(nn.Module):
                 "give an embedding for (batch, time) of ids."
             )
         for features in self.hidden:
-            signal = self.layer(features, self.kernel_init, functional=self.functional)(signal)
+            signal = self.layer(features, input_init=self.kernel_init, functional=self.functional)(signal)
             if self.dropout_rate > 0:
-                signal = Dropout(self.dropout_rate, self.functional)(signal, training)
+                signal = Dropout(self.dropout_rate, functional=self.functional)(signal, training)
         return Dense(self.outputs, kernel_init=self.kernel_init, functional=self.functional)(signal[:, -1])
 
 
@@ -112,20 +130,26 @@ def recurrent(
     """A classifier of sequences: `recurrent(Lstm, (64,), 10)` for (batch, time, features), one layer a number.
 
     `layer` is `Rnn`, `Gru` or `Lstm`. With `embedding=(vocabulary, features)` it reads ids, (batch, time). Dropout
-    follows every recurrent layer. All sequences of a batch have the same length. Raises ValueError for a number of
-    units that is not positive, for no recurrent layer at all, and for a rate outside [0, 1).
+    follows every recurrent layer (PyTorch's own spares the last). `kernel_init` draws what acts on the inputs of a
+    layer; what acts on its state is orthogonal. All sequences of a batch have the same length.
+
+    Raises ValueError for a size below 1, for no recurrent layer and for a rate outside [0, 1), and TypeError for sizes
+    and functions of another type.
     """
-    if not hidden or min(*hidden, outputs, *(embedding or (1,))) < 1:
-        raise ValueError(
-            f"hidden must name at least one layer, and hidden, outputs and embedding be at least 1, but were {hidden}, "
-            f"{outputs} and {embedding}."
-        )
-    check_rate(dropout_rate)
-    return from_linen(Recurrent(layer, tuple(hidden), outputs, embedding, dropout_rate, kernel_init, functional))
+    module = Recurrent(
+        layer,
+        hidden,
+        outputs,
+        embedding=embedding,
+        dropout_rate=dropout_rate,
+        kernel_init=kernel_init,
+        functional=functional,
+    )
+    return from_linen(module)
 
 
 def _weights(layer, inputs, gates, bias_init=initializers.zeros):
-    """W, U and b of a layer with so many gates, and a state of zeros."""
+    """W, U and b of a layer with this number of gates, and a state of zeros."""
     features, dtype = layer.features, dtype_for(inputs)
 
     def hidden_init(key, shape, dtype):  # a matrix for each gate
@@ -133,8 +157,8 @@ def _weights(layer, inputs, gates, bias_init=initializers.zeros):
         return jnp.concatenate(draws, axis=1).reshape(shape)
 
     weights = (
-        layer.param("input_kernel", layer.input_init, (inputs.shape[-1], gates * features), dtype),
-        layer.param("hidden_kernel", hidden_init, (features, gates * features), dtype),
+        parameter(layer, "input_kernel", layer.input_init, (inputs.shape[-1], gates * features), dtype),
+        parameter(layer, "hidden_kernel", hidden_init, (features, gates * features), dtype),
         layer.param("bias", bias_init, (gates * features,), dtype),
     )
     return weights, jnp.zeros((len(inputs), features), dtype)

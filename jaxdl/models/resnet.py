@@ -1,5 +1,6 @@
 """Residual networks for small images: blocks that add to their input what it lacks."""
 
+import dataclasses
 from collections.abc import Callable
 from typing import Any
 
@@ -9,9 +10,10 @@ from jaxtyping import Array
 
 import jaxdl.functional
 from jaxdl import initializers
-from jaxdl.models.blocks import Conv, Dense, belongs
+from jaxdl.models._validity import check_function, check_size, check_sizes
+from jaxdl.models.blocks import Conv, Dense, found_in
 from jaxdl.models.model import Model, from_linen
-from jaxdl.models.norms import BatchNorm, Norm
+from jaxdl.models.norms import BatchNorm, Norm, check_norm
 
 
 class PostActivation(nn.Module):
@@ -64,17 +66,32 @@ Block = type[PostActivation] | type[PreActivation]
 class Resnet(nn.Module):
     """A convolution, stages of residual blocks, the mean over all pixels, and a dense layer.
 
-    Every stage but the first begins with a stride of 2.
+    Every stage but the first begins with a stride of 2. Raises what `resnet` raises.
     """
 
     blocks: tuple[int, ...]
     filters: tuple[int, ...]
     outputs: int
+    _: dataclasses.KW_ONLY
     block: Block = PostActivation
     norm: Norm = BatchNorm
     activation: Callable[[Array], Array] = jaxdl.functional.relu
     kernel_init: Callable = initializers.he_normal
     functional: Any = jaxdl.functional
+
+    def __post_init__(self):
+        check_sizes("blocks", self.blocks)
+        check_sizes("filters", self.filters, count=len(self.blocks))
+        check_size("outputs", self.outputs)
+        if not self.blocks or [*self.filters] != sorted(self.filters):
+            raise ValueError(
+                "blocks must name at least one stage, and filters not shrink from stage to stage, but were "
+                f"{self.blocks} and {self.filters}."
+            )
+        for name in ("block", "norm", "activation", "kernel_init"):
+            check_function(name, getattr(self, name))
+        check_norm(self.norm)
+        super().__post_init__()
 
     @nn.compact
     def __call__(self, inputs: Array, training: bool = False) -> Array:
@@ -89,15 +106,25 @@ class Resnet(nn.Module):
         for stage, (blocks, filters) in enumerate(zip(self.blocks, self.filters, strict=True)):
             for number in range(blocks):
                 stride = 2 if stage > 0 and number == 0 else 1
-                block = self.block(filters, stride, self.norm, self.activation, self.kernel_init, self.functional)
-                signal = block(signal, training)
+                signal = self._block(filters, stride)(signal, training)
         if activated:
             signal = self._activated(signal, training)
         signal = self.functional.global_avg_pool(signal)
         return Dense(self.outputs, kernel_init=self.kernel_init, functional=self.functional)(signal)
 
     def _activated(self, signal, training):
-        return self.activation(self.norm(functional=self.functional)(signal, training))
+        return found_in(self.functional, self.activation)(self.norm(functional=self.functional)(signal, training))
+
+    @nn.nowrap
+    def _block(self, filters, stride):
+        return self.block(
+            filters,
+            stride,
+            self.norm,
+            found_in(self.functional, self.activation),
+            self.kernel_init,
+            self.functional,
+        )
 
 
 HALF = ((1, 1), (1, 1))
@@ -123,26 +150,23 @@ def resnet(
     kernel_init: Callable = initializers.he_normal,
     functional: Any = jaxdl.functional,
 ) -> Model:
-    """A residual network with so many blocks, and so many filters, in each stage; all convolutions are 3×3.
+    """A residual network with these numbers of blocks and of filters in its stages; all convolutions are 3×3.
 
-    `block` is `PostActivation` or `PreActivation`; an activation of a stand-in `functional` is given beside it, as for
-    `mlp`. Raises ValueError for stages without a block, for numbers of filters that shrink or are not positive, and for
-    an activation that is jaxdl's own beside another functional.
+    `block` is `PostActivation` or `PreActivation`; `functional` is as for `mlp`. Raises ValueError for sizes below 1,
+    for no stage and for numbers of filters that shrink, and TypeError for sizes, functions and norms of another type.
     He et al., *Deep residual learning for image recognition* (2016).
     """
-    if not belongs(activation, functional):
-        raise ValueError(f"activation must be of the functional beside it, but was jaxdl's own {activation}.")
-    if (
-        len(blocks) != len(filters)
-        or not blocks
-        or min(*blocks, *filters, outputs) < 1
-        or [*filters] != sorted(filters)
-    ):
-        raise ValueError(
-            "blocks and filters must be positive, one of each for every stage, and filters not shrink, but were "
-            f"{blocks} and {filters}, with {outputs} outputs."
-        )
-    return from_linen(Resnet(tuple(blocks), tuple(filters), outputs, block, norm, activation, kernel_init, functional))
+    module = Resnet(
+        blocks,
+        filters,
+        outputs,
+        block=block,
+        norm=norm,
+        activation=activation,
+        kernel_init=kernel_init,
+        functional=functional,
+    )
+    return from_linen(module)
 
 
 def resnet20(

@@ -54,28 +54,30 @@ def test_dropout_draws_in_training_only():
 
 def test_it_calls_the_functions_that_it_is_given():
     hand = derivation.by_hand()
-    by_hand = mlp((5,), 3, activation=hand.relu, dropout_rate=0.3, functional=hand)
+    by_hand = mlp((5,), 3, dropout_rate=0.3, functional=hand)
     inputs = jax.random.normal(jax.random.key(0), (6, 4))
     params, stats = by_hand.init(jax.random.key(1), inputs)
     loss = lambda params, model: F.l2(model.apply(params, stats, inputs, key=jax.random.key(2))[0])
     hand_gradient = jax.grad(loss)(params, by_hand)
     automatic = jax.grad(loss)(params, mlp((5,), 3, dropout_rate=0.3))
     assert jax.tree.all(jax.tree.map(lambda a, b: jnp.allclose(a, b, rtol=1e-5, atol=1e-6), hand_gradient, automatic))
-    assert "custom_vjp_call" in str(jax.make_jaxpr(lambda p: loss(p, by_hand))(params))
+    program = str(jax.make_jaxpr(lambda p: loss(p, by_hand))(params))
+    assert program.count("custom_vjp_call") == len(["reshape", "dense", "relu", "dropout", "dense"])
 
 
 def test_every_layer_finds_its_function_in_the_functional():
     calls = []
     spy = types.SimpleNamespace(
         reshape=F.reshape,
+        tanh=lambda z: (calls.append("tanh"), F.tanh(z))[1],
         dense=lambda *arguments: (calls.append("dense"), F.dense(*arguments))[1],
         dropout=lambda *arguments, rate: (calls.append(rate), F.dropout(*arguments, rate=rate))[1],
     )
-    model = mlp((4,), 3, activation=lambda z: z, dropout_rate=0.3, functional=spy)
+    model = mlp((4,), 3, activation=F.tanh, dropout_rate=0.3, functional=spy)
     params, stats = model.init(jax.random.key(0), jnp.ones((1, 2)))
     calls.clear()
     model.apply(params, stats, jnp.ones((1, 2)), key=jax.random.key(1))
-    assert calls == ["dense", 0.3, "dense"]
+    assert calls == ["dense", "tanh", 0.3, "dense"]
 
 
 def test_every_kernel_is_drawn_as_the_initializer_says():
@@ -85,21 +87,6 @@ def test_every_kernel_is_drawn_as_the_initializer_says():
     params, _ = mlp((300,), 300).init(jax.random.key(0), jnp.ones((1, 400)))
     assert float(params["Dense_0"]["kernel"].var()) == pytest.approx(2 / 400, rel=0.05)
     assert not params["Dense_0"]["bias"].any()
-
-
-@pytest.mark.parametrize(
-    ("call", "sentence"),
-    [
-        (lambda: mlp((0,), 3), r"hidden and outputs must be at least 1, but were \(0,\) and 3"),
-        (lambda: mlp((4,), 0), r"hidden and outputs must be at least 1"),
-        (lambda: mlp((4,), 3, dropout_rate=1.0), r"dropout_rate must be at least 0 and below 1, but was 1.0"),
-        (lambda: mlp((4,), 3, dropout_rate=-0.1), r"dropout_rate must be at least 0"),
-        (lambda: mlp((4,), 3, functional=derivation.by_hand()), r"activation must be of the functional beside it"),
-    ],
-)
-def test_what_cannot_be_built_is_told(call, sentence):
-    with pytest.raises(ValueError, match=sentence):
-        call()
 
 
 @pytest.mark.parametrize("hidden", [(), (5,), (5, 4, 3)])
@@ -125,7 +112,7 @@ def test_its_layers_swept_by_hand_are_the_model(hidden, double, random):
 @pytest.mark.parametrize("training", [False, True])
 @pytest.mark.parametrize("norm", [models.BatchNorm, models.LayerNorm])
 def test_norms_and_skips_swept_by_hand_are_the_model(norm, training, double, random):
-    module = models.Mlp((5, 5, 4, 4), 3, F.tanh, norm=norm, skip=True)
+    module = models.Mlp((5, 5, 4, 4), 3, activation=F.tanh, norm=norm, skip=True)
     model = models.from_linen(module)
     inputs, g = jnp.asarray(random.normal(size=(6, 5))), jnp.asarray(random.normal(size=(6, 3)))
     drawn = lambda leaf: jnp.asarray(random.uniform(0.5, 1.5, leaf.shape))
