@@ -10,14 +10,12 @@ from collections.abc import Callable
 
 import jax.numpy as jnp
 import optax
-from jax.core import Tracer
-from jaxtyping import Array, Bool, Float, Integer
+from jaxtyping import Array, Float, Integer
 
-from jaxdl.functional._validity import one_or_nan
+from jaxdl.functional._validity import check, one_or_nan
 
 Scalar = float | Float[Array, ""]
 Steps = int | Integer[Array, ""]
-Truth = bool | Bool[Array, ""]
 
 
 def constant(value: Scalar) -> optax.Schedule:
@@ -28,10 +26,10 @@ def constant(value: Scalar) -> optax.Schedule:
 def step(value: Scalar, *, every: Steps, factor: Scalar = 0.1) -> optax.Schedule:
     r"""A staircase, $\eta_t = \eta\, f^{\lfloor t / s \rfloor}$: times the factor $f$ after every $s \ge 1$ steps.
 
-    PyTorch's `StepLR`. He, Zhang, Ren and Sun, *Deep residual learning for image recognition* (2016), divide by 10
-    where the error no longer falls.
+    PyTorch's `StepLR`. For steps of other lengths there is `optax.piecewise_constant_schedule`, which is PyTorch's
+    `MultiStepLR`; for steps where the loss no longer falls, `jaxdl.optimizers.on_plateau`.
     """
-    possible = _check(every >= 1, _at_least_one("every", every))
+    possible = check(every >= 1, _at_least_one("every", every))
     return _where(possible, lambda t: _real(value) * _real(factor) ** _real(t // every))
 
 
@@ -47,10 +45,12 @@ def exponential(value: Scalar, *, factor: Scalar) -> optax.Schedule:
 def linear_warmup(value: Scalar, *, warmup: Steps, initial: Scalar = 0.0) -> optax.Schedule:
     r"""$\eta_t = \eta_0 + (\eta - \eta_0)\, t / w$ up to $\eta$ at step $w \ge 0$, then constant.
 
-    With $\eta_0 = 0$ the first step changes nothing. PyTorch's `LinearLR` with `start_factor` $= \eta_0 / \eta$.
+    With $\eta_0 = 0$ the first step changes nothing. PyTorch's `LinearLR` with `start_factor` $= \eta_0 / \eta$, which
+    must be positive there. From a rate down to another it is a linear decay. `optax.join_schedules` puts it before any
+    other schedule.
     Goyal et al., *Accurate, large minibatch SGD: training ImageNet in 1 hour* (2017), section 2.2.
     """
-    possible = _check(warmup >= 0, f"warmup must be at least 0 steps, but was given as {warmup}: 0 is no warmup.")
+    possible = check(warmup >= 0, f"warmup must be at least 0 steps, but was given as {warmup}: 0 is no warmup.")
     return _where(possible, lambda t: _mixed(_remaining(t, warmup), initial, value))
 
 
@@ -62,7 +62,7 @@ def cosine(value: Scalar, *, steps: Steps, final: Scalar = 0.0) -> optax.Schedul
     $\eta_T / \eta$ as `alpha`. Loshchilov and Hutter, *SGDR: stochastic gradient descent with warm restarts* (2017),
     without the restarts.
     """
-    possible = _check(steps >= 1, _at_least_one("steps", steps))
+    possible = check(steps >= 1, _at_least_one("steps", steps))
     return _where(possible, lambda t: _mixed(_half_cosine(_remaining(t, steps)), value, final))
 
 
@@ -75,7 +75,7 @@ def warmup_cosine(
     $\eta_T + (\eta - \eta_T)\, \tfrac12 (1 + \cos(\pi (t - w) / (T - w)))$ for $w \le t \le T$: the steps count the
     warmup in, as in optax's `warmup_cosine_decay_schedule`, which is the same.
     """
-    possible = _check(
+    possible = check(
         (warmup >= 0) & (warmup < steps),
         f"warmup must be at least 0 and less than steps, but was given as {warmup} of {steps} steps: the steps of the "
         "warmup are counted in.",
@@ -106,12 +106,12 @@ def one_cycle(
     $\lfloor p T \rfloor$ and ends at $T$. The momentum is not cycled. Smith and Topin, *Super-convergence: very fast
     training of neural networks using large learning rates* (2019).
     """
-    sized = _check(steps >= 1, _at_least_one("steps", steps))
-    shared = _check(
+    sized = check(steps >= 1, _at_least_one("steps", steps))
+    shared = check(
         (warmup_share >= 0) & (warmup_share <= 1),
         f"warmup_share must be between 0 and 1, but was given as {warmup_share}: it is a share of the steps.",
     )
-    divided = _check(
+    divided = check(
         (initial_divisor > 0) & (final_divisor > 0),
         f"initial_divisor and final_divisor must be positive, but were given as {initial_divisor} and {final_divisor}: "
         "more than 1 starts and ends below the peak.",
@@ -150,8 +150,8 @@ def exp_range(low: Scalar, high: Scalar, *, up: Steps, down: Steps, factor: Scal
 
 
 def _zigzag(low, high, up, down, height: Callable) -> optax.Schedule:
-    rises = _check(up >= 1, _at_least_one("up", up))
-    falls = _check(down >= 1, _at_least_one("down", down))
+    rises = check(up >= 1, _at_least_one("up", up))
+    falls = check(down >= 1, _at_least_one("down", down))
 
     def schedule(t):
         into = t % (up + down)
@@ -163,13 +163,6 @@ def _zigzag(low, high, up, down, height: Callable) -> optax.Schedule:
 
 def _at_least_one(name, given):
     return f"{name} must be at least 1 step, but was given as {given}: count the updates, not the epochs."
-
-
-def _check(holds: Truth, told: str) -> Truth:
-    """Does it hold? If it is known not to, ValueError."""
-    if not isinstance(holds, Tracer) and not holds:
-        raise ValueError(told)
-    return holds
 
 
 def _where(possible, schedule: Callable) -> optax.Schedule:

@@ -1,7 +1,15 @@
 """What is out of range becomes NaN, in value and derivative both, so that it never gives a plausible number."""
 
 import jax
+import jax.core
 import jax.numpy as jnp
+
+
+def check(holds, told: str):
+    """The condition; where it is known not to hold, ValueError. What is traced is not known yet."""
+    if not isinstance(holds, jax.core.Tracer) and not holds:
+        raise ValueError(told)
+    return holds
 
 
 def one_or_nan(holds, dtype) -> jnp.ndarray:

@@ -23,7 +23,7 @@ class Call(NamedTuple):
 
     `arguments` are all that went in, by name. `inner` is whether it called other modules; `times` is how often it runs,
     more than once inside a scan, and `multiply_adds` are those of all times, outside of other modules. A call without
-    an equation is a repetition that Flax has made on the side, or computes nothing.
+    an equation computes nothing, or was traced by Flax only to find shapes.
     """
 
     path: str
@@ -58,7 +58,7 @@ def listen(f: Callable, *arguments: Any) -> Heard:
 
     A module inside a function that was compiled before is not heard by itself.
     """
-    mark = f"jaxdl_{next(_listened)}_call_"  # what is cached of another time has other marks
+    mark = f"jaxdl_{next(_listened)}_call_"  # a trace that is cached from an earlier time has other marks
     calls: list[Call] = []
     under_way: list[int] = []
 
@@ -94,7 +94,7 @@ def listen(f: Callable, *arguments: Any) -> Heard:
 
 
 @contextlib.contextmanager
-def heard(module: nnx.Module) -> Generator[None]:
+def audible(module: nnx.Module) -> Generator[None]:
     """Let the calls inside an NNX module be heard, as those of Linen modules are: while someone listens."""
     hear = _hear.get()
     if hear is None:
@@ -140,7 +140,7 @@ def _shapes(tree):
 
 
 def _equations(jaxpr: Any, mark: str, within: int | None, times: int) -> Iterator[tuple[int | None, Any, int]]:
-    """Every equation, with the innermost call around it and how often it runs; of branches the dearest."""
+    """Every equation, with the innermost call around it and how often it runs; of branches the most expensive."""
     for equation in jaxpr.eqns:
         marks = re.findall(rf"{mark}(\d+)", str(equation.source_info.name_stack))
         number = int(marks[-1]) if marks else within

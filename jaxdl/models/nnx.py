@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 from flax import nnx
 
-from jaxdl.models.listening import heard
+from jaxdl.models.listening import audible
 from jaxdl.models.model import Model
 
 
@@ -20,11 +20,19 @@ def from_nnx(build: Callable[[nnx.Rngs], Any], call: Callable[[Any, Any, bool], 
     """Any Flax NNX module as a Model: `from_nnx(lambda rngs: Net(784, 10, rngs=rngs))`.
 
     `build(rngs)` makes the module. Its layers are told by `module.train()` and `module.eval()` whether this is
-    training, frozen ones too (what is to stay frozen gets its flag at its own call, which wins); a module with a flag
-    of its own is called by `call(module, inputs, training)`, e.g. `lambda module, inputs, training: module(inputs,
-    is_training=training)`. The parameters are its `nnx.Param`, the stats all else that it keeps but for streams of
-    randomness, each of which is drawn from the one key; both are plain dicts. What it sows is dropped.
+    training, frozen ones too: a norm that is to stay frozen must be called with `use_running_average=True`, which wins.
+    A module with a flag of its own is called by `call(module, inputs, training)`, e.g. `lambda module, inputs,
+    training: module(inputs, is_training=training)`.
+
+    The parameters are its `nnx.Param`, the stats all else that it keeps but for streams of randomness, each of which is
+    drawn from the one key; both are plain dicts. What it sows is dropped. The inputs of `init` do not matter. Raises
+    TypeError for a module instead of a function that makes one.
     """
+    if isinstance(build, nnx.Module) or not callable(build):
+        raise TypeError(
+            f"build must be a function of rngs that makes a module, but was {type(build).__name__}: give "
+            "lambda rngs: Net(…, rngs=rngs)."
+        )
     abstract = nnx.eval_shape(lambda: build(nnx.Rngs(0)))
     graph, of_params, of_noise, of_stats = nnx.split(abstract, nnx.Param, nnx.RngState, ...)
 
@@ -33,12 +41,12 @@ def from_nnx(build: Callable[[nnx.Rngs], Any], call: Callable[[Any, Any, bool], 
         return nnx.to_pure_dict(params), nnx.to_pure_dict(stats)
 
     def apply(params, stats, inputs, *, key=None):
-        training = key is not None
+        training, given = key is not None, jax.tree.map(jnp.asarray, inputs)
         noise = _drawn(of_noise, key if training else jax.random.key(0))
         module = nnx.merge(graph, _filled(of_params, params), noise, _filled(of_stats, stats))
         (module.train if training else module.eval)()
-        with heard(module):
-            outputs = nnx.capture(lambda module: call(module, inputs, training))(module)
+        with audible(module):
+            outputs = nnx.capture(lambda module: call(module, given, training))(module)
         if not training:
             return outputs, stats
         moved = nnx.to_pure_dict(nnx.state(module, nnx.Not(nnx.Any(nnx.Param, nnx.RngState))))

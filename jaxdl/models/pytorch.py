@@ -37,17 +37,24 @@ class _Place(NamedTuple):
 def to_pytorch(
     model: Model, params: PyTree, stats: Stats, inputs: Any, *, names: Sequence[str] = ()
 ) -> dict[str, np.ndarray]:
-    """The state dict of the PyTorch module that computes the same.
+    """The state dict of the PyTorch module that computes the same, as arrays of numpy.
+
+    There `module.load_state_dict({name: torch.from_numpy(array) for name, array in state.items()})` takes it, strict;
+    torch reads no bfloat16 of numpy, so that a model in it goes by `save_pytorch`. `inputs` are such as the model
+    takes; their values do not matter.
 
     `names` are what the module calls its layers with parameters, in the order in which the model calls them, e.g.
     ("1", "3") for `nn.Sequential(nn.Flatten(), nn.Linear(784, 128), nn.ReLU(), nn.Linear(128, 10))`; without them the
     layers keep their names here, Mlp_0.Dense_0 and so on. The same name again is the next layer of a stacked
-    recurrent one. Images are NCHW there: kernels are transposed, and where an image was flattened the rows of the
-    dense layers that follow are put into the order of the channels. Batch norms have running averages, and a
-    `num_batches_tracked` of 0. `inputs` are such as the model takes; their values do not matter. For models of
-    jaxdl's own layers. Raises ValueError for a layer of another kind, for another number of names than of layers, for
-    an image of several channels that is flattened otherwise than by `Flatten` for dense layers, and for parameters
-    that are not those of one such model.
+    recurrent one.
+
+    Images are NCHW there: kernels are transposed, and where an image was flattened the rows of the dense layers that
+    follow are put into the order of the channels. Batch norms have running averages, and a `num_batches_tracked` of 0.
+    The epsilon of a norm is no parameter: it must be the same there, as the defaults are.
+
+    For models of jaxdl's own layers. Raises ValueError for a layer of another kind, for another number of names than
+    of layers, for an image of several channels that is flattened otherwise than by `Flatten` for dense layers, and for
+    parameters that are not those of one such model; TypeError for names that are one string.
     """
     expected = _variables(*jax.eval_shape(model.init, jax.random.key(0), inputs))
     given = _variables(params, stats)
@@ -62,7 +69,7 @@ def to_pytorch(
                 f"{_path(where[1:])} must have the shape {wanted.shape}, but has {leaf.shape}: give those of one "
                 "member, jax.tree.map(lambda leaf: leaf[0], params)."
             )
-    return {name: np.asarray(array) for name, array in _state(_places(model, inputs, names), given).items()}
+    return {name: np.array(array) for name, array in _state(_places(model, inputs, names), given).items()}
 
 
 def from_pytorch(
@@ -73,8 +80,13 @@ def from_pytorch(
     `state` maps names to arrays (`{name: tensor.numpy() for name, tensor in module.state_dict().items()}`, where numpy
     has their dtypes; `load_pytorch` reads all); `names` is as for `to_pytorch`. What is loaded has the dtypes that the
     model draws for such inputs. Raises ValueError that names every entry that is missing, unknown, of another shape or
-    not of floating numbers.
+    not of floating numbers, and TypeError for a state that is no mapping, such as the module itself.
     """
+    if not isinstance(state, Mapping):
+        raise TypeError(
+            "state must map names to arrays, {name: tensor.numpy() for name, tensor in module.state_dict().items()}, "
+            f"but was {type(state).__name__}."
+        )
     places = _places(model, inputs, names)
     params, stats = jax.eval_shape(model.init, jax.random.key(0), inputs)
     expected = jax.eval_shape(lambda variables: _state(places, variables), _variables(params, stats))
@@ -134,6 +146,8 @@ def load_pytorch(
 
 def _places(model, inputs, names):
     """Every layer with parameters, in the order of the first calls."""
+    if isinstance(names, str):
+        raise TypeError(f"names must be one string for each layer, but was {names!r}: write one as ({names!r},).")
     params, stats = jax.eval_shape(model.init, jax.random.key(0), inputs)
     variables = _variables(params, stats)
     heard = listen(model.apply, params, stats, inputs)
@@ -195,7 +209,7 @@ def _check(state, expected):
     ]
     if faults:
         raise ValueError(
-            f"the state dict must be that of a module with {', '.join(expected)}, but {'; '.join(faults)}. "
+            f"the state dict must be that of a module that computes the same, but {'; '.join(faults)}. "
             "Say with names=(…) what the module calls its layers."
         )
 

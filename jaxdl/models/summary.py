@@ -51,6 +51,8 @@ class Summary(NamedTuple):
 def summary(model: Model, inputs: Any) -> Summary:
     """The layers of a model on such inputs, whose values do not matter: nothing is computed but shapes.
 
+    Raises TypeError for inputs that are no arrays and have no shape and dtype.
+
     Every call of a Flax module, Linen or NNX, is a row if it calls no other module, or has parameters or multiply–adds
     of its own. Multiply–adds are those of products of matrices and of convolutions, for the whole batch; the compiler's
     flops are twice as many, and the rest. jaxdl's own convolutions are products of patches, in which places of padding
@@ -58,6 +60,10 @@ def summary(model: Model, inputs: Any) -> Summary:
     Activations are the outputs of the layers; what the compiler keeps is usually less. Modules inside what `nnx.scan`,
     `nnx.vmap` and functions compiled before have made of others are counted with what is around them.
     """
+    if not all(hasattr(leaf, "shape") and hasattr(leaf, "dtype") for leaf in jax.tree.leaves(inputs)):
+        raise TypeError(
+            f"inputs must be arrays, or jax.ShapeDtypeStruct((1, 28, 28, 1), jax.numpy.float32), but were {inputs!r}."
+        )
     params, stats = jax.eval_shape(model.init, jax.random.key(0), inputs)
     heard = listen(model.apply, params, stats, inputs)
     calls = _made(heard.calls)
@@ -79,7 +85,7 @@ def summary(model: Model, inputs: Any) -> Summary:
 
 
 def _made(calls):
-    """The calls without repetitions on the side, as Flax makes them inside its scan: they leave no equation."""
+    """The calls without those that Flax's scan traces only to find shapes: they leave no equation."""
     made = {call.path for call in calls if call.equations}
     firsts = {call.path: number for number, call in reversed([*enumerate(calls)])}
     return [

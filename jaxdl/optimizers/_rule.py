@@ -8,6 +8,8 @@ import jax.numpy as jnp
 import optax
 from jaxtyping import Array, Float, Int, PyTree
 
+from jaxdl.functional._validity import check
+
 Scalar = float | Float[Array, ""]
 Rate = Scalar | optax.Schedule
 Mask = PyTree | Callable[[PyTree], PyTree] | None
@@ -32,6 +34,30 @@ def chain(*pieces: optax.GradientTransformation) -> optax.GradientTransformation
         return jax.tree.map(lambda new, old: jnp.asarray(new, jnp.result_type(old)), after, (updates, state))
 
     return optax.GradientTransformationExtraArgs(whole.init, update)
+
+
+def downhill(learning_rate: Rate) -> optax.GradientTransformation:
+    """`optax.scale_by_learning_rate`, the last piece of a rule. Raises what `check_rate` raises."""
+    check_rate(learning_rate)
+    return optax.scale_by_learning_rate(learning_rate)
+
+
+def check_rate(learning_rate: Rate) -> None:
+    """Refuse, with ValueError, a learning rate that is known to be below 0."""
+    if not callable(learning_rate):
+        check_not_negative(learning_rate=learning_rate)
+
+
+def check_decays(**decays: Scalar) -> None:
+    """Refuse, with ValueError, what is known to be outside [0, 1): nothing would be forgotten, or more than all."""
+    for name, decay in decays.items():
+        check((decay >= 0) & (decay < 1), f"{name} must be at least 0 and below 1, but was {decay}.")
+
+
+def check_not_negative(**settings: Scalar) -> None:
+    """Refuse, with ValueError, what is known to be below 0, or NaN."""
+    for name, setting in settings.items():
+        check(setting >= 0, f"{name} must be at least 0, but was {setting}.")
 
 
 def leafwise(start: Callable[[Array], Any], rule: Callable[..., tuple[Array, Any]]) -> optax.GradientTransformation:

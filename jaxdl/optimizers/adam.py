@@ -8,7 +8,7 @@ $\hat v = v / (1 - \beta_2^t)$. All operations go element by element.
 import jax.numpy as jnp
 import optax
 
-from jaxdl.optimizers._rule import Mask, Rate, Scalar, chain, leafwise
+from jaxdl.optimizers._rule import Mask, Rate, Scalar, chain, check_decays, check_not_negative, downhill, leafwise
 
 
 def adam(
@@ -16,12 +16,14 @@ def adam(
 ) -> optax.GradientTransformationExtraArgs:
     r"""Adaptive moments: $w \leftarrow w - \eta\, \hat m / (\sqrt{\hat v} + \epsilon)$.
 
-    $m \leftarrow \beta_1 m + (1 - \beta_1) g_t$ and $v \leftarrow \beta_2 v + (1 - \beta_2) g_t^2$ start from zero,
-    hence the corrections $\hat m = m / (1 - \beta_1^t)$ and $\hat v = v / (1 - \beta_2^t)$. The same as in PyTorch and
-    optax.
+    With $\hat m = m / (1 - \beta_1^t)$ and $\hat v = v / (1 - \beta_2^t)$ for the means
+    $m \leftarrow \beta_1 m + (1 - \beta_1) g_t$ and $v \leftarrow \beta_2 v + (1 - \beta_2) g_t^2$, which start from
+    zero. The same as in PyTorch and optax.
     Kingma and Ba, *Adam* (2015), algorithm 1.
     """
-    return chain(optax.scale_by_adam(b1, b2, eps), optax.scale_by_learning_rate(learning_rate))
+    check_decays(b1=b1, b2=b2)
+    check_not_negative(eps=eps)
+    return chain(optax.scale_by_adam(b1, b2, eps), downhill(learning_rate))
 
 
 def adam_l2(
@@ -39,10 +41,12 @@ def adam_l2(
     hardly penalized; `adamw` is without that. The same as PyTorch's Adam with `weight_decay`. `mask` as for `adamw`.
     Loshchilov and Hutter, *Decoupled weight decay regularization* (2019), algorithm 2, in violet.
     """
+    check_decays(b1=b1, b2=b2)
+    check_not_negative(eps=eps, strength=strength)
     return chain(
         optax.add_decayed_weights(strength, mask),
         optax.scale_by_adam(b1, b2, eps),
-        optax.scale_by_learning_rate(learning_rate),
+        downhill(learning_rate),
     )
 
 
@@ -63,10 +67,12 @@ def adamw(
     that makes one, such as `weights`, says what decays; None is everything.
     Loshchilov and Hutter, *Decoupled weight decay regularization* (2019), algorithm 2.
     """
+    check_decays(b1=b1, b2=b2)
+    check_not_negative(eps=eps, weight_decay=weight_decay)
     return chain(
         optax.scale_by_adam(b1, b2, eps),
         optax.add_decayed_weights(weight_decay, mask),
-        optax.scale_by_learning_rate(learning_rate),
+        downhill(learning_rate),
     )
 
 
@@ -79,7 +85,9 @@ def adamax(
     $\epsilon$, and so 0/0 where a gradient has never been but 0. The same as in PyTorch and optax. Kingma and Ba,
     *Adam* (2015), algorithm 2.
     """
-    return chain(optax.scale_by_adamax(b1, b2, eps), optax.scale_by_learning_rate(learning_rate))
+    check_decays(b1=b1, b2=b2)
+    check_not_negative(eps=eps)
+    return chain(optax.scale_by_adamax(b1, b2, eps), downhill(learning_rate))
 
 
 def nadam(
@@ -98,6 +106,8 @@ def nadam(
     PyTorch; Dozat's own $m$ is averaged by $\mu_t$ instead of $\beta_1$, and optax has no warming up, $\psi = \infty$.
     Dozat, *Incorporating Nesterov momentum into Adam* (2016).
     """
+    check_decays(b1=b1, b2=b2)
+    check_not_negative(eps=eps, momentum_decay=momentum_decay)
 
     def mu(step):
         return b1 * (1 - 0.5 * 0.96 ** (step * momentum_decay))
@@ -113,7 +123,7 @@ def nadam(
     def start(w):
         return *_two_zeros(w), _zero(w)
 
-    return chain(leafwise(start, rule), optax.scale_by_learning_rate(learning_rate))
+    return chain(leafwise(start, rule), downhill(learning_rate))
 
 
 def radam(
@@ -122,17 +132,20 @@ def radam(
     r"""Rectified Adam, $w \leftarrow w - \eta\, r_t\, \hat m\, \sqrt{1 - \beta_2^t} / (\sqrt v + \epsilon)$.
 
     $v$ is the mean of about $\rho_t = \rho_\infty - 2 t \beta_2^t / (1 - \beta_2^t)$ squares, with
-    $\rho_\infty = 2 / (1 - \beta_2) - 1$: of $2 A - 1$, if $A$ is their mean age (so it is computed here, since the
-    difference loses its digits in float32). Few are no measure: as long as $\rho_t \le 5$ the step is $\eta\, \hat m$,
+    $\rho_\infty = 2 / (1 - \beta_2) - 1$. Few are no measure: as long as $\rho_t \le 5$ the step is $\eta\, \hat m$,
     without $v$, and then the rectification
     $r_t^2 = \frac{(\rho_t - 4)(\rho_t - 2)\, \rho_\infty}{(\rho_\infty - 4)(\rho_\infty - 2)\, \rho_t}$ lets its
     influence grow. The paper has no $\epsilon$ and $\rho_t \le 4$. The same as in PyTorch; optax adds $\epsilon$ to
     $\sqrt{\hat v}$.
     Liu et al., *On the variance of the adaptive learning rate and beyond* (2020), algorithm 2.
     """
+    check_decays(b1=b1, b2=b2)
+    check_not_negative(eps=eps)
 
     def rule(g, step, moments):
-        m, v, count, ages = moments  # the last two: the sums of the weights of all squares so far, and of their ages
+        # The last two are the sum of the weights of all squares so far and that of their ages, 1 for the newest: the
+        # length is twice their mean age less 1. The difference that defines it loses its digits in float32.
+        m, v, count, ages = moments
         m, v = b1 * m + (1 - b1) * g, b2 * v + (1 - b2) * g**2
         count, ages = 1 + b2 * count, 1 + b2 * (ages + count)
         longest, length = 2 / (1 - b2) - 1, 2 * ages / count - 1
@@ -145,7 +158,7 @@ def radam(
     def start(w):
         return *_two_zeros(w), _zero(w), _zero(w)
 
-    return chain(leafwise(start, rule), optax.scale_by_learning_rate(learning_rate))
+    return chain(leafwise(start, rule), downhill(learning_rate))
 
 
 def amsgrad(
@@ -157,6 +170,8 @@ def amsgrad(
     $u$. The same as PyTorch's Adam with `amsgrad`; optax takes the maximum of the corrected $\hat v_i$.
     Reddi, Kale and Kumar, *On the convergence of Adam and beyond* (2018), algorithm 2.
     """
+    check_decays(b1=b1, b2=b2)
+    check_not_negative(eps=eps)
 
     def rule(g, step, moments):
         m, v, u = moments
@@ -165,9 +180,7 @@ def amsgrad(
         m_hat, u_hat = m / (1 - b1**step), u / (1 - b2**step)
         return m_hat / (jnp.sqrt(u_hat) + eps), (m, v, u)
 
-    return chain(
-        leafwise(lambda w: (*_two_zeros(w), jnp.zeros_like(w)), rule), optax.scale_by_learning_rate(learning_rate)
-    )
+    return chain(leafwise(lambda w: (*_two_zeros(w), jnp.zeros_like(w)), rule), downhill(learning_rate))
 
 
 def _two_zeros(w):

@@ -3,7 +3,7 @@
 import jax.numpy as jnp
 import optax
 
-from jaxdl.optimizers._rule import Rate, Scalar, chain, leafwise
+from jaxdl.optimizers._rule import Rate, Scalar, chain, check_decays, check_not_negative, downhill, leafwise
 
 
 def adagrad(learning_rate: Rate, *, eps: Scalar = 1e-10) -> optax.GradientTransformationExtraArgs:
@@ -13,12 +13,13 @@ def adagrad(learning_rate: Rate, *, eps: Scalar = 1e-10) -> optax.GradientTransf
     has $\epsilon$ inside the root.
     Duchi, Hazan and Singer, *Adaptive subgradient methods for online learning and stochastic optimization* (2011).
     """
+    check_not_negative(eps=eps)
 
     def rule(g, step, s):  # noqa: ARG001
         s = s + g**2
         return g / (jnp.sqrt(s) + eps), s
 
-    return chain(leafwise(jnp.zeros_like, rule), optax.scale_by_learning_rate(learning_rate))
+    return chain(leafwise(jnp.zeros_like, rule), downhill(learning_rate))
 
 
 def rmsprop(
@@ -31,8 +32,10 @@ def rmsprop(
     Tieleman and Hinton, *Lecture 6.5: RMSProp* (2012); with momentum Graves, *Generating sequences with recurrent
     neural networks* (2013).
     """
+    check_decays(decay=decay, momentum=momentum)
+    check_not_negative(eps=eps)
     scaled = optax.scale_by_rms(decay, eps, eps_in_sqrt=False)
-    return chain(scaled, optax.trace(momentum), optax.scale_by_learning_rate(learning_rate))
+    return chain(scaled, optax.trace(momentum), downhill(learning_rate))
 
 
 def centered_rmsprop(
@@ -43,8 +46,11 @@ def centered_rmsprop(
     Beside $s$, as in `rmsprop`, there is the mean $m \leftarrow \rho m + (1 - \rho)\, g_t$. For a gradient that hardly
     changes $s - m^2$ can round to less than 0; it is then taken to be 0 (in PyTorch, and in optax if it is below
     $-\epsilon$, the step is NaN).
-    Graves, *Generating sequences with recurrent neural networks* (2013), equations 38 to 41.
+    Graves, *Generating sequences with recurrent neural networks* (2013), equations 38 to 41, has $\epsilon$ inside the
+    root; here, as in PyTorch, it is outside.
     """
+    check_decays(decay=decay, momentum=momentum)
+    check_not_negative(eps=eps)
 
     def rule(g, step, moments):  # noqa: ARG001
         m, s = moments
@@ -52,7 +58,7 @@ def centered_rmsprop(
         return g / (jnp.sqrt(jnp.maximum(s - m**2, 0)) + eps), (m, s)
 
     scaled = leafwise(lambda w: (jnp.zeros_like(w), jnp.zeros_like(w)), rule)
-    return chain(scaled, optax.trace(momentum), optax.scale_by_learning_rate(learning_rate))
+    return chain(scaled, optax.trace(momentum), downhill(learning_rate))
 
 
 def adadelta(
@@ -64,4 +70,6 @@ def adadelta(
     $w \leftarrow w - \eta u$. The paper has no rate, $\eta = 1$. The same as in PyTorch and optax.
     Zeiler, *ADADELTA* (2012).
     """
-    return chain(optax.scale_by_adadelta(decay, eps), optax.scale_by_learning_rate(learning_rate))
+    check_decays(decay=decay)
+    check_not_negative(eps=eps)
+    return chain(optax.scale_by_adadelta(decay, eps), downhill(learning_rate))

@@ -3,7 +3,7 @@
 import jax.numpy as jnp
 import optax
 
-from jaxdl.optimizers._rule import Rate, Scalar, chain
+from jaxdl.optimizers._rule import Rate, Scalar, chain, check_decays, downhill
 
 
 def sgd(learning_rate: Rate) -> optax.GradientTransformationExtraArgs:
@@ -11,7 +11,7 @@ def sgd(learning_rate: Rate) -> optax.GradientTransformationExtraArgs:
 
     Robbins and Monro, *A stochastic approximation method* (1951).
     """
-    return chain(optax.scale_by_learning_rate(learning_rate))
+    return chain(downhill(learning_rate))
 
 
 def momentum(
@@ -23,8 +23,9 @@ def momentum(
     with `momentum` and `dampening` this is; without momentum it does not dampen); optax has none, $d = 0$.
     Polyak, *Some methods of speeding up the convergence of iteration methods* (1964).
     """
+    check_decays(decay=decay)
     undamped_at_first = optax.scale_by_schedule(lambda step: jnp.where(step == 0, 1.0, 1.0 - dampening))
-    return chain(undamped_at_first, optax.trace(decay), optax.scale_by_learning_rate(learning_rate))
+    return chain(undamped_at_first, optax.trace(decay), downhill(learning_rate))
 
 
 def nesterov(learning_rate: Rate, *, decay: Scalar = 0.9) -> optax.GradientTransformationExtraArgs:
@@ -36,4 +37,5 @@ def nesterov(learning_rate: Rate, *, decay: Scalar = 0.9) -> optax.GradientTrans
     Nesterov, *A method for solving a convex programming problem with convergence rate $O(1/k^2)$* (1983); in this form
     Sutskever et al., *On the importance of initialization and momentum in deep learning* (2013).
     """
-    return chain(optax.trace(decay, nesterov=True), optax.scale_by_learning_rate(learning_rate))
+    check_decays(decay=decay)
+    return chain(optax.trace(decay, nesterov=True), downhill(learning_rate))

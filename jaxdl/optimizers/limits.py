@@ -8,16 +8,17 @@ import optax
 
 from jaxdl.functional import soft_threshold
 from jaxdl.functional._validity import in_range, is_not_negative
-from jaxdl.optimizers._rule import Mask, Rate, Scalar, norm, told
+from jaxdl.optimizers._rule import Mask, Rate, Scalar, check_not_negative, check_rate, norm, told
 
 
 def clip_by_value(limit: Scalar) -> optax.GradientTransformation:
     r"""Every entry of the gradient brought to $[-c, c]$, which may turn it; before the rule.
 
-    A negative limit gives NaN. `optax.chain(clip_by_value(0.1), sgd(0.5))`. The same as `optax.clip` and PyTorch's
-    `clip_grad_value_`.
+    `optax.chain(clip_by_value(0.1), sgd(0.5))`. The same as `optax.clip` and PyTorch's `clip_grad_value_`. Raises
+    ValueError for a negative limit; a traced one gives NaN.
     Goodfellow, Bengio and Courville, *Deep Learning* (2016), section 10.11.1.
     """
+    check_not_negative(limit=limit)
 
     def clipped(gradient, _):
         bound = in_range(limit, is_not_negative(limit), float)
@@ -29,11 +30,12 @@ def clip_by_value(limit: Scalar) -> optax.GradientTransformation:
 def clip_by_norm(limit: Scalar) -> optax.GradientTransformation:
     r"""The gradient shortened to $g \min(1, c / \lVert g \rVert)$, which keeps its direction; before the rule.
 
-    A negative limit gives NaN. $\lVert g \rVert$ is the Euclidean norm over all parameters together, and inside a
-    population that of each member alone. The same as `optax.clip_by_global_norm`; PyTorch's `clip_grad_norm_` adds
-    $10^{-6}$ to the norm. Pascanu, Mikolov and Bengio, *On the difficulty of training recurrent neural networks*
-    (2013), algorithm 1.
+    $\lVert g \rVert$ is the Euclidean norm over all parameters together, and inside a population that of each member
+    alone. The same as `optax.clip_by_global_norm`; PyTorch's `clip_grad_norm_` adds $10^{-6}$ to the norm. Raises
+    ValueError for a negative limit; a traced one gives NaN.
+    Pascanu, Mikolov and Bengio, *On the difficulty of training recurrent neural networks* (2013), algorithm 1.
     """
+    check_not_negative(limit=limit)
 
     def clipped(gradient, _):
         size, bound = norm(gradient), in_range(limit, is_not_negative(limit), float)
@@ -47,13 +49,15 @@ def proximal_l1(learning_rate: Rate, *, strength: Scalar, mask: Mask = None) -> 
     r"""The penalty $\lambda \lVert w \rVert_1$ by its proximal step: $w \leftarrow S_{\eta\lambda}(w)$ after the rule.
 
     $S_t(w) = \mathrm{sign}(w) \max(|w| - t, 0)$, so that parameters become exactly zero, which a gradient of $|w|$
-    never does. `optax.chain(sgd(0.1), proximal_l1(0.1, strength=1e-3))` is ISTA; the rate is that of the rule, a
-    schedule counted as there. After a rule that rescales the gradient it is a proximal step all the same, for the
-    metric of the rate alone. `mask`, a tree of Booleans or a function of the parameters that makes one, such as
-    `weights`, says what is penalized; None is everything.
-    Beck and Teboulle, *A fast iterative shrinkage-thresholding algorithm* (2009); Parikh and Boyd, *Proximal
+    never does. `optax.chain(sgd(0.1), proximal_l1(0.1, strength=1e-3))` is ISTA; the rate must be that of the rule, a
+    schedule counted as there, or another penalty is minimized. After a rule that rescales the gradient it is a proximal
+    step all the same, for the metric of the rate alone. `mask`, a tree of Booleans or a function of the parameters that
+    makes one, such as `weights`, says what is penalized; None is everything. Raises ValueError for a rate or strength
+    below 0. Beck and Teboulle, *A fast iterative shrinkage-thresholding algorithm* (2009); Parikh and Boyd, *Proximal
     algorithms* (2014), section 4.2.
     """
+    check_rate(learning_rate)
+    check_not_negative(strength=strength)
 
     def update(updates, state, params=None):
         if params is None:
@@ -78,11 +82,11 @@ def on_plateau(
 ) -> optax.GradientTransformationExtraArgs:
     r"""The rate multiplied by a factor in $(0, 1)$ each time the loss stops improving; after the rule.
 
-    The loss improves where it falls below $1 - \theta$ times its least so far, for the threshold $\theta$; more than
-    `patience` losses in a row that do not, and the rate is reduced, but to no less than `least` of what it was; the
-    `cooldown` losses that follow do not count. A loss is the mean of `every` values that
-    `update(gradient, state, params, value=loss)` is given (`jaxdl.training` gives that of each batch, so that
-    `every` is best the number of steps in an epoch). `optax.chain(adam(1e-3), on_plateau(every=100))`.
+    `optax.chain(adam(1e-3), on_plateau(every=100))`. The loss improves where it falls below $1 - \theta$ times its
+    least so far, for the threshold $\theta$; more than `patience` losses in a row that do not, and the rate is reduced,
+    but to no less than `least` of what it was; the `cooldown` losses that follow do not count. A loss is the mean of
+    `every` values that `update(gradient, state, params, value=loss)` is given (`jaxdl.training` gives that of each
+    batch, so that `every` is best the number of steps in an epoch).
 
     `optax.contrib.reduce_on_plateau`, whose `patience` is one more; PyTorch's `ReduceLROnPlateau` with
     `min_lr` as a share of the rate and its `eps` 0. These settings are plain numbers and cannot be traced; the rule's

@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import optax
 from jaxtyping import PyTree
 
-from jaxdl.optimizers._rule import Scalar, norm, told
+from jaxdl.optimizers._rule import Scalar, check_not_negative, norm, told
 
 
 def sam(optimizer: optax.GradientTransformation, *, radius: Scalar = 0.05) -> optax.GradientTransformationExtraArgs:
@@ -19,6 +19,7 @@ def sam(optimizer: optax.GradientTransformation, *, radius: Scalar = 0.05) -> op
     `sam(optax.chain(clip_by_norm(1.0), sgd(0.1)))`. Raises ValueError without `value_fn`. Foret et al.,
     *Sharpness-aware minimization for efficiently improving generalization* (2021).
     """
+    check_not_negative(radius=radius)
     ascent = optax.chain(optax.stateless(lambda gradient, _: _unit(gradient)), optax.sgd(radius))
     whole = optax.contrib.sam(optimizer, ascent, opaque_mode=True)
 

@@ -6,6 +6,7 @@ import jax.numpy as jnp
 import jaxtyping
 import numpy as np
 import pytest
+from flax import nnx
 
 import jaxdl.functional as F
 from jaxdl import models
@@ -93,3 +94,35 @@ def test_a_function_that_makes_initializers_is_told_from_one():
 
 def test_numbers_of_numpy_are_numbers():
     assert models.mlp((np.int64(3),), np.int32(2)).init(jax.random.key(0), jnp.ones((1, 2)))
+
+
+@pytest.mark.parametrize(
+    ("call", "sentence"),
+    [
+        (lambda: models.from_linen(nn.Dense), r"module must be an instance of a Linen module.*but was <class"),
+        (lambda: models.from_linen(nn.Dense(3)), r"must take the keyword training, but Dense takes inputs: say how"),
+        (lambda: models.from_nnx(nnx.Linear(3, 2, rngs=nnx.Rngs(0))), r"build must be a function of rngs .* Linear"),
+        (lambda: models.from_nnx("net"), r"build must be a function of rngs .* but was str"),
+        (lambda: models.summary(models.mlp((3,), 2), (1, 4)), r"inputs must be arrays, .* but were \(1, 4\)"),
+        (lambda: models.from_pytorch(models.mlp((), 2), 3, np.ones((1, 4))), r"state must map names .* but was int"),
+        (
+            lambda: models.from_pytorch(models.mlp((), 2), {}, np.ones((1, 4)), names="fc"),
+            r"names must be one string for each layer, but was 'fc': write one as \('fc',\)",
+        ),
+    ],
+)
+def test_something_else_brought_from_elsewhere(call, sentence):
+    with pytest.raises(TypeError, match=sentence):
+        call()
+
+
+def test_a_module_that_takes_any_keyword_is_told_whether_this_is_training():
+    class Any(nn.Module):
+        @nn.compact
+        def __call__(self, inputs, **told):
+            return inputs + told["training"]
+
+    model = models.from_linen(Any())
+    params, stats = model.init(jax.random.key(0), jnp.zeros(1))
+    assert model.apply(params, stats, jnp.zeros(1))[0] == 0
+    assert model.apply(params, stats, jnp.zeros(1), key=jax.random.key(1))[0] == 1

@@ -78,7 +78,7 @@ def test_what_is_missing_unknown_and_misshapen_is_named():
     model, inputs, state = state_of("mlp, layer norm")
     state["fc9.weight"] = state.pop("Dense_0.weight")
     state["Dense_1.bias"] = np.zeros(4)
-    with pytest.raises(ValueError, match="the state dict must be that of a module with Dense_0.weight") as told:
+    with pytest.raises(ValueError, match="must be that of a module that computes the same, but Dense_0") as told:
         models.from_pytorch(model, state, inputs)
     for fault in (
         "Dense_0.weight is missing",
@@ -203,3 +203,15 @@ def test_integers_are_no_weights():
     state["Dense_0.bias"] = state["Dense_0.bias"].astype(np.int8)
     with pytest.raises(ValueError, match=r"but Dense_0.bias holds int8 instead of floating numbers\. Say"):
         models.from_pytorch(model, state, inputs)
+
+
+def test_the_arrays_of_a_state_dict_are_taken_by_pytorch_as_the_docstring_says(torch):
+    model, inputs, build, names = TWINS["mlp, batch norm, skip"]
+    params, stats = drawn(model, inputs)
+    state = models.to_pytorch(model, params, stats, inputs, names=names)
+    twin = build(torch)
+    twin.load_state_dict({name: torch.from_numpy(array) for name, array in state.items()})
+    again = models.from_pytorch(
+        model, {name: tensor.numpy() for name, tensor in twin.state_dict().items()}, inputs, names=names
+    )
+    jax.tree.map(np.testing.assert_array_equal, again, (params, stats))

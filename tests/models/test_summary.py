@@ -122,7 +122,7 @@ def test_a_receptive_field_is_what_a_unit_sees(windows, size, step):
 def test_the_field_of_a_convnet():
     net = models.Convnet((Stage(6, (5, 5)), Stage(16, (5, 3), (2, 1), pool=None)), (), 3)
     assert receptive_field(net.windows()) == ((14, 10), (4, 2))
-    with pytest.raises(ValueError, match=r"pool must have the keywords window and stride, but .* has x"):
+    with pytest.raises(ValueError, match=r"pool must have the keywords window and stride .* has the parameters x"):
         models.Convnet((Stage(4, pool=F.global_avg_pool),), (), 3).windows()
     with pytest.raises(ValueError, match=r"a window must have sizes, strides and dilations of at least 1"):
         receptive_field((Window((0, 1)),))

@@ -13,7 +13,7 @@ from flax import nnx
 import jaxdl.functional as F
 from jaxdl import data, models, optimizers, training
 from jaxdl.models import check_rows, from_linen, from_nnx, summary
-from jaxdl.models.nnx import heard
+from jaxdl.models.nnx import audible
 
 PLAIN = lambda module, inputs, training: module(inputs)
 
@@ -213,7 +213,7 @@ def test_a_module_that_fails_while_someone_listens_is_left_as_it_was():
     with pytest.raises(ZeroDivisionError):
         summary(from_nnx(lambda rngs: Failing()), jnp.ones(2))
     assert Failing.__call__ is before
-    with heard(Failing()):
+    with audible(Failing()):
         assert Failing.__call__ is before
 
 

@@ -28,7 +28,7 @@ def test_rules_stand_inside_optaxs_wrappers():
         optax.apply_if_finite(optimizers.nadam(0.1), 2),
         optax.chain(optimizers.radam(jnp.float32(0.1)), optax.trace(0.9)),
         optax.masked(optimizers.amsgrad(0.1), optimizers.weights),
-        optax.inject_hyperparams(optimizers.adamw)(learning_rate=0.1, weight_decay=0.1),
+        optax.inject_hyperparams(optimizers.adamw, hyperparam_dtype=jnp.float32)(learning_rate=0.1, weight_decay=0.1),
     ):
         step = lambda state, _: (wrapped.update(params, state, params)[1], None)
         jax.lax.scan(step, wrapped.init(params), length=3)
@@ -65,10 +65,12 @@ def test_on_a_plateau_half_precision_sees_the_loss_fall():
 
 
 @pytest.mark.parametrize("limit", [-1.0, jnp.float32(-1.0), float("nan")])
-def test_a_limit_that_is_none_gives_nan(limit):
+def test_a_limit_that_is_none_is_told_where_it_is_known_and_gives_nan_where_it_is_traced(limit):
     gradient = {"w": jnp.array([3.0, 4.0])}
-    for piece in (optimizers.clip_by_norm(limit), optimizers.clip_by_value(limit)):
-        assert jnp.isnan(clipped(piece, gradient)["w"]).all()
+    for piece in (optimizers.clip_by_norm, optimizers.clip_by_value):
+        with pytest.raises(ValueError, match=r"limit must be at least 0, but was"):
+            piece(limit)
+        assert jnp.isnan(jax.jit(lambda traced, piece=piece: clipped(piece(traced), gradient)["w"])(limit)).all()
 
 
 def test_a_limit_of_zero_leaves_zero():

@@ -167,3 +167,45 @@ def test_nesterovs_path_is_that_of_a_gradient_taken_ahead(double):
         position = jax.tree.map(lambda x, v: x - rate * v, position, velocity)
         look = jax.tree.map(lambda x, v: x - rate * decay * v, position, velocity)
         same(jax.tree.map(lambda leaf: leaf[step], path), look, 1e-12)
+
+
+IMPOSSIBLE = [
+    (name, setting, value)
+    for name, settings in {
+        "sgd": (),
+        "momentum": ("decay",),
+        "nesterov": ("decay",),
+        "adagrad": ("eps",),
+        "rmsprop": ("decay", "momentum", "eps"),
+        "centered_rmsprop": ("decay", "momentum", "eps"),
+        "adadelta": ("decay", "eps"),
+        "adam": ("b1", "b2", "eps"),
+        "adam_l2": ("b1", "b2", "eps", "strength"),
+        "adamw": ("b1", "b2", "eps", "weight_decay"),
+        "adamax": ("b1", "b2", "eps"),
+        "nadam": ("b1", "b2", "eps", "momentum_decay"),
+        "radam": ("b1", "b2", "eps"),
+        "amsgrad": ("b1", "b2", "eps"),
+        "lion": ("b1", "b2", "weight_decay"),
+        "muon": ("decay", "weight_decay", "adam_learning_rate"),
+    }.items()
+    for setting in ("learning_rate", *settings)
+    for value in ((-0.1, 1.0) if setting in ("decay", "momentum", "b1", "b2") else (-0.1, float("nan")))
+]
+
+
+@pytest.mark.parametrize(("name", "setting", "value"), IMPOSSIBLE)
+def test_an_impossible_setting_is_told_where_it_is_known(name, setting, value):
+    with pytest.raises(
+        ValueError, match=rf"^{setting if 'rate' not in setting else 'learning_rate'} must be at least 0"
+    ):
+        getattr(optimizers, name)(**{"learning_rate": 0.1, setting: value})
+
+
+def test_impossible_settings_of_pieces_are_told():
+    with pytest.raises(ValueError, match=r"radius must be at least 0, but was -1.0"):
+        optimizers.sam(optimizers.sgd(0.1), radius=-1.0)
+    with pytest.raises(ValueError, match=r"strength must be at least 0"):
+        optimizers.proximal_l1(0.1, strength=-1.0)
+    with pytest.raises(ValueError, match=r"learning_rate must be at least 0"):
+        optimizers.proximal_l1(-0.1, strength=1.0)
