@@ -114,6 +114,8 @@ OPTAXS = [
     (schedules.exponential(0.3, factor=0.9), optax.exponential_decay(0.3, 1, 0.9)),
     (schedules.step(0.3, every=4, factor=0.5), optax.exponential_decay(0.3, 4, 0.5, staircase=True)),
     (schedules.linear_warmup(0.3, warmup=7, initial=0.1), optax.linear_schedule(0.1, 0.3, 7)),
+    (schedules.linear_warmup(0.3, warmup=7), optax.linear_schedule(0.0, 0.3, 7)),
+    (schedules.warmup_cosine(0.3, warmup=4, steps=13), optax.warmup_cosine_decay_schedule(0.0, 0.3, 4, 13)),
     (schedules.cosine(0.3, steps=13, final=0.03), optax.cosine_decay_schedule(0.3, 13, 0.1)),
     (
         schedules.warmup_cosine(0.3, warmup=4, steps=13, initial=0.1, final=0.01),
@@ -128,6 +130,12 @@ def test_every_step_is_optaxs(double, ours, optaxs):
     """In float64, which optax computes in if the step is given as such."""
     expected = [optaxs(step) for step in jnp.arange(30, dtype=jnp.float64)]
     np.testing.assert_allclose(path(ours), expected, rtol=1e-12, atol=1e-14)
+
+
+def test_the_shortest_there_are():
+    np.testing.assert_allclose(path(schedules.cosine(0.3, steps=1), [0, 1, 2]), [0.3, 0, 0], atol=1e-9)
+    zigzag = schedules.cyclic(0.1, 0.3, up=1, down=1)
+    np.testing.assert_allclose(path(zigzag, [0, 1, 2, 3]), [0.1, 0.3, 0.1, 0.3], rtol=1e-6)
 
 
 def test_the_corners():
@@ -182,6 +190,7 @@ def test_every_setting_may_be_traced(double, schedule, rates, settings):
     stacked = jax.tree.map(lambda *values: jnp.array(values), *both)
     swept = jax.jit(jax.vmap(at_all))(*stacked)
     for index, alone in enumerate(both):
+        assert jnp.isfinite(swept[index]).all()
         np.testing.assert_allclose(swept[index], at_all(*alone), rtol=1e-12)
         np.testing.assert_allclose(swept[index], path(schedule(*alone[0], **alone[1])), rtol=1e-12)
 
@@ -235,6 +244,12 @@ IMPOSSIBLE = [
         (0.3,),
         {"steps": 9, "initial_divisor": 0.0},
         "positive, but were given as 0.0 and 10000.0: more",
+    ),
+    (
+        schedules.one_cycle,
+        (0.3,),
+        {"steps": 9, "final_divisor": 0.0},
+        "positive, but were given as 25.0 and 0.0: more",
     ),
     (
         schedules.one_cycle,

@@ -197,3 +197,11 @@ def test_the_biases_of_pytorchs_gru_are_independent():
         [*np.split(np.asarray(drawn["bias"]), 3), drawn["candidate_bias"], drawn["hidden_kernel"][0, :900]]
     )
     np.testing.assert_allclose(np.corrcoef(parts), np.eye(5), atol=4 / 30)
+
+
+@pytest.mark.parametrize("default", [initializers.pytorch, initializers.keras])
+def test_every_array_keeps_its_dtype(default):
+    layer = layer_of({"input_kernel": (5, 12), "hidden_kernel": (4, 12), "bias": (12,)})
+    layer |= layer_of({"candidate_bias": (4,)}, jnp.bfloat16)
+    drawn = default(jax.random.key(0), layer)
+    assert {name: part.dtype for name, part in drawn.items()} == {name: part.dtype for name, part in layer.items()}

@@ -71,3 +71,16 @@ def test_a_setting_out_of_range_gives_nan(initializer, settings):
     for given in (settings, jax.tree.map(jnp.asarray, settings)):
         drawn = jax.jit(lambda given: initializer(jax.random.key(0), (3, 4), **given))(given)
         assert jnp.isnan(drawn).all()
+
+
+@pytest.mark.parametrize(
+    ("initializer", "settings"),
+    [
+        (initializers.normal, {"mean": 0.5, "stddev": 0.0}),
+        (initializers.truncated_normal, {"mean": 0.5, "stddev": 0.0}),
+        (initializers.uniform, {"minval": 0.5, "maxval": 0.5}),
+    ],
+)
+def test_without_spread_all_is_the_mean(initializer, settings):
+    for given in (settings, jax.tree.map(jnp.asarray, settings)):
+        assert (initializer(jax.random.key(0), (3, 4), **given) == 0.5).all()

@@ -93,6 +93,7 @@ def test_settings_may_be_traced(initializer, settings, dtype):
     assert swept.dtype == dtype
     for index in range(2):
         alone = draw({name: values[index] for name, values in settings.items()})
+        assert jnp.isfinite(alone).all()
         np.testing.assert_allclose(np.float32(swept[index]), np.float32(alone), rtol=0.01, atol=1e-6)
     assert not np.array_equal(swept[0], swept[1])
 

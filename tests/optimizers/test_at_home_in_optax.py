@@ -89,6 +89,8 @@ def test_a_limit_of_zero_leaves_zero():
         {"least": 2.0},
         {"cooldown": -1},
         {"threshold": 1.0},
+        {"threshold": -0.1},
+        {"least": -0.1},
     ],
 )
 def test_a_plateau_that_cannot_be_is_told(settings):

@@ -94,18 +94,28 @@ def test_sharpness_aware_steps_take_the_gradient_uphill(double):
     expected = jax.tree.map(lambda w, g: w - 0.1 * g, PARAMS, jax.grad(loss)(uphill))
     path = trajectory(optimizers.sam(optimizers.sgd(0.1), radius=0.2), steps=1)
     same(jax.tree.map(lambda leaf: leaf[0], path), expected, 1e-12)
+    by_default, named = (trajectory(optimizers.sam(optimizers.sgd(0.1), **of)) for of in ({}, {"radius": 0.05}))
+    same(by_default, named, 0)  # the paper's radius
 
 
 def test_where_the_gradient_is_zero_sharpness_aware_steps_stay():
-    flat = lambda params: 0.0 * params["w"].sum()
-    path = trajectory(optimizers.sam(optimizers.sgd(0.1)), steps=2, params={"w": np.ones(2)}, loss=flat)
-    assert path["w"].tolist() == [[1, 1], [1, 1]]
+    bowl = lambda params: (params["w"] ** 2).sum()  # of which the gradient is NaN at NaN
+    path = trajectory(optimizers.sam(optimizers.sgd(0.1)), steps=2, params={"w": np.zeros(2)}, loss=bowl)
+    assert path["w"].tolist() == [[0, 0], [0, 0]]
 
 
-@pytest.mark.parametrize("rule", [optimizers.sam(optimizers.sgd(0.1)), optimizers.lbfgs()])
-def test_a_rule_that_needs_the_loss_says_so(rule):
+@pytest.mark.parametrize(
+    ("rule", "given"),
+    [
+        (optimizers.sam(optimizers.sgd(0.1)), {}),
+        (optimizers.sam(optimizers.sgd(0.1)), {"value": 1.0}),
+        (optimizers.lbfgs(), {"value": 1.0}),
+        (optimizers.lbfgs(), {"value_fn": loss}),
+    ],
+)
+def test_a_rule_that_needs_the_loss_says_so(rule, given):
     with pytest.raises(ValueError, match=r"must be told the loss: call update\(gradient, state, params, value=loss"):
-        rule.update(PARAMS, rule.init(jax.tree.map(jnp.asarray, PARAMS)), PARAMS)
+        rule.update(PARAMS, rule.init(jax.tree.map(jnp.asarray, PARAMS)), PARAMS, **given)
 
 
 def test_a_hessian_vector_product_is_the_product_with_the_hessian(double, random):
@@ -119,10 +129,19 @@ def test_a_hessian_vector_product_is_the_product_with_the_hessian(double, random
     np.testing.assert_allclose(sizes, 12 * jnp.eye(3))
 
 
-def test_lbfgs_finds_the_bottom_of_the_banana(double):
+def on_the_banana(rule, steps):
     banana = lambda params: 100 * (params["w"][1] - params["w"][0] ** 2) ** 2 + (1 - params["w"][0]) ** 2
-    path = trajectory(optimizers.lbfgs(), steps=60, params={"w": np.array([-1.2, 1.0])}, loss=banana)
-    np.testing.assert_allclose(path["w"][-1], [1, 1], rtol=1e-8)
+    return trajectory(rule, steps, params={"w": np.array([-1.2, 1.0])}, loss=banana)["w"]
+
+
+def test_lbfgs_finds_the_bottom_of_the_banana(double):
+    np.testing.assert_allclose(on_the_banana(optimizers.lbfgs(), 60)[-1], [1, 1], rtol=1e-8)
+
+
+def test_a_line_search_takes_no_more_steps_than_it_is_given(double):
+    search = optax.scale_by_zoom_linesearch(2, initial_guess_strategy="one")
+    ours, optaxs = optimizers.lbfgs(line_search_steps=2), optax.lbfgs(linesearch=search)
+    np.testing.assert_allclose(on_the_banana(ours, 10), on_the_banana(optaxs, 10), rtol=1e-9)
 
 
 def blobs():

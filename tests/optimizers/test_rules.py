@@ -10,7 +10,7 @@ from trajectories import PARAMS, loss, same, trajectory
 from jaxdl import optimizers
 
 EVERY = {
-    "sgd": optimizers.sgd,
+    "sgd": lambda rate, d: optimizers.sgd(rate),
     "momentum": lambda rate, d: optimizers.momentum(rate, decay=d, dampening=1 - d),
     "nesterov": lambda rate, d: optimizers.nesterov(rate, decay=d),
     "adagrad": lambda rate, d: optimizers.adagrad(rate, eps=1 - d),
@@ -35,7 +35,6 @@ EVERY = {
     ),
     "lbfgs": lambda rate, d: optimizers.lbfgs(),
 }
-EVERY["sgd"] = lambda rate, d: optimizers.sgd(rate)
 
 
 def test_no_rule_is_left_out():
@@ -83,7 +82,9 @@ def test_parameters_and_memory_in_bfloat16_stay_so(name):
         (optimizers.lion(0.05, weight_decay=0.1), optax.lion(0.05, weight_decay=0.1)),
         (optimizers.muon(0.05, weight_decay=0.1), optax.contrib.muon(0.05, weight_decay=0.1)),
         (optimizers.sgd(optax.linear_schedule(0.1, 0.0, 10)), optax.sgd(optax.linear_schedule(0.1, 0.0, 10))),
+        (optimizers.muon(0.05, adam_learning_rate=0.2), optax.contrib.muon(0.05, adam_learning_rate=0.2)),
         (optimizers.lbfgs(), optax.lbfgs()),
+        (optimizers.lbfgs(memory=2), optax.lbfgs(memory_size=2)),
     ],
 )
 def test_a_chain_is_optaxs_alias(ours, alias, double):
@@ -128,6 +129,32 @@ def test_a_gradient_that_hardly_changes_leaves_the_centered_step_finite():
     rule = optimizers.centered_rmsprop(1e-3, decay=0.9)
     path = trajectory(rule, steps=500, loss=lambda params: 0.1 * params["w"].sum() + 0 * params["b"].sum())
     assert all(jnp.isfinite(leaf).all() for leaf in jax.tree.leaves(path))
+
+
+def test_a_square_that_rounding_brings_below_zero_is_zero_in_the_centered_step():
+    gradient = jnp.linspace(0.05, 1.0, 500)
+    rule = optimizers.centered_rmsprop(1.0, decay=0.9, eps=1e-3)
+    state = rule.init(gradient)
+    for _ in range(300):
+        updates, state = rule.update(gradient, state, gradient)
+    mean, square = state[0].moments
+    below = np.asarray(square - mean**2) < 0
+    assert below.any()
+    np.testing.assert_allclose(updates[below], -gradient[below] / 1e-3, rtol=1e-5)
+
+
+def test_only_the_matrices_that_are_masked_decay_under_muon():
+    params = {"w": jnp.asarray(PARAMS["w"]), "u": jnp.ones((2, 2))}
+    rule = optimizers.muon(0.5, weight_decay=0.1, mask={"w": True, "u": False})
+    updates, _ = rule.update(jax.tree.map(jnp.zeros_like, params), rule.init(params), params)
+    np.testing.assert_allclose(updates["w"], -0.05 * PARAMS["w"], rtol=1e-6)
+    assert not updates["u"].any()
+
+
+@pytest.mark.parametrize("rule", ["nadam", "radam", "amsgrad", "adagrad", "centered_rmsprop", "adam"])
+def test_no_parameters_are_no_updates(rule):
+    rule = getattr(optimizers, rule)(0.1)
+    assert rule.update({}, rule.init({}), {})[0] == {}
 
 
 def test_only_what_is_masked_decays():

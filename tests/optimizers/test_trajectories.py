@@ -53,6 +53,11 @@ RULES = {
         lambda o, p: o.Adam(p, 0.05, betas=(0.8, 0.9), eps=1e-2),
     ),
     "adam, L2": (ours.adam_l2(0.05, strength=0.1), lambda o, p: o.Adam(p, 0.05, weight_decay=0.1)),
+    "adam, L2 as it comes": (ours.adam_l2(0.05), lambda o, p: o.Adam(p, 0.05, weight_decay=1e-4)),
+    "adam, L2 of matrices": (
+        ours.adam_l2(0.05, strength=0.1, mask=ours.weights),
+        lambda o, p: o.Adam([{"params": p[:1], "weight_decay": 0.1}, {"params": p[1:]}], 0.05),
+    ),
     "adamw": (ours.adamw(0.05, weight_decay=0.1), lambda o, p: o.AdamW(p, 0.05, weight_decay=0.1)),
     "adamax": (
         ours.adamax(0.05, b1=0.8, b2=0.9, eps=1e-2),
@@ -150,3 +155,10 @@ def test_radam_begins_to_measure_in_float32_when_pytorch_does(torch, b2):
         weight.sum().backward()
         optimizer.step()
         np.testing.assert_allclose(now, weight.detach().numpy(), rtol=2e-4)
+
+
+def test_sums_over_many_steps_do_not_overflow_in_half_precision():
+    """The sum of the ages of all squares passes the largest float16 after 600 steps."""
+    rule = ours.radam(1e-3)
+    path = trajectory(rule, 600, params={"w": np.ones(1, np.float16)}, loss=lambda params: params["w"].sum())
+    assert jnp.isfinite(path["w"]).all()
