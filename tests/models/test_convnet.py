@@ -6,11 +6,12 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from twins import drawn, images
 
 import jaxdl.functional as F
 from jaxdl import backpropagation, derivation, models, optimizers, training
 from jaxdl.data import Dataset
-from jaxdl.models import BatchNorm, LayerNorm, convnet
+from jaxdl.models import BatchNorm, LayerNorm, Stage, convnet
 
 
 class Flaxs(nn.Module):
@@ -197,3 +198,38 @@ def test_a_norm_of_ones_own_is_swept_as_what_it_is(double):
         np.testing.assert_allclose(swept, model.apply(params, stats, inputs)[0], rtol=1e-12)
     usual, _ = models.from_linen(models.Convnet((4, 6), (5,), 3, norm=LayerNorm)).apply(params, stats, inputs)
     assert not np.allclose(swept, usual)
+
+
+def test_running_averages_are_in_single_precision_at_least():
+    norm, inputs = BatchNorm(momentum=0.999), jnp.ones((4, 2), jnp.bfloat16)
+    variables = norm.init(jax.random.key(0), inputs, False)
+    assert {leaf.dtype for leaf in jax.tree.leaves(variables["batch_stats"])} == {jnp.dtype("float32")}
+    for _ in range(100):
+        _, moved = norm.apply(variables, inputs, True, mutable=["batch_stats"])
+        variables = {**variables, **moved}
+    np.testing.assert_allclose(variables["batch_stats"]["mean"], 1 - 0.999**100, rtol=1e-2)
+    np.testing.assert_allclose(variables["batch_stats"]["var"], 0.999**100, rtol=1e-2)
+
+
+def test_an_even_kernel_is_padded_as_flax_pads_it():
+    class Flaxs(nn.Module):
+        @nn.compact
+        def __call__(self, x):
+            x = nn.relu(nn.Conv(4, (4, 2), name="Conv_0")(x))
+            return nn.Dense(3, name="Dense_0")(x.reshape(len(x), -1))
+
+    inputs = images(2, 6, 5, 3)
+    model = models.convnet((Stage(4, (4, 2), pool=None),), (), 3)
+    params, stats = drawn(model, inputs)
+    theirs = Flaxs().apply({"params": {"Conv_0": params["Conv_0"], **params["Mlp_0"]}}, inputs)
+    np.testing.assert_allclose(model.apply(params, stats, inputs)[0], theirs, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("padding", [None, "VALID", ((1, 0), (2, 1))])
+def test_strides_and_paddings_swept_by_hand_are_the_model(padding, double):
+    stages = (Stage(4, (3, 2), (2, 1), padding, pool=None), Stage(3, (3, 3), (1, 2), padding))
+    module = models.Convnet(stages, (), 3)
+    inputs = jnp.asarray(np.random.default_rng(0).normal(size=(2, 13, 12, 2)))
+    params, stats = models.from_linen(module).init(jax.random.key(0), inputs)
+    swept, _ = backpropagation.forward(*module.network(params), inputs)
+    np.testing.assert_allclose(swept, module.apply({"params": params}, inputs), rtol=1e-12)

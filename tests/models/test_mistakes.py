@@ -10,7 +10,7 @@ from flax import nnx
 
 import jaxdl.functional as F
 from jaxdl import models
-from jaxdl.models import Convnet, Gru, Lstm, Mlp, MultiHead, Recurrent, Resnet, Stage
+from jaxdl.models import Convnet, Gru, Lstm, Mlp, MultiHead, Recurrent, Resnet, Stage, Window, receptive_field
 
 
 @pytest.fixture(autouse=True)
@@ -35,6 +35,12 @@ def _as_users_call(monkeypatch):
         (lambda: models.convnet((4,), (0,), 3), r"each of hidden \(0,\) must be at least 1"),
         (lambda: models.convnet((4,), (), 0), r"outputs must be at least 1"),
         (lambda: models.convnet((3,), (), 3, dropout_rate=1.0), r"dropout_rate must be at least 0 and below 1"),
+        (lambda: models.resnet((1,), (4,), 0), r"outputs must be at least 1"),
+        (lambda: models.resnet((1,), (0,), 3), r"each of filters \(0,\) must be at least 1"),
+        (lambda: models.recurrent(Gru, (3,), 0), r"outputs must be at least 1"),
+        (lambda: models.recurrent(Gru, (0,), 3), r"each of hidden \(0,\) must be at least 1"),
+        (lambda: receptive_field((Window((3, 3), dilation=(1, 0)),)), r"a window must have sizes"),
+        (lambda: receptive_field((Window((3, 3), stride=(0, 1)),)), r"a window must have sizes"),
         (lambda: models.resnet((1, 1), (4,), 3), r"filters must be 2 numbers, but was \(4,\)"),
         (lambda: models.resnet((1, 0), (4, 4), 3), r"each of blocks \(1, 0\) must be at least 1"),
         (lambda: models.resnet((1, 1), (4, 3), 3), r"filters not shrink .* but were \(1, 1\) and \(4, 3\)"),

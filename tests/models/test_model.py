@@ -145,3 +145,29 @@ def test_a_tree_of_statistics_that_grows_is_refused():
     params, stats = model.init(jax.random.key(0), jnp.ones(2))
     with pytest.raises(ValueError, match="stats must keep their tree, but the module keeps other variables in train"):
         model.apply(params, stats, jnp.ones(2), key=jax.random.key(1))
+
+
+class TwoStreams(nn.Module):
+    @nn.compact
+    def __call__(self, x, training):
+        return jnp.stack([jax.random.normal(self.make_rng(name), x.shape) if training else x for name in ("a", "b")])
+
+
+def test_named_streams_are_drawn_apart():
+    first, second = from_linen(TwoStreams(), streams=("a", "b")).apply({}, {}, jnp.ones(9), key=jax.random.key(0))[0]
+    assert not np.intersect1d(first, second).size
+
+
+class SowingOften(nn.Module):
+    @nn.compact
+    def __call__(self, x, training):
+        for _ in range(2 if training else 1):
+            self.sow("losses", "size", x.sum())
+        return x
+
+
+def test_what_is_sown_more_often_in_training_is_refused():
+    model = from_linen(SowingOften())
+    params, stats = model.init(jax.random.key(0), jnp.ones(2))
+    with pytest.raises(ValueError, match="stats must keep their tree"):
+        model.apply(params, stats, jnp.ones(2), key=jax.random.key(0))

@@ -119,3 +119,32 @@ def test_a_batch_of_one_row_is_refused():
         training.fit(
             task, sets, jax.random.split(jax.random.key(0), 1), epochs=1, dev=sets, observe=training.classification(NET)
         )
+
+
+class Linear(nnx.Module):
+    def __init__(self, rngs):
+        self.layer = nnx.Linear(4, 3, rngs=rngs)
+
+    def __call__(self, x):
+        return self.layer(x)
+
+
+def test_another_key_draws_other_parameters():
+    model = from_nnx(Linear)
+    first, second = (model.init(jax.random.key(seed), jnp.ones((2, 4)))[0] for seed in (1, 2))
+    assert not np.intersect1d(first["layer"]["kernel"], second["layer"]["kernel"]).size
+
+
+class Streams(nnx.Module):
+    def __init__(self, rngs):
+        self.rngs = rngs
+
+    def __call__(self, x):
+        return jax.random.normal(self.rngs.a(), x.shape), jax.random.normal(self.rngs.b(), x.shape)
+
+
+def test_named_streams_of_nnx_are_drawn_apart():
+    model = from_nnx(lambda rngs: Streams(nnx.Rngs(a=0, b=1)))
+    params, stats = model.init(jax.random.key(0), jnp.ones(9))
+    first, second = model.apply(params, stats, jnp.ones(9), key=jax.random.key(1))[0]
+    assert not np.intersect1d(first, second).size

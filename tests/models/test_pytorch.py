@@ -1,12 +1,15 @@
 """Parameters go to PyTorch and come back, for every model; what does not fit is named."""
 
+import json
 import pickle
+import struct
 
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+import safetensors
 import safetensors.numpy
 from twins import TWINS, drawn, images, to_torch
 
@@ -215,3 +218,61 @@ def test_the_arrays_of_a_state_dict_are_taken_by_pytorch_as_the_docstring_says(t
         model, {name: tensor.numpy() for name, tensor in twin.state_dict().items()}, inputs, names=names
     )
     jax.tree.map(np.testing.assert_array_equal, again, (params, stats))
+
+
+def test_what_is_loaded_has_the_dtypes_of_the_model():
+    model, inputs, *_ = TWINS["mlp, batch norm, skip"]
+    params, stats = drawn(model, inputs)
+    state = models.to_pytorch(model, params, stats, inputs)
+    half = inputs.astype(jnp.bfloat16)
+    loaded = models.from_pytorch(model, state, half)
+    kinds = lambda tree: jax.tree.map(lambda leaf: leaf.dtype, tree)
+    assert kinds(loaded) == kinds(model.init(jax.random.key(0), half))
+    assert loaded[0]["Dense_0"]["kernel"].dtype == jnp.bfloat16
+
+
+def test_dtypes_that_are_not_numpys_are_told(tmp_path):
+    model, inputs, *_ = TWINS["linear_regression"]
+    entries = {
+        "weight": {"dtype": "F8_E4M3", "shape": [2, 5], "data_offsets": [0, 10]},
+        "bias": {"dtype": "F32", "shape": [2], "data_offsets": [10, 18]},
+    }
+    head = json.dumps(entries).encode()
+    head += b" " * (-len(head) % 8)
+    (tmp_path / "net.safetensors").write_bytes(struct.pack("<Q", len(head)) + head + bytes(18))
+    with pytest.raises(ValueError, match=r"must hold F16, .* but holds F8_E4M3: convert it in PyTorch"):
+        models.load_pytorch(tmp_path / "net.safetensors", model, inputs, names=("",))
+
+
+def test_without_names_a_layer_in_a_layer_has_a_dot_between():
+    model, inputs, *_ = TWINS["convnet"]
+    state = models.to_pytorch(model, *drawn(model, inputs), inputs)
+    assert [*state] == [
+        f"{layer}.{entry}"
+        for layer in ("Conv_0", "Conv_1", "Mlp_0.Dense_0", "Mlp_0.Dense_1")
+        for entry in ("weight", "bias")
+    ]
+
+
+def test_a_file_says_that_it_is_pytorchs(tmp_path):
+    model, inputs, *_ = TWINS["mlp"]
+    models.save_pytorch(tmp_path / "net.safetensors", model, *drawn(model, inputs), inputs)
+    with safetensors.safe_open(tmp_path / "net.safetensors", "np") as file:
+        assert file.metadata() == {"format": "pt"}
+
+
+class Flattened(nn.Module):
+    to: str
+
+    @nn.compact
+    def __call__(self, x, training):
+        flat = models.Flatten()(models.Conv(2)(x))
+        return {"both": lambda: (models.Dense(3)(flat), nn.relu(flat)), "out": lambda: flat}[self.to]()
+
+
+@pytest.mark.parametrize("to", ["both", "out"])
+def test_a_flattened_image_of_which_more_is_made_is_refused(to):
+    model, inputs = models.from_linen(Flattened(to)), images(2, 4, 3, 2)
+    params, stats = drawn(model, inputs)
+    with pytest.raises(ValueError, match=r"an image of several channels, \(4, 3, 2\), must be flattened by jaxdl"):
+        models.to_pytorch(model, params, stats, inputs)

@@ -50,3 +50,19 @@ def test_a_draw_of_other_shapes_is_told():
         ValueError, match=r"draw must return the arrays that it is given, .*'bias': \(3,\).*, but returned"
     ):
         model.init(jax.random.key(0), jnp.ones((1, 2)))
+
+
+def test_a_draw_of_the_same_names_in_other_shapes_is_told():
+    grown = lambda key, layer: {name: jnp.ones((*leaf.shape, 2)) for name, leaf in layer.items()}
+    with pytest.raises(ValueError, match="draw must return the arrays that it is given"):
+        models.redrawn(models.mlp((), 3), grown).init(jax.random.key(0), jnp.ones((1, 2)))
+
+
+def test_compiled_it_draws_the_same():
+    model = models.mlp((4,), 3, norm=models.BatchNorm)
+    inputs = jnp.ones((2, 5))
+    plain, compiled = (
+        models.redrawn(models.Model(init, model.apply), initializers.pytorch).init(jax.random.key(0), inputs)[0]
+        for init in (model.init, jax.jit(model.init))
+    )
+    jax.tree.map(np.testing.assert_array_equal, plain, compiled)

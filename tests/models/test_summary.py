@@ -12,7 +12,7 @@ from twins import TWINS
 import jaxdl.functional as F
 from jaxdl import models
 from jaxdl.backpropagation import operations
-from jaxdl.models import Stage, Window, receptive_field, summary
+from jaxdl.models import Stage, Window, from_linen, receptive_field, summary
 
 
 def test_lenet5_as_everybody_counts_it():
@@ -126,3 +126,53 @@ def test_the_field_of_a_convnet():
         models.Convnet((Stage(4, pool=F.global_avg_pool),), (), 3).windows()
     with pytest.raises(ValueError, match=r"a window must have sizes, strides and dilations of at least 1"):
         receptive_field((Window((0, 1)),))
+
+
+def scan_of(body, length):
+    class Scan(nn.Module):
+        @nn.compact
+        def __call__(self, carry, _=None):
+            scanned = nn.scan(body, variable_axes={"params": 0}, split_rngs={"params": True}, length=length)
+            return scanned()(carry, None)
+
+    return Scan
+
+
+class Body(nn.Module):
+    @nn.compact
+    def __call__(self, carry, _):
+        return nn.Dense(4)(carry), None
+
+
+def test_a_scan_inside_a_scan_runs_as_often_as_both():
+    def apply(params, stats, x, *, key=None):
+        inner = lambda x, _: (x @ params["w"], None)
+        outer = lambda x, _: (jax.lax.scan(inner, x, length=3)[0], None)
+        return jax.lax.scan(outer, x, length=5)[0], stats
+
+    model = models.Model(lambda key, x: ({"w": jnp.ones((4, 4))}, {}), apply)
+    assert summary(model, jnp.ones((2, 4))).multiply_adds == 5 * 3 * 2 * 4 * 4
+    nested = from_linen(scan_of(scan_of(Body, 3), 5)(), lambda m, x, training: m(x)[0])
+    assert summary(nested, jnp.ones((2, 4))).multiply_adds == 5 * 3 * 2 * 4 * 4
+
+
+def test_parameters_in_no_layer_are_a_row():
+    model = models.Model(lambda key, x: ({"own": jnp.ones((4, 3))}, {}), lambda p, s, x, *, key=None: (x @ p["own"], s))
+    assert summary(model, jnp.ones((2, 4))).layers == (("", "not in a layer", (), 12, 24, 0),)
+
+
+def test_parameters_take_the_bytes_of_their_dtype():
+    found = summary(models.mlp((), 3), jnp.ones((2, 4), jnp.bfloat16))
+    assert (found.parameters, found.parameter_bytes, found.activation_bytes) == (15, 30, 2 * (8 + 6))
+
+
+def test_a_model_of_nothing_costs_nothing():
+    model = models.Model(lambda key, x: ({}, {}), lambda p, s, x, *, key=None: (x + 1, s))
+    assert summary(model, jnp.ones(3)) == ((), 0, 0, 0, 0)
+
+
+def test_what_a_layer_that_loops_puts_out_is_counted_once():
+    """Fails on the unmutated code too: 7 times 336 is reported."""
+    row = summary(models.recurrent(models.Lstm, (6,), 3), jnp.ones((2, 7, 4))).layers[0]
+    assert row.outputs == (2, 7, 6)
+    assert row.activation_bytes == 4 * 2 * 7 * 6

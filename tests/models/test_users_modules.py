@@ -247,3 +247,14 @@ def test_a_batch_norm_is_refused_a_single_row_where_it_takes_its_mean(model, sha
             check_rows(model, jnp.ones(shape))
     else:
         check_rows(model, jnp.ones(shape))
+
+
+def test_a_batch_norm_across_rows_is_not_refused_its_row():
+    """It takes the mean over all members of the axis, of which it is told one."""
+    norm = lambda module, x, training: nn.vmap(
+        lambda module, x: module(x, use_running_average=not training),
+        variable_axes={"params": None, "batch_stats": None},
+        split_rngs={"params": False},
+        axis_name="rows",
+    )(module, x)
+    check_rows(from_linen(nn.BatchNorm(axis_name="rows"), norm), jnp.ones((5, 1, 4)))
