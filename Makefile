@@ -10,8 +10,9 @@ BIN := .venv/bin
 run: .venv/.ready
 	$(BIN)/python -m experiments welcome
 
+# Files run in their order: by the number of their tests, the longest would come last and run alone.
 test: .venv/.ready
-	$(BIN)/python -m pytest -q --numprocesses auto --dist loadfile
+	$(BIN)/python -m pytest -q --numprocesses auto --dist loadfile --no-loadscope-reorder
 
 check: .venv/.ready
 	$(BIN)/jaxdl check

@@ -1,9 +1,12 @@
 """Strict jax for every test: several CPU devices, key reuse checked, full matmul precision, a quick compiler."""
 
+import atexit
 import importlib.metadata
 import inspect
 import os
 import pathlib
+import shutil
+import tempfile
 
 # Compile quickly: only numbers matter here. The second flag halves the time; newer jaxlibs do not know it.
 os.environ.setdefault(
@@ -11,6 +14,13 @@ os.environ.setdefault(
     "--xla_backend_optimization_level=0"
     + (" --xla_cpu_use_fusion_emitters=false" if importlib.metadata.version("jaxlib") < "0.11" else ""),
 )
+
+# What one test has compiled, in any of the processes, no other compiles again; a fresh folder for every run.
+if "JAX_COMPILATION_CACHE_DIR" not in os.environ:
+    os.environ["JAX_COMPILATION_CACHE_DIR"] = tempfile.mkdtemp(prefix="jaxdl-tests-")
+    atexit.register(shutil.rmtree, os.environ["JAX_COMPILATION_CACHE_DIR"], ignore_errors=True)
+os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")
+os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES", "-1")
 
 import jax
 import numpy as np

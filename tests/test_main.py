@@ -168,7 +168,7 @@ def test_check_ends_with_1_where_a_derivation_fails(monkeypatch, capsys):
         (["train", "--epochs", "0"], "epochs must be at least 1, but was 0"),
         (["train", "--seeds", "0"], "seeds must be at least 1, but was 0"),
         (["train", "--batch-size", "5000"], "batch_size must be from 1 to the 1078 examples there are, but was 5000"),
-        (["train", "--hidden", "0"], "hidden and outputs must be at least 1"),
+        (["train", "--hidden", "0"], "each of hidden (0,) must be at least 1, but was 0"),
         (["train", "--dropout-rate", "1"], "dropout_rate must be at least 0 and below 1"),
         (["train", "sgd", "--learning-rate", "-1"], "learning_rate must be above 0 and below inf, but was -1.0"),
         (["train", "sgd", "--learning-rate", "nan"], "learning_rate must be above 0 and below inf, but was nan"),
@@ -216,7 +216,8 @@ except SystemExit: print("jax" in sys.modules)
 
 def test_ctrl_c_ends_with_what_was_computed_saved(tmp_path):
     directory = tmp_path / "run"
-    command = [sys.executable, "-m", "jaxdl", "train", "--epochs", "5000", "--seeds", "2", "--out", str(directory)]
+    small = ["--seeds", "2", "--hidden", "4", "--batch-size", "256"]
+    command = [sys.executable, "-m", "jaxdl", "train", "--epochs", "5000", *small, "--out", str(directory)]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     try:
         until = time.monotonic() + 120

@@ -45,16 +45,16 @@ def downhill(learning_rate: Rate) -> optax.GradientTransformation:
 def check_rate(learning_rate: Rate) -> None:
     """Refuse, with ValueError, a learning rate that is known to be below 0."""
     if not callable(learning_rate):
-        check_not_negative(learning_rate=learning_rate)
+        check_not_negative({"learning_rate": learning_rate})
 
 
-def check_decays(**decays: Scalar) -> None:
+def check_decays(decays: dict[str, Scalar]) -> None:
     """Refuse, with ValueError, what is known to be outside [0, 1): nothing would be forgotten, or more than all."""
     for name, decay in decays.items():
         check((decay >= 0) & (decay < 1), f"{name} must be at least 0 and below 1, but was {decay}.")
 
 
-def check_not_negative(**settings: Scalar) -> None:
+def check_not_negative(settings: dict[str, Scalar]) -> None:
     """Refuse, with ValueError, what is known to be below 0, or NaN."""
     for name, setting in settings.items():
         check(setting >= 0, f"{name} must be at least 0, but was {setting}.")

@@ -21,8 +21,8 @@ def adam(
     zero. The same as in PyTorch and optax.
     Kingma and Ba, *Adam* (2015), algorithm 1.
     """
-    check_decays(b1=b1, b2=b2)
-    check_not_negative(eps=eps)
+    check_decays({"b1": b1, "b2": b2})
+    check_not_negative({"eps": eps})
     return chain(optax.scale_by_adam(b1, b2, eps), downhill(learning_rate))
 
 
@@ -41,8 +41,8 @@ def adam_l2(
     hardly penalized; `adamw` is without that. The same as PyTorch's Adam with `weight_decay`. `mask` as for `adamw`.
     Loshchilov and Hutter, *Decoupled weight decay regularization* (2019), algorithm 2, in violet.
     """
-    check_decays(b1=b1, b2=b2)
-    check_not_negative(eps=eps, strength=strength)
+    check_decays({"b1": b1, "b2": b2})
+    check_not_negative({"eps": eps, "strength": strength})
     return chain(
         optax.add_decayed_weights(strength, mask),
         optax.scale_by_adam(b1, b2, eps),
@@ -67,8 +67,8 @@ def adamw(
     that makes one, such as `weights`, says what decays; None is everything.
     Loshchilov and Hutter, *Decoupled weight decay regularization* (2019), algorithm 2.
     """
-    check_decays(b1=b1, b2=b2)
-    check_not_negative(eps=eps, weight_decay=weight_decay)
+    check_decays({"b1": b1, "b2": b2})
+    check_not_negative({"eps": eps, "weight_decay": weight_decay})
     return chain(
         optax.scale_by_adam(b1, b2, eps),
         optax.add_decayed_weights(weight_decay, mask),
@@ -85,8 +85,8 @@ def adamax(
     $\epsilon$, and so 0/0 where a gradient has never been but 0. The same as in PyTorch and optax. Kingma and Ba,
     *Adam* (2015), algorithm 2.
     """
-    check_decays(b1=b1, b2=b2)
-    check_not_negative(eps=eps)
+    check_decays({"b1": b1, "b2": b2})
+    check_not_negative({"eps": eps})
     return chain(optax.scale_by_adamax(b1, b2, eps), downhill(learning_rate))
 
 
@@ -106,8 +106,8 @@ def nadam(
     PyTorch; Dozat's own $m$ is averaged by $\mu_t$ instead of $\beta_1$, and optax has no warming up, $\psi = \infty$.
     Dozat, *Incorporating Nesterov momentum into Adam* (2016).
     """
-    check_decays(b1=b1, b2=b2)
-    check_not_negative(eps=eps, momentum_decay=momentum_decay)
+    check_decays({"b1": b1, "b2": b2})
+    check_not_negative({"eps": eps, "momentum_decay": momentum_decay})
 
     def mu(step):
         return b1 * (1 - 0.5 * 0.96 ** (step * momentum_decay))
@@ -139,8 +139,8 @@ def radam(
     $\sqrt{\hat v}$.
     Liu et al., *On the variance of the adaptive learning rate and beyond* (2020), algorithm 2.
     """
-    check_decays(b1=b1, b2=b2)
-    check_not_negative(eps=eps)
+    check_decays({"b1": b1, "b2": b2})
+    check_not_negative({"eps": eps})
 
     def rule(g, step, moments):
         # The last two are the sum of the weights of all squares so far and that of their ages, 1 for the newest: the
@@ -170,8 +170,8 @@ def amsgrad(
     $u$. The same as PyTorch's Adam with `amsgrad`; optax takes the maximum of the corrected $\hat v_i$.
     Reddi, Kale and Kumar, *On the convergence of Adam and beyond* (2018), algorithm 2.
     """
-    check_decays(b1=b1, b2=b2)
-    check_not_negative(eps=eps)
+    check_decays({"b1": b1, "b2": b2})
+    check_not_negative({"eps": eps})
 
     def rule(g, step, moments):
         m, v, u = moments

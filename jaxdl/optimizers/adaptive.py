@@ -13,7 +13,7 @@ def adagrad(learning_rate: Rate, *, eps: Scalar = 1e-10) -> optax.GradientTransf
     has $\epsilon$ inside the root.
     Duchi, Hazan and Singer, *Adaptive subgradient methods for online learning and stochastic optimization* (2011).
     """
-    check_not_negative(eps=eps)
+    check_not_negative({"eps": eps})
 
     def rule(g, step, s):  # noqa: ARG001
         s = s + g**2
@@ -32,8 +32,8 @@ def rmsprop(
     Tieleman and Hinton, *Lecture 6.5: RMSProp* (2012); with momentum Graves, *Generating sequences with recurrent
     neural networks* (2013).
     """
-    check_decays(decay=decay, momentum=momentum)
-    check_not_negative(eps=eps)
+    check_decays({"decay": decay, "momentum": momentum})
+    check_not_negative({"eps": eps})
     scaled = optax.scale_by_rms(decay, eps, eps_in_sqrt=False)
     return chain(scaled, optax.trace(momentum), downhill(learning_rate))
 
@@ -49,8 +49,8 @@ def centered_rmsprop(
     Graves, *Generating sequences with recurrent neural networks* (2013), equations 38 to 41, has $\epsilon$ inside the
     root; here, as in PyTorch, it is outside.
     """
-    check_decays(decay=decay, momentum=momentum)
-    check_not_negative(eps=eps)
+    check_decays({"decay": decay, "momentum": momentum})
+    check_not_negative({"eps": eps})
 
     def rule(g, step, moments):  # noqa: ARG001
         m, s = moments
@@ -70,6 +70,6 @@ def adadelta(
     $w \leftarrow w - \eta u$. The paper has no rate, $\eta = 1$. The same as in PyTorch and optax.
     Zeiler, *ADADELTA* (2012).
     """
-    check_decays(decay=decay)
-    check_not_negative(eps=eps)
+    check_decays({"decay": decay})
+    check_not_negative({"eps": eps})
     return chain(optax.scale_by_adadelta(decay, eps), downhill(learning_rate))

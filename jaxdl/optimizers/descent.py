@@ -23,7 +23,7 @@ def momentum(
     with `momentum` and `dampening` this is; without momentum it does not dampen); optax has none, $d = 0$.
     Polyak, *Some methods of speeding up the convergence of iteration methods* (1964).
     """
-    check_decays(decay=decay)
+    check_decays({"decay": decay})
     undamped_at_first = optax.scale_by_schedule(lambda step: jnp.where(step == 0, 1.0, 1.0 - dampening))
     return chain(undamped_at_first, optax.trace(decay), downhill(learning_rate))
 
@@ -37,5 +37,5 @@ def nesterov(learning_rate: Rate, *, decay: Scalar = 0.9) -> optax.GradientTrans
     Nesterov, *A method for solving a convex programming problem with convergence rate $O(1/k^2)$* (1983); in this form
     Sutskever et al., *On the importance of initialization and momentum in deep learning* (2013).
     """
-    check_decays(decay=decay)
+    check_decays({"decay": decay})
     return chain(optax.trace(decay, nesterov=True), downhill(learning_rate))

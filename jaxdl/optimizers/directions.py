@@ -20,8 +20,8 @@ def lion(
     default; PyTorch has none. `mask` says what decays, as for `adamw`.
     Chen et al., *Symbolic discovery of optimization algorithms* (2023), algorithm 2.
     """
-    check_decays(b1=b1, b2=b2)
-    check_not_negative(weight_decay=weight_decay)
+    check_decays({"b1": b1, "b2": b2})
+    check_not_negative({"weight_decay": weight_decay})
     return chain(
         optax.scale_by_lion(b1, b2),
         optax.add_decayed_weights(weight_decay, mask),
@@ -55,8 +55,8 @@ def muon(
     form that is the same, since $O$ does not depend on the size of $M$) and computes $O$ in bfloat16.
     Jordan et al., *Muon* (2024); Liu et al., *Muon is scalable for LLM training* (2025).
     """
-    check_decays(decay=decay)
-    check_not_negative(weight_decay=weight_decay)
+    check_decays({"decay": decay})
+    check_not_negative({"weight_decay": weight_decay})
     for rate in (learning_rate, 0.0 if adam_learning_rate is None else adam_learning_rate):
         check_rate(rate)
     whole = optax.contrib.muon(

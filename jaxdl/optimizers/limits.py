@@ -18,7 +18,7 @@ def clip_by_value(limit: Scalar) -> optax.GradientTransformation:
     ValueError for a negative limit; a traced one gives NaN.
     Goodfellow, Bengio and Courville, *Deep Learning* (2016), section 10.11.1.
     """
-    check_not_negative(limit=limit)
+    check_not_negative({"limit": limit})
 
     def clipped(gradient, _):
         bound = in_range(limit, is_not_negative(limit), float)
@@ -35,7 +35,7 @@ def clip_by_norm(limit: Scalar) -> optax.GradientTransformation:
     ValueError for a negative limit; a traced one gives NaN.
     Pascanu, Mikolov and Bengio, *On the difficulty of training recurrent neural networks* (2013), algorithm 1.
     """
-    check_not_negative(limit=limit)
+    check_not_negative({"limit": limit})
 
     def clipped(gradient, _):
         size, bound = norm(gradient), in_range(limit, is_not_negative(limit), float)
@@ -57,7 +57,7 @@ def proximal_l1(learning_rate: Rate, *, strength: Scalar, mask: Mask = None) -> 
     algorithms* (2014), section 4.2.
     """
     check_rate(learning_rate)
-    check_not_negative(strength=strength)
+    check_not_negative({"strength": strength})
 
     def update(updates, state, params=None):
         if params is None:

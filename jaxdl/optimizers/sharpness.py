@@ -19,7 +19,7 @@ def sam(optimizer: optax.GradientTransformation, *, radius: Scalar = 0.05) -> op
     `sam(optax.chain(clip_by_norm(1.0), sgd(0.1)))`. Raises ValueError without `value_fn`. Foret et al.,
     *Sharpness-aware minimization for efficiently improving generalization* (2021).
     """
-    check_not_negative(radius=radius)
+    check_not_negative({"radius": radius})
     ascent = optax.chain(optax.stateless(lambda gradient, _: _unit(gradient)), optax.sgd(radius))
     whole = optax.contrib.sam(optimizer, ascent, opaque_mode=True)
 
