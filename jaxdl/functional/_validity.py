@@ -1,4 +1,7 @@
-"""What is out of range becomes NaN, in value and derivative both, so that it never gives a plausible number."""
+"""What is out of range becomes NaN, in value and derivative both, so that it never gives a plausible number.
+
+At the edge, where it is known, it can be told instead: `check`.
+"""
 
 import jax
 import jax.core

@@ -12,14 +12,16 @@ def check_size(name: str, size: Any) -> None:
         raise ValueError(f"{name} must be at least 1, but was {size}.")
 
 
-def check_sizes(name: str, sizes: Any, *, count: int | None = None) -> None:
-    """Refuse what is no tuple of whole numbers of at least 1, so many of them where a count is given."""
-    if not isinstance(sizes, tuple):
-        raise TypeError(f"{name} must be a tuple of whole numbers, but was {sizes!r}: write one as ({sizes!r},).")
+def checked_sizes(name: str, given: Any, *, count: int | None = None) -> tuple[int, ...]:
+    """A list or tuple as a tuple. Refuses what holds no whole numbers of at least 1, or another count of them."""
+    if not isinstance(given, list | tuple):
+        raise TypeError(f"{name} must be a tuple of whole numbers, but was {given!r}: write one as ({given!r},).")
+    sizes = tuple(given)
     for size in sizes:
         check_size(f"each of {name} {sizes}", size)
     if count is not None and len(sizes) != count:
         raise ValueError(f"{name} must be {count} numbers, but was {sizes}.")
+    return sizes
 
 
 def check_function(name: str, function: Any) -> None:

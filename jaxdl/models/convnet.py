@@ -12,7 +12,7 @@ from jaxtyping import Array, PyTree
 import jaxdl.functional
 from jaxdl import initializers
 from jaxdl.backpropagation import Network, Own, layer
-from jaxdl.models._validity import check_function, check_size, check_sizes
+from jaxdl.models._validity import check_function, check_size, checked_sizes
 from jaxdl.models.blocks import Conv, Padding, found_in
 from jaxdl.models.mlp import Mlp
 from jaxdl.models.model import Model, from_linen
@@ -55,17 +55,19 @@ class Convnet(nn.Module):
     functional: Any = jaxdl.functional
 
     def __post_init__(self):
-        if not isinstance(self.stages, tuple):
+        if not isinstance(self.stages, list | tuple):
             raise TypeError(f"stages must be a tuple of numbers of filters and of Stages, but was {self.stages!r}.")
-        check_sizes("kernel", self.kernel, count=2)
+        self.stages = tuple(self.stages)
+        height, width = checked_sizes("kernel", self.kernel, count=2)
+        self.kernel = height, width
+        self.hidden = self._mlp().hidden  # which checks all that is the head's
         for stage in self.whole_stages():
             check_size("filters", stage.filters)
-            check_sizes("kernel", stage.kernel, count=2)
-            check_sizes("stride", stage.stride, count=2)
+            checked_sizes("kernel", stage.kernel, count=2)
+            checked_sizes("stride", stage.stride, count=2)
             if stage.pool is not None:
                 check_function("pool", stage.pool)
         check_norm(self.norm)
-        self._mlp()  # which checks all else
         super().__post_init__()
 
     @nn.compact

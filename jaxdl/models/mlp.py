@@ -11,7 +11,7 @@ from jaxtyping import Array, PyTree
 import jaxdl.functional
 from jaxdl import initializers
 from jaxdl.backpropagation import Network, Own, Residual, layer
-from jaxdl.models._validity import check_function, check_rate, check_size, check_sizes
+from jaxdl.models._validity import check_function, check_rate, check_size, checked_sizes
 from jaxdl.models.blocks import Dense, Dropout, Flatten, found_in
 from jaxdl.models.model import Model, from_linen
 from jaxdl.models.norms import Norm, check_norm, layer_of
@@ -35,7 +35,7 @@ class Mlp(nn.Module):
     functional: Any = jaxdl.functional
 
     def __post_init__(self):
-        check_sizes("hidden", self.hidden)
+        self.hidden = checked_sizes("hidden", self.hidden)
         check_size("outputs", self.outputs)
         check_function("activation", self.activation)
         check_function("kernel_init", self.kernel_init)

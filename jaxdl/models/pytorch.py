@@ -56,7 +56,7 @@ def to_pytorch(
     of layers, for an image of several channels that is flattened otherwise than by `Flatten` for dense layers, and for
     parameters that are not those of one such model; TypeError for names that are one string.
     """
-    expected = _variables(*jax.eval_shape(model.init, jax.random.key(0), inputs))
+    expected = _expected(model, inputs)
     given = _variables(params, stats)
     if jax.tree.structure(expected) != jax.tree.structure(given):
         raise ValueError(
@@ -69,7 +69,7 @@ def to_pytorch(
                 f"{_path(where[1:])} must have the shape {wanted.shape}, but has {leaf.shape}: give those of one "
                 "member, jax.tree.map(lambda leaf: leaf[0], params)."
             )
-    return {name: np.array(array) for name, array in _state(_places(model, inputs, names), given).items()}
+    return {name: np.array(array) for name, array in _state(_places(model, expected, inputs, names), given).items()}
 
 
 def from_pytorch(
@@ -87,10 +87,9 @@ def from_pytorch(
             "state must map names to arrays, {name: tensor.numpy() for name, tensor in module.state_dict().items()}, "
             f"but was {type(state).__name__}."
         )
-    places = _places(model, inputs, names)
-    params, stats = jax.eval_shape(model.init, jax.random.key(0), inputs)
-    expected = jax.eval_shape(lambda variables: _state(places, variables), _variables(params, stats))
-    _check(state, expected)
+    expected = _expected(model, inputs)
+    places = _places(model, expected, inputs, names)
+    _check(state, jax.eval_shape(lambda variables: _state(places, variables), expected))
     loaded = {}
     for place in places:
         theirs = {ours: jnp.asarray(state[name]) for name, ours in place.entries.items()}
@@ -100,8 +99,8 @@ def from_pytorch(
     def found(where, leaf):
         return loaded[_path(where)].astype(leaf.dtype)
 
-    params = jax.tree.map_with_path(found, params)
-    return params, {name: jax.tree.map_with_path(found, collection) for name, collection in stats.items()}
+    stats = {name: jax.tree.map_with_path(found, collection) for name, collection in expected.items()}
+    return stats.pop("params"), stats
 
 
 def save_pytorch(
@@ -144,19 +143,18 @@ def load_pytorch(
     return from_pytorch(model, state, inputs, names=names)
 
 
-def _places(model, inputs, names):
+def _places(model, expected, inputs, names):
     """Every layer with parameters, in the order of the first calls."""
     if isinstance(names, str):
         raise TypeError(f"names must be one string for each layer, but was {names!r}: write one as ({names!r},).")
-    params, stats = jax.eval_shape(model.init, jax.random.key(0), inputs)
-    variables = _variables(params, stats)
-    heard = listen(model.apply, params, stats, inputs)
+    stats = {name: collection for name, collection in expected.items() if name != "params"}
+    heard = listen(model.apply, expected["params"], stats, inputs)
     images = flattened_images(heard)
     found = {}
     for number, call in enumerate(heard.calls):
         if call.path not in found and (layout := layout_of(call.module)) is not None:
             found[call.path] = (layout, images.get(number, ()))
-    for where, _ in jax.tree.leaves_with_path(variables):
+    for where, _ in jax.tree.leaves_with_path(expected):
         path = _path(where[1:])
         if path.rpartition("/")[0] not in found:
             raise ValueError(f"a model must be made of jaxdl's layers to be exchanged, but {path} is in none of them.")
@@ -164,7 +162,7 @@ def _places(model, inputs, names):
         raise ValueError(f"names must name the {len(found)} layers {', '.join(found)}, but were {', '.join(names)}.")
     theirs = names or [path.replace("/", ".") for path in found]
     return [
-        _Place(path, _entries(layout, image, _layer(variables, path), name, theirs[:number].count(name)), layout, image)
+        _Place(path, _entries(layout, image, _layer(expected, path), name, theirs[:number].count(name)), layout, image)
         for number, (name, (path, (layout, image))) in enumerate(zip(theirs, found.items(), strict=True))
     ]
 
@@ -212,6 +210,11 @@ def _check(state, expected):
             f"the state dict must be that of a module that computes the same, but {'; '.join(faults)}. "
             "Say with names=(…) what the module calls its layers."
         )
+
+
+def _expected(model, inputs):
+    """The shapes and dtypes of all collections of a model."""
+    return _variables(*jax.eval_shape(model.init, jax.random.key(0), inputs))
 
 
 def _variables(params, stats):

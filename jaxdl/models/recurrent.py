@@ -11,7 +11,7 @@ from jaxtyping import Array
 
 import jaxdl.functional
 from jaxdl import initializers
-from jaxdl.models._validity import check_function, check_rate, check_size, check_sizes
+from jaxdl.models._validity import check_function, check_rate, check_size, checked_sizes
 from jaxdl.models.blocks import Dense, Dropout, Embed, dtype_for, parameter
 from jaxdl.models.model import Model, from_linen
 
@@ -91,12 +91,12 @@ class Recurrent(nn.Module):
 
     def __post_init__(self):
         check_function("layer", self.layer)
-        check_sizes("hidden", self.hidden)
+        self.hidden = checked_sizes("hidden", self.hidden)
         check_size("outputs", self.outputs)
         if not self.hidden:
             raise ValueError("hidden must name at least one recurrent layer, but was ().")
         if self.embedding is not None:
-            check_sizes("embedding", self.embedding, count=2)
+            checked_sizes("embedding", self.embedding, count=2)
         check_function("kernel_init", self.kernel_init)
         check_rate(self.dropout_rate)
         super().__post_init__()

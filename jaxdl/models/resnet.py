@@ -10,7 +10,7 @@ from jaxtyping import Array
 
 import jaxdl.functional
 from jaxdl import initializers
-from jaxdl.models._validity import check_function, check_size, check_sizes
+from jaxdl.models._validity import check_function, check_size, checked_sizes
 from jaxdl.models.blocks import Conv, Dense, found_in
 from jaxdl.models.model import Model, from_linen
 from jaxdl.models.norms import BatchNorm, Norm, check_norm
@@ -32,10 +32,10 @@ class PostActivation(nn.Module):
     @nn.compact
     def __call__(self, inputs: Array, training: bool) -> Array:
         """Map (batch, height, width, channels) to (batch, height / stride, width / stride, filters)."""
-        signal = _conv(self, self.stride)(inputs)
-        signal = self.activation(self.norm(functional=self.functional)(signal, training))
+        activation, signal = found_in(self.functional, self.activation), _conv(self, self.stride)(inputs)
+        signal = activation(self.norm(functional=self.functional)(signal, training))
         signal = self.norm(functional=self.functional)(_conv(self)(signal), training)
-        return self.activation(shortcut(inputs, self.filters, self.stride) + signal)
+        return activation(shortcut(inputs, self.filters, self.stride) + signal)
 
 
 class PreActivation(nn.Module):
@@ -54,9 +54,10 @@ class PreActivation(nn.Module):
     @nn.compact
     def __call__(self, inputs: Array, training: bool) -> Array:
         """Map (batch, height, width, channels) to (batch, height / stride, width / stride, filters)."""
-        signal = self.activation(self.norm(functional=self.functional)(inputs, training))
+        activation = found_in(self.functional, self.activation)
+        signal = activation(self.norm(functional=self.functional)(inputs, training))
         signal = _conv(self, self.stride)(signal)
-        signal = self.activation(self.norm(functional=self.functional)(signal, training))
+        signal = activation(self.norm(functional=self.functional)(signal, training))
         return shortcut(inputs, self.filters, self.stride) + _conv(self)(signal)
 
 
@@ -80,8 +81,8 @@ class Resnet(nn.Module):
     functional: Any = jaxdl.functional
 
     def __post_init__(self):
-        check_sizes("blocks", self.blocks)
-        check_sizes("filters", self.filters, count=len(self.blocks))
+        self.blocks = checked_sizes("blocks", self.blocks)
+        self.filters = checked_sizes("filters", self.filters, count=len(self.blocks))
         check_size("outputs", self.outputs)
         if not self.blocks or [*self.filters] != sorted(self.filters):
             raise ValueError(
@@ -106,7 +107,8 @@ class Resnet(nn.Module):
         for stage, (blocks, filters) in enumerate(zip(self.blocks, self.filters, strict=True)):
             for number in range(blocks):
                 stride = 2 if stage > 0 and number == 0 else 1
-                signal = self._block(filters, stride)(signal, training)
+                block = self.block(filters, stride, self.norm, self.activation, self.kernel_init, self.functional)
+                signal = block(signal, training)
         if activated:
             signal = self._activated(signal, training)
         signal = self.functional.global_avg_pool(signal)
@@ -114,17 +116,6 @@ class Resnet(nn.Module):
 
     def _activated(self, signal, training):
         return found_in(self.functional, self.activation)(self.norm(functional=self.functional)(signal, training))
-
-    @nn.nowrap
-    def _block(self, filters, stride):
-        return self.block(
-            filters,
-            stride,
-            self.norm,
-            found_in(self.functional, self.activation),
-            self.kernel_init,
-            self.functional,
-        )
 
 
 HALF = ((1, 1), (1, 1))

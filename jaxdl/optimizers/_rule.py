@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import optax
 from jaxtyping import Array, Float, Int, PyTree
 
-from jaxdl.functional._validity import check
+from jaxdl.functional._validity import check, is_not_negative
 
 Scalar = float | Float[Array, ""]
 Rate = Scalar | optax.Schedule
@@ -57,7 +57,7 @@ def check_decays(decays: dict[str, Scalar]) -> None:
 def check_not_negative(settings: dict[str, Scalar]) -> None:
     """Refuse, with ValueError, what is known to be below 0, or NaN."""
     for name, setting in settings.items():
-        check(setting >= 0, f"{name} must be at least 0, but was {setting}.")
+        check(is_not_negative(setting), f"{name} must be at least 0, but was {setting}.")
 
 
 def leafwise(start: Callable[[Array], Any], rule: Callable[..., tuple[Array, Any]]) -> optax.GradientTransformation:

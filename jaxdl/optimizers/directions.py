@@ -57,8 +57,9 @@ def muon(
     """
     check_decays({"decay": decay})
     check_not_negative({"weight_decay": weight_decay})
-    for rate in (learning_rate, 0.0 if adam_learning_rate is None else adam_learning_rate):
-        check_rate(rate)
+    check_rate(learning_rate)
+    if adam_learning_rate is not None:
+        check_rate(adam_learning_rate)
     whole = optax.contrib.muon(
         learning_rate,
         beta=decay,

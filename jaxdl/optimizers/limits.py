@@ -8,7 +8,7 @@ import optax
 
 from jaxdl.functional import soft_threshold
 from jaxdl.functional._validity import in_range, is_not_negative
-from jaxdl.optimizers._rule import Mask, Rate, Scalar, check_not_negative, check_rate, norm, told
+from jaxdl.optimizers._rule import Mask, Rate, Scalar, chain, check_not_negative, check_rate, norm, told
 
 
 def clip_by_value(limit: Scalar) -> optax.GradientTransformation:
@@ -97,7 +97,7 @@ def on_plateau(
             "factor must be between 0 and 1, threshold and least from 0 to 1, patience and cooldown at least 0 and "
             f"every at least 1, but were {factor}, {threshold}, {least}, {patience}, {cooldown} and {every}."
         )
-    whole = optax.contrib.reduce_on_plateau(
+    reduced = optax.contrib.reduce_on_plateau(
         factor=factor,
         patience=patience + 1,
         rtol=max(threshold, 1e-30),  # optax wants it positive; 1 - 1e-30 is 1
@@ -105,12 +105,12 @@ def on_plateau(
         accumulation_size=every,
         min_scale=least,
     )
+    whole = chain(reduced)
 
     def init(params):  # in bfloat16 a mean of many losses would stand still
         return whole.init(jax.tree.map(lambda w: jnp.zeros((), jnp.promote_types(w.dtype, jnp.float32)), params))
 
     def update(updates, state, params=None, *, value=None, **extra):  # noqa: ARG001
-        scaled, state = whole.update(updates, state, params, value=told(value, "on_plateau"))
-        return jax.tree.map(lambda new, old: new.astype(old.dtype), scaled, updates), state
+        return whole.update(updates, state, params, value=told(value, "on_plateau"))
 
     return optax.GradientTransformationExtraArgs(init, update)

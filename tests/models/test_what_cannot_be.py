@@ -98,6 +98,15 @@ def test_a_function_that_makes_initializers_is_told_from_one():
         assert params["Dense_0"]["kernel"].shape == (2, 3)
 
 
+def test_a_list_is_as_good_as_a_tuple():
+    assert models.Mlp([3], 2) == Mlp((3,), 2)
+    assert Convnet([4, Stage(3)], [5], 2, kernel=[3, 3]) == Convnet((4, Stage(3)), (5,), 2)
+    assert Resnet([1], [4], 2) == Resnet((1,), (4,), 2)
+    assert Recurrent(Lstm, [3], 2) == Recurrent(Lstm, (3,), 2)
+    for model in (models.mlp([3], 2), models.convnet([4], [5], 2), models.resnet([1], [4], 2)):
+        assert model.init(jax.random.key(0), jnp.ones((1, 8, 8, 1)))
+
+
 def test_numbers_of_numpy_are_numbers():
     assert models.mlp((np.int64(3),), np.int32(2)).init(jax.random.key(0), jnp.ones((1, 2)))
 
