@@ -2,9 +2,9 @@
 
     python -m benchmarks run convolution
 
-In 0.107 s for 16 steps inside a `scan`, where jaxdl's loops live, and as fast when each step is called from Python.
-With Flax's layers, which call jax's own convolution and pooling, it takes 14.6 times as long in a scan (12.2 to 15.6)
-and 3.1 times as long step by step (1.8 to 3.7). PyTorch is ahead: it takes half the time (0.50; 0.34 to 0.73). Median
+In 0.110 s for 16 steps inside a `scan`, where jaxdl's loops live, and as fast when each step is called from Python.
+With Flax's layers, which call jax's own convolution and pooling, it takes 13.3 times as long in a scan (10.9 to 15.1)
+and 2.9 times as long step by step (2.4 to 3.1). PyTorch is ahead: it takes half the time (0.46; 0.42 to 0.56). Median
 and range of 7 rounds on 2 CPU cores, jax 0.10.2, PyTorch 2.13.0.
 
 The work: 16 steps of plain gradient descent, batches of 64 images of 28×28; 3×3 convolutions with 16 and 32 filters,

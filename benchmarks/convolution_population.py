@@ -2,10 +2,10 @@
 
     python -m benchmarks run convolution_population
 
-In 0.385 s as one program that takes one member after the other (`map`), 1.4 times that under `vmap` (1.4 to 1.5). With
-Flax's layers it takes 16 times as long under `map` (14.2 to 16.4) and 22 times as long under `vmap` (19.3 to 22.7),
-where jax makes one convolution in groups of all kernels. PyTorch, one network after another, takes half the time (0.49;
-0.42 to 0.65). Median and range of 7 rounds on 2 CPU cores, jax 0.10.2, PyTorch 2.13.0.
+In 0.472 s as one program that takes one member after the other (`map`), 1.3 times that under `vmap` (1.2 to 1.4). With
+Flax's layers it takes 13 times as long under `map` (11.8 to 14.4) and 20 times as long under `vmap` (16.7 to 21.5),
+where jax makes one convolution in groups of all kernels. PyTorch, one network after another, takes half the time (0.50;
+0.47 to 0.68). Median and range of 7 rounds on 2 CPU cores, jax 0.10.2, PyTorch 2.13.0.
 
 The work is that of the benchmark `convolution`, for four networks with weights of their own on the same images.
 """

@@ -2,9 +2,9 @@
 
     python -m benchmarks run gradients
 
-With three times as many layers, six for two, the sweep by hand takes 1.8 times as long, jax.grad 2.6 times, forward
-mode 7.9 times, and the sum over every path, each multiplied out by itself, 420 times. At six layers forward mode takes
-20 times as long as the sweep, every path 286 times; the sweep is as fast as jax.grad. Medians of 7 rounds on 2 CPU
+With three times as many layers, six for two, the sweep by hand takes 1.9 times as long, jax.grad 2.7 times, forward
+mode 7.8 times, and the sum over every path, each multiplied out by itself, 453 times. At six layers forward mode takes
+19 times as long as the sweep, every path 252 times; the sweep is as fast as jax.grad. Medians of 7 rounds on 2 CPU
 cores, jax 0.10.2; the ranges are in results/gradients.json.
 
 The work: the gradient of a squared error with respect to all parameters of dense layers of eight units, for a batch of

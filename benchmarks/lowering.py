@@ -2,8 +2,9 @@
 
     python -m benchmarks run lowering
 
-Inside a `scan` yes: 0.055 s for two gradients, while jax's own convolution takes 12.6 times as long (10.2 to 13.9).
-Called step by step from Python both take the same, twice that. Median and range of 7 rounds on 2 CPU cores, jax 0.10.2.
+Inside a `scan` yes: 0.074 s for two gradients, while jax's own convolution takes 9.1 times as long (8.1 to 11.0).
+Called step by step from Python both take about the same, 1.9 and 1.7 times that. Median and range of 7 rounds on 2 CPU
+cores, jax 0.10.2.
 
 The work: two gradients with respect to the kernel of a 3×3 convolution from 16 to 16 channels on 128 images of 32×32.
 Their patches hold 2^24.2 numbers: more than `PATCHES`, fewer than `CPU_PATCHES` of `jaxdl/functional/_kernels.py`.
