@@ -4,11 +4,10 @@ from jaxdl.data.dataset import (
     Dataset as Dataset,
     Split as Split,
     from_arrays as from_arrays,
-    stratified_parts as stratified_parts,
-    stratified_split as stratified_split,
     take as take,
 )
 from jaxdl.data.digits import load_digits as load_digits
+from jaxdl.data.splits import stratified_parts as stratified_parts, stratified_split as stratified_split
 from jaxdl.data.standardization import (
     Standardization as Standardization,
     fit_standardization as fit_standardization,

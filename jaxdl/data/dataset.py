@@ -1,30 +1,32 @@
 """A data set: inputs, labels and weights, and how it is divided."""
 
-from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float, Key, Num
+from jaxtyping import PyTree
 from numpy.typing import ArrayLike
 
 
 class Dataset(NamedTuple):
-    """Examples along the first axis of three arrays: a tree that any transformation of jax can take.
+    """Examples along the first axis of every array: a tree that any transformation of jax can take.
 
-    Labels are class numbers from 0 (or signs, -1 and 1), or targets of shape (examples, outputs). A weight says how
-    much an example counts.
+    Inputs are numbers of the shape (examples, ...), or a tree of such. Labels are class numbers from 0 (or signs, -1
+    and 1), or targets of shape (examples, outputs). A weight says how much an example counts.
+
+    As a file is read, before anything is fitted to it, inputs may also be a dict with an array of numpy for each column
+    of a table, and labels may be names: `prepare` turns them into numbers.
     """
 
-    inputs: Num[Array, "examples ..."]
-    labels: Num[Array, "examples ..."]
-    weights: Float[Array, "examples"]
+    inputs: PyTree
+    labels: Any
+    weights: Any
 
     @property
     def size(self) -> int:
         """The number of examples."""
-        return self.inputs.shape[0]
+        return self.weights.shape[0]
 
 
 class Split(NamedTuple):
@@ -97,37 +99,4 @@ def take(data: Dataset, indices: ArrayLike) -> Dataset:
     indices = np.asarray(indices)
     if indices.size and not (indices.min() >= 0 and indices.max() < data.size):
         raise IndexError(f"indices must be from 0 to {data.size - 1}, but go from {indices.min()} to {indices.max()}.")
-    return jax.tree.map(lambda array: array[jnp.asarray(indices)], data)
-
-
-def stratified_parts(key: Key[Array, ""], data: Dataset, *, shares: Sequence[float]) -> tuple[Dataset, ...]:
-    """Divide at random into parts of these shares of the whole, every class having the same share of each part.
-
-    Exact to the nearest example of each class. Raises ValueError for shares that are not positive or do not sum to 1,
-    and where a part is empty of some class; TypeError for targets that are no classes.
-    """
-    labels = np.asarray(data.labels)
-    if labels.ndim != 1:
-        raise TypeError(f"labels must be class numbers for a stratified split, but have the shape {labels.shape}.")
-    if min(shares) <= 0 or not np.isclose(sum(shares), 1):
-        raise ValueError(f"shares must be positive and sum to 1, but were {tuple(shares)}.")
-    order = np.asarray(jax.random.permutation(key, len(labels)))
-    parts: list[list[np.ndarray]] = [[] for _ in shares]
-    for label in np.unique(labels):
-        members = order[labels[order] == label]
-        ends = np.round(len(members) * np.cumsum(shares)).astype(int)
-        for number, (part, begin, end) in enumerate(zip(parts, [0, *ends], ends, strict=False)):
-            if begin == end:
-                raise ValueError(
-                    f"shares must leave every part an example of every class, but of the {len(members)} examples of "
-                    f"class {label} none is left for part {number} of {tuple(shares)}: give more examples."
-                )
-            part.append(members[begin:end])
-    return tuple(take(data, np.sort(np.concatenate(part))) for part in parts)
-
-
-def stratified_split(
-    key: Key[Array, ""], data: Dataset, *, shares: tuple[float, float, float] = (0.6, 0.2, 0.2)
-) -> Split:
-    """Divide at random into train, dev and test, as `stratified_parts` does."""
-    return Split(*stratified_parts(key, data, shares=shares))
+    return jax.tree.map(lambda array: array[indices], data)
