@@ -10,9 +10,10 @@ import time
 from rich.console import Console
 
 from experiments import equal_weights, stacked_linear_layers, xor
-from jaxdl import backpropagation, classifier, data, derivation, experiment, report, run
+from jaxdl import backpropagation, derivation, experiment, report, run, trainer
 from jaxdl.blackboard import write_pages
 from jaxdl.proofs import proof_table
+from jaxdl.record import evaluate
 from jaxdl.settings import Train
 
 SPLIT_SEEDS = range(5)
@@ -28,8 +29,8 @@ def welcome(out: pathlib.Path, console: Console) -> int:
         run.write_json(directory / "proofs.json", [proof._asdict() for proof in proofs])
         write_pages(directory, [backpropagation.page(name) for name in backpropagation.PAGES])
         settings = Train()
-        evaluation = classifier.train_into(directory, settings, classifier.load(settings), console)
-        splits = [{"split_seed": 0, "test": float(evaluation.accuracy["test"].mean())}]
+        evaluation = trainer.train_into(directory, settings, trainer.load(settings), console)
+        splits = [{"split_seed": 0, "test": float(evaluation.scores["accuracy"]["test"].mean())}]
         splits += [{"split_seed": seed, "test": test_accuracy(settings, seed)} for seed in SPLIT_SEEDS[1:]]
         run.write_json(directory / "splits.json", splits)
         mean = sum(split["test"] for split in splits) / len(splits)
@@ -45,8 +46,8 @@ def welcome(out: pathlib.Path, console: Console) -> int:
 def test_accuracy(settings: Train, split_seed: int) -> float:
     """The mean test accuracy of a population on another division of the data."""
     settings = dataclasses.replace(settings, split_seed=split_seed)
-    ready = data.standardized(classifier.load(settings))
-    fitted = classifier.fit(settings, ready)
+    examples = trainer.load(settings)
+    fitted = trainer.fit(settings, examples)
     if fitted.interrupted:
         raise KeyboardInterrupt
-    return float(classifier.evaluate(settings, ready, fitted.state).accuracy["test"].mean())
+    return float(evaluate(settings, examples, fitted.state).scores["accuracy"]["test"].mean())

@@ -26,6 +26,7 @@ _MODULES = (
     "run",
     "schedules",
     "statistics",
+    "trained",
     "training",
 )
 

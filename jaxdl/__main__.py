@@ -1,4 +1,4 @@
-"""The command line: `jaxdl check`, `train`, `report`, `shapes`, `trace`. jax is imported only where it is needed."""
+"""The command line: `jaxdl check`, `train`, `predict`, `export` and others. jax is imported only where it is needed."""
 
 import sys
 from typing import Annotated
@@ -6,7 +6,7 @@ from typing import Annotated
 import tyro
 
 from jaxdl.command_line import answer
-from jaxdl.settings import Check, Report, Shapes, Trace, Train
+from jaxdl.settings import Check, Export, Predict, Report, Shapes, Trace, Train
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -14,6 +14,8 @@ def main(arguments: list[str] | None = None) -> int:
     commands = (
         Annotated[Train, tyro.conf.subcommand("train")]
         | Annotated[Check, tyro.conf.subcommand("check")]
+        | Annotated[Predict, tyro.conf.subcommand("predict")]
+        | Annotated[Export, tyro.conf.subcommand("export")]
         | Annotated[Report, tyro.conf.subcommand("report")]
         | Annotated[Shapes, tyro.conf.subcommand("shapes")]
         | Annotated[Trace, tyro.conf.subcommand("trace")]
@@ -37,9 +39,17 @@ def _run(settings) -> int:
 
             return check_command(settings, console)
         case Train():
-            from jaxdl.classifier import train_command
+            from jaxdl.trainer import train_command
 
             return train_command(settings, console)
+        case Predict():
+            from jaxdl.prediction import predict_command
+
+            return predict_command(settings, console)
+        case Export():
+            from jaxdl.export import export_command
+
+            return export_command(settings, console)
         case Shapes():
             from jaxdl.blackboard import shapes_command
 

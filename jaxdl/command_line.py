@@ -16,7 +16,7 @@ def answer(commands: Any, run: Callable[[Any], int], *, prog: str, description: 
 
     A mistake in what was given is answered in one sentence, and with the exit status 2; Ctrl-C with 130.
     """
-    config = (tyro.conf.PositionalRequiredArgs, tyro.conf.OmitArgPrefixes)
+    config = (tyro.conf.OmitArgPrefixes,)
     settings = tyro.cli(commands, prog=prog, description=description, args=arguments, config=config)
     try:
         return run(settings)

@@ -3,7 +3,7 @@
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Integer
 
-from jaxdl.functional import weighted_mean
+from jaxdl.functional import absolute_error, squared_error, weighted_mean
 
 
 def predictions(logits: Float[Array, "batch classes"]) -> Integer[Array, "batch"]:
@@ -24,3 +24,31 @@ def confusion_matrix(
     """How many examples of each class (row) were taken for each class (column); what is no class counts nowhere."""
     rows, columns = (jnp.where(of < 0, classes, of) for of in (labels, predicted))  # a negative index would wrap
     return jnp.zeros((classes, classes), int).at[rows, columns].add(1, mode="drop")
+
+
+def r_squared(
+    predictions: Float[Array, "batch outputs"], targets: Float[Array, "batch outputs"], weights: Float[Array, "batch"]
+) -> Float[Array, ""]:
+    r"""The share of the variance that is explained, $R^2 = 1 - \sum_n w_n |y_n - t_n|^2 / \sum_n w_n |t_n - \bar t|^2$.
+
+    1 for what is always right, 0 for the mean of the targets, and below for what is worse; NaN for targets that are all
+    the same. Wright, *Correlation and causation* (1921).
+    """
+    mean = jnp.average(targets, axis=0, weights=weights)
+    spread = weighted_mean(squared_error(jnp.broadcast_to(mean, targets.shape), targets), weights)
+    missed = weighted_mean(squared_error(predictions, targets), weights)
+    return jnp.where(spread > 0, 1 - missed / spread, jnp.nan)
+
+
+def root_mean_squared_error(
+    predictions: Float[Array, "batch outputs"], targets: Float[Array, "batch outputs"], weights: Float[Array, "batch"]
+) -> Float[Array, ""]:
+    """The root of the weighted mean of the squared errors, in the unit of the target."""
+    return jnp.sqrt(weighted_mean(squared_error(predictions, targets), weights))
+
+
+def mean_absolute_error(
+    predictions: Float[Array, "batch outputs"], targets: Float[Array, "batch outputs"], weights: Float[Array, "batch"]
+) -> Float[Array, ""]:
+    """The weighted mean of the absolute errors, in the unit of the target."""
+    return weighted_mean(absolute_error(predictions, targets), weights)

@@ -11,11 +11,34 @@ Chart = alt.LayerChart | alt.HConcatChart | alt.FacetChart
 
 
 def learning_curves(metrics: dict[str, list]) -> Chart:
-    """The median over the members and the band from the 5th to the 95th percentile, of losses and accuracy."""
+    """The median over the members and the band from the 5th to the 95th percentile, of losses and of the score."""
     losses = {"train": metrics["train_loss"], "dev": metrics["dev_loss"]}
+    loss, score, title = ("cross-entropy (nats)", "dev_accuracy", "accuracy on dev")
+    if score not in metrics:
+        loss, score, title = ("loss", "dev_r_squared", "R² on dev")
     return alt.hconcat(
-        _curves(metrics["epoch"], losses, "cross-entropy (nats)"),
-        _curves(metrics["epoch"], {"dev": metrics["dev_accuracy"]}, "accuracy on dev").properties(width=WIDTH - 20),
+        _curves(metrics["epoch"], losses, loss),
+        _curves(metrics["epoch"], {"dev": metrics[score]}, title).properties(width=WIDTH - 20),
+    )
+
+
+def predictions(predicted: dict[str, list], members: int) -> Chart:
+    """The predictions of a regression over what they should be, and where both would be equal."""
+    names = ("example", "label", "predicted", "low", "high")
+    rows = [dict(zip(names, row, strict=True)) for row in zip(*(predicted[name] for name in names), strict=True)]
+    ends = [{"label": of(predicted["label"]), "predicted": of(predicted["label"])} for of in (min, max)]
+    scale = alt.Scale(zero=False, nice=True, padding=8)
+    base: alt.Chart = alt.Chart(alt.Data(values=rows), width=WIDTH + 60, height=WIDTH).encode(
+        x=alt.X("label:Q", title="label", scale=scale), tooltip=[f"{name}:Q" for name in names]
+    )
+    equal: alt.Chart = alt.Chart(alt.Data(values=ends)).encode(
+        x=alt.X("label:Q", scale=scale), y=alt.Y("predicted:Q", scale=scale)
+    )
+    mean = alt.Y("predicted:Q", scale=scale, title=f"predicted, mean of {members}")
+    return alt.layer(
+        equal.mark_line(strokeDash=[5, 4], color="#8a8f99", strokeWidth=1.4),
+        base.encode(y=alt.Y("low:Q", scale=scale), y2="high:Q").mark_rule(opacity=0.25, color=BLUE),
+        base.encode(y=mean).mark_circle(size=26, opacity=0.6, color=BLUE),
     )
 
 
@@ -61,10 +84,13 @@ def confusion(counts: dict[str, list], members: int) -> Chart:
         }
         for label, predicted, count in zip(counts["label"], counts["predicted"], counts["count"], strict=True)
     ]
-    most = max(row["wrong"] for row in rows) or 1.0
-    base: alt.Chart = alt.Chart(alt.Data(values=rows), width=360, height=360).encode(
-        x=alt.X("predicted:O", title="taken for", axis=alt.Axis(labelAngle=0, orient="top")),
-        y=alt.Y("label:O", title="is"),
+    most = max((row["wrong"] for row in rows), default=0.0) or 1.0
+    names = list(dict.fromkeys(counts["label"]))
+    turned = -45 if max(len(str(name)) for name in names) > 3 else 0
+    side = max(360, 26 * min(len(names), 40))
+    base: alt.Chart = alt.Chart(alt.Data(values=rows), width=side, height=side).encode(
+        x=alt.X("predicted:O", title="taken for", sort=names, axis=alt.Axis(labelAngle=turned, orient="top")),
+        y=alt.Y("label:O", title="is", sort=names),
         tooltip=["label:O", "predicted:O", alt.Tooltip("mean:Q", format=".2f")],
     )
     wrong = alt.Color("wrong:Q", legend=None, scale=alt.Scale(domain=[0, most], range=["#d9762b00", ORANGE]))

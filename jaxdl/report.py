@@ -13,6 +13,8 @@ from rich.console import Console
 
 from jaxdl import experiment, run
 from jaxdl.proofs import shapes_tried
+from jaxdl.quality import doubts
+from jaxdl.record import BOUNDS
 from jaxdl.statistics import mean_interval
 
 PAGE = "report.html"
@@ -86,7 +88,9 @@ def _figures(directory, found, trained) -> dict[str, Any]:
     if trained:
         charts["learning_curves"] = plots.learning_curves(run.read_table(directory / "metrics.parquet"))
         members = len(run.read_table(directory / "members.parquet")["member"])
-        charts["confusion"] = plots.confusion(run.read_table(directory / "confusion.parquet"), members)
+        for name, draw in (("confusion", plots.confusion), ("predicted", plots.predictions)):
+            if (directory / f"{name}.parquet").is_file():
+                charts[name] = draw(run.read_table(directory / f"{name}.parquet"), members)
     for result, measured in found:
         charts[result["name"]] = (plots.growth if result.get("index") else plots.arms)(result, measured)
     return charts
@@ -94,8 +98,12 @@ def _figures(directory, found, trained) -> dict[str, Any]:
 
 def _trained(directory) -> bool:
     """Is there a training that was recorded to its end?"""
-    tables = [f"{name}.parquet" for name in ("metrics", "members", "confusion", "mistakes")]
-    return all((directory / name).is_file() for name in ("settings.json", "cost.json", *tables))
+
+    def there(*names):
+        return all((directory / name).is_file() for name in names)
+
+    judged = there("confusion.parquet", "mistakes.parquet") or there("predicted.parquet")
+    return judged and there("settings.json", "quality.json", "cost.json", "metrics.parquet", "members.parquet")
 
 
 def _content(directory, found, trained) -> dict[str, Any]:
@@ -105,36 +113,38 @@ def _content(directory, found, trained) -> dict[str, Any]:
         return run.read_json(directory / name) if (directory / name).is_file() else None
 
     content: dict[str, Any] = {
-        name: optional(f"{name}.json") for name in ("environment", "settings", "cost", "proofs", "splits", "pages")
+        name: optional(f"{name}.json")
+        for name in ("environment", "settings", "quality", "cost", "proofs", "splits", "pages")
     }
     content["verdicts"] = [result for result, _ in found]
     content["parts"] = []
     if not trained:
-        content["settings"] = content["cost"] = None
-    else:
-        members = run.read_table(directory / "members.parquet")
-        content["members"] = len(members.pop("member"))
-        content["parts"] = [
-            {
-                "name": part,
-                **mean_interval(values, within=(0.0, 1.0))._asdict(),
-                "lowest": min(values),
-                "highest": max(values),
-            }
-            for part, values in members.items()
-        ]
-        content["mistakes"] = _mistakes(run.read_table(directory / "mistakes.parquet"))
-        content["diverged"] = int(np.isnan(run.read_table(directory / "metrics.parquet")["train_loss"]).any())
+        content["settings"] = content["quality"] = content["cost"] = None
+        return content
+    content["doubts"] = list(doubts(content["quality"]))
+    members = run.read_table(directory / "members.parquet")
+    content["members"] = len(members["member"])
+    content["parts"] = [_part(part, members, content["cost"]["score"]) for part in ("train", "dev", "test")]
+    mistakes = directory / "mistakes.parquet"
+    content["mistakes"] = _mistakes(run.read_table(mistakes)) if mistakes.is_file() else None
+    content["diverged"] = int(np.isnan(run.read_table(directory / "metrics.parquet")["train_loss"]).any())
     return content
 
 
+def _part(name, members, score) -> dict[str, Any]:
+    """A part's score over the members, and the mean of any other that there is."""
+    values = members[name]
+    more = {
+        column.removeprefix(f"{name}_"): np.mean(members[column]) for column in members if column.startswith(f"{name}_")
+    }
+    told = mean_interval(values, within=BOUNDS[score])._asdict()
+    return {"name": name, **told, "lowest": min(values), "highest": max(values), "more": more}
+
+
 def _mistakes(table) -> list[dict[str, Any]]:
-    """Rows of the table, each image as an address that needs no file."""
-    names = [name for name in table if name != "image"]
-    return [
-        {
-            **{name: table[name][row] for name in names},
-            "address": f"data:image/png;base64,{base64.b64encode(image).decode()}",
-        }
-        for row, image in enumerate(table["image"])
-    ]
+    """Rows of the table, each image, where there are any, as an address that needs no file."""
+    columns = {name: values for name, values in table.items() if name != "image"}
+    if "image" in table:
+        encoded = (base64.b64encode(image).decode() for image in table["image"])
+        columns["address"] = [f"data:image/png;base64,{image}" for image in encoded]
+    return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]

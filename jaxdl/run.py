@@ -98,8 +98,13 @@ def command() -> str:
 
 def write_text(path: pathlib.Path, text: str) -> None:
     """Write the whole file or none of it."""
+    write_bytes(path, text.encode())
+
+
+def write_bytes(path: pathlib.Path, content: bytes) -> None:
+    """Write the whole file or none of it."""
     with whole_file(path) as file:
-        file.write(text.encode())
+        file.write(content)
 
 
 def write_json(path: pathlib.Path, content: Any) -> None:

@@ -138,21 +138,63 @@ Optimizer = (
 )
 
 
+Augmentation = Literal["shift", "flip", "crop", "rotate", "scale", "elastic", "cutout", "noise"]
+
+
 @dataclass(frozen=True)
-class Train:
-    """Train a population of multi-layer perceptrons, and write a run directory with a report.
+class Source:
+    """Where data sets are found, and how they are read."""
+
+    data_dir: pathlib.Path | None = None
+    """the folder below which TFDS has prepared sets; without it $JAXDL_DATA/tfds, else ~/tensorflow_datasets"""
+    manual_dir: pathlib.Path | None = None
+    """a folder with the original files of mnist, fashion_mnist or cifar10; without it TFDS's downloads/manual"""
+    unreadable: Literal["refuse", "skip"] = "refuse"
+    """what happens to damaged images of a folder"""
+
+
+@dataclass(frozen=True)
+class Train(Source):
+    """Train a population of networks, and write a run directory with a report.
 
     The optimizer is a subcommand, given last: jaxdl train --epochs 5 sgd --learning-rate 0.2
     """
 
-    data: Literal["digits", "mnist"] = "digits"
-    """digits is shipped with jaxdl; mnist is read from a folder that TensorFlow Datasets has prepared"""
-    data_dir: pathlib.Path | None = None
-    """the folder that holds mnist/; without it $JAXDL_DATA/tfds, else ~/tensorflow_datasets"""
+    data: str = "digits"
+    """digits (shipped), mnist, fashion_mnist, cifar10, another set that TFDS has prepared; xor, moons, rings, spirals,
+    linear_regression, polynomial, sparse_features (drawn); or a path: a table (.csv, .tsv, .parquet), arrays (.npz), a
+    folder with a folder of images for each class"""
+    label: str | None = None
+    """the column of a table that is to be learned"""
+    ignore: tuple[str, ...] = ()
+    """columns of a table that are not read"""
+    categories: tuple[str, ...] = ()
+    """columns of a table whose numbers are names"""
+    missing: Literal["impute", "refuse"] = "impute"
+    """what happens to missing values of a table: the median of the training part, or a class of their own, stands for
+    them; or nothing is done where there are any"""
+    group: str | None = None
+    """a column of a table whose equal values stay in one part, such as the patient; it is no input"""
+    image_size: tuple[int, int] | None = None
+    """height and width that images of a folder are scaled to; without it all must have one size"""
+    problem: Literal["auto", "classification", "regression"] = "auto"
+    """auto learns classes where the labels are names or few whole numbers, else it is a regression"""
+    model: Literal["mlp", "convnet"] = "mlp"
+    """a convnet is for images"""
     hidden: tuple[int, ...] = (128,)
     """units of each hidden layer"""
+    filters: tuple[int, ...] = (16, 32)
+    """of each convolution of a convnet, 3×3, with 2×2 max-pooling after it"""
     dropout_rate: float = 0.0
     """share of hidden units dropped in training, at least 0 and below 1"""
+    loss: Literal["squared", "absolute", "huber"] = "squared"
+    """of a regression, in units of the labels' deviation; classes are learned by cross-entropy"""
+    augment: tuple[Augmentation, ...] = ()
+    """what happens to training images, each time another way"""
+    mixup: float = 0.0
+    """how strongly the examples of a batch are mixed, the α of its Beta distribution; 0 for not at all"""
+    label_noise: float = 0.0
+    """share of the labels of each batch that are replaced by another class"""
     epochs: int = 30
     """passes over the training part"""
     batch_size: int = 32
@@ -163,10 +205,45 @@ class Train:
     """of the division into train, dev and test"""
     out: pathlib.Path | None = None
     """a new directory; without it the next free runs/DATA"""
+    tensorboard: bool = False
+    """also write the curves for TensorBoard, below the run directory"""
     schedule: Literal["cosine", "constant"] = "cosine"
     """how the learning rate goes: down to zero at the last step along half a cosine, or not at all"""
     optimizer: Optimizer = field(default_factory=Adamw)
     """the rule of a step"""
+
+
+@dataclass(frozen=True)
+class Predict(Source):
+    """Predict with the networks of a run: a row for every example, in memory that their number does not bound.
+
+    A row holds the probability of every class, the mean over the networks, and of the most probable one the 95 %
+    interval of this mean; or the prediction of a regression with its interval, in the unit of the labels.
+    """
+
+    run: tyro.conf.Positional[pathlib.Path] = field(kw_only=True)
+    """a directory that jaxdl train wrote"""
+    data: str = field(kw_only=True)
+    """as for jaxdl train; labels may be missing, and images need no folder for each class"""
+    out: pathlib.Path = pathlib.Path("predictions.csv")
+    """a new file, .csv or .parquet"""
+    part: Literal["train", "test"] = "test"
+    """of a set that comes in two parts"""
+
+
+@dataclass(frozen=True)
+class Export:
+    """Write the networks of a run for use elsewhere, and beside them what their inputs and outputs are."""
+
+    run: tyro.conf.Positional[pathlib.Path]
+    """a directory that jaxdl train wrote"""
+    to: Literal["torch", "stablehlo", "onnx"] = "torch"
+    """torch: the weights of one network as safetensors, and the module that takes them; stablehlo: a compiled function
+    for jax.export; onnx: the same for other runtimes, by jax2onnx"""
+    member: int | None = None
+    """which network; without it the first for torch, and for the others the mean over all"""
+    out: pathlib.Path | None = None
+    """a new directory; without it RUN/export/TO"""
 
 
 @dataclass(frozen=True)
@@ -208,5 +285,5 @@ class Trace:
 class Report:
     """Write the page of a run directory anew, from what the run has measured."""
 
-    run: pathlib.Path
+    run: tyro.conf.Positional[pathlib.Path]
     """a directory that jaxdl or the experiments wrote"""

@@ -1,6 +1,6 @@
 """Intervals: how far a number measured on a few seeds may be from what it stands for."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import scipy.stats
@@ -8,11 +8,11 @@ from numpy.typing import ArrayLike
 
 
 class Interval(NamedTuple):
-    """An estimate between its limits."""
+    """An estimate between its limits: numbers, or arrays of them."""
 
-    estimate: float
-    low: float
-    high: float
+    estimate: Any
+    low: Any
+    high: Any
 
 
 def mean_interval(
@@ -23,12 +23,19 @@ def mean_interval(
     What cannot lie outside two bounds, as an accuracy, is cut there; with fewer than two values the
     limits are NaN. Student, *The probable error of a mean* (1908).
     """
+    return Interval(*(float(limit) for limit in mean_intervals(values, level=level, within=within)))
+
+
+def mean_intervals(
+    values: ArrayLike, *, level: float = 0.95, within: tuple[float, float] = (-np.inf, np.inf)
+) -> Interval:
+    """The same along the first axis of an array, for all the others at once: an Interval of arrays."""
     values = np.asarray(values, np.float64)
-    mean = float(values.mean())
+    mean = values.mean(axis=0)
     if len(values) < 2:
-        return Interval(mean, float("nan"), float("nan"))
-    half = scipy.stats.t.ppf((1 + level) / 2, len(values) - 1) * values.std(ddof=1) / np.sqrt(len(values))
-    return Interval(mean, max(mean - float(half), within[0]), min(mean + float(half), within[1]))
+        return Interval(mean, np.full_like(mean, np.nan), np.full_like(mean, np.nan))
+    half = scipy.stats.t.ppf((1 + level) / 2, len(values) - 1) * values.std(axis=0, ddof=1) / np.sqrt(len(values))
+    return Interval(mean, np.maximum(mean - half, within[0]), np.minimum(mean + half, within[1]))
 
 
 def proportion_interval(successes: int, trials: int, *, level: float = 0.95) -> Interval:

@@ -14,10 +14,11 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from jaxdl import classifier, run
+from jaxdl import data, recipe, run, trainer
 from jaxdl.__main__ import main
 from jaxdl.settings import Optimizer, Sgd, Train
 
+DIGITS = data.fit_preparation(data.load_digits())
 SMALL = ["--epochs", "4", "--seeds", "3", "--hidden", "16"]
 
 
@@ -57,7 +58,7 @@ def test_the_tables_of_a_run_agree_with_each_other(trained):
     last = [row for row, epoch in enumerate(metrics["epoch"]) if epoch == 4]
     assert [metrics["dev_accuracy"][row] for row in last] == pytest.approx(members["dev"])
     confusion = run.read_table(trained / "confusion.parquet")
-    labels = np.asarray(classifier.load(Train()).test.labels)
+    labels = np.asarray(trainer.load(Train()).raw.test.labels)
     assert np.bincount(confusion["label"], confusion["count"]).tolist() == (3 * np.bincount(labels)).tolist()
     right = sum(n for is_, as_, n in zip(*confusion.values(), strict=True) if is_ == as_)
     assert right / (3 * len(labels)) == pytest.approx(np.mean(members["test"]))
@@ -88,22 +89,22 @@ def test_networks_that_diverge_are_told(tmp_path, capsys):
     assert "NaN" not in (tmp_path / "run" / "metrics.jsonl").read_text()
 
 
-@pytest.mark.parametrize("kind", classifier.RULES, ids=lambda kind: kind.__name__)
+@pytest.mark.parametrize("kind", recipe.RULES, ids=lambda kind: kind.__name__)
 def test_every_rule_is_the_one_of_its_name_and_descends(kind):
-    assert classifier.RULES[kind].__name__.replace("_", "") == kind.__name__.lower()
+    assert recipe.RULES[kind].__name__.replace("_", "") == kind.__name__.lower()
     assert kind in typing.get_args(Optimizer)
-    optimizer = classifier.task_of(Train(optimizer=kind(), schedule="constant"), 64).optimizer
+    optimizer = recipe.task_of(Train(optimizer=kind(), schedule="constant"), DIGITS, 64).optimizer
     update, _ = optimizer.update(jnp.ones(1), optimizer.init(jnp.ones(1)), jnp.ones(1))
     assert -11 * kind().learning_rate <= float(update[0]) < 0  # RMSProp takes 10 at first
 
 
 def test_the_command_line_offers_no_optimizer_without_a_rule():
-    assert {*typing.get_args(Optimizer)} == {*classifier.RULES}
+    assert {*typing.get_args(Optimizer)} == {*recipe.RULES}
 
 
 def test_the_rate_goes_down_to_zero_along_a_cosine():
     for schedule, end in [("cosine", 0.0), ("constant", 1e-3)]:
-        task = classifier.task_of(Train(schedule=schedule, epochs=2, optimizer=Sgd(1e-3)), 64)
+        task = recipe.task_of(Train(schedule=schedule, epochs=2, optimizer=Sgd(1e-3)), DIGITS, 64)
         state = task.optimizer.init(jnp.ones(1))
         for _ in range(5):
             update, state = task.optimizer.update(jnp.ones(1), state)

@@ -7,7 +7,7 @@ import re
 
 import jax
 
-from jaxdl.classifier import RULES
+from jaxdl.recipe import RULES
 
 ROOT = pathlib.Path(__file__).parents[1]
 

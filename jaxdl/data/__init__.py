@@ -1,5 +1,24 @@
-"""Data sets, and how they are divided and standardized."""
+"""Data sets: how they are read, divided, prepared, augmented and streamed."""
 
+from jaxdl.data.archives import array_parts as array_parts, load_npz as load_npz, read_arrays as read_arrays
+from jaxdl.data.augmentation import (
+    crop as crop,
+    cutout as cutout,
+    each_image as each_image,
+    elastic as elastic,
+    flip as flip,
+    noise as noise,
+    rotate as rotate,
+    scale as scale,
+    shift as shift,
+)
+from jaxdl.data.columns import (
+    Categories as Categories,
+    Dates as Dates,
+    Numbers as Numbers,
+    features as features,
+    missing_cells as missing_cells,
+)
 from jaxdl.data.dataset import (
     Dataset as Dataset,
     Split as Split,
@@ -7,12 +26,74 @@ from jaxdl.data.dataset import (
     take as take,
 )
 from jaxdl.data.digits import load_digits as load_digits
-from jaxdl.data.splits import stratified_parts as stratified_parts, stratified_split as stratified_split
+from jaxdl.data.images import (
+    image_chunks as image_chunks,
+    list_images as list_images,
+    load_images as load_images,
+    read_images as read_images,
+    refuse_unreadable as refuse_unreadable,
+    skip_unreadable as skip_unreadable,
+)
+from jaxdl.data.labels import as_classes as as_classes, as_targets as as_targets, as_they_look as as_they_look
+from jaxdl.data.loading import load as load, parts_of as parts_of
+from jaxdl.data.mixing import (
+    chained as chained,
+    label_noise as label_noise,
+    mixup as mixup,
+    mixup_targets as mixup_targets,
+)
+from jaxdl.data.originals import class_names as class_names, load_original as load_original
+from jaxdl.data.preparation import (
+    Classes as Classes,
+    Preparation as Preparation,
+    class_numbers as class_numbers,
+    encode_inputs as encode_inputs,
+    fit_preparation as fit_preparation,
+    incomplete as incomplete,
+    prepare as prepare,
+    prepared as prepared,
+)
+from jaxdl.data.quality import (
+    Counts as Counts,
+    Leakage as Leakage,
+    class_balance as class_balance,
+    conflicting_labels as conflicting_labels,
+    leakage as leakage,
+)
+from jaxdl.data.serialization import from_json as from_json, to_json as to_json
+from jaxdl.data.splits import (
+    Fold as Fold,
+    grouped_folds as grouped_folds,
+    grouped_parts as grouped_parts,
+    grouped_split as grouped_split,
+    k_folds as k_folds,
+    random_parts as random_parts,
+    random_split as random_split,
+    stratified_folds as stratified_folds,
+    stratified_parts as stratified_parts,
+    stratified_split as stratified_split,
+)
 from jaxdl.data.standardization import (
     Standardization as Standardization,
     fit_standardization as fit_standardization,
     standardize as standardize,
     standardized as standardized,
 )
-from jaxdl.data.synthetic import xor as xor
+from jaxdl.data.stream import Stream as Stream, stream_arrays as stream_arrays, stream_examples as stream_examples
+from jaxdl.data.synthetic import (
+    linear_regression as linear_regression,
+    moons as moons,
+    noisy_labels as noisy_labels,
+    polynomial as polynomial,
+    rings as rings,
+    sparse_features as sparse_features,
+    spirals as spirals,
+    xor as xor,
+)
+from jaxdl.data.tables import (
+    SUFFIXES as SUFFIXES,
+    column_names as column_names,
+    read_table as read_table,
+    table_chunks as table_chunks,
+)
 from jaxdl.data.tfds import load_prepared as load_prepared

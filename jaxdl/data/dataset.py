@@ -99,4 +99,7 @@ def take(data: Dataset, indices: ArrayLike) -> Dataset:
     indices = np.asarray(indices)
     if indices.size and not (indices.min() >= 0 and indices.max() < data.size):
         raise IndexError(f"indices must be from 0 to {data.size - 1}, but go from {indices.min()} to {indices.max()}.")
-    return jax.tree.map(lambda array: array[indices], data)
+    taken = jax.tree.map(lambda array: array[indices], data)
+    if isinstance(data.inputs, dict):  # whose keys a map would sort
+        taken = taken._replace(inputs={name: taken.inputs[name] for name in data.inputs})
+    return taken

@@ -3,6 +3,7 @@
 from typing import NamedTuple
 
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Float
 
 from jaxdl.data.dataset import Dataset, Split
@@ -11,8 +12,8 @@ from jaxdl.data.dataset import Dataset, Split
 class Standardization(NamedTuple):
     """The mean and deviation to standardize by, in the units of the inputs."""
 
-    mean: Float[Array, "features"]
-    deviation: Float[Array, "features"]
+    mean: Float[Array, "features"] | np.ndarray
+    deviation: Float[Array, "features"] | np.ndarray
 
 
 def fit_standardization(data: Dataset) -> Standardization:

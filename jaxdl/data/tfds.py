@@ -1,6 +1,7 @@
 """Data sets that TensorFlow Datasets has prepared on disk, read without TensorFlow."""
 
 import hashlib
+import json
 import os
 import pathlib
 from typing import Any
@@ -8,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from jaxdl.data.dataset import Dataset, from_arrays
-from jaxdl.storage import cache_dir, whole_file
+from jaxdl.data.decoded import Decoded, decoded_once
 
 BATCH = 1000  # decoding in batches is several times faster than one example at a time
 
@@ -16,29 +17,27 @@ BATCH = 1000  # decoding in batches is several times faster than one example at 
 def load_prepared(name: str, data_dir: str | os.PathLike, *, part: str = "train") -> Dataset:
     """A part ("train", "test") of an image classification set prepared under `data_dir`, images between 0 and 1.
 
-    Decoded images are kept in the cache, under the SHA-256 of the files they came from. Raises FileNotFoundError where
-    nothing is prepared and ValueError where it is in a format or of a kind that cannot be read, at once.
+    Any set of TFDS will do whose features `image` (of one size) and `label` (a class) are prepared in the file format
+    array_record; "name/config" names a configuration. Decoded images are kept in the cache, under the SHA-256 of the
+    files they came from. Raises FileNotFoundError where nothing is prepared and ValueError where it is in a format or
+    of a kind that cannot be read, at once.
     """
     folder = _prepared_folder(name, pathlib.Path(data_dir))
-    files = sorted(folder.glob(f"{name}-{part}.array_record*"))
-    if not files:
-        formats = sorted({path.suffix or path.name for path in folder.iterdir() if f"-{part}." in path.name})
-        raise ValueError(
-            f"part must be prepared in the file format array_record, but {folder} holds "
-            f"{', '.join(path.split('-')[0] for path in formats) or 'nothing'} for {part!r}: prepare it again with "
-            "file_format='array_record'."
-        )
-    cached = cache_dir() / "tfds" / f"{_digest(files)}"
-    arrays = {key: cached / f"{key}.npy" for key in ("image", "label")}
-    try:
-        images, labels = (np.load(path, mmap_mode="r", allow_pickle=False) for path in arrays.values())
-    except (OSError, ValueError, EOFError):  # not there, or damaged: decode again
-        decoded = _decode(folder, part)
-        for key, array in decoded.items():
-            with whole_file(arrays[key]) as file:
-                np.save(file, array, allow_pickle=False)
-        images, labels = decoded["image"], decoded["label"]
+    files = _files(folder, part)
+    _features(folder)
+    images, labels = decoded_once("tfds", _digest(files), lambda: _decode(folder, part))
     return from_arrays(images / np.float32(255), labels)
+
+
+def prepared_class_names(name: str, data_dir: str | os.PathLike) -> tuple[str, ...]:
+    """The names of the classes of a set prepared under `data_dir`, in the order of the labels; else their numbers.
+
+    Raises FileNotFoundError where nothing is prepared and ValueError where it has no classes.
+    """
+    folder = _prepared_folder(name, pathlib.Path(data_dir))
+    classes = _features(folder)["label"]["classLabel"]["numClasses"]
+    names = folder / "label.labels.txt"  # written by TFDS where the classes have names
+    return tuple(names.read_text().split("\n")[:-1] if names.exists() else map(str, range(int(classes))))
 
 
 def _prepared_folder(name, data_dir) -> pathlib.Path:
@@ -57,6 +56,42 @@ def _version(name) -> tuple[int, ...]:
     return tuple(int(number) if number.isdigit() else -1 for number in name.split("."))
 
 
+def _files(folder, part) -> list[pathlib.Path]:
+    """The array_record files of a part."""
+    named = [(path, *path.name.split("-")[1].split(".", 1)) for path in sorted(folder.glob("*-*.*-of-*"))]
+    files = [path for path, of, form in named if (of, form) == (part, "array_record")]
+    if files:
+        return files
+    others = [form for _, of, form in named if of == part]
+    if others:
+        raise ValueError(
+            f"part must be prepared in the file format array_record, but {folder} holds .{others[0]} for {part!r}: "
+            "where TensorFlow is installed, prepare it again with file_format='array_record', or convert it with "
+            f"tfds convert_format --dataset_version_dir={folder} --out_file_format=array_record."
+        )
+    parts = ", ".join(sorted({of for _, of, _ in named})) or "nothing"
+    raise ValueError(f"part must be one that is prepared, but {folder} holds {parts}, and {part!r} was asked for.")
+
+
+def _features(folder) -> dict[str, Any]:
+    """The features of a set by name; ValueError where they are not an image of one size and a class."""
+    features = json.loads((folder / "features.json").read_text()).get("featuresDict", {}).get("features", {})
+    image, label = features.get("image", {}).get("image"), features.get("label", {}).get("classLabel")
+    if image is None or label is None:
+        kinds = [f"{name} ({feature.get('pythonClassName', '').split('.')[-1]})" for name, feature in features.items()]
+        raise ValueError(
+            f"name must be a set with an Image 'image' and a ClassLabel 'label', but {folder} has "
+            f"{', '.join(sorted(kinds)) or 'no named features'}."
+        )
+    lengths = image.get("shape", {}).get("dimensions", ["-1"])
+    if "-1" in lengths or image.get("dtype", "uint8") != "uint8":
+        raise ValueError(
+            f"images must be of one size, with 8 bits a channel, but those in {folder} are of shape "
+            f"({', '.join('any' if length == '-1' else length for length in lengths)}) and {image.get('dtype')}."
+        )
+    return features
+
+
 def _digest(files) -> str:
     """The SHA-256 of the names and contents of files."""
     digest = hashlib.sha256(b"jaxdl image and label")
@@ -66,16 +101,20 @@ def _digest(files) -> str:
     return digest.hexdigest()
 
 
-def _decode(folder, part) -> dict[str, np.ndarray]:
+def _decode(folder, part) -> Decoded:
     """All images and labels of a part, as the bytes they were."""
     import tensorflow_datasets as tfds  # slow to import, and only needed where nothing is cached
 
     source: Any = tfds.builder_from_directory(str(folder)).as_data_source(part)
-    missing = {"image", "label"} - set(source[0])
-    if missing:
+    try:
+        return _arrays(source)
+    except (RuntimeError, OSError) as error:
         raise ValueError(
-            f"name must be a set of images with labels, but the examples in {folder} have no {missing.pop()}."
-        )
+            f"{folder} must hold whole array_record files, but {part!r} could not be read ({error}): copy them again."
+        ) from error
+
+
+def _arrays(source) -> Decoded:
     examples = (
         example
         for start in range(0, len(source), BATCH)
@@ -85,4 +124,4 @@ def _decode(folder, part) -> dict[str, np.ndarray]:
     labels = np.zeros(len(source), np.int32)
     for row, example in enumerate(examples):
         images[row], labels[row] = example["image"], example["label"]
-    return {"image": images, "label": labels}
+    return images, labels

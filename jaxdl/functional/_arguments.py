@@ -18,7 +18,7 @@ def as_annotated(f: Callable, *arguments) -> None:
     for (name, parameter), argument in zip(inspect.signature(f).parameters.items(), arguments, strict=False):
         if parameter.annotation.dtype.__name__ not in KINDS:  # a key
             continue
-        dtype, shape = jnp.result_type(argument), jnp.shape(argument)
+        dtype, shape = jnp.result_type(argument), getattr(argument, "shape", ())
         kind, told = KINDS[parameter.annotation.dtype.__name__]
         if not jnp.issubdtype(dtype, kind):
             to = "float32" if kind is jnp.floating else "int32"

@@ -24,7 +24,7 @@ def reshape(x: Float[Array, "batch *axes"], *, shape: tuple[int, ...] = (-1,)) -
             f"shape must hold {size} numbers, as each example {x.shape[1:]} of x does, but was {shape}: "
             "give sizes whose product that is, or one of them as -1."
         )
-    return x.reshape(len(x), *(size // known if axis == -1 else axis for axis in shape))
+    return x.reshape(x.shape[0], *(size // known if axis == -1 else axis for axis in shape))
 
 
 def reshape_vjp(g, x, *, shape=(-1,)):

@@ -2,14 +2,15 @@
 
 import time
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Key
+from jaxtyping import Array, Key, PyTree
 
 from jaxdl.data import Dataset
+from jaxdl.data.stream import Stream
 from jaxdl.models import check_rows
 from jaxdl.training.loop import History, State, Task, check_counts, resume, start
 from jaxdl.training.population import compile_population, population
@@ -39,7 +40,7 @@ def silent(epochs_done: int, chunk: History) -> None:
 
 def fit(
     task: Task,
-    data: Dataset,
+    data: Dataset | Stream,
     keys: Key[Array, "members"],
     *,
     epochs: int,
@@ -53,27 +54,32 @@ def fit(
     `observe(state, dev)` is recorded after every epoch, and `watch(epochs_done, chunk)` is called after every chunk.
     Ctrl-C ends the run after the chunk it met and returns what was computed, `interrupted`; before the first chunk it
     is raised. Raises ValueError or TypeError, before anything is compiled, for data that the task cannot be trained on.
+
+    A Stream is read while it is trained on; every member takes each batch, in the order of the first key where no other
+    is given. Its chunks are of batches: `watch` is called after every epoch, Ctrl-C may end the run within one, whose
+    row the history then lacks, and of the data what lies beyond the first batch is checked as it is read.
     """
+    if isinstance(data, Stream):
+        from jaxdl.training.streaming import fit_stream  # it is built on this file
+
+        return fit_stream(task, data, keys, epochs=epochs, dev=dev, observe=observe, order=order, watch=watch)
     check(task, data, dev, epochs=epochs)
     length = _chunk_length(epochs)
     steps = length * (data.size // task.batch_size)
-
-    def begin(data, key):
-        return _members(start(task, data, key))
 
     def advance(data, dev, order, epoch, step, members):
         state, chunk = resume(
             task,
             data,
-            _state(epoch, step, members),
+            state_of(epoch, step, members),
             epochs=length,
             observe=lambda state: observe(state, dev),
             order=order,
         )
-        return _members(state), chunk
+        return members_of(state), chunk
 
     began = time.perf_counter()
-    members = population(begin, keys, shared=(data,))
+    members = population(lambda data, key: members_of(start(task, data, key)), keys, shared=(data,))
     shared = (data, dev, order, jnp.int32(0), jnp.int32(0))
     program = compile_population(advance, members, shared=shared)
     compiled = time.perf_counter()
@@ -89,17 +95,18 @@ def fit(
         if not chunks:
             raise
     cost = Cost(compiled - began, time.perf_counter() - compiled)
-    state = _state(jnp.int32(len(chunks) * length), jnp.int32(len(chunks) * steps), members)
+    state = state_of(jnp.int32(len(chunks) * length), jnp.int32(len(chunks) * steps), members)
     history = jax.tree.map(lambda *columns: np.concatenate(columns, axis=1), *chunks)
     return Fit(state, history, cost, interrupted=len(chunks) * length < epochs)
 
 
-def _members(state):
+def members_of(state) -> tuple:
     """What differs between members; the counters are the same for all, and are never mapped."""
     return state.key, state.params, state.stats, state.optimizer_state
 
 
-def _state(epoch, step, members):
+def state_of(epoch, step, members) -> State:
+    """A state again, of what differs between members and the counters."""
     key, params, stats, optimizer_state = members
     return State(key, epoch, step, params, stats, optimizer_state)
 
@@ -109,7 +116,7 @@ def check(task: Task, data: Dataset, dev: Dataset, *, epochs: int) -> None:
     check_counts(task, data, epochs=epochs)
     key = jax.random.key(0)
     params, stats = jax.eval_shape(task.model.init, key, data.inputs[:1])
-    outputs, _ = jax.eval_shape(task.model.apply, params, stats, data.inputs[:1])
+    outputs = output_shapes(task, data)
     for name, part in [("data", data), ("dev", dev)]:
         if part.size == 0:
             raise ValueError(f"{name} must hold at least one example, but is empty.")
@@ -121,8 +128,7 @@ def check(task: Task, data: Dataset, dev: Dataset, *, epochs: int) -> None:
             )
         if not (jnp.isfinite(part.inputs).all() and jnp.isfinite(part.labels).all()):
             raise ValueError(f"{name} must be finite, but holds NaN or infinity: make it with data.from_arrays.")
-        if isinstance(outputs, jax.ShapeDtypeStruct):  # of several tasks nothing is known about the labels
-            _check_labels(name, part.labels, outputs.shape)
+        check_labels(name, part.labels, outputs)
     batch = jax.tree.map(lambda array: array[: task.batch_size], data)
     check_rows(task.model, batch.inputs)
     loss, _ = jax.eval_shape(task.objective, params, stats, batch, key)
@@ -130,8 +136,17 @@ def check(task: Task, data: Dataset, dev: Dataset, *, epochs: int) -> None:
         raise ValueError(f"objective must give one number for a batch, but gives the shape {loss.shape}: take a mean.")
 
 
-def _check_labels(name, labels, outputs) -> None:
+def output_shapes(task: Task, data: Dataset) -> PyTree:
+    """What the model gives for one example."""
+    params, stats = jax.eval_shape(task.model.init, jax.random.key(0), data.inputs[:1])
+    return jax.eval_shape(task.model.apply, params, stats, data.inputs[:1])[0]
+
+
+def check_labels(name: str, labels: Any, outputs: PyTree) -> None:
     """Refuse class numbers that a model with outputs of this shape does not have."""
+    if not isinstance(outputs, jax.ShapeDtypeStruct):  # of several tasks nothing is known about the labels
+        return
+    outputs = outputs.shape
     classes = max(outputs[-1], 2)  # a single logit decides between two
     if labels.ndim == 1 and outputs[1:] > (1,) and labels.min() < 0:
         raise ValueError(f"labels of {name} must be class numbers from 0, but {labels.min()} is among them.")

@@ -10,6 +10,7 @@ import optax
 from jaxtyping import Array, Float, Int, Key, PyTree
 
 from jaxdl.data import Dataset
+from jaxdl.data.stream import Stream, first_rows
 from jaxdl.models import Model
 
 INIT, ORDER, NOISE = range(3)  # the streams of randomness, each counted on its own
@@ -53,20 +54,21 @@ def nothing(state: State) -> dict[str, Array]:  # noqa: ARG001
     return {}
 
 
-def start(task: Task, data: Dataset, key: Key[Array, ""]) -> State:
+def start(task: Task, data: Dataset | Stream, key: Key[Array, ""]) -> State:
     """The state before the first step, drawn from the key."""
+    if isinstance(data, Stream):
+        data = first_rows(data, task.batch_size)
     params, stats = task.model.init(_stream(key, INIT, 0), data.inputs[: task.batch_size])
     zero = jnp.zeros((), jnp.int32)
     return State(key, zero, zero, params, stats, task.optimizer.init(params))
 
 
-def step(task: Task, data: Dataset, state: State, indices: Int[Array, "batch"]) -> tuple[State, Float[Array, ""]]:
-    """One step down the gradient of the objective on the examples at these indices; also its loss before the step.
+def step(task: Task, batch: Dataset, state: State) -> tuple[State, Float[Array, ""]]:
+    """One step down the gradient of the objective on a batch; also its loss before the step.
 
     An optimizer that asks for more than the gradient, as `sam` and `lbfgs` do, gets the objective on the same batch,
     with the same noise: optax's `value`, `grad` and `value_fn`.
     """
-    batch = jax.tree.map(lambda array: array[indices], data)
     noise = _stream(state.key, NOISE, state.step)
     bits, kind = jax.random.key_data(noise), jax.random.key_impl(noise)
     descend = jax.value_and_grad(task.objective, has_aux=True)
@@ -88,16 +90,24 @@ def _asked_for(update, offered):
     return offered if takes_any else {p.name: offered[p.name] for p in taken if p.name in offered}
 
 
+def batches(task: Task, size: int, order: Key[Array, ""], epoch: Int[Array, ""]) -> Int[Array, "steps batch"]:
+    """The rows of every batch of an epoch, in a new order; what fills no batch is left out, others in each epoch."""
+    steps = size // task.batch_size
+    permutation = jax.random.permutation(_stream(order, ORDER, epoch), size)
+    return permutation[: steps * task.batch_size].reshape(steps, task.batch_size)
+
+
 def epoch(task: Task, data: Dataset, state: State, order: Key[Array, ""]) -> tuple[State, Float[Array, ""]]:
-    """One pass over the data in a new order; what fills no batch is left out, other examples in each epoch."""
-    steps = data.size // task.batch_size
-    permutation = jax.random.permutation(_stream(order, ORDER, state.epoch), data.size)
-    batches = permutation[: steps * task.batch_size].reshape(steps, task.batch_size)
-    state, losses = jax.lax.scan(lambda state, indices: step(task, data, state, indices), state, batches)
+    """One pass over the data, and the mean of its losses."""
+
+    def pick_and_step(state, rows):
+        return step(task, jax.tree.map(lambda array: array[rows], data), state)
+
+    state, losses = jax.lax.scan(pick_and_step, state, batches(task, data.size, order, state.epoch))
     return state._replace(epoch=state.epoch + 1), losses.mean()
 
 
-def check_counts(task: Task, data: Dataset, *, epochs: int) -> None:
+def check_counts(task: Task, data: Dataset | Stream, *, epochs: int) -> None:
     """Refuse, with ValueError, what leaves nothing to do: no epoch, or a batch that the data cannot fill."""
     if epochs < 1:
         raise ValueError(f"epochs must be at least 1, but was {epochs}.")
@@ -110,7 +120,7 @@ def check_counts(task: Task, data: Dataset, *, epochs: int) -> None:
 
 def resume(
     task: Task,
-    data: Dataset,
+    data: Dataset | Stream,
     state: State,
     *,
     epochs: int,
@@ -119,6 +129,10 @@ def resume(
 ) -> tuple[State, History]:
     """Go on from a state for so many epochs, as `train` would have gone on."""
     check_counts(task, data, epochs=epochs)
+    if isinstance(data, Stream):
+        from jaxdl.training.streaming import resume_stream  # it is built on this file
+
+        return resume_stream(task, data, state, epochs=epochs, observe=observe, order=order)
 
     def pass_over(state, _):
         state, loss = epoch(task, data, state, state.key if order is None else order)
@@ -129,7 +143,7 @@ def resume(
 
 def train(
     task: Task,
-    data: Dataset,
+    data: Dataset | Stream,
     key: Key[Array, ""],
     *,
     epochs: int,
@@ -139,7 +153,9 @@ def train(
     """Train one model from one key: pure and traceable, so that a population is a `vmap` of it.
 
     `observe(state)` is called after every epoch. `order` is a key for the order of the data alone; members of a
-    population that are given the same one see the same batches. Raises ValueError for a batch larger than the data.
+    population that are given the same one see the same batches. A Stream is read while it is trained on, to the same
+    end; the loop is then one of Python, not traceable: `fit` trains populations on it. Raises ValueError for a batch
+    larger than the data.
     """
     return resume(task, data, start(task, data, key), epochs=epochs, observe=observe, order=order)
 

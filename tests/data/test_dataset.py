@@ -1,14 +1,8 @@
-import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
 from jaxdl import data
-
-
-def some(labels):
-    labels = np.asarray(labels)
-    return data.from_arrays(np.arange(len(labels), dtype=float)[:, None], labels)
 
 
 def test_without_weights_every_example_counts_one():
@@ -58,20 +52,6 @@ def test_class_numbers_that_are_real_are_told():
         data.from_arrays([[1.0], [2.0]], [0.0, 1.0])
 
 
-def test_the_parts_are_disjoint_and_together_the_whole():
-    whole = some(np.arange(50) % 2)
-    split = data.stratified_split(jax.random.key(0), whole)
-    together = np.concatenate([part.inputs[:, 0] for part in split])
-    assert sorted(together.tolist()) == sorted(whole.inputs[:, 0].tolist())
-    assert [part.size for part in split] == [30, 10, 10]
-
-
-def test_shares_are_those_of_train_dev_and_test_in_this_order():
-    split = data.stratified_split(jax.random.key(0), some([0] * 10), shares=(0.5, 0.4, 0.1))
-    assert [part.size for part in split] == [5, 4, 1]
-    assert [part.size for part in data.stratified_split(jax.random.key(0), some([0] * 8))] == [5, 1, 2]
-
-
 @pytest.mark.parametrize("inputs", [[["a"]], [[1j]], [[None]]])
 def test_what_is_no_number_is_told(inputs):
     with pytest.raises(TypeError, match="inputs must be real numbers, but were given as"):
@@ -87,44 +67,6 @@ def test_other_features_than_were_fitted_are_told():
     fitted = data.fit_standardization(data.from_arrays(np.ones((4, 5)), [0, 1, 0, 1]))
     with pytest.raises(ValueError, match=r"data must have the 5 features that were fitted, but .* \(2, 1\)"):
         data.standardize(fitted, data.from_arrays(np.ones((2, 1)), [0, 1]))
-
-
-def test_every_part_has_the_same_share_of_every_class():
-    split = data.stratified_split(jax.random.key(0), some([0] * 10 + [1] * 100 + [2] * 35))
-    assert [np.bincount(part.labels).tolist() for part in split] == [[6, 60, 21], [2, 20, 7], [2, 20, 7]]
-
-
-def test_the_key_decides_and_nothing_else():
-    whole = some(np.arange(60) % 3)
-    one, again, other = (data.stratified_split(jax.random.key(seed), whole).test.inputs for seed in (0, 0, 1))
-    assert jnp.array_equal(one, again)
-    assert not jnp.array_equal(one, other)
-
-
-def test_inputs_labels_and_weights_stay_together():
-    labels = np.arange(60) % 3
-    whole = data.from_arrays(np.column_stack([labels, np.arange(60)]), labels, weights=1.0 + np.arange(60))
-    for part in data.stratified_split(jax.random.key(0), whole):
-        assert jnp.array_equal(part.inputs[:, 0], part.labels)
-        assert jnp.array_equal(part.inputs[:, 1] + 1, part.weights)
-
-
-@pytest.mark.parametrize("shares", [(0.5, 0.5, 0.5), (1.0, 0.0, 0.0), (1.2, -0.1, -0.1)])
-def test_shares_that_are_none_are_told(shares):
-    with pytest.raises(ValueError, match="shares must be positive and sum to 1"):
-        data.stratified_split(jax.random.key(0), some([0, 1, 0, 1]), shares=shares)
-
-
-def test_an_empty_part_is_told():
-    with pytest.raises(ValueError, match="of the 2 examples of class 1 none is left for part"):
-        data.stratified_split(jax.random.key(0), some([0] * 20 + [1] * 2))
-
-
-def test_targets_cannot_be_stratified():
-    with pytest.raises(
-        TypeError, match=r"labels must be class numbers for a stratified split, but have the shape \(2, 1\)"
-    ):
-        data.stratified_split(jax.random.key(0), data.from_arrays([[1.0], [2.0]], [[0.5], [0.1]]))
 
 
 def test_standardization_is_fitted_on_the_training_part_alone(random):
@@ -171,6 +113,8 @@ def test_what_float32_cannot_hold_is_told():
         data.from_arrays([[1e39]], [0])
 
 
-def test_xor_is_one_where_the_coordinates_differ():
-    corners = data.xor()
-    assert jnp.array_equal(corners.labels, corners.inputs[:, 0] != corners.inputs[:, 1])
+def test_columns_keep_their_order():
+    columns = {name: np.arange(3.0) for name in ("b", "c", "a")}
+    taken = data.take(data.Dataset(columns, np.arange(3), np.ones(3, np.float32)), [2, 0])
+    assert list(taken.inputs) == ["b", "c", "a"]
+    assert taken.inputs["b"].tolist() == [2, 0]

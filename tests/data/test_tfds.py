@@ -75,3 +75,122 @@ def test_the_newest_version_is_read(tmp_path):
         prepared(tmp_path, version, [])
     with pytest.raises(ValueError, match=r"3\.0\.10"):
         data.load_prepared("mnist", tmp_path)
+
+
+IMAGE = {
+    "pythonClassName": "tensorflow_datasets.core.features.image_feature.Image",
+    "image": {"shape": {"dimensions": ["4", "5", "3"]}, "dtype": "uint8"},
+}
+LABEL = {
+    "pythonClassName": "tensorflow_datasets.core.features.class_label_feature.ClassLabel",
+    "classLabel": {"numClasses": "2"},
+}
+BOXES = {"pythonClassName": "tensorflow_datasets.core.features.sequence_feature.Sequence", "sequence": {}}
+
+
+@pytest.fixture(scope="session")
+def prepared_by_tfds(tmp_path_factory):
+    """Two configurations of a set of seven images in three files: one with named classes; and what is in them."""
+    import tensorflow_datasets as tfds
+    from PIL import Image
+
+    images = np.random.default_rng(0).integers(0, 256, (7, 4, 5, 3), dtype=np.uint8)
+
+    with tfds.core.registered.skip_registration():
+
+        class Pets(tfds.core.GeneratorBasedBuilder):
+            VERSION = tfds.core.Version("1.0.0")
+            BUILDER_CONFIGS = [tfds.core.BuilderConfig(name=name) for name in ("named", "numbered")]  # noqa: RUF012
+
+            def _info(self):
+                names = {"names": ["cat", "guinea pig"]} if self.builder_config.name == "named" else {"num_classes": 2}
+                features = {"id": tfds.features.Text(), "image": tfds.features.Image(shape=(4, 5, 3))}
+                label = tfds.features.ClassLabel(**names)
+                return tfds.core.DatasetInfo(
+                    builder=self, features=tfds.features.FeaturesDict({**features, "label": label})
+                )
+
+            def _split_generators(self, dl_manager):
+                return {"validation": self._generate_examples()}
+
+            def _generate_examples(self):
+                for i, image in enumerate(images):
+                    yield i, {"id": str(i), "image": Image.fromarray(image), "label": i % 2}
+
+    folder = tmp_path_factory.mktemp("prepared")
+    for config in ("named", "numbered"):
+        builder = Pets(config=config, data_dir=folder, file_format="array_record")
+        builder.download_and_prepare(download_config=tfds.download.DownloadConfig(num_shards=3))
+    yield folder, images
+    shutil.rmtree(folder)
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+@pytest.mark.parametrize(("config", "names"), [("named", ("cat", "guinea pig")), ("numbered", ("0", "1"))])
+def test_any_set_of_images_of_one_size_with_classes_is_read(config, names, prepared_by_tfds, cache):
+    folder, images = prepared_by_tfds
+    data_read = data.tfds.load_prepared(f"pets/{config}", folder, part="validation")
+    row_of = {image.tobytes(): row for row, image in enumerate(images)}
+    rows = [row_of[image.tobytes()] for image in np.round(np.asarray(data_read.inputs) * 255).astype(np.uint8)]
+    assert sorted(rows) == list(range(7))
+    assert data_read.labels.tolist() == [row % 2 for row in rows]
+    assert data.tfds.prepared_class_names(f"pets/{config}", folder) == names
+    assert "tensorflow" not in sys.modules
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+@pytest.mark.parametrize("damage", ["half", "changed", "gone"])
+def test_files_that_are_damaged_are_told(damage, prepared_by_tfds, cache, tmp_path):
+    shutil.copytree(prepared_by_tfds[0], tmp_path / "tfds")
+    file = next((tmp_path / "tfds").rglob("numbered/1.0.0/*-00001-of-*"))
+    whole = file.read_bytes()
+    if damage == "gone":
+        file.unlink()
+    else:
+        file.write_bytes(whole[: len(whole) // 2] + (bytes(len(whole) // 2) if damage == "changed" else b""))
+    with pytest.raises(ValueError, match=r"numbered/1.0.0 must hold whole array_record files, but 'validation' could"):
+        data.load_prepared("pets/numbered", tmp_path / "tfds", part="validation")
+    assert not cache.exists()
+
+
+def described(folder, features):
+    path = prepared(folder, "3.0.1", ["mnist-train.array_record-00000-of-00001"])
+    (path / "features.json").write_text(json.dumps({"featuresDict": {"features": features}} if features else {}))
+
+
+@pytest.mark.parametrize(
+    ("features", "match"),
+    [
+        (
+            {"image": IMAGE, "objects": BOXES},
+            r"'image' and a ClassLabel 'label', but .* has image \(Image\), objects \(S",
+        ),
+        ({"image": IMAGE, "label": BOXES}, r"has image \(Image\), label \(Sequence\)\.$"),
+        ({"image": BOXES, "label": LABEL}, r"has image \(Sequence\), label \(ClassLabel\)\.$"),
+        ({}, r"has no named features\.$"),
+        (
+            {"image": {"image": {"shape": {"dimensions": ["-1", "-1", "3"]}, "dtype": "uint8"}}, "label": LABEL},
+            r"images must be of one size, with 8 bits a channel, but .* of shape \(any, any, 3\) and uint8\.$",
+        ),
+        ({"image": {"image": {**IMAGE["image"], "dtype": "uint16"}}, "label": LABEL}, r"\(4, 5, 3\) and uint16\.$"),
+    ],
+)
+def test_a_set_of_another_kind_is_told_with_what_it_has(features, match, tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "tensorflow_datasets", None)  # at once: before the slow import
+    described(tmp_path, features)
+    with pytest.raises(ValueError, match=match):
+        data.load_prepared("mnist", tmp_path)
+    with pytest.raises(ValueError, match=match):
+        data.tfds.prepared_class_names("mnist", tmp_path)
+
+
+def test_the_way_out_of_another_file_format_and_the_parts_there_are_are_told(tmp_path):
+    folder = prepared(tmp_path, "3.0.1", ["mnist-train.tfrecord-00000-of-00001", "mnist-test.tfrecord-00000-of-00001"])
+    with pytest.raises(
+        ValueError,
+        match=rf"again with file_format='array_record', or convert it with tfds convert_format "
+        rf"--dataset_version_dir={folder} --out_file_format=array_record\.$",
+    ):
+        data.load_prepared("mnist", tmp_path)
+    with pytest.raises(ValueError, match=r"holds test, train, and 'dev' was asked for\.$"):
+        data.load_prepared("mnist", tmp_path, part="dev")

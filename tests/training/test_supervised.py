@@ -27,7 +27,7 @@ def test_a_penalty_is_added():
 
 
 def test_inputs_are_augmented_before_the_model_sees_them():
-    nothing = value(augment=lambda key, inputs: 0 * inputs)
+    nothing = value(augment=lambda key, batch: batch._replace(inputs=0 * batch.inputs))
     at_zero = F.cross_entropy(MODEL.apply(PARAMS, STATS, 0 * DATA.inputs)[0], DATA.labels)
     np.testing.assert_allclose(nothing, np.average(at_zero, weights=DATA.weights), rtol=1e-6)
 
@@ -50,9 +50,9 @@ def test_augmentation_and_model_draw_from_keys_of_their_own():
         drawn.append(jax.random.key_data(key))
         return jnp.ones((6, 3)), stats
 
-    def augment(key, inputs):
+    def augment(key, batch):
         drawn.append(jax.random.key_data(key))
-        return inputs
+        return batch
 
     objective = supervised(models.Model(MODEL.init, apply), F.cross_entropy, augment=augment)
     for seed in (1, 2):

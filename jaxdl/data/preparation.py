@@ -1,0 +1,126 @@
+"""Preparation: examples as they are read become numbers, by what the training part alone says."""
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array
+
+from jaxdl.data.columns import Column, encode_column, features, fit_column, missing_cells
+from jaxdl.data.dataset import Dataset, Split, from_arrays
+from jaxdl.data.standardization import Standardization, fit_standardization, standardize
+
+
+class Classes(NamedTuple):
+    """The classes that labels are among, in order: a name or number for each class number."""
+
+    names: tuple[str | int, ...]
+
+
+class Preparation(NamedTuple):
+    """All that is fitted to the training part.
+
+    Inputs are encoded by column where they are those of a table, else standardized; labels become class numbers, or,
+    as targets of a regression, are standardized. `shape` is that of one example as the model takes it; `left_out` says
+    of columns why they are not among the inputs.
+    """
+
+    inputs: tuple[Column, ...] | Standardization
+    labels: Classes | Standardization
+    shape: tuple[int, ...]
+    left_out: dict[str, str]
+
+
+def fit_preparation(train: Dataset) -> Preparation:
+    """What the training part says: nothing else is looked at.
+
+    Raises ValueError for a table of which no column is left, and for labels of one class.
+    """
+    if not isinstance(train.inputs, Mapping):
+        return Preparation(fit_standardization(train), _fit_labels(train.labels), train.inputs.shape[1:], {})
+    fitted = {name: fit_column(name, values) for name, values in train.inputs.items()}
+    columns = tuple(column for column in fitted.values() if not isinstance(column, str))
+    left_out = {name: reason for name, reason in fitted.items() if isinstance(reason, str)}
+    if not columns:
+        why = "; ".join(f"{name!r}: {reason}" for name, reason in left_out.items())
+        raise ValueError(
+            f"inputs must have a column to learn from, but none of them is one ({why or 'there is none'})."
+        )
+    width = sum(len(features(column)) for column in columns)
+    return Preparation(columns, _fit_labels(train.labels), (width,), left_out)
+
+
+def _fit_labels(labels) -> Classes | Standardization:
+    labels = np.asarray(labels)
+    if labels.ndim == 1:
+        names = tuple(np.unique(labels).tolist())
+        if len(names) < 2:
+            raise ValueError(f"labels must be of two classes at least, but all are {names[0]!r} in the training part.")
+        return Classes(names)
+    targets = labels.astype(np.float64)
+    varies = np.ptp(targets, axis=0) > 0
+    return Standardization(targets.mean(axis=0), np.where(varies, targets.std(axis=0), 1.0))
+
+
+def prepare(preparation: Preparation, data: Dataset) -> Dataset:
+    """The same examples as numbers that a model can be trained on.
+
+    Raises ValueError for a column or a class that was not there in training, and what `encode_inputs` raises.
+    """
+    labels, of = np.asarray(data.labels), preparation.labels
+    if isinstance(of, Classes):
+        numbers = class_numbers(of, labels)
+        if numbers.min() < 0:
+            raise ValueError(f"labels must be among the classes of training, but {labels[numbers.argmin()]!r} is not.")
+        labels = numbers
+    else:
+        labels = ((labels - of.mean) / of.deviation).astype(np.float32)
+    return from_arrays(encode_inputs(preparation, data.inputs), labels, weights=data.weights)
+
+
+def encode_inputs(preparation: Preparation, inputs: Any) -> Array:
+    """Inputs as they are read, as the model takes them: (examples, features), or images as they are shaped.
+
+    Raises ValueError for columns that are not there, and for features other than those that were fitted; TypeError for
+    a column of another kind.
+    """
+    of = preparation.inputs
+    if isinstance(of, Standardization):
+        if isinstance(inputs, Mapping):
+            raise ValueError("inputs must be arrays, as in training, but are the columns of a table.")
+        if inputs.shape[1:] != preparation.shape:
+            raise ValueError(
+                f"inputs must have the shape {preparation.shape}, as in training, but have {inputs.shape[1:]}."
+            )
+        like = jnp.asarray(inputs, jnp.float32)
+        return standardize(of, Dataset(like, None, jnp.ones(len(like)))).inputs
+    if not isinstance(inputs, Mapping):
+        raise ValueError("inputs must be the columns of a table, as in training, but are an array.")
+    absent = [column.name for column in of if column.name not in inputs]
+    if absent:
+        raise ValueError(f"inputs must have the columns of training, but {', '.join(map(repr, absent))} is not there.")
+    return jnp.asarray(np.concatenate([encode_column(column, inputs[column.name]) for column in of], axis=1))
+
+
+def class_numbers(classes: Classes, labels: np.ndarray) -> np.ndarray:
+    """The class number of each label, -1 where it is none of the classes."""
+    names, labels = np.asarray(classes.names), np.asarray(labels)
+    if names.dtype.kind in "UO" or labels.dtype.kind in "UO":
+        names, labels = names.astype(str), labels.astype(str)
+    order = np.argsort(names)  # as text, 10 comes before 9
+    found = order[np.searchsorted(names, labels, sorter=order).clip(max=len(names) - 1)]
+    return np.where(names[found] == labels, found, -1).astype(np.int32)
+
+
+def prepared(split: Split) -> tuple[Split, Preparation]:
+    """All parts of a split as numbers, by what the training part says; and what that is."""
+    fitted = fit_preparation(split.train)
+    return Split(*(prepare(fitted, part) for part in split)), fitted
+
+
+def incomplete(data: Dataset) -> dict[str, int]:
+    """How many cells are missing in each column of a table that is not complete."""
+    columns = data.inputs.items() if isinstance(data.inputs, Mapping) else ()
+    counts = {name: int(missing_cells(values).sum()) for name, values in columns}
+    return {name: count for name, count in counts.items() if count}

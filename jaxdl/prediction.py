@@ -1,0 +1,169 @@
+"""The command `jaxdl predict`: a file of predictions, written as the examples are read, a piece at a time."""
+
+import pathlib
+from collections.abc import Generator
+from typing import Any, NamedTuple
+
+import jax
+import numpy as np
+import pyarrow as pa
+import pyarrow.csv
+import pyarrow.parquet as pq
+from rich.console import Console
+
+from jaxdl import data, trained
+from jaxdl.recipe import UNREADABLE
+from jaxdl.settings import Predict
+from jaxdl.statistics import Interval
+from jaxdl.storage import whole_file
+
+ROWS = 1 << 13  # examples that are predicted and written at a time
+IMAGES = 1 << 10  # images that are decoded at a time
+WRITERS = {".csv": pa.csv.CSVWriter, ".parquet": pq.ParquetWriter}
+
+
+class Piece(NamedTuple):
+    """Some examples: what they are called, their inputs as they are read, and their labels where these are known."""
+
+    names: dict[str, Any]
+    inputs: Any
+    labels: np.ndarray | None
+
+
+def predict_command(settings: Predict, console: Console) -> int:
+    """Predict every example of the data, and tell how good that was where labels are known; the exit status."""
+    if settings.out.suffix not in WRITERS:
+        raise ValueError(f"out must end with {' or '.join(WRITERS)}, but was {settings.out}.")
+    if settings.out.exists():
+        raise FileExistsError(f"out must be a new file, but {settings.out} is there already: name another.")
+    run = trained.load(settings.run)
+    examples, sums, writer = 0, 0.0, None
+    with whole_file(settings.out) as file:
+        for piece in pieces(settings, run):
+            found = trained.predict(run, piece.inputs)
+            columns = pa.table({**piece.names, **_columns(run.preparation.labels, found)})
+            writer = writer or WRITERS[settings.out.suffix](file, columns.schema)
+            writer.write_table(columns)
+            examples += len(columns)
+            sums = sums + _sums(run.preparation.labels, found.estimate, piece.labels)
+        if writer is None:
+            raise ValueError(f"data must hold at least one example, but {settings.data} holds none.")
+        writer.close()
+    console.print(f"{examples} predictions of {run.members} networks: {settings.out}", highlight=False, soft_wrap=True)
+    if np.max(sums) > 0:
+        console.print(_judged(run.preparation.labels, sums), highlight=False, soft_wrap=True)
+    return 0
+
+
+def pieces(settings: Predict, run: trained.Trained) -> Generator[Piece]:
+    """The examples that the settings name, some at a time, read as those of the run were."""
+    path = pathlib.Path(settings.data)
+    if path.suffix.lower() in data.SUFFIXES:
+        yield from _of_table(path, run)
+    elif path.is_dir():
+        yield from _of_folder(path, settings, run)
+    else:
+        whole = data.load(settings.data, part=settings.part, data_dir=settings.data_dir, manual_dir=settings.manual_dir)
+        for rows in _slices(whole.size):
+            inputs = jax.tree.map(lambda array, rows=rows: array[rows], whole.inputs)
+            yield Piece({"row": np.arange(whole.size)[rows]}, inputs, np.asarray(whole.labels[rows]))
+
+
+def _of_table(path, run) -> Generator[Piece]:
+    """A table, of which only the columns that are needed are read."""
+    columns, label = run.preparation.inputs, run.settings.label
+    if isinstance(columns, data.Standardization):
+        raise ValueError(f"data must be arrays or images, as those of the run, but {path} is a table.")
+    kinds = {
+        kind: [column.name for column in columns if isinstance(column, kind)]
+        for kind in (data.Numbers, data.Dates, data.Categories)
+    }
+    known = label in data.column_names(path)
+    if known:
+        names = getattr(run.preparation.labels, "names", (0,))
+        kinds[data.Categories if isinstance(names[0], str) else data.Numbers].append(label)
+    first = 0
+    chunks = data.table_chunks(path, numbers=kinds[data.Numbers], dates=kinds[data.Dates], texts=kinds[data.Categories])
+    for chunk in chunks:
+        if run.settings.missing == "refuse":
+            _refuse_missing(path, chunk, label)
+        size = len(next(iter(chunk.values())))
+        for rows in _slices(size):
+            piece = {name: values[rows] for name, values in chunk.items()}
+            labels = piece.pop(label) if known else None
+            yield Piece({"row": first + np.arange(size)[rows]}, piece, labels)
+        first += size
+
+
+def _of_folder(path, settings, run) -> Generator[Piece]:
+    """Images, scaled as those of the run were; a folder that is called like a class says which class they are."""
+    root = path / settings.part if data.parts_of(path) else path
+    files, labels = data.list_images(root)
+    classes = set(getattr(run.preparation.labels, "names", ()))
+    known = np.array([label if label in classes else None for label in labels], object)
+    size, channels = run.settings.image_size, run.preparation.shape[-1]
+    first = 0
+    for images, readable in data.image_chunks(files, size=size, channels=channels, chunk=IMAGES):
+        rows = slice(first, first + len(readable))
+        first = rows.stop
+        UNREADABLE[settings.unreadable](list(np.array(files[rows], object)[~readable]))
+        if len(images):
+            names = [file.relative_to(root).as_posix() for file in np.array(files[rows], object)[readable]]
+            yield Piece({"file": names}, images, known[rows][readable])
+
+
+def _refuse_missing(path, chunk, label) -> None:
+    holes = [name for name, values in chunk.items() if name != label and data.missing_cells(values).any()]
+    if holes:
+        raise ValueError(
+            f"no value must be missing, as in training (missing refuse), but columns {', '.join(map(repr, holes))} of "
+            f"{path} have such: fill them in, or train with --missing impute."
+        )
+
+
+def _slices(size) -> Generator[slice]:
+    for first in range(0, size, ROWS):
+        yield slice(first, min(first + ROWS, size))
+
+
+def _columns(labels, found: Interval) -> dict[str, Any]:
+    """Predictions as columns: the class and its probability, or the targets, with their limits."""
+    found = Interval(*(limit.astype(np.float32) for limit in found))
+    if not isinstance(labels, data.Classes):
+        suffixes = [""] if found.estimate.shape[1] == 1 else [f"_{number}" for number in range(found.estimate.shape[1])]
+        told = {"prediction": found.estimate, "low": found.low, "high": found.high}
+        return {f"{name}{end}": of[:, place] for name, of in told.items() for place, end in enumerate(suffixes)}
+    best = found.estimate.argmax(axis=1)
+    told = {"probability": found.estimate, "low": found.low, "high": found.high}
+    of_best = {name: np.take_along_axis(of, best[:, None], axis=1)[:, 0] for name, of in told.items()}
+    each = {f"probability of {name}": found.estimate[:, place] for place, name in enumerate(labels.names)}
+    return {"label": np.asarray(labels.names)[best], **of_best, **each}
+
+
+def _sums(labels, estimate, known) -> np.ndarray | float:
+    """What can be added up over pieces: how many labels are known, and how many are met, or how far they are."""
+    if known is None:
+        return 0.0
+    if isinstance(labels, data.Classes):
+        there = ~data.missing_cells(known) if known.dtype.kind in "OfM" else np.ones(len(known), bool)
+        right = data.class_numbers(labels, known) == estimate.argmax(axis=1)
+        return np.array([there.sum(), (right & there).sum()], float)
+    targets = known.reshape(len(known), -1)
+    there = ~np.isnan(targets).any(axis=1)
+    error, offset = (estimate - targets)[there], (targets - np.asarray(labels.mean, np.float64))[there]
+    sums = (np.ones_like(error), offset, offset**2, error**2, np.abs(error))
+    return np.stack([values.sum(axis=0) for values in sums])
+
+
+def _judged(labels, sums) -> str:
+    """One line about how good the predictions were."""
+    if isinstance(labels, data.Classes):
+        count, right = sums.astype(int)
+        return f"accuracy of the mean probabilities: {right / count:.4f} ({right} of {count})"
+    (count, *_), totals, squares, missed, distances = sums
+    spread, missed = (squares - totals**2 / count).sum(), missed.sum()
+    explained = 1 - missed / spread if spread else np.nan
+    return (
+        f"of the mean predictions for {int(count)} known labels: R² {explained:.4f}, root mean squared error "
+        f"{np.sqrt(missed / count):.4g}, mean absolute error {distances.sum() / count:.4g}"
+    )

@@ -1,0 +1,269 @@
+"""A small file of known SHA-256, looked for, verified and downloaded."""
+
+import contextlib
+import hashlib
+import http.server
+import pathlib
+import socket
+import sys
+import tempfile
+import threading
+import time
+
+import pytest
+
+from jaxdl.data import genuine
+from jaxdl.data.genuine import Source, read_genuine, sources
+
+NAME = "images.tar.gz"
+CONTENT = bytes(range(256)) * 9
+SHA256 = hashlib.sha256(CONTENT).hexdigest()
+
+with_tfds = pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of protobuf and etils, inside it
+
+
+@pytest.fixture(autouse=True)
+def no_proxy(monkeypatch):
+    for name in ("http_proxy", "https_proxy", "all_proxy", "no_proxy"):
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.upper(), raising=False)
+
+
+def read(home, *, url="http://images.invalid", manual="manual"):
+    file = Source(f"{url}/{NAME}", len(CONTENT), SHA256, NAME)
+    (content,) = read_genuine("images", [file], data_dir=home, manual_dir=home / manual)
+    return content
+
+
+def put(folder, content=CONTENT):
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / NAME).write_bytes(content)
+    return folder / NAME
+
+
+@contextlib.contextmanager
+def serving(content, *, status=200):
+    """A server that gives this content for whatever it is asked; yields its address and what it was asked for."""
+    asked = []
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_GET(self):
+            asked.append(self.path)
+            self.send_response(status)
+            self.send_header("Content-Length", str(len(content)))
+            self.end_headers()
+            self.wfile.write(content)
+
+        def log_message(self, *args):
+            pass
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}", asked
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+def tfds_gives(url, downloads):
+    """Where TFDS's own DownloadManager has the file at this address, or has it from there."""
+    import tensorflow_datasets as tfds
+    from tensorflow_datasets.core.download.checksums import UrlInfo
+
+    manager = tfds.download.DownloadManager(
+        download_dir=downloads,
+        dataset_name="images",
+        url_infos={f"{url}/{NAME}": UrlInfo(len(CONTENT), SHA256, NAME)},
+        force_checksums_validation=True,
+    )
+    return pathlib.Path(manager.download(f"{url}/{NAME}"))
+
+
+def test_the_checksums_are_those_that_tfds_ships():
+    assert len(sources("mnist")) == len(sources("fashion_mnist")) == 4
+    assert sources("cifar10") == {
+        "cifar-10-binary.tar.gz": Source(
+            "https://www.cs.toronto.edu/~kriz/cifar-10-binary.tar.gz",
+            170_052_171,
+            "c4a38c50a1bc5f3a1c5537f2155ab9d68f9f25eb1ed8d9ddda3db29a59bca1dd",
+            "cifar-10-binary.tar.gz",
+        )
+    }
+
+
+@with_tfds
+def test_the_addresses_are_those_of_the_builders_of_tfds():
+    from tensorflow_datasets.image_classification import cifar, mnist
+
+    for dataset, url in [("mnist", mnist.MNIST.URL), ("fashion_mnist", mnist.FashionMNIST.URL)]:
+        for source in sources(dataset).values():
+            assert source.url == f"{url.removesuffix('/')}/{source.name}"
+    assert sources("cifar10")["cifar-10-binary.tar.gz"].url in pathlib.Path(cifar.__file__).read_text()
+    assert "tensorflow" not in sys.modules
+
+
+def test_the_folder_of_the_set_comes_before_the_folder_of_all(tmp_path):
+    put(tmp_path / "manual")
+    assert read(tmp_path) == CONTENT
+    own = put(tmp_path / "manual" / "images", b"another")
+    with pytest.raises(ValueError, match="manual/images/images.tar.gz must be"):
+        read(tmp_path)
+    put(own.parent)
+    put(tmp_path / "manual", b"another")
+    assert read(tmp_path) == CONTENT
+
+
+@pytest.mark.parametrize(
+    "content",
+    [CONTENT[:-1], CONTENT + b"\0", b"", b"\1" + CONTENT[1:], CONTENT * 30],
+    ids=["truncated", "longer", "empty", "tampered", "much longer"],
+)
+@pytest.mark.parametrize("folder", ["manual", "manual/images"])
+def test_a_file_that_is_not_genuine_is_named_and_stays_the_users(folder, content, tmp_path, monkeypatch):
+    monkeypatch.setattr(genuine, "BLOCK", 1000)
+    file = put(tmp_path / folder, content)
+    with pytest.raises(ValueError, match=r"put the file from http://images.invalid/.* into .*manual/images\.$") as told:
+        read(tmp_path)
+    assert f"{file} must be {NAME} with the SHA-256 {SHA256} and {len(CONTENT)} bytes, but" in str(told.value)
+    assert f"the SHA-256 {hashlib.sha256(content).hexdigest()} and {len(content)} bytes" in str(told.value)
+    assert file.read_bytes() == content
+
+
+def test_a_file_is_opened_once(tmp_path, monkeypatch):
+    """So what is verified is what is given, even if the file changes in between."""
+    put(tmp_path / "manual")
+    opened, path_open = [], pathlib.Path.open
+
+    def counted(path, *mode):
+        opened.append(path.name)
+        return path_open(path, *mode)
+
+    monkeypatch.setattr(pathlib.Path, "open", counted)
+    assert read(tmp_path) == CONTENT
+    assert opened == [NAME]
+
+
+@pytest.mark.parametrize("deadline", [genuine.DEADLINE, 0.1])
+def test_without_a_network_the_answer_comes_within_five_seconds(deadline, tmp_path, monkeypatch):
+    """The name is not resolved, ever: what no timeout of a socket ends."""
+    over = threading.Event()
+
+    def hang(*address, **options):
+        over.wait(60)
+        raise OSError("too late")
+
+    monkeypatch.setattr(socket, "getaddrinfo", hang)
+    monkeypatch.setattr(genuine, "DEADLINE", deadline)
+    monkeypatch.setitem(sys.modules, "tensorflow_datasets", None)  # its import alone may take two
+    before, began = threading.enumerate(), time.perf_counter()
+    with pytest.raises(
+        FileNotFoundError, match=rf"no answer from \S+ in {deadline} seconds\): put {NAME} from"
+    ) as told:
+        read(tmp_path)
+    assert time.perf_counter() - began < 5
+    assert all(thread.daemon for thread in threading.enumerate() if thread not in before)  # nor does the end wait
+    over.set()
+    assert str(told.value).endswith(
+        f"{NAME} from http://images.invalid/{NAME} (SHA-256 {SHA256}) into {tmp_path}/manual/images."
+    )
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_host_that_refuses_is_told_at_once(tmp_path):
+    with socket.socket() as closed:
+        closed.bind(("127.0.0.1", 0))  # and does not listen
+        with pytest.raises(FileNotFoundError, match=r"no answer from http://127.0.0.1:\d+/, .*refused"):
+            read(tmp_path, url=f"http://127.0.0.1:{closed.getsockname()[1]}")
+
+
+def test_only_the_file_that_is_missing_is_asked_for(tmp_path, monkeypatch):
+    put(tmp_path / "manual")
+    known = [Source(f"http://images.invalid/{name}", len(CONTENT), SHA256, name) for name in (NAME, "labels.gz")]
+    with pytest.raises(FileNotFoundError, match=r"\): put labels.gz from \S+ \(SHA-256 \w+\) into ") as told:
+        read_genuine("images", known, data_dir=tmp_path, manual_dir=tmp_path / "manual")
+    assert NAME not in str(told.value)
+
+
+@with_tfds
+def test_what_is_downloaded_is_in_the_cache_of_tfds_and_nothing_else_is_left(tmp_path, monkeypatch):
+    monkeypatch.setattr(tempfile, "tempdir", "nowhere")  # it may be on another disk, from which no file can be moved
+    downloads = tmp_path / "downloads"
+    with serving(CONTENT) as (url, asked):
+        assert read(tmp_path, url=url) == CONTENT
+    assert asked == [f"/{NAME}"]
+    assert read(tmp_path, url=url) == CONTENT  # without the server
+    (folder,) = downloads.iterdir()
+    info, file = sorted(folder.iterdir(), key=lambda path: path.suffix != ".INFO")
+    assert (folder.name, info.name, file.read_bytes()) == ("images", f"{file.name}.INFO", CONTENT)
+    assert tfds_gives(url, downloads) == file
+    assert "tensorflow" not in sys.modules
+
+
+@with_tfds
+@pytest.mark.parametrize("folder", ["images", "."])
+def test_what_tfds_has_downloaded_is_used_whole_and_else_removed(folder, tmp_path):
+    downloads = tmp_path / "downloads"
+    with serving(CONTENT) as (url, _):
+        file = tfds_gives(url, downloads)
+    info = file.with_name(f"{file.name}.INFO")
+    file, info = (path.replace(downloads / folder / path.name) for path in (file, info))
+    assert read(tmp_path) == CONTENT
+    file.write_bytes(CONTENT[:-1])
+    with pytest.raises(ValueError, match=rf"SHA-256 {SHA256} .*: it has been removed, so load again to download it\.$"):
+        read(tmp_path)
+    assert not file.exists()
+    assert not info.exists()
+    file.write_bytes(CONTENT)  # without its .INFO it is nothing to TFDS
+    with pytest.raises(FileNotFoundError):
+        read(tmp_path)
+
+
+@with_tfds
+@pytest.mark.parametrize("content", [CONTENT[:-1], b"<html>Sign in to this network</html>"])
+def test_what_comes_and_is_not_genuine_is_not_kept(content, tmp_path):
+    with (
+        serving(content) as (url, _),
+        pytest.raises(ValueError, match=rf"^what {url}/{NAME} gives must be {NAME} with the SHA-256 {SHA256}") as told,
+    ):
+        read(tmp_path, url=url)
+    assert hashlib.sha256(content).hexdigest() in str(told.value)
+    assert not list((tmp_path / "downloads").iterdir())
+
+
+@with_tfds
+def test_an_address_where_nothing_is_is_told_with_what_to_do(tmp_path):
+    with (
+        serving(b"gone", status=404) as (url, _),
+        pytest.raises(FileNotFoundError, match=rf"404.*\): put {NAME} from {url}/{NAME} "),
+    ):
+        read(tmp_path, url=url)
+    assert not list((tmp_path / "downloads").iterdir())
+
+
+@with_tfds
+@pytest.mark.parametrize("proxy", ["http_proxy", "all_proxy"])
+def test_where_a_proxy_is_named_it_is_asked_and_the_host_is_not(proxy, tmp_path, monkeypatch):
+    with serving(CONTENT) as (url, asked):
+        monkeypatch.setenv(proxy, url)
+        assert read(tmp_path) == CONTENT
+    assert asked == [f"http://images.invalid/{NAME}"]
+
+
+@pytest.mark.parametrize(
+    ("url", "environment", "expected"),
+    [
+        ("https://a.org/x", {}, ("a.org", 443)),
+        ("http://a.org/x", {}, ("a.org", 80)),
+        ("http://a.org:8080/x", {}, ("a.org", 8080)),
+        ("https://a.org/x", {"https_proxy": "http://p:3128"}, ("p", 3128)),
+        ("https://a.org/x", {"https_proxy": "p:3128"}, ("p", 3128)),
+        ("https://a.org/x", {"http_proxy": "http://p:3128"}, ("a.org", 443)),
+        ("https://a.org/x", {"https_proxy": "http://p:3128", "no_proxy": "a.org"}, ("a.org", 443)),
+    ],
+)
+def test_the_first_hop_is_the_one_that_a_request_takes(url, environment, expected, monkeypatch):
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    assert genuine._first_hop(url) == expected

@@ -1,0 +1,117 @@
+import json
+
+import jax
+import numpy as np
+import pytest
+
+from jaxdl import data
+from jaxdl.data.preparation import Classes, class_numbers, encode_inputs, fit_preparation, incomplete, prepare, prepared
+from jaxdl.data.serialization import from_json, to_json
+
+
+def table(rows=12):
+    """Everything that a column can be."""
+    numbers = np.arange(rows, dtype=float)
+    columns = {
+        "number": np.where(numbers == 3, np.nan, numbers**2),
+        "name": np.array([("a", "b", None)[row % 3] for row in range(rows)], object),
+        "date": np.datetime64("2020-01-01", "us") + (numbers * 17).astype("timedelta64[D]"),
+        "constant": np.ones(rows),
+    }
+    return data.Dataset(columns, np.array(["no", "yes"], object)[np.arange(rows) % 2], np.ones(rows, np.float32))
+
+
+def test_a_table_becomes_numbers_and_names_become_classes():
+    fitted = fit_preparation(table())
+    ready = prepare(fitted, table())
+    assert fitted.labels == Classes(("no", "yes"))
+    assert fitted.left_out == {"constant": "it has one value in the training part"}
+    assert ready.inputs.shape == (12, *fitted.shape) == (12, 2 + 3 + 5)
+    assert ready.labels.tolist() == [0, 1] * 6
+    assert np.isfinite(ready.inputs).all()
+
+
+def test_nothing_but_the_training_part_is_looked_at():
+    split = data.stratified_split(jax.random.key(0), table(60))
+    ready, fitted = prepared(split)
+    changed = {name: values.copy() for name, values in split.test.inputs.items()}
+    changed["number"] += 1e6
+    changed["name"][:] = "never seen"
+    _, again = prepared(split._replace(test=split.test._replace(inputs=changed)))
+    assert again == fitted
+    np.testing.assert_allclose(ready.train.inputs[:, 0].mean(), 0, atol=1e-6)
+    assert abs(float(ready.test.inputs[:, 0].mean())) > 1e-3
+
+
+def test_arrays_are_standardized_and_targets_too(random):
+    inputs, targets = random.normal(5, 3, (50, 4)), random.normal(100, 20, (50, 2))
+    whole = data.Dataset(inputs.astype(np.float32), targets, np.ones(50, np.float32))
+    fitted = fit_preparation(whole)
+    ready = prepare(fitted, whole)
+    for array in (ready.inputs, ready.labels):
+        np.testing.assert_allclose(array.mean(axis=0), 0, atol=1e-5)
+        np.testing.assert_allclose(array.std(axis=0), 1, rtol=1e-5)
+    np.testing.assert_allclose(ready.labels * fitted.labels.deviation + fitted.labels.mean, targets, rtol=1e-5)
+
+
+def test_a_target_that_never_varies_stays_finite():
+    whole = data.Dataset(np.eye(3, dtype=np.float32), np.full((3, 1), 7.0), np.ones(3, np.float32))
+    assert prepare(fit_preparation(whole), whole).labels.tolist() == [[0], [0], [0]]
+
+
+@pytest.mark.parametrize("whole", [table(), data.load_digits()], ids=["table", "images"])
+def test_what_was_fitted_comes_back_from_json_and_prepares_the_same(whole):
+    fitted = fit_preparation(whole)
+    back = from_json(json.loads(json.dumps(to_json(fitted))))
+    assert (back.labels, back.shape, back.left_out) == (fitted.labels, fitted.shape, fitted.left_out)
+    assert np.array_equal(encode_inputs(back, whole.inputs), encode_inputs(fitted, whole.inputs))
+
+
+def test_targets_come_back_from_json():
+    whole = data.Dataset(np.eye(3, dtype=np.float32), np.array([[0.1], [0.2], [5.0]]), np.ones(3, np.float32))
+    fitted = fit_preparation(whole)
+    assert np.array_equal(prepare(from_json(to_json(fitted)), whole).labels, prepare(fitted, whole).labels)
+
+
+@pytest.mark.parametrize("content", [{}, {"inputs": [{"kind": "os.system"}], "labels": {"classes": []}}, [], None])
+def test_what_is_no_preparation_is_told(content, unchecked):
+    with pytest.raises(ValueError, match="a preparation must be as a run has written it, but is damaged"):
+        unchecked(from_json)(content)
+
+
+@pytest.mark.parametrize(
+    ("names", "labels", "numbers"),
+    [
+        (("a", "ß", "中"), np.array(["中", "a", "b"], object), [2, 0, -1]),
+        ((1, 2, 10), np.array([10.0, 2.0, 3.0, np.nan]), [2, 1, -1, -1]),
+        ((1, 2, 10), np.array(["10", "1", "x", None], object), [2, 0, -1, -1]),
+        ((-1, 1), np.array([1, -1]), [1, 0]),
+    ],
+)
+def test_labels_are_found_among_the_classes(names, labels, numbers):
+    assert class_numbers(Classes(names), labels).tolist() == numbers
+
+
+def test_missing_cells_are_counted_where_there_are_any():
+    assert incomplete(table()) == {"number": 1, "name": 4}
+    assert incomplete(data.load_digits()) == {}
+
+
+def test_mistakes_are_told():
+    fitted, images = fit_preparation(table()), fit_preparation(data.load_digits())
+    with pytest.raises(ValueError, match="inputs must have the columns of training, but 'name', 'date' is not there"):
+        encode_inputs(fitted, {"number": np.ones(1)})
+    with pytest.raises(ValueError, match="inputs must be the columns of a table, as in training"):
+        encode_inputs(fitted, np.ones((1, 10)))
+    with pytest.raises(ValueError, match="inputs must be arrays, as in training, but are the columns of a table"):
+        encode_inputs(images, table().inputs)
+    with pytest.raises(
+        ValueError, match=r"inputs must have the shape \(8, 8, 1\), as in training, but have \(9, 9, 1\)"
+    ):
+        encode_inputs(images, np.ones((1, 9, 9, 1)))
+    with pytest.raises(ValueError, match="labels must be among the classes of training, but 'maybe' is not"):
+        prepare(fitted, table()._replace(labels=np.array(["maybe"] * 12, object)))
+    with pytest.raises(ValueError, match="labels must be of two classes at least, but all are 'no'"):
+        fit_preparation(table()._replace(labels=np.array(["no"] * 12, object)))
+    with pytest.raises(ValueError, match="inputs must have a column to learn from, but none .*'constant': it has one"):
+        fit_preparation(table()._replace(inputs={"constant": np.ones(12)}))
