@@ -3,8 +3,9 @@
 # Both set up .venv first, from requirements.lock. PYTHON names another interpreter (3.11 or newer).
 PYTHON ?= python3
 BIN := .venv/bin
+JAX2ONNX := 0.17.1
 
-.PHONY: run test check lint types lock clean
+.PHONY: run test check lint types onnx lock clean
 .DELETE_ON_ERROR:
 
 run: .venv/.ready
@@ -24,6 +25,13 @@ lint: .venv/.ready
 types: .venv/.ready
 	$(BIN)/ty check jaxdl experiments benchmarks
 
+# An environment of its own for .venv-onnx/bin/jaxdl export RUN --to onnx: jax2onnx needs other versions than jaxdl.
+onnx: .venv/.ready
+	$(PYTHON) -m venv .venv-onnx
+	$(BIN)/uv pip install --quiet --python .venv-onnx/bin/python --require-hashes -r requirements.lock
+	$(BIN)/uv pip install --quiet --python .venv-onnx/bin/python jax2onnx==$(JAX2ONNX) onnxruntime
+	$(BIN)/uv pip install --quiet --python .venv-onnx/bin/python --no-deps --editable .
+
 # One universal file of hashed pins without addresses, for every supported Python; commit the result.
 lock: .venv/.ready
 	$(BIN)/uv pip compile --quiet --universal --upgrade --generate-hashes --no-header --no-annotate \
@@ -39,4 +47,4 @@ lock: .venv/.ready
 	@touch $@
 
 clean:
-	rm -rf .venv
+	rm -rf .venv .venv-onnx

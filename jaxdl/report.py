@@ -18,6 +18,13 @@ from jaxdl.record import BOUNDS
 from jaxdl.statistics import mean_interval
 
 PAGE = "report.html"
+SOURCES = {
+    "digits": "“Optical Recognition of Handwritten Digits” of E. Alpaydin and C. Kaynak, UCI Machine Learning "
+    "Repository, CC BY 4.0",
+    "mnist": "MNIST of Y. LeCun, C. Cortes and C. Burges",
+    "fashion_mnist": "Fashion-MNIST of Zalando SE, MIT licence",
+    "cifar10": "CIFAR-10 of A. Krizhevsky, V. Nair and G. Hinton",
+}
 
 
 def write(directory: pathlib.Path) -> pathlib.Path:
@@ -116,6 +123,7 @@ def _content(directory, found, trained) -> dict[str, Any]:
         name: optional(f"{name}.json")
         for name in ("environment", "settings", "quality", "cost", "proofs", "splits", "pages")
     }
+    content["sources"] = SOURCES
     content["verdicts"] = [result for result, _ in found]
     content["parts"] = []
     if not trained:

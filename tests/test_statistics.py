@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from jaxdl.statistics import mean_interval, proportion_interval
+from jaxdl.statistics import mean_interval, mean_intervals, proportion_interval
 
 
 def test_students_interval_of_a_textbook_sample():
@@ -39,3 +39,12 @@ def test_both_intervals_cover_as_often_as_they_say():
     assert np.mean([low <= 0 <= high for _, low, high in means]) == pytest.approx(0.95, abs=0.015)
     chances = [proportion_interval(int(random.binomial(64, 0.3)), 64) for _ in range(2000)]
     assert np.mean([low <= 0.3 <= high for _, low, high in chances]) >= 0.945
+
+
+def test_intervals_along_the_first_axis_are_those_of_each(random):
+    values = random.normal(size=(6, 3, 2))
+    of_all = mean_intervals(values, within=(-0.5, 0.5))
+    for row in range(3):
+        for column in range(2):
+            one = mean_interval(values[:, row, column], within=(-0.5, 0.5))
+            assert [limit[row, column] for limit in of_all] == pytest.approx(list(one))

@@ -96,4 +96,4 @@ from jaxdl.data.tables import (
     read_table as read_table,
     table_chunks as table_chunks,
 )
-from jaxdl.data.tfds import load_prepared as load_prepared
+from jaxdl.data.tfds import load_prepared as load_prepared, prepared_class_names as prepared_class_names

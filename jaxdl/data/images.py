@@ -216,7 +216,7 @@ def _opened(file) -> Image.Image | None:
         if image.width * image.height > PIXELS:
             image.close()
             raise Image.DecompressionBombError  # as Pillow does, later
-    except ZeroDivisionError as error:
+    except Image.DecompressionBombError as error:
         raise ValueError(
             f"images must have at most {PIXELS:,} pixels, but {file} tells of more: scale or remove it."
         ) from error

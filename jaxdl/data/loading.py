@@ -14,9 +14,10 @@ from jaxdl.data.archives import array_parts, load_npz
 from jaxdl.data.columns import missing_cells
 from jaxdl.data.dataset import Dataset
 from jaxdl.data.digits import load_digits
+from jaxdl.data.genuine import default_data_dir
 from jaxdl.data.images import load_images, refuse_unreadable
 from jaxdl.data.labels import as_they_look
-from jaxdl.data.originals import load_original
+from jaxdl.data.originals import ORIGINALS, load_original
 from jaxdl.data.tables import SUFFIXES, column_names, read_table
 from jaxdl.data.tfds import load_prepared
 
@@ -28,7 +29,6 @@ DRAWN = {
     "polynomial": synthetic.polynomial,
     "sparse_features": synthetic.sparse_features,
 }
-ORIGINALS = ("mnist", "fashion_mnist", "cifar10")
 NAMES = ("digits", *ORIGINALS, "xor", *DRAWN)
 Place = str | os.PathLike
 
@@ -99,10 +99,11 @@ def parts_of(name_or_path: Place) -> tuple[str, ...]:
 def _load_named(name, part, data_dir, manual_dir) -> Dataset:
     """A set that TFDS knows, prepared or from its original files."""
     folder = pathlib.Path(data_dir) if data_dir else prepared_folder()
-    prepared = pathlib.PurePath(name).name == name and (folder / name).is_dir()
+    inside = not pathlib.PurePath(name).is_absolute() and ".." not in pathlib.PurePath(name).parts
+    prepared = inside and (folder / name).is_dir()
     if name in ORIGINALS and not prepared:
         return load_original(name, part=part, data_dir=data_dir, manual_dir=manual_dir)
-    if prepared or data_dir:
+    if prepared or (inside and data_dir):
         return load_prepared(name, folder, part=part)
     raise FileNotFoundError(
         f"data must be one of {', '.join(NAMES)}, a table ({', '.join(SUFFIXES)}), an .npz archive, a folder of "
@@ -114,7 +115,7 @@ def prepared_folder() -> pathlib.Path:
     """Where prepared sets are looked for: tfds in JAXDL_DATA, else where TFDS keeps them."""
     if "JAXDL_DATA" in os.environ:
         return pathlib.Path(os.environ["JAXDL_DATA"]) / "tfds"
-    return pathlib.Path.home() / "tensorflow_datasets"
+    return default_data_dir()
 
 
 def _load_table(path, label, ignore, categories) -> Dataset:

@@ -134,7 +134,7 @@ def _checked(examples, rows) -> Dataset:
         _check_class_numbers(examples.labels)
     inputs = jax.tree.map(lambda array: _numbers("inputs", array, rows), examples.inputs)
     labels, weights = (_numbers(name, getattr(examples, name), rows) for name in ("labels", "weights"))
-    if weights.ndim != 1 or weights.min() < 0:
+    if weights.ndim != 1 or weights.min(initial=0) < 0:
         raise ValueError(
             f"weights must be one number for each example and none below 0, but for {len(rows)} examples were "
             f"{weights.shape}, from {weights.min()} on."

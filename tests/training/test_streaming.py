@@ -73,13 +73,17 @@ def readers():
     return [thread for thread in threading.enumerate() if "grain" in thread.name]
 
 
-@pytest.fixture(autouse=True)
-def threads_end():
-    yield
+def no_reader_is_left():
     deadline = time.monotonic() + 5
     while readers() and time.monotonic() < deadline:
         time.sleep(0.01)
-    assert not readers()
+    return not readers()
+
+
+@pytest.fixture(autouse=True)
+def threads_end():
+    yield
+    assert no_reader_is_left()
 
 
 @pytest.mark.parametrize("order", [None, 9])
@@ -189,13 +193,16 @@ FIT = {"epochs": 4, "observe": classification(MODEL)}
 
 
 def fitted(stream, digits, **settings):
-    return fit(TASK, stream, jax.random.split(jax.random.key(1), 2), **({"dev": digits} | FIT | settings))
+    return fit(
+        settings.pop("task", TASK), stream, jax.random.split(jax.random.key(1), 2), **({"dev": digits} | FIT | settings)
+    )
 
 
 @pytest.mark.parametrize(
     ("change", "settings", "sentence"),
     [
         (lambda d: d, {"epochs": 0}, "epochs must be at least 1, but was 0"),
+        (lambda d: d, {"task": TASK._replace(batch_size=0)}, "batch_size must be from 1 to the 300 examples"),
         (lambda d: data.take(d, np.arange(20)), {}, "batch_size must be from 1 to the 20 examples"),
         (lambda d: d._replace(labels=d.labels + 5), {}, "labels of data must be below the model's 10 outputs, but 14"),
         (lambda d: d._replace(labels=d.labels.at[250].set(12)), {}, "labels of data must be below .* but 12 is among"),
@@ -266,7 +273,7 @@ def test_a_stream_inside_of_a_transformation_is_told(digits):
 def test_what_to_install_is_told_where_grain_is_not(digits, monkeypatch):
     monkeypatch.setitem(sys.modules, "grain", None)
     with pytest.raises(ModuleNotFoundError, match="install the extra data of jaxdl-lab"):
-        train(TASK, streamed(digits), jax.random.key(0), epochs=1)
+        prepared(streamed(digits))
 
 
 def test_the_order_is_the_same_where_jax_has_no_cpu_beside_the_device(digits, monkeypatch):
@@ -278,6 +285,18 @@ def test_the_order_is_the_same_where_jax_has_no_cpu_beside_the_device(digits, mo
     monkeypatch.setattr("jax.local_devices", none)
     again, _ = train(TASK, streamed(digits), jax.random.key(3), epochs=1)
     assert equal(expected, again)
+
+
+def test_an_error_of_the_watch_ends_the_threads(digits):
+    with pytest.raises(ZeroDivisionError) as raised:
+        fitted(streamed(digits), digits, watch=lambda done, chunk: 1 / 0)
+    assert no_reader_is_left()
+    assert raised.tb is not None
+
+
+def test_a_first_batch_may_weigh_nothing(digits):
+    weighted = digits._replace(weights=jnp.arange(SIZE) >= 100.0)
+    assert not fitted(streamed(weighted), digits, epochs=1).interrupted
 
 
 def test_states_that_are_no_longer_wanted_end_their_threads(digits):
