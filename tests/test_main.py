@@ -176,7 +176,14 @@ def test_check_ends_with_1_where_a_derivation_fails(monkeypatch, capsys):
         (["train", "--split-seed", "4294967296"], "split_seed must be from 0 to 2147483647, but was 4294967296"),
         (["train", "adam", "--eps", "0"], "eps must be above 0"),
         (["train", "adam", "--b1", "1"], "b1 must be at least 0 and below 1.0, but was 1.0"),
-        (["train", "--data", "mnist", "--data-dir", "nowhere"], "data_dir must hold a prepared 'mnist'"),
+        (["train", "--data", "kmnist", "--data-dir", "nowhere"], "data_dir must hold a prepared 'kmnist'"),
+        (["train", "--data", "imagenet"], "data must be one of digits, mnist, "),
+        (
+            ["train", "--augment", "flip", "--data", "moons"],
+            "augment must be used with images, but an example here has",
+        ),
+        (["train", "--label-noise", "1"], "label_noise must be at least 0 and below 1, but was 1.0"),
+        (["train", "--image-size", "0", "3"], "image_size must be two numbers of at least 1, but was (0, 3)"),
         (["report", "nowhere"], "run must be a directory that a run has written, but nowhere holds none"),
         (["train", "--out", "taken"], "out must be a new or an empty directory, but taken is not"),
         (["train", "--out", "taken/file/run"], "out must be a directory that can be written"),
@@ -195,7 +202,7 @@ def test_a_mistake_is_answered_in_one_sentence_and_leaves_nothing_behind(argumen
     assert left == ["taken/file"]
 
 
-@pytest.mark.parametrize("arguments", [["train", "--epoch", "3"], ["tran"], ["train", "--data", "imagenet"], []])
+@pytest.mark.parametrize("arguments", [["train", "--epoch", "3"], ["tran"], ["train", "--model", "vgg"], []])
 def test_an_unknown_option_is_told(arguments, capsys):
     with pytest.raises(SystemExit) as end:
         main(arguments)

@@ -116,7 +116,7 @@ def physical_memory() -> int:
 @contextlib.contextmanager
 def _opened(path) -> Generator[zipfile.ZipFile]:
     path = pathlib.Path(path)
-    if False:
+    if not path.is_file():
         raise FileNotFoundError(f"an archive must be a file .npz, but {path} is none.")
     with path.open("rb") as file:
         if file.read(len(np.lib.format.MAGIC_PREFIX)) == np.lib.format.MAGIC_PREFIX:

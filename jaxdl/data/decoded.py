@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+from jaxdl.data.archives import read_arrays
 from jaxdl.storage import cache_dir, whole_file
 
 Decoded = tuple[np.ndarray, np.ndarray]
@@ -14,21 +15,12 @@ def decoded_once(kind: str, digest: str, decode: Callable[[], Decoded]) -> Decod
 
     The digest is a SHA-256 of all that they are made from and of how: what differs in either is never mixed.
     """
-    files = [cache_dir() / kind / digest / f"{name}.npy" for name in ("image", "label")]
-    kept = _load(files)
-    if kept is not None:
-        return kept
-    decoded = decode()
-    for path, array in zip(files, decoded, strict=True):
-        with whole_file(path) as file:
-            np.save(file, array, allow_pickle=False)
-    return decoded
-
-
-def _load(files) -> Decoded | None:
-    """What the files hold, or nothing where one of them is not there or is no whole array."""
+    path = cache_dir() / kind / f"{digest}.npz"  # whose checksums tell a damaged number, as those of .npy do not
     try:
-        images, labels = (np.load(path, mmap_mode="r", allow_pickle=False) for path in files)
-    except (OSError, ValueError, EOFError):
-        return None
-    return images, labels
+        kept = read_arrays(path)
+        return kept["image"], kept["label"]
+    except (OSError, ValueError, KeyError):
+        images, labels = decode()
+        with whole_file(path) as file:
+            np.savez(file, image=images, label=labels)
+        return images, labels

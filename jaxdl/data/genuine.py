@@ -10,7 +10,7 @@ import tempfile
 import threading
 import urllib.parse
 import urllib.request
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
 from concurrent.futures import Future
 from typing import NamedTuple
 
@@ -39,13 +39,19 @@ def sources(dataset: str) -> dict[str, Source]:
 
 
 def read_genuine(
-    dataset: str, wanted: Sequence[Source], *, data_dir: pathlib.Path, manual_dir: pathlib.Path
+    dataset: str,
+    wanted: Sequence[Source],
+    *,
+    data_dir: pathlib.Path,
+    manual_dir: pathlib.Path,
+    others: Sequence[Source] = (),
 ) -> list[bytes]:
     """The contents of the wanted files, every one with the size and SHA-256 that TFDS knows.
 
     Looked for in `manual_dir/dataset`, `manual_dir` and TFDS's cache `data_dir/downloads`; what is in none of them is
     downloaded into the cache. Raises ValueError for a file that is not genuine (it leaves the cache, but not
-    `manual_dir`), and FileNotFoundError within seconds where a file is missing and its host does not answer.
+    `manual_dir`), and FileNotFoundError within seconds where a file is missing and its host does not answer; it asks
+    for what is missing of `others` too, which will be wanted next.
     """
     downloads = data_dir / "downloads"
     contents = {
@@ -57,7 +63,8 @@ def read_genuine(
         for file in _missing(contents):
             contents[file] = _download(file, dataset, downloads)
     except OSError as error:
-        files = " and ".join(f"{file.name} from {file.url} (SHA-256 {file.sha256})" for file in _missing(contents))
+        absent = [*_missing(contents), *_nowhere(others, dataset, manual_dir, downloads)]
+        files = " and ".join(f"{file.name} from {file.url} (SHA-256 {file.sha256})" for file in absent)
         raise FileNotFoundError(
             f"{dataset} is neither in {manual_dir} nor in {downloads}, and cannot be downloaded ({error}): "
             f"put {files} into {manual_dir / dataset}."
@@ -70,31 +77,54 @@ def _checksums() -> pathlib.Path:
     return pathlib.Path(str(wheel.locate_file("tensorflow_datasets/url_checksums")))
 
 
+def check_manual(dataset: str, wanted: Sequence[Source], *, manual_dir: pathlib.Path) -> None:
+    """Raise ValueError for a wanted file that lies in `manual_dir/dataset` or `manual_dir` and is not genuine."""
+    for file in wanted:
+        _from_manual(file, dataset, manual_dir)
+
+
+def _nowhere(files, dataset, manual_dir, downloads) -> list[Source]:
+    """Those that are in neither place."""
+    return [
+        file
+        for file in files
+        if not any(path.is_file() for path in _by_hand(file, dataset, manual_dir))
+        and not any(True for _ in _in_cache(file, dataset, downloads))
+    ]
+
+
 def _missing(contents) -> list[Source]:
     return [file for file, content in contents.items() if content is None]
 
 
 def _from_manual(file, dataset, manual_dir) -> bytes | None:
-    for path in (manual_dir / dataset / file.name, manual_dir / file.name):
+    for path in _by_hand(file, dataset, manual_dir):
         if path.is_file():
             return _verified(path, file, path, f"put the file from {file.url} into {manual_dir / dataset}")
     return None
 
 
+def _by_hand(file, dataset, manual_dir) -> tuple[pathlib.Path, pathlib.Path]:
+    return manual_dir / dataset / file.name, manual_dir / file.name
+
+
 def _from_cache(file, dataset, downloads) -> bytes | None:
-    """From TFDS's cache, whose names end with the SHA-256; without its .INFO, nothing there counts."""
+    for path in _in_cache(file, dataset, downloads):
+        try:
+            return _verified(path, file, path, "it has been removed, so load again to download it")
+        except ValueError:
+            path.unlink(missing_ok=True)
+            _info(path).unlink(missing_ok=True)
+            raise
+    return None
+
+
+def _in_cache(file, dataset, downloads) -> Generator[pathlib.Path]:
+    """In TFDS's cache, whose names end with the SHA-256; without its .INFO, nothing there counts."""
     digest = base64.urlsafe_b64encode(bytes.fromhex(file.sha256)).decode().rstrip("=")
     suffix = "".join(pathlib.PurePath(file.name).suffixes)
     for folder in (downloads / dataset, downloads):
-        for path in folder.glob(f"*{digest}{suffix}"):
-            if _info(path).exists():
-                try:
-                    return _verified(path, file, path, "it has been removed, so load again to download it")
-                except ValueError:
-                    path.unlink(missing_ok=True)
-                    _info(path).unlink(missing_ok=True)
-                    raise
-    return None
+        yield from (path for path in folder.glob(f"*{digest}{suffix}") if _info(path).exists())
 
 
 def _info(path) -> pathlib.Path:

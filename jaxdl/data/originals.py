@@ -11,7 +11,7 @@ import numpy as np
 
 from jaxdl.data.dataset import Dataset, from_arrays
 from jaxdl.data.decoded import Decoded, decoded_once
-from jaxdl.data.genuine import default_data_dir, read_genuine, sources
+from jaxdl.data.genuine import check_manual, default_data_dir, read_genuine, sources
 from jaxdl.data.image_formats import read_cifar10, read_idx
 
 
@@ -52,13 +52,14 @@ def load_original(
         raise ValueError(f"part must be one of {', '.join(original.parts)}, but was given as {part!r}.")
     files, read = original.parts[part]
     known = sources(name)
-    wanted = [known[file] for file in files]
+    wanted, others = [known[file] for file in files], [known[file] for file in known if file not in files]
     home = pathlib.Path(data_dir).expanduser() if data_dir else default_data_dir()
     manual = pathlib.Path(manual_dir).expanduser() if manual_dir else home / "downloads" / "manual"
+    check_manual(name, wanted, manual_dir=manual)  # also where what is kept would do without
     images, labels = decoded_once(
         original.format,
         hashlib.sha256(" ".join([part, *(file.sha256 for file in wanted)]).encode()).hexdigest(),
-        lambda: read(*read_genuine(name, wanted, data_dir=home, manual_dir=manual)),
+        lambda: read(*read_genuine(name, wanted, data_dir=home, manual_dir=manual, others=others)),
     )
     return from_arrays(images / np.float32(255), labels)
 

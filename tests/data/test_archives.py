@@ -1,11 +1,11 @@
 import io
+import os
 import pickle
 import struct
 import tracemalloc
 import zipfile
 import zlib
 
-import jax.numpy as jnp
 import numpy as np
 import pytest
 
@@ -75,7 +75,6 @@ def test_arrays_are_those_that_were_saved_in_the_byte_order_of_the_machine(tmp_p
     assert list(read) == list(ARRAYS)
     for array, saved in zip(read.values(), ARRAYS.values(), strict=True):
         np.testing.assert_array_equal(array, saved.astype(saved.dtype.newbyteorder("=")), strict=True)
-        assert array.dtype.isnative
         assert array.flags.writeable
 
 
@@ -116,9 +115,8 @@ def test_no_file_and_a_single_array_and_a_file_that_is_cut_off_anywhere_are_told
     (tmp_path / "a.npz").write_bytes(npy(np.arange(3)))
     refused(tmp_path / "a.npz", r"must be an archive of arrays with names, but is a single array: .*np.savez")
     np.savez_compressed(tmp_path / "a.npz", x=np.arange(9), y=np.arange(3))
-    whole = (tmp_path / "a.npz").read_bytes()
-    for end in range(0, len(whole), 3):
-        (tmp_path / "a.npz").write_bytes(whole[:end])
+    for end in reversed(range(len((tmp_path / "a.npz").read_bytes()))):
+        os.truncate(tmp_path / "a.npz", end)
         refused(tmp_path / "a.npz", "must be a whole .npz archive, but is damaged, cut off or none")
 
 
@@ -127,8 +125,8 @@ def test_a_bit_that_is_flipped_never_changes_or_hides_an_array_in_silence(tmp_pa
     saved = {"x": random.integers(0, 9, (5, 3), np.uint8), "y": np.arange(5), "names": np.array(["a", "bé"])}
     path = packed(tmp_path / "a.npz", {f"{name}.npy": npy(array) for name, array in saved.items()}, compression)
     whole, found = path.read_bytes(), 0
-    comment = whole.index(b"PK\1\2") + 32  # if that of the first is long, it holds the others
-    for bit in [8 * comment + 5, *random.integers(0, 8 * len(whole), 200)]:
+    hidden = 8 * whole.index(b"PK\1\2") + 261  # the others would be the comment of the first
+    for bit in [hidden, *random.integers(0, 8 * len(whole), 200)]:
         flipped = bytearray(whole)
         flipped[bit // 8] ^= 1 << bit % 8
         path.write_bytes(flipped)
@@ -151,23 +149,27 @@ def test_the_array_with_a_wrong_checksum_is_named(tmp_path):
 
 
 NO_HEADERS = [b"", b"{", b"{}", b"[]", b"\xff\0", b"(" * 9000, b"-" * 9000 + b"1", b"9" * 9999, b" " * 20_000]
-SHAPES = b"5, | 3, | -4, | -2, -2 | 2**40, | 0, 4 | 4294967296, 4294967296 | 1.0 | open('sprung', 'w'),".split(b" | ")
-NO_HEADERS += [b"{'descr': '|u1', 'fortran_order': False, 'shape': (%s)}" % shape for shape in SHAPES]
-NO_TYPES = [b"'<U1'", b"'<U0'", b"'|V4'", b"('|u1', (4,))", b"'u1,u1,u1,u1'", b"'nothing'", b"5"]  # U1: no character
-NO_HEADERS += [b"{'descr': %s, 'fortran_order': False, 'shape': (1,)}" % dtype for dtype in NO_TYPES]
+SHAPED = b"{'descr': '|u1', 'fortran_order': False, 'shape': (%s)}"
+NO_HEADERS += [SHAPED % shape for shape in (b"2**40,", b"1.0", b"open('sprung', 'w'),")]
+FORGED = [SHAPED % shape for shape in (b"5,", b"3,", b"-4,", b"-2, -2", b"0, 4", b"4294967296, 4294967296")]
+TYPED = b"{'descr': %s, 'fortran_order': False, 'shape': (1,)}"  # of U0 nothing need be there, of U1 no character is
+SENTENCES = [(header, "be a whole .npy file") for header in [*NO_HEADERS, TYPED % b"'nothing'", TYPED % b"5"]]
+SENTENCES += [(header, "have the .* bytes that the archive tells") for header in FORGED]
+NO_TYPES = (b"'<U0'", b"'|V4'", b"('|u1', (4,))", b"'u1,u1,u1,u1'")
+SENTENCES += [(TYPED % b"'<U1'", "be whole"), *((TYPED % kind, "hold numbers or text") for kind in NO_TYPES)]
 
 
-@pytest.mark.parametrize("header", NO_HEADERS)
-def test_a_header_that_is_none_or_not_true_is_refused_before_space_is_made(tmp_path, header):
+@pytest.mark.parametrize(("header", "sentence"), SENTENCES)
+def test_a_header_that_is_none_or_not_true_is_refused_before_space_is_made(tmp_path, header, sentence):
     tracemalloc.start()
-    refused(packed(tmp_path / "a.npz", {"x.npy": headed(header, b"\xff\xff\xff\xff")}), "array 'x' of .* must ")
+    content = headed(header, b"" if b"U0" in header else b"\xff\xff\xff\xff")
+    refused(packed(tmp_path / "a.npz", {"x.npy": content}), f"array 'x' of .* must {sentence}")
     assert tracemalloc.get_traced_memory()[1] < 8_000_000
     tracemalloc.stop()
 
 
 @pytest.mark.parametrize("name", ["/x.npy", "../x.npy", "a/../../x.npy", "..\\x.npy", "a\\x.npy", "C:x.npy", "x\0.npy"])
 def test_a_name_that_leaves_its_folder_is_refused(tmp_path, name):
-    """Nothing is written under these names; who sends such has no good in mind."""
     placeholder = "_" * len(name)
     path = packed(tmp_path / "a.npz", {placeholder: npy(np.arange(3))})
     path.write_bytes(path.read_bytes().replace(placeholder.encode(), name.encode()))
@@ -219,9 +221,8 @@ def test_of_the_usual_pairs_of_names_the_first_is_taken(tmp_path):
         assert array_parts(tmp_path / "a.npz") == (("train",) if divided else ())
         for part in ("train",) if divided else ("train", "test"):
             read = load_npz(tmp_path / "a.npz", part=part)
-            assert read.inputs.dtype == jnp.float32
-            assert read.inputs.tolist() == [[place]] * 2
-            assert read.labels.tolist() == [place] * 2
+            assert read.inputs.dtype == np.float32
+            assert (read.inputs.tolist(), read.labels.tolist()) == ([[place]] * 2, [place] * 2)
             assert read.weights.tolist() == ([1, 1] if divided else [1, 2])
 
 
@@ -246,7 +247,7 @@ def test_bytes_of_images_are_scaled_to_one_and_get_a_channel_and_all_else_is_kep
         images = random.integers(0, 256, shape, np.uint8)
         expected = (images / 255).astype(np.float32).reshape(scaled)
         np.testing.assert_array_equal(np.asarray(loaded(tmp_path, images, [0, 1]).inputs), expected, strict=True)
-    for shape, dtype in [((2, 3), np.uint8), ((2, 4, 5), float), ((2, 4, 5, 2), int), ((2, 28, 28, 3), float)]:
+    for shape, dtype in [((2, 3), np.uint8), ((2, 4, 5), float), ((2, 4, 5, 2), int), ((2, 3, 5, 3), float)]:
         inputs = np.full(shape, 200, dtype)
         np.testing.assert_array_equal(loaded(tmp_path, inputs, [0, 1]).inputs, inputs)
     for inputs in (np.zeros((2, 1, 28, 28), np.uint8), np.zeros((2, 3, 32, 32), np.float32)):
@@ -279,9 +280,8 @@ def test_labels_are_class_numbers_names_or_targets(tmp_path, labels, read):
         (ZEROS, [0, 1], {"weights": [1, 2, 3]}, "weights must hold one row for each of the 2"),
         (ZEROS[0], [0, 1], {}, r"inputs must have the shape \(examples, ...\)"),
         (ZEROS, 3, {}, r"labels of .* must be class numbers or names .*, but are int64 \(\)"),
-        (ZEROS, ZEROS[..., None], {}, r"labels of .* but are float64 \(2, 2, 1\)"),
-        (ZEROS, [["a", "b"]] * 2, {}, r"labels of .* but are <U1 \(2, 2\)"),
         (ZEROS, [1j, 2j], {}, "labels of .* but are complex128"),
+        (ZEROS, [["a", "b"]] * 2, {}, r"labels of .* but are <U1 \(2, 2\)"),
         (ZEROS, [b"a", b"\xff"], {}, "labels of .*a.npz must be text in UTF-8, but are not"),
     ],
 )

@@ -208,6 +208,22 @@ def test_of_a_file_that_is_not_genuine_not_a_byte_is_parsed(home, small, monkeyp
         load_original("cifar10")
 
 
+def test_a_file_that_is_there_is_looked_at_also_where_it_was_decoded_before(home, small):
+    file = put(home / "downloads" / "manual", small)
+    load_original("cifar10")
+    file.write_bytes(small[:-1])
+    with pytest.raises(ValueError, match=r"cifar-10-binary.tar.gz must be .* with the SHA-256 \w+ and"):
+        load_original("cifar10")
+
+
+def test_all_files_of_a_set_are_asked_for_at_once(home, monkeypatch):
+    monkeypatch.setattr("jaxdl.data.genuine._knock", lambda url: (_ for _ in ()).throw(OSError("no network")))
+    with pytest.raises(FileNotFoundError) as told:
+        load_original("mnist", part="test")
+    for name in ("t10k-images", "t10k-labels", "train-images", "train-labels"):
+        assert f"{name}-idx" in str(told.value)
+
+
 def test_what_was_decoded_once_needs_neither_its_file_nor_tfds(home, small, monkeypatch):
     file = put(home / "downloads" / "manual", small)
     first = load_original("cifar10")
@@ -221,23 +237,23 @@ def test_what_was_decoded_once_needs_neither_its_file_nor_tfds(home, small, monk
 
 
 DAMAGES = {
+    "flipped bit": lambda path: path.write_bytes(path.read_bytes()[:700] + b"\xff" + path.read_bytes()[701:]),
     "empty": lambda path: path.write_bytes(b""),
-    "no array": lambda path: path.write_bytes(b"\x93NUMPY" * 30),
+    "no archive": lambda path: path.write_bytes(b"\x93NUMPY" * 30),
     "truncated": lambda path: path.write_bytes(path.read_bytes()[:-1]),
     "gone": lambda path: path.unlink(),
 }
 
 
-@pytest.mark.parametrize("kept", ["image.npy", "label.npy"])
 @pytest.mark.parametrize("damage", DAMAGES.values(), ids=DAMAGES.keys())
-def test_what_is_damaged_in_the_cache_is_decoded_again(damage, kept, home, small, tmp_path):
+def test_what_is_damaged_in_the_cache_is_decoded_again(damage, home, small, tmp_path):
     put(home / "downloads" / "manual", small)
     whole = load_original("cifar10")
-    damage(next((tmp_path / "cache").rglob(kept)))
+    damage(next((tmp_path / "cache").rglob("*.npz")))
     again = load_original("cifar10")
     assert np.array_equal(whole.inputs, again.inputs)
     assert np.array_equal(whole.labels, again.labels)
-    assert sorted(path.name for path in (tmp_path / "cache").rglob("*.*")) == ["image.npy", "label.npy"]
+    assert [path.suffix for path in (tmp_path / "cache").rglob("*.*")] == [".npz"]
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of protobuf and etils, inside tensorflow-datasets

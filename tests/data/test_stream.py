@@ -77,7 +77,8 @@ def test_a_source_is_asked_for_whole_numbers_one_or_many_at_a_time():
 def test_arrays_on_disk_stay_there(tmp_path):
     np.save(tmp_path / "inputs.npy", INPUTS.astype(np.uint8))
     inputs = np.load(tmp_path / "inputs.npy", mmap_mode="r")
-    given = read_rows(stream_arrays(inputs, LABELS), np.array([5, 2]))
+    given = read_rows(stream_arrays(inputs, LABELS.astype(np.uint8), weights=LABELS.astype(np.uint8)), np.array([5, 2]))
+    assert (given.labels.dtype, given.weights.dtype) == (np.int32, np.float32)
     assert given.inputs.tolist() == [[10, 11], [4, 5]]
     assert not isinstance(given.inputs, np.memmap)
     assert given.inputs.dtype == np.uint8

@@ -57,7 +57,7 @@ def test_what_was_decoded_once_is_read_from_the_cache_until_the_files_change(dat
     folder = tmp_path / "tfds" / "mnist" / "3.0.1"
     shutil.copytree(data_dir / "tfds" / "mnist" / "3.0.1", folder)
     first = data.load_prepared("mnist", tmp_path / "tfds", part="test")
-    damaged = next((cache / "tfds").rglob("image.npy"))
+    damaged = next((cache / "tfds").rglob("*.npz"))
     damaged.write_bytes(damaged.read_bytes()[:1000])
     assert np.array_equal(first.inputs, data.load_prepared("mnist", tmp_path / "tfds", part="test").inputs)
     monkeypatch.setattr("jaxdl.data.tfds._decode", None)

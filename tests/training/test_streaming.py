@@ -1,4 +1,3 @@
-import contextlib
 import sys
 import threading
 import time
@@ -189,13 +188,9 @@ def test_what_is_not_finite_is_told_where_it_is(digits):
         train(TASK, stream_arrays(inputs, digits.labels), jax.random.key(3), epochs=2)
 
 
-FIT = {"epochs": 4, "observe": classification(MODEL)}
-
-
-def fitted(stream, digits, **settings):
-    return fit(
-        settings.pop("task", TASK), stream, jax.random.split(jax.random.key(1), 2), **({"dev": digits} | FIT | settings)
-    )
+def fitted(stream, digits, task=TASK, **settings):
+    settings = {"epochs": 4, "dev": digits, "observe": classification(MODEL)} | settings
+    return fit(task, stream, jax.random.split(jax.random.key(1), 2), **settings)
 
 
 @pytest.mark.parametrize(
@@ -214,33 +209,28 @@ def test_what_cannot_be_trained_on_is_told(digits, change, settings, sentence):
         fitted(streamed(change(digits)), digits, **settings)
 
 
-def test_the_watch_is_told_after_every_epoch(digits):
+def test_the_watch_is_told_after_every_epoch_and_ctrl_c_then_returns_what_was_computed(digits):
     told = []
-    result = fitted(streamed(digits), digits, watch=lambda done, chunk: told.append((done, chunk.loss.shape)))
-    assert told == [(epochs, (2, 1)) for epochs in range(1, 5)]
-    assert result.history.observed["accuracy"].shape == (2, 4)
 
-
-def test_ctrl_c_after_an_epoch_returns_what_was_computed(digits):
     def press(done, chunk):
+        told.append((done, chunk.loss.shape))
         if done == 2:
             raise KeyboardInterrupt
 
     result = fitted(streamed(digits), digits, watch=press)
+    assert told == [(1, (2, 1)), (2, (2, 1))]
     assert result.interrupted
-    assert result.history.loss.shape == (2, 2)
+    assert result.history.loss.shape == result.history.observed["accuracy"].shape == (2, 2)
     assert (int(result.state.epoch), int(result.state.step)) == (2, 18)
 
 
 def pressing(monkeypatch, chunk):
     """Ctrl-C while the fold waits for this chunk."""
-    waits = []
+    waits = iter(range(1, 100))
 
     def press(arrays):
-        waits.append(1)
-        if len(waits) == chunk:
+        if next(waits) == chunk:
             raise KeyboardInterrupt
-        return arrays
 
     monkeypatch.setattr("jax.block_until_ready", press)
 
@@ -297,13 +287,6 @@ def test_an_error_of_the_watch_ends_the_threads(digits):
 def test_a_first_batch_may_weigh_nothing(digits):
     weighted = digits._replace(weights=jnp.arange(SIZE) >= 100.0)
     assert not fitted(streamed(weighted), digits, epochs=1).interrupted
-
-
-def test_states_that_are_no_longer_wanted_end_their_threads(digits):
-    state, programs, stream = prepared(streamed(digits))
-    with contextlib.closing(fold(TASK, stream, state, programs, epochs=100, order=jax.random.key(9))) as states:
-        next(states)
-        assert readers()
 
 
 @pytest.mark.parametrize(
