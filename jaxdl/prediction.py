@@ -4,7 +4,6 @@ import pathlib
 from collections.abc import Generator
 from typing import Any, NamedTuple
 
-import jax
 import numpy as np
 import pyarrow as pa
 import pyarrow.csv
@@ -62,11 +61,23 @@ def pieces(settings: Predict, run: trained.Trained) -> Generator[Piece]:
         yield from _of_table(path, run)
     elif path.is_dir():
         yield from _of_folder(path, settings, run)
+    elif path.suffix.lower() == ".npz" and not data.has_labels(path, part=settings.part):
+        yield from _of_arrays(data.load_npz_inputs(path, part=settings.part), None)
     else:
-        whole = data.load(settings.data, part=settings.part, data_dir=settings.data_dir, manual_dir=settings.manual_dir)
-        for rows in _slices(whole.size):
-            inputs = jax.tree.map(lambda array, rows=rows: array[rows], whole.inputs)
-            yield Piece({"row": np.arange(whole.size)[rows]}, inputs, np.asarray(whole.labels[rows]))
+        whole = data.load(
+            settings.data,
+            part=settings.part,
+            targets=data.as_classes if isinstance(run.preparation.labels, data.Classes) else data.as_targets,
+            data_dir=settings.data_dir,
+            manual_dir=settings.manual_dir,
+        )
+        yield from _of_arrays(whole.inputs, np.asarray(whole.labels))
+
+
+def _of_arrays(inputs, labels) -> Generator[Piece]:
+    for rows in _slices(len(inputs)):
+        known = None if labels is None else labels[rows]
+        yield Piece({"row": np.arange(rows.start, rows.stop)}, np.asarray(inputs[rows]), known)
 
 
 def _of_table(path, run) -> Generator[Piece]:

@@ -1,6 +1,7 @@
 """A run as something to predict with: what it trained, and how its inputs were prepared."""
 
 import pathlib
+import warnings
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
@@ -53,7 +54,21 @@ def load(directory: str | pathlib.Path) -> Trained:
     found = jax.tree.map(lambda leaf: jax.ShapeDtypeStruct(leaf.shape[1:], leaf.dtype), (params, stats))
     if expected != found:
         raise ValueError(f"{directory / 'params.npz'} must hold the parameters of the run's network, but holds others.")
+    params, stats = _that_are_finite(directory, (params, stats))
     return Trained(model, params, stats, preparation, settings)
+
+
+def _that_are_finite(directory, networks) -> Any:
+    """The members whose parameters are numbers: what diverged in training predicts nothing."""
+    finite = np.all(
+        [np.isfinite(leaf).reshape(len(leaf), -1).all(axis=1) for leaf in jax.tree.leaves(networks)], axis=0
+    )
+    if not finite.any():
+        raise ValueError(f"run must hold a network to predict with, but all of {directory} diverged in training.")
+    if finite.all():
+        return networks
+    warnings.warn(f"{(~finite).sum()} of {len(finite)} networks diverged in training and are left out", stacklevel=3)
+    return jax.tree.map(lambda leaf: leaf[finite], networks)
 
 
 def _settings(path) -> Train:

@@ -1,6 +1,12 @@
 """Data sets: how they are read, divided, prepared, augmented and streamed."""
 
-from jaxdl.data.archives import array_parts as array_parts, load_npz as load_npz, read_arrays as read_arrays
+from jaxdl.data.archives import (
+    array_parts as array_parts,
+    has_labels as has_labels,
+    load_npz as load_npz,
+    load_npz_inputs as load_npz_inputs,
+    read_arrays as read_arrays,
+)
 from jaxdl.data.augmentation import (
     crop as crop,
     cutout as cutout,

@@ -94,6 +94,29 @@ def load_npz(path: str | os.PathLike, *, part: str = "train") -> Dataset:
     return checked._replace(labels=labels)
 
 
+def load_npz_inputs(path: str | os.PathLike, *, part: str = "test") -> np.ndarray:
+    """The inputs alone, as `load_npz` gives them: for an archive to predict, in which there are no labels.
+
+    Raises what `read_arrays` raises, and ValueError for other names.
+    """
+    with _opened(path) as archive:
+        names = tuple(_members(path, archive))
+    known = tuple(dict.fromkeys(inputs for inputs, _ in (*WHOLE, (f"x_{part}", ""))))
+    name = next((name for name in known if name in names), None)
+    if name is None:
+        raise ValueError(
+            f"{path} must hold inputs under one of the names {', '.join(known)}, but holds {_described(path)}."
+        )
+    return _inputs(path, read_arrays(path, names=[name])[name])
+
+
+def has_labels(path: str | os.PathLike, *, part: str = "test") -> bool:
+    """Can `load_npz` read labels from the archive, or has it inputs alone?"""
+    with _opened(path) as archive:
+        names = {*_members(path, archive)}
+    return any({*pair} <= names for pair in (*WHOLE, (f"x_{part}", f"y_{part}")))
+
+
 def array_parts(path: str | os.PathLike) -> tuple[str, ...]:
     """Those of "train" and "test" that an archive holds under names of their own; nothing where it is not divided.
 

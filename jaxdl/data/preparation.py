@@ -94,6 +94,8 @@ def encode_inputs(preparation: Preparation, inputs: Any) -> Array:
                 f"inputs must have the shape {preparation.shape}, as in training, but have {inputs.shape[1:]}."
             )
         like = jnp.asarray(inputs, jnp.float32)
+        if not jnp.isfinite(like).all():
+            raise ValueError("inputs must be finite, but hold NaN or infinity: drop or impute these examples.")
         return standardize(of, Dataset(like, None, jnp.ones(len(like)))).inputs
     if not isinstance(inputs, Mapping):
         raise ValueError("inputs must be the columns of a table, as in training, but are an array.")

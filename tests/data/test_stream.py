@@ -94,7 +94,7 @@ def test_inputs_are_float32_on_the_device_or_what_the_transform_makes_of_them():
 
 
 def test_there_are_no_more_first_rows_than_rows():
-    assert first_rows(stream_arrays(INPUTS, LABELS), 100).size == 12
+    assert [first_rows(stream_arrays(INPUTS, LABELS), count).size for count in (0, 5, 100)] == [0, 5, 12]
 
 
 def test_examples_weigh_one_each_or_what_is_given():

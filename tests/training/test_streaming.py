@@ -85,8 +85,7 @@ def threads_end():
     assert no_reader_is_left()
 
 
-@pytest.mark.parametrize("order", [None, 9])
-@pytest.mark.parametrize("batches_in_a_chunk", [1, 2, 100])
+@pytest.mark.parametrize(("batches_in_a_chunk", "order"), [(1, None), (2, 9), (100, None)])
 def test_a_streamed_run_is_the_run_in_memory(digits, batches_in_a_chunk, order):
     """To the last bit of every parameter, in chunks of one batch, of two (and one that is left), and of all."""
     observe = lambda state: {"step": state.step, "bias": state.params["Dense_0"]["bias"].sum()}
@@ -98,7 +97,7 @@ def test_a_streamed_run_is_the_run_in_memory(digits, batches_in_a_chunk, order):
     jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-6), history, others_history)
 
 
-@pytest.mark.parametrize("batches_in_a_chunk", [1, 2, 100])
+@pytest.mark.parametrize("batches_in_a_chunk", [2, 100])
 def test_a_streamed_population_is_the_population_in_memory_that_shares_an_order(digits, batches_in_a_chunk):
     settings = {"epochs": 3, "dev": digits, "observe": classification(MODEL)}
     keys = lambda: jax.random.split(jax.random.key(1), 3)

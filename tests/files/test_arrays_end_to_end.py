@@ -1,0 +1,78 @@
+"""Arrays of a user's own, and sets by name: trained on, judged, predicted."""
+
+import numpy as np
+import pyarrow.csv
+import pytest
+from people import FAST, run as jaxdl
+
+from jaxdl import run, trained
+
+SMALL = ["--seeds", "2", "--hidden", "4", "--epochs", "4"]
+
+
+def read(path):
+    return pyarrow.csv.read_csv(path).to_pydict()
+
+
+def test_arrays_with_a_test_part_of_their_own(tmp_path, random, capsys):
+    inputs = random.normal(size=(90, 3)).astype(np.float32)
+    labels = np.where(inputs[:, 0] > 0, "on", "off")
+    np.savez("a.npz", x_train=inputs[:60], y_train=labels[:60], x_test=inputs[60:], y_test=labels[60:])
+    assert jaxdl("train", "--data", "a.npz", *SMALL, *FAST) == 0
+    assert run.read_json(tmp_path / "runs" / "a" / "quality.json")["examples"] == {"train": 50, "dev": 10, "test": 30}
+    assert jaxdl("predict", "runs/a", "--data", "a.npz", "--out", "labelled.csv") == 0
+    assert "accuracy of the mean probabilities" in capsys.readouterr().out
+    np.savez("b.npz", inputs=inputs[60:])
+    assert jaxdl("predict", "runs/a", "--data", "b.npz", "--out", "bare.csv") == 0
+    assert "accuracy" not in capsys.readouterr().out
+    assert read("labelled.csv") == read("bare.csv")
+    np.savez("c.npz", inputs=np.full((2, 3), np.nan))
+    assert jaxdl("predict", "runs/a", "--data", "c.npz", "--out", "none.csv") == 2
+    assert "inputs must be finite, but hold NaN or infinity" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", ["spirals", "polynomial"])
+def test_a_set_by_name_is_learned_and_predicted(name, tmp_path, capsys):
+    assert jaxdl("train", "--data", name, *SMALL, "--batch-size", "8", *FAST) == 0
+    assert jaxdl("predict", f"runs/{name}", "--data", name, "--out", "found.csv") == 0
+    told = capsys.readouterr().out
+    assert ("accuracy of the mean" if name == "spirals" else "R²") in told
+
+
+def test_several_targets_are_predicted_each_in_its_unit(random, tmp_path, capsys):
+    inputs = random.normal(size=(120, 3))
+    targets = inputs @ random.normal(size=(3, 2)) * [1, 1000] + [0, 5000]
+    np.savez("a.npz", inputs=inputs.astype(np.float32), labels=targets)
+    assert jaxdl("train", "--data", "a.npz", "--seeds", "2", "--hidden", "16", "--epochs", "60", *FAST) == 0
+    capsys.readouterr()
+    assert jaxdl("predict", "runs/a", "--data", "a.npz", "--out", "found.csv") == 0
+    found = {name: np.array(values) for name, values in read("found.csv").items()}
+    assert list(found)[1:] == [f"{name}_{place}" for name in ("prediction", "low", "high") for place in (0, 1)]
+    predicted = np.stack([found["prediction_0"], found["prediction_1"]], axis=1)
+    r2 = 1 - ((predicted - targets) ** 2).sum() / ((targets - targets.mean(axis=0)) ** 2).sum()
+    assert f"R² {r2:.4f}" in capsys.readouterr().out
+    assert r2 > 0.9
+    assert np.corrcoef(predicted[:, 0], targets[:, 0])[0, 1] > 0.9
+
+
+def test_mixing_and_label_noise_change_the_training(tmp_path):
+    losses = {}
+    for name, more in [("plain", []), ("mixed", ["--mixup", "1"]), ("noisy", ["--label-noise", "0.5"])]:
+        assert jaxdl("train", *SMALL, *more, "--out", name) == 0
+        losses[name] = run.read_table(tmp_path / name / "metrics.parquet")["train_loss"][-1]
+    assert losses["plain"] < losses["mixed"]
+    assert losses["plain"] < losses["noisy"]
+
+
+def test_networks_that_diverged_predict_nothing(tmp_path, capsys):
+    assert jaxdl("train", *SMALL, "--out", "run", "sgd", "--learning-rate", "1e30") == 0
+    assert jaxdl("predict", "run", "--data", "digits", "--out", "found.csv") == 2
+    assert "run must hold a network to predict with, but all of run diverged" in capsys.readouterr().err
+    assert jaxdl("train", *SMALL, "--out", "half") == 0
+    with np.load("half/params.npz") as arrays:
+        spoilt = {
+            name: np.where(np.arange(2).reshape(2, *[1] * (a.ndim - 1)) == 1, np.nan, a) for name, a in arrays.items()
+        }
+    np.savez("half/params.npz", **{name: array.astype(np.float32) for name, array in spoilt.items()})
+    with pytest.warns(UserWarning, match="1 of 2 networks diverged in training and are left out"):
+        assert trained.load("half").members == 1
