@@ -6,20 +6,26 @@ import pytest
 from people import FAST, SMALL, people, run
 from PIL import Image
 
+from jaxdl import report
+
+TELL_PAGE = report.tell_page
+
 
 @pytest.fixture(autouse=True)
 def as_it_is(monkeypatch, tmp_path):
-    """The tests have set jax up already, and write nowhere else."""
+    """The tests have set jax up already, and write nowhere else; only the runs below, which come first, get a page."""
+    monkeypatch.setattr("jaxdl.report.tell_page", lambda directory, console: None)
     monkeypatch.setattr("jaxdl.startup.prepare", lambda: None)
     monkeypatch.setenv("JAXDL_CACHE", str(tmp_path / "cache"))
     monkeypatch.chdir(tmp_path)
 
 
-@pytest.fixture(scope="session")
-def session():
+def train(*arguments):
+    """A run with its page, whatever a test that asks for it first has set."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("jaxdl.startup.prepare", lambda: None)
-        yield patch
+        patch.setattr("jaxdl.report.tell_page", TELL_PAGE)
+        assert run("train", *arguments) == 0
 
 
 @pytest.fixture(scope="session")
@@ -30,7 +36,7 @@ def table_file(tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
-def classes_run(session, table_file, tmp_path_factory):
+def classes_run(table_file, tmp_path_factory):
     out = tmp_path_factory.mktemp("runs") / "classes"
     assert (
         run("train", "--data", table_file, "--label", "label", "--ignore", "wealth", *SMALL, "--out", out, *FAST) == 0
@@ -39,10 +45,10 @@ def classes_run(session, table_file, tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
-def regression_run(session, table_file, tmp_path_factory):
+def regression_run(table_file, tmp_path_factory):
     out = tmp_path_factory.mktemp("runs") / "regression"
     arguments = ["--data", table_file, "--label", "wealth", "--ignore", "label", "--loss", "huber", *SMALL]
-    assert run("train", *arguments, "--tensorboard", "--out", out, *FAST) == 0
+    train(*arguments, "--tensorboard", "--out", out, *FAST)
     return out
 
 
@@ -61,9 +67,9 @@ def image_folder(tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
-def images_run(session, image_folder, tmp_path_factory):
+def images_run(image_folder, tmp_path_factory):
     out = tmp_path_factory.mktemp("runs") / "images"
     settings = ["--model", "convnet", "--filters", "4", "--augment", "shift", "flip", "--seeds", "2"]
     more = ["--hidden", "8", "--epochs", "6", "--batch-size", "8", "--out", out, *FAST]
-    assert run("train", "--data", image_folder, *settings, *more) == 0
+    train("--data", image_folder, *settings, *more)
     return out

@@ -1,11 +1,16 @@
 """Arrays of a user's own, and sets by name: trained on, judged, predicted."""
 
+import functools
+
+import jax
 import numpy as np
 import pyarrow.csv
 import pytest
 from people import FAST, run as jaxdl
 
-from jaxdl import run, trained
+import jaxdl.functional as F
+from jaxdl import data, recipe, run, trained
+from jaxdl.settings import Train
 
 SMALL = ["--seeds", "2", "--hidden", "4", "--epochs", "4"]
 
@@ -55,13 +60,29 @@ def test_several_targets_are_predicted_each_in_its_unit(random, tmp_path, capsys
     assert np.corrcoef(predicted[:, 0], targets[:, 0])[0, 1] > 0.9
 
 
-def test_mixing_and_label_noise_change_the_training(tmp_path):
-    losses = {}
-    for name, more in [("plain", []), ("mixed", ["--mixup", "1"]), ("noisy", ["--label-noise", "0.5"])]:
-        assert jaxdl("train", *SMALL, *more, "--out", name) == 0
-        losses[name] = run.read_table(tmp_path / name / "metrics.parquet")["train_loss"][-1]
-    assert losses["plain"] < losses["mixed"]
-    assert losses["plain"] < losses["noisy"]
+def test_settings_of_a_batch_are_those_of_its_functions(random):
+    """What the objective computes is the loss of the batch as the functions change it, with the key that is theirs."""
+    fitted = data.fit_preparation(data.load_digits())
+    batch = data.take(data.prepare(fitted, data.load_digits()), np.arange(32))
+    plain = recipe.task_of(Train(hidden=(8,)), fitted, 64)
+    params, stats = plain.model.init(jax.random.key(0), batch.inputs)
+    noise = functools.partial(data.label_noise, rate=0.5, classes=10)
+    mix = functools.partial(data.mixup, alpha=1.0, classes=10)
+    for more, loss, change in [
+        ({"label_noise": 0.5}, F.cross_entropy, data.chained(noise)),
+        ({"mixup": 1.0}, F.soft_cross_entropy, data.chained(mix)),
+        ({"augment": ("shift",)}, F.cross_entropy, data.chained(data.each_image(data.shift))),
+        ({"augment": ("flip",), "label_noise": 0.5, "mixup": 1.0}, F.soft_cross_entropy, None),
+    ]:
+        task = recipe.task_of(Train(hidden=(8,), **more), fitted, 64)
+        key = jax.random.key(3)
+        found, _ = task.objective(params, stats, batch, jax.random.clone(key))
+        change = change or data.chained(data.each_image(data.flip), noise, mix)
+        changed = change(jax.random.split(key)[0], batch)
+        wanted = F.weighted_mean(
+            loss(plain.model.apply(params, stats, changed.inputs)[0], changed.labels), changed.weights
+        )
+        np.testing.assert_allclose(found, wanted, rtol=1e-5)
 
 
 def test_networks_that_diverged_predict_nothing(tmp_path, capsys):
