@@ -9,10 +9,12 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from rich.console import Console
+from rich.markup import escape
 
 import jaxdl.functional as F
 from jaxdl import data, models, recipe, run, trained
 from jaxdl.pytorch_module import layer_names, module_text
+from jaxdl.quality import told
 from jaxdl.settings import Export
 
 OPSET = 21  # of ONNX: the runtimes of two years can read it
@@ -21,14 +23,16 @@ PLATFORMS = ("cpu", "cuda", "rocm", "tpu")
 
 def export_command(settings: Export, console: Console) -> int:
     """Write the networks of a run for use elsewhere; the exit status."""
-    source = trained.load(settings.run)
+    with told(console):
+        source = trained.load(settings.run)
     if settings.member is not None and not 0 <= settings.member < source.members:
         raise ValueError(f"member must be from 0 to {source.members - 1}, but was {settings.member}.")
     write = {"torch": _write_pytorch, "stablehlo": _write_stablehlo, "onnx": _write_onnx}[settings.to]
     with run.new_run(settings.out or settings.run / "export" / settings.to) as directory:
         file = write(directory, source, settings.member)
         run.write_json(directory / "model.json", described(source, settings))
-    console.print(f"{file.name} and what its inputs and outputs are: {directory}", highlight=False, soft_wrap=True)
+    written = f"{file.name} and what its inputs and outputs are: {directory}"
+    console.print(escape(written), highlight=False, soft_wrap=True)
     return 0
 
 
@@ -36,7 +40,9 @@ def described(source: trained.Trained, settings: Export) -> dict[str, Any]:
     """What a program elsewhere must know: the inputs, the outputs, which networks, and how examples were prepared."""
     columns, labels = source.preparation.inputs, source.preparation.labels
     table = not isinstance(columns, data.Standardization)
-    shape = ("batch", *source.preparation.shape)
+    height_width_channels = source.preparation.shape
+    torch = settings.to == "torch" and len(height_width_channels) == 3  # whose images have channels first
+    shape = ("batch", *(height_width_channels[2:] + height_width_channels[:2] if torch else height_width_channels))
     outputs = {"classes": list(labels.names)} if isinstance(labels, data.Classes) else {"targets": labels.mean.size}
     return {
         "inputs": {

@@ -75,6 +75,7 @@ def _scale(values) -> Literal["log", "linear"]:
 
 def confusion(counts: dict[str, list], members: int) -> Chart:
     """How many test images of each class one network takes for each class, on average over the members."""
+    counts = {name: [_drawn(cell) for cell in column] for name, column in counts.items()}
     rows = [
         {
             "label": label,
@@ -100,6 +101,14 @@ def confusion(counts: dict[str, list], members: int) -> Chart:
         .encode(text=alt.Text("mean:Q", format=".1f"))
         .mark_text(fontSize=11),
     )
+
+
+def _drawn(name) -> Any:
+    """A class name as SVG can hold it: control characters as their pictures, what is no character as U+FFFD."""
+    if not isinstance(name, str):
+        return name
+    pictures = {code: 0x2400 + code for code in range(32)} | {0xFFFE: 0xFFFD, 0xFFFF: 0xFFFD}
+    return name.translate(pictures).encode(errors="replace").decode()
 
 
 def growth(result: dict[str, Any], measured: dict[str, np.ndarray]) -> Chart:

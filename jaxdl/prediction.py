@@ -1,6 +1,7 @@
 """The command `jaxdl predict`: a file of predictions, written as the examples are read, a piece at a time."""
 
 import pathlib
+from collections import Counter
 from collections.abc import Generator
 from typing import Any, NamedTuple
 
@@ -9,14 +10,17 @@ import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet as pq
 from rich.console import Console
+from rich.markup import escape
 
 from jaxdl import data, trained
+from jaxdl.quality import told
 from jaxdl.recipe import UNREADABLE
 from jaxdl.settings import Predict
 from jaxdl.statistics import Interval
 from jaxdl.storage import whole_file
 
 ROWS = 1 << 13  # examples that are predicted and written at a time
+MOST = 5  # so many labels that training had not are named
 IMAGES = 1 << 10  # images that are decoded at a time
 WRITERS = {".csv": pa.csv.CSVWriter, ".parquet": pq.ParquetWriter}
 
@@ -29,29 +33,68 @@ class Piece(NamedTuple):
     labels: np.ndarray | None
 
 
+class Found(NamedTuple):
+    """How many examples were predicted, sums that judge them, and how many labels and inputs training had not."""
+
+    examples: int
+    sums: Any
+    strange: Counter
+    unlike: Counter
+
+
 def predict_command(settings: Predict, console: Console) -> int:
     """Predict every example of the data, and tell how good that was where labels are known; the exit status."""
-    if settings.out.suffix not in WRITERS:
+    if settings.out.suffix.lower() not in WRITERS:
         raise ValueError(f"out must end with {' or '.join(WRITERS)}, but was {settings.out}.")
     if settings.out.exists():
         raise FileExistsError(f"out must be a new file, but {settings.out} is there already: name another.")
-    run = trained.load(settings.run)
-    examples, sums, writer = 0, 0.0, None
-    with whole_file(settings.out) as file:
+    with told(console):
+        run = trained.load(settings.run)
+        found = _write(settings, run)
+    written = f"{found.examples} predictions of {run.members} networks: {settings.out}"
+    console.print(escape(written), highlight=False, soft_wrap=True)
+    for sentence in _doubts(found):
+        console.print(f"[yellow]{escape(sentence)}[/yellow]", highlight=False, soft_wrap=True)
+    if np.max(found.sums) > 0:
+        console.print(_judged(run.preparation.labels, found.sums), highlight=False, soft_wrap=True)
+    return 0
+
+
+def _write(settings, run) -> Found:
+    """Predict, write, and count."""
+    writer, path = None, settings.out
+    examples, sums, strange, unlike = 0, 0.0, Counter(), Counter()
+    with whole_file(path) as file:
         for piece in pieces(settings, run):
-            found = trained.predict(run, piece.inputs)
-            columns = pa.table({**piece.names, **_columns(run.preparation.labels, found)})
-            writer = writer or WRITERS[settings.out.suffix](file, columns.schema)
+            predicted = trained.predict(run, piece.inputs)
+            columns = pa.table({**piece.names, **_columns(run.preparation.labels, predicted)})
+            writer = writer or WRITERS[path.suffix.lower()](file, columns.schema)
             writer.write_table(columns)
             examples += len(columns)
-            sums = sums + _sums(run.preparation.labels, found.estimate, piece.labels)
+            unlike.update({name: of.sum() for name, of in data.unlike_training(run.preparation, piece.inputs).items()})
+            if piece.labels is not None:
+                known, others = _known(run.preparation.labels, piece.labels)
+                sums = sums + _sums(run.preparation.labels, predicted.estimate, known)
+                strange.update(others)
         if writer is None:
             raise ValueError(f"data must hold at least one example, but {settings.data} holds none.")
         writer.close()
-    console.print(f"{examples} predictions of {run.members} networks: {settings.out}", highlight=False, soft_wrap=True)
-    if np.max(sums) > 0:
-        console.print(_judged(run.preparation.labels, sums), highlight=False, soft_wrap=True)
-    return 0
+    return Found(examples, sums, strange, unlike)
+
+
+def _doubts(found: Found) -> Generator[str]:
+    """What the labels and inputs have that training had not."""
+    if found.strange:
+        named = ", ".join(list(found.strange)[:MOST]) + (", …" if len(found.strange) > MOST else "")
+        count = found.strange.total()
+        yield f"{count} of {found.examples} labels are none that training had ({named}), and are not judged"
+    for name, count in found.unlike.items():
+        if count:
+            where = "inputs" if name == "inputs" else f"column {name!r}"
+            yield (
+                f"{where}: {count} of {found.examples} examples are unlike any in training, where no such name was, "
+                f"nothing was missing, or numbers lay within {data.FAR:g} deviations: their predictions are guesses"
+            )
 
 
 def pieces(settings: Predict, run: trained.Trained) -> Generator[Piece]:
@@ -91,8 +134,7 @@ def _of_table(path, run) -> Generator[Piece]:
     }
     known = label in data.column_names(path)
     if known:
-        names = getattr(run.preparation.labels, "names", (0,))
-        kinds[data.Categories if isinstance(names[0], str) else data.Numbers].append(label)
+        kinds[data.Categories].append(label)
     first = 0
     chunks = data.table_chunks(path, numbers=kinds[data.Numbers], dates=kinds[data.Dates], texts=kinds[data.Categories])
     for chunk in chunks:
@@ -139,11 +181,11 @@ def _slices(size) -> Generator[slice]:
 
 def _columns(labels, found: Interval) -> dict[str, Any]:
     """Predictions as columns: the class and its probability, or the targets, with their limits."""
-    found = Interval(*(limit.astype(np.float32) for limit in found))
     if not isinstance(labels, data.Classes):
         suffixes = [""] if found.estimate.shape[1] == 1 else [f"_{number}" for number in range(found.estimate.shape[1])]
         told = {"prediction": found.estimate, "low": found.low, "high": found.high}
         return {f"{name}{end}": of[:, place] for name, of in told.items() for place, end in enumerate(suffixes)}
+    found = Interval(*(limit.astype(np.float32) for limit in found))
     best = found.estimate.argmax(axis=1)
     told = {"probability": found.estimate, "low": found.low, "high": found.high}
     of_best = {name: np.take_along_axis(of, best[:, None], axis=1)[:, 0] for name, of in told.items()}
@@ -151,17 +193,25 @@ def _columns(labels, found: Interval) -> dict[str, Any]:
     return {"label": np.asarray(labels.names)[best], **of_best, **each}
 
 
-def _sums(labels, estimate, known) -> np.ndarray | float:
-    """What can be added up over pieces: how many labels are known, and how many are met, or how far they are."""
-    if known is None:
-        return 0.0
+def _known(labels, given) -> tuple[np.ndarray, Counter]:
+    """Labels as class numbers, -1 where not known, or as targets, NaN where not known; and those that are neither."""
     if isinstance(labels, data.Classes):
-        there = ~data.missing_cells(known) if known.dtype.kind in "OfM" else np.ones(len(known), bool)
-        right = data.class_numbers(labels, known) == estimate.argmax(axis=1)
-        return np.array([there.sum(), (right & there).sum()], float)
-    targets = known.reshape(len(known), -1)
-    there = ~np.isnan(targets).any(axis=1)
-    error, offset = (estimate - targets)[there], (targets - np.asarray(labels.mean, np.float64))[there]
+        known = data.class_numbers(labels, given)
+        missing = data.missing_cells(given) if given.dtype.kind in "OfM" else np.zeros(len(given), bool)
+        known = np.where(missing, -1, known)
+        return known, Counter(map(str, given[(known < 0) & ~missing].tolist()))
+    if given.dtype != object:
+        return given.reshape(len(given), -1), Counter()
+    known, strange = data.numbers_in(given)
+    return known[:, None], Counter(given[strange].tolist())
+
+
+def _sums(labels, estimate, known) -> np.ndarray:
+    """What can be added up over pieces: how many labels are known, and how many are met, or how far they are."""
+    if isinstance(labels, data.Classes):
+        return np.array([(known >= 0).sum(), (known == estimate.argmax(axis=1)).sum()], float)
+    there = ~np.isnan(known).any(axis=1)
+    error, offset = (estimate - known)[there], (known - labels.mean)[there]
     sums = (np.ones_like(error), offset, offset**2, error**2, np.abs(error))
     return np.stack([values.sum(axis=0) for values in sums])
 

@@ -1,5 +1,7 @@
 """What there is to know of a data set before a result is believed: its classes, duplicates, what is left out."""
 
+import contextlib
+import warnings
 from collections.abc import Generator
 from typing import Any
 
@@ -43,6 +45,18 @@ def tell_quality(quality: dict[str, Any], console: Console) -> None:
     console.print(f"{parts} examples; {shape} inputs, {learned}", highlight=False)
     for doubt in doubts(quality):
         console.print(f"[yellow]{escape(doubt)}[/yellow]", highlight=False, soft_wrap=True)
+
+
+@contextlib.contextmanager
+def told(console: Console) -> Generator[None]:
+    """What is warned of inside is printed, each sentence once, when it ends."""
+    with warnings.catch_warnings(record=True) as warned:
+        warnings.simplefilter("always", UserWarning)
+        try:
+            yield
+        finally:
+            for sentence in dict.fromkeys(str(warning.message) for warning in warned):
+                console.print(f"[yellow]{escape(sentence)}[/yellow]", highlight=False, soft_wrap=True)
 
 
 def doubts(quality: dict[str, Any]) -> Generator[str]:

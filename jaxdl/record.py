@@ -22,6 +22,8 @@ SCORES = {
     "root_mean_squared_error": "RMSE",
     "mean_absolute_error": "MAE",
 }
+REGRESSION = {name: getattr(metrics, name) for name in SCORES if name != "accuracy"}
+ERRORS = ("root_mean_squared_error", "mean_absolute_error")  # in the unit of the labels
 BOUNDS = {"accuracy": (0.0, 1.0), "r_squared": (-np.inf, 1.0)}
 CONFUSED = 30  # of more classes than this no table is kept that has a row for each pair
 
@@ -57,7 +59,12 @@ def evaluate(settings: Train, examples: Any, state: training.State) -> Evaluatio
     }
     names = [name for name in SCORES if name in judged["test"][0]]
     scores = {name: {part: np.asarray(found[name]) for part, (found, _) in judged.items()} for name in names}
-    return Evaluation(scores, np.asarray(judged["test"][1]))
+    predicted = np.asarray(judged["test"][1])
+    if isinstance(labels, data.Classes):
+        return Evaluation(scores, predicted)
+    for name in ERRORS:
+        scores[name] = {part: of.astype(np.float64) * labels.deviation.max() for part, of in scores[name].items()}
+    return Evaluation(scores, data.rescaled(predicted, labels))
 
 
 def _classes_of(model) -> Callable:
@@ -69,17 +76,16 @@ def _classes_of(model) -> Callable:
 
 
 def _numbers_of(model, unit) -> Callable:
+    """Targets are judged as they are prepared, near 0: far from it float32 would not tell them apart.
+
+    Outputs that differ in deviation keep their proportions, so that errors are those of `unit` by its largest.
+    """
+    share = jnp.asarray(unit.deviation / unit.deviation.max(), jnp.float32)
+
     def judge(part, state):
-        outputs, targets = (
-            (values * unit.deviation + unit.mean).astype(jnp.float32)
-            for values in (training.outputs_of(model, state, part), part.labels)
-        )
-        scores = {
-            "r_squared": metrics.r_squared(outputs, targets, part.weights),
-            "root_mean_squared_error": metrics.root_mean_squared_error(outputs, targets, part.weights),
-            "mean_absolute_error": metrics.mean_absolute_error(outputs, targets, part.weights),
-        }
-        return scores, outputs
+        outputs = training.outputs_of(model, state, part)
+        found = {name: of(outputs * share, part.labels * share, part.weights) for name, of in REGRESSION.items()}
+        return found, outputs
 
     return judge
 

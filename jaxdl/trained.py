@@ -104,21 +104,21 @@ def _tree(named: Mapping[str, np.ndarray]) -> dict[str, Any]:
     return tree
 
 
-def outputs(model: models.Model, params: PyTree, stats: PyTree, unit: Any, inputs: Array) -> Array:
+def outputs(model: models.Model, params: PyTree, stats: PyTree, inputs: Array, *, classes: bool) -> Array:
     """What every network puts out for inputs as they are prepared: (members, examples, classes or targets).
 
-    Probabilities of the classes, or, with the standardization of the labels as `unit`, targets. Traceable; one network
-    is computed after another, so that memory does not grow with their number.
+    Probabilities of the classes, else targets as they are prepared (`data.rescaled` has them in their unit).
+    Traceable; one network is computed after another, so that memory does not grow with their number.
     """
 
     def of_one(member):
         out, _ = model.apply(*member, inputs)
-        return jax.nn.softmax(out) if not unit else out * unit.deviation + unit.mean
+        return jax.nn.softmax(out) if classes else out
 
     return jax.lax.map(of_one, (params, stats))
 
 
-_program = jax.jit(outputs, static_argnums=0)
+_program = jax.jit(outputs, static_argnums=0, static_argnames="classes")
 
 
 def predict(trained: Trained, inputs: Any) -> Interval:
@@ -130,13 +130,14 @@ def predict(trained: Trained, inputs: Any) -> Interval:
     of the noise in the data. Raises what `data.encode_inputs` raises.
     """
     labels = trained.preparation.labels
-    within = (0.0, 1.0) if isinstance(labels, data.Classes) else (-np.inf, np.inf)
-    unit = () if isinstance(labels, data.Classes) else labels
+    classes = isinstance(labels, data.Classes)
+    within = (0.0, 1.0) if classes else (-np.inf, np.inf)
     ready, pieces = np.asarray(data.encode_inputs(trained.preparation, inputs)), []
     for first in range(0, len(ready), ROWS):
         piece = ready[first : first + ROWS]
         size = 1 << (len(piece) - 1).bit_length()  # few sizes, so that few programs are compiled
         padded = np.concatenate([piece, np.repeat(piece[:1], size - len(piece), axis=0)])
-        found = np.asarray(_program(trained.model, trained.params, trained.stats, unit, jnp.asarray(padded)))
+        found = np.asarray(_program(trained.model, trained.params, trained.stats, jnp.asarray(padded), classes=classes))
         pieces.append(mean_intervals(found[:, : len(piece)], within=within))
-    return Interval(*(np.concatenate(parts) for parts in zip(*pieces, strict=True)))
+    limits = (np.concatenate(parts) for parts in zip(*pieces, strict=True))
+    return Interval(*(limits if classes else (data.rescaled(limit, labels) for limit in limits)))

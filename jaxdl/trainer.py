@@ -2,17 +2,15 @@
 
 import dataclasses
 import pathlib
-import warnings
 from collections.abc import Callable
 from typing import NamedTuple
 
 import jax
 import numpy as np
 from rich.console import Console
-from rich.markup import escape
 
 from jaxdl import data, run, training
-from jaxdl.quality import quality_of, tell_quality
+from jaxdl.quality import quality_of, tell_quality, told
 from jaxdl.recipe import TARGETS, UNREADABLE, observe_of, task_of, validate
 from jaxdl.record import Evaluation, evaluate, history_rows, record, summary_table
 from jaxdl.settings import Train
@@ -98,11 +96,8 @@ def train_command(settings: Train, console: Console) -> int:
     validate(settings)
     out = settings.out or run.next_free(pathlib.Path("runs") / pathlib.Path(settings.data).stem)
     with run.new_run(out) as directory, report.told(directory, console):
-        with warnings.catch_warnings(record=True) as told:
-            warnings.simplefilter("always", UserWarning)
+        with told(console):
             examples = load(settings)
-        for warning in told:
-            console.print(f"[yellow]{escape(str(warning.message))}[/yellow]", highlight=False)
         train_into(directory, settings, examples, console)
     return 0
 
@@ -112,8 +107,8 @@ def train_into(directory: pathlib.Path, settings: Train, examples: Examples, con
 
     Where Ctrl-C ended the training, what it had computed is written before the interruption is passed on.
     """
-    told = {**dataclasses.asdict(settings), "rule": type(settings.optimizer).__name__}
-    run.write_json(directory / "settings.json", told)
+    asked = {**dataclasses.asdict(settings), "rule": type(settings.optimizer).__name__}
+    run.write_json(directory / "settings.json", asked)
     run.write_json(directory / "environment.json", run.environment())
     run.write_json(directory / "preparation.json", data.to_json(examples.preparation))
     quality = quality_of(examples.raw, examples.preparation)

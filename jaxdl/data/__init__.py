@@ -18,7 +18,9 @@ from jaxdl.data.augmentation import (
     scale as scale,
     shift as shift,
 )
+from jaxdl.data.cells import numbers_in as numbers_in
 from jaxdl.data.columns import (
+    FAR as FAR,
     Categories as Categories,
     Dates as Dates,
     Numbers as Numbers,
@@ -58,6 +60,8 @@ from jaxdl.data.preparation import (
     incomplete as incomplete,
     prepare as prepare,
     prepared as prepared,
+    rescaled as rescaled,
+    unlike_training as unlike_training,
 )
 from jaxdl.data.quality import (
     Counts as Counts,

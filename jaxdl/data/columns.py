@@ -9,7 +9,9 @@ import numpy as np
 LEVELS = 100  # so many names of a column get a feature of their own, the most frequent first
 DAY = np.timedelta64(1, "D")
 WEEK, YEAR = 7.0, 365.2425  # in days
-IDENTIFIER = re.compile(r"|index|row|unnamed: 0|id|.*[ _]id|.*[a-z]I[Dd]")
+IDENTIFIER = re.compile(r"|#|(?i:index|row|row[ _]?(?:number|no|id)|unnamed: 0|id|.*[ _]id)|.*[a-z]I[Dd]")
+FAR = 100.0  # a number so many deviations from the mean of training is far from what the networks have seen
+FURTHEST = 1e6  # deviations: what is further away is taken as being there, so that float32 can hold it
 
 
 class Numbers(NamedTuple):
@@ -64,8 +66,14 @@ def fit_column(name: str, values: np.ndarray) -> Column | str:
         return "it has one value in the training part"
     if IDENTIFIER.fullmatch(name) and len(np.unique(known)) == known.size and (known == np.round(known)).all():
         return "it is named as an index, and every row has another number"
-    deviation = known.std() if known.min() < known.max() else 1.0
-    fitted = Numbers(name, float(np.median(known)), float(known.mean()), float(deviation), missing)
+    with np.errstate(over="ignore", invalid="ignore"):
+        mean, deviation = known.mean(), known.std() if known.min() < known.max() else 1.0
+    if not (np.isfinite(deviation) and deviation > 0):
+        raise ValueError(
+            f"column {name!r} must hold numbers whose squares float64 can hold, but those in training are from "
+            f"{known.min():g} to {known.max():g}: correct them, or leave them empty."
+        )
+    fitted = Numbers(name, float(np.median(known)), float(mean), float(deviation), missing)
     if values.dtype.kind != "M":
         return fitted
     within = (1.0,) if (known != np.round(known)).any() else ()
@@ -111,8 +119,25 @@ def encode_column(column: Column, values: np.ndarray) -> np.ndarray:
 
 def _encode_numbers(column, values) -> np.ndarray:
     missing = np.isnan(values)
-    scaled = (np.where(missing, column.median, values) - column.mean) / column.deviation
+    scaled = np.clip(_scaled(column, np.where(missing, column.median, values)), -FURTHEST, FURTHEST)
     return np.stack([scaled, missing] if column.missing else [scaled], axis=1).astype(np.float32)
+
+
+def _scaled(column, values) -> np.ndarray:
+    with np.errstate(over="ignore"):
+        return (values - column.mean) / column.deviation
+
+
+def unfamiliar(column: Column, values: np.ndarray) -> np.ndarray:
+    """Which cells are unlike training: new names, numbers and dates far from the mean, missing where none was."""
+    match column:
+        case Categories(levels=levels, rest=rest):
+            known = set(levels)
+            return np.array([value not in known and not (rest and value is not None) for value in values], bool)
+        case Dates(days=days):
+            return unfamiliar(days, _days(values))
+        case Numbers():
+            return (np.abs(_scaled(column, values)) > FAR) | (np.isnan(values) & (not column.missing))
 
 
 def features(column: Column) -> tuple[str, ...]:

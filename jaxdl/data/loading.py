@@ -11,12 +11,13 @@ from jaxtyping import Array, Key
 
 from jaxdl.data import synthetic
 from jaxdl.data.archives import array_parts, load_npz
+from jaxdl.data.cells import nearly, numbers_in
 from jaxdl.data.columns import missing_cells
 from jaxdl.data.dataset import Dataset
 from jaxdl.data.digits import load_digits
 from jaxdl.data.genuine import default_data_dir
 from jaxdl.data.images import load_images, refuse_unreadable
-from jaxdl.data.labels import as_they_look
+from jaxdl.data.labels import as_classes, as_they_look
 from jaxdl.data.originals import ORIGINALS, load_original
 from jaxdl.data.tables import SUFFIXES, column_names, read_table
 from jaxdl.data.tfds import load_prepared
@@ -55,8 +56,8 @@ def load(
     * "xor", and sets drawn from `key` (without one, from 0): "moons", "rings", "spirals", "linear_regression",
       "polynomial", "sparse_features".
     * A table (.csv, .tsv, .parquet): its column `label` holds the labels, the others but those to `ignore` the inputs;
-      numbers in the columns of `categories` are names (`read_table`). Rows without a label are left out, which a
-      warning tells.
+      numbers in the columns of `categories`, which the label may be among, are names (`read_table`). Rows without a
+      label are left out, which a warning tells.
     * An archive of numpy (.npz), as `load_npz` reads it.
     * A folder of images, in a folder for each class, scaled to `image_size` (height, width) where that is given;
       `unreadable` is told which are damaged, `refuse_unreadable` or `skip_unreadable`.
@@ -77,6 +78,7 @@ def load(
         data = load_images(path / part if parts_of(path) else path, image_size=image_size, unreadable=unreadable)
     elif path.suffix.lower() in SUFFIXES:
         data = _load_table(path, label, ignore, categories)
+        targets = as_classes if label in categories else targets
     elif path.suffix.lower() == ".npz":
         data = load_npz(path, part=part)
     else:
@@ -125,17 +127,22 @@ def _load_table(path, label, ignore, categories) -> Dataset:
             f"label must name the column of {path} that is to be learned, but was not given: it has the columns "
             f"{', '.join(column_names(path))}."
         )
+    known = column_names(path)
+    if label not in known:
+        raise ValueError(f"label must be a column of {path} ({', '.join(known)}), but {label!r} is none.")
     if label in ignore:
         raise ValueError(f"label must be a column that is read, but {label!r} is to be ignored.")
-    columns = read_table(path, ignore=ignore, categories=categories)
-    if label not in columns:
-        raise ValueError(f"label must be a column of {path} ({', '.join(columns)}), but {label!r} is none.")
+    columns = read_table(path, ignore=ignore, categories=(*categories, label))
     labels = columns.pop(label)
-    unknown = missing_cells(labels)
+    numbers, strange = numbers_in(labels)
+    unknown = missing_cells(labels) if strange.any() or label in categories else np.isnan(numbers)
     if unknown.all():
         raise ValueError(f"column {label!r} of {path} must hold labels, but is empty.")
     if unknown.any():
         warnings.warn(f"{unknown.sum()} of {len(labels)} rows have no {label} and are left out", stacklevel=3)
+    doubt = nearly(labels) if strange.any() and label not in categories else None
+    if doubt:
+        warnings.warn(f"column {label!r} {doubt}", stacklevel=3)
     kept = {name: values[~unknown] for name, values in columns.items()} if unknown.any() else columns
     labels = labels[~unknown]
     return Dataset(kept, labels, np.ones(len(labels), np.float32))

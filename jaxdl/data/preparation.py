@@ -7,8 +7,9 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array
 
-from jaxdl.data.columns import Column, encode_column, features, fit_column, missing_cells
+from jaxdl.data.columns import FAR, FURTHEST, Column, encode_column, features, fit_column, missing_cells, unfamiliar
 from jaxdl.data.dataset import Dataset, Split, from_arrays
+from jaxdl.data.labels import as_classes
 from jaxdl.data.standardization import Standardization, fit_standardization, standardize
 
 
@@ -38,10 +39,13 @@ def fit_preparation(train: Dataset) -> Preparation:
     Raises ValueError for a table of which no column is left, and for labels of one class.
     """
     if not isinstance(train.inputs, Mapping):
-        return Preparation(fit_standardization(train), _fit_labels(train.labels), train.inputs.shape[1:], {})
-    fitted = {name: fit_column(name, values) for name, values in train.inputs.items()}
-    columns = tuple(column for column in fitted.values() if not isinstance(column, str))
-    left_out = {name: reason for name, reason in fitted.items() if isinstance(reason, str)}
+        fitted = fit_standardization(train)
+        if not (jnp.isfinite(fitted.mean).all() and jnp.isfinite(fitted.deviation).all()):
+            raise ValueError("inputs must be numbers whose squares float32 can hold, but are larger: scale them.")
+        return Preparation(fitted, _fit_labels(train.labels), train.inputs.shape[1:], {})
+    found = {name: fit_column(name, values) for name, values in train.inputs.items()}
+    columns = tuple(column for column in found.values() if not isinstance(column, str))
+    left_out = {name: reason for name, reason in found.items() if isinstance(reason, str)}
     if not columns:
         why = "; ".join(f"{name!r}: {reason}" for name, reason in left_out.items())
         raise ValueError(
@@ -59,8 +63,20 @@ def _fit_labels(labels) -> Classes | Standardization:
             raise ValueError(f"labels must be of two classes at least, but all are {names[0]!r} in the training part.")
         return Classes(names)
     targets = labels.astype(np.float64)
-    varies = np.ptp(targets, axis=0) > 0
-    return Standardization(targets.mean(axis=0), np.where(varies, targets.std(axis=0), 1.0))
+    with np.errstate(over="ignore", invalid="ignore"):
+        varies = np.ptp(targets, axis=0) > 0
+        mean, deviation = targets.mean(axis=0), np.where(varies, targets.std(axis=0), 1.0)
+    if not (np.isfinite(deviation).all() and (deviation > 0).all()):
+        raise ValueError(
+            f"labels must be numbers whose squares float64 can hold, but are from {targets.min():g} to "
+            f"{targets.max():g} in the training part: correct them, or scale them."
+        )
+    return Standardization(mean, deviation)
+
+
+def rescaled(standardized: Array | np.ndarray, of: Standardization) -> np.ndarray:
+    """Targets in the unit of the labels again, in float64, which holds what lies far from 0 as exactly as labels."""
+    return np.asarray(standardized, np.float64) * np.asarray(of.deviation) + np.asarray(of.mean)
 
 
 def prepare(preparation: Preparation, data: Dataset) -> Dataset:
@@ -72,10 +88,19 @@ def prepare(preparation: Preparation, data: Dataset) -> Dataset:
     if isinstance(of, Classes):
         numbers = class_numbers(of, labels)
         if numbers.min() < 0:
-            raise ValueError(f"labels must be among the classes of training, but {labels[numbers.argmin()]!r} is not.")
+            raise ValueError(
+                f"labels must be among the classes of the training part, but {labels[numbers.argmin()]!s} is not: give "
+                "more examples of it, or leave it out."
+            )
         labels = numbers
     else:
-        labels = ((labels - of.mean) / of.deviation).astype(np.float32)
+        labels = (labels - of.mean) / of.deviation
+        if not (np.abs(labels) < FURTHEST).all():
+            raise ValueError(
+                "labels must be finite and not a million deviations from the mean of the training part, but one is: "
+                "correct it, or leave it out."
+            )
+        labels = labels.astype(np.float32)
     return from_arrays(encode_inputs(preparation, data.inputs), labels, weights=data.weights)
 
 
@@ -96,7 +121,7 @@ def encode_inputs(preparation: Preparation, inputs: Any) -> Array:
         like = jnp.asarray(inputs, jnp.float32)
         if not jnp.isfinite(like).all():
             raise ValueError("inputs must be finite, but hold NaN or infinity: drop or impute these examples.")
-        return standardize(of, Dataset(like, None, jnp.ones(len(like)))).inputs
+        return jnp.clip(standardize(of, Dataset(like, None, jnp.ones(len(like)))).inputs, -FURTHEST, FURTHEST)
     if not isinstance(inputs, Mapping):
         raise ValueError("inputs must be the columns of a table, as in training, but are an array.")
     absent = [column.name for column in of if column.name not in inputs]
@@ -105,9 +130,21 @@ def encode_inputs(preparation: Preparation, inputs: Any) -> Array:
     return jnp.asarray(np.concatenate([encode_column(column, inputs[column.name]) for column in of], axis=1))
 
 
+def unlike_training(preparation: Preparation, inputs: Any) -> dict[str, np.ndarray]:
+    """Which examples have something in a column, or in their array, that training had not (`unfamiliar`).
+
+    Nothing is known of networks there, so that a prediction is a guess, however sure it looks.
+    """
+    of = preparation.inputs
+    if isinstance(of, Standardization):
+        scaled = (np.asarray(inputs) - np.asarray(of.mean)) / np.asarray(of.deviation)
+        return {"inputs": (np.abs(scaled) > FAR).reshape(len(scaled), -1).any(axis=1)}
+    return {column.name: unfamiliar(column, inputs[column.name]) for column in of}
+
+
 def class_numbers(classes: Classes, labels: np.ndarray) -> np.ndarray:
     """The class number of each label, -1 where it is none of the classes."""
-    names, labels = np.asarray(classes.names), np.asarray(labels)
+    names, labels = np.asarray(classes.names), as_classes(labels)
     if names.dtype.kind in "UO" or labels.dtype.kind in "UO":
         names, labels = names.astype(str), labels.astype(str)
     order = np.argsort(names)  # as text, 10 comes before 9

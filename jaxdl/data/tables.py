@@ -4,46 +4,54 @@ import contextlib
 import os
 import pathlib
 import re
+import unicodedata
+import warnings
 from collections.abc import Generator, Sequence
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.csv
 import pyarrow.parquet as pq
 
+from jaxdl.data.cells import MISSING, as_written, dates, names, nearly, numbers
+
 Columns = dict[str, np.ndarray]
 SUFFIXES = (".csv", ".tsv", ".parquet")
-MISSING = ("", "?", "#N/A", "N/A", "NA", "NULL", "NaN", "n/a", "nan", "null", "None", "<NA>")
 BLOCK = 1 << 24  # bytes of a CSV file that are parsed at a time
 ROWS = 1 << 16  # rows of a Parquet file that are read at a time
-DATE = re.compile(r"\d{4}[-/]\d{1,2}[-/]\d{1,2}|\d{1,2}\.\d{1,2}\.\d{4}")
-FORMATS = ("%Y/%m/%d", "%Y/%m/%d %H:%M:%S", "%d.%m.%Y", "%d.%m.%Y %H:%M", "%d.%m.%Y %H:%M:%S")
+ANY, NUMBERS, DATES, TEXT = "numbers, dates or text", "numbers, as in training,", "dates, as in training,", "text"
+READERS = {ANY: as_written, DATES: dates, TEXT: names}
 
 
 def read_table(path: str | os.PathLike, *, ignore: Sequence[str] = (), categories: Sequence[str] = ()) -> Columns:
     """Every column of a table but those to ignore: numbers as float64, dates as datetime64, all else as text.
 
-    What is missing is NaN, NaT or None. Numbers in the columns of `categories` are names, and stay text. A CSV file is
-    UTF-8 with one line of headings; its separator is the comma, semicolon, tab or bar that the headings hold most of.
-    Dates are ISO 8601, YYYY/MM/DD or DD.MM.YYYY. Raises FileNotFoundError, and ValueError that names the column or the
+    What is missing is NaN, NaT or None. The columns of `categories` are text as it is written. A CSV file is UTF-8 with
+    one line of headings; its separator is the comma, semicolon, tab or bar that the headings hold most of. Dates are
+    ISO 8601, YYYY/MM/DD or DD.MM.YYYY; times of day become seconds. A column that is nearly all numbers or dates, but
+    is text for a few cells, is told by a warning. Raises FileNotFoundError, and ValueError that names the column or the
     row, for what is no table.
     """
     path = pathlib.Path(path)
-    names = column_names(path)
-    _check_names(path, "ignore", ignore, names)
-    _check_names(path, "categories", categories, names)
-    wanted = [name for name in names if name not in ignore]
+    headings = _headings(path)
+    _check_names(path, "ignore", ignore, headings)
+    _check_names(path, "categories", categories, headings)
+    wanted = {name: written for name, written in headings.items() if name not in ignore}
     with _told(path):
         if path.suffix.lower() == ".parquet":
-            table = pq.read_table(path, columns=wanted)
+            table = pq.read_table(path, columns=list(wanted.values()))
         else:
-            options = _csv_options(path, {name: pa.string() for name in categories}, wanted)
-            table = pa.csv.read_csv(path, **options)
+            table = pa.csv.read_csv(path, **_csv_options(path, list(wanted.values())))
     if table.num_rows == 0:
         raise ValueError(f"{path} must hold at least one row below its headings, but holds none.")
-    return {name: _array(path, name, table[name], text=name in categories) for name in wanted}
+    columns = {}
+    for name, written in wanted.items():
+        columns[name] = _read(path, name, table[written], TEXT if name in categories else ANY)
+        doubt = nearly(columns[name]) if columns[name].dtype == object and name not in categories else None
+        if doubt:
+            warnings.warn(f"column {name!r} {doubt}", stacklevel=2)
+    return columns
 
 
 def table_chunks(
@@ -51,66 +59,81 @@ def table_chunks(
 ) -> Generator[Columns]:
     """The named columns a piece at a time, each read as what it is said to be, in memory that the file does not bound.
 
-    Raises what `read_table` raises, ValueError for a column that is not there or holds something else.
+    Raises what `read_table` raises, ValueError for a column that is not there, and for a cell that is something else.
     """
     path = pathlib.Path(path)
+    headings = _headings(path)
     wanted = [*numbers, *dates, *texts]
-    _check_names(path, "columns", wanted, column_names(path))
+    absent = [name for name in wanted if name not in headings]
+    if absent:
+        raise ValueError(
+            f"{path} must have the columns of training, but {', '.join(map(repr, absent))} is not among its columns "
+            f"({', '.join(headings)})."
+        )
     with _told(path):
         row = 0
-        for batch in _batches(path, numbers, wanted):
+        for batch in _batches(path, [headings[name] for name in wanted]):
+            column = {name: batch[headings[name]] for name in wanted}
             yield {
-                **{name: _numbers(path, name, batch[name], row) for name in numbers},
-                **{name: _dates(path, name, batch[name]) for name in dates},
-                **{name: _texts(batch[name]) for name in texts},
+                **{name: _read(path, name, column[name], NUMBERS, row) for name in numbers},
+                **{name: _read(path, name, column[name], DATES, row) for name in dates},
+                **{name: _read(path, name, column[name], TEXT) for name in texts},
             }
             row += batch.num_rows
 
 
 def column_names(path: str | os.PathLike) -> list[str]:
-    """The headings of a table. Raises FileNotFoundError, and ValueError where they do not tell columns apart."""
-    path = pathlib.Path(path)
+    """The headings of a table, without space around them. Raises FileNotFoundError, and ValueError for equal ones."""
+    return list(_headings(pathlib.Path(path)))
+
+
+def _headings(path) -> dict[str, str]:
+    """What columns are called, and what is written for it in the file."""
     if path.suffix.lower() not in SUFFIXES:
         raise ValueError(f"a table must be a file {', '.join(SUFFIXES)}, but was {path}.")
     if not path.is_file():
         raise FileNotFoundError(f"a table must be a file, but {path} is none.")
     with _told(path):
         if path.suffix.lower() == ".parquet":
-            names = pq.read_schema(path).names
+            written = pq.read_schema(path).names
         else:
-            reader = pa.csv.open_csv(path, **_csv_options(path, {}, None))
-            names = reader.schema.names
-    twice = sorted({name for name in names if names.count(name) > 1})
+            written = pa.csv.open_csv(path, **_csv_options(path)).schema.names
+    called = [unicodedata.normalize("NFC", name).strip() for name in written]
+    twice = sorted({name for name in called if called.count(name) > 1})
     if twice:
         raise ValueError(f"{path} must have headings that differ, but {twice[0]!r} is there more than once: rename it.")
-    return names
+    return dict(zip(called, written, strict=True))
 
 
-def _csv_options(path, types, columns) -> dict[str, Any]:
-    """How a CSV file is read; true and false are two names, as yes and no are."""
+def _csv_options(path, wanted: Sequence[str] = ()) -> dict[str, Any]:
+    """How a CSV file is read: every cell as text, of these columns."""
     with path.open("rb") as file:
-        headings = file.readline(BLOCK)
-    separator = max(b",;\t|", key=lambda byte: (headings.count(byte), byte == ord(",")))
+        blank = 0
+        while (headings := file.readline(BLOCK)).isspace():
+            blank += 1
+    if headings.startswith((b"\xff\xfe", b"\xfe\xff")):
+        raise pa.ArrowInvalid("it is UTF-16, where UTF-8 was expected: save it as UTF-8")
+    outside = re.sub(rb'"[^"]*"', b"", headings)
+    separator = max(b",;\t|", key=lambda byte: (outside.count(byte), byte == ord(",")))
     return {
-        "read_options": pa.csv.ReadOptions(block_size=BLOCK),
-        "parse_options": pa.csv.ParseOptions(delimiter=chr(separator), newlines_in_values=True),
+        "read_options": pa.csv.ReadOptions(block_size=BLOCK, skip_rows=blank),
+        "parse_options": pa.csv.ParseOptions(
+            delimiter="\t" if path.suffix.lower() == ".tsv" else chr(separator), newlines_in_values=True
+        ),
         "convert_options": pa.csv.ConvertOptions(
-            column_types=types,
-            include_columns=columns or [],
+            column_types=dict.fromkeys(wanted, pa.large_string()),
+            include_columns=list(wanted),
             null_values=MISSING,
             strings_can_be_null=True,
-            true_values=[],
-            false_values=[],
         ),
     }
 
 
-def _batches(path, numbers, wanted) -> Any:
+def _batches(path, wanted) -> Any:
     """Pieces of a table, with these columns."""
     if path.suffix.lower() == ".parquet":
-        return pq.ParquetFile(path).iter_batches(batch_size=ROWS, columns=list(wanted))
-    types = {name: pa.float64() if name in numbers else pa.string() for name in wanted}
-    return pa.csv.open_csv(path, **_csv_options(path, types, wanted))
+        return pq.ParquetFile(path).iter_batches(batch_size=ROWS, columns=wanted)
+    return pa.csv.open_csv(path, **_csv_options(path, wanted))
 
 
 @contextlib.contextmanager
@@ -118,94 +141,31 @@ def _told(path) -> Generator[None]:
     """What Arrow cannot read becomes a sentence that names the file."""
     try:
         yield
-    except (pa.ArrowException, OSError) as error:
+    except (pa.ArrowException, UnicodeDecodeError, OSError) as error:
         reason = " ".join(str(error).split())[:300]
+        if isinstance(error, UnicodeDecodeError) or "invalid UTF8" in reason:
+            reason = f"it is not UTF-8 ({reason}): save it as UTF-8"
         raise ValueError(f"{path} must be a table that can be read, but is damaged or none: {reason}") from error
 
 
-def _array(path, name, column, *, text) -> np.ndarray:
-    """A column as numbers, dates or text, by its type and, where it is text, by what is written."""
-    kind = column.type.value_type if pa.types.is_dictionary(column.type) else column.type
-    if text or pa.types.is_boolean(kind):
-        return _texts(column)
-    if pa.types.is_string(kind) or pa.types.is_large_string(kind):
-        texts = _texts(column)
-        first = next((value for value in texts if value is not None), "")
-        parsed = _parsed(column) if DATE.match(first) else None
-        return texts if parsed is None else _datetimes(parsed)
-    if pa.types.is_date(kind) or pa.types.is_timestamp(kind):
-        return _dates(path, name, column)
-    return _numbers(path, name, column)
-
-
-def _numbers(path, name, column, row=0) -> np.ndarray:
-    """As float64, NaN where missing; times of day and durations in seconds."""
-    kind = column.type.value_type if pa.types.is_dictionary(column.type) else column.type
-    if pa.types.is_time(kind) or pa.types.is_duration(kind):
-        whole = column.cast(pa.int64() if kind.bit_width == 64 else pa.int32()).cast(pa.float64())
-        scale = {"s": 1.0, "ms": 1e3, "us": 1e6, "ns": 1e9}[kind.unit]
-        column = pc.divide(whole, scale)
+def _read(path, name, column, expected: str, row: int = 0) -> np.ndarray:
+    """A column as what is expected of it; a cell that is something else becomes a sentence that says in which row."""
     try:
-        array = column.cast(pa.float64(), safe=False).to_numpy(zero_copy_only=False)
-    except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
-        held = "text that is not UTF-8" if pa.types.is_binary(kind) else kind
+        values, strange = numbers(column) if expected == NUMBERS else (READERS[expected](column), None)
+        if strange is not None and strange.any():
+            at = int(strange.argmax())
+            raise ValueError(f"holds {names(column[at : at + 1])[0]!r} in row {row + at}")
+        if values.dtype.kind == "f" and np.isinf(values).any():
+            raise ValueError(f"is infinite in row {row + int(np.isinf(values).argmax())}")
+    except ValueError as error:
         raise ValueError(
-            f"column {name!r} of {path} must hold a number, a date or a text in every cell, but holds {held}: convert "
-            "it, or leave it out (ignore)."
+            f"column {name!r} of {path} must hold {expected} in every cell, but {error} (rows are counted from 0): "
+            "correct these cells or leave them empty."
         ) from error
-    if np.isinf(array).any():
-        row += int(np.isinf(array).argmax())
-        raise ValueError(
-            f"column {name!r} of {path} must be finite, but is infinite in row {row} (rows are counted from 0): drop "
-            "that row, or leave its cell empty."
-        )
-    return np.array(array, np.float64)
+    return values
 
 
-def _texts(column) -> np.ndarray:
-    """As text without space around it, None where missing."""
-    values = pc.utf8_trim_whitespace(column.cast(pa.large_string()))
-    values = pc.if_else(pc.is_in(values, value_set=pa.array(MISSING, pa.large_string())), None, values)
-    return np.asarray(values.to_numpy(zero_copy_only=False), object)
-
-
-def _dates(path, name, column) -> np.ndarray:
-    """As datetime64 in microseconds, UTC where a zone is told, NaT where missing."""
-    parsed = _parsed(column)
-    if parsed is None:
-        raise ValueError(
-            f"column {name!r} of {path} must hold dates, as in training, but holds something else: write them as "
-            "YYYY-MM-DD."
-        )
-    return _datetimes(parsed)
-
-
-def _datetimes(stamps) -> np.ndarray:
-    return stamps.cast(pa.timestamp("us"), safe=False).to_numpy(zero_copy_only=False).astype("datetime64[us]")
-
-
-def _parsed(column) -> Any:
-    """The column as time stamps, or None where it holds something else."""
-    if not (pa.types.is_string(column.type) or pa.types.is_large_string(column.type)):
-        try:
-            return column.cast(pa.timestamp("us"), safe=False)
-        except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
-            return None
-    texts = pa.array(_texts(column), pa.string())
-    for kind in (pa.timestamp("us"), pa.timestamp("us", "UTC")):
-        try:
-            return texts.cast(kind)
-        except pa.ArrowInvalid:
-            continue
-    for written in FORMATS:
-        try:
-            return pc.strptime(texts, format=written, unit="us")
-        except pa.ArrowInvalid:
-            continue
-    return None
-
-
-def _check_names(path, setting, names, known) -> None:
-    for name in names:
+def _check_names(path, setting, called, known) -> None:
+    for name in called:
         if name not in known:
             raise ValueError(f"{setting} must name columns of {path} ({', '.join(known)}), but {name!r} is none.")

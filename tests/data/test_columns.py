@@ -2,7 +2,17 @@ import numpy as np
 import pytest
 import scipy.stats
 
-from jaxdl.data.columns import LEVELS, Categories, Dates, Numbers, encode_column, features, fit_column, missing_cells
+from jaxdl.data.columns import (
+    LEVELS,
+    Categories,
+    Dates,
+    Numbers,
+    encode_column,
+    features,
+    fit_column,
+    missing_cells,
+    unfamiliar,
+)
 
 
 def names(*values):
@@ -132,3 +142,25 @@ def test_cells_are_missing_where_they_are():
     assert missing_cells(np.array([1.0, np.nan])).tolist() == [False, True]
     assert missing_cells(names("a", None)).tolist() == [False, True]
     assert missing_cells(dates("2020-01-01", "NaT")).tolist() == [False, True]
+
+
+def test_a_number_far_beyond_those_of_training_stays_finite():
+    column = fit_column("a", np.array([0.0, 2.0]))
+    assert encode_column(column, np.array([1e300, -1e308, 3.0])).tolist() == [[1e6], [-1e6], [2.0]]
+
+
+@pytest.mark.parametrize("values", [[1.0, 1e300], [1e-300, 2e-300]])
+def test_numbers_whose_squares_are_not_to_be_held_are_told(values):
+    with pytest.raises(ValueError, match="column 'a' must hold numbers whose squares float64 can hold, but those in"):
+        fit_column("a", np.array(values))
+
+
+def test_cells_unlike_training_are_found():
+    number = fit_column("a", np.array([0.0, 2.0]))
+    assert unfamiliar(number, np.array([1.0, 102.0, -98.0, np.nan, -100.0])).tolist() == [0, 1, 0, 1, 1]
+    assert unfamiliar(fit_column("a", np.array([0.0, 2.0, np.nan])), np.array([np.nan])).tolist() == [0]
+    name = fit_column("a", names("x", "y"))
+    assert unfamiliar(name, names("y", "z", None)).tolist() == [0, 1, 1]
+    assert unfamiliar(name._replace(rest=True), names("y", "z", None)).tolist() == [0, 0, 1]
+    day = fit_column("a", dates("2020-01-01", "2020-01-03"))
+    assert unfamiliar(day, dates("2020-01-05", "2021-01-01", "NaT")).tolist() == [0, 1, 1]

@@ -5,7 +5,17 @@ import numpy as np
 import pytest
 
 from jaxdl import data
-from jaxdl.data.preparation import Classes, class_numbers, encode_inputs, fit_preparation, incomplete, prepare, prepared
+from jaxdl.data.preparation import (
+    Classes,
+    class_numbers,
+    encode_inputs,
+    fit_preparation,
+    incomplete,
+    prepare,
+    prepared,
+    rescaled,
+    unlike_training,
+)
 from jaxdl.data.serialization import from_json, to_json
 
 
@@ -98,6 +108,37 @@ def test_missing_cells_are_counted_where_there_are_any():
     assert incomplete(data.load_digits()) == {}
 
 
+def test_targets_far_from_0_come_back_as_exactly_as_they_were(random):
+    labels = 1e9 + random.normal(size=(12, 2)) * [1.0, 1e-3]
+    fitted = fit_preparation(table()._replace(labels=labels))
+    ready = prepare(fitted, table()._replace(labels=labels))
+    found = rescaled(np.asarray(ready.labels), fitted.labels)
+    assert found.dtype == np.float64
+    np.testing.assert_allclose(found - 1e9, labels - 1e9, rtol=1e-3, atol=1e-5)
+
+
+def test_arrays_unlike_training_are_found():
+    fitted = fit_preparation(data.load_digits())
+    images = np.stack([np.zeros((8, 8, 1)), np.full((8, 8, 1), 255.0)])
+    assert {name: of.tolist() for name, of in unlike_training(fitted, images).items()} == {"inputs": [False, True]}
+    assert np.abs(encode_inputs(fitted, np.full((1, 8, 8, 1), 1e38))).max() == 1e6
+
+
+@pytest.mark.parametrize("scale", [1e300, 1e-300])
+def test_targets_whose_squares_are_not_to_be_held_are_told(scale):
+    with pytest.raises(ValueError, match="labels must be numbers whose squares float64 can hold, but are from"):
+        fit_preparation(table()._replace(labels=np.arange(12.0)[:, None] * scale))
+
+
+def test_inputs_and_labels_that_overflow_are_told():
+    digits, labels = data.load_digits(), np.arange(12.0)[:, None]
+    with pytest.raises(ValueError, match="inputs must be numbers whose squares float32 can hold"):
+        fit_preparation(digits._replace(inputs=digits.inputs * 1e38))
+    fitted = fit_preparation(table()._replace(labels=labels))
+    with pytest.raises(ValueError, match="labels must be finite and not a million deviations from the mean"):
+        prepare(fitted, table()._replace(labels=labels + 1e9))
+
+
 def test_mistakes_are_told():
     fitted, images = fit_preparation(table()), fit_preparation(data.load_digits())
     with pytest.raises(ValueError, match="inputs must have the columns of training, but 'name', 'date' is not there"):
@@ -110,7 +151,7 @@ def test_mistakes_are_told():
         ValueError, match=r"inputs must have the shape \(8, 8, 1\), as in training, but have \(9, 9, 1\)"
     ):
         encode_inputs(images, np.ones((1, 9, 9, 1)))
-    with pytest.raises(ValueError, match="labels must be among the classes of training, but 'maybe' is not"):
+    with pytest.raises(ValueError, match="labels must be among the classes of the training part, but maybe is not"):
         prepare(fitted, table()._replace(labels=np.array(["maybe"] * 12, object)))
     with pytest.raises(ValueError, match="labels must be of two classes at least, but all are 'no'"):
         fit_preparation(table()._replace(labels=np.array(["no"] * 12, object)))

@@ -28,8 +28,9 @@ def found_here(directory, inputs, member=None):
     fitted, labels = source.preparation.inputs, source.preparation.labels
     if isinstance(fitted, data.Standardization):
         inputs = (inputs - fitted.mean) / fitted.deviation
-    unit = () if isinstance(labels, data.Classes) else labels
-    every = np.asarray(trained.outputs(source.model, source.params, source.stats, unit, jax.numpy.asarray(inputs)))
+    classes, inputs = isinstance(labels, data.Classes), jax.numpy.asarray(inputs)
+    every = np.asarray(trained.outputs(source.model, source.params, source.stats, inputs, classes=classes))
+    every = every if classes else data.rescaled(every, labels)
     return every.mean(axis=0) if member is None else every[member]
 
 
@@ -74,6 +75,12 @@ def test_what_goes_in_and_comes_out_is_written_beside_it(classes_run, tmp_path):
     assert told["inputs"]["shape"] == ["batch", len(features)]
     assert {"age", "age is missing", "city = 東京", "city is missing", "score"} <= {*features}
     assert data.from_json(told["preparation"]) == trained.load(classes_run).preparation
+
+
+def test_the_shape_of_an_image_is_told_as_the_export_takes_it(images_run, tmp_path):
+    for to, shape in {"torch": ["batch", 3, 12, 10], "stablehlo": ["batch", 12, 10, 3]}.items():
+        assert jaxdl("export", images_run, "--to", to, "--out", tmp_path / to) == 0
+        assert run.read_json(tmp_path / to / "model.json")["inputs"]["shape"] == shape
 
 
 @RUNS

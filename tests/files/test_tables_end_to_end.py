@@ -161,8 +161,14 @@ def test_mistakes_are_answered_in_one_sentence_and_leave_no_run(table_file, tmp_
         (["--data", "nowhere.csv"], "a table must be a file, but nowhere.csv is none"),
         (["--data", "nowhere"], "data must be one of digits, .*, but nowhere is none of these"),
         (["--data", "digits"], "inputs must be the columns of a table, as in training, but are an array"),
-        (["--data", "short.csv"], r"columns must name columns of short.csv \(age\), but 'score' is none"),
-        (["--data", "text.csv"], "text.csv must be a table .* conversion error to double: invalid value 'old'"),
+        (
+            ["--data", "short.csv"],
+            r"short.csv must have the columns of training, but 'score', .* is not among its columns \(age\)",
+        ),
+        (
+            ["--data", "text.csv"],
+            "column 'age' of text.csv must hold numbers, as in training, .* but holds 'old' in row 0",
+        ),
         (["--data", "short.csv", "--out", "found.txt"], "out must end with .csv or .parquet, but was found.txt"),
         (["--data", "short.csv", "--out", "short.csv"], "out must be a new file, but short.csv is there already"),
     ],
