@@ -70,7 +70,7 @@ def _run(settings) -> int:
             for each in wanted(()):
                 console.print(f"[bold]{each.name}[/bold] (item {each.item}): {each.claim}", highlight=False)
         case Report():
-            console.print(f"page: {report.write(settings.run)}", highlight=False, soft_wrap=True)
+            console.print(f"page: {report.write(settings.run)}", markup=False, highlight=False, soft_wrap=True)
         case Run():
             these = wanted(settings.names)
             out = settings.out or run.next_free(pathlib.Path("runs/experiments"))

@@ -61,7 +61,7 @@ def _run(settings) -> int:
         case Report():
             from jaxdl import report
 
-            console.print(f"page: {report.write(settings.run)}", highlight=False, soft_wrap=True)
+            console.print(f"page: {report.write(settings.run)}", markup=False, highlight=False, soft_wrap=True)
     return 0
 
 

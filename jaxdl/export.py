@@ -9,7 +9,6 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from rich.console import Console
-from rich.markup import escape
 
 import jaxdl.functional as F
 from jaxdl import data, models, recipe, run, trained
@@ -32,7 +31,7 @@ def export_command(settings: Export, console: Console) -> int:
         file = write(directory, source, settings.member)
         run.write_json(directory / "model.json", described(source, settings))
     written = f"{file.name} and what its inputs and outputs are: {directory}"
-    console.print(escape(written), highlight=False, soft_wrap=True)
+    console.print(written, markup=False, highlight=False, soft_wrap=True)
     return 0
 
 

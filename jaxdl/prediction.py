@@ -52,7 +52,7 @@ def predict_command(settings: Predict, console: Console) -> int:
         run = trained.load(settings.run)
         found = _write(settings, run)
     written = f"{found.examples} predictions of {run.members} networks: {settings.out}"
-    console.print(escape(written), highlight=False, soft_wrap=True)
+    console.print(written, markup=False, highlight=False, soft_wrap=True)
     for sentence in _doubts(found):
         console.print(f"[yellow]{escape(sentence)}[/yellow]", highlight=False, soft_wrap=True)
     if np.max(found.sums) > 0:
@@ -67,7 +67,11 @@ def _write(settings, run) -> Found:
     with whole_file(path) as file:
         for piece in pieces(settings, run):
             predicted = trained.predict(run, piece.inputs)
-            columns = pa.table({**piece.names, **_columns(run.preparation.labels, predicted)})
+            told = _columns(run.preparation.labels, predicted)
+            twice = [name for name in piece.names if name in told]
+            if twice:
+                raise ValueError(f"keep must not be a column of the predictions, but {twice[0]!r} is one.")
+            columns = pa.table({**piece.names, **told})
             writer = writer or WRITERS[path.suffix.lower()](file, columns.schema)
             writer.write_table(columns)
             examples += len(columns)
@@ -100,8 +104,10 @@ def _doubts(found: Found) -> Generator[str]:
 def pieces(settings: Predict, run: trained.Trained) -> Generator[Piece]:
     """The examples that the settings name, some at a time, read as those of the run were."""
     path = pathlib.Path(settings.data)
+    if settings.keep and path.suffix.lower() not in data.SUFFIXES:
+        raise ValueError(f"keep must be used with a table ({', '.join(data.SUFFIXES)}), but {path} is none.")
     if path.suffix.lower() in data.SUFFIXES:
-        yield from _of_table(path, run)
+        yield from _of_table(path, settings, run)
     elif path.is_dir():
         yield from _of_folder(path, settings, run)
     elif path.suffix.lower() == ".npz" and not data.has_labels(path, part=settings.part):
@@ -123,7 +129,7 @@ def _of_arrays(inputs, labels) -> Generator[Piece]:
         yield Piece({"row": np.arange(rows.start, rows.stop)}, np.asarray(inputs[rows]), known)
 
 
-def _of_table(path, run) -> Generator[Piece]:
+def _of_table(path, settings, run) -> Generator[Piece]:
     """A table, of which only the columns that are needed are read."""
     columns, label = run.preparation.inputs, run.settings.label
     if isinstance(columns, data.Standardization):
@@ -135,6 +141,8 @@ def _of_table(path, run) -> Generator[Piece]:
     known = label in data.column_names(path)
     if known:
         kinds[data.Categories].append(label)
+    read = [name for named in kinds.values() for name in named]
+    kinds[data.Categories] += [name for name in settings.keep if name not in read]
     first = 0
     chunks = data.table_chunks(path, numbers=kinds[data.Numbers], dates=kinds[data.Dates], texts=kinds[data.Categories])
     for chunk in chunks:
@@ -143,8 +151,8 @@ def _of_table(path, run) -> Generator[Piece]:
         size = len(next(iter(chunk.values())))
         for rows in _slices(size):
             piece = {name: values[rows] for name, values in chunk.items()}
-            labels = piece.pop(label) if known else None
-            yield Piece({"row": first + np.arange(size)[rows]}, piece, labels)
+            names = {"row": first + np.arange(size)[rows], **{name: piece[name] for name in settings.keep}}
+            yield Piece(names, piece, piece[label] if known else None)
         first += size
 
 

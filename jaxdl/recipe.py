@@ -2,8 +2,9 @@
 
 import dataclasses
 import functools
+import math
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -57,14 +58,16 @@ CHANGES = {
     "noise": data.noise,
 }
 UNREADABLE = {"refuse": data.refuse_unreadable, "skip": data.skip_unreadable}
+EPOCHS, BATCH_SIZE, STEPS = 30, 32, 900  # where none are set: so many, and no fewer steps
 TARGETS = {"auto": data.as_they_look, "classification": data.as_classes, "regression": data.as_targets}
 
 
 def validate(settings: Train) -> None:
     """Refuse, with ValueError, a number that is out of its range whatever the data; the name is the option's."""
     for name in ("seeds", "epochs", "batch_size"):
-        if getattr(settings, name) < 1:
-            raise ValueError(f"{name} must be at least 1, but was {getattr(settings, name)}.")
+        value = getattr(settings, name)
+        if value is not None and value < 1:
+            raise ValueError(f"{name} must be at least 1, but was {value}.")
     for name, value in dataclasses.asdict(settings.optimizer).items():
         below = 1.0 if name in ("b1", "b2", "decay", "momentum", "dampening") else np.inf
         if not (0 <= value < below) or (name in ("learning_rate", "eps") and value == 0):
@@ -81,10 +84,24 @@ def validate(settings: Train) -> None:
     _network(settings, 2, F)
 
 
+class Duration(NamedTuple):
+    """How long is trained: passes over the training part, and examples in a step."""
+
+    epochs: int
+    batch_size: int
+
+
+def duration_of(settings: Train, examples: int) -> Duration:
+    """What the settings say, or, where they leave it open, what so many training examples ask for."""
+    batch_size = settings.batch_size or min(BATCH_SIZE, examples)
+    epochs = settings.epochs or max(EPOCHS, math.ceil(STEPS / max(1, examples // batch_size)))
+    return Duration(epochs, batch_size)
+
+
 def model_of(settings: Train, prepared: data.Preparation, functional: Any = F) -> models.Model:
     """The network that the settings describe, for inputs and labels as they are prepared.
 
-    Raises ValueError for a convnet, or changes of images, where the inputs are no images.
+    Raises ValueError for a convnet, or changes of images, where the inputs are no images, and for too many filters.
     """
     if len(prepared.shape) != 3:
         for name, chosen in (("model convnet", settings.model == "convnet"), ("augment", bool(settings.augment))):
@@ -92,6 +109,12 @@ def model_of(settings: Train, prepared: data.Preparation, functional: Any = F) -
                 raise ValueError(
                     f"{name} must be used with images, but an example here has the shape {prepared.shape}."
                 )
+    elif settings.model == "convnet" and min(prepared.shape[:2]) >> len(settings.filters) == 0:
+        height, width, _ = prepared.shape
+        raise ValueError(
+            f"filters must be at most {min(height, width).bit_length() - 1} for images of {height}×{width}, which each "
+            f"halves, but are {len(settings.filters)}."
+        )
     return _network(settings, outputs_of(prepared), functional)
 
 
@@ -110,14 +133,14 @@ def _network(settings, outputs, functional) -> models.Model:
 
 def task_of(settings: Train, prepared: data.Preparation, examples: int) -> training.Task:
     """The task that the settings describe, for so many examples to train on."""
-    rule = dataclasses.asdict(settings.optimizer)
+    duration, rule = duration_of(settings, examples), dataclasses.asdict(settings.optimizer)
     if settings.schedule == "cosine":
-        steps = settings.epochs * (examples // settings.batch_size)
+        steps = duration.epochs * (examples // duration.batch_size)
         rule["learning_rate"] = schedules.cosine(settings.optimizer.learning_rate, steps=max(steps, 1))
     optimizer = RULES[type(settings.optimizer)](**rule)
     model = model_of(settings, prepared)
     objective = training.supervised(model, _loss(settings, prepared), augment=_changes(settings, prepared))
-    return training.Task(model, objective, optimizer, settings.batch_size)
+    return training.Task(model, objective, optimizer, duration.batch_size)
 
 
 def _loss(settings, prepared) -> Callable:

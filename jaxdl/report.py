@@ -68,7 +68,9 @@ def told(directory: pathlib.Path, console: Console) -> Generator[None]:
         yield
     except KeyboardInterrupt:
         if run.measured(directory):
-            console.print(f"interrupted; what was computed is saved in {directory}", highlight=False, soft_wrap=True)
+            console.print(
+                f"interrupted; what was computed is saved in {directory}", markup=False, highlight=False, soft_wrap=True
+            )
             tell_page(directory, console)
         raise
     tell_page(directory, console)
@@ -77,9 +79,9 @@ def told(directory: pathlib.Path, console: Console) -> Generator[None]:
 def tell_page(directory: pathlib.Path, console: Console) -> None:
     """Write the page and print its path, or what to install for it; the measurements are safe either way."""
     try:
-        console.print(f"page: {write(directory)}", highlight=False, soft_wrap=True)
+        console.print(f"page: {write(directory)}", markup=False, highlight=False, soft_wrap=True)
     except ModuleNotFoundError as error:
-        console.print(str(error), highlight=False, soft_wrap=True)
+        console.print(str(error), markup=False, highlight=False, soft_wrap=True)
 
 
 def _inline(specification) -> str:

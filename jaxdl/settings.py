@@ -195,10 +195,10 @@ class Train(Source):
     """how strongly the examples of a batch are mixed, the α of its Beta distribution; 0 for not at all"""
     label_noise: float = 0.0
     """share of the labels of each batch that are replaced by another class"""
-    epochs: int = 30
-    """passes over the training part"""
-    batch_size: int = 32
-    """examples in a step"""
+    epochs: int | None = None
+    """passes over the training part; without it 30, and more where these are fewer than 900 steps"""
+    batch_size: int | None = None
+    """examples in a step; without it 32, or the whole training part where it is smaller"""
     seeds: int = 16
     """members of the population: each draws its own first weights and its own order"""
     split_seed: int = 0
@@ -227,6 +227,8 @@ class Predict(Source):
     """as for jaxdl train; labels may be missing, and images need no folder for each class"""
     out: pathlib.Path = pathlib.Path("predictions.csv")
     """a new file, .csv or .parquet"""
+    keep: tuple[str, ...] = ()
+    """columns of a table that are written beside its predictions, such as an index"""
     part: Literal["train", "test"] = "test"
     """of a set that comes in two parts"""
 

@@ -16,10 +16,14 @@ def cache_dir() -> pathlib.Path:
 @contextlib.contextmanager
 def whole_file(path: pathlib.Path) -> Generator[BinaryIO]:
     """A file to write into; it takes its place at the path when all is written, and is gone where that fails."""
-    path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
     try:
-        with partial.open("wb") as file:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        file = partial.open("wb")
+    except OSError as error:
+        raise type(error)(f"{path} must be a file that can be written, but is not: {error.strerror}.") from error
+    try:
+        with file:
             yield file
             file.flush()
             os.fsync(file.fileno())

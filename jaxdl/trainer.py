@@ -11,7 +11,7 @@ from rich.console import Console
 
 from jaxdl import data, run, training
 from jaxdl.quality import quality_of, tell_quality, told
-from jaxdl.recipe import TARGETS, UNREADABLE, observe_of, task_of, validate
+from jaxdl.recipe import TARGETS, UNREADABLE, duration_of, observe_of, task_of, validate
 from jaxdl.record import Evaluation, evaluate, history_rows, record, summary_table
 from jaxdl.settings import Train
 from jaxdl.tensorboard import curves
@@ -86,7 +86,8 @@ def fit(settings: Train, examples: Examples, watch: Callable[[int, training.Hist
     task = task_of(settings, examples.preparation, ready.train.size)
     keys = jax.random.split(jax.random.fold_in(jax.random.key(settings.split_seed), 1), settings.seeds)
     observe = observe_of(settings, examples.preparation, task.model)
-    return training.fit(task, ready.train, keys, epochs=settings.epochs, dev=ready.dev, observe=observe, watch=watch)
+    epochs = duration_of(settings, ready.train.size).epochs
+    return training.fit(task, ready.train, keys, epochs=epochs, dev=ready.dev, observe=observe, watch=watch)
 
 
 def train_command(settings: Train, console: Console) -> int:
@@ -107,7 +108,8 @@ def train_into(directory: pathlib.Path, settings: Train, examples: Examples, con
 
     Where Ctrl-C ended the training, what it had computed is written before the interruption is passed on.
     """
-    asked = {**dataclasses.asdict(settings), "rule": type(settings.optimizer).__name__}
+    duration = duration_of(settings, examples.ready.train.size)
+    asked = {**dataclasses.asdict(settings), **duration._asdict(), "rule": type(settings.optimizer).__name__}
     run.write_json(directory / "settings.json", asked)
     run.write_json(directory / "environment.json", run.environment())
     run.write_json(directory / "preparation.json", data.to_json(examples.preparation))
@@ -115,7 +117,7 @@ def train_into(directory: pathlib.Path, settings: Train, examples: Examples, con
     run.write_json(directory / "quality.json", quality)
     tell_quality(quality, console)
     title = f"{settings.seeds} networks on {pathlib.Path(settings.data).name}"
-    with training.progress_bar(title, settings.epochs, console) as show, curves(settings, directory) as draw:
+    with training.progress_bar(title, duration.epochs, console) as show, curves(settings, directory) as draw:
 
         def watch(epochs_done, chunk):
             rows = list(history_rows(chunk, epochs_done - chunk.loss.shape[1]))

@@ -21,6 +21,13 @@ def test_what_fails_leaves_the_old_file_and_nothing_else(tmp_path, error):
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
 
 
+def test_a_place_that_cannot_be_written_is_told(tmp_path):
+    (tmp_path / "file").touch()
+    sentence = "file/below must be a file that can be written, but is not: (Not a|File exists)"
+    with pytest.raises(OSError, match=sentence), whole_file(tmp_path / "file" / "below"):
+        pass
+
+
 def test_the_cache_is_where_the_user_says(monkeypatch, tmp_path):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     monkeypatch.delenv("JAXDL_CACHE", raising=False)

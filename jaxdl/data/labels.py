@@ -38,7 +38,7 @@ def as_targets(values: np.ndarray) -> np.ndarray:
     if values.dtype.kind not in "biuf":
         strange = values[strange][0] if values.dtype == object and values.ndim == 1 else _column(values)[0]
         raise TypeError(
-            f"labels must be numbers for a regression, but {strange!r} is among them: take another column, "
+            f"labels must be numbers for a regression, but {str(strange)!r} is among them: take another column, "
             "or learn them as classes."
         )
     return values.astype(np.float64).reshape(len(values), -1)

@@ -68,6 +68,11 @@ def load(
     name, path = str(name_or_path), pathlib.Path(name_or_path)
     if part not in ("train", "test"):
         raise ValueError(f"part must be 'train' or 'test', but was {part!r}.")
+    for setting, given in {"label": label, "ignore": ignore, "categories": categories}.items():
+        if given and path.suffix.lower() not in SUFFIXES:
+            raise ValueError(f"{setting} must be given for a table ({', '.join(SUFFIXES)}) only, but {name} is none.")
+    if image_size and not path.is_dir():
+        raise ValueError(f"image_size must be given for a folder of images only, but {name} is none.")
     if name == "digits":
         return load_digits()
     if name == "xor":

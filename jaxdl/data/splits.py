@@ -40,9 +40,16 @@ def stratified_parts(key: Key[Array, ""], data: Dataset, *, shares: Sequence[flo
 
     Exact to the nearest example of each class, but every part has one at least; a class of fewer examples than there
     are parts has one in each of the first. Raises ValueError for shares that are not positive or do not sum to 1, and
-    where a whole part is left empty; TypeError for targets that are no classes.
+    where a whole part is left empty or no two labels are equal; TypeError for targets that are no classes.
     """
-    return _divide(data, _parts_by_class(key, _classes(data), shares), shares)
+    classes = _classes(data)
+    alone = np.bincount(classes) == 1
+    if alone.all() and len(alone) > 1:
+        raise ValueError(
+            f"labels must be classes of several examples, but all {len(alone)} differ: learn them as a regression if "
+            "they are numbers, or take other labels."
+        )
+    return _divide(data, _parts_by_class(key, classes, shares), shares)
 
 
 def stratified_split(

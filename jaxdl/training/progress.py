@@ -14,12 +14,12 @@ from jaxdl.training.loop import History
 def progress_bar(title: str, epochs: int, console: Console | None = None) -> Generator[Callable[[int, History], None]]:
     """A bar over the epochs with the median of the last loss and of what is observed: give it to `fit(watch=...)`."""
     columns = [
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         BarColumn(),
         MofNCompleteColumn(),
         TextColumn("epochs"),
         TimeRemainingColumn(),
-        TextColumn("{task.fields[figures]}"),
+        TextColumn("{task.fields[figures]}", markup=False),
     ]
     with Progress(*columns, console=console) as progress:
         bar = progress.add_task(title, total=epochs, figures="compiling")

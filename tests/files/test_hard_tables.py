@@ -179,3 +179,49 @@ def test_numbers_at_the_end_of_their_range_are_told(tmp_path, capsys, scale):
         assert jaxdl("train", "--data", path, "--label", "y", *TINY, "--out", "run", *FAST) == 2
         assert f"error: {name} must" in capsys.readouterr().err
         assert not (tmp_path / "run").exists()
+
+
+def test_columns_can_be_kept_beside_the_predictions(tmp_path, capsys):
+    path = trained_on(tmp_path, {"id": [f"n{row:03}" for row in range(60)], **columns()}, *FAST)
+    assert jaxdl("predict", tmp_path / "run", "--data", path, "--keep", "id", "x", "y") == 0
+    found = read(tmp_path / "predictions.csv")
+    assert list(found)[:5] == ["row", "id", "x", "y", "label"]
+    assert found["id"][:2] == ["n000", "n001"]
+    np.testing.assert_allclose(found["x"], columns()["x"])
+    for keep, sentence in (("nope", "'nope' is not among its columns"), ("label", "'label' is not among")):
+        assert jaxdl("predict", tmp_path / "run", "--data", path, "--out", "b.csv", "--keep", keep) == 2
+        assert sentence in capsys.readouterr().err
+
+
+def test_a_column_that_is_called_as_one_of_the_predictions_is_told(tmp_path, capsys):
+    path = trained_on(tmp_path, {"label": columns()["x"], **columns()}, *FAST)
+    assert jaxdl("predict", tmp_path / "run", "--data", path, "--keep", "label") == 2
+    assert "keep must not be a column of the predictions, but 'label' is one" in capsys.readouterr().err
+    assert not (tmp_path / "predictions.csv").exists()
+
+
+def test_few_rows_are_trained_on_without_a_setting_for_it(tmp_path, capsys):
+    """All of the training part in a step, and 900 steps: enough to learn that y is x > 0."""
+    path = write(tmp_path / "train.csv", columns(20))
+    assert jaxdl("train", "--data", path, "--label", "y", "--seeds", "2", "--out", "run") == 0
+    settings = run.read_json(tmp_path / "run" / "settings.json")
+    assert (settings["batch_size"], settings["epochs"]) == (12, 900)
+    assert np.mean(run.read_table(tmp_path / "run" / "members.parquet")["train"]) == 1.0
+
+
+@pytest.mark.parametrize(
+    ("table", "sentence"),
+    [
+        ({"x": [1.0, 2.0], "y": ["a", "b"]}, "labels must be classes of several examples, but all 2 differ"),
+        ({"x": [1.0], "y": ["a"]}, "shares must leave every part an example, but of 1 examples none is left"),
+        (
+            {"x": ["1,5", "2,5", "3,5", "4,5"] * 9, "y": [1, 2] * 18},
+            "look like numbers as 1234.5 is written, but '1,5'",
+        ),
+    ],
+)
+def test_tables_that_say_too_little_are_told(tmp_path, capsys, table, sentence):
+    path = write(tmp_path / "train.csv", table)
+    status = jaxdl("train", "--data", path, "--label", "y", "--seeds", "1", "--epochs", "1", "--out", "run")
+    told = capsys.readouterr()
+    assert sentence in (told.err if status else told.out)

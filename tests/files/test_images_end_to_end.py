@@ -102,3 +102,15 @@ def test_a_run_is_loaded_in_two_lines_and_predicts_arrays(images_run, image_fold
     found = trained.predict(source, np.stack([np.asarray(Image.open(image_folder / "röt" / "01.png")) / 255.0]))
     assert source.preparation.labels.names[found.estimate[0].argmax()] == "röt"
     assert found.low[0, 1] <= found.estimate[0, 1] <= found.high[0, 1]
+
+
+def test_settings_that_do_not_go_with_images_are_told(folder, capsys):
+    few = "filters must be at most 3 for images of 12×10, which each halves, but are 4"
+    for arguments, sentence in [
+        (["--model", "convnet", "--filters", "1", "1", "1", "1"], few),
+        (["--label", "y"], "label must be given for a table"),
+    ]:
+        assert jaxdl("train", "--data", folder, "--epochs", "1", *arguments) == 2
+        assert sentence in capsys.readouterr().err
+    assert jaxdl("train", "--data", "digits", "--image-size", "4", "4") == 2
+    assert "image_size must be given for a folder of images only" in capsys.readouterr().err
