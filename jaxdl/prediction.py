@@ -34,7 +34,10 @@ class Piece(NamedTuple):
 
 
 class Found(NamedTuple):
-    """How many examples were predicted, sums that judge them, and how many labels and inputs training had not."""
+    """How many examples were predicted, sums that judge them, and how many labels and inputs training had not.
+
+    Of the labels the first are counted by what they are, all others as "…".
+    """
 
     examples: int
     sums: Any
@@ -79,7 +82,7 @@ def _write(settings, run) -> Found:
             if piece.labels is not None:
                 known, others = _known(run.preparation.labels, piece.labels)
                 sums = sums + _sums(run.preparation.labels, predicted.estimate, known)
-                strange.update(others)
+                strange.update(label if label in strange or len(strange) < MOST else "…" for label in others)
         if writer is None:
             raise ValueError(f"data must hold at least one example, but {settings.data} holds none.")
         writer.close()
@@ -89,8 +92,7 @@ def _write(settings, run) -> Found:
 def _doubts(found: Found) -> Generator[str]:
     """What the labels and inputs have that training had not."""
     if found.strange:
-        named = ", ".join(list(found.strange)[:MOST]) + (", …" if len(found.strange) > MOST else "")
-        count = found.strange.total()
+        count, named = found.strange.total(), ", ".join(found.strange)
         yield f"{count} of {found.examples} labels are none that training had ({named}), and are not judged"
     for name, count in found.unlike.items():
         if count:
@@ -151,9 +153,15 @@ def _of_table(path, settings, run) -> Generator[Piece]:
         size = len(next(iter(chunk.values())))
         for rows in _slices(size):
             piece = {name: values[rows] for name, values in chunk.items()}
-            names = {"row": first + np.arange(size)[rows], **{name: piece[name] for name in settings.keep}}
+            kept = {name: _as_column(piece[name]) for name in settings.keep}
+            names = {"row": first + np.arange(size)[rows], **kept}
             yield Piece(names, piece, piece[label] if known else None)
         first += size
+
+
+def _as_column(values) -> pa.Array:
+    """Values as Arrow holds them, text also where all of it is missing."""
+    return pa.array(values, pa.string() if values.dtype == object else None)
 
 
 def _of_folder(path, settings, run) -> Generator[Piece]:
@@ -201,17 +209,17 @@ def _columns(labels, found: Interval) -> dict[str, Any]:
     return {"label": np.asarray(labels.names)[best], **of_best, **each}
 
 
-def _known(labels, given) -> tuple[np.ndarray, Counter]:
+def _known(labels, given) -> tuple[np.ndarray, list[str]]:
     """Labels as class numbers, -1 where not known, or as targets, NaN where not known; and those that are neither."""
     if isinstance(labels, data.Classes):
         known = data.class_numbers(labels, given)
         missing = data.missing_cells(given) if given.dtype.kind in "OfM" else np.zeros(len(given), bool)
         known = np.where(missing, -1, known)
-        return known, Counter(map(str, given[(known < 0) & ~missing].tolist()))
+        return known, list(map(str, given[(known < 0) & ~missing].tolist()))
     if given.dtype != object:
-        return given.reshape(len(given), -1), Counter()
+        return given.reshape(len(given), -1), []
     known, strange = data.numbers_in(given)
-    return known[:, None], Counter(given[strange].tolist())
+    return known[:, None], given[strange].tolist()
 
 
 def _sums(labels, estimate, known) -> np.ndarray:

@@ -8,10 +8,10 @@ import pathlib
 import shutil
 import tempfile
 
-# Compile quickly: only numbers matter here. The second flag halves the time; newer jaxlibs do not know it.
+# Compile quickly: only numbers matter here. The last flag halves the time; newer jaxlibs do not know it.
 os.environ.setdefault(
     "XLA_FLAGS",
-    "--xla_backend_optimization_level=0"
+    "--xla_backend_optimization_level=0 --xla_cpu_parallel_codegen_split_count=1"
     + (" --xla_cpu_use_fusion_emitters=false" if importlib.metadata.version("jaxlib") < "0.11" else ""),
 )
 
@@ -33,6 +33,7 @@ def pytest_sessionstart():
     from jaxdl import startup  # not before the run-time type checks are installed
 
     startup.prepare()
+    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.1)  # to write less costs more than to compile it
 
 
 def pytest_collection_modifyitems(items):

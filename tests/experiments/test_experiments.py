@@ -1,5 +1,6 @@
 """The three claims, their falsifiers, and the welcome that runs them."""
 
+import functools
 import itertools
 
 import jax
@@ -12,16 +13,19 @@ from experiments import cost_of_gradients, equal_weights, published_run, stacked
 from experiments.__main__ import every_experiment, main
 from jaxdl import data, derivation, models, plots, run
 from jaxdl.experiment import VERDICTS
+from jaxdl.settings import Train
 
 
 @pytest.fixture(scope="module")
 def welcomed(tmp_path_factory):
-    """One whole run, as `make run` starts it."""
-    from experiments.welcome import welcome
+    """One whole run, as `make run` starts it, of fewer networks."""
+    from experiments import welcome
 
     directory = tmp_path_factory.mktemp("runs") / "welcome"
     console = Console(record=True, width=110)
-    assert welcome(directory, console) == 0
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(welcome, "Train", functools.partial(Train, seeds=4))
+        assert welcome.welcome(directory, console) == 0
     return directory, console.export_text()
 
 

@@ -3,12 +3,8 @@
 import numpy as np
 import pyarrow.csv
 import pytest
-from people import FAST, SMALL, people, run
+from people import FAST, SMALL, TELL_PAGE, people, run
 from PIL import Image
-
-from jaxdl import report
-
-TELL_PAGE = report.tell_page
 
 
 @pytest.fixture(autouse=True)

@@ -5,7 +5,7 @@ import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet as pq
 import pytest
-from people import FAST, run as jaxdl
+from people import FAST, TELL_PAGE, run as jaxdl
 
 from jaxdl import data, run, trained, trainer
 from jaxdl.settings import Train
@@ -153,8 +153,6 @@ def test_times_of_day_are_predicted_from_either_kind_of_file(tmp_path):
 
 
 def test_class_names_that_no_figure_can_hold_are_drawn_as_pictures(tmp_path, monkeypatch):
-    from conftest import TELL_PAGE
-
     monkeypatch.setattr("jaxdl.report.tell_page", TELL_PAGE)
     names = np.array(["a\x00b", "c\x1b[31m\ufffe<&>"], object)[columns()["y"]]
     trained_on(tmp_path, {**columns(), "y": names.tolist()}, *FAST, suffix=".parquet")
@@ -225,3 +223,15 @@ def test_tables_that_say_too_little_are_told(tmp_path, capsys, table, sentence):
     status = jaxdl("train", "--data", path, "--label", "y", "--seeds", "1", "--epochs", "1", "--out", "run")
     told = capsys.readouterr()
     assert sentence in (told.err if status else told.out)
+
+
+def test_many_rows_of_which_the_first_say_little(tmp_path, capsys):
+    """A kept column that begins with nothing, and labels of which each is another: neither stops or fills anything."""
+    trained_on(tmp_path, columns(), *FAST)
+    capsys.readouterr()
+    rows = 20_000
+    new = {**columns(rows), "y": [f"z{row}" for row in range(rows)], "note": [None] * (rows - 1) + ["last"]}
+    written = write(tmp_path / "new.parquet", new)
+    assert jaxdl("predict", tmp_path / "run", "--data", written, "--keep", "note") == 0
+    assert "20000 of 20000 labels are none that training had (z0, z1, z2, z3, z4, …)" in capsys.readouterr().out
+    assert read(tmp_path / "predictions.csv")["note"][-2:] == ["", "last"]
