@@ -1,6 +1,7 @@
 """Strict jax for every test: several CPU devices, key reuse checked, full matmul precision, a quick compiler."""
 
 import atexit
+import gc
 import importlib.metadata
 import inspect
 import os
@@ -24,6 +25,7 @@ import jax
 import numpy as np
 import pytest
 
+gc.set_threshold(200_000, 20, 100)  # jax makes many small objects that live long
 jax.config.update("jax_num_cpu_devices", 2)
 jax.config.update("jax_debug_key_reuse", True)
 jax.config.update("jax_default_matmul_precision", "highest")

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 MISSING = ("", "?", "#N/A", "N/A", "NA", "NULL", "NaN", "NaT", "n/a", "nan", "null", "None", "<NA>")
-DASHES = ("-", "--", "–", "—", ".", "..")  # missing too, in a column whose other cells are numbers
+DASHES = ("-", "--", "–", "—", ".", "..")  # missing too, in a column whose other cells are numbers or dates
 NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?|[+-]?inf(?:inity)?", re.ASCII | re.IGNORECASE)
 TIME = re.compile(r"(\d{1,2}):(\d{2})(?::(\d{2}(?:\.\d+)?))?", re.ASCII)
 DATE = re.compile(r"(?:\d{4}[-/]\d{1,2}[-/]\d{1,2}|\d{1,2}\.\d{1,2}\.\d{4})(?:[T ].*)?", re.ASCII)
@@ -64,7 +64,7 @@ def numbers_in(texts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _numbers_in(texts) -> tuple[np.ndarray, np.ndarray]:
-    texts = pc.if_else(pc.is_in(texts, value_set=pa.array(DASHES, pa.large_string())), None, texts)
+    texts = _without(texts, DASHES)
     try:
         values = texts.cast(pa.float64()).to_numpy(zero_copy_only=False)
         return np.array(values, np.float64), np.zeros(len(values), bool)
@@ -79,17 +79,19 @@ def _numbers_in(texts) -> tuple[np.ndarray, np.ndarray]:
 def _number(text) -> float | None:
     if NUMBER.fullmatch(text):
         return float(text)
-    time = TIME.fullmatch(text)
-    return (
-        sum(float(part or 0) * unit for part, unit in zip(time.groups(), (3600, 60, 1), strict=True)) if time else None
-    )
+    if time := TIME.fullmatch(text):
+        hours, minutes, seconds = (float(part or 0) for part in time.groups())
+        return 3600 * hours + 60 * minutes + seconds
+    return None
 
 
 def dates(column: Any) -> np.ndarray:
     """A column as datetime64 in microseconds, UTC where a zone is told. Raises ValueError, as a clause, for others."""
     stamps = _stamps(column)
     if stamps is None:
-        strange = next((text for text in names(column) if text is not None and not DATE.fullmatch(text)), None)
+        strange = next(
+            (text for text in names(column) if text not in (None, *DASHES) and not DATE.fullmatch(text)), None
+        )
         raise ValueError("holds others" if strange is None else f"holds {strange!r}")
     return stamps.cast(pa.timestamp("us"), safe=False).to_numpy(zero_copy_only=False).astype("datetime64[us]")
 
@@ -130,8 +132,12 @@ def _texts(column) -> Any:
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
         raise ValueError(f"holds {_kind(column)}") from error
     values = values.combine_chunks() if isinstance(values, pa.ChunkedArray) else values
-    values = pc.utf8_trim_whitespace(values)
-    return pc.if_else(pc.is_in(values, value_set=pa.array(MISSING, pa.large_string())), None, values)
+    return _without(pc.utf8_trim_whitespace(values), MISSING)
+
+
+def _without(texts, missing) -> Any:
+    """The same texts, null where they are one of those that say that there is none."""
+    return pc.if_else(pc.is_in(texts, value_set=pa.array(missing, pa.large_string())), None, texts)
 
 
 def _stamps(column) -> Any:
@@ -141,7 +147,7 @@ def _stamps(column) -> Any:
             return column.cast(pa.timestamp("us"), safe=False)
         except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
             return None
-    texts = _texts(column)
+    texts = _without(_texts(column), DASHES)
     first = texts.drop_null()[:1].to_pylist()
     if first and not DATE.fullmatch(first[0]):
         return None

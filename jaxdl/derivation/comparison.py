@@ -64,13 +64,13 @@ def prove(names: str | tuple[str, ...] = (), package: types.ModuleType = jaxdl.f
 
 def compare(pair: Derivation, cases: list | None = None) -> Proof:
     """Hold one derivation against `jax.vjp` on its examples, or on the cases given as (arguments, settings)."""
-    cases = examples(pair.f) if cases is None else cases
-    shapes = tuple(tuple(np.shape(leaf) for leaf in jax.tree.leaves(arguments)) for arguments, _ in cases)
+    looked_at = examples(pair.f) if cases is None else cases
+    shapes = tuple(tuple(np.shape(leaf) for leaf in jax.tree.leaves(arguments)) for arguments, _ in looked_at)
     fault = _signature_fault(pair)
     if fault:
         return Proof(pair.name, shapes, 0.0, 0.0, 0.0, fault)
     try:
-        solved = _solve(pair.f, cases)
+        solved = _of_examples(pair.f) if cases is None else _solve(pair.f, cases)
         errors, fault = _judge(solved, _in_one_program(pair.f_vjp, solved))
     except _CaseError as failure:
         errors, fault = (np.inf, np.inf, 0.0), str(failure)
@@ -82,7 +82,7 @@ def unnoticed(pair: Derivation) -> tuple[int, list[str]]:
 
     Forgeries are computed operation by operation: they share all but one, so that hardly any needs compiling.
     """
-    solved = _solve(pair.f, examples(pair.f))
+    solved = _of_examples(pair.f)
     forged = list(forgeries(pair.f_vjp))
     return len(forged), [change for change, wrong in forged if _passes(wrong, solved)]
 
@@ -128,6 +128,12 @@ def _solve(f, cases) -> list[Case]:
     with jax.enable_x64(True):
         truths = jax.jit(lambda given: list(pull(given)), compiler_options=_quickly())(given)
     return [Case(settings, *both) for (_, settings), *both in zip(cases, given, truths, strict=True)]
+
+
+@functools.cache
+def _of_examples(f) -> list[Case]:
+    """The same for its examples, once for the derivation and for all its forgeries."""
+    return _solve(f, examples(f))
 
 
 def _given(f, arguments, settings) -> tuple:

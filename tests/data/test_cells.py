@@ -56,7 +56,7 @@ def test_names_are_alike_however_a_file_spells_them():
 def test_dates_are_read_in_all_formats_that_are_unambiguous():
     day = [datetime.datetime(2020, 12, 31)]
     for written in ("2020-12-31", "2020/12/31", "31.12.2020", "2020-12-31T00:00:00Z", "2020-12-31 00:00"):
-        assert as_written(pa.array([written, None])).tolist() == [*day, None]
+        assert as_written(pa.array([written, None, "-"])).tolist() == [*day, None, None]
     for written in ("12/31/2020", "31/12/2020", "2020-13-01"):
         assert as_written(pa.array([written])).tolist() == [written]
     with pytest.raises(ValueError, match="holds 'soon'"):
