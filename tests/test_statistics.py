@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+import scipy.stats
 
 from jaxdl.statistics import mean_interval, mean_intervals, proportion_interval
 
@@ -31,6 +32,17 @@ def test_the_exact_interval_of_no_success_is_the_closed_form():
     interval = proportion_interval(0, 64)
     assert interval.low == 0
     assert interval.high == pytest.approx(1 - 0.025 ** (1 / 64))
+
+
+@pytest.mark.parametrize(("successes", "trials"), [(0, 5), (5, 5), (1, 1), (3, 64), (63, 64), (500, 1000)])
+@pytest.mark.parametrize("level", [0.5, 0.95, 0.999])
+def test_both_intervals_are_scipys(successes, trials, level, random):
+    limits = scipy.stats.binomtest(successes, trials).proportion_ci(level, method="exact")
+    expected = (successes / trials, limits.low, limits.high)
+    assert proportion_interval(successes, trials, level=level) == pytest.approx(expected, rel=1e-9)
+    values = random.normal(size=trials + 1)
+    limits = scipy.stats.t.interval(level, trials, values.mean(), scipy.stats.sem(values))
+    assert mean_interval(values, level=level)[1:] == pytest.approx(limits, rel=1e-9)
 
 
 def test_both_intervals_cover_as_often_as_they_say():
