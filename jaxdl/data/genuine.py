@@ -14,7 +14,7 @@ from collections.abc import Generator, Sequence
 from concurrent.futures import Future
 from typing import NamedTuple
 
-DEADLINE = 1.5  # seconds in which a host must answer, the resolution of its name included
+DEADLINE = 1  # seconds in which a host must answer, the resolution of its name included
 BLOCK = 1 << 20
 
 
