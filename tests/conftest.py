@@ -31,6 +31,9 @@ jax.config.update("jax_debug_key_reuse", True)
 jax.config.update("jax_default_matmul_precision", "highest")
 
 
+LONG = ("test_main.py", "test_experiments.py")  # these files first: neither is the last, alone on its core
+
+
 def pytest_sessionstart():
     from jaxdl import startup  # not before the run-time type checks are installed
 
@@ -39,6 +42,7 @@ def pytest_sessionstart():
 
 
 def pytest_collection_modifyitems(items):
+    items.sort(key=lambda item: item.path.name not in LONG)
     if jax.default_backend() == "cpu":
         for item in items:
             if item.get_closest_marker("gpu"):

@@ -1,6 +1,7 @@
 """Arrays of a user's own, and sets by name: trained on, judged, predicted."""
 
 import functools
+import shutil
 
 import jax
 import numpy as np
@@ -85,15 +86,21 @@ def test_settings_of_a_batch_are_those_of_its_functions(random):
         np.testing.assert_allclose(found, wanted, rtol=1e-5)
 
 
-def test_networks_that_diverged_predict_nothing(tmp_path, capsys):
-    assert jaxdl("train", *SMALL, "--out", "run", "sgd", "--learning-rate", "1e30") == 0
-    assert jaxdl("predict", "run", "--data", "digits", "--out", "found.csv") == 2
+def test_networks_that_diverged_predict_nothing(classes_run, table_file, tmp_path, capsys):
+    shutil.copytree(classes_run, tmp_path / "run")
+    with np.load("run/params.npz") as arrays:
+        params = dict(arrays)
+
+    def spoil(diverged):
+        members = np.isin(np.arange(3), diverged)
+        spoilt = {name: np.where(members.reshape(3, *[1] * (a.ndim - 1)), np.nan, a) for name, a in params.items()}
+        np.savez("run/params.npz", **{name: array.astype(np.float32) for name, array in spoilt.items()})
+
+    spoil([1])
+    with pytest.warns(UserWarning, match="1 of 3 networks diverged in training and are left out"):
+        assert trained.load("run").members == 2
+    assert jaxdl("predict", "run", "--data", table_file, "--out", "found.csv") == 0
+    assert "1 of 3 networks diverged in training and are left out\n300 predictions of 2" in capsys.readouterr().out
+    spoil([0, 1, 2])
+    assert jaxdl("predict", "run", "--data", table_file, "--out", "none.csv") == 2
     assert "run must hold a network to predict with, but all of run diverged" in capsys.readouterr().err
-    assert jaxdl("train", *SMALL, "--out", "half") == 0
-    with np.load("half/params.npz") as arrays:
-        spoilt = {
-            name: np.where(np.arange(2).reshape(2, *[1] * (a.ndim - 1)) == 1, np.nan, a) for name, a in arrays.items()
-        }
-    np.savez("half/params.npz", **{name: array.astype(np.float32) for name, array in spoilt.items()})
-    with pytest.warns(UserWarning, match="1 of 2 networks diverged in training and are left out"):
-        assert trained.load("half").members == 1
