@@ -1,14 +1,13 @@
 """List and run the benchmarks: `python -m benchmarks list | run [NAME…]`. Results go to benchmarks/results/."""
 
 import pathlib
-import sys
 from dataclasses import dataclass
 from typing import Annotated
 
 import tyro
 
 import benchmarks
-from jaxdl.command_line import answer, catalogue, chosen
+from jaxdl.command_line import answer, catalogue, chosen, leave
 
 
 @dataclass(frozen=True)
@@ -81,4 +80,4 @@ def table(question: str, rows: list[dict]):
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    leave(main())

@@ -1,14 +1,13 @@
 """List, run and report the experiments: `python -m experiments list | run [NAME…] | report DIR | welcome`."""
 
 import pathlib
-import sys
 from dataclasses import dataclass
 from typing import Annotated
 
 import tyro
 
 import experiments
-from jaxdl.command_line import answer, catalogue, chosen
+from jaxdl.command_line import answer, catalogue, chosen, leave
 from jaxdl.settings import Report
 
 
@@ -88,4 +87,4 @@ def _run(settings) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    leave(main())

@@ -50,4 +50,4 @@ def test_accuracy(settings: Train, split_seed: int) -> float:
     fitted = trainer.fit(settings, examples)
     if fitted.interrupted:
         raise KeyboardInterrupt
-    return float(evaluate(settings, examples, fitted.state).scores["accuracy"]["test"].mean())
+    return float(evaluate(settings, examples, trainer.judged(settings, fitted)).scores["accuracy"]["test"].mean())

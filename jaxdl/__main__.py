@@ -1,11 +1,10 @@
 """The command line: `jaxdl check`, `train`, `predict`, `export` and others. jax is imported only where it is needed."""
 
-import sys
 from typing import Annotated
 
 import tyro
 
-from jaxdl.command_line import answer
+from jaxdl.command_line import answer, leave
 from jaxdl.settings import Check, Export, Predict, Report, Shapes, Trace, Train
 
 
@@ -65,5 +64,10 @@ def _run(settings) -> int:
     return 0
 
 
+def script() -> None:
+    """Run one command, and end the process with its status."""
+    leave(main())
+
+
 if __name__ == "__main__":
-    sys.exit(main())
+    script()

@@ -3,12 +3,15 @@
 import importlib
 import os
 import pkgutil
+import signal
 import sys
 import types
 from collections.abc import Callable, Iterable
 from typing import Any
 
 import tyro
+
+from jaxdl import interruption
 
 
 def answer(commands: Any, run: Callable[[Any], int], *, prog: str, description: str | None, arguments: Any) -> int:
@@ -21,13 +24,21 @@ def answer(commands: Any, run: Callable[[Any], int], *, prog: str, description: 
     try:
         return run(settings)
     except KeyboardInterrupt:
-        print("interrupted", file=sys.stderr)
-        return 130
+        with interruption.held():
+            print("interrupted", file=sys.stderr)
+        return 128 + signal.SIGINT
     except (ValueError, TypeError, OSError, ModuleNotFoundError) as error:
         if os.environ.get("JAXDL_TRACEBACK"):
             raise
         print(f"error: {error}", file=sys.stderr)
         return 2
+
+
+def leave(status: int) -> None:
+    """End the process, without waiting for what nobody waits for any more."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(status) if interruption.left_behind() else sys.exit(status)
 
 
 def catalogue(package: types.ModuleType, kind: type) -> dict[str, Any]:

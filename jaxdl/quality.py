@@ -49,14 +49,18 @@ def tell_quality(quality: dict[str, Any], console: Console) -> None:
 
 @contextlib.contextmanager
 def told(console: Console) -> Generator[None]:
-    """What is warned of inside is printed, each sentence once, when it ends."""
-    with warnings.catch_warnings(record=True) as warned:
+    """What is warned of inside is printed, each sentence once."""
+    sentences: set[str] = set()
+
+    def tell(message: Warning | str, *place: Any, **more: Any) -> None:  # noqa: ARG001
+        if str(message) not in sentences:
+            sentences.add(str(message))
+            console.print(f"[yellow]{escape(str(message))}[/yellow]", highlight=False, soft_wrap=True)
+
+    with warnings.catch_warnings():
         warnings.simplefilter("always", UserWarning)
-        try:
-            yield
-        finally:
-            for sentence in dict.fromkeys(str(warning.message) for warning in warned):
-                console.print(f"[yellow]{escape(sentence)}[/yellow]", highlight=False, soft_wrap=True)
+        warnings.showwarning = tell  # ty: ignore[invalid-assignment]  as the documentation of warnings has it
+        yield
 
 
 def doubts(quality: dict[str, Any]) -> Generator[str]:

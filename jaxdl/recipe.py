@@ -57,6 +57,12 @@ CHANGES = {
     "cutout": data.cutout,
     "noise": data.noise,
 }
+SCHEDULES: dict[str, Callable] = {
+    "cosine": schedules.cosine,
+    "warmup_cosine": lambda rate, steps: schedules.warmup_cosine(rate, warmup=steps // 10, steps=steps),
+    "one_cycle": schedules.one_cycle,
+    "constant": lambda rate, steps: rate,  # noqa: ARG005
+}
 UNREADABLE = {"refuse": data.refuse_unreadable, "skip": data.skip_unreadable}
 EPOCHS, BATCH_SIZE, STEPS = 30, 32, 900  # where none are set: so many, and no fewer steps
 TARGETS = {"auto": data.as_they_look, "classification": data.as_classes, "regression": data.as_targets}
@@ -64,7 +70,7 @@ TARGETS = {"auto": data.as_they_look, "classification": data.as_classes, "regres
 
 def validate(settings: Train) -> None:
     """Refuse, with ValueError, a number that is out of its range whatever the data; the name is the option's."""
-    for name in ("seeds", "epochs", "batch_size"):
+    for name in ("seeds", "epochs", "batch_size", "microbatches", "patience"):
         value = getattr(settings, name)
         if value is not None and value < 1:
             raise ValueError(f"{name} must be at least 1, but was {value}.")
@@ -75,6 +81,8 @@ def validate(settings: Train) -> None:
             raise ValueError(f"{name} must be {least} and below {below}, but was {value}.")
     if not 0 <= settings.split_seed < 2**31:
         raise ValueError(f"split_seed must be from 0 to {2**31 - 1}, but was {settings.split_seed}.")
+    if not settings.checkpoint_seconds >= 0:
+        raise ValueError(f"checkpoint_seconds must be at least 0, but was {settings.checkpoint_seconds}.")
     if not 0 <= settings.mixup < np.inf:
         raise ValueError(f"mixup must be at least 0 and finite, but was {settings.mixup}.")
     if not 0 <= settings.label_noise < 1:
@@ -134,13 +142,14 @@ def _network(settings, outputs, functional) -> models.Model:
 def task_of(settings: Train, prepared: data.Preparation, examples: int) -> training.Task:
     """The task that the settings describe, for so many examples to train on."""
     duration, rule = duration_of(settings, examples), dataclasses.asdict(settings.optimizer)
-    if settings.schedule == "cosine":
-        steps = duration.epochs * (examples // duration.batch_size)
-        rule["learning_rate"] = schedules.cosine(settings.optimizer.learning_rate, steps=max(steps, 1))
+    steps = max(1, duration.epochs * (examples // duration.batch_size))
+    rule["learning_rate"] = SCHEDULES[settings.schedule](settings.optimizer.learning_rate, steps=steps)
     optimizer = RULES[type(settings.optimizer)](**rule)
     model = model_of(settings, prepared)
+    if settings.precision == "bfloat16":
+        model = models.mixed_precision(model)
     objective = training.supervised(model, _loss(settings, prepared), augment=_changes(settings, prepared))
-    return training.Task(model, objective, optimizer, duration.batch_size)
+    return training.Task(model, objective, optimizer, duration.batch_size, settings.microbatches)
 
 
 def _loss(settings, prepared) -> Callable:

@@ -15,6 +15,7 @@ from jaxdl.recipe import model_of
 from jaxdl.settings import Train
 from jaxdl.statistics import mean_interval, mean_intervals
 
+COMPLETE = "cost.json"  # is written last
 MOST = 2000  # so many test examples of a regression are kept with their predictions
 SCORES = {
     "accuracy": "Accuracy",
@@ -90,18 +91,24 @@ def _numbers_of(model, unit) -> Callable:
     return judge
 
 
-def record(directory: pathlib.Path, examples: Any, fitted: training.Fit, evaluation: Evaluation) -> None:
-    """Write what a page or a later analysis needs: curves, scores, what was taken for what, parameters, cost."""
-    rows = list(history_rows(fitted.history, 0))
+def record(
+    directory: pathlib.Path, examples: Any, fitted: training.Fit, state: training.State, evaluation: Evaluation
+) -> None:
+    """Write what a page or a later analysis needs: curves, scores, what was taken for what, parameters, cost.
+
+    `state` has the parameters that were judged. What is written last says that all is there: cost.json.
+    """
+    rows = list(history_rows(fitted.history, 0, fitted.epochs))
     run.write_table(directory / "metrics.parquet", {name: [row[name] for row in rows] for name in rows[0]})
-    run.write_table(directory / "members.parquet", _members(evaluation))
+    lasted = {"epochs": fitted.epochs, "best_epoch": np.asarray(fitted.best.epoch), "diverged": fitted.diverged}
+    run.write_table(directory / "members.parquet", {**_members(evaluation), **lasted})
     if isinstance(examples.preparation.labels, data.Classes):
         _record_classes(directory, examples, evaluation.predicted)
     else:
         run.write_table(directory / "predicted.parquet", _predicted(examples.raw.test, evaluation.predicted))
-    run.write_arrays(directory / "params.npz", {"params": fitted.state.params, "stats": fitted.state.stats})
-    told = {"epochs": int(fitted.state.epoch), "interrupted": fitted.interrupted, "score": evaluation.score}
-    run.write_json(directory / "cost.json", {**fitted.cost._asdict(), **told})
+    run.write_arrays(directory / "params.npz", {"params": state.params, "stats": state.stats})
+    told = {"epochs": int(fitted.state.epoch), "score": evaluation.score}
+    run.write_json(directory / COMPLETE, {**fitted.cost._asdict(), **told})
 
 
 def _members(evaluation) -> dict[str, np.ndarray]:
@@ -111,13 +118,13 @@ def _members(evaluation) -> dict[str, np.ndarray]:
     return {"member": np.arange(len(evaluation.predicted)), **evaluation.scores[first], **more}
 
 
-def history_rows(history: training.History, epochs_before: int) -> Generator[dict[str, Any]]:
-    """The history as rows: one for each member and epoch."""
+def history_rows(history: training.History, before: int, epochs: np.ndarray) -> Generator[dict[str, Any]]:
+    """The history as rows: one for each epoch of each member, of which there are so many; it begins after some."""
     columns = {"train_loss": history.loss, **{f"dev_{name}": column for name, column in history.observed.items()}}
     for member, losses in enumerate(history.loss):
-        for epoch in range(len(losses)):
+        for epoch in range(min(len(losses), int(epochs[member]) - before)):
             measured = {name: float(column[member, epoch]) for name, column in columns.items()}
-            yield {"member": member, "epoch": epochs_before + epoch + 1, **measured}
+            yield {"member": member, "epoch": before + epoch + 1, **measured}
 
 
 def _record_classes(directory, examples, predicted) -> None:

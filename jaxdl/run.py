@@ -9,9 +9,8 @@ import pathlib
 import platform
 import shlex
 import shutil
-import signal
 import sys
-from collections.abc import Generator, Iterable
+from collections.abc import Generator, Iterable, Mapping
 from typing import Any
 
 import jax
@@ -20,7 +19,20 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from jaxtyping import PyTree
 
-from jaxdl.storage import whole_file
+from jaxdl.storage import LOCK, PARTIAL, cannot_be_written, locked, whole_file
+from jaxdl.training.checkpoint import MANIFEST
+from jaxdl.training.continuation import differences
+
+SETTINGS, CHECKPOINTS = "settings.json", "checkpoints"
+LEFT_BEHIND = {
+    LOCK,
+    SETTINGS,
+    CHECKPOINTS,
+    "environment.json",
+    "preparation.json",
+    "quality.json",
+}  # by one that was killed
+NOT_NEW = "out must be a new or an empty directory, but {} is not: name another."
 
 
 def next_free(path: pathlib.Path) -> pathlib.Path:
@@ -40,37 +52,72 @@ def new_run(path: pathlib.Path) -> Generator[pathlib.Path]:
     """
     path = pathlib.Path(path)
     if path.exists() and (not path.is_dir() or any(path.iterdir())):
-        raise FileExistsError(f"out must be a new or an empty directory, but {path} is not: name another.")
+        raise FileExistsError(NOT_NEW.format(path))
+    _make(path)
+    with _gone_if_unmeasured(path):
+        yield path
+
+
+@contextlib.contextmanager
+def resumable_run(path: pathlib.Path, settings: Mapping[str, Any]) -> Generator[pathlib.Path]:
+    """A new run directory, or one that a run of the same settings has begun, for this process alone.
+
+    They lie in settings.json, which may have more; one that is None is left open. Raises FileExistsError where
+    something else is there, ValueError where it is of other settings, BlockingIOError where another process is at it,
+    and OSError where it cannot be written. Of one that fails before it has measured anything none is left.
+    """
+    path = pathlib.Path(path)
+    if path.exists() and not path.is_dir():
+        raise FileExistsError(NOT_NEW.format(path))
+    _make(path)
+    with locked(path):
+        if measured(path) and (path / SETTINGS).is_file():
+            _check_same(path, settings)
+        elif not all(inside.name in LEFT_BEHIND for inside in path.iterdir()):
+            raise FileExistsError(NOT_NEW.format(path))
+        else:
+            write_json(path / SETTINGS, settings)
+        for partial in path.rglob(f".*{PARTIAL}"):
+            partial.unlink() if partial.is_file() else shutil.rmtree(partial, ignore_errors=True)
+        with _gone_if_unmeasured(path):
+            yield path
+
+
+def _make(path) -> None:
     try:
         path.mkdir(parents=True, exist_ok=True)
         (path / ".writable").touch()
         (path / ".writable").unlink()
     except OSError as error:
         raise OSError(f"out must be a directory that can be written, but {path} is not: {error.strerror}.") from error
+
+
+@contextlib.contextmanager
+def _gone_if_unmeasured(path) -> Generator[None]:
     try:
-        yield path
+        yield
     except BaseException:
         if not measured(path):
             shutil.rmtree(path, ignore_errors=True)
         raise
 
 
-@contextlib.contextmanager
-def uninterrupted() -> Generator[None]:
-    """Hold back Ctrl-C until what is inside has been done: a few seconds of writing, never half of it."""
-    pressed: list[int] = []
-    before = signal.signal(signal.SIGINT, lambda number, _: pressed.append(number))
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)
-    if pressed:
-        raise KeyboardInterrupt
+def _check_same(path, settings) -> None:
+    """Refuse a directory of a training with other settings."""
+    there = read_json(path / SETTINGS)
+    here = {name: value for name, value in settings.items() if value is not None}
+    differing = differences({name: there[name] for name in here if name in there}, here)
+    if differing:
+        raise ValueError(
+            f"out must be a new directory, or one of the same training, but {path} is of another, which differs in "
+            f"{differing}: name another, or give the settings of that one."
+        )
 
 
 def measured(path: pathlib.Path) -> bool:
-    """Has a run written any of its measurements?"""
-    return any(True for suffix in ("jsonl", "parquet") for _ in path.rglob(f"*.{suffix}"))
+    """Has a run kept anything that it has measured or trained?"""
+    kept = ("*.jsonl", "*.parquet", f"{CHECKPOINTS}/*/{MANIFEST}")
+    return any(True for pattern in kept for _ in path.rglob(pattern))
 
 
 def environment() -> dict[str, Any]:
@@ -122,9 +169,21 @@ def read_json(path: pathlib.Path) -> Any:
 
 def append_lines(path: pathlib.Path, rows: Iterable[dict[str, Any]]) -> None:
     """Add rows as JSON lines, NaN as null; what stands there stays."""
+    try:
+        with path.open("a", encoding="utf-8") as file:
+            file.write(_lines(rows))
+    except OSError as error:
+        raise cannot_be_written(path, error) from error
+
+
+def write_lines(path: pathlib.Path, rows: Iterable[dict[str, Any]]) -> None:
+    """Write rows as JSON lines, as `append_lines` adds them, in the place of what stands there."""
+    write_text(path, _lines(rows))
+
+
+def _lines(rows) -> str:
     plain = ({name: None if value != value else value for name, value in row.items()} for row in rows)
-    with path.open("a", encoding="utf-8") as file:
-        file.writelines(json.dumps(row) + "\n" for row in plain)
+    return "".join(json.dumps(row) + "\n" for row in plain)
 
 
 def write_table(path: pathlib.Path, columns: dict[str, Any]) -> None:

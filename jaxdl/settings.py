@@ -199,16 +199,25 @@ class Train(Source):
     """passes over the training part; without it 30, and more where these are fewer than 900 steps"""
     batch_size: int | None = None
     """examples in a step; without it 32, or the whole training part where it is smaller"""
+    microbatches: int = 1
+    """parts of a batch that are computed one after another, where it is too large at once"""
+    precision: Literal["float32", "bfloat16"] = "float32"
+    """of the steps; parameters and what is measured are float32 either way"""
+    patience: int | None = None
+    """epochs without a lower loss on dev after which a network stops; then each is kept as it was at its lowest"""
     seeds: int = 16
     """members of the population: each draws its own first weights and its own order"""
     split_seed: int = 0
     """of the division into train, dev and test"""
     out: pathlib.Path | None = None
-    """a new directory; without it the next free runs/DATA"""
+    """a new directory, or one that the same training has begun, which goes on; without it the next free runs/DATA"""
+    checkpoint_seconds: float = 10.0
+    """work that is lost at most where the process is killed"""
     tensorboard: bool = False
     """also write the curves for TensorBoard, below the run directory"""
-    schedule: Literal["cosine", "constant"] = "cosine"
-    """how the learning rate goes: down to zero at the last step along half a cosine, or not at all"""
+    schedule: Literal["cosine", "warmup_cosine", "one_cycle", "constant"] = "cosine"
+    """how the learning rate goes: down to zero at the last step along half a cosine, after a tenth of the steps up to
+    it in the second; up and down in one cycle; or not at all"""
     optimizer: Optimizer = field(default_factory=Adamw)
     """the rule of a step"""
 

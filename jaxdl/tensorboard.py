@@ -2,6 +2,7 @@
 
 import contextlib
 import pathlib
+import shutil
 from collections.abc import Callable, Generator
 from typing import Any
 
@@ -28,6 +29,7 @@ def curves(settings: Train, directory: pathlib.Path) -> Generator[Callable[[list
             "tensorboard needs tensorboardX, which is not installed: install the extra `tensorboard` of jaxdl-lab."
         ) from error
     writers: dict[int, Any] = {}
+    shutil.rmtree(directory / "tensorboard", ignore_errors=True)  # of a run that goes on all is drawn again
 
     def draw(rows):
         for row in rows:

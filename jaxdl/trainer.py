@@ -1,21 +1,23 @@
 """From settings to a trained, judged and recorded population of networks."""
 
+import contextlib
 import dataclasses
 import pathlib
-from collections.abc import Callable
-from typing import NamedTuple
+from collections.abc import Callable, Generator
+from typing import Any, NamedTuple
 
 import jax
-import numpy as np
 from rich.console import Console
 
 from jaxdl import data, run, training
 from jaxdl.quality import quality_of, tell_quality, told
-from jaxdl.recipe import TARGETS, UNREADABLE, duration_of, observe_of, task_of, validate
-from jaxdl.record import Evaluation, evaluate, history_rows, record, summary_table
+from jaxdl.recipe import TARGETS, UNREADABLE, duration_of, model_of, observe_of, task_of, validate
+from jaxdl.record import COMPLETE, Evaluation, evaluate, history_rows, record, summary_table
 from jaxdl.settings import Train
 from jaxdl.tensorboard import curves
 from jaxdl.training.fit import silent
+
+WITHOUT_EFFECT = {"out", "checkpoint_seconds", "tensorboard", "data_dir", "manual_dir"}  # on the result
 
 
 class Examples(NamedTuple):
@@ -80,62 +82,109 @@ def refuse_missing(split: data.Split) -> None:
             )
 
 
-def fit(settings: Train, examples: Examples, watch: Callable[[int, training.History], None] = silent) -> training.Fit:
+def fit(
+    settings: Train,
+    examples: Examples,
+    watch: Callable[[training.Progress], None] = silent,
+    checkpoints: training.Checkpoints | None = None,
+) -> training.Fit:
     """Train the population that the settings describe."""
     ready = examples.ready
     task = task_of(settings, examples.preparation, ready.train.size)
     keys = jax.random.split(jax.random.fold_in(jax.random.key(settings.split_seed), 1), settings.seeds)
-    observe = observe_of(settings, examples.preparation, task.model)
-    epochs = duration_of(settings, ready.train.size).epochs
-    return training.fit(task, ready.train, keys, epochs=epochs, dev=ready.dev, observe=observe, watch=watch)
+    return training.fit(
+        task,
+        ready.train,
+        keys,
+        epochs=duration_of(settings, ready.train.size).epochs,
+        dev=ready.dev,
+        observe=observe_of(settings, examples.preparation, model_of(settings, examples.preparation)),
+        patience=settings.patience,
+        watch=watch,
+        checkpoints=checkpoints,
+    )
+
+
+def judged(settings: Train, fitted: training.Fit) -> training.State:
+    """The state that counts: each member's best where it has patience for a better one, else its last."""
+    if settings.patience is None:
+        return fitted.state
+    return fitted.state._replace(params=fitted.best.params, stats=fitted.best.stats)
 
 
 def train_command(settings: Train, console: Console) -> int:
-    """Train, judge, record and report; the exit status."""
+    """Train, judge, record and report, from where the same command was ended before; the exit status."""
     from jaxdl import report
 
     validate(settings)
     out = settings.out or run.next_free(pathlib.Path("runs") / pathlib.Path(settings.data).stem)
-    with run.new_run(out) as directory, report.told(directory, console):
-        with told(console):
-            examples = load(settings)
-        train_into(directory, settings, examples, console)
+    with run.resumable_run(out, asked(settings)) as directory, told(console):
+        if (directory / COMPLETE).is_file():
+            console.print(f"{directory} is complete", markup=False, highlight=False, soft_wrap=True)
+        else:
+            train_into(directory, settings, load(settings), console)
+        report.tell_page(directory, console)
     return 0
 
 
-def train_into(directory: pathlib.Path, settings: Train, examples: Examples, console: Console) -> Evaluation:
-    """Train with a progress bar, and write all about it into a run directory.
+def asked(settings: Train) -> dict[str, Any]:
+    """The settings that a result depends on, as far as they are set."""
+    kept = {name: value for name, value in dataclasses.asdict(settings).items() if name not in WITHOUT_EFFECT}
+    return {**kept, "rule": type(settings.optimizer).__name__}
 
-    Where Ctrl-C ended the training, what it had computed is written before the interruption is passed on.
+
+def train_into(directory: pathlib.Path, settings: Train, examples: Examples, console: Console) -> Evaluation:
+    """Train with a progress bar, and write all about it into a run directory, which may have been begun.
+
+    Where Ctrl-C or SIGTERM ends it, what it had computed is kept to go on from, before that is passed on.
     """
     duration = duration_of(settings, examples.ready.train.size)
-    asked = {**dataclasses.asdict(settings), **duration._asdict(), "rule": type(settings.optimizer).__name__}
-    run.write_json(directory / "settings.json", asked)
+    known = {**asked(settings), **duration._asdict()}
+    run.write_json(directory / run.SETTINGS, known)
     run.write_json(directory / "environment.json", run.environment())
     run.write_json(directory / "preparation.json", data.to_json(examples.preparation))
     quality = quality_of(examples.raw, examples.preparation)
     run.write_json(directory / "quality.json", quality)
     tell_quality(quality, console)
     title = f"{settings.seeds} networks on {pathlib.Path(settings.data).name}"
+    checkpoints = training.Checkpoints(directory / run.CHECKPOINTS, settings.checkpoint_seconds, known)
     with training.progress_bar(title, duration.epochs, console) as show, curves(settings, directory) as draw:
 
-        def watch(epochs_done, chunk):
-            rows = list(history_rows(chunk, epochs_done - chunk.loss.shape[1]))
-            run.append_lines(directory / "metrics.jsonl", rows)
+        def watch(progress):
+            rows = list(history_rows(progress.rows, progress.since, progress.epochs))
+            write = run.append_lines if progress.since else run.write_lines  # from the first on, whatever was there
+            write(directory / "metrics.jsonl", rows)
             draw(rows)
-            show(epochs_done, chunk)
+            show(progress)
 
-        fitted = fit(settings, examples, watch)
-    with run.uninterrupted():
-        evaluation = evaluate(settings, examples, fitted.state)
-        record(directory, examples, fitted, evaluation)
-    diverged = int(np.isnan(fitted.history.loss[:, -1]).sum())
+        with _interruption_told(directory, console):
+            fitted = fit(settings, examples, watch, checkpoints)
+            if fitted.interrupted:
+                raise KeyboardInterrupt
+    state = judged(settings, fitted)
+    evaluation = evaluate(settings, examples, state)
+    record(directory, examples, fitted, state, evaluation)
+    diverged = int((fitted.diverged > 0).sum())
     if diverged:
         console.print(
             f"[red]{diverged} of {settings.seeds} networks diverged: their loss is NaN[/red]", highlight=False
         )
     console.print(summary_table(evaluation))
     console.print(f"compiled in {fitted.cost.compile:.1f} s, trained in {fitted.cost.run:.1f} s", highlight=False)
-    if fitted.interrupted:
-        raise KeyboardInterrupt
     return evaluation
+
+
+@contextlib.contextmanager
+def _interruption_told(directory, console) -> Generator[None]:
+    """Say how a training that is ended goes on."""
+    try:
+        yield
+    except (KeyboardInterrupt, SystemExit):
+        if run.measured(directory):
+            console.print(
+                f"interrupted; what was computed is saved: the same command goes on, with --out {directory}",
+                markup=False,
+                highlight=False,
+                soft_wrap=True,
+            )
+        raise

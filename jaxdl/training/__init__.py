@@ -1,7 +1,23 @@
-"""Training: a pure loop, populations of it, and the driver around them."""
+"""Training: a pure loop, populations of it, and the driver around them that goes on where it ended."""
 
+from jaxdl.training.checkpoint import (
+    Checkpoint as Checkpoint,
+    DamagedError as DamagedError,
+    Writer as Writer,
+    load_checkpoint as load_checkpoint,
+    save_checkpoint as save_checkpoint,
+)
+from jaxdl.training.continuation import Checkpoints as Checkpoints
+from jaxdl.training.early_stopping import (
+    Best as Best,
+    better as better,
+    highest as highest,
+    lowest_loss as lowest_loss,
+    nothing_yet as nothing_yet,
+    out_of_patience as out_of_patience,
+)
 from jaxdl.training.evaluation import in_batches as in_batches
-from jaxdl.training.fit import Cost as Cost, Fit as Fit, fit as fit
+from jaxdl.training.fit import Cost as Cost, Fit as Fit, Progress as Progress, fit as fit
 from jaxdl.training.loop import (
     History as History,
     State as State,

@@ -10,17 +10,22 @@ ROWS = 2048  # examples that are computed at a time
 
 
 def in_batches(f: Callable[[PyTree], PyTree], inputs: PyTree, *, rows: int = ROWS) -> PyTree:
-    """`f(inputs)`, computed for so many examples at a time, each exactly once.
+    """`f(inputs)`, computed for at most so many examples at a time, each exactly once.
 
     For an f that gives every example its own row, whatever else is in the batch: a model as it is when not training.
+    The batches are of one size, so that f is compiled once; what the last of them lacks is filled up with the last
+    example, and masked out of the result.
     """
     size = jax.tree.leaves(inputs)[0].shape[0]
     if size <= rows:
         return f(inputs)
-    whole = size // rows * rows
-    batches = jax.tree.map(lambda array: array[:whole].reshape(-1, rows, *array.shape[1:]), inputs)
-    done = jax.tree.map(lambda array: array.reshape(whole, *array.shape[2:]), jax.lax.map(f, batches))
-    if whole == size:
-        return done
-    rest = f(jax.tree.map(lambda array: array[whole:], inputs))
-    return jax.tree.map(lambda *parts: jnp.concatenate(parts), done, rest)
+    batches = -(-size // rows)
+    length = -(-size // batches)
+
+    def divided(array):
+        filling = jnp.broadcast_to(array[-1:], (batches * length - size, *array.shape[1:]))
+        whole = jnp.concatenate([array, filling]) if len(filling) else array
+        return whole.reshape(batches, length, *array.shape[1:])
+
+    done = jax.lax.map(f, jax.tree.map(divided, inputs))
+    return jax.tree.map(lambda array: array.reshape(batches * length, *array.shape[2:])[:size], done)

@@ -1,40 +1,85 @@
-"""The driver around the pure loop: it trains a population chunk by chunk, and says how far it is."""
+"""The driver around the pure loop: it trains a population for as long as it takes, and goes on where it ended."""
 
+import contextlib
+import functools
+import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Key, PyTree
+from jaxtyping import Array, Float, Int, Key
 
 from jaxdl.data import Dataset
 from jaxdl.data.stream import Stream
-from jaxdl.models import check_rows
-from jaxdl.training.loop import History, State, Task, check_counts, resume, start
-from jaxdl.training.population import compile_population, population
+from jaxdl.interruption import held, leavable
+from jaxdl.training.check import check, check_course
+from jaxdl.training.continuation import Checkpoints, digest_of, identity_of, keeping
+from jaxdl.training.early_stopping import Best, lowest_loss
+from jaxdl.training.loop import History, State, Task
+from jaxdl.training.member import Course, Member, advance, begin, state_of
+from jaxdl.training.population import lower_population
 
-CHUNKS = 10  # about so many times a run says how far it is, and can be stopped
+PACE = 0.5  # seconds, about, between two looks at what is computed: a signal waits for so long, and progress is told
+FIRST, FASTER = 8, 8  # steps before the first look; and so many times as many before the next, at most
 
 
 class Cost(NamedTuple):
-    """Seconds spent compiling and running."""
+    """Seconds spent compiling, and running with all runs before that this one went on from."""
 
     compile: float
     run: float
 
 
+class Progress(NamedTuple):
+    """How far a fit is: steps and epochs that are done, and the rows of the epochs after `since` of them.
+
+    For each member, `epochs` has how many are its own, of which there are fewer where it has stopped or diverged;
+    `diverged` the one in which it did, or 0; and `going` whether it goes on.
+    """
+
+    step: int
+    steps: int
+    epoch: int
+    since: int
+    rows: History
+    epochs: np.ndarray
+    diverged: np.ndarray
+    going: np.ndarray
+
+
 class Fit(NamedTuple):
-    """What came of it; the members are the first axis of the state and of the history's columns."""
+    """What came of it; the members are the first axis of the state, of the best, and of the history's columns.
+
+    `best` are each member's parameters after the epoch that was best for it. A member that ran out of patience or
+    diverged has ended after so many `epochs`: its state is that of then, and what follows in its history is NaN or 0.
+    `diverged` has the epoch in which it did, or 0.
+    """
 
     state: State
     history: History
+    best: Best
+    epochs: Int[np.ndarray, "members"]
+    diverged: Int[np.ndarray, "members"]
     cost: Cost
     interrupted: bool
 
 
-def silent(epochs_done: int, chunk: History) -> None:
+class Engine(NamedTuple):
+    """What carries a population on: its program as text, and the members it begins with, whose shapes are `like`.
+
+    `compile()` gives `go_on(members, step)`, which yields members and step after each piece of the work.
+    """
+
+    text: Callable[[], str]
+    like: Member
+    begin: Callable[[], Member]
+    compile: Callable[[], Callable[[Member, int], Generator[tuple[Member, int]]]]
+
+
+def silent(progress: Progress) -> None:
     """Watch without a word."""
 
 
@@ -47,116 +92,148 @@ def fit(
     dev: Dataset,
     observe: Callable[[State, Dataset], dict[str, Array]],
     order: Key[Array, ""] | None = None,
-    watch: Callable[[int, History], None] = silent,
+    criterion: Callable[[History], Float[Array, ""]] = lowest_loss,
+    patience: int | None = None,
+    watch: Callable[[Progress], None] = silent,
+    checkpoints: Checkpoints | None = None,
 ) -> Fit:
-    """Train one model for each key, as `train` would, in chunks of epochs that are one compiled program.
+    """Train one model for each key, as `train` would, by one compiled program that is called for some steps at a time.
 
-    `observe(state, dev)` is recorded after every epoch, and `watch(epochs_done, chunk)` is called after every chunk.
-    Ctrl-C ends the run after the chunk it met and returns what was computed, `interrupted`; before the first chunk it
-    is raised. Raises ValueError or TypeError, before anything is compiled, for data that the task cannot be trained on.
+    `observe(state, dev)` is recorded after every epoch, and each member's parameters are kept from the epoch where
+    `criterion(row)` of that row of the history is lowest: by default the loss on dev. With `patience`, a member stops
+    after so many epochs without a lower one; it also stops where its loss or its parameters are no longer finite, and
+    the others do not notice. `watch(progress)` is called about twice a second; where the fit goes on from a checkpoint,
+    it is first told of all until there.
+
+    With `checkpoints`, the same call goes on where another, or this one before it was killed, has ended, and comes to
+    the same result to the last bit on the same kind of device with the same versions. Ctrl-C ends a fit with what was
+    computed, saved and returned as `interrupted` (before the first step it is raised); so does SIGTERM, and then raises
+    SystemExit(143). Another Ctrl-C changes nothing, the third ends it where it is.
+
+    Raises ValueError or TypeError, before anything is compiled, for data that the task cannot be trained on and for
+    checkpoints of another training; OSError where checkpoints cannot be written or another process writes there.
 
     A Stream is read while it is trained on; every member takes each batch, in the order of the first key where no other
-    is given. Its chunks are of batches: `watch` is called after every epoch, Ctrl-C may end the run within one, whose
-    row the history then lacks, and of the data what lies beyond the first batch is checked as it is read.
+    is given. Of the data what lies beyond the first batch is checked as it is read.
     """
-    if isinstance(data, Stream):
-        from jaxdl.training.streaming import fit_stream  # it is built on this file
-
-        return fit_stream(task, data, keys, epochs=epochs, dev=dev, observe=observe, order=order, watch=watch)
-    check(task, data, dev, epochs=epochs)
-    length = _chunk_length(epochs)
-    steps = length * (data.size // task.batch_size)
-
-    def advance(data, dev, order, epoch, step, members):
-        state, chunk = resume(
-            task,
-            data,
-            state_of(epoch, step, members),
-            epochs=length,
-            observe=lambda state: observe(state, dev),
-            order=order,
-        )
-        return members_of(state), chunk
-
+    course = Course(task, observe, epochs, criterion, patience)
+    check_course(course)
     began = time.perf_counter()
-    members = population(lambda data, key: members_of(start(task, data, key)), keys, shared=(data,))
-    shared = (data, dev, order, jnp.int32(0), jnp.int32(0))
-    program = compile_population(advance, members, shared=shared)
-    compiled = time.perf_counter()
-    chunks: list[History] = []
-    try:
-        for done in range(0, epochs, length):
-            shared = (data, dev, order, jnp.int32(done), jnp.int32(done // length * steps))
-            after, chunk = program(shared, (members,))
-            chunk = jax.device_get(chunk)  # Ctrl-C is met here, where the program is waited for
-            members, chunks = after, [*chunks, chunk]
-            watch(done + length, chunk)
-    except KeyboardInterrupt:
-        if not chunks:
-            raise
-    cost = Cost(compiled - began, time.perf_counter() - compiled)
-    state = state_of(jnp.int32(len(chunks) * length), jnp.int32(len(chunks) * steps), members)
-    history = jax.tree.map(lambda *columns: np.concatenate(columns, axis=1), *chunks)
-    return Fit(state, history, cost, interrupted=len(chunks) * length < epochs)
+    engine = _engine_of(course, data, dev, keys, order)
+    identity = {} if checkpoints is None else _identity(course, engine, data, dev, keys, order, checkpoints.settings)
+    with keeping(checkpoints, engine.like, identity) as keeper:
+        members, step, before = (engine.begin(), 0, 0.0) if keeper.found is None else _gone_on_from(keeper.found)
+        progress = _look(members, step, 0)
+        if keeper.found is not None:
+            watch(progress)
+        over = step == progress.steps or not progress.going.any()
+        go_on = None if over else engine.compile()
+        compiled = time.perf_counter()
+        with held() as signals:
+            if go_on is not None:
+                members, step = _carry_on(go_on(members, step), members, step, signals, keeper, watch, before)
+        cost = Cost(compiled - began, before + time.perf_counter() - compiled)
+    if signal.SIGTERM in signals:
+        raise SystemExit(128 + signal.SIGTERM)
+    if signals and step == 0:
+        raise KeyboardInterrupt
+    return _result(members, step, cost, interrupted=bool(signals))
 
 
-def members_of(state) -> tuple:
-    """What differs between members; the counters are the same for all, and are never mapped."""
-    return state.key, state.params, state.stats, state.optimizer_state
+def _engine_of(course, data, dev, keys, order) -> Engine:
+    if isinstance(data, Stream):
+        from jaxdl.training.streaming import engine_of_stream  # it is built on this file
+
+        return engine_of_stream(course, data, dev, keys, order)
+    return engine_of_dataset(course, data, dev, keys, order)
 
 
-def state_of(epoch, step, members) -> State:
-    """A state again, of what differs between members and the counters."""
-    key, params, stats, optimizer_state = members
-    return State(key, epoch, step, params, stats, optimizer_state)
+def _gone_on_from(found) -> tuple[Member, int, float]:
+    return found.tree, found.number, found.note["seconds"]
 
 
-def check(task: Task, data: Dataset, dev: Dataset, *, epochs: int) -> None:
-    """Refuse data that the task cannot be trained on, before anything is compiled."""
-    check_counts(task, data, epochs=epochs)
-    key = jax.random.key(0)
-    params, stats = jax.eval_shape(task.model.init, key, data.inputs[:1])
-    outputs = output_shapes(task, data)
-    for name, part in [("data", data), ("dev", dev)]:
-        if part.size == 0:
-            raise ValueError(f"{name} must hold at least one example, but is empty.")
-        if not part.weights.sum() > 0:
-            raise ValueError(f"weights of {name} must not all be 0: the mean of nothing is NaN.")
-        if part.inputs.shape[1:] != data.inputs.shape[1:]:
-            raise ValueError(
-                f"{name} must have inputs of the shape {data.inputs.shape[1:]}, but has {part.inputs.shape[1:]}."
-            )
-        if not (jnp.isfinite(part.inputs).all() and jnp.isfinite(part.labels).all()):
-            raise ValueError(f"{name} must be finite, but holds NaN or infinity: make it with data.from_arrays.")
-        check_labels(name, part.labels, outputs)
-    batch = jax.tree.map(lambda array: array[: task.batch_size], data)
-    check_rows(task.model, batch.inputs)
-    loss, _ = jax.eval_shape(task.objective, params, stats, batch, key)
-    if loss.shape != ():
-        raise ValueError(f"objective must give one number for a batch, but gives the shape {loss.shape}: take a mean.")
+def _carry_on(pieces, members, step, signals, keeper, watch, before) -> tuple[Member, int]:
+    """Go on to the end, or to the first signal; what it comes to is saved."""
+    began = time.perf_counter()
+    seconds = lambda: before + time.perf_counter() - began  # noqa: E731
+    since = step // members.losses.shape[1]
+    with contextlib.closing(pieces):
+        try:
+            for members, step in pieces:
+                progress = _look(members, step, since)
+                since = progress.epoch
+                watch(progress)
+                if signals or not progress.going.any():
+                    break
+                if keeper.due():
+                    keeper.save(step, members, seconds=seconds())
+        except KeyboardInterrupt:
+            signals.append(signal.SIGINT)
+        if step:
+            keeper.save(step, members, seconds=seconds())
+    return members, step
 
 
-def output_shapes(task: Task, data: Dataset) -> PyTree:
-    """What the model gives for one example."""
-    params, stats = jax.eval_shape(task.model.init, jax.random.key(0), data.inputs[:1])
-    return jax.eval_shape(task.model.apply, params, stats, data.inputs[:1])[0]
+def _look(members, step, since) -> Progress:
+    """What has been computed, in the memory of the host."""
+    steps = members.losses.shape[1]
+    history, stopped, diverged = jax.device_get((members.history, members.stopped, members.diverged))
+    ended = np.where(stopped, stopped, diverged)
+    epochs = np.where(ended, ended, step // steps)
+    epoch = int(epochs.max())
+    rows = jax.tree.map(lambda column: column[:, since:epoch], history)
+    return Progress(step, history.loss.shape[1] * steps, epoch, since, rows, epochs, diverged, ended == 0)
 
 
-def check_labels(name: str, labels: Any, outputs: PyTree) -> None:
-    """Refuse class numbers that a model with outputs of this shape does not have."""
-    if not isinstance(outputs, jax.ShapeDtypeStruct):  # of several tasks nothing is known about the labels
-        return
-    outputs = outputs.shape
-    classes = max(outputs[-1], 2)  # a single logit decides between two
-    if labels.ndim == 1 and outputs[1:] > (1,) and labels.min() < 0:
-        raise ValueError(f"labels of {name} must be class numbers from 0, but {labels.min()} is among them.")
-    if labels.ndim == 1 and len(outputs) == 2 and classes <= int(labels.max()):
-        raise ValueError(
-            f"labels of {name} must be below the model's {outputs[1]} outputs, but {labels.max()} is among them: give "
-            "the model one output for each class."
-        )
+def _result(members, step, cost, *, interrupted) -> Fit:
+    """What has come of it, up to the epoch in which the last member ended."""
+    last = _look(members, step, 0)
+    if not last.going.any():
+        step = last.epoch * members.losses.shape[1]
+    state = state_of(members, jnp.int32(last.epoch), jnp.int32(step))
+    return Fit(state, last.rows, members.best, last.epochs, last.diverged, cost, interrupted)
 
 
-def _chunk_length(epochs) -> int:
-    """The number of epochs in a chunk: it divides them all, so that one program serves, in about CHUNKS parts."""
-    return max(length for length in range(1, epochs // min(epochs, CHUNKS) + 1) if epochs % length == 0)
+def engine_of_dataset(course: Course, data: Dataset, dev: Dataset, keys: Any, order: Any) -> Engine:
+    """Members that are trained on a data set that lies on the device, as many steps at a time as take PACE."""
+    check(course.task, data, dev, epochs=course.epochs)
+    steps, zero = data.size // course.task.batch_size, jnp.int32(0)
+    start = lower_population(functools.partial(begin, course, steps=steps), keys, shared=(data, dev))
+    shared = (data, dev, order, zero, zero)
+    lowered = lower_population(functools.partial(advance, course), start.out_info, shared=shared)
+    total = course.epochs * steps
+
+    def compiled():
+        program = leavable(lowered.compile)
+
+        def go_on(members, step):
+            count = FIRST
+            while step < total:
+                count, began = min(count, total - step), time.perf_counter()
+                members = program((data, dev, order, jnp.int32(step), jnp.int32(count)), (members,))
+                jax.block_until_ready(members)
+                step += count
+                wanted = count * PACE / (time.perf_counter() - began)
+                yield members, step
+                count = max(1, int(min(wanted, FASTER * count)))
+
+        return go_on
+
+    return Engine(lowered.as_text, start.out_info, lambda: leavable(start.compile)((data, dev), (keys,)), compiled)
+
+
+def _identity(course, engine, data, dev, keys, order, settings) -> dict[str, Any]:
+    """What a checkpoint must share with this training to be gone on from."""
+    training = {
+        "members": keys.shape[0],
+        "epochs": course.epochs,
+        "patience": course.patience,
+        "batch_size": course.task.batch_size,
+        "microbatches": course.task.microbatches,
+        "examples": data.size,
+        "keys": digest_of(keys),
+        "order": digest_of(order),
+        "data": None if isinstance(data, Stream) else digest_of(data),
+        "dev": digest_of(dev),
+    }
+    return identity_of(training, engine.text(), settings)

@@ -1,5 +1,6 @@
 """Training as a fold: a state goes in, data flows past, a state comes out."""
 
+import functools
 import inspect
 from collections.abc import Callable
 from typing import NamedTuple
@@ -19,13 +20,17 @@ INIT, ORDER, NOISE = range(3)  # the streams of randomness, each counted on its 
 class Task(NamedTuple):
     """What is trained, on what objective, by which rule.
 
-    `objective(params, stats, batch, key) -> loss, stats` is one number for a batch, e.g. that of `supervised`.
+    `objective(params, stats, batch, key) -> loss, stats` is one number for a batch, e.g. that of `supervised`. A batch
+    that is too large at once is computed in `microbatches`, one after another, and their gradients are accumulated:
+    each counts by its share of the weights, so that the sum is the gradient of a weighted mean over the whole batch.
+    Noise is drawn for each, and batch norms see one at a time.
     """
 
     model: Model
     objective: Callable[..., tuple[Array, PyTree]]
     optimizer: optax.GradientTransformation
     batch_size: int
+    microbatches: int = 1
 
 
 class State(NamedTuple):
@@ -72,15 +77,41 @@ def step(task: Task, batch: Dataset, state: State) -> tuple[State, Float[Array, 
     noise = _stream(state.key, NOISE, state.step)
     bits, kind = jax.random.key_data(noise), jax.random.key_impl(noise)
     descend = jax.value_and_grad(task.objective, has_aux=True)
-    (loss, stats), gradient = descend(state.params, state.stats, batch, noise)
+
+    def loss_and_gradient(stats, batch, key):
+        (loss, stats), gradient = descend(state.params, stats, batch, key)
+        return (loss, gradient), stats
+
+    (loss, gradient), stats = _accumulated(loss_and_gradient, task, state.stats, batch, noise)
 
     def again(params):  # a key that it closed over would count as reused inside a line search
-        return task.objective(params, state.stats, batch, jax.random.wrap_key_data(bits, impl=kind))[0]
+        objective = functools.partial(task.objective, params)
+        return _accumulated(objective, task, state.stats, batch, jax.random.wrap_key_data(bits, impl=kind))[0]
 
     more = _asked_for(task.optimizer.update, {"value": loss, "grad": gradient, "value_fn": again})
     updates, optimizer_state = task.optimizer.update(gradient, state.optimizer_state, state.params, **more)
     params = optax.apply_updates(state.params, updates)
     return State(state.key, state.epoch, state.step + 1, params, stats, optimizer_state), loss
+
+
+def _accumulated(f, task, stats, batch, key):
+    """`f(stats, batch, key) -> values, stats`, its values summed over the microbatches, each times its share."""
+    if task.microbatches == 1:
+        return f(stats, batch, key)
+    parts = jax.tree.map(lambda array: array.reshape(task.microbatches, -1, *array.shape[1:]), batch)
+    shares = parts.weights.sum(axis=1) / batch.weights.sum()
+
+    def add(carry, part):
+        sums, stats = carry
+        number, share, batch = part
+        values, stats = f(stats, batch, jax.random.fold_in(key, number))
+        add_share = lambda total, value: total + jnp.where(share == 0, 0, share * value).astype(total.dtype)  # noqa: E731
+        return (jax.tree.map(add_share, sums, values), stats), None
+
+    first = jax.tree.map(lambda array: array[0], parts)
+    zeros = jax.tree.map(lambda value: jnp.zeros(value.shape, value.dtype), jax.eval_shape(f, stats, first, key)[0])
+    (sums, stats), _ = jax.lax.scan(add, (zeros, stats), (jnp.arange(task.microbatches), shares, parts))
+    return sums, stats
 
 
 def _asked_for(update, offered):
@@ -115,6 +146,10 @@ def check_counts(task: Task, data: Dataset | Stream, *, epochs: int) -> None:
         raise ValueError(
             f"batch_size must be from 1 to the {data.size} examples there are, but was {task.batch_size}: "
             "take a smaller batch or more data."
+        )
+    if task.microbatches < 1 or task.batch_size % task.microbatches:
+        raise ValueError(
+            f"microbatches must divide the batch_size {task.batch_size}, but was {task.microbatches}: take a divisor."
         )
 
 

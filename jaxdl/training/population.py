@@ -4,10 +4,13 @@ from collections.abc import Callable
 from typing import Any
 
 import jax
+from jax.stages import Compiled, Lowered
+
+from jaxdl.interruption import leavable
 
 
-def compile_population(train_one: Callable, *mapped: Any, shared: tuple = ()) -> Callable:
-    """The compiled program that `population` runs, to be called as `program(shared, mapped)` with the same shapes.
+def lower_population(train_one: Callable, *mapped: Any, shared: tuple = ()) -> Lowered:
+    """The program of `population` before it is compiled, for arguments of these shapes, which may stand for others.
 
     Raises ValueError where the mapped arguments do not have one first axis of the same length.
     """
@@ -18,7 +21,15 @@ def compile_population(train_one: Callable, *mapped: Any, shared: tuple = ()) ->
             "pass what all members share in shared."
         )
     every_member = jax.vmap(lambda shared, mapped: train_one(*shared, *mapped), in_axes=(None, 0))
-    return jax.jit(every_member).lower(shared, mapped).compile()
+    return jax.jit(every_member).lower(shared, mapped)
+
+
+def compile_population(train_one: Callable, *mapped: Any, shared: tuple = ()) -> Compiled:
+    """The compiled program that `population` runs, to be called as `program(shared, mapped)` with the same shapes.
+
+    Raises ValueError where the mapped arguments do not have one first axis of the same length.
+    """
+    return leavable(lower_population(train_one, *mapped, shared=shared).compile)
 
 
 def population(train_one: Callable, *mapped: Any, shared: tuple = ()) -> Any:

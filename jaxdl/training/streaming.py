@@ -1,9 +1,9 @@
 """Training on a stream: the same steps in the same order, a chunk of batches at a time that host threads read ahead."""
 
+import collections
 import contextlib
 import functools
 import threading
-import time
 from collections.abc import Callable, Generator
 from typing import Any, NamedTuple
 
@@ -11,110 +11,92 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.core import Tracer
-from jax.stages import Compiled
 from jaxtyping import Array, Key
 
 from jaxdl.data import Dataset
 from jaxdl.data.stream import Stream, first_rows, read_rows
-from jaxdl.training.fit import Cost, Fit, check, check_labels, members_of, output_shapes, state_of
-from jaxdl.training.loop import History, State, Task, batches, check_counts, start, step
-from jaxdl.training.population import population
+from jaxdl.interruption import leavable
+from jaxdl.training.check import check, check_labels, output_shapes
+from jaxdl.training.fit import Engine
+from jaxdl.training.loop import History, State, Task, batches, check_counts, step
+from jaxdl.training.member import Course, begin, close_epoch, if_going_on, take_step
+from jaxdl.training.population import lower_population
 
-MEMBERS = State._make((0, None, None, 0, 0, 0))  # the axis of the members in each part of a state
 
-
-class Programs(NamedTuple):
-    """What a fold runs, compiled: the chunks of an epoch as slices of its batches, their steps, the row of an epoch.
-
-    There is one `advance(state, chunk) -> state, losses` for each number of batches in a chunk, and one
-    `report(state, losses, shared) -> history`.
-    """
+class Plan(NamedTuple):
+    """How the batches of an epoch are divided into chunks, and what one of so many batches looks like."""
 
     chunks: list[slice]
-    advance: dict[int, Compiled]
-    report: Compiled
-    shared: tuple
+    example: Dataset
+    batch_size: int
+
+    def like(self, length: int) -> Dataset:
+        """The shapes of a chunk of so many batches."""
+        shape = (length, self.batch_size)
+        return jax.tree.map(lambda array: jax.ShapeDtypeStruct(shape + array.shape[1:], array.dtype), self.example)
+
+    def lengths(self) -> list[int]:
+        """The different lengths of its chunks, at most two."""
+        return sorted({chunk.stop - chunk.start for chunk in self.chunks})
 
 
-def alone(f: Callable, in_axes: Any, out_axes: Any) -> Callable:  # noqa: ARG001
-    """The function itself, where `jax.vmap` would map it over the members of a population."""
-    return f
-
-
-def compile_programs(
-    task: Task,
-    data: Stream,
-    state: State,
-    *,
-    observe: Callable[..., dict[str, Array]],
-    shared: tuple = (),
-    every: Callable[[Callable, Any, Any], Callable] = alone,
-) -> Programs:
-    """Compile the fold from such a state; with `every=jax.vmap` its members share each batch.
-
-    `observe(state, *shared)` is part of the row of an epoch.
-    """
+def plan_of(task: Task, data: Stream) -> Plan:
+    """The division of the epochs of a stream, which has as many batches in a chunk as its chunk_bytes hold."""
     _grain()  # what is missing is told before anything is compiled
     example = read_rows(data, np.arange(1))
-
-    def advance(state, chunk):
-        def transform_and_step(state, batch):
-            return step(task, batch._replace(inputs=data.transform(batch.inputs)), state)
-
-        return jax.lax.scan(transform_and_step, state, chunk)
-
-    def report(state, losses, shared):
-        row = History(jnp.concatenate(losses).mean(), observe(state, *shared))
-        return jax.tree.map(lambda column: jnp.asarray(column)[None], row)
-
-    def compile_advance(length):
-        shape = (length, task.batch_size)
-        chunk = jax.tree.map(lambda array: jax.ShapeDtypeStruct(shape + array.shape[1:], array.dtype), example)
-        return jax.jit(every(advance, (MEMBERS, None), (MEMBERS, 0))).lower(state, chunk).compile()
-
     batch_bytes = task.batch_size * sum(array.nbytes for array in jax.tree.leaves(example))
     chunks = _chunks(data.size // task.batch_size, max(1, data.chunk_bytes // batch_bytes))
-    programs = {length: compile_advance(length) for length in {chunk.stop - chunk.start for chunk in chunks}}
-    losses = [programs[chunk.stop - chunk.start].out_info[1] for chunk in chunks]
-    reporting = jax.jit(every(report, (MEMBERS, 0, None), 0)).lower(state, losses, shared).compile()
-    return Programs(chunks, programs, reporting, shared)
+    return Plan(chunks, example, task.batch_size)
 
 
 def fold(
-    task: Task, data: Stream, state: State, programs: Programs, *, epochs: int, order: Key[Array, ""]
-) -> Generator[tuple[State, History | None]]:
-    """The state after each chunk of so many epochs, with the row of the history after the last chunk of each.
+    task: Task,
+    data: Stream,
+    carry: Any,
+    plan: Plan,
+    advance: Callable[[Any, Dataset, int], Any],
+    close: Callable[[Any, int], Any],
+    *,
+    done: int,
+    epochs: int,
+    order: Key[Array, ""],
+    epoch: int = 0,
+) -> Generator[tuple[Any, int]]:
+    """What is carried, and the steps that are done, after each chunk up to the end of so many epochs.
 
-    Close it to end its threads before it has ended itself.
+    It goes on after the chunk that ends with so many `done`; the order of the data is that of the epochs from `epoch`
+    on. `advance(carry, chunk, done)` takes the steps of a chunk, `close(carry, epoch)` comes after the last of an
+    epoch. Close it to end its threads before it has ended itself.
     """
-    feed = read_ahead(task, data, programs.chunks, begin=int(state.epoch), epochs=epochs, order=order)
+    steps = data.size // task.batch_size
+    begin = done // steps * len(plan.chunks) + [chunk.start for chunk in plan.chunks].index(done % steps)
+    feed = read_ahead(task, data, plan.chunks, begin=begin, end=epochs * len(plan.chunks), order=order, epoch=epoch)
     with contextlib.closing(feed):
-        for _ in range(epochs):
-            losses = []
-            for _ in programs.chunks:
-                chunk = jax.device_put(next(feed))  # on its way while the one before is trained on
-                jax.block_until_ready(state)  # and no more than these two are ever on the device
-                state, loss = programs.advance[chunk.weights.shape[0]](state, chunk)
-                losses.append(loss)
-                if len(losses) < len(programs.chunks):
-                    yield state, None
-            state = state._replace(epoch=state.epoch + 1)
-            yield state, programs.report(state, losses, programs.shared)
+        while done < epochs * steps:
+            chunk = jax.device_put(next(feed))  # on its way while the one before is trained on
+            jax.block_until_ready(carry)  # and no more than these two are ever on the device
+            carry = advance(carry, chunk, done)
+            done += chunk.weights.shape[0]
+            if done % steps == 0:
+                carry = close(carry, done // steps - 1)
+            yield carry, done
 
 
-def read_ahead(task: Task, data: Stream, chunks: list[slice], *, begin: int, epochs: int, order: Key[Array, ""]) -> Any:
-    """An iterator over the chunks of so many epochs, of numpy, that grain reads ahead on threads; to be closed."""
+def read_ahead(
+    task: Task, data: Stream, chunks: list[slice], *, begin: int, end: int, order: Key[Array, ""], epoch: int
+) -> Any:
+    """An iterator over chunks of numpy, from one number to another, that grain reads ahead on threads; to be closed."""
     grain = _grain()
     draw, one_at_a_time = functools.lru_cache(maxsize=2)(_order_on_host(task, data.size, order)), threading.Lock()
 
     def read(number):
-        epoch, chunk = divmod(number, len(chunks))
+        of, chunk = divmod(begin + number, len(chunks))
         with one_at_a_time:  # else every thread draws the same order
-            rows = draw(begin + epoch)
+            rows = draw(epoch + of)
         return read_rows(data, rows[chunks[chunk]])
 
     options = grain.ReadOptions(num_threads=data.threads, prefetch_buffer_size=data.threads)
-    return iter(grain.MapDataset.range(epochs * len(chunks)).map(read).to_iter_dataset(options))
+    return iter(grain.MapDataset.range(end - begin).map(read).to_iter_dataset(options))
 
 
 def resume_stream(
@@ -132,54 +114,86 @@ def resume_stream(
             "data must be a Dataset inside of jit, vmap and population, but was a Stream, which Python reads: train on "
             "it outside of them, or a population with fit."
         )
-    programs = compile_programs(task, data, state, observe=observe)
-    rows = []
-    for after, row in fold(task, data, state, programs, epochs=epochs, order=state.key if order is None else order):
-        state, rows = after, rows + ([] if row is None else [row])
-    return state, jax.tree.map(lambda *columns: jnp.concatenate(columns), *rows)
+    plan = plan_of(task, data)
+
+    @jax.jit
+    def advance(state, chunk):
+        return jax.lax.scan(lambda state, batch: step(task, _transformed(data, batch), state), state, chunk)
+
+    @jax.jit
+    def close(state, losses):
+        state = state._replace(epoch=state.epoch + 1)
+        return state, jax.tree.map(jnp.asarray, History(jnp.concatenate(losses).mean(), observe(state)))
+
+    def take(carry, chunk, done):  # noqa: ARG001
+        state, losses, rows = carry
+        state, more = advance(state, chunk)
+        return state, [*losses, more], rows
+
+    def end(carry, epoch):  # noqa: ARG001
+        state, losses, rows = carry
+        state, row = close(state, losses)
+        return state, [], [*rows, row]
+
+    begun = int(state.epoch)
+    order = state.key if order is None else order
+    carried = fold(task, data, (state, [], []), plan, take, end, done=0, epochs=epochs, order=order, epoch=begun)
+    (state, _, rows), _ = collections.deque(carried, maxlen=1).pop()
+    return state, jax.tree.map(lambda *cells: jnp.stack(cells), *rows)
 
 
-def fit_stream(
-    task: Task,
-    data: Stream,
-    keys: Key[Array, "members"],
-    *,
-    epochs: int,
-    dev: Dataset,
-    observe: Callable[[State, Dataset], dict[str, Array]],
-    order: Key[Array, ""] | None,
-    watch: Callable[[int, History], None],
-) -> Fit:
-    """Train one model for each key, as `fit` does."""
-    check_counts(task, data, epochs=epochs)
+def engine_of_stream(course: Course, data: Stream, dev: Dataset, keys: Any, order: Any) -> Engine:
+    """Members that share each batch of a stream, a chunk of them at a time."""
+    task = course.task
+    data, first = _checked(course, data, dev)
+    plan, order = plan_of(task, data), keys[0] if order is None else order
+
+    steps = data.size // task.batch_size
+    start = lower_population(functools.partial(begin, course, steps=steps), keys, shared=(first, dev))
+    like, zero = start.out_info, jnp.int32(0)
+
+    def advance(chunk, done, member):
+        def one(carry, batch):
+            done, member = carry
+            return (done + 1, take_step(course, _transformed(data, batch), done, member)), None
+
+        return if_going_on(member, jax.lax.scan(one, (done, member), chunk)[0][1])
+
+    closing = lower_population(functools.partial(close_epoch, course), like, shared=(dev, zero))
+    of_length = {length: lower_population(advance, like, shared=(plan.like(length), zero)) for length in plan.lengths()}
+
+    def compiled():
+        close = leavable(closing.compile)
+        programs = {length: leavable(lowered.compile) for length, lowered in of_length.items()}
+
+        def take(members, chunk, done):
+            return programs[chunk.weights.shape[0]]((chunk, jnp.int32(done)), (members,))
+
+        def end(members, epoch):
+            return close((dev, jnp.int32(epoch)), (members,))
+
+        def go_on(members, step):
+            return fold(task, data, members, plan, take, end, done=step, epochs=course.epochs, order=order)
+
+        return go_on
+
+    def text():
+        return "\n".join(lowered.as_text() for lowered in (closing, *of_length.values()))
+
+    return Engine(text, like, lambda: leavable(start.compile)((first, dev), (keys,)), compiled)
+
+
+def _transformed(data, batch) -> Dataset:
+    return batch._replace(inputs=data.transform(batch.inputs))
+
+
+def _checked(course, data, dev) -> tuple[Stream, Dataset]:
+    """The stream, that refuses class numbers that the model does not have, and its first batch."""
+    task = course.task
+    check_counts(task, data, epochs=course.epochs)
     first = first_rows(data, task.batch_size)
     counted = first._replace(weights=jnp.ones_like(first.weights))  # a batch may weigh nothing where others do
-    check(task, counted, dev, epochs=epochs)
-    data = _labels_checked(task, data, first)
-    began = time.perf_counter()
-    members = population(lambda first, key: members_of(start(task, first, key)), keys, shared=(first,))
-    state = state_of(jnp.int32(0), jnp.int32(0), members)
-    programs = compile_programs(task, data, state, observe=observe, shared=(dev,), every=jax.vmap)
-    compiled = time.perf_counter()
-    states = fold(task, data, state, programs, epochs=epochs, order=keys[0] if order is None else order)
-    rows = [jax.tree.map(lambda column: np.zeros(column.shape, column.dtype)[:, :0], programs.report.out_info)]
-    try:
-        with contextlib.closing(states):
-            for after, row in states:
-                row = jax.device_get(row)  # Ctrl-C is met here, or where the fold waits for a chunk
-                state, rows = after, rows + ([] if row is None else [row])
-                if row is not None:
-                    watch(len(rows) - 1, row)
-    except KeyboardInterrupt:
-        if int(state.step) == 0:
-            raise
-    cost = Cost(compiled - began, time.perf_counter() - compiled)
-    history = jax.tree.map(lambda *columns: np.concatenate(columns, axis=1), *rows)
-    return Fit(state, history, cost, interrupted=int(state.epoch) < epochs)
-
-
-def _labels_checked(task, data, first) -> Stream:
-    """The stream, that refuses class numbers that the model does not have."""
+    check(task, counted, dev, epochs=course.epochs)
     outputs = output_shapes(task, first)
 
     def fetch(rows):
@@ -187,7 +201,7 @@ def _labels_checked(task, data, first) -> Stream:
         check_labels("data", examples.labels, outputs)
         return examples
 
-    return data._replace(fetch=fetch)
+    return data._replace(fetch=fetch), first
 
 
 def _chunks(steps, most) -> list[slice]:

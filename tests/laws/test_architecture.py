@@ -12,7 +12,7 @@ import jaxdl
 ROOT = pathlib.Path(__file__).parents[2]
 FLOORS = {
     0: {"functional"},
-    1: {"derivation", "backpropagation", "initializers", "storage"},
+    1: {"derivation", "backpropagation", "initializers", "interruption", "storage"},
     2: {"optimizers", "schedules", "models", "data", "metrics"},
     3: {"training"},
     4: {"evaluation"},

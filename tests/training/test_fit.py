@@ -9,7 +9,7 @@ from rich.console import Console
 import jaxdl.functional as F
 from jaxdl import data, models, optimizers
 from jaxdl.training import Task, classification, fit, progress_bar, supervised, train
-from jaxdl.training.fit import _chunk_length
+from jaxdl.training.fit import FIRST
 
 MODEL = models.mlp((8,), 10)
 TASK = Task(MODEL, supervised(MODEL, F.cross_entropy), optimizers.adam(1e-2), 32)
@@ -41,16 +41,21 @@ def test_it_computes_what_train_computes(digits):
     assert result.cost.run > 0
 
 
-def test_the_watch_is_told_after_every_chunk(digits):
+def test_the_watch_is_told_of_every_epoch_once(digits):
     told = []
-    result = fitted(digits, watch=lambda done, chunk: told.append((done, chunk.loss.shape)))
-    assert told == [(epochs, (2, 1)) for epochs in range(1, 7)]
-    assert result.history.loss.shape == (2, 6)
+    result = fitted(digits, watch=told.append)
+    steps = [progress.step for progress in told]
+    assert steps == sorted(steps)
+    assert (steps[0], steps[-1]) == (FIRST, told[0].steps) == (8, 6 * 7)
+    assert [progress.epoch for progress in told] == [step // 7 for step in steps]
+    rows = [progress.rows for progress in told]
+    np.testing.assert_array_equal(np.concatenate([row.loss for row in rows], axis=1), result.history.loss)
+    assert all(progress.going.tolist() == [True, True] for progress in told)
 
 
 @pytest.mark.parametrize("epochs", [6, 30])
-def test_chunks_draw_order_and_step_as_train_does(epochs):
-    """Thirty epochs are chunks of three: noise and order go on counting from one chunk to the next."""
+def test_it_draws_order_and_step_as_train_does(epochs):
+    """Noise and order go on counting from one piece of the work to the next, wherever it ends."""
     line = data.from_arrays(np.linspace(-1, 1, 20)[:, None], np.zeros((20, 1)))
     objective = lambda params, stats, batch, key: (jax.random.uniform(key) + batch.inputs[0].sum(), stats)
     task = Task(models.mlp((), 1), objective, optimizers.sgd(0.0), 5)
@@ -66,24 +71,26 @@ def test_chunks_draw_order_and_step_as_train_does(epochs):
 
 
 def test_ctrl_c_before_the_first_chunk_is_passed_on(digits, monkeypatch):
-    def press(shared, mapped):
+    def press(f):
         raise KeyboardInterrupt
 
     module = sys.modules["jaxdl.training.fit"]  # the package's `fit` is the function
-    monkeypatch.setattr(module, "compile_population", lambda *arguments, **settings: press)
+    monkeypatch.setattr(module, "leavable", press)
     with pytest.raises(KeyboardInterrupt):
         fitted(digits)
 
 
 def test_ctrl_c_returns_what_was_computed(digits):
-    def press(done, chunk):
-        if done == 2:
+    def press(progress):
+        if progress.epoch >= 2:
             raise KeyboardInterrupt
 
-    result = fitted(digits, watch=press)
+    result = fitted(digits, watch=press, epochs=600)
     assert result.interrupted
-    assert result.history.loss.shape == (2, 2)
-    assert int(result.state.epoch) == 2
+    done = int(result.state.epoch)
+    assert 2 <= done < 600
+    assert result.history.loss.shape == (2, done)
+    assert np.isfinite(result.history.loss).all()
 
 
 @pytest.mark.parametrize(("loss", "labels"), [(F.binary_cross_entropy, [0, 1]), (F.hinge, [-1, 1])])
@@ -96,29 +103,6 @@ def test_a_single_output_decides_between_two_classes(loss, labels):
     }
     result = fit(task, line, jax.random.split(jax.random.key(0), 2), epochs=30, dev=line, observe=right)
     assert (result.history.observed["right"][:, -1] == 1).all()
-
-
-def test_ctrl_c_while_a_chunk_is_waited_for_leaves_the_state_before_it(digits, monkeypatch):
-    whole, pressed = fitted(digits, epochs=2), []
-
-    def press(chunk):
-        pressed.append(1)
-        if len(pressed) == 3:
-            raise KeyboardInterrupt
-        return original(chunk)
-
-    original = jax.device_get
-    monkeypatch.setattr("jax.device_get", press)
-    result = fitted(digits)
-    assert result.interrupted
-    assert int(result.state.epoch) == 2
-    gap = jax.tree.map(lambda a, b: float(jnp.abs(a - b).max()), result.state.params, whole.state.params)
-    assert max(jax.tree.leaves(gap)) < 1e-4
-
-
-@pytest.mark.parametrize(("epochs", "length"), [(1, 1), (5, 1), (30, 3), (31, 1), (100, 10), (15, 1), (24, 2)])
-def test_chunks_divide_the_epochs(epochs, length):
-    assert _chunk_length(epochs) == length
 
 
 def test_the_bar_shows_the_medians_and_ends_full(digits):

@@ -1,3 +1,4 @@
+import signal
 import sys
 import threading
 import time
@@ -10,8 +11,8 @@ import pytest
 import jaxdl.functional as F
 from jaxdl import data, models, optimizers
 from jaxdl.data.stream import stream_arrays, stream_examples
-from jaxdl.training import Task, classification, fit, population, resume, start, supervised, train
-from jaxdl.training.streaming import _chunks, compile_programs, fold
+from jaxdl.training import Task, classification, fit, population, resume, supervised, train
+from jaxdl.training.streaming import _chunks, fold, plan_of
 
 pytest.importorskip("grain", reason="grain is not installed: it is in the extra data")
 
@@ -57,10 +58,11 @@ def streamed(examples, batches_in_a_chunk=3, **settings):
     return stream_examples(source, chunk_bytes=batches_in_a_chunk * BATCH * ROW_BYTES, **settings)
 
 
-def prepared(stream):
-    """What a fold begins with."""
-    state = start(TASK, stream, jax.random.key(3))
-    return state, compile_programs(TASK, stream, state, observe=lambda state: {}), stream
+def counting(stream, epochs=2, advance=lambda carry, chunk, done: carry):
+    """A fold that carries the number of the epochs that are closed."""
+    plan = plan_of(TASK, stream)
+    close = lambda carry, epoch: carry + 1
+    return fold(TASK, stream, 0, plan, advance, close, done=0, epochs=epochs, order=jax.random.key(9))
 
 
 def equal(one, other):
@@ -146,12 +148,15 @@ def test_bytes_become_numbers_on_the_device(digits):
 @pytest.mark.parametrize("threads", [1, 3])
 def test_only_a_few_chunks_are_read_ahead_and_each_epoch_reads_its_batches_once(digits, threads):
     source, chunk = Source(digits), 3 * BATCH
-    state, programs, stream = prepared(streamed(source, threads=threads))
-    source.read.clear()
-    states = fold(TASK, stream, state, programs, epochs=2, order=jax.random.key(9))
-    for done, (state, row) in enumerate(states, start=1):
-        assert int(state.step) == 3 * done
-        assert (row is None) == (done % 3 != 0)
+    stream = streamed(source, threads=threads)
+    plan_of(TASK, stream)
+    first = len(source.read)
+    states = counting(stream)
+    for done, (closed, steps) in enumerate(states, start=1):
+        if done == 1:
+            del source.read[: 2 * first]  # what was looked at to make the plan
+        assert steps == 3 * done
+        assert closed == done // 3
         assert done * chunk <= len(source.read) <= min(done + threads, 6) * chunk
     keys = [jax.random.fold_in(jax.random.fold_in(jax.random.key(9), 1), epoch) for epoch in range(2)]
     rows = [jax.random.permutation(key, SIZE)[: 3 * chunk] for key in keys]
@@ -159,14 +164,13 @@ def test_only_a_few_chunks_are_read_ahead_and_each_epoch_reads_its_batches_once(
 
 
 def test_no_more_than_two_chunks_are_on_the_device(digits):
-    state, programs, stream = prepared(streamed(digits))
     seen = []
 
-    def count(state, chunk):
+    def count(carry, chunk, done):
         seen.append(sum(array.shape == chunk.inputs.shape for array in jax.live_arrays()))
-        return programs.advance[3](state, chunk)
+        return carry
 
-    for _ in fold(TASK, stream, state, programs._replace(advance={3: count}), epochs=3, order=jax.random.key(9)):
+    for _ in counting(streamed(digits), epochs=3, advance=count):
         pass
     assert len(seen) == 9
     assert max(seen) <= 2
@@ -208,36 +212,28 @@ def test_what_cannot_be_trained_on_is_told(digits, change, settings, sentence):
         fitted(streamed(change(digits)), digits, **settings)
 
 
-def test_the_watch_is_told_after_every_epoch_and_ctrl_c_then_returns_what_was_computed(digits):
+def test_the_watch_is_told_of_every_chunk_and_ctrl_c_then_returns_what_was_computed(digits):
     told = []
 
-    def press(done, chunk):
-        told.append((done, chunk.loss.shape))
-        if done == 2:
+    def press(progress):
+        told.append((progress.step, progress.epoch, progress.rows.loss.shape))
+        if progress.epoch == 2:
             raise KeyboardInterrupt
 
     result = fitted(streamed(digits), digits, watch=press)
-    assert told == [(1, (2, 1)), (2, (2, 1))]
+    assert told == [(3 * n, n // 3, (2, int(n % 3 == 0))) for n in range(1, 7)]
     assert result.interrupted
     assert result.history.loss.shape == result.history.observed["accuracy"].shape == (2, 2)
     assert (int(result.state.epoch), int(result.state.step)) == (2, 18)
 
 
-def pressing(monkeypatch, chunk):
-    """Ctrl-C while the fold waits for this chunk."""
-    waits = iter(range(1, 100))
+@pytest.mark.parametrize(("chunk", "epochs", "steps"), [(1, 0, 3), (5, 1, 15)])
+def test_ctrl_c_within_an_epoch_keeps_its_steps_but_has_no_row_for_it(digits, chunk, epochs, steps):
+    def press(progress):
+        if progress.step == 3 * chunk:
+            signal.raise_signal(signal.SIGINT)
 
-    def press(arrays):
-        if next(waits) == chunk:
-            raise KeyboardInterrupt
-
-    monkeypatch.setattr("jax.block_until_ready", press)
-
-
-@pytest.mark.parametrize(("chunk", "epochs", "steps"), [(2, 0, 3), (6, 1, 15)])
-def test_ctrl_c_within_an_epoch_keeps_its_steps_but_has_no_row_for_it(digits, monkeypatch, chunk, epochs, steps):
-    pressing(monkeypatch, chunk)
-    result = fitted(streamed(digits), digits)
+    result = fitted(streamed(digits), digits, watch=press)
     assert result.interrupted
     assert (int(result.state.epoch), int(result.state.step)) == (epochs, steps)
     assert result.history.loss.shape == result.history.observed["accuracy"].shape == (2, epochs)
@@ -245,7 +241,10 @@ def test_ctrl_c_within_an_epoch_keeps_its_steps_but_has_no_row_for_it(digits, mo
 
 
 def test_ctrl_c_before_the_first_chunk_is_passed_on(digits, monkeypatch):
-    pressing(monkeypatch, 1)
+    def press(arrays):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("jax.block_until_ready", press)
     with pytest.raises(KeyboardInterrupt):
         fitted(streamed(digits), digits)
 
@@ -262,7 +261,7 @@ def test_a_stream_inside_of_a_transformation_is_told(digits):
 def test_what_to_install_is_told_where_grain_is_not(digits, monkeypatch):
     monkeypatch.setitem(sys.modules, "grain", None)
     with pytest.raises(ModuleNotFoundError, match="install the extra data of jaxdl-lab"):
-        prepared(streamed(digits))
+        plan_of(TASK, streamed(digits))
 
 
 def test_the_order_is_the_same_where_jax_has_no_cpu_beside_the_device(digits, monkeypatch):
@@ -278,7 +277,7 @@ def test_the_order_is_the_same_where_jax_has_no_cpu_beside_the_device(digits, mo
 
 def test_an_error_of_the_watch_ends_the_threads(digits):
     with pytest.raises(ZeroDivisionError) as raised:
-        fitted(streamed(digits), digits, watch=lambda done, chunk: 1 / 0)
+        fitted(streamed(digits), digits, watch=lambda progress: 1 / 0)
     assert no_reader_is_left()
     assert raised.tb is not None
 

@@ -1,0 +1,142 @@
+"""What lets a fit go on where it ended: its checkpoints, and how it knows that they are its own."""
+
+import contextlib
+import hashlib
+import importlib.metadata
+import json
+import os
+import pathlib
+import time
+import warnings
+from collections.abc import Generator, Mapping
+from typing import Any, NamedTuple
+
+import jax
+from jaxtyping import PyTree
+
+from jaxdl.storage import locked
+from jaxdl.training.checkpoint import Checkpoint, Writer, load_checkpoint, numbers
+from jaxdl.training.leaves import to_leaves, told
+
+SHARE = 50  # saving takes at most one part in so many of the time
+ABSENT = "nothing"
+PACKAGES = ("jax", "jaxlib", "flax", "optax", "numpy")
+
+
+class Checkpoints(NamedTuple):
+    """Where a fit keeps what it can go on from, below a directory of its own.
+
+    At most so many seconds of work are lost, or fifty times what saving takes, where that is more. `settings` are what
+    the training depends on, as JSON can hold them: where they differ, a fit is told which, and does not go on.
+    """
+
+    directory: str | pathlib.Path
+    seconds: float = 10.0
+    settings: Mapping[str, Any] = {}
+
+
+class Keeper:
+    """Saves what a fit has come to, now and then; `found` is the checkpoint that it goes on from."""
+
+    def __init__(self, found: Checkpoint | None, writer: Writer | None, seconds: float, identity: Any) -> None:
+        self.found, self._writer, self._seconds, self._identity = found, writer, seconds, identity
+        self._begun, self._saved = -float("inf"), found.number if found else None
+
+    def due(self) -> bool:
+        """Is it time to save again?"""
+        if self._writer is None or self._writer.busy():
+            return False
+        since = time.perf_counter() - self._begun
+        return since >= max(self._seconds, SHARE * self._writer.took)
+
+    def save(self, number: int, tree: PyTree, *, seconds: float) -> None:
+        """Begin to save, unless it is saved already."""
+        if self._writer is None or number == self._saved:
+            return
+        self._begun, self._saved = time.perf_counter(), number
+        self._writer.save(number, tree, note={"identity": self._identity, "seconds": seconds})
+
+
+@contextlib.contextmanager
+def keeping(checkpoints: Checkpoints | None, like: PyTree, identity: Mapping[str, Any]) -> Generator[Keeper]:
+    """Find the newest checkpoint, and keep others; without any all of it does nothing.
+
+    Raises ValueError where the newest is of another training, with what differs, OSError where the directory cannot be
+    written, and BlockingIOError where another process writes into it.
+    """
+    if checkpoints is None:
+        yield Keeper(None, None, 0.0, identity)
+        return
+    directory = pathlib.Path(checkpoints.directory)
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise type(error)(
+            f"checkpoints must be kept in a directory that can be written, but {directory} is not: {error.strerror}."
+        ) from error
+    with locked(directory):
+        found = _found(directory, like, identity)
+        with Writer(directory, newest=found.number if found else None) as writer:
+            yield Keeper(found, writer, checkpoints.seconds, identity)
+
+
+def _found(directory, like, identity) -> Checkpoint | None:
+    if not numbers(directory):
+        return None
+    return load_checkpoint(directory, like, accept=lambda note: _accept(directory, note.get("identity"), identity))
+
+
+def _accept(directory, there, here) -> None:
+    """Refuse what is of another training; what was made elsewhere is told."""
+    if there is None:
+        raise ValueError(
+            f"checkpoints must be those of a fit to go on from, but {directory} holds others: name another."
+        )
+    elsewhere = differences(there["made"], here["made"])
+    if elsewhere:
+        warnings.warn(
+            f"the checkpoints below {directory} were made with {elsewhere}: the training goes on, but no longer to the "
+            "last bit as it would have gone on there",
+            stacklevel=2,
+        )
+    told = differences(there["settings"], here["settings"]) or differences(there["training"], here["training"])
+    if not told and not elsewhere and there["program"] != here["program"]:  # versions write programs in their own ways
+        told = "its program, and so the model, the objective, the optimizer or what is observed"
+    if told:
+        raise ValueError(
+            f"checkpoints must be of the same training to go on from, but those below {directory} differ in {told}: "
+            "name another directory for this one, or give it the settings of that one."
+        )
+
+
+def differences(there: Mapping[str, Any], here: Mapping[str, Any]) -> str:
+    """What differs between settings, by name, as JSON holds them; nothing where they are the same."""
+    there, here = (dict(_flat(json.loads(json.dumps(settings, default=str)))) for settings in (there, here))
+    names = [name for name in dict.fromkeys((*there, *here)) if there.get(name, ABSENT) != here.get(name, ABSENT)]
+    return ", ".join(f"{name} ({there.get(name, ABSENT)} there, {here.get(name, ABSENT)} here)" for name in names)
+
+
+def _flat(settings, before="") -> Generator[tuple[str, Any]]:
+    for name, value in settings.items():
+        if isinstance(value, dict):
+            yield from _flat(value, f"{before}{name}.")
+        else:
+            yield f"{before}{name}", value
+
+
+def identity_of(training: Mapping[str, Any], program: str, settings: Mapping[str, Any]) -> dict[str, Any]:
+    """What a checkpoint says of the training that it is of; `program` is its text, whose digest is kept."""
+    device = jax.devices()[0]
+    versions = {package: importlib.metadata.version(package) for package in PACKAGES}
+    made = {"device": device.device_kind, "devices": jax.device_count(), "XLA_FLAGS": os.environ.get("XLA_FLAGS", "")}
+    return {
+        "settings": dict(settings),
+        "training": dict(training),
+        "program": hashlib.sha256(program.encode()).hexdigest(),
+        "made": {**made, **versions},
+    }
+
+
+def digest_of(tree: PyTree) -> str:
+    """One SHA-256 of all leaves of a tree, and of their names."""
+    return hashlib.sha256(json.dumps([told(leaf) for leaf in to_leaves(tree)]).encode()).hexdigest()
