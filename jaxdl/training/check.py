@@ -1,5 +1,6 @@
 """What a task can be trained on, told before anything is compiled."""
 
+import warnings
 from typing import Any
 
 import jax
@@ -11,6 +12,8 @@ from jaxdl.models import check_rows
 from jaxdl.training.loop import Task, check_counts
 from jaxdl.training.member import Course
 
+SAMPLE, LARGE = 1000, 30.0  # examples that are looked at, and the root of their mean square that is told
+
 
 def check_course(course: Course) -> None:
     """Refuse a patience that is none."""
@@ -19,14 +22,19 @@ def check_course(course: Course) -> None:
 
 
 def check(task: Task, data: Dataset, dev: Dataset, *, epochs: int) -> None:
-    """Refuse data that the task cannot be trained on, before anything is compiled."""
+    """Refuse, before anything is compiled, what cannot be trained on; warn of what is learned badly from."""
+    for name, part in [("data", data), ("dev", dev)]:
+        _check_arrays(name, part)
     check_counts(task, data, epochs=epochs)
+    _warn_of_images(data.inputs)
     key = jax.random.key(0)
     params, stats = jax.eval_shape(task.model.init, key, data.inputs[:1])
     outputs = output_shapes(task, data)
     for name, part in [("data", data), ("dev", dev)]:
         if part.size == 0:
             raise ValueError(f"{name} must hold at least one example, but is empty.")
+        if not (jnp.isfinite(part.weights).all() and part.weights.min() >= 0):
+            raise ValueError(f"weights of {name} must be finite and at least 0, but others are among them.")
         if not part.weights.sum() > 0:
             raise ValueError(f"weights of {name} must not all be 0: the mean of nothing is NaN.")
         if part.inputs.shape[1:] != data.inputs.shape[1:]:
@@ -36,11 +44,52 @@ def check(task: Task, data: Dataset, dev: Dataset, *, epochs: int) -> None:
         if not (jnp.isfinite(part.inputs).all() and jnp.isfinite(part.labels).all()):
             raise ValueError(f"{name} must be finite, but holds NaN or infinity: make it with data.from_arrays.")
         check_labels(name, part.labels, outputs)
-    batch = jax.tree.map(lambda array: array[: task.batch_size], data)
+    batch = jax.tree.map(lambda array: array[: task.batch_size // task.microbatches], data)
     check_rows(task.model, batch.inputs)
     loss, _ = jax.eval_shape(task.objective, params, stats, batch, key)
     if loss.shape != ():
         raise ValueError(f"objective must give one number for a batch, but gives the shape {loss.shape}: take a mean.")
+
+
+def _check_arrays(name, part) -> None:
+    """Refuse what is no data set, and bytes of images, which are no numbers yet."""
+    if not isinstance(part, Dataset):
+        raise TypeError(
+            f"{name} must be a Dataset, but was {type(part).__name__}: make it with data.from_arrays(inputs, labels)."
+        )
+    for field, leaves in part._asdict().items():
+        for leaf in jax.tree.leaves(leaves):
+            if not hasattr(leaf, "shape"):
+                raise TypeError(
+                    f"{field} of {name} must be an array, but has {type(leaf).__name__} in it: make it with "
+                    "data.from_arrays(inputs, labels)."
+                )
+            if leaf.shape[:1] != part.weights.shape[:1]:
+                raise ValueError(
+                    f"{field} of {name} must hold a row for each of its {len(part.weights)} weights, but have the "
+                    f"shape {leaf.shape}."
+                )
+    if getattr(part.inputs, "dtype", None) == jnp.uint8 and part.inputs.ndim > 2:
+        raise TypeError(f"inputs of {name} must be floating, but are bytes: divide images by 255.")
+
+
+def _warn_of_images(inputs) -> None:
+    """Warn of what trains, but badly: numbers as images have them in files, and channels that come first."""
+    if not hasattr(inputs, "dtype") or not jnp.issubdtype(inputs.dtype, jnp.floating):
+        return
+    size = float(jnp.sqrt(jnp.square(inputs[:SAMPLE]).mean()))
+    if size > LARGE:
+        warnings.warn(
+            f"inputs are about {size:.0f} in size, and networks learn badly from numbers far from 1: divide images by "
+            "255, or standardize with data.standardized",
+            stacklevel=4,
+        )
+    if inputs.ndim == 4 and inputs.shape[1] in (1, 3) and inputs.shape[2] == inputs.shape[3] > 4:
+        warnings.warn(
+            f"inputs of the shape {inputs.shape[1:]} look like images with their channels first, which come last here: "
+            "inputs.transpose(0, 2, 3, 1)",
+            stacklevel=4,
+        )
 
 
 def output_shapes(task: Task, data: Dataset) -> PyTree:

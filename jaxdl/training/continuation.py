@@ -40,7 +40,8 @@ class Keeper:
 
     def __init__(self, found: Checkpoint | None, writer: Writer | None, seconds: float, identity: Any) -> None:
         self.found, self._writer, self._seconds, self._identity = found, writer, seconds, identity
-        self._begun, self._saved = -float("inf"), found.number if found else None
+        self._begun = time.perf_counter() if found else -float("inf")  # the first is to show at once that it can be
+        self._saved = found.number if found else None
 
     def due(self) -> bool:
         """Is it time to save again?"""

@@ -1,0 +1,316 @@
+"""A fit that was ended goes on, and comes to what it would have come to, to the last bit."""
+
+import os
+import signal
+import subprocess
+import sys
+import warnings
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+
+import jaxdl.functional as F
+from jaxdl import data, models, optimizers, schedules
+from jaxdl.storage import LOCK, locked
+from jaxdl.training import Checkpoints, DamagedError, Task, Writer, classification, fit, supervised
+from jaxdl.training.checkpoint import MANIFEST, numbers
+from jaxdl.training.continuation import Keeper, differences
+
+FIT = sys.modules["jaxdl.training.fit"]  # the package's `fit` is the function
+MODEL = models.mlp((8,), 10, norm=models.BatchNorm, dropout_rate=0.2)  # statistics and noise of its own
+SIZE, BATCH, EPOCHS = 100, 32, 6
+
+
+@pytest.fixture(scope="module")
+def digits():
+    return data.take(data.load_digits(), np.arange(SIZE))
+
+
+@pytest.fixture(autouse=True)
+def small_pieces(monkeypatch):
+    """Every piece is a step, so that an end may lie anywhere in an epoch of three."""
+    monkeypatch.setattr(FIT, "PACE", 0.0)
+    monkeypatch.setattr(FIT, "FIRST", 1)
+
+
+def task(rate=1e-2):
+    rule = optax.chain(optimizers.clip_by_norm(1.0), optimizers.adamw(schedules.cosine(rate, steps=18)))
+    return Task(MODEL, supervised(MODEL, F.cross_entropy), rule, BATCH)
+
+
+def fitted(train, *, members=3, seed=1, order=None, rate=1e-2, dev=None, settings=None, below=None, **more):
+    checkpoints = None if below is None else Checkpoints(below, 0.0, settings or {})
+    return fit(
+        task(rate),
+        train,
+        jax.random.split(jax.random.key(seed), members),
+        order=None if order is None else jax.random.key(order),
+        observe=classification(MODEL),
+        checkpoints=checkpoints,
+        **{"epochs": EPOCHS, "dev": train if dev is None else dev, **more},
+    )
+
+
+def ending_at(step):
+    def watch(progress):
+        if progress.step >= step:
+            raise KeyboardInterrupt
+
+    return watch
+
+
+def everything(result):
+    """All that came of it but the times, as bytes."""
+    kept = (result.state, result.history, result.best, result.epochs, result.diverged)
+    plain = lambda leaf: jax.random.key_data(leaf) if jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key) else leaf
+    return [np.asarray(plain(leaf)).tobytes() for leaf in jax.tree.leaves(kept)]
+
+
+@pytest.mark.parametrize(
+    ("ends", "more"),
+    [
+        ((1, 9, 10, 12, 17, 18), {}),  # within an epoch, at its end, at the last step
+        ((11,), {"order": 5}),
+        ((10, 14), {"patience": 2, "epochs": 12}),
+        ((13,), {"members": 1}),
+    ],
+)
+def test_it_comes_to_what_it_would_have_come_to(digits, tmp_path, ends, more):
+    whole = fitted(digits, **more)
+    for end in ends:
+        part = fitted(digits, below=tmp_path, watch=ending_at(end), **more)
+        assert part.interrupted
+        assert int(part.state.step) == end
+    rest = fitted(digits, below=tmp_path, **more)
+    assert not rest.interrupted
+    assert everything(rest) == everything(whole)
+    assert everything(fitted(digits, below=tmp_path, **more)) == everything(whole)  # of what is complete, too
+
+
+def test_a_stream_goes_on_as_well(digits, tmp_path):
+    pytest.importorskip("grain", reason="grain is not installed: it is in the extra data")
+    pixels = np.asarray(digits.inputs)
+    stream = lambda: data.stream_arrays(pixels, np.asarray(digits.labels), chunk_bytes=2 * BATCH * 264)
+    whole = fitted(stream(), dev=digits)
+    for end in (2, 5, 9):
+        fitted(stream(), dev=digits, below=tmp_path, watch=ending_at(end))
+    assert everything(fitted(stream(), dev=digits, below=tmp_path)) == everything(whole)
+
+
+def test_what_goes_on_is_told_first_of_all_until_there(digits, tmp_path):
+    part = fitted(digits, below=tmp_path, watch=ending_at(10))
+    told = []
+    rest = fitted(digits, below=tmp_path, watch=told.append)
+    assert (told[0].step, told[0].since, told[0].epoch, told[0].rows.loss.shape) == (10, 0, 3, (3, 3))
+    np.testing.assert_array_equal(told[0].rows.loss, part.history.loss)
+    np.testing.assert_array_equal(np.concatenate([each.rows.loss for each in told], axis=1), rest.history.loss)
+    assert rest.cost.run > 0
+
+
+def test_a_step_compiles_nothing_where_all_is_done(digits, tmp_path, monkeypatch):
+    fitted(digits, below=tmp_path)
+    monkeypatch.setattr(FIT, "leavable", lambda f: 1 / 0)
+    assert int(fitted(digits, below=tmp_path).state.step) == 18
+
+
+REFUSED = {
+    "epochs": ({"epochs": 7}, r"epochs \(6 there, 7 here\)"),
+    "patience": ({"patience": 3}, r"patience \(None there, 3 here\)"),
+    "members": ({"members": 2}, r"members \(3 there, 2 here\)"),
+    "keys": ({"seed": 2}, r"keys \(\w{64} there, \w{64} here\)"),
+    "order": ({"order": 3}, r"order \("),
+    "settings": (
+        {"settings": {"optimizer": {"rate": 0.02}, "more": [1]}, "rate": 0.02},
+        r"differ in optimizer.rate \(0.01 there, 0.02 here\), more \(nothing there, \[1\] here\): name another",
+    ),
+    "the optimizer": ({"rate": 0.02}, "its program, and so the model, the objective, the optimizer"),
+    "the criterion": ({"criterion": lambda row: row.loss}, "its program"),
+}
+
+
+@pytest.mark.parametrize(("change", "sentence"), REFUSED.values(), ids=REFUSED.keys())
+def test_checkpoints_of_another_training_are_refused_with_what_differs(digits, tmp_path, change, sentence):
+    settings = {"settings": {"optimizer": {"rate": 0.01}}}
+    fitted(digits, below=tmp_path, watch=ending_at(9), **settings)
+    before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+    with pytest.raises(ValueError, match=sentence):
+        fitted(digits, below=tmp_path, **{**settings, **change})
+    assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before
+
+
+def test_other_data_are_refused(digits, tmp_path):
+    fitted(digits, below=tmp_path, watch=ending_at(9))
+    other = digits._replace(labels=digits.labels.at[3].set(0))
+    with pytest.raises(ValueError, match=r"differ in data \(\w{64} there, \w{64} here\), dev \("):
+        fitted(other, below=tmp_path)
+    with pytest.raises(ValueError, match=r"differ in dev \("):
+        fitted(digits, below=tmp_path, dev=other)
+
+
+def test_a_corrupt_newest_checkpoint_is_named_and_the_one_before_it_used(digits, tmp_path):
+    whole = fitted(digits)
+    fitted(digits, below=tmp_path, watch=ending_at(13))
+    before, newest = numbers(tmp_path)
+    assert newest == 13
+    path = next((tmp_path / "13" / "state").rglob("ocdbt.process_0/d/*"))
+    path.write_bytes(path.read_bytes()[:-1] + b"!")
+    sentence = (
+        rf"checkpoint 13 of .* is damaged: state/.*{path.name} holds other bytes.*; checkpoint {before}, before it"
+    )
+    with pytest.warns(UserWarning, match=sentence):
+        rest = fitted(digits, below=tmp_path)
+    assert everything(rest) == everything(whole)
+    assert (tmp_path / "13.damaged").is_dir()
+
+
+def test_where_no_checkpoint_is_whole_nothing_begins_anew(digits, tmp_path):
+    fitted(digits, below=tmp_path, watch=ending_at(13))
+    for path in tmp_path.rglob(MANIFEST):
+        path.write_text("")
+    with pytest.raises(DamagedError, match=r"checkpoint 13 .* is damaged.*None is left: remove .* to begin anew"):
+        fitted(digits, below=tmp_path)
+
+
+def test_other_checkpoints_are_refused(digits, tmp_path):
+    from jaxdl.training import save_checkpoint
+
+    save_checkpoint(tmp_path, 1, {"x": np.ones(3)})
+    with pytest.raises(ValueError, match="checkpoints must be those of a fit to go on from, but .* holds others"):
+        fitted(digits, below=tmp_path)
+
+
+def test_what_was_made_with_other_versions_goes_on_and_is_told(digits, tmp_path, monkeypatch):
+    fitted(digits, below=tmp_path, watch=ending_at(9))
+    monkeypatch.setattr("importlib.metadata.version", lambda package: "9.9")
+    with pytest.warns(UserWarning, match=r"were made with jax \(.* there, 9.9 here\).*no longer to the last bit"):
+        assert int(fitted(digits, below=tmp_path).state.step) == 18
+
+
+def test_a_second_writer_is_refused_and_a_stale_lock_is_none(digits, tmp_path):
+    with locked(tmp_path), pytest.raises(BlockingIOError, match=rf"must have one writer, but process {os.getpid()} on"):
+        fitted(digits, below=tmp_path)
+    (tmp_path / LOCK).write_text("process 1 on nowhere")
+    assert not fitted(digits, below=tmp_path).interrupted
+    assert not (tmp_path / LOCK).exists()
+
+
+def test_the_lock_of_a_killed_process_is_free(tmp_path):
+    hold = "with locked(pathlib.Path(sys.argv[1])):\n    print('held', flush=True); time.sleep(60)"
+    code = f"import sys, time, pathlib\nfrom jaxdl.storage import locked\n{hold}"
+    holder = subprocess.Popen([sys.executable, "-c", code, tmp_path], stdout=subprocess.PIPE, text=True)
+    assert holder.stdout.readline() == "held\n"
+    with pytest.raises(BlockingIOError, match=f"process {holder.pid} on"), locked(tmp_path):
+        pass
+    holder.kill()
+    holder.communicate()
+    assert (tmp_path / LOCK).exists()
+    with locked(tmp_path):
+        pass
+    assert not (tmp_path / LOCK).exists()
+
+
+def test_a_place_that_cannot_be_written_is_told(digits, tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(OSError, match="checkpoints must be kept in a directory that can be written, but .*file/below"):
+        fitted(digits, below=tmp_path / "file" / "below")
+
+
+def test_what_cannot_be_saved_ends_the_fit_and_leaves_what_was_saved(digits, tmp_path, monkeypatch):
+    fitted(digits, below=tmp_path, watch=ending_at(9))
+
+    def full(*arguments):
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("jaxdl.training.checkpoint._write", full)
+        with pytest.raises(
+            OSError, match="checkpoint 1. must be written below .*: No space left on device. Those before"
+        ):
+            fitted(digits, below=tmp_path)
+    assert numbers(tmp_path)[-1] == 9
+    assert everything(fitted(digits, below=tmp_path)) == everything(fitted(digits))
+
+
+@pytest.mark.parametrize("signals", [(signal.SIGINT,), (signal.SIGINT, signal.SIGINT)])
+def test_ctrl_c_ends_it_saved_however_often_it_is_pressed(digits, tmp_path, signals):
+    def press(progress):
+        if progress.step == 11:
+            for number in signals:
+                signal.raise_signal(number)
+
+    before = signal.getsignal(signal.SIGINT)
+    result = fitted(digits, below=tmp_path, watch=press)
+    assert result.interrupted
+    assert numbers(tmp_path)[-1] == int(result.state.step) == 11
+    assert signal.getsignal(signal.SIGINT) is before
+
+
+def test_sigterm_ends_the_process_once_all_is_saved(digits, tmp_path):
+    def press(progress):
+        if progress.step == 11:
+            signal.raise_signal(signal.SIGTERM)
+            signal.raise_signal(signal.SIGTERM)
+
+    with pytest.raises(SystemExit) as end:
+        fitted(digits, below=tmp_path, watch=press)
+    assert end.value.code == 143
+    assert numbers(tmp_path)[-1] == 11
+    assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+
+
+def test_the_third_ctrl_c_is_met_at_once(digits):
+    def press(progress):
+        for _ in range(3):
+            signal.raise_signal(signal.SIGINT)
+        raise AssertionError("it goes through")
+
+    assert fitted(digits, watch=press).interrupted
+
+
+class Clock(Writer):
+    """A writer that takes a while, and a time that passes when it is told to."""
+
+    def __init__(self, took):
+        self.took, self.now, self.saved = took, 100.0, []
+
+    def busy(self):
+        return False
+
+    def save(self, number, tree, *, note):
+        self.saved.append(number)
+
+
+@pytest.mark.parametrize(("seconds", "took", "wait"), [(10.0, 0.1, 10.0), (10.0, 1.0, 50.0), (0.0, 0.0, 0.0)])
+def test_it_saves_at_once_and_then_so_rarely_that_it_costs_little(monkeypatch, seconds, took, wait):
+    clock = Clock(took)
+    monkeypatch.setattr("time.perf_counter", lambda: clock.now)
+    keeper = Keeper(None, clock, seconds, {})
+    assert keeper.due()
+    keeper.save(1, {}, seconds=0.0)
+    if wait:
+        clock.now += wait - 0.1
+        assert not keeper.due()
+    clock.now += 0.1
+    assert keeper.due()
+    keeper.save(1, {}, seconds=0.0)
+    assert clock.saved == [1]
+
+
+def test_differences_are_told_by_name():
+    there = {"a": 1, "of": {"b": 2.0, "gone": None}, "same": (1, 2)}
+    assert differences(there, there) == ""
+    here = {"a": 2, "of": {"b": 2.0}, "same": [1, 2], "new": "x"}
+    assert (
+        differences(there, here)
+        == "a (1 there, 2 here), of.gone (None there, nothing here), new (nothing there, x here)"
+    )
+
+
+def test_warnings_are_none_where_nothing_is_wrong(digits, tmp_path):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        fitted(digits, below=tmp_path, watch=ending_at(9))
+        fitted(digits, below=tmp_path)
