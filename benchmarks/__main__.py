@@ -80,4 +80,4 @@ def table(question: str, rows: list[dict]):
 
 
 if __name__ == "__main__":
-    leave(main())
+    leave(main)

@@ -12,11 +12,12 @@ ROUNDS = 7
 class Competitor(NamedTuple):
     """`prepare()` does what is done once (compiling, warming up) and gives the `run()` that is timed.
 
-    `run()` returns only when its work is done, and returns a number that says that the work was the same.
+    `run()` returns only when its work is done, and returns a number that says that the work was the same; or, where
+    only a part of it is what is asked for, that number and the seconds that the part took.
     """
 
     name: str
-    prepare: Callable[[], Callable[[], float]]
+    prepare: Callable[[], Callable[[], float | tuple[float, float]]]
 
 
 class Benchmark(NamedTuple):
@@ -43,8 +44,8 @@ def run(benchmark: Benchmark, rounds: int = ROUNDS) -> list[dict[str, Any]]:
     for number in range(rounds):
         for place, run_once in enumerate(runs):
             began = time.perf_counter()
-            results[number, place] = run_once()
-            seconds[number, place] = time.perf_counter() - began
+            done, took = run_once(), time.perf_counter() - began
+            results[number, place], seconds[number, place] = done if isinstance(done, tuple) else (done, took)
     worked = np.median(results, axis=0)
     if not np.ptp(worked) <= benchmark.same_work * abs(worked).max():
         raise RuntimeError(f"the competitors of {benchmark.name} did not do the same work: {worked.tolist()}")

@@ -87,4 +87,4 @@ def _run(settings) -> int:
 
 
 if __name__ == "__main__":
-    leave(main())
+    leave(main)

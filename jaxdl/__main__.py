@@ -66,7 +66,7 @@ def _run(settings) -> int:
 
 def script() -> None:
     """Run one command, and end the process with its status."""
-    leave(main())
+    leave(main)
 
 
 if __name__ == "__main__":

@@ -34,8 +34,12 @@ def answer(commands: Any, run: Callable[[Any], int], *, prog: str, description: 
         return 2
 
 
-def leave(status: int) -> None:
-    """End the process, without waiting for what nobody waits for any more; Ctrl-C now changes nothing."""
+def leave(main: Callable[[], int]) -> None:
+    """End the process with the status of its main function; Ctrl-C then changes nothing, and nobody is waited for."""
+    try:
+        status = main()
+    except KeyboardInterrupt:  # another one, while the first was answered
+        status = 128 + signal.SIGINT
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     sys.stdout.flush()
     sys.stderr.flush()

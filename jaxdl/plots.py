@@ -7,6 +7,7 @@ import numpy as np
 
 COLOURS = BLUE, ORANGE, *_ = "#4381d0", "#d9762b", "#3a9e77", "#9b6bc4", "#c05780"
 WIDTH, HEIGHT = 420, 260
+SHOWN = 400  # epochs of a curve
 Chart = alt.LayerChart | alt.HConcatChart | alt.FacetChart
 
 
@@ -47,7 +48,7 @@ def _curves(epochs, columns, title) -> Chart:
     rows = [
         {"epoch": int(epoch), "part": part, "low": low, "median": median, "high": high}
         for part, column in columns.items()
-        for epoch in np.unique(epochs)
+        for epoch in _some(np.unique(epochs))
         for measured in [np.asarray(column)[epochs == epoch]]
         if np.isfinite(measured).any()
         for low, median, high in [np.nanquantile(measured, [0.05, 0.5, 0.95]).tolist()]
@@ -65,6 +66,11 @@ def _curves(epochs, columns, title) -> Chart:
         base.encode(y=median).mark_line(strokeWidth=2.2),
         last.encode(y=median, text="part:N").mark_text(align="right", dy=-11, fontSize=13),
     )
+
+
+def _some(epochs: np.ndarray) -> np.ndarray:
+    """At most SHOWN of them, evenly, the first and the last included: more than a line can show."""
+    return epochs[np.unique(np.linspace(0, len(epochs) - 1, SHOWN).astype(int))]
 
 
 def _scale(values) -> Literal["log", "linear"]:

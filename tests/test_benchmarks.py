@@ -18,6 +18,12 @@ def test_every_competitor_is_compared_with_the_first():
     assert rows[1]["ratio_low"] <= rows[1]["ratio"] <= rows[1]["ratio_high"]
 
 
+def test_a_competitor_may_time_the_part_that_is_asked_for():
+    rows = run(made((1.0, 2.0), (1.0, 3.0)), rounds=3)
+    assert [row["seconds"] for row in rows] == [2.0, 3.0]
+    assert rows[1]["ratio"] == 1.5
+
+
 @pytest.mark.parametrize("results", [(1.0, 1.2), (1.0, float("nan"))])
 def test_unequal_work_is_refused(results):
     with pytest.raises(RuntimeError, match="did not do the same work"):

@@ -118,6 +118,7 @@ class Writer:
     def __init__(self, directory: str | pathlib.Path, *, newest: int | None = None, keep: int = 2) -> None:
         self.directory, self.keep = pathlib.Path(directory), keep
         self._thread = concurrent.futures.ThreadPoolExecutor(1, "checkpoint")
+        self._thread.submit(_orbax)  # half a second, in which others compile
         self._saving: concurrent.futures.Future | None = None
         self.took = 0.0  # seconds, the last time
         for path in self.directory.glob(f".*{PARTIAL}"):
@@ -147,8 +148,6 @@ class Writer:
             saving.result()
 
     def _save(self, number, tree, note):
-        from orbax.checkpoint import v1  # noqa: F401  the first time it is imported, which is not the time it takes
-
         began = time.perf_counter()
         save_checkpoint(self.directory, number, tree, note=note)
         self.took = time.perf_counter() - began
@@ -167,12 +166,10 @@ class Writer:
 
 def _write(place: pathlib.Path, number: int, leaves: Sequence[Leaf], note: dict[str, Any]) -> None:
     """All files of a checkpoint, flushed to disk."""
-    from orbax.checkpoint import v1 as ocp  # half a second, and only needed where something is kept
-
     written = {str(index): leaf.array for index, leaf in enumerate(leaves) if leaf.array.size}
     if written:
         with _without_logs():
-            ocp.save(str(place / STATE), written)
+            _orbax().save(str(place / STATE), written)
     files = {str(path.relative_to(place)): _file_digest(path, flush=True) for path in _files(place)}
     content = {"format": FORMAT, "number": number, "leaves": [told(leaf) for leaf in leaves], "files": files}
     text = json.dumps({**content, "note": note}, allow_nan=False)
@@ -180,6 +177,13 @@ def _write(place: pathlib.Path, number: int, leaves: Sequence[Leaf], note: dict[
     manifest.write_text(f"{hashlib.sha256(text.encode()).hexdigest()}\n{text}", encoding="utf-8")
     for path in (manifest, *(folder for folder in place.rglob("*") if folder.is_dir()), place):
         _flush(path)
+
+
+def _orbax() -> Any:
+    """Its first version, imported where something is kept."""
+    from orbax.checkpoint import v1
+
+    return v1
 
 
 @contextlib.contextmanager
@@ -233,11 +237,9 @@ def _read(place, number, like, accept) -> Checkpoint:
 
 
 def _arrays(place) -> dict[str, Any]:
-    from orbax.checkpoint import v1 as ocp
-
     try:
         with _without_logs():
-            return ocp.load(str(place / STATE))
+            return _orbax().load(str(place / STATE))
     except Exception as error:  # whatever its parts raise
         raise DamagedError(f"Orbax cannot read it ({str(error).splitlines()[0]})") from error
 

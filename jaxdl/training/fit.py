@@ -27,7 +27,7 @@ FIRST, FASTER = 8, 8  # steps before the first look; and so many times as many b
 
 
 class Cost(NamedTuple):
-    """Seconds spent compiling, and running with all runs before that this one went on from."""
+    """Seconds spent before the first step, checking and compiling; and running, before this fit went on too."""
 
     compile: float
     run: float
@@ -132,7 +132,7 @@ def fit(
         with held() as signals:
             if go_on is not None:
                 members, step = _carry_on(go_on(members, step), members, step, signals, keeper, watch, before)
-        cost = Cost(compiled - began, before + time.perf_counter() - compiled)
+    cost = Cost(compiled - began, before + time.perf_counter() - compiled)
     if signal.SIGTERM in signals:
         raise SystemExit(128 + signal.SIGTERM)
     if signals and step == 0:

@@ -1,0 +1,84 @@
+"""What does `fit` cost over the bare compiled epochs, on the 60,000 images of MNIST?
+
+    python -m benchmarks run driver
+
+TO BE MEASURED
+
+The work: one network 784-256-128-10, five epochs of batches of 128 with Adam, and its loss and accuracy on the 10,000
+test images after each. Bare is `train`, compiled for all epochs at once: one call, which tells nothing until it ends.
+Timed is what is run, from the first step to the last file; compiling, which both do once, is not. The checkpoints of
+that competitor are written at once and at the end, which for so short a run is often. The images are looked for in
+`JAXDL_DATA`, else beside the project.
+"""
+
+import os
+import pathlib
+import tempfile
+
+import jax
+import numpy as np
+
+import jaxdl.functional as F
+from benchmarks.benchmark import Benchmark, Competitor
+from jaxdl import data, models, optimizers
+from jaxdl.training import Checkpoints, Task, classification, fit, supervised, train
+from jaxdl.training.population import compile_population
+
+EPOCHS, BATCH = 5, 128
+MODEL = models.mlp((256, 128), 10)
+TASK = Task(MODEL, supervised(MODEL, F.cross_entropy), optimizers.adam(1e-3), BATCH)
+OBSERVE = classification(MODEL)
+
+
+def mnist() -> tuple[data.Dataset, data.Dataset]:
+    """All images of both parts, between 0 and 1."""
+    beside = pathlib.Path(__file__).parents[2] / "shared" / "data"
+    with np.load(pathlib.Path(os.environ.get("JAXDL_DATA") or beside) / "mnist.npz") as arrays:
+        parts = [(arrays[f"x_{part}"][..., None] / 255, arrays[f"y_{part}"]) for part in ("train", "test")]
+    images, test = (data.from_arrays(inputs, labels.astype(np.int32)) for inputs, labels in parts)
+    return images, test
+
+
+def bare(images, test):
+    """The epochs alone, in one program."""
+    key = jax.random.split(jax.random.key(1), 1)
+
+    def epochs(images, test, key):
+        return train(TASK, images, key, epochs=EPOCHS, observe=lambda state: OBSERVE(state, test))
+
+    program = compile_population(epochs, key, shared=(images, test))
+    jax.block_until_ready(program((images, test), (key,)))
+
+    def run():
+        _, history = jax.block_until_ready(program((images, test), (key,)))
+        return float(history.loss.mean())
+
+    return run
+
+
+def driven(images, test, checkpoints):
+    """The same by `fit`; `checkpoints(directory)` says what it keeps below a directory of its own."""
+
+    def run():
+        with tempfile.TemporaryDirectory() as directory:
+            key = jax.random.split(jax.random.key(1), 1)
+            fitted = fit(
+                TASK, images, key, epochs=EPOCHS, dev=test, observe=OBSERVE, checkpoints=checkpoints(directory)
+            )
+        return float(fitted.history.loss.mean()), fitted.cost.run
+
+    run()
+    return run
+
+
+def competitors() -> list[Competitor]:
+    """Bare, driven, and driven with checkpoints."""
+    images, test = mnist()
+    return [
+        Competitor("bare compiled epochs", lambda: bare(images, test)),
+        Competitor("fit", lambda: driven(images, test, lambda _: None)),
+        Competitor("fit, with checkpoints", lambda: driven(images, test, lambda directory: Checkpoints(directory))),
+    ]
+
+
+benchmark = Benchmark("driver", "What does fit cost over the bare compiled epochs?", competitors, same_work=0.02)
