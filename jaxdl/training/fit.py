@@ -207,19 +207,25 @@ def engine_of_dataset(course: Course, data: Dataset, dev: Dataset, keys: Any, or
         program = leavable(lowered.compile)
 
         def go_on(members, step):
-            count = FIRST
+            wanted = FIRST
             while step < total:
-                count, began = min(count, total - step), time.perf_counter()
+                count, began = min(_near_an_end(step, wanted, steps), total - step), time.perf_counter()
                 members = program((data, dev, order, jnp.int32(step), jnp.int32(count)), (members,))
                 jax.block_until_ready(members)
                 step += count
-                wanted = count * PACE / (time.perf_counter() - began)
+                took = time.perf_counter() - began
                 yield members, step
-                count = max(1, int(min(wanted, FASTER * count)))
+                wanted = max(1, int(count * min(PACE / took, FASTER)))
 
         return go_on
 
     return Engine(lowered.as_text, start.out_info, lambda: leavable(start.compile)((data, dev), (keys,)), compiled)
+
+
+def _near_an_end(step: int, count: int, steps: int) -> int:
+    """About so many steps, up to the end of an epoch of `steps` where one is near: an order is drawn once, then."""
+    end = round((step + count) / steps) * steps
+    return end - step if abs(end - step - count) <= count // 2 else min(count, steps - step % steps)
 
 
 def _identity(course, engine, data, dev, keys, order, settings) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from rich.console import Console
 import jaxdl.functional as F
 from jaxdl import data, models, optimizers
 from jaxdl.training import Task, classification, fit, progress_bar, supervised, train
-from jaxdl.training.fit import FIRST
+from jaxdl.training.fit import FIRST, _near_an_end
 
 MODEL = models.mlp((8,), 10)
 TASK = Task(MODEL, supervised(MODEL, F.cross_entropy), optimizers.adam(1e-2), 32)
@@ -46,7 +46,7 @@ def test_the_watch_is_told_of_every_epoch_once(digits):
     result = fitted(digits, watch=told.append)
     steps = [progress.step for progress in told]
     assert steps == sorted(steps)
-    assert (steps[0], steps[-1]) == (FIRST, told[0].steps) == (8, 6 * 7)
+    assert (steps[0], steps[-1]) == (7, told[0].steps) == (FIRST - 1, 6 * 7)  # to the end of an epoch, which is near
     assert [progress.epoch for progress in told] == [step // 7 for step in steps]
     rows = [progress.rows for progress in told]
     np.testing.assert_array_equal(np.concatenate([row.loss for row in rows], axis=1), result.history.loss)
@@ -161,3 +161,26 @@ def test_what_cannot_be_trained_is_told_before_anything_is_compiled(digits, chan
     settings = change(digits)
     with pytest.raises(ValueError, match=sentence):
         fitted(settings.pop("split", digits), **settings)
+
+
+@pytest.mark.parametrize(
+    ("step", "count", "steps", "expected"),
+    [
+        (0, 8, 468, 8),  # far from an end
+        (72, 390, 468, 396),  # a little further
+        (0, 500, 468, 468),  # a little less
+        (0, 480_000, 33, 479_985),  # many epochs, and whole ones
+        (8, 8, 33, 8),
+        (24, 8, 33, 9),
+        (30, 2, 33, 3),
+        (32, 1, 33, 1),
+        (0, 1, 1, 1),
+        (5, 100, 300, 100),
+        (250, 300, 300, 350),
+        (299, 2, 300, 1),
+    ],
+)
+def test_pieces_end_where_epochs_end_if_that_is_near(step, count, steps, expected):
+    found = _near_an_end(step, count, steps)
+    assert found == expected
+    assert 1 <= found <= 1.5 * count + 1
