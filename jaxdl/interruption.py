@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable, Generator
 from typing import Any
 
-LEAVABLE = "leavable"
+LEAVABLE, LOOK = "leavable", 0.1  # seconds
 PATIENCE = 3  # so many signals, and what is inside is left where it is
 
 
@@ -51,7 +51,10 @@ def leavable(f: Callable[[], Any]) -> Any:
         except BaseException as error:  # it is raised where it is waited for
             done.set_exception(error)
 
-    threading.Thread(target=work, daemon=True, name=LEAVABLE).start()
+    thread = threading.Thread(target=work, daemon=True, name=LEAVABLE)
+    thread.start()
+    while thread.is_alive():
+        thread.join(LOOK)  # a signal that another thread got wakes nobody
     return done.result()
 
 

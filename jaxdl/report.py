@@ -94,6 +94,8 @@ def _figures(directory, found, trained) -> dict[str, Any]:
     from jaxdl import plots  # altair is part of the extra
 
     charts = {}
+    if _begun(directory, trained):
+        charts["learning_curves"] = plots.learning_curves(run.read_lines(directory / "metrics.jsonl"))
     if trained:
         charts["learning_curves"] = plots.learning_curves(run.read_table(directory / "metrics.parquet"))
         members = len(run.read_table(directory / "members.parquet")["member"])
@@ -115,6 +117,12 @@ def _trained(directory) -> bool:
     return judged and there("settings.json", "quality.json", "cost.json", "metrics.parquet", "members.parquet")
 
 
+def _begun(directory, trained) -> bool:
+    """Is there a training that has not come to its end, but to that of an epoch?"""
+    lines = directory / "metrics.jsonl"
+    return not trained and (directory / run.SETTINGS).is_file() and lines.is_file() and lines.stat().st_size > 0
+
+
 def _content(directory, found, trained) -> dict[str, Any]:
     """What the page says, read from the run's files."""
 
@@ -128,16 +136,20 @@ def _content(directory, found, trained) -> dict[str, Any]:
     content["sources"] = SOURCES
     content["verdicts"] = [result for result, _ in found]
     content["parts"] = []
+    if _begun(directory, trained):
+        content["done"] = max(run.read_lines(directory / "metrics.jsonl")["epoch"])
+        content["directory"] = directory
+        return {**content, "quality": None, "cost": None}
     if not trained:
-        content["settings"] = content["quality"] = content["cost"] = None
-        return content
+        return {**content, "settings": None, "quality": None, "cost": None}
     content["doubts"] = list(doubts(content["quality"]))
     members = run.read_table(directory / "members.parquet")
     content["members"] = len(members["member"])
     content["parts"] = [_part(part, members, content["cost"]["score"]) for part in ("train", "dev", "test")]
     mistakes = directory / "mistakes.parquet"
     content["mistakes"] = _mistakes(run.read_table(mistakes)) if mistakes.is_file() else None
-    content["diverged"] = int(np.isnan(run.read_table(directory / "metrics.parquet")["train_loss"]).any())
+    content["diverged"] = np.count_nonzero(members.get("diverged", ()))
+    content["lasted"] = sorted(members.get("best_epoch", ())) if content["settings"].get("patience") else ()
     return content
 
 

@@ -186,6 +186,19 @@ def _lines(rows) -> str:
     return "".join(json.dumps(row) + "\n" for row in plain)
 
 
+def read_lines(path: pathlib.Path) -> dict[str, list]:
+    """Rows of JSON lines as columns, null as NaN; a last line that is half written is left out.
+
+    Raises ValueError, naming the file, where another line is damaged.
+    """
+    lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
+    try:
+        rows = [json.loads(line) for line in lines if line.endswith("\n")]
+    except ValueError as error:
+        raise ValueError(f"{path} must hold what a run has written, but is damaged: {error}.") from error
+    return {name: [np.nan if row[name] is None else row[name] for row in rows] for name in (rows[0] if rows else ())}
+
+
 def write_table(path: pathlib.Path, columns: dict[str, Any]) -> None:
     """Write columns of equal length as Parquet."""
     table = pa.table({name: pa.array(column) for name, column in columns.items()})

@@ -2,7 +2,6 @@
 
 import contextlib
 import errno
-import fcntl
 import os
 import pathlib
 import socket
@@ -53,6 +52,8 @@ def locked(directory: pathlib.Path) -> Generator[None]:
     The system lets go of the lock when its process ends, however that ends: a lock is never left behind, though its
     file may be. Raises BlockingIOError, with who holds it, where another does.
     """
+    import fcntl  # which Windows has not, where all else works
+
     path = directory / LOCK
     while True:
         file = path.open("a+", encoding="utf-8")

@@ -118,7 +118,7 @@ def train_command(settings: Train, console: Console) -> int:
 
     validate(settings)
     out = settings.out or run.next_free(pathlib.Path("runs") / pathlib.Path(settings.data).stem)
-    with run.resumable_run(out, asked(settings)) as directory, told(console):
+    with run.resumable_run(out, asked(settings)) as directory, _interruption_told(directory, console), told(console):
         if (directory / COMPLETE).is_file():
             console.print(f"{directory} is complete", markup=False, highlight=False, soft_wrap=True)
         else:
@@ -157,10 +157,9 @@ def train_into(directory: pathlib.Path, settings: Train, examples: Examples, con
             draw(rows)
             show(progress)
 
-        with _interruption_told(directory, console):
-            fitted = fit(settings, examples, watch, checkpoints)
-            if fitted.interrupted:
-                raise KeyboardInterrupt
+        fitted = fit(settings, examples, watch, checkpoints)
+        if fitted.interrupted:
+            raise KeyboardInterrupt
     state = judged(settings, fitted)
     evaluation = evaluate(settings, examples, state)
     record(directory, examples, fitted, state, evaluation)

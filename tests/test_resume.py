@@ -14,6 +14,7 @@ import pytest
 
 from jaxdl import run
 from jaxdl.__main__ import main
+from jaxdl.storage import locked
 
 SETTINGS = ["--epochs", "1200", "--seeds", "2", "--hidden", "4", "--batch-size", "256", "--checkpoint-seconds", "0.2"]
 SAME = ("params.npz", "metrics.parquet", "members.parquet", "confusion.parquet", "mistakes.parquet", "settings.json")
@@ -54,7 +55,8 @@ def whole(tmp_path_factory):
     return out
 
 
-def test_killed_terminated_and_interrupted_it_comes_to_the_same(whole, tmp_path):
+def test_ended_in_every_way_it_comes_to_the_same(whole, tmp_path):
+    """Killed; terminated and interrupted, twice in a row; with a full disk."""
     out = tmp_path / "run"
     for number, presses in [(signal.SIGKILL, 1), (signal.SIGTERM, 2), (signal.SIGINT, 2)]:
         process = begin(out)
@@ -68,13 +70,26 @@ def test_killed_terminated_and_interrupted_it_comes_to_the_same(whole, tmp_path)
         assert "Traceback" not in errors
         if number != signal.SIGKILL:
             assert f"interrupted; what was computed is saved: the same command goes on, with --out {out}" in told
-        assert not (out / "cost.json").exists()
+    limited = ["bash", "-c", 'ulimit -f 29; exec "$@"', "bash", *command(out)]  # 29 KiB in any file
+    full = subprocess.run(limited, capture_output=True, text=True, check=False)
+    assert full.returncode == 2
+    assert "error: " in full.stderr
+    assert "File too large" in full.stderr
+    assert "Traceback" not in full.stderr
+    assert not (out / "cost.json").exists()
     subprocess.run(command(out), check=True, capture_output=True)
     assert same(whole, out) == []
     assert (out / "report.html").exists()
 
 
-def test_killed_while_it_judges_it_judges_again(whole, tmp_path):
+def test_a_second_process_is_refused(tmp_path, capsys):
+    with locked(tmp_path):
+        assert main(["train", *SETTINGS, "--out", str(tmp_path)]) == 2
+    assert f"must have one writer, but process {os.getpid()} on" in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())
+
+
+def test_killed_while_it_judges_it_judges_again_and_then_is_complete(whole, tmp_path, capsys):
     """All but what is written last is there, some of it half written."""
     out = tmp_path / "run"
     shutil.copytree(whole, out)
@@ -84,16 +99,28 @@ def test_killed_while_it_judges_it_judges_again(whole, tmp_path):
     subprocess.run(command(out), check=True, capture_output=True)
     assert same(whole, out) == []
     assert not list(out.glob(".*"))
+    before = (out / "cost.json").read_bytes()
+    (out / "report.html").unlink()
+    assert main(["train", *SETTINGS, "--out", str(out)]) == 0
+    told = capsys.readouterr().out
+    assert told == f"{out} is complete\npage: {out / 'report.html'}\n"
+    assert (out / "cost.json").read_bytes() == before
+    assert (out / "report.html").exists()
 
 
-def test_a_complete_run_is_told_and_has_its_page(whole, capsys):
-    """Without a second training."""
-    (whole / "report.html").unlink()
-    before = (whole / "cost.json").read_bytes()
-    told = subprocess.run(command(whole), check=True, capture_output=True, text=True).stdout
-    assert told == f"{whole} is complete\npage: {whole / 'report.html'}\n"
-    assert (whole / "cost.json").read_bytes() == before
-    assert (whole / "report.html").exists()
+def test_one_that_is_not_finished_has_a_page_of_what_there_is(whole, tmp_path):
+    out = tmp_path / "run"
+    out.mkdir()
+    for name in ("settings.json", "environment.json"):
+        shutil.copy(whole / name, out)
+    lines = (whole / "metrics.jsonl").read_text().splitlines(keepends=True)
+    (out / "metrics.jsonl").write_text("".join(lines[:40]) + lines[40][:20])  # the last line half written
+    assert main(["report", str(out)]) == 0
+    page = (out / "report.html").read_text()
+    epochs = max(json.loads(line)["epoch"] for line in lines[:40])
+    assert "2 networks on digits, not finished" in page
+    assert f"{epochs} of 1200 epochs are done" in page
+    assert page.count("data-figure") == 1
 
 
 @pytest.mark.parametrize(
@@ -125,33 +152,6 @@ def test_checkpoints_of_another_training_are_refused_with_what_differs(whole, tm
     assert main(["train", *SETTINGS, "--out", str(out), "--split-seed", "7"]) == 2
     assert "differ in split_seed (0 there, 7 here)" in capsys.readouterr().err
     assert len(list((out / "checkpoints").iterdir())) == 2
-
-
-def test_a_second_process_is_refused(tmp_path):
-    out = tmp_path / "run"
-    first = begin(out)
-    try:
-        until_it_trains(first, out, 1)
-        second = subprocess.run(command(out), capture_output=True, text=True, check=False)
-        assert second.returncode == 2
-        assert f"must have one writer, but process {first.pid} on" in second.stderr
-    finally:
-        first.kill()
-        first.communicate()
-
-
-def test_a_full_disk_ends_it_with_a_sentence_and_it_goes_on_where_there_is_room(whole, tmp_path):
-    out = tmp_path / "run"
-    limited = ["bash", "-c", 'ulimit -f 29; exec "$@"', "bash", *command(out)]  # 29 KiB in any file
-    process = subprocess.run(limited, capture_output=True, text=True, check=False)
-    error = process.stderr
-    assert process.returncode == 2
-    assert "error: " in error
-    assert "File too large" in error
-    assert "Traceback" not in error
-    assert (out / "metrics.jsonl").stat().st_size <= 30_000
-    subprocess.run(command(out), check=True, capture_output=True)
-    assert same(whole, out) == []
 
 
 @pytest.mark.parametrize(

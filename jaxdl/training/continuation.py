@@ -24,7 +24,7 @@ PACKAGES = ("jax", "jaxlib", "flax", "optax", "numpy")
 
 
 class Checkpoints(NamedTuple):
-    """Where a fit keeps what it can go on from, below a directory of its own.
+    """Where a fit keeps what it can go on from, below a directory of its own: each member's latest and its best.
 
     At most so many seconds of work are lost, or fifty times what saving takes, where that is more. `settings` are what
     the training depends on, as JSON can hold them: where they differ, a fit is told which, and does not go on.

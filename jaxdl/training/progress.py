@@ -12,31 +12,27 @@ from jaxdl.training.fit import Progress
 
 @contextlib.contextmanager
 def progress_bar(title: str, epochs: int, console: Console | None = None) -> Generator[Callable[[Progress], None]]:
-    """A bar over the epochs: give it to `fit(watch=...)`.
+    """A bar over the epochs, below its title: give it to `fit(watch=...)`.
 
-    It shows the time left, the median over the members that go on of the last loss and of what is observed, and how
-    many they are. The first member that diverges, and each after it, is told above the bar.
+    It shows the time left, the medians of the last loss and of what is observed over the members that are alive, which
+    have neither stopped nor diverged, and how many these are. A member that diverges is told above the bar.
     """
     columns = [
-        TextColumn("{task.description}", markup=False),
-        BarColumn(),
-        TextColumn("{task.fields[epochs]} epochs", markup=False),
+        TextColumn("{task.fields[epochs]}", markup=False),
+        BarColumn(8),
         TimeRemainingColumn(),
         TextColumn("{task.fields[figures]}", markup=False),
     ]
     told: set[int] = set()
     with Bar(*columns, console=console) as progress:
+        progress.console.print(f"{title}, {epochs} epoch{'s' * (epochs > 1)}", markup=False, highlight=False)
         bar = progress.add_task(title, total=epochs, epochs=f"0/{epochs}", figures="compiling")
 
         def watch(now: Progress) -> None:
             for member in set(np.flatnonzero(now.diverged).tolist()) - told:
                 told.add(member)
-                progress.console.print(
-                    f"network {member} diverged in epoch {now.diverged[member]}: its loss or its parameters are no "
-                    "longer finite",
-                    style="red",
-                    highlight=False,
-                )
+                sentence = f"network {member} diverged in epoch {now.diverged[member]}: it is no longer finite"
+                progress.console.print(sentence, style="red", highlight=False)
             progress.update(
                 bar,
                 completed=epochs * now.step / now.steps if now.going.any() else epochs,
@@ -48,10 +44,11 @@ def progress_bar(title: str, epochs: int, console: Console | None = None) -> Gen
 
 
 def _figures(now: Progress) -> str:
-    """Medians over the members that go on, after the last of the new epochs; nothing where there is none."""
+    """Medians over the members that are alive, after the last of the new epochs; nothing where there is none."""
     if not now.rows.loss.shape[1]:
         return "" if now.epoch else "first epoch"
-    going = now.going if now.going.any() else np.ones_like(now.going)
-    columns = {"loss": now.rows.loss, **{f"dev {name}": column for name, column in now.rows.observed.items()}}
-    medians = [f"{name} {np.median(column[going, -1]):.4f}" for name, column in columns.items()]
-    return ", ".join([*medians, f"{now.going.sum()} of {len(now.going)} going on"])
+    alive = now.going if now.going.any() else np.ones_like(now.going)
+    observed = dict(now.rows.observed)
+    columns = {"loss": now.rows.loss} | ({"dev loss": observed.pop("loss")} if "loss" in observed else {}) | observed
+    medians = [f"{name} {np.median(column[alive, -1]):.4f}" for name, column in columns.items()]
+    return ", ".join([*medians, f"{now.going.sum()}/{len(now.going)} alive"])

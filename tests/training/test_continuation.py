@@ -1,10 +1,9 @@
 """A fit that was ended goes on, and comes to what it would have come to, to the last bit."""
 
 import os
-import signal
+import shutil
 import subprocess
 import sys
-import warnings
 
 import jax
 import jax.numpy as jnp
@@ -20,8 +19,9 @@ from jaxdl.training.checkpoint import MANIFEST, numbers
 from jaxdl.training.continuation import Keeper, differences
 
 FIT = sys.modules["jaxdl.training.fit"]  # the package's `fit` is the function
-MODEL = models.mlp((8,), 10, norm=models.BatchNorm, dropout_rate=0.2)  # statistics and noise of its own
 SIZE, BATCH, EPOCHS = 100, 32, 6
+PLAIN = models.mlp((8,), 10)
+FULL = models.mlp((8,), 10, norm=models.BatchNorm, dropout_rate=0.2)  # statistics and noise of its own
 
 
 @pytest.fixture(scope="module")
@@ -36,22 +36,52 @@ def small_pieces(monkeypatch):
     monkeypatch.setattr(FIT, "FIRST", 1)
 
 
-def task(rate=1e-2):
-    rule = optax.chain(optimizers.clip_by_norm(1.0), optimizers.adamw(schedules.cosine(rate, steps=18)))
-    return Task(MODEL, supervised(MODEL, F.cross_entropy), rule, BATCH)
+def task(model, rate):
+    rule = optimizers.sgd(rate)
+    if model is FULL:
+        adam = optimizers.adamw(schedules.cosine(rate, steps=18))
+        rule = optax.chain(optimizers.clip_by_norm(1.0), adam)
+    return Task(model, supervised(model, F.cross_entropy), rule, BATCH)
 
 
-def fitted(train, *, members=3, seed=1, order=None, rate=1e-2, dev=None, settings=None, below=None, **more):
-    checkpoints = None if below is None else Checkpoints(below, 0.0, settings or {})
+def fitted(
+    train, *, model=PLAIN, members=3, seed=1, order=None, rate=1e-2, dev=None, settings=None, below=None, **more
+):
     return fit(
-        task(rate),
+        task(model, rate),
         train,
         jax.random.split(jax.random.key(seed), members),
         order=None if order is None else jax.random.key(order),
-        observe=classification(MODEL),
-        checkpoints=checkpoints,
+        observe=classification(model),
+        checkpoints=None if below is None else Checkpoints(below, 0.0, settings or SETTINGS),
         **{"epochs": EPOCHS, "dev": train if dev is None else dev, **more},
     )
+
+
+SETTINGS = {"optimizer": {"rate": 0.01}}
+
+
+@pytest.fixture(scope="module")
+def whole(digits):
+    """What comes of it where nothing happens."""
+    return fitted(digits)
+
+
+@pytest.fixture(scope="module")
+def begun_once(digits, tmp_path_factory):
+    directory = tmp_path_factory.mktemp("begun")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(FIT, "PACE", 0.0)
+        patch.setattr(FIT, "FIRST", 1)
+        assert fitted(digits, below=directory, watch=ending_at(13)).interrupted
+    return directory
+
+
+@pytest.fixture
+def begun(begun_once, tmp_path):
+    """A directory with the checkpoints of a fit that was ended after 13 steps of 18, within its fifth epoch."""
+    shutil.copytree(begun_once, tmp_path / "begun")
+    return tmp_path / "begun"
 
 
 def ending_at(step):
@@ -79,6 +109,7 @@ def everything(result):
     ],
 )
 def test_it_comes_to_what_it_would_have_come_to(digits, tmp_path, ends, more):
+    more = {"model": FULL, **more}
     whole = fitted(digits, **more)
     for end in ends:
         part = fitted(digits, below=tmp_path, watch=ending_at(end), **more)
@@ -100,20 +131,18 @@ def test_a_stream_goes_on_as_well(digits, tmp_path):
     assert everything(fitted(stream(), dev=digits, below=tmp_path)) == everything(whole)
 
 
-def test_what_goes_on_is_told_first_of_all_until_there(digits, tmp_path):
-    part = fitted(digits, below=tmp_path, watch=ending_at(10))
+def test_what_goes_on_is_told_first_of_all_until_there(digits, begun, whole):
     told = []
-    rest = fitted(digits, below=tmp_path, watch=told.append)
-    assert (told[0].step, told[0].since, told[0].epoch, told[0].rows.loss.shape) == (10, 0, 3, (3, 3))
-    np.testing.assert_array_equal(told[0].rows.loss, part.history.loss)
-    np.testing.assert_array_equal(np.concatenate([each.rows.loss for each in told], axis=1), rest.history.loss)
+    rest = fitted(digits, below=begun, watch=told.append)
+    assert (told[0].step, told[0].since, told[0].epoch, told[0].rows.loss.shape) == (13, 0, 4, (3, 4))
+    np.testing.assert_array_equal(np.concatenate([each.rows.loss for each in told], axis=1), whole.history.loss)
     assert rest.cost.run > 0
 
 
-def test_a_step_compiles_nothing_where_all_is_done(digits, tmp_path, monkeypatch):
-    fitted(digits, below=tmp_path)
+def test_nothing_is_compiled_where_all_is_done(digits, begun, whole, monkeypatch):
+    fitted(digits, below=begun)
     monkeypatch.setattr(FIT, "leavable", lambda f: 1 / 0)
-    assert int(fitted(digits, below=tmp_path).state.step) == 18
+    assert everything(fitted(digits, below=begun)) == everything(whole)
 
 
 REFUSED = {
@@ -132,46 +161,40 @@ REFUSED = {
 
 
 @pytest.mark.parametrize(("change", "sentence"), REFUSED.values(), ids=REFUSED.keys())
-def test_checkpoints_of_another_training_are_refused_with_what_differs(digits, tmp_path, change, sentence):
-    settings = {"settings": {"optimizer": {"rate": 0.01}}}
-    fitted(digits, below=tmp_path, watch=ending_at(9), **settings)
-    before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+def test_checkpoints_of_another_training_are_refused_with_what_differs(digits, begun, change, sentence):
+    before = {path: path.read_bytes() for path in begun.rglob("*") if path.is_file()}
     with pytest.raises(ValueError, match=sentence):
-        fitted(digits, below=tmp_path, **{**settings, **change})
-    assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before
+        fitted(digits, below=begun, **change)
+    assert {path: path.read_bytes() for path in begun.rglob("*") if path.is_file()} == before
 
 
-def test_other_data_are_refused(digits, tmp_path):
-    fitted(digits, below=tmp_path, watch=ending_at(9))
+def test_other_data_are_refused(digits, begun):
     other = digits._replace(labels=digits.labels.at[3].set(0))
     with pytest.raises(ValueError, match=r"differ in data \(\w{64} there, \w{64} here\), dev \("):
-        fitted(other, below=tmp_path)
+        fitted(other, below=begun)
     with pytest.raises(ValueError, match=r"differ in dev \("):
-        fitted(digits, below=tmp_path, dev=other)
+        fitted(digits, below=begun, dev=other)
 
 
-def test_a_corrupt_newest_checkpoint_is_named_and_the_one_before_it_used(digits, tmp_path):
-    whole = fitted(digits)
-    fitted(digits, below=tmp_path, watch=ending_at(13))
-    before, newest = numbers(tmp_path)
+def test_a_corrupt_newest_checkpoint_is_named_and_the_one_before_it_used(digits, begun, whole):
+    before, newest = numbers(begun)
     assert newest == 13
-    path = next((tmp_path / "13" / "state").rglob("ocdbt.process_0/d/*"))
+    path = next((begun / "13" / "state").rglob("ocdbt.process_0/d/*"))
     path.write_bytes(path.read_bytes()[:-1] + b"!")
     sentence = (
         rf"checkpoint 13 of .* is damaged: state/.*{path.name} holds other bytes.*; checkpoint {before}, before it"
     )
     with pytest.warns(UserWarning, match=sentence):
-        rest = fitted(digits, below=tmp_path)
+        rest = fitted(digits, below=begun)
     assert everything(rest) == everything(whole)
-    assert (tmp_path / "13.damaged").is_dir()
+    assert (begun / "13.damaged").is_dir()
 
 
-def test_where_no_checkpoint_is_whole_nothing_begins_anew(digits, tmp_path):
-    fitted(digits, below=tmp_path, watch=ending_at(13))
-    for path in tmp_path.rglob(MANIFEST):
+def test_where_no_checkpoint_is_whole_nothing_begins_anew(digits, begun):
+    for path in begun.rglob(MANIFEST):
         path.write_text("")
     with pytest.raises(DamagedError, match=r"checkpoint 13 .* is damaged.*None is left: remove .* to begin anew"):
-        fitted(digits, below=tmp_path)
+        fitted(digits, below=begun)
 
 
 def test_other_checkpoints_are_refused(digits, tmp_path):
@@ -182,11 +205,10 @@ def test_other_checkpoints_are_refused(digits, tmp_path):
         fitted(digits, below=tmp_path)
 
 
-def test_what_was_made_with_other_versions_goes_on_and_is_told(digits, tmp_path, monkeypatch):
-    fitted(digits, below=tmp_path, watch=ending_at(9))
+def test_what_was_made_with_other_versions_goes_on_and_is_told(digits, begun, monkeypatch):
     monkeypatch.setattr("importlib.metadata.version", lambda package: "9.9")
     with pytest.warns(UserWarning, match=r"were made with jax \(.* there, 9.9 here\).*no longer to the last bit"):
-        assert int(fitted(digits, below=tmp_path).state.step) == 18
+        assert int(fitted(digits, below=begun).state.step) == 18
 
 
 def test_a_second_writer_is_refused_and_a_stale_lock_is_none(digits, tmp_path):
@@ -218,8 +240,7 @@ def test_a_place_that_cannot_be_written_is_told(digits, tmp_path):
         fitted(digits, below=tmp_path / "file" / "below")
 
 
-def test_what_cannot_be_saved_ends_the_fit_and_leaves_what_was_saved(digits, tmp_path, monkeypatch):
-    fitted(digits, below=tmp_path, watch=ending_at(9))
+def test_what_cannot_be_saved_ends_the_fit_and_leaves_what_was_saved(digits, begun, whole, monkeypatch):
 
     def full(*arguments):
         raise OSError(28, "No space left on device")
@@ -229,45 +250,9 @@ def test_what_cannot_be_saved_ends_the_fit_and_leaves_what_was_saved(digits, tmp
         with pytest.raises(
             OSError, match="checkpoint 1. must be written below .*: No space left on device. Those before"
         ):
-            fitted(digits, below=tmp_path)
-    assert numbers(tmp_path)[-1] == 9
-    assert everything(fitted(digits, below=tmp_path)) == everything(fitted(digits))
-
-
-@pytest.mark.parametrize("signals", [(signal.SIGINT,), (signal.SIGINT, signal.SIGINT)])
-def test_ctrl_c_ends_it_saved_however_often_it_is_pressed(digits, tmp_path, signals):
-    def press(progress):
-        if progress.step == 11:
-            for number in signals:
-                signal.raise_signal(number)
-
-    before = signal.getsignal(signal.SIGINT)
-    result = fitted(digits, below=tmp_path, watch=press)
-    assert result.interrupted
-    assert numbers(tmp_path)[-1] == int(result.state.step) == 11
-    assert signal.getsignal(signal.SIGINT) is before
-
-
-def test_sigterm_ends_the_process_once_all_is_saved(digits, tmp_path):
-    def press(progress):
-        if progress.step == 11:
-            signal.raise_signal(signal.SIGTERM)
-            signal.raise_signal(signal.SIGTERM)
-
-    with pytest.raises(SystemExit) as end:
-        fitted(digits, below=tmp_path, watch=press)
-    assert end.value.code == 143
-    assert numbers(tmp_path)[-1] == 11
-    assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
-
-
-def test_the_third_ctrl_c_is_met_at_once(digits):
-    def press(progress):
-        for _ in range(3):
-            signal.raise_signal(signal.SIGINT)
-        raise AssertionError("it goes through")
-
-    assert fitted(digits, watch=press).interrupted
+            fitted(digits, below=begun)
+    assert numbers(begun)[-1] == 13
+    assert everything(fitted(digits, below=begun)) == everything(whole)
 
 
 class Clock(Writer):
@@ -307,10 +292,3 @@ def test_differences_are_told_by_name():
         differences(there, here)
         == "a (1 there, 2 here), of.gone (None there, nothing here), new (nothing there, x here)"
     )
-
-
-def test_warnings_are_none_where_nothing_is_wrong(digits, tmp_path):
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        fitted(digits, below=tmp_path, watch=ending_at(9))
-        fitted(digits, below=tmp_path)

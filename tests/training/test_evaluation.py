@@ -21,6 +21,7 @@ def test_every_example_is_computed_exactly_once_and_in_its_place(examples):
     np.testing.assert_array_equal(found[0], inputs["a"].sum(axis=1) + 0.5)
     np.testing.assert_array_equal(found[1], inputs["b"])
     assert max(sizes) <= 8
+    assert len(sizes) == 1  # compiled once
 
 
 def test_a_model_puts_out_the_same_in_batches(random, monkeypatch):

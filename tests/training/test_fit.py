@@ -110,8 +110,11 @@ def test_the_bar_shows_the_medians_and_ends_full(digits):
     with progress_bar("two networks", 6, console) as watch:
         fitted(digits, watch=watch)
     shown = console.export_text()
-    assert "6/6 epochs" in shown
-    assert "dev accuracy 0." in shown
+    assert "two networks, 6 epochs\n" in shown
+    assert "6/6 ━━━━━━━━ 0:00:00 loss " in shown.splitlines()[-1]
+    assert "dev loss " in shown
+    assert ", accuracy 0." in shown
+    assert shown.endswith(", 2/2 alive\n")
 
 
 def replaced(part, **fields):
@@ -184,3 +187,16 @@ def test_pieces_end_where_epochs_end_if_that_is_near(step, count, steps, expecte
     found = _near_an_end(step, count, steps)
     assert found == expected
     assert 1 <= found <= 1.5 * count + 1
+
+
+def test_a_member_that_diverges_is_told_above_the_bar_once(digits):
+    rates = TASK._replace(optimizer=optimizers.sgd(lambda step: jnp.where(step > 20, jnp.inf, 0.1)))
+    console = Console(record=True, width=80, force_terminal=True)
+    with progress_bar("two networks", 6, console) as watch:
+        result = fitted(digits, task=rates, watch=watch)
+    shown = console.export_text()
+    assert result.diverged.tolist() == [4, 4]
+    assert shown.count("network 0 diverged in epoch 4: it is no longer finite") == 1
+    assert shown.count("network 1 diverged in epoch 4: it is no longer finite") == 1
+    assert shown.endswith(", 0/2 alive\n")
+    assert result.history.loss.shape == (2, 4)

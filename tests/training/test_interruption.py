@@ -1,0 +1,121 @@
+"""Ctrl-C and SIGTERM, in a fit and around what takes long."""
+
+import signal
+import sys
+import threading
+import time
+
+import jax
+import numpy as np
+import pytest
+
+import jaxdl.functional as F
+from jaxdl import data, interruption, models, optimizers
+from jaxdl.training import Checkpoints, Task, classification, fit, supervised
+from jaxdl.training.checkpoint import numbers
+
+FIT = sys.modules["jaxdl.training.fit"]  # the package's `fit` is the function
+MODEL = models.mlp((8,), 10)
+TASK = Task(MODEL, supervised(MODEL, F.cross_entropy), optimizers.sgd(0.1), 32)
+
+
+@pytest.fixture(scope="module")
+def digits():
+    return data.take(data.load_digits(), np.arange(100))
+
+
+def fitted(digits, watch, below=None):
+    keys = jax.random.split(jax.random.key(0), 2)
+    checkpoints = None if below is None else Checkpoints(below, 0.0)
+    observe = classification(MODEL)
+    return fit(TASK, digits, keys, epochs=6, dev=digits, observe=observe, watch=watch, checkpoints=checkpoints)
+
+
+@pytest.fixture(autouse=True)
+def small_pieces(monkeypatch):
+    monkeypatch.setattr(FIT, "PACE", 0.0)
+    monkeypatch.setattr(FIT, "FIRST", 1)
+
+
+@pytest.mark.parametrize("signals", [(signal.SIGINT,), (signal.SIGINT, signal.SIGINT)])
+def test_ctrl_c_ends_it_saved_however_often_it_is_pressed(digits, tmp_path, signals):
+    def press(progress):
+        if progress.step == 11:
+            for number in signals:
+                signal.raise_signal(number)
+
+    before = signal.getsignal(signal.SIGINT)
+    result = fitted(digits, press, tmp_path)
+    assert result.interrupted
+    assert numbers(tmp_path)[-1] == int(result.state.step) == 11
+    assert signal.getsignal(signal.SIGINT) is before
+
+
+def test_sigterm_ends_the_process_once_all_is_saved(digits, tmp_path):
+    def press(progress):
+        if progress.step == 11:
+            signal.raise_signal(signal.SIGTERM)
+            signal.raise_signal(signal.SIGTERM)
+
+    with pytest.raises(SystemExit) as end:
+        fitted(digits, press, tmp_path)
+    assert end.value.code == 143
+    assert numbers(tmp_path)[-1] == 11
+    assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+
+
+def test_the_third_ctrl_c_is_met_at_once(digits):
+    def press(progress):
+        for _ in range(3):
+            signal.raise_signal(signal.SIGINT)
+        raise AssertionError("it goes through")
+
+    assert fitted(digits, press).interrupted
+
+
+def test_a_signal_is_held_back_until_what_is_inside_is_done():
+    done = []
+    with interruption.held() as received:
+        signal.raise_signal(signal.SIGINT)
+        signal.raise_signal(signal.SIGTERM)
+        done.append("all of it")
+    assert received == [signal.SIGINT, signal.SIGTERM]
+    assert done
+    with pytest.raises(KeyboardInterrupt):
+        signal.raise_signal(signal.SIGINT)
+
+
+def test_on_another_thread_nothing_is_held_back():
+    found = []
+
+    def work():
+        with interruption.held() as received:
+            found.append((received, signal.getsignal(signal.SIGINT)))
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    thread.join()
+    assert found == [([], signal.default_int_handler)]
+
+
+def test_what_takes_long_can_be_left():
+    ended = threading.Event()
+
+    def long():
+        threading.Timer(0.1, signal.raise_signal, [signal.SIGINT]).start()
+        ended.wait(30)
+
+    began = time.monotonic()
+    with pytest.raises(KeyboardInterrupt):
+        interruption.leavable(long)
+    assert time.monotonic() - began < 10
+    assert interruption.left_behind()
+    ended.set()
+    while interruption.left_behind():
+        time.sleep(0.01)
+
+
+def test_what_it_gives_or_raises_is_passed_on():
+    assert interruption.leavable(lambda: 3) == 3
+    with pytest.raises(ZeroDivisionError):
+        interruption.leavable(lambda: 1 / 0)
