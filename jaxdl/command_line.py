@@ -40,6 +40,8 @@ def leave(main: Callable[[], int]) -> None:
         status = main()
     except KeyboardInterrupt:  # another one, while the first was answered
         status = 128 + signal.SIGINT
+    except SystemExit as end:  # of SIGTERM, which a training has answered
+        status = end.code if isinstance(end.code, int) else 0 if end.code is None else 1
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     sys.stdout.flush()
     sys.stderr.flush()

@@ -4,28 +4,47 @@ import concurrent.futures
 import contextlib
 import signal
 import threading
+import time
 from collections.abc import Callable, Generator
 from typing import Any
 
-LEAVABLE, LOOK = "leavable", 0.1  # seconds
+LEAVABLE, LOOK = "leavable", 0.1  # seconds between two looks at what takes long
+GRACE = 3.0  # seconds for what is inside to come to where it can end
 PATIENCE = 3  # so many signals, and what is inside is left where it is
 
 
+class Held:
+    """The signals that were held back, and whether what takes long is to be left for them."""
+
+    def __init__(self) -> None:
+        self.signals: list[int] = []
+        self._first = float("inf")
+
+    def add(self, number: int) -> None:
+        """Another signal."""
+        self.signals.append(number)
+        self._first = min(self._first, time.monotonic())
+
+    def overdue(self) -> bool:
+        """Was the first of them GRACE seconds ago?"""
+        return time.monotonic() - self._first > GRACE
+
+
 @contextlib.contextmanager
-def held() -> Generator[list[int]]:
-    """Hold back Ctrl-C and SIGTERM, of which the list then tells, while what is inside goes on to where it can end.
+def held() -> Generator[Held]:
+    """Hold back Ctrl-C and SIGTERM while what is inside goes on to where it can end.
 
     The third of them goes through, as KeyboardInterrupt: for what never ends. Only the main thread gets signals; in
     another nothing is held back.
     """
-    received: list[int] = []
+    received = Held()
     if threading.current_thread() is not threading.main_thread():
         yield received
         return
 
     def note(number, frame):  # noqa: ARG001
-        received.append(number)
-        if len(received) >= PATIENCE:
+        received.add(number)
+        if len(received.signals) >= PATIENCE:
             raise KeyboardInterrupt
 
     before = {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM)}
@@ -36,10 +55,15 @@ def held() -> Generator[list[int]]:
             signal.signal(number, handler)
 
 
-def leavable(f: Callable[[], Any]) -> Any:
+def never() -> bool:
+    """It is not to be left."""
+    return False
+
+
+def leavable(f: Callable[[], Any], leave: Callable[[], bool] = never) -> Any:
     """`f()`, on a thread of its own, so that Ctrl-C is met at once although f may be long outside of Python.
 
-    It then goes on to its end, which nobody waits for.
+    KeyboardInterrupt is raised where it is to be left, too. It then goes on to its end, which nobody waits for.
     """
     if threading.current_thread() is not threading.main_thread():
         return f()
@@ -55,6 +79,8 @@ def leavable(f: Callable[[], Any]) -> Any:
     thread.start()
     while thread.is_alive():
         thread.join(LOOK)  # a signal that another thread got wakes nobody
+        if leave() and not done.done():
+            raise KeyboardInterrupt
     return done.result()
 
 

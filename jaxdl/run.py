@@ -10,7 +10,7 @@ import platform
 import shlex
 import shutil
 import sys
-from collections.abc import Generator, Iterable, Mapping
+from collections.abc import Collection, Generator, Iterable, Mapping
 from typing import Any
 
 import jax
@@ -23,15 +23,8 @@ from jaxdl.storage import LOCK, PARTIAL, cannot_be_written, locked, whole_file
 from jaxdl.training.checkpoint import MANIFEST
 from jaxdl.training.continuation import differences
 
-SETTINGS, CHECKPOINTS = "settings.json", "checkpoints"
-LEFT_BEHIND = {
-    LOCK,
-    SETTINGS,
-    CHECKPOINTS,
-    "environment.json",
-    "preparation.json",
-    "quality.json",
-}  # by one that was killed
+SETTINGS, CHECKPOINTS, WRITABLE = "settings.json", "checkpoints", ".writable"
+LEFT_BEHIND = (LOCK, WRITABLE, SETTINGS, "environment.json", "preparation.json", "quality.json")  # by one killed early
 NOT_NEW = "out must be a new or an empty directory, but {} is not: name another."
 
 
@@ -59,35 +52,55 @@ def new_run(path: pathlib.Path) -> Generator[pathlib.Path]:
 
 
 @contextlib.contextmanager
-def resumable_run(path: pathlib.Path, settings: Mapping[str, Any]) -> Generator[pathlib.Path]:
-    """A new run directory, or one that a run of the same settings has begun, for this process alone.
+def resumable_run(
+    path: pathlib.Path, settings: Mapping[str, Any], *, left_open: Collection[str] = ()
+) -> Generator[pathlib.Path]:
+    """A new run directory, or one that a run with the same settings.json has begun, for this process alone.
 
-    They lie in settings.json, which may have more; one that is None is left open. Raises FileExistsError where
-    something else is there, ValueError where it is of other settings, BlockingIOError where another process is at it,
-    and OSError where it cannot be written. Of one that fails before it has measured anything none is left.
+    Settings that are None and `left_open` are not compared. Raises FileExistsError where something else is there,
+    ValueError where it is of other settings, BlockingIOError where another process is at it, and OSError where it
+    cannot be written. Of a new one that fails before it has measured anything none is left.
     """
     path = pathlib.Path(path)
-    if path.exists() and not path.is_dir():
+    new = not path.exists() or (path.is_dir() and not any(path.iterdir()))
+    if not new and not (path.is_dir() and all(_is_of_a_run(inside, settings) for inside in path.iterdir())):
         raise FileExistsError(NOT_NEW.format(path))
     _make(path)
     with locked(path):
-        if measured(path) and (path / SETTINGS).is_file():
-            _check_same(path, settings)
-        elif not all(inside.name in LEFT_BEHIND for inside in path.iterdir()):
-            raise FileExistsError(NOT_NEW.format(path))
+        if measured(path):
+            check_same(path, {k: v for k, v in settings.items() if v is not None or k not in left_open})
         else:
             write_json(path / SETTINGS, settings)
         for partial in path.rglob(f".*{PARTIAL}"):
             partial.unlink() if partial.is_file() else shutil.rmtree(partial, ignore_errors=True)
-        with _gone_if_unmeasured(path):
+        with _gone_if_unmeasured(path) if new else contextlib.nullcontext():
             yield path
+
+
+def _is_of_a_run(inside, settings) -> bool:
+    """Can it be what a run has left here? Where one has measured something, its settings.json says that it has."""
+    if (inside.parent / SETTINGS).is_file() and not _has_settings(inside.parent / SETTINGS, settings):
+        return False
+    if measured(inside.parent):
+        return (inside.parent / SETTINGS).is_file()
+    if inside.name == CHECKPOINTS:
+        return all(path.name.isdigit() or path.suffix == PARTIAL or path.name == LOCK for path in inside.iterdir())
+    return inside.name in LEFT_BEHIND or (inside.name.startswith(".") and inside.suffix == PARTIAL)
+
+
+def _has_settings(path, settings) -> bool:
+    try:
+        there = json.loads(path.read_bytes())
+    except ValueError:
+        return False
+    return isinstance(there, dict) and settings.keys() <= there.keys()
 
 
 def _make(path) -> None:
     try:
         path.mkdir(parents=True, exist_ok=True)
-        (path / ".writable").touch()
-        (path / ".writable").unlink()
+        (path / WRITABLE).touch()
+        (path / WRITABLE).unlink(missing_ok=True)
     except OSError as error:
         raise OSError(f"out must be a directory that can be written, but {path} is not: {error.strerror}.") from error
 
@@ -102,11 +115,10 @@ def _gone_if_unmeasured(path) -> Generator[None]:
         raise
 
 
-def _check_same(path, settings) -> None:
-    """Refuse a directory of a training with other settings."""
+def check_same(path: pathlib.Path, settings: Mapping[str, Any]) -> None:
+    """Refuse, with ValueError, a run directory whose settings.json has other settings than these."""
     there = read_json(path / SETTINGS)
-    here = {name: value for name, value in settings.items() if value is not None}
-    differing = differences({name: there[name] for name in here if name in there}, here)
+    differing = differences({name: there[name] for name in settings if name in there}, settings)
     if differing:
         raise ValueError(
             f"out must be a new directory, or one of the same training, but {path} is of another, which differs in "

@@ -212,7 +212,7 @@ class Train(Source):
     out: pathlib.Path | None = None
     """a new directory, or one that the same training has begun, which goes on; without it the next free runs/DATA"""
     checkpoint_seconds: float = 10.0
-    """work that is lost at most where the process is killed"""
+    """work that is lost at most where the process is killed, or fifty times what saving takes, where that is more"""
     tensorboard: bool = False
     """also write the curves for TensorBoard, below the run directory"""
     schedule: Literal["cosine", "warmup_cosine", "one_cycle", "constant"] = "cosine"

@@ -8,7 +8,7 @@ import socket
 from collections.abc import Generator
 from typing import BinaryIO
 
-PARTIAL, LOCK = ".partial", ".lock"
+PARTIAL, LOCK = ".partial", ".jaxdl.lock"
 FULL = (errno.ENOSPC, errno.EFBIG, errno.EDQUOT, errno.EIO)
 
 
@@ -52,8 +52,11 @@ def locked(directory: pathlib.Path) -> Generator[None]:
     The system lets go of the lock when its process ends, however that ends: a lock is never left behind, though its
     file may be. Raises BlockingIOError, with who holds it, where another does.
     """
-    import fcntl  # which Windows has not, where all else works
-
+    try:
+        import fcntl
+    except ModuleNotFoundError:  # as on Windows, where nobody is refused
+        yield
+        return
     path = directory / LOCK
     while True:
         file = path.open("a+", encoding="utf-8")
@@ -75,7 +78,8 @@ def locked(directory: pathlib.Path) -> Generator[None]:
         file.flush()
         yield
     finally:
-        path.unlink(missing_ok=True)
+        if _is(file, path):  # and not another's, made where the directory was removed
+            path.unlink()
         file.close()
 
 

@@ -29,9 +29,10 @@ def curves(settings: Train, directory: pathlib.Path) -> Generator[Callable[[list
             "tensorboard needs tensorboardX, which is not installed: install the extra `tensorboard` of jaxdl-lab."
         ) from error
     writers: dict[int, Any] = {}
-    shutil.rmtree(directory / "tensorboard", ignore_errors=True)  # of a run that goes on all is drawn again
 
     def draw(rows):
+        if not writers:  # of a run that goes on all is drawn again
+            shutil.rmtree(directory / "tensorboard", ignore_errors=True)
         for row in rows:
             member = row["member"]
             if member not in writers:

@@ -10,9 +10,10 @@ import jax
 from rich.console import Console
 
 from jaxdl import data, run, training
+from jaxdl.interruption import leavable
 from jaxdl.quality import quality_of, tell_quality, told
 from jaxdl.recipe import TARGETS, UNREADABLE, duration_of, model_of, observe_of, task_of, validate
-from jaxdl.record import COMPLETE, Evaluation, evaluate, history_rows, record, summary_table
+from jaxdl.record import COMPLETE, evaluate, history_rows, record, summary_table
 from jaxdl.settings import Train
 from jaxdl.tensorboard import curves
 from jaxdl.training.fit import silent
@@ -118,11 +119,12 @@ def train_command(settings: Train, console: Console) -> int:
 
     validate(settings)
     out = settings.out or run.next_free(pathlib.Path("runs") / pathlib.Path(settings.data).stem)
-    with run.resumable_run(out, asked(settings)) as directory, _interruption_told(directory, console), told(console):
-        if (directory / COMPLETE).is_file():
-            console.print(f"{directory} is complete", markup=False, highlight=False, soft_wrap=True)
-        else:
-            train_into(directory, settings, load(settings), console)
+    with (
+        run.resumable_run(out, asked(settings), left_open=("epochs", "batch_size")) as directory,
+        _interruption_told(directory, console),
+        told(console),
+    ):
+        train_into(directory, settings, load(settings), console)
         report.tell_page(directory, console)
     return 0
 
@@ -133,18 +135,25 @@ def asked(settings: Train) -> dict[str, Any]:
     return {**kept, "rule": type(settings.optimizer).__name__}
 
 
-def train_into(directory: pathlib.Path, settings: Train, examples: Examples, console: Console) -> Evaluation:
+def train_into(directory: pathlib.Path, settings: Train, examples: Examples, console: Console) -> None:
     """Train with a progress bar, and write all about it into a run directory, which may have been begun.
 
-    Where Ctrl-C or SIGTERM ends it, what it had computed is kept to go on from, before that is passed on.
+    Where Ctrl-C or SIGTERM ends it, what it had computed is kept to go on from, before that is passed on. Raises
+    ValueError where the directory is of another training.
     """
     duration = duration_of(settings, examples.ready.train.size)
     known = {**asked(settings), **duration._asdict()}
-    run.write_json(directory / run.SETTINGS, known)
-    run.write_json(directory / "environment.json", run.environment())
-    run.write_json(directory / "preparation.json", data.to_json(examples.preparation))
     quality = quality_of(examples.raw, examples.preparation)
-    run.write_json(directory / "quality.json", quality)
+    if run.measured(directory):
+        run.check_same(directory, known)
+    else:
+        run.write_json(directory / run.SETTINGS, known)
+        run.write_json(directory / "environment.json", run.environment())
+        run.write_json(directory / "preparation.json", data.to_json(examples.preparation))
+        run.write_json(directory / "quality.json", quality)
+    if (directory / COMPLETE).is_file():
+        console.print(f"{directory} is complete", markup=False, highlight=False, soft_wrap=True)
+        return
     tell_quality(quality, console)
     title = f"{settings.seeds} networks on {pathlib.Path(settings.data).name}"
     checkpoints = training.Checkpoints(directory / run.CHECKPOINTS, settings.checkpoint_seconds, known)
@@ -161,16 +170,15 @@ def train_into(directory: pathlib.Path, settings: Train, examples: Examples, con
         if fitted.interrupted:
             raise KeyboardInterrupt
     state = judged(settings, fitted)
-    evaluation = evaluate(settings, examples, state)
+    evaluation = leavable(lambda: evaluate(settings, examples, state))
     record(directory, examples, fitted, state, evaluation)
     diverged = int((fitted.diverged > 0).sum())
     if diverged:
         console.print(
-            f"[red]{diverged} of {settings.seeds} networks diverged: their loss is NaN[/red]", highlight=False
+            f"[red]{diverged} of {settings.seeds} networks diverged: they are no longer finite[/red]", highlight=False
         )
     console.print(summary_table(evaluation))
     console.print(f"compiled in {fitted.cost.compile:.1f} s, trained in {fitted.cost.run:.1f} s", highlight=False)
-    return evaluation
 
 
 @contextlib.contextmanager

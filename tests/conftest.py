@@ -31,7 +31,7 @@ jax.config.update("jax_debug_key_reuse", True)
 jax.config.update("jax_default_matmul_precision", "highest")
 
 
-LONG = ("test_main.py", "test_experiments.py")  # these files first: neither is the last, alone on its core
+LONG = ("test_resume.py", "test_main.py", "test_experiments.py")  # first: none is the last, alone on its core
 
 
 def pytest_sessionstart():

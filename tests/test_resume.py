@@ -16,7 +16,7 @@ from jaxdl import run
 from jaxdl.__main__ import main
 from jaxdl.storage import locked
 
-SETTINGS = ["--epochs", "1200", "--seeds", "2", "--hidden", "4", "--batch-size", "256", "--checkpoint-seconds", "0.2"]
+SETTINGS = ["--epochs", "600", "--seeds", "2", "--hidden", "4", "--batch-size", "256", "--checkpoint-seconds", "0.2"]
 SAME = ("params.npz", "metrics.parquet", "members.parquet", "confusion.parquet", "mistakes.parquet", "settings.json")
 
 
@@ -51,7 +51,7 @@ def whole(tmp_path_factory):
     """The run that nothing has happened to."""
     out = tmp_path_factory.mktemp("runs") / "whole"
     subprocess.run(command(out), check=True, capture_output=True)
-    assert pq.read_table(out / "metrics.parquet").num_rows == 2 * 1200
+    assert pq.read_table(out / "metrics.parquet").num_rows == 2 * 600
     return out
 
 
@@ -119,7 +119,7 @@ def test_one_that_is_not_finished_has_a_page_of_what_there_is(whole, tmp_path):
     page = (out / "report.html").read_text()
     epochs = max(json.loads(line)["epoch"] for line in lines[:40])
     assert "2 networks on digits, not finished" in page
-    assert f"{epochs} of 1200 epochs are done" in page
+    assert f"{epochs} of 600 epochs are done" in page
     assert page.count("data-figure") == 1
 
 
@@ -127,6 +127,7 @@ def test_one_that_is_not_finished_has_a_page_of_what_there_is(whole, tmp_path):
     ("more", "sentence"),
     [
         (["--dropout-rate", "0.5"], "differs in dropout_rate (0.0 there, 0.5 here)"),
+        (["--epochs", "30"], "differs in epochs (600 there, 30 here)"),
         (["--seeds", "3", "--patience", "2"], "differs in patience (None there, 2 here), seeds (2 there, 3 here)"),
         (["adam", "--learning-rate", "0.1"], "optimizer.learning_rate (0.001 there, 0.1 here)"),
     ],
@@ -140,41 +141,81 @@ def test_another_training_is_refused_with_what_differs(whole, more, sentence, ca
     assert {path: path.read_bytes() for path in whole.rglob("*") if path.is_file()} == before
 
 
+@pytest.mark.parametrize("complete", [True, False])
+def test_settings_that_are_left_out_are_refused_too_and_the_right_ones_still_go(tmp_path, capsys, complete):
+    """What is refused has changed nothing."""
+    out, right = tmp_path / "run", ["--epochs", "3", "--seeds", "1", "--hidden", "4", "--patience", "2"]
+    assert main(["train", *right, "--out", str(out)]) == 0
+    if not complete:
+        (out / "cost.json").unlink()
+    before = {path: path.read_bytes() for path in out.rglob("*") if path.is_file()}
+    for wrong in (right[:-2], right[2:]):
+        assert main(["train", *wrong, "--out", str(out)]) == 2
+    refused = capsys.readouterr().err
+    assert "patience (2 there, None here)" in refused
+    assert "epochs (3 there, 30 here)" in refused
+    assert {path: path.read_bytes() for path in out.rglob("*") if path.is_file()} == before
+    assert main(["train", *right, "--out", str(out)]) == 0
+
+
 def test_what_does_not_change_the_result_may_differ(whole, tmp_path, monkeypatch):
     monkeypatch.chdir(whole.parent)  # the same directory by another name
     assert main(["train", *SETTINGS, "--out", "whole", "--checkpoint-seconds", "7", "--data-dir", str(tmp_path)]) == 0
 
 
 def test_checkpoints_of_another_training_are_refused_with_what_differs(whole, tmp_path, capsys):
-    """They were copied here."""
+    """They were copied into a run of this one."""
     out = tmp_path / "run"
     shutil.copytree(whole / "checkpoints", out / "checkpoints")
+    settings = json.loads((whole / "settings.json").read_text()) | {"split_seed": 7}
+    (out / "settings.json").write_text(json.dumps(settings))
     assert main(["train", *SETTINGS, "--out", str(out), "--split-seed", "7"]) == 2
     assert "differ in split_seed (0 there, 7 here)" in capsys.readouterr().err
     assert len(list((out / "checkpoints").iterdir())) == 2
 
 
-@pytest.mark.parametrize(
-    "left", [[".lock"], [".lock", "settings.json"], ["settings.json", "quality.json", "checkpoints"]]
-)
+LEFT = [[".jaxdl.lock", ".writable"], [".settings.json.12.partial"], ["settings.json", "quality.json", "checkpoints"]]
+
+
+@pytest.mark.parametrize("left", LEFT)
 def test_what_one_that_was_killed_early_has_left_is_begun_anew(left, tmp_path):
     for name in left:
-        (tmp_path / name).mkdir() if name == "checkpoints" else (tmp_path / name).write_text("{")
+        (tmp_path / name).mkdir() if name == "checkpoints" else (tmp_path / name).write_text('{"seeds": 2}')
     with run.resumable_run(tmp_path, {"seeds": 3}):
         assert json.loads((tmp_path / "settings.json").read_text()) == {"seeds": 3}
         (tmp_path / "metrics.jsonl").touch()
-    assert not (tmp_path / ".lock").exists()
+    assert not [path for path in tmp_path.iterdir() if path.name.startswith(".") and path.name != ".writable"]
 
 
-def test_a_stranger_with_such_names_is_left_alone(tmp_path):
-    (tmp_path / "settings.json").write_text('{"editor": 1}')
-    (tmp_path / "thesis.tex").write_text("mine")
+STRANGERS = {
+    "thesis.tex": "mine",
+    "settings.json": '{"editor": 1}',
+    "checkpoints/resnet.pt": "PK",
+    "film.partial": "half",
+    "metrics.jsonl": '{"mine": 1}',
+    ".lock": "",
+}
+
+
+@pytest.mark.parametrize("name", STRANGERS)
+def test_a_stranger_is_left_alone_although_it_has_such_names(tmp_path, name):
+    (tmp_path / name).parent.mkdir(exist_ok=True)
+    (tmp_path / name).write_text(STRANGERS[name])
+    before = sorted(tmp_path.rglob("*"))
     with (
         pytest.raises(FileExistsError, match="out must be a new or an empty directory"),
-        run.resumable_run(tmp_path, {}),
+        run.resumable_run(tmp_path, {"seeds": 3}),
     ):
         pass
-    assert sorted(os.listdir(tmp_path)) == ["settings.json", "thesis.tex"]
+    assert sorted(tmp_path.rglob("*")) == before
+    assert (tmp_path / name).read_text() == STRANGERS[name]
+
+
+def test_what_was_there_before_stays_where_a_run_fails_early(tmp_path):
+    (tmp_path / "settings.json").write_text('{"seeds": 2}')
+    with pytest.raises(ZeroDivisionError), run.resumable_run(tmp_path, {"seeds": 3}):
+        raise ZeroDivisionError
+    assert (tmp_path / "settings.json").exists()
 
 
 def test_patience_ends_each_network_by_itself_and_its_best_is_judged(tmp_path, capsys):

@@ -1,6 +1,9 @@
+import subprocess
+import sys
+
 import pytest
 
-from jaxdl.storage import cache_dir, whole_file
+from jaxdl.storage import LOCK, cache_dir, locked, whole_file
 
 
 def test_a_file_is_there_when_all_is_written_and_not_before(tmp_path):
@@ -34,3 +37,18 @@ def test_the_cache_is_where_the_user_says(monkeypatch, tmp_path):
     assert cache_dir() == tmp_path / "jaxdl"
     monkeypatch.setenv("JAXDL_CACHE", str(tmp_path / "mine"))
     assert cache_dir() == tmp_path / "mine"
+
+
+def test_the_lock_of_a_killed_process_is_free(tmp_path):
+    hold = "with locked(pathlib.Path(sys.argv[1])):\n    print('held', flush=True); time.sleep(60)"
+    code = f"import sys, time, pathlib\nfrom jaxdl.storage import locked\n{hold}"
+    holder = subprocess.Popen([sys.executable, "-c", code, tmp_path], stdout=subprocess.PIPE, text=True)
+    assert holder.stdout.readline() == "held\n"
+    with pytest.raises(BlockingIOError, match=f"process {holder.pid} on"), locked(tmp_path):
+        pass
+    holder.kill()
+    holder.communicate()
+    assert (tmp_path / LOCK).exists()
+    with locked(tmp_path):
+        pass
+    assert not (tmp_path / LOCK).exists()

@@ -45,25 +45,27 @@ class DamagedError(ValueError):
 def save_checkpoint(
     directory: str | pathlib.Path, number: int, tree: PyTree, *, note: dict[str, Any] | None = None
 ) -> None:
-    """Write a checkpoint of that number below a directory, whole or not at all; one that is there is replaced.
+    """Write a checkpoint of that number below a directory, whole or not at all.
 
-    Leaves are arrays of jax or numpy, typed keys, or numbers of Python. Raises TypeError for others, and OSError where
-    it cannot be written: what was there before is then still there.
+    Leaves are arrays of jax or numpy, typed keys, or numbers of Python. Raises TypeError for others and for a note that
+    is no JSON, FileExistsError for a number that is taken, and OSError where it cannot be written: what was there
+    before is then still there.
     """
     directory = pathlib.Path(directory).absolute()
-    leaves = to_leaves(tree)
+    leaves, note = to_leaves(tree), json.loads(json.dumps(note or {}))
+    place = directory / str(number)
+    if place.exists():
+        raise FileExistsError(f"number must be a new one below {directory}, but {number} is taken: count on.")
     partial = directory / f".{number}{PARTIAL}"
     try:
         shutil.rmtree(partial, ignore_errors=True)
         partial.mkdir(parents=True)
-        _write(partial, number, leaves, note or {})
-        place = directory / str(number)
-        shutil.rmtree(place, ignore_errors=True)
+        _write(partial, number, leaves, note)
         os.replace(partial, place)
         _flush(directory)
     except Exception as error:  # Orbax passes on what its parts raise, of many kinds
         shutil.rmtree(partial, ignore_errors=True)
-        reason = getattr(error, "strerror", None) or str(error).splitlines()[0].split(": ")[-1].split(" [")[0]
+        reason = getattr(error, "strerror", None) or _first_line(error).split(": ")[-1].split(" [")[0]
         raise OSError(
             f"checkpoint {number} must be written below {directory}, but cannot: {reason}. Those before it are whole: "
             "make room, or name another directory, and go on."
@@ -151,7 +153,7 @@ class Writer:
         began = time.perf_counter()
         save_checkpoint(self.directory, number, tree, note=note)
         self.took = time.perf_counter() - began
-        for old in numbers(self.directory)[: -self.keep]:
+        for old in [other for other in numbers(self.directory) if other <= number][: -self.keep]:
             shutil.rmtree(self.directory / str(old), ignore_errors=True)
 
     def __enter__(self) -> "Writer":
@@ -172,11 +174,15 @@ def _write(place: pathlib.Path, number: int, leaves: Sequence[Leaf], note: dict[
             _orbax().save(str(place / STATE), written)
     files = {str(path.relative_to(place)): _file_digest(path, flush=True) for path in _files(place)}
     content = {"format": FORMAT, "number": number, "leaves": [told(leaf) for leaf in leaves], "files": files}
-    text = json.dumps({**content, "note": note}, allow_nan=False)
+    text = json.dumps({**content, "note": note})
     manifest = place / MANIFEST
     manifest.write_text(f"{hashlib.sha256(text.encode()).hexdigest()}\n{text}", encoding="utf-8")
     for path in (manifest, *(folder for folder in place.rglob("*") if folder.is_dir()), place):
         _flush(path)
+
+
+def _first_line(error) -> str:
+    return (str(error) or type(error).__name__).splitlines()[0]
 
 
 def _orbax() -> Any:
@@ -241,7 +247,7 @@ def _arrays(place) -> dict[str, Any]:
         with _without_logs():
             return _orbax().load(str(place / STATE))
     except Exception as error:  # whatever its parts raise
-        raise DamagedError(f"Orbax cannot read it ({str(error).splitlines()[0]})") from error
+        raise DamagedError(f"Orbax cannot read it ({_first_line(error)})") from error
 
 
 def _manifest(place, number) -> dict[str, Any]:

@@ -6,6 +6,7 @@ import importlib.metadata
 import json
 import os
 import pathlib
+import platform
 import time
 import warnings
 from collections.abc import Generator, Mapping
@@ -20,7 +21,7 @@ from jaxdl.training.leaves import to_leaves, told
 
 SHARE = 50  # saving takes at most one part in so many of the time
 ABSENT = "nothing"
-PACKAGES = ("jax", "jaxlib", "flax", "optax", "numpy")
+COMPILERS = ("jax", "jaxlib", "flax", "optax", "jaxdl-lab")  # each writes programs in its own way
 
 
 class Checkpoints(NamedTuple):
@@ -36,10 +37,10 @@ class Checkpoints(NamedTuple):
 
 
 class Keeper:
-    """Saves what a fit has come to, now and then; `found` is the checkpoint that it goes on from."""
+    """Saves what a fit has come to, now and then; and has the checkpoint that it goes on from."""
 
     def __init__(self, found: Checkpoint | None, writer: Writer | None, seconds: float, identity: Any) -> None:
-        self.found, self._writer, self._seconds, self._identity = found, writer, seconds, identity
+        self._found, self._writer, self._seconds, self._identity = found, writer, seconds, identity
         self._begun = time.perf_counter() if found else -float("inf")  # the first is to show at once that it can be
         self._saved = found.number if found else None
 
@@ -54,8 +55,18 @@ class Keeper:
         """Begin to save, unless it is saved already."""
         if self._writer is None or number == self._saved:
             return
-        self._begun, self._saved = time.perf_counter(), number
         self._writer.save(number, tree, note={"identity": self._identity, "seconds": seconds})
+        self._begun, self._saved = time.perf_counter(), number
+
+    def wait(self) -> None:
+        """Wait until all is written. Raises what that failed with."""
+        if self._writer is not None:
+            self._writer.wait()
+
+    def take(self) -> Checkpoint | None:
+        """The checkpoint that is gone on from, which the keeper then forgets: it is as large as the population."""
+        found, self._found = self._found, None
+        return found
 
 
 @contextlib.contextmanager
@@ -93,28 +104,34 @@ def _accept(directory, there, here) -> None:
         raise ValueError(
             f"checkpoints must be those of a fit to go on from, but {directory} holds others: name another."
         )
-    elsewhere = differences(there["made"], here["made"])
-    if elsewhere:
-        warnings.warn(
-            f"the checkpoints below {directory} were made with {elsewhere}: the training goes on, but no longer to the "
-            "last bit as it would have gone on there",
-            stacklevel=2,
-        )
     told = differences(there["settings"], here["settings"]) or differences(there["training"], here["training"])
-    if not told and not elsewhere and there["program"] != here["program"]:  # versions write programs in their own ways
+    comparable = there["compilers"] == here["compilers"]
+    if not told and comparable and there["program"] != here["program"]:
         told = "its program, and so the model, the objective, the optimizer or what is observed"
     if told:
         raise ValueError(
             f"checkpoints must be of the same training to go on from, but those below {directory} differ in {told}: "
             "name another directory for this one, or give it the settings of that one."
         )
+    elsewhere = ", ".join(filter(None, (differences(there[of], here[of]) for of in ("compilers", "machine"))))
+    if elsewhere:
+        blind = "" if comparable else "; whether model, objective and optimizer are the same could not be compared"
+        warnings.warn(
+            f"the checkpoints below {directory} were made with {elsewhere}: the training goes on, but no longer to the "
+            f"last bit as it would have gone on there{blind}",
+            stacklevel=2,
+        )
 
 
 def differences(there: Mapping[str, Any], here: Mapping[str, Any]) -> str:
     """What differs between settings, by name, as JSON holds them; nothing where they are the same."""
-    there, here = (dict(_flat(json.loads(json.dumps(settings, default=str)))) for settings in (there, here))
+    there, here = (dict(_flat(_as_json(settings))) for settings in (there, here))
     names = [name for name in dict.fromkeys((*there, *here)) if there.get(name, ABSENT) != here.get(name, ABSENT)]
     return ", ".join(f"{name} ({there.get(name, ABSENT)} there, {here.get(name, ABSENT)} here)" for name in names)
+
+
+def _as_json(settings) -> dict[str, Any]:
+    return json.loads(json.dumps(dict(settings), default=str))
 
 
 def _flat(settings, before="") -> Generator[tuple[str, Any]]:
@@ -128,14 +145,31 @@ def _flat(settings, before="") -> Generator[tuple[str, Any]]:
 def identity_of(training: Mapping[str, Any], program: str, settings: Mapping[str, Any]) -> dict[str, Any]:
     """What a checkpoint says of the training that it is of; `program` is its text, whose digest is kept."""
     device = jax.devices()[0]
-    versions = {package: importlib.metadata.version(package) for package in PACKAGES}
-    made = {"device": device.device_kind, "devices": jax.device_count(), "XLA_FLAGS": os.environ.get("XLA_FLAGS", "")}
     return {
-        "settings": dict(settings),
+        "settings": _as_json(settings),
         "training": dict(training),
         "program": hashlib.sha256(program.encode()).hexdigest(),
-        "made": {**made, **versions},
+        "compilers": {
+            **{package: importlib.metadata.version(package) for package in COMPILERS},
+            "platform": device.platform,
+        },
+        "machine": {
+            "device": device.device_kind,
+            "devices": jax.device_count(),
+            "processor": _processor(),
+            "cores": os.cpu_count(),
+            "XLA_FLAGS": os.environ.get("XLA_FLAGS", ""),
+        },
     }
+
+
+def _processor() -> str:
+    """The model of the CPU, whose kinds differ in the last bits."""
+    try:
+        lines = pathlib.Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return platform.processor()
+    return next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), "")
 
 
 def digest_of(tree: PyTree) -> str:

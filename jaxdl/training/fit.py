@@ -23,7 +23,7 @@ from jaxdl.training.member import Course, Member, advance, begin, state_of
 from jaxdl.training.population import lower_population
 
 PACE = 0.5  # seconds, about, between two looks at what is computed: a signal waits for so long, and progress is told
-FIRST, FASTER = 8, 8  # steps before the first look; and so many times as many before the next, at most
+FIRST, FASTER = 1, 8  # steps before the first look; and so many times as many before the next, at most
 
 
 class Cost(NamedTuple):
@@ -51,11 +51,12 @@ class Progress(NamedTuple):
 
 
 class Fit(NamedTuple):
-    """What came of it; the members are the first axis of the state, of the best, and of the history's columns.
+    """What came of it; the members are the first axis of the history's columns, of the best, and of the state.
 
     `best` are each member's parameters after the epoch that was best for it. A member that ran out of patience or
-    diverged has ended after so many `epochs`: its state is that of then, and what follows in its history is NaN or 0.
-    `diverged` has the epoch in which it did, or 0.
+    diverged has ended after so many `epochs`: its parameters are those of then, and what follows in its history is NaN
+    or 0. `diverged` has the epoch in which it did, or 0. The counts in the state are those of the whole fit; one that
+    was interrupted may have ended within an epoch, which its checkpoint goes on with.
     """
 
     state: State
@@ -68,15 +69,17 @@ class Fit(NamedTuple):
 
 
 class Engine(NamedTuple):
-    """What carries a population on: its program as text, and the members it begins with, whose shapes are `like`.
+    """What carries a population on: its programs and what it knows of the data, as text; and what it begins with.
 
-    `compile()` gives `go_on(members, step)`, which yields members and step after each piece of the work.
+    `like` has the shapes of the members that `begin()` gives. `compile()` gives `go_on(members, step, wait)`, which
+    yields members and step after each piece of the work, and waits for any by `wait(members)`.
     """
 
     text: Callable[[], str]
+    data: Callable[[], str]
     like: Member
     begin: Callable[[], Member]
-    compile: Callable[[], Callable[[Member, int], Generator[tuple[Member, int]]]]
+    compile: Callable[[], Callable[[Member, int, Callable], Generator[tuple[Member, int]]]]
 
 
 def silent(progress: Progress) -> None:
@@ -106,7 +109,8 @@ def fit(
     it is first told of all until there.
 
     With `checkpoints`, the same call goes on where another, or this one before it was killed, has ended, and comes to
-    the same result to the last bit on the same kind of device with the same versions. Ctrl-C ends a fit with what was
+    the same result to the last bit on the same kind of device with the same versions (on a GPU, with
+    XLA_FLAGS=--xla_gpu_deterministic_ops=true). Ctrl-C ends a fit with what was
     computed, saved and returned as `interrupted` (before the first step it is raised); so does SIGTERM, and then raises
     SystemExit(143). Another Ctrl-C changes nothing, the third ends it where it is.
 
@@ -122,22 +126,25 @@ def fit(
     engine = _engine_of(course, data, dev, keys, order)
     identity = {} if checkpoints is None else _identity(course, engine, data, dev, keys, order, checkpoints.settings)
     with keeping(checkpoints, engine.like, identity) as keeper:
-        members, step, before = (engine.begin(), 0, 0.0) if keeper.found is None else _gone_on_from(keeper.found)
+        members, step, before = _beginning(engine, keeper.take())
         progress = _look(members, step, 0)
-        if keeper.found is not None:
+        if step:
             watch(progress)
         over = step == progress.steps or not progress.going.any()
         go_on = None if over else engine.compile()
         compiled = time.perf_counter()
-        with held() as signals:
+        with held() as back:
             if go_on is not None:
-                members, step = _carry_on(go_on(members, step), members, step, signals, keeper, watch, before)
+                wait = functools.partial(_wait, back)
+                first = [members]  # which need not lie on the device beside the last
+                del members
+                members, step = _carry_on(go_on(first[0], step, wait), first.pop(), step, back, keeper, watch, before)
     cost = Cost(compiled - began, before + time.perf_counter() - compiled)
-    if signal.SIGTERM in signals:
+    if signal.SIGTERM in back.signals:
         raise SystemExit(128 + signal.SIGTERM)
-    if signals and step == 0:
+    if back.signals and step == 0:
         raise KeyboardInterrupt
-    return _result(members, step, cost, interrupted=bool(signals))
+    return _result(members, step, cost, interrupted=bool(back.signals))
 
 
 def _engine_of(course, data, dev, keys, order) -> Engine:
@@ -148,12 +155,17 @@ def _engine_of(course, data, dev, keys, order) -> Engine:
     return engine_of_dataset(course, data, dev, keys, order)
 
 
-def _gone_on_from(found) -> tuple[Member, int, float]:
-    return found.tree, found.number, found.note["seconds"]
+def _beginning(engine, found) -> tuple[Member, int, float]:
+    """The members, steps and seconds of a checkpoint, where there is one."""
+    return (engine.begin(), 0, 0.0) if found is None else (found.tree, found.number, found.note["seconds"])
 
 
-def _carry_on(pieces, members, step, signals, keeper, watch, before) -> tuple[Member, int]:
-    """Go on to the end, or to the first signal; what it comes to is saved."""
+def _wait(back, members) -> Member:
+    return leavable(lambda: jax.block_until_ready(members), back.overdue)
+
+
+def _carry_on(pieces, members, step, back, keeper, watch, before) -> tuple[Member, int]:
+    """Go on to the end, or to the first signal that is held back; what it comes to is saved."""
     began = time.perf_counter()
     seconds = lambda: before + time.perf_counter() - began  # noqa: E731
     since = step // members.losses.shape[1]
@@ -163,14 +175,15 @@ def _carry_on(pieces, members, step, signals, keeper, watch, before) -> tuple[Me
                 progress = _look(members, step, since)
                 since = progress.epoch
                 watch(progress)
-                if signals or not progress.going.any():
+                if back.signals or not progress.going.any():
                     break
                 if keeper.due():
                     keeper.save(step, members, seconds=seconds())
         except KeyboardInterrupt:
-            signals.append(signal.SIGINT)
+            back.add(signal.SIGINT)
         if step:
             keeper.save(step, members, seconds=seconds())
+            keeper.wait()
     return members, step
 
 
@@ -197,6 +210,7 @@ def _result(members, step, cost, *, interrupted) -> Fit:
 def engine_of_dataset(course: Course, data: Dataset, dev: Dataset, keys: Any, order: Any) -> Engine:
     """Members that are trained on a data set that lies on the device, as many steps at a time as take PACE."""
     check(course.task, data, dev, epochs=course.epochs)
+    data, dev = jax.device_put((data, dev))  # once, and not with every piece
     steps, zero = data.size // course.task.batch_size, jnp.int32(0)
     start = lower_population(functools.partial(begin, course, steps=steps), keys, shared=(data, dev))
     shared = (data, dev, order, zero, zero)
@@ -206,12 +220,11 @@ def engine_of_dataset(course: Course, data: Dataset, dev: Dataset, keys: Any, or
     def compiled():
         program = leavable(lowered.compile)
 
-        def go_on(members, step):
+        def go_on(members, step, wait):
             wanted = FIRST
             while step < total:
                 count, began = min(_near_an_end(step, wanted, steps), total - step), time.perf_counter()
-                members = program((data, dev, order, jnp.int32(step), jnp.int32(count)), (members,))
-                jax.block_until_ready(members)
+                members = wait(program((data, dev, order, jnp.int32(step), jnp.int32(count)), (members,)))
                 step += count
                 took = time.perf_counter() - began
                 yield members, step
@@ -219,7 +232,13 @@ def engine_of_dataset(course: Course, data: Dataset, dev: Dataset, keys: Any, or
 
         return go_on
 
-    return Engine(lowered.as_text, start.out_info, lambda: leavable(start.compile)((data, dev), (keys,)), compiled)
+    return Engine(
+        text=lambda: start.as_text() + lowered.as_text(),
+        data=lambda: digest_of(data),
+        like=start.out_info,
+        begin=lambda: leavable(start.compile)((data, dev), (keys,)),
+        compile=compiled,
+    )
 
 
 def _near_an_end(step: int, count: int, steps: int) -> int:
@@ -232,14 +251,14 @@ def _identity(course, engine, data, dev, keys, order, settings) -> dict[str, Any
     """What a checkpoint must share with this training to be gone on from."""
     training = {
         "members": keys.shape[0],
-        "epochs": course.epochs,
-        "patience": course.patience,
-        "batch_size": course.task.batch_size,
-        "microbatches": course.task.microbatches,
+        "epochs": int(course.epochs),
+        "patience": None if course.patience is None else int(course.patience),
+        "batch_size": int(course.task.batch_size),
+        "microbatches": int(course.task.microbatches),
         "examples": data.size,
         "keys": digest_of(keys),
         "order": digest_of(order),
-        "data": None if isinstance(data, Stream) else digest_of(data),
+        "data": engine.data(),
         "dev": digest_of(dev),
     }
     return identity_of(training, engine.text(), settings)

@@ -4,6 +4,7 @@ import collections
 import contextlib
 import functools
 import threading
+import time
 from collections.abc import Callable, Generator
 from typing import Any, NamedTuple
 
@@ -17,7 +18,8 @@ from jaxdl.data import Dataset
 from jaxdl.data.stream import Stream, first_rows, read_rows
 from jaxdl.interruption import leavable
 from jaxdl.training.check import check, check_labels, output_shapes
-from jaxdl.training.fit import Engine
+from jaxdl.training.continuation import digest_of
+from jaxdl.training.fit import PACE, Engine
 from jaxdl.training.loop import History, State, Task, batches, check_counts, step
 from jaxdl.training.member import Course, begin, close_epoch, if_going_on, take_step
 from jaxdl.training.population import lower_population
@@ -61,6 +63,7 @@ def fold(
     epochs: int,
     order: Key[Array, ""],
     epoch: int = 0,
+    wait: Callable[[Any], Any] = jax.block_until_ready,
 ) -> Generator[tuple[Any, int]]:
     """What is carried, and the steps that are done, after each chunk up to the end of so many epochs.
 
@@ -74,7 +77,7 @@ def fold(
     with contextlib.closing(feed):
         while done < epochs * steps:
             chunk = jax.device_put(next(feed))  # on its way while the one before is trained on
-            jax.block_until_ready(carry)  # and no more than these two are ever on the device
+            wait(carry)  # and no more than these two are ever on the device
             carry = advance(carry, chunk, done)
             done += chunk.weights.shape[0]
             if done % steps == 0:
@@ -172,15 +175,24 @@ def engine_of_stream(course: Course, data: Stream, dev: Dataset, keys: Any, orde
         def end(members, epoch):
             return close((dev, jnp.int32(epoch)), (members,))
 
-        def go_on(members, step):
-            return fold(task, data, members, plan, take, end, done=step, epochs=course.epochs, order=order)
+        def go_on(members, step, wait):
+            settings = {"done": step, "epochs": course.epochs, "order": order, "wait": wait}
+            looked = time.perf_counter()
+            with contextlib.closing(fold(task, data, members, plan, take, end, **settings)) as chunks:
+                for members, done in chunks:
+                    if done == course.epochs * steps or time.perf_counter() - looked >= PACE:
+                        yield wait(members), done
+                        looked = time.perf_counter()
 
         return go_on
 
-    def text():
-        return "\n".join(lowered.as_text() for lowered in (closing, *of_length.values()))
-
-    return Engine(text, like, lambda: leavable(start.compile)((first, dev), (keys,)), compiled)
+    return Engine(
+        text=lambda: "".join(lowered.as_text() for lowered in (start, closing, *of_length.values())),
+        data=lambda: digest_of(first),
+        like=like,
+        begin=lambda: leavable(start.compile)((first, dev), (keys,)),
+        compile=compiled,
+    )
 
 
 def _transformed(data, batch) -> Dataset:

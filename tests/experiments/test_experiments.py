@@ -40,7 +40,7 @@ def test_the_population_reaches_the_accuracy_over_five_divisions_of_the_data(wel
 
 def test_it_tells_proofs_accuracies_verdicts_and_the_page(welcomed):
     _, told = welcomed
-    for word in ("cross_entropy", "holds", "30/30 epochs", "train", "dev", "test", "95 % interval", "page:"):
+    for word in ("cross_entropy", "holds", "30/30 ━", "train", "dev", "test", "95 % interval", "page:"):
         assert word in told
     assert told.count("holds") == len(PROVED)
 

@@ -13,6 +13,7 @@ from hypothesis import HealthCheck, given, settings
 
 from jaxdl.training import Writer, load_checkpoint, save_checkpoint
 from jaxdl.training.checkpoint import MANIFEST, numbers
+from jaxdl.training.continuation import Keeper
 
 TREE = {"weights": np.arange(60.0).reshape(5, 12), "count": jnp.int32(3), "key": jax.random.key(7)}
 
@@ -78,7 +79,7 @@ trees = st.recursive(
 )
 
 
-@settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow])
+@settings(deadline=None, max_examples=40, suppress_health_check=[HealthCheck.too_slow])
 @given(trees)
 def test_any_tree_comes_back_with_equal_bytes_and_dtypes(tmp_path_factory, tree):
     directory = tmp_path_factory.mktemp("checkpoints")
@@ -153,6 +154,29 @@ def test_what_is_no_checkpoint_is_left_alone(tmp_path):
     assert {path.name for path in tmp_path.iterdir()} == {"5", "6", "7.damaged", "007", "best", "notes.txt"}
 
 
+def test_a_number_that_is_taken_is_told(tmp_path):
+    """Nothing can take the place of a folder in one move."""
+    save_checkpoint(tmp_path, 3, TREE)
+    with pytest.raises(FileExistsError, match="number must be a new one below .*, but 3 is taken: count on"):
+        save_checkpoint(tmp_path, 3, {"other": 1})
+    assert equal(load_checkpoint(tmp_path, TREE).tree, TREE)
+
+
+def test_a_note_that_is_no_json_is_told(tmp_path):
+    with pytest.raises(TypeError, match="not JSON serializable"):
+        save_checkpoint(tmp_path, 3, TREE, note={"x": np.int64(3)})
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_writer_leaves_what_is_newer_than_what_it_saves(tmp_path):
+    for number in (10, 20):
+        save_checkpoint(tmp_path, number, TREE)
+    with Writer(tmp_path, keep=1) as writer:
+        writer.save(1, TREE)
+        writer.save(12, TREE)
+    assert numbers(tmp_path) == [12, 20]
+
+
 def test_without_a_checkpoint_it_is_told(tmp_path):
     with pytest.raises(FileNotFoundError, match="directory must hold a checkpoint, but .* holds none"):
         load_checkpoint(tmp_path / "nowhere", TREE)
@@ -177,3 +201,32 @@ def test_it_is_written_while_the_program_goes_on_and_as_it_was(tmp_path):
     assert busy
     assert not writer.busy()
     assert load_checkpoint(tmp_path, {"x": array}).tree["x"].all()
+
+
+class Clock(Writer):
+    """A writer that takes a while, and a time that passes when it is told to."""
+
+    def __init__(self, took):
+        self.took, self.now, self.saved = took, 100.0, []
+
+    def busy(self):
+        return False
+
+    def save(self, number, tree, *, note=None):
+        self.saved.append(number)
+
+
+@pytest.mark.parametrize(("seconds", "took", "wait"), [(10.0, 0.1, 10.0), (10.0, 1.0, 50.0), (0.0, 0.0, 0.0)])
+def test_it_saves_at_once_and_then_so_rarely_that_it_costs_little(monkeypatch, seconds, took, wait):
+    clock = Clock(took)
+    monkeypatch.setattr("time.perf_counter", lambda: clock.now)
+    keeper = Keeper(None, clock, seconds, {})
+    assert keeper.due()
+    keeper.save(1, {}, seconds=0.0)
+    if wait:
+        clock.now += wait - 0.1
+        assert not keeper.due()
+    clock.now += 0.1
+    assert keeper.due()
+    keeper.save(1, {}, seconds=0.0)
+    assert clock.saved == [1]

@@ -46,7 +46,7 @@ def test_the_watch_is_told_of_every_epoch_once(digits):
     result = fitted(digits, watch=told.append)
     steps = [progress.step for progress in told]
     assert steps == sorted(steps)
-    assert (steps[0], steps[-1]) == (7, told[0].steps) == (FIRST - 1, 6 * 7)  # to the end of an epoch, which is near
+    assert (steps[0], steps[-1]) == (FIRST, told[0].steps) == (1, 6 * 7)
     assert [progress.epoch for progress in told] == [step // 7 for step in steps]
     rows = [progress.rows for progress in told]
     np.testing.assert_array_equal(np.concatenate([row.loss for row in rows], axis=1), result.history.loss)

@@ -11,7 +11,7 @@ import pytest
 
 import jaxdl.functional as F
 from jaxdl import data, interruption, models, optimizers
-from jaxdl.training import Checkpoints, Task, classification, fit, supervised
+from jaxdl.training import Checkpoints, Task, checkpoint, classification, fit, supervised
 from jaxdl.training.checkpoint import numbers
 
 FIT = sys.modules["jaxdl.training.fit"]  # the package's `fit` is the function
@@ -64,6 +64,26 @@ def test_sigterm_ends_the_process_once_all_is_saved(digits, tmp_path):
     assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
 
 
+def test_another_signal_while_it_is_saved_changes_nothing(digits, tmp_path, monkeypatch):
+    write, written = checkpoint._write, []
+
+    def slow(*arguments):
+        signal.raise_signal(signal.SIGTERM)
+        time.sleep(0.3)
+        write(*arguments)
+        written.append(arguments[1])
+
+    def press(progress):
+        if progress.step == 11:
+            monkeypatch.setattr(checkpoint, "_write", slow)
+            signal.raise_signal(signal.SIGTERM)
+
+    with pytest.raises(SystemExit):
+        fitted(digits, press, tmp_path)
+    assert written == [11]
+    assert numbers(tmp_path)[-1] == 11
+
+
 def test_the_third_ctrl_c_is_met_at_once(digits):
     def press(progress):
         for _ in range(3):
@@ -79,7 +99,7 @@ def test_a_signal_is_held_back_until_what_is_inside_is_done():
         signal.raise_signal(signal.SIGINT)
         signal.raise_signal(signal.SIGTERM)
         done.append("all of it")
-    assert received == [signal.SIGINT, signal.SIGTERM]
+    assert received.signals == [signal.SIGINT, signal.SIGTERM]
     assert done
     with pytest.raises(KeyboardInterrupt):
         signal.raise_signal(signal.SIGINT)
@@ -90,7 +110,7 @@ def test_on_another_thread_nothing_is_held_back():
 
     def work():
         with interruption.held() as received:
-            found.append((received, signal.getsignal(signal.SIGINT)))
+            found.append((received.signals, signal.getsignal(signal.SIGINT)))
 
     thread = threading.Thread(target=work)
     thread.start()
@@ -113,6 +133,33 @@ def test_what_takes_long_can_be_left():
     ended.set()
     while interruption.left_behind():
         time.sleep(0.01)
+
+
+def test_a_piece_that_does_not_end_in_time_is_left_and_what_was_before_it_is_saved(digits, tmp_path, monkeypatch):
+    """The one after ten steps; it would have taken a minute."""
+    monkeypatch.setattr(interruption, "GRACE", 0.2)
+    ended, original, whole = threading.Event(), jax.block_until_ready, fitted(digits, lambda progress: None)
+
+    def slow(members):
+        if slow.next:
+            signal.raise_signal(signal.SIGINT)
+            ended.wait(60)
+        return original(members)
+
+    def watch(progress):
+        slow.next = progress.step == 10
+
+    slow.next = False
+    began = time.monotonic()
+    with monkeypatch.context() as patch:
+        patch.setattr("jax.block_until_ready", slow)
+        result = fitted(digits, watch, tmp_path)
+    assert time.monotonic() - began < 30
+    ended.set()
+    assert result.interrupted
+    assert int(result.state.step) == numbers(tmp_path)[-1] == 10
+    rest = fitted(digits, lambda progress: None, tmp_path)
+    jax.tree.map(np.testing.assert_array_equal, rest.state.params, whole.state.params)
 
 
 def test_what_it_gives_or_raises_is_passed_on():
