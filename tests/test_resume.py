@@ -16,7 +16,7 @@ from jaxdl import run
 from jaxdl.__main__ import main
 from jaxdl.storage import locked
 
-SETTINGS = ["--epochs", "600", "--seeds", "2", "--hidden", "4", "--batch-size", "256", "--checkpoint-seconds", "0.2"]
+SETTINGS = ["--epochs", "1500", "--seeds", "2", "--hidden", "4", "--batch-size", "256", "--checkpoint-seconds", "0.2"]
 SAME = ("params.npz", "metrics.parquet", "members.parquet", "confusion.parquet", "mistakes.parquet", "settings.json")
 
 
@@ -51,7 +51,7 @@ def whole(tmp_path_factory):
     """The run that nothing has happened to."""
     out = tmp_path_factory.mktemp("runs") / "whole"
     subprocess.run(command(out), check=True, capture_output=True)
-    assert pq.read_table(out / "metrics.parquet").num_rows == 2 * 600
+    assert pq.read_table(out / "metrics.parquet").num_rows == 2 * 1500
     return out
 
 
@@ -60,7 +60,7 @@ def test_ended_in_every_way_it_comes_to_the_same(whole, tmp_path):
     out = tmp_path / "run"
     for number, presses in [(signal.SIGKILL, 1), (signal.SIGTERM, 2), (signal.SIGINT, 2)]:
         process = begin(out)
-        until_it_trains(process, out, 100)
+        until_it_trains(process, out, 1)
         pressed = time.monotonic()
         for _ in range(presses):
             process.send_signal(number)
@@ -119,7 +119,7 @@ def test_one_that_is_not_finished_has_a_page_of_what_there_is(whole, tmp_path):
     page = (out / "report.html").read_text()
     epochs = max(json.loads(line)["epoch"] for line in lines[:40])
     assert "2 networks on digits, not finished" in page
-    assert f"{epochs} of 600 epochs are done" in page
+    assert f"{epochs} of 1500 epochs are done" in page
     assert page.count("data-figure") == 1
 
 
@@ -127,7 +127,7 @@ def test_one_that_is_not_finished_has_a_page_of_what_there_is(whole, tmp_path):
     ("more", "sentence"),
     [
         (["--dropout-rate", "0.5"], "differs in dropout_rate (0.0 there, 0.5 here)"),
-        (["--epochs", "30"], "differs in epochs (600 there, 30 here)"),
+        (["--epochs", "30"], "differs in epochs (1500 there, 30 here)"),
         (["--seeds", "3", "--patience", "2"], "differs in patience (None there, 2 here), seeds (2 there, 3 here)"),
         (["adam", "--learning-rate", "0.1"], "optimizer.learning_rate (0.001 there, 0.1 here)"),
     ],

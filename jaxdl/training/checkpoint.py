@@ -45,12 +45,14 @@ class DamagedError(ValueError):
 def save_checkpoint(
     directory: str | pathlib.Path, number: int, tree: PyTree, *, note: dict[str, Any] | None = None
 ) -> None:
-    """Write a checkpoint of that number below a directory, whole or not at all.
+    """Write a checkpoint of that number, 0 or more, below a directory, whole or not at all.
 
     Leaves are arrays of jax or numpy, typed keys, or numbers of Python. Raises TypeError for others and for a note that
-    is no JSON, FileExistsError for a number that is taken, and OSError where it cannot be written: what was there
-    before is then still there.
+    is no JSON, ValueError for a number below 0, FileExistsError for one that is taken, and OSError where it cannot be
+    written: what was there before is then still there.
     """
+    if number < 0:
+        raise ValueError(f"number must be at least 0, but was {number}: checkpoints are counted up.")
     directory = pathlib.Path(directory).absolute()
     leaves, note = to_leaves(tree), json.loads(json.dumps(note or {}))
     place = directory / str(number)

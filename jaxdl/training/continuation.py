@@ -87,9 +87,9 @@ def keeping(checkpoints: Checkpoints | None, like: PyTree, identity: Mapping[str
             f"checkpoints must be kept in a directory that can be written, but {directory} is not: {error.strerror}."
         ) from error
     with locked(directory):
-        found = _found(directory, like, identity)
-        with Writer(directory, newest=found.number if found else None) as writer:
-            yield Keeper(found, writer, checkpoints.seconds, identity)
+        found = [_found(directory, like, identity)]  # handed on, and not kept here
+        with Writer(directory, newest=found[0].number if found[0] else None) as writer:
+            yield Keeper(found.pop(), writer, checkpoints.seconds, identity)
 
 
 def _found(directory, like, identity) -> Checkpoint | None:

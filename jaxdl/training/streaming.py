@@ -21,7 +21,7 @@ from jaxdl.training.check import check, check_labels, output_shapes
 from jaxdl.training.continuation import digest_of
 from jaxdl.training.fit import PACE, Engine
 from jaxdl.training.loop import History, State, Task, batches, check_counts, step
-from jaxdl.training.member import Course, begin, close_epoch, if_going_on, take_step
+from jaxdl.training.member import Course, Member, begin, close_epoch, if_going_on, take_step
 from jaxdl.training.population import lower_population
 
 
@@ -147,29 +147,20 @@ def resume_stream(
 
 def engine_of_stream(course: Course, data: Stream, dev: Dataset, keys: Any, order: Any) -> Engine:
     """Members that share each batch of a stream, a chunk of them at a time."""
-    task = course.task
     data, first = _checked(course, data, dev)
-    plan, order = plan_of(task, data), keys[0] if order is None else order
-
-    steps = data.size // task.batch_size
-    start = lower_population(functools.partial(begin, course, steps=steps), keys, shared=(first, dev))
-    like, zero = start.out_info, jnp.int32(0)
-
-    def advance(chunk, done, member):
-        def one(carry, batch):
-            done, member = carry
-            return (done + 1, take_step(course, _transformed(data, batch), done, member)), None
-
-        return if_going_on(member, jax.lax.scan(one, (done, member), chunk)[0][1])
-
+    plan, order = plan_of(course.task, data), keys[0] if order is None else order
+    start = functools.partial(begin, course, steps=data.size // course.task.batch_size)
+    started = lower_population(start, keys, shared=(first, dev))
+    like, zero = started.out_info, jnp.int32(0)
     closing = lower_population(functools.partial(close_epoch, course), like, shared=(dev, zero))
-    of_length = {length: lower_population(advance, like, shared=(plan.like(length), zero)) for length in plan.lengths()}
+    take = functools.partial(_take_chunk, course, data)
+    of_length = {length: lower_population(take, like, shared=(plan.like(length), zero)) for length in plan.lengths()}
 
     def compiled():
         close = leavable(closing.compile)
         programs = {length: leavable(lowered.compile) for length, lowered in of_length.items()}
 
-        def take(members, chunk, done):
+        def advance(members, chunk, done):
             return programs[chunk.weights.shape[0]]((chunk, jnp.int32(done)), (members,))
 
         def end(members, epoch):
@@ -177,22 +168,39 @@ def engine_of_stream(course: Course, data: Stream, dev: Dataset, keys: Any, orde
 
         def go_on(members, step, wait):
             settings = {"done": step, "epochs": course.epochs, "order": order, "wait": wait}
-            looked = time.perf_counter()
-            with contextlib.closing(fold(task, data, members, plan, take, end, **settings)) as chunks:
-                for members, done in chunks:
-                    if done == course.epochs * steps or time.perf_counter() - looked >= PACE:
-                        yield wait(members), done
-                        looked = time.perf_counter()
+            return _now_and_then(fold(course.task, data, members, plan, advance, end, **settings), wait)
 
         return go_on
 
     return Engine(
-        text=lambda: "".join(lowered.as_text() for lowered in (start, closing, *of_length.values())),
+        text=lambda: "".join(lowered.as_text() for lowered in (started, closing, *of_length.values())),
         data=lambda: digest_of(first),
         like=like,
-        begin=lambda: leavable(start.compile)((first, dev), (keys,)),
+        begin=lambda: leavable(started.compile)((first, dev), (keys,)),
         compile=compiled,
     )
+
+
+def _take_chunk(course, data, chunk, done, member) -> Member:
+    """The steps of a chunk, of a member that has done so many."""
+
+    def one(carry, batch):
+        done, member = carry
+        return (done + 1, take_step(course, _transformed(data, batch), done, member)), None
+
+    return if_going_on(member, jax.lax.scan(one, (done, member), chunk)[0][1])
+
+
+def _now_and_then(chunks, wait) -> Generator[tuple[Member, int]]:
+    """The members and their steps after PACE seconds each, and after the last chunk."""
+    looked, members, done = time.perf_counter(), None, 0
+    with contextlib.closing(chunks):
+        for members, done in chunks:
+            if time.perf_counter() - looked >= PACE:
+                yield wait(members), done
+                looked, members = time.perf_counter(), None
+    if members is not None:
+        yield wait(members), done
 
 
 def _transformed(data, batch) -> Dataset:

@@ -160,6 +160,8 @@ def test_a_number_that_is_taken_is_told(tmp_path):
     with pytest.raises(FileExistsError, match="number must be a new one below .*, but 3 is taken: count on"):
         save_checkpoint(tmp_path, 3, {"other": 1})
     assert equal(load_checkpoint(tmp_path, TREE).tree, TREE)
+    with pytest.raises(ValueError, match="number must be at least 0, but was -1"):
+        save_checkpoint(tmp_path, -1, TREE)
 
 
 def test_a_note_that_is_no_json_is_told(tmp_path):
