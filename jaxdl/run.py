@@ -63,7 +63,7 @@ def resumable_run(
     """
     path = pathlib.Path(path)
     new = not path.exists() or (path.is_dir() and not any(path.iterdir()))
-    if not new and not (path.is_dir() and all(_is_of_a_run(inside, settings) for inside in path.iterdir())):
+    if not new and not (path.is_dir() and _is_a_run(path, settings)):
         raise FileExistsError(NOT_NEW.format(path))
     _make(path)
     with locked(path):
@@ -77,12 +77,16 @@ def resumable_run(
             yield path
 
 
-def _is_of_a_run(inside, settings) -> bool:
-    """Can it be what a run has left here? Where one has measured something, its settings.json says that it has."""
-    if (inside.parent / SETTINGS).is_file() and not _has_settings(inside.parent / SETTINGS, settings):
+def _is_a_run(path, settings) -> bool:
+    """Is it what a run has left? Where one has measured something, its settings.json says that it has."""
+    has_settings = (path / SETTINGS).is_file()
+    if has_settings and not _has_settings(path / SETTINGS, settings):
         return False
-    if measured(inside.parent):
-        return (inside.parent / SETTINGS).is_file()
+    return has_settings if measured(path) else all(_is_left_behind(inside) for inside in path.iterdir())
+
+
+def _is_left_behind(inside) -> bool:
+    """Can a run have left it that was killed before it had measured anything?"""
     if inside.name == CHECKPOINTS:
         return all(path.name.isdigit() or path.suffix == PARTIAL or path.name == LOCK for path in inside.iterdir())
     return inside.name in LEFT_BEHIND or (inside.name.startswith(".") and inside.suffix == PARTIAL)
