@@ -13,6 +13,7 @@ from jaxtyping import Array, Float, Int, Key, PyTree
 from jaxdl.data import Dataset
 from jaxdl.data.stream import Stream, first_rows
 from jaxdl.models import Model
+from jaxdl.training.order import permutation
 
 INIT, ORDER, NOISE = range(3)  # the streams of randomness, each counted on its own
 
@@ -124,8 +125,8 @@ def _asked_for(update, offered):
 def batches(task: Task, size: int, order: Key[Array, ""], epoch: Int[Array, ""]) -> Int[Array, "steps batch"]:
     """The rows of every batch of an epoch, in a new order; what fills no batch is left out, others in each epoch."""
     steps = size // task.batch_size
-    permutation = jax.random.permutation(_stream(order, ORDER, epoch), size)
-    return permutation[: steps * task.batch_size].reshape(steps, task.batch_size)
+    rows = permutation(_stream(order, ORDER, epoch), size)
+    return rows[: steps * task.batch_size].reshape(steps, task.batch_size)
 
 
 def epoch(task: Task, data: Dataset, state: State, order: Key[Array, ""]) -> tuple[State, Float[Array, ""]]:

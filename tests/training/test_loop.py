@@ -9,6 +9,7 @@ import jaxdl.functional as F
 from jaxdl import data, models, optimizers
 from jaxdl.training import Task, resume, start, supervised, train
 from jaxdl.training.loop import INIT, NOISE, ORDER, epoch
+from jaxdl.training.order import permutation
 
 
 @pytest.fixture(scope="module")
@@ -43,7 +44,7 @@ def test_a_step_is_the_one_that_a_plain_loop_takes(line):
     """The same order and optimizer, written out with optax alone."""
     state = start(task(), line, jax.random.key(0))
     end, loss = epoch(task(), line, state, state.key)
-    order = jax.random.permutation(jax.random.fold_in(jax.random.fold_in(state.key, 1), 0), 20).reshape(4, 5)
+    order = permutation(jax.random.fold_in(jax.random.fold_in(state.key, 1), 0), 20).reshape(4, 5)
     params, losses = state.params, []
     for rows in order:
         value, gradient = jax.value_and_grad(

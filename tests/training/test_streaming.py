@@ -12,6 +12,7 @@ import jaxdl.functional as F
 from jaxdl import data, models, optimizers
 from jaxdl.data.stream import stream_arrays, stream_examples
 from jaxdl.training import Task, classification, fit, population, resume, supervised, train
+from jaxdl.training.order import permutation
 from jaxdl.training.streaming import _chunks, fold, plan_of
 
 pytest.importorskip("grain", reason="grain is not installed: it is in the extra data")
@@ -161,7 +162,7 @@ def test_only_a_few_chunks_are_read_ahead_and_each_epoch_reads_its_batches_once(
         assert closed == done // 3
         assert done * chunk <= len(source.read) <= min(done + threads, 6) * chunk
     keys = [jax.random.fold_in(jax.random.fold_in(jax.random.key(9), 1), epoch) for epoch in range(2)]
-    rows = [jax.random.permutation(key, SIZE)[: 3 * chunk] for key in keys]
+    rows = [permutation(key, SIZE)[: 3 * chunk] for key in keys]
     assert sorted(source.read) == sorted(np.concatenate(rows).tolist())
 
 
