@@ -1,5 +1,6 @@
 """Training: a pure loop, populations of it, and the driver around them that goes on where it ended."""
 
+from jaxdl.startup import use_all_cores as use_all_cores
 from jaxdl.training.checkpoint import (
     Checkpoint as Checkpoint,
     DamagedError as DamagedError,

@@ -20,11 +20,11 @@ import warnings
 from collections.abc import Callable, Generator, Sequence
 from typing import Any, NamedTuple
 
-import jax
 from jaxtyping import PyTree
 
 from jaxdl.storage import PARTIAL
-from jaxdl.training.leaves import AlteredError, Leaf, check_alike, on_host, to_leaves, to_tree, told
+from jaxdl.training.leaves import AlteredError, Leaf, check_alike, to_leaves, to_tree, told
+from jaxdl.training.processes import on_host
 
 MANIFEST, STATE, ASIDE = "manifest.txt", "state", ".damaged"
 FORMAT = 1
@@ -143,7 +143,7 @@ class Writer:
     def save(self, number: int, tree: PyTree, *, note: dict[str, Any] | None = None) -> None:
         """Begin to save, after the one before is written. Raises what that failed with."""
         self.wait()
-        self._saving = self._thread.submit(self._save, number, jax.tree.map(on_host, tree), note)
+        self._saving = self._thread.submit(self._save, number, on_host(tree), note)
 
     def wait(self) -> None:
         """Wait for what is being written. Raises what it failed with, once."""

@@ -18,6 +18,7 @@ from jaxtyping import PyTree
 from jaxdl.storage import locked
 from jaxdl.training.checkpoint import Checkpoint, Writer, load_checkpoint, numbers
 from jaxdl.training.leaves import to_leaves, told
+from jaxdl.training.sharding import Layout
 
 SHARE = 50  # saving takes at most one part in so many of the time
 ABSENT = "nothing"
@@ -51,11 +52,11 @@ class Keeper:
         since = time.perf_counter() - self._begun
         return since >= max(self._seconds, SHARE * self._writer.took)
 
-    def save(self, number: int, tree: PyTree, *, seconds: float) -> None:
+    def save(self, number: int, tree: PyTree, *, seconds: float, layout: Layout) -> None:
         """Begin to save, unless it is saved already."""
         if self._writer is None or number == self._saved:
             return
-        self._writer.save(number, tree, note={"identity": self._identity, "seconds": seconds})
+        self._writer.save(number, tree, note={"identity": self._identity, "seconds": seconds, "layout": layout})
         self._begun, self._saved = time.perf_counter(), number
 
     def wait(self) -> None:

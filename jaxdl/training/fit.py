@@ -4,7 +4,7 @@ import contextlib
 import functools
 import signal
 import time
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import jax
@@ -15,15 +15,14 @@ from jaxtyping import Array, Float, Int, Key
 from jaxdl.data import Dataset
 from jaxdl.data.stream import Stream
 from jaxdl.interruption import held, leavable
-from jaxdl.training.check import check, check_course
+from jaxdl.training.check import check_course
 from jaxdl.training.continuation import Checkpoints, digest_of, identity_of, keeping
 from jaxdl.training.early_stopping import Best, lowest_loss
+from jaxdl.training.engine import Crew, Engine, engine_of_dataset
 from jaxdl.training.loop import History, State, Task
-from jaxdl.training.member import Course, Member, advance, begin, state_of
-from jaxdl.training.population import lower_population
-
-PACE = 0.5  # seconds, about, between two looks at what is computed: a signal waits for so long, and progress is told
-FIRST, FASTER = 1, 8  # steps before the first look; and so many times as many before the next, at most
+from jaxdl.training.member import Course, state_of
+from jaxdl.training.processes import anywhere, on_host
+from jaxdl.training.sharding import Layout, gathered, mesh_of
 
 
 class Cost(NamedTuple):
@@ -56,7 +55,8 @@ class Fit(NamedTuple):
     `best` are each member's parameters after the epoch that was best for it. A member that ran out of patience or
     diverged has ended after so many `epochs`: its parameters are those of then, and what follows in its history is NaN
     or 0. `diverged` has the epoch in which it did, or 0. The counts in the state are those of the whole fit; one that
-    was interrupted may have ended within an epoch, which its checkpoint goes on with.
+    was interrupted may have ended within an epoch, which its checkpoint goes on with. `layout` says how the members
+    were divided; None where nothing was left to do.
     """
 
     state: State
@@ -66,20 +66,7 @@ class Fit(NamedTuple):
     diverged: Int[np.ndarray, "members"]
     cost: Cost
     interrupted: bool
-
-
-class Engine(NamedTuple):
-    """What carries a population on: its programs and what it knows of the data, as text; and what it begins with.
-
-    `like` has the shapes of the members that `begin()` gives. `compile()` gives `go_on(members, step, wait)`, which
-    yields members and step after each piece of the work, and waits for any by `wait(members)`.
-    """
-
-    text: Callable[[], str]
-    data: Callable[[], str]
-    like: Member
-    begin: Callable[[], Member]
-    compile: Callable[[], Callable[[Member, int, Callable], Generator[tuple[Member, int]]]]
+    layout: Layout | None
 
 
 def silent(progress: Progress) -> None:
@@ -99,8 +86,13 @@ def fit(
     patience: int | None = None,
     watch: Callable[[Progress], None] = silent,
     checkpoints: Checkpoints | None = None,
+    devices: Sequence[jax.Device] | None = None,
 ) -> Fit:
     """Train one model for each key, as `train` would, by one compiled program that is called for some steps at a time.
+
+    The members are divided among the devices, by default all that jax has, as `population` divides them; where there
+    are more devices than members, they may share each batch. Members that have ended cost nothing more, as soon as
+    those that are computed at once have all ended.
 
     `observe(state, dev)` is recorded after every epoch, and each member's parameters are kept from the epoch where
     `criterion(row)` of that row of the history is lowest: by default the loss on dev. With `patience`, a member stops
@@ -123,74 +115,95 @@ def fit(
     course = Course(task, observe, epochs, criterion, patience)
     check_course(course)
     began = time.perf_counter()
-    engine = _engine_of(course, data, dev, keys, order)
+    engine = _engine_of(course, data, dev, keys, order, devices)
     identity = {} if checkpoints is None else _identity(course, engine, data, dev, keys, order, checkpoints.settings)
     with keeping(checkpoints, engine.like, identity) as keeper:
-        members, step, before = _beginning(engine, keeper.take())
-        progress = _look(members, step, 0)
+        crew, step, before, layout = _beginning(engine, keeper.take())
+        progress = _look(crew, keys.shape[0], step, 0)
         if step:
             watch(progress)
-        over = step == progress.steps or not progress.going.any()
-        go_on = None if over else engine.compile()
+        go_on = None
+        if step < progress.steps and progress.going.any():
+            layout, go_on = engine.compile(crew.members, progress.steps - step, layout)
+            del crew  # what goes on is a copy
         compiled = time.perf_counter()
         with held() as back:
             if go_on is not None:
-                wait = functools.partial(_wait, back)
-                first = [members]  # which need not lie on the device beside the last
-                del members
-                members, step = _carry_on(go_on(first[0], step, wait), first.pop(), step, back, keeper, watch, before)
+                pieces = go_on(step, functools.partial(_wait, back))
+                crew, step = _carry_on(
+                    pieces, keys.shape[0], step, progress.epoch, back, _saving(keeper, layout, before), watch
+                )
+            keeper.wait()
     cost = Cost(compiled - began, before + time.perf_counter() - compiled)
     if signal.SIGTERM in back.signals:
         raise SystemExit(128 + signal.SIGTERM)
-    if back.signals and step == 0:
+    if back.signals and crew is None:
         raise KeyboardInterrupt
-    return _result(members, step, cost, interrupted=bool(back.signals))
+    return _result(crew, keys.shape[0], step, cost, interrupted=bool(back.signals), layout=layout)
 
 
-def _engine_of(course, data, dev, keys, order) -> Engine:
+def _engine_of(course, data, dev, keys, order, devices) -> Engine:
     if isinstance(data, Stream):
         from jaxdl.training.streaming import engine_of_stream  # it is built on this file
 
-        return engine_of_stream(course, data, dev, keys, order)
-    return engine_of_dataset(course, data, dev, keys, order)
+        return engine_of_stream(course, data, dev, keys, order, devices)
+    return engine_of_dataset(course, data, dev, keys, order, devices)
 
 
-def _beginning(engine, found) -> tuple[Member, int, float]:
-    """The members, steps and seconds of a checkpoint, where there is one."""
-    return (engine.begin(), 0, 0.0) if found is None else (found.tree, found.number, found.note["seconds"])
+def _beginning(engine, found) -> tuple[Crew, int, float, Layout | None]:
+    """The members, steps, seconds and layout of a checkpoint, where there is one."""
+    members = engine.begin() if found is None else found.tree
+    crew = Crew(members, np.arange(members.stopped.shape[0]))
+    if found is None:
+        return crew, 0, 0.0, None
+    return crew, found.number, found.note["seconds"], Layout(*found.note["layout"])
 
 
-def _wait(back, members) -> Member:
-    return leavable(lambda: jax.block_until_ready(members), back.overdue)
+def _wait(back, crew) -> Crew:
+    return leavable(lambda: jax.block_until_ready(crew), back.overdue)
 
 
-def _carry_on(pieces, members, step, back, keeper, watch, before) -> tuple[Member, int]:
-    """Go on to the end, or to the first signal that is held back; what it comes to is saved."""
+def _saving(keeper, layout, before) -> Callable[..., None]:
+    """What saves a crew, where it is time to, with the seconds that all until then has taken."""
     began = time.perf_counter()
-    seconds = lambda: before + time.perf_counter() - began  # noqa: E731
-    since = step // members.losses.shape[1]
+
+    def save(crew, count, step, *, now):
+        if now or keeper.due():
+            members = crew.in_order(on_host(crew.members), count)
+            keeper.save(step, members, seconds=before + time.perf_counter() - began, layout=layout)
+
+    return save
+
+
+def _carry_on(pieces, count, step, since, back, save, watch) -> tuple[Crew | None, int]:
+    """Go on to the end, or to the first signal that is held back; what it comes to is saved.
+
+    No crew is left of a piece that was not waited for, nor before the first.
+    """
+    crew = None
     with contextlib.closing(pieces):
         try:
-            for members, step in pieces:
-                progress = _look(members, step, since)
+            for crew, step in pieces:
+                progress = _look(crew, count, step, since)
                 since = progress.epoch
                 watch(progress)
-                if back.signals or not progress.going.any():
+                if anywhere(bool(back.signals)) or not progress.going.any():
                     break
-                if keeper.due():
-                    keeper.save(step, members, seconds=seconds())
+                save(crew, count, step, now=False)
         except KeyboardInterrupt:
             back.add(signal.SIGINT)
-        if step:
-            keeper.save(step, members, seconds=seconds())
-            keeper.wait()
-    return members, step
+        if crew is None or any(leaf.is_deleted() for leaf in jax.tree.leaves(crew.members)):
+            return None, step
+        save(crew, count, step, now=True)
+    return crew, step
 
 
-def _look(members, step, since) -> Progress:
+def _look(crew, count, step, since) -> Progress:
     """What has been computed, in the memory of the host."""
+    members = crew.members
     steps = members.losses.shape[1]
-    history, stopped, diverged = jax.device_get((members.history, members.stopped, members.diverged))
+    found = on_host((members.history, members.stopped, members.diverged))
+    history, stopped, diverged = crew.in_order(found, count)
     ended = np.where(stopped, stopped, diverged)
     epochs = np.where(ended, ended, step // steps)
     epoch = int(epochs.max())
@@ -198,53 +211,14 @@ def _look(members, step, since) -> Progress:
     return Progress(step, history.loss.shape[1] * steps, epoch, since, rows, epochs, diverged, ended == 0)
 
 
-def _result(members, step, cost, *, interrupted) -> Fit:
+def _result(crew, count, step, cost, *, interrupted, layout) -> Fit:
     """What has come of it, up to the epoch in which the last member ended."""
-    last = _look(members, step, 0)
+    last = _look(crew, count, step, 0)
+    members = crew.in_order(crew.members if layout is None else gathered(crew.members, mesh_of(layout)), count)
     if not last.going.any():
         step = last.epoch * members.losses.shape[1]
     state = state_of(members, jnp.int32(last.epoch), jnp.int32(step))
-    return Fit(state, last.rows, members.best, last.epochs, last.diverged, cost, interrupted)
-
-
-def engine_of_dataset(course: Course, data: Dataset, dev: Dataset, keys: Any, order: Any) -> Engine:
-    """Members that are trained on a data set that lies on the device, as many steps at a time as take PACE."""
-    check(course.task, data, dev, epochs=course.epochs)
-    data, dev = jax.device_put((data, dev))  # once, and not with every piece
-    steps, zero = data.size // course.task.batch_size, jnp.int32(0)
-    start = lower_population(functools.partial(begin, course, steps=steps), keys, shared=(data, dev))
-    shared = (data, dev, order, zero, zero)
-    lowered = lower_population(functools.partial(advance, course), start.out_info, shared=shared)
-    total = course.epochs * steps
-
-    def compiled():
-        program = leavable(lowered.compile)
-
-        def go_on(members, step, wait):
-            wanted = FIRST
-            while step < total:
-                count, began = min(_near_an_end(step, wanted, steps), total - step), time.perf_counter()
-                members = wait(program((data, dev, order, jnp.int32(step), jnp.int32(count)), (members,)))
-                step += count
-                took = time.perf_counter() - began
-                yield members, step
-                wanted = max(1, int(count * min(PACE / took, FASTER)))
-
-        return go_on
-
-    return Engine(
-        text=lambda: start.as_text() + lowered.as_text(),
-        data=lambda: digest_of(data),
-        like=start.out_info,
-        begin=lambda: leavable(start.compile)((data, dev), (keys,)),
-        compile=compiled,
-    )
-
-
-def _near_an_end(step: int, count: int, steps: int) -> int:
-    """About so many steps, up to the end of an epoch of `steps` where one is near: an order is drawn once, then."""
-    end = round((step + count) / steps) * steps
-    return end - step if abs(end - step - count) <= count // 2 else min(count, steps - step % steps)
+    return Fit(state, last.rows, members.best, last.epochs, last.diverged, cost, interrupted, layout)
 
 
 def _identity(course, engine, data, dev, keys, order, settings) -> dict[str, Any]:

@@ -34,10 +34,10 @@ def to_leaves(tree: PyTree) -> list[Leaf]:
 def _leaf(path, leaf) -> Leaf:
     if not isinstance(leaf, jax.Array | np.ndarray | NUMBERS):
         raise TypeError(f"the leaf {path} must be an array or a number, but is {type(leaf).__name__}.")
-    array = np.asarray(jax.random.key_data(leaf) if _is_key(leaf) else leaf, order="C")
+    array = np.asarray(jax.random.key_data(leaf) if is_key(leaf) else leaf, order="C")
     if not (jnp.issubdtype(array.dtype, np.number) or array.dtype == bool):
         raise TypeError(f"the leaf {path} must be of numbers, but is of {array.dtype}.")
-    return Leaf(path, *_described(leaf), array, str(jax.random.key_impl(leaf)) if _is_key(leaf) else None)
+    return Leaf(path, *_described(leaf), array, str(jax.random.key_impl(leaf)) if is_key(leaf) else None)
 
 
 def told(leaf: Leaf) -> dict[str, Any]:
@@ -51,11 +51,6 @@ def digest(array: Any) -> str:
     of_all = hashlib.sha256(f"{array.dtype}{array.shape}".encode())
     of_all.update(array.reshape(-1).view(np.uint8).data)
     return of_all.hexdigest()
-
-
-def on_host(leaf: Any) -> Any:
-    """The leaf in the memory of the host: an array of numpy for one of jax."""
-    return np.asarray(leaf) if isinstance(leaf, jax.Array) and not _is_key(leaf) else leaf
 
 
 def check_alike(leaves: Sequence[Mapping[str, Any]], like: PyTree) -> None:
@@ -91,7 +86,7 @@ def to_tree(arrays: Mapping[str, Any], leaves: Sequence[Mapping[str, Any]], like
 
 def _restored(array, leaf, wanted) -> Any:
     """One leaf, verified, as the kind that is wanted."""
-    words = jax.eval_shape(jax.random.key_data, wanted) if _is_key(wanted) else wanted
+    words = jax.eval_shape(jax.random.key_data, wanted) if is_key(wanted) else wanted
     dtype = np.asarray(words).dtype if isinstance(words, NUMBERS) else words.dtype
     array = np.zeros(np.shape(words), dtype) if array is None else np.asarray(array).astype(dtype, copy=False)
     if digest(array) != leaf["sha256"]:
@@ -100,7 +95,7 @@ def _restored(array, leaf, wanted) -> Any:
         return array
     if isinstance(wanted, NUMBERS):
         return array[()] if isinstance(wanted, np.generic) else array.item()
-    if _is_key(wanted):
+    if is_key(wanted):
         return jax.random.wrap_key_data(jnp.asarray(array), impl=leaf["generator"])
     placed = jax.device_put(array, getattr(wanted, "sharding", None))
     if placed.dtype != dtype:
@@ -108,7 +103,8 @@ def _restored(array, leaf, wanted) -> Any:
     return placed
 
 
-def _is_key(leaf) -> bool:
+def is_key(leaf: Any) -> bool:
+    """Is it a typed key, or an array of such?"""
     return jnp.issubdtype(getattr(leaf, "dtype", np.float32), jax.dtypes.prng_key)
 
 

@@ -14,6 +14,7 @@ from jaxtyping import Array, Bool, Float, Int, Key, PyTree
 from jaxdl.data import Dataset
 from jaxdl.training.early_stopping import Best, better, lowest_loss, nothing_yet, out_of_patience
 from jaxdl.training.loop import History, State, Task, batches, start, step
+from jaxdl.training.sharding import among_devices
 
 
 class Course(NamedTuple):
@@ -94,7 +95,8 @@ def advance(
         rows = batches(course.task, data.size, member.key if order is None else order, epoch)
 
         def one(place, member):
-            batch = jax.tree.map(lambda array: array[rows[place]], data)
+            of_batch = among_devices(rows[place])
+            batch = jax.tree.map(lambda array: array[of_batch], data)
             return take_step(course, batch, epoch * steps + place, member)
 
         member = if_going_on(member, jax.lax.fori_loop(first, last, one, member))

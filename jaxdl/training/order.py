@@ -11,9 +11,9 @@ def permutation(key: Key[Array, ""], size: int) -> Int[Array, "size"]:
     r"""The numbers from 0 to size - 1 in an order that is drawn from the key, by $6 \lceil \log_2 n \rceil$ rounds.
 
     Swap or not: each round draws a pivot $p$, pairs every number $x$ with $y = (p - x) \bmod n$, and exchanges the two
-    where a bit says so that is drawn for the pair, $h(\max(x, y))$. A pair is exchanged or stays, so that every round is
-    a permutation, for any $n$. There are at least 24 rounds. `jax.random.permutation` sorts random numbers, which takes
-    a fifth of the time of a small network's training, and 25 times as long as this for 60,000 examples on a CPU.
+    where a bit says so that is drawn for the pair, $h(\max(x, y))$. A pair is exchanged or stays, so that every round
+    is a permutation, for any $n$. There are at least 24 rounds. `jax.random.permutation` sorts random numbers, which
+    takes a fifth of the time of a small network's training, and 25 times as long as this for 60,000 examples on a CPU.
     Hoang, Morris and Rogaway, *An enciphering scheme based on a card shuffle* (2012).
     """
     of_pivots, of_words = jax.random.split(key)
@@ -32,6 +32,6 @@ def permutation(key: Key[Array, ""], size: int) -> Int[Array, "size"]:
 
 
 def _bit(numbers, word):
-    """One bit for each number, the highest of a multiplicative hash, that depends on the word which a round has drawn."""
+    """One bit for each number: the highest of a multiplicative hash, with the word that the round has drawn."""
     mixed = (numbers.astype(jnp.uint32) ^ word) * jnp.uint32(0x9E3779B1)
     return ((mixed ^ (mixed >> 15)) * jnp.uint32(0x85EBCA6B)) >> 31 == 1

@@ -1,42 +1,168 @@
-"""A population: one training, many members, one compiled program."""
+"""A population: one training, many members, one compiled program on all devices."""
 
-from collections.abc import Callable
-from typing import Any
+import functools
+import time
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
 
 import jax
+import jax.numpy as jnp
+from jax.sharding import Mesh
 from jax.stages import Compiled, Lowered
+from jaxtyping import PyTree
 
 from jaxdl.interruption import leavable
+from jaxdl.training.layouts import compiled_to_fit, is_out_of_memory, layouts_for, remember, remembered, smaller
+from jaxdl.training.sharding import (
+    Layout,
+    blank,
+    by_member,
+    count_members,
+    first_members,
+    gathered,
+    mesh_of,
+    on_all,
+    over_members,
+    pad_members,
+    shapes_on,
+    together,
+)
+
+WORTH = 4.0  # seconds that a population must take for other layouts to be compiled and measured
+ONE_BY_ONE = Layout()
+ENOUGH = 8  # members on each device, too, so that what is measured is a small part of it
 
 
-def lower_population(train_one: Callable, *mapped: Any, shared: tuple = ()) -> Lowered:
-    """The program of `population` before it is compiled, for arguments of these shapes, which may stand for others.
+class Program(NamedTuple):
+    """A compiled population, to be called as `program(shared, mapped)` with the shapes that it was compiled for."""
 
-    Raises ValueError where the mapped arguments do not have one first axis of the same length.
-    """
-    members = {leaf.shape[0] if leaf.ndim else 0 for leaf in jax.tree.leaves(mapped)}
-    if len(members) != 1 or 0 in members:
-        raise ValueError(
-            f"mapped arguments must share a first axis, one entry for each member, but have {sorted(members)} entries: "
-            "pass what all members share in shared."
-        )
-    every_member = jax.vmap(lambda shared, mapped: train_one(*shared, *mapped), in_axes=(None, 0))
-    return jax.jit(every_member).lower(shared, mapped)
+    layout: Layout
+    mesh: Mesh
+    out: PyTree
+    compiled: Compiled
 
-
-def compile_population(train_one: Callable, *mapped: Any, shared: tuple = ()) -> Compiled:
-    """The compiled program that `population` runs, to be called as `program(shared, mapped)` with the same shapes.
-
-    Raises ValueError where the mapped arguments do not have one first axis of the same length.
-    """
-    return leavable(lower_population(train_one, *mapped, shared=shared).compile)
+    def __call__(self, shared: tuple, mapped: tuple, chunks: int | None = None) -> PyTree:
+        """What comes of every member, its first axis the members; or of the first chunks of each device alone."""
+        count, members = count_members(self.out), count_members(mapped)
+        last = count // (self.layout.by_member * self.layout.at_once) if chunks is None else chunks
+        shared = jax.device_put(shared, on_all(self.mesh))
+        mapped = jax.device_put(pad_members(mapped, count), by_member(self.mesh))
+        out = blank(self.out, by_member(self.mesh))
+        out = self.compiled(shared, mapped, out, jnp.int32(0), jnp.int32(last))
+        return gathered(first_members(out, members), self.mesh)
 
 
-def population(train_one: Callable, *mapped: Any, shared: tuple = ()) -> Any:
+def population(
+    train_one: Callable, *mapped: Any, shared: tuple = (), devices: Sequence[jax.Device] | None = None
+) -> PyTree:
     """`train_one(*shared, *member)` for every member of the mapped arguments, in one compiled program.
 
     Seeds, rates, penalties and bootstrap weights are axes: `population(train_one, keys, rates, shared=(data,))`. Data
     travels in `shared`, never in a closure, where it would be compiled into the program. What comes back has the
     members as its first axis. It compiles each time, and is not itself traceable.
+
+    The members are divided among the devices, by default all that jax has (`use_all_cores` makes every core one). On
+    each they follow one another, or are computed several at once by `vmap`: where a population of at least 8 members a
+    device takes long, a few of them are timed either way, and what was faster is remembered on disk. One after another,
+    members have the bits that they have alone; at once, they differ from them by rounding. As many are computed at once
+    as the memory holds. What comes back lies on the default device, whatever the members were divided among. Raises
+    ValueError where the mapped arguments do not have one first axis of the same length.
     """
-    return compile_population(train_one, *mapped, shared=shared)(shared, mapped)
+    program = compile_population(train_one, *mapped, shared=shared, devices=devices)
+    while True:
+        try:
+            return finished(program, shared, mapped)
+        except jax.errors.JaxRuntimeError as error:
+            if not is_out_of_memory(error) or program.layout.at_once == 1:
+                raise
+        program = _compiled(_lowering(train_one, mapped, shared, devices), smaller(program.layout), devices)
+
+
+def compile_population(
+    train_one: Callable,
+    *mapped: Any,
+    shared: tuple = (),
+    devices: Sequence[jax.Device] | None = None,
+    layout: Layout | None = None,
+) -> Program:
+    """The program that `population` compiles and runs, to be called as `program(shared, mapped)`, and not only once.
+
+    With a layout it is that one. Raises ValueError where the mapped arguments do not have one first axis of the same
+    length.
+    """
+    layouts = [layout] if layout else layouts_for(count_members(mapped), devices=devices)
+    lower = _lowering(train_one, mapped, shared, devices)
+    if len(layouts) == 1:
+        return _compiled(lower, layouts[0], devices)
+    text = lower(layouts[0]).as_text()
+    known = remembered(text, layouts)
+    program = _compiled(lower, known or layouts[0], devices)
+    local = count_members(program.out) // program.layout.by_member
+    if known or program.layout.at_once > 1 or local < ENOUGH:
+        return program
+    best = _seconds(program, shared, mapped)
+    if best * local < WORTH:
+        return program
+    for layout in layouts[1:]:
+        if layout.at_once * 2 <= local:
+            other = _compiled(lower, layout, devices)
+            seconds = _seconds(other, shared, mapped)
+            program, best = (other, seconds) if seconds < best else (program, best)
+    remember(text, program.layout)
+    return program
+
+
+def lower_population(
+    train_one: Callable,
+    *mapped: Any,
+    shared: tuple = (),
+    layout: Layout = ONE_BY_ONE,
+    devices: Sequence[jax.Device] | None = None,
+) -> Lowered:
+    """The program of `population` before it is compiled, for arguments of these shapes, which may stand for others.
+
+    It takes (shared, mapped, out, first, last), as `over_members` says, and `out` is donated to it.
+    """
+    mesh, count = mesh_of(layout, devices), layout.padded(count_members(mapped))
+
+    def of_chunk(shared, mapped, out):  # noqa: ARG001
+        return together(lambda *member: train_one(*shared, *member), layout.at_once)(*mapped)
+
+    zero = jax.ShapeDtypeStruct((), jnp.int32)
+    return jax.jit(over_members(of_chunk, layout, mesh), donate_argnums=2).lower(
+        shapes_on(shared, on_all(mesh)),
+        shapes_on(mapped, by_member(mesh), count),
+        shapes_on(_out_of(train_one, mapped, shared), by_member(mesh), count),
+        zero,
+        zero,
+    )
+
+
+def _out_of(train_one, mapped, shared) -> PyTree:
+    """The shapes of what comes of all members, without any filling."""
+    every = jax.vmap(lambda shared, mapped: train_one(*shared, *mapped), in_axes=(None, 0))
+    return jax.eval_shape(every, shared, mapped)
+
+
+def _lowering(train_one, mapped, shared, devices) -> Callable[[Layout], Lowered]:
+    """What lowers the program for any layout, each once."""
+    one = jax.jit(train_one)  # traced once, whatever the layout
+    lower = lambda layout: lower_population(one, *mapped, shared=shared, layout=layout, devices=devices)  # noqa: E731
+    return functools.lru_cache(lower)
+
+
+def _compiled(lower, layout, devices) -> Program:
+    compiled, layout = compiled_to_fit(lower, layout)
+    return Program(layout, mesh_of(layout, devices), compiled.out_info, compiled)
+
+
+def _seconds(program, shared, mapped) -> float:
+    """How long a member takes on its device, measured on the first chunk of each."""
+    began = time.perf_counter()
+    finished(program, shared, mapped, 1)
+    return (time.perf_counter() - began) / program.layout.at_once
+
+
+def finished(f: Callable, *arguments: Any) -> PyTree:
+    """`f(*arguments)` when it is computed; Ctrl-C is met at once."""
+    return leavable(lambda: jax.block_until_ready(f(*arguments)))

@@ -5,7 +5,7 @@ import contextlib
 import functools
 import threading
 import time
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
 from typing import Any, NamedTuple
 
 import jax
@@ -19,10 +19,11 @@ from jaxdl.data.stream import Stream, first_rows, read_rows
 from jaxdl.interruption import leavable
 from jaxdl.training.check import check, check_labels, output_shapes
 from jaxdl.training.continuation import digest_of
-from jaxdl.training.fit import PACE, Engine
+from jaxdl.training.engine import PACE, Crew, Engine, begun, crew_of, lower_crew, shapes_of_members, text_of
+from jaxdl.training.layouts import layouts_for
 from jaxdl.training.loop import History, State, Task, batches, check_counts, step
 from jaxdl.training.member import Course, Member, begin, close_epoch, if_going_on, take_step
-from jaxdl.training.population import lower_population
+from jaxdl.training.sharding import mesh_of, on_all
 
 
 class Plan(NamedTuple):
@@ -64,6 +65,7 @@ def fold(
     order: Key[Array, ""],
     epoch: int = 0,
     wait: Callable[[Any], Any] = jax.block_until_ready,
+    place: Any = None,
 ) -> Generator[tuple[Any, int]]:
     """What is carried, and the steps that are done, after each chunk up to the end of so many epochs.
 
@@ -76,7 +78,7 @@ def fold(
     feed = read_ahead(task, data, plan.chunks, begin=begin, end=epochs * len(plan.chunks), order=order, epoch=epoch)
     with contextlib.closing(feed):
         while done < epochs * steps:
-            chunk = jax.device_put(next(feed))  # on its way while the one before is trained on
+            chunk = jax.device_put(next(feed), place)  # on its way while the one before is trained on
             wait(carry)  # and no more than these two are ever on the device
             carry = advance(carry, chunk, done)
             done += chunk.weights.shape[0]
@@ -145,38 +147,46 @@ def resume_stream(
     return state, jax.tree.map(lambda *cells: jnp.stack(cells), *rows)
 
 
-def engine_of_stream(course: Course, data: Stream, dev: Dataset, keys: Any, order: Any) -> Engine:
+def engine_of_stream(
+    course: Course, data: Stream, dev: Dataset, keys: Any, order: Any, devices: Sequence[jax.Device] | None
+) -> Engine:
     """Members that share each batch of a stream, a chunk of them at a time."""
     data, first = _checked(course, data, dev)
     plan, order = plan_of(course.task, data), keys[0] if order is None else order
     start = functools.partial(begin, course, steps=data.size // course.task.batch_size)
-    started = lower_population(start, keys, shared=(first, dev))
-    like, zero = started.out_info, jnp.int32(0)
-    closing = lower_population(functools.partial(close_epoch, course), like, shared=(dev, zero))
-    take = functools.partial(_take_chunk, course, data)
-    of_length = {length: lower_population(take, like, shared=(plan.like(length), zero)) for length in plan.lengths()}
+    like, zero = shapes_of_members(start, (first, dev), keys), np.int32(0)
+    close, take = jax.jit(functools.partial(close_epoch, course)), functools.partial(_take_chunk, course, data)
+    programs = [(close, (dev, zero)), *((take, (plan.like(length), zero)) for length in plan.lengths())]
+    layouts = layouts_for(keys.shape[0], course.task.batch_size // course.task.microbatches, devices)
 
-    def compiled():
-        close = leavable(closing.compile)
-        programs = {length: leavable(lowered.compile) for length, lowered in of_length.items()}
+    def compiled(members, left, layout):  # noqa: ARG001
+        layout = layout or layouts[0]
+        lowered = (lower_crew(one, shared, like, layout, devices) for one, shared in programs)
+        closing, *taking = (leavable(each.compile) for each in lowered)
+        of_length = dict(zip(plan.lengths(), taking, strict=True))
+        mesh = mesh_of(layout, devices)
+        everywhere = on_all(mesh)
+        of_dev = jax.device_put(dev, everywhere)
 
-        def advance(members, chunk, done):
-            return programs[chunk.weights.shape[0]]((chunk, jnp.int32(done)), (members,))
+        def advance(crew, chunk, done):
+            return crew._replace(members=of_length[chunk.weights.shape[0]]((chunk, np.int32(done)), crew.members))
 
-        def end(members, epoch):
-            return close((dev, jnp.int32(epoch)), (members,))
+        def end(crew, epoch):
+            return crew._replace(members=closing((of_dev, np.int32(epoch)), crew.members))
 
-        def go_on(members, step, wait):
-            settings = {"done": step, "epochs": course.epochs, "order": order, "wait": wait}
-            return _now_and_then(fold(course.task, data, members, plan, advance, end, **settings), wait)
+        def go_on(step, wait):
+            crew = crew_of(members, layout, mesh)
+            settings: dict[str, Any] = {"done": step, "epochs": course.epochs, "order": order, "wait": wait}
+            chunks = fold(course.task, data, crew, plan, advance, end, **settings, place=everywhere)
+            return _now_and_then(chunks, wait)
 
-        return go_on
+        return layout, go_on
 
     return Engine(
-        text=lambda: "".join(lowered.as_text() for lowered in (started, closing, *of_length.values())),
+        text=lambda: text_of(start, (first, dev), keys) + "".join(text_of(*program, like) for program in programs),
         data=lambda: digest_of(first),
         like=like,
-        begin=lambda: leavable(started.compile)((first, dev), (keys,)),
+        begin=lambda: begun(start, (first, dev), keys, layouts[0], devices),
         compile=compiled,
     )
 
@@ -191,8 +201,8 @@ def _take_chunk(course, data, chunk, done, member) -> Member:
     return if_going_on(member, jax.lax.scan(one, (done, member), chunk)[0][1])
 
 
-def _now_and_then(chunks, wait) -> Generator[tuple[Member, int]]:
-    """The members and their steps after PACE seconds each, and after the last chunk."""
+def _now_and_then(chunks, wait) -> Generator[tuple[Crew, int]]:
+    """The crew and its step after PACE seconds each, and after the last chunk."""
     looked, members, done = time.perf_counter(), None, 0
     with contextlib.closing(chunks):
         for members, done in chunks:

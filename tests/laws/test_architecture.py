@@ -12,7 +12,7 @@ import jaxdl
 ROOT = pathlib.Path(__file__).parents[2]
 FLOORS = {
     0: {"functional"},
-    1: {"derivation", "backpropagation", "initializers", "interruption", "storage"},
+    1: {"derivation", "backpropagation", "initializers", "interruption", "startup", "storage"},
     2: {"optimizers", "schedules", "models", "data", "metrics"},
     3: {"training"},
     4: {"evaluation"},
@@ -33,7 +33,6 @@ FLOORS = {
             "run",
             "settings",
             "specification",
-            "startup",
             "statistics",
             "tables",
             "tensorboard",

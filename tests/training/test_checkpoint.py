@@ -14,6 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from jaxdl.training import Writer, load_checkpoint, save_checkpoint
 from jaxdl.training.checkpoint import MANIFEST, numbers
 from jaxdl.training.continuation import Keeper
+from jaxdl.training.sharding import Layout
 
 TREE = {"weights": np.arange(60.0).reshape(5, 12), "count": jnp.int32(3), "key": jax.random.key(7)}
 
@@ -224,11 +225,11 @@ def test_it_saves_at_once_and_then_so_rarely_that_it_costs_little(monkeypatch, s
     monkeypatch.setattr("time.perf_counter", lambda: clock.now)
     keeper = Keeper(None, clock, seconds, {})
     assert keeper.due()
-    keeper.save(1, {}, seconds=0.0)
+    keeper.save(1, {}, seconds=0.0, layout=Layout())
     if wait:
         clock.now += wait - 0.1
         assert not keeper.due()
     clock.now += 0.1
     assert keeper.due()
-    keeper.save(1, {}, seconds=0.0)
+    keeper.save(1, {}, seconds=0.0, layout=Layout())
     assert clock.saved == [1]

@@ -18,7 +18,7 @@ from jaxdl.training import Checkpoints, DamagedError, Task, classification, fit,
 from jaxdl.training.checkpoint import MANIFEST, numbers
 from jaxdl.training.continuation import differences
 
-FIT = sys.modules["jaxdl.training.fit"]  # the package's `fit` is the function
+FIT = sys.modules["jaxdl.training.engine"]  # the package's `fit` is the function
 SIZE, BATCH, EPOCHS = 100, 32, 6
 PLAIN = models.mlp((8,), 10)
 FULL = models.mlp((8,), 10, norm=models.BatchNorm, dropout_rate=0.2)  # statistics and noise of its own

@@ -14,7 +14,7 @@ from jaxdl import data, interruption, models, optimizers
 from jaxdl.training import Checkpoints, Task, checkpoint, classification, fit, supervised
 from jaxdl.training.checkpoint import numbers
 
-FIT = sys.modules["jaxdl.training.fit"]  # the package's `fit` is the function
+FIT = sys.modules["jaxdl.training.engine"]  # the package's `fit` is the function
 MODEL = models.mlp((8,), 10)
 TASK = Task(MODEL, supervised(MODEL, F.cross_entropy), optimizers.sgd(0.1), 32)
 
@@ -136,8 +136,8 @@ def test_what_takes_long_can_be_left():
         time.sleep(0.01)
 
 
-def test_a_piece_that_does_not_end_in_time_is_left_and_what_was_before_it_is_saved(digits, tmp_path, monkeypatch):
-    """The one after ten steps; it would have taken a minute."""
+def test_a_piece_that_does_not_end_in_time_is_left_and_what_was_saved_before_it_is_there(digits, tmp_path, monkeypatch):
+    """The one after ten steps; it would have taken a minute. The members have gone into it, and are not to be had."""
     monkeypatch.setattr(interruption, "GRACE", 0.2)
     ended, original, whole = threading.Event(), jax.block_until_ready, fitted(digits, lambda progress: None)
 
@@ -154,11 +154,11 @@ def test_a_piece_that_does_not_end_in_time_is_left_and_what_was_before_it_is_sav
     began = time.monotonic()
     with monkeypatch.context() as patch:
         patch.setattr("jax.block_until_ready", slow)
-        result = fitted(digits, watch, tmp_path)
+        with pytest.raises(KeyboardInterrupt):
+            fitted(digits, watch, tmp_path)
     assert time.monotonic() - began < 30
     ended.set()
-    assert result.interrupted
-    assert int(result.state.step) == numbers(tmp_path)[-1] == 10
+    assert 1 <= numbers(tmp_path)[-1] <= 10
     rest = fitted(digits, lambda progress: None, tmp_path)
     jax.tree.map(np.testing.assert_array_equal, rest.state.params, whole.state.params)
 

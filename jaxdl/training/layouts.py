@@ -1,0 +1,116 @@
+"""Which layout is the fastest: which there are, what was measured, and what is remembered of it on disk."""
+
+import hashlib
+import json
+import math
+import os
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import jax
+from jax.stages import Compiled, Lowered
+
+from jaxdl.interruption import leavable
+from jaxdl.storage import cache_dir, whole_file
+from jaxdl.training.sharding import Layout
+
+TOGETHER = (16, 128)  # members that a core may compute at once; of more its caches hold less
+KEPT = 1000  # choices that are remembered
+
+
+def layouts_for(
+    members: int, batch_size: int | None = None, devices: Sequence[jax.Device] | None = None
+) -> list[Layout]:
+    """The layouts that may be the fastest, the likeliest first: on a CPU one member at a time, elsewhere all at once.
+
+    With a batch size, devices that are more than the members may share each batch.
+    """
+    devices = devices or jax.devices()
+    by_member = min(members, len(devices))
+    spare = len(devices) // by_member
+    by_batch = max(count for count in range(1, spare + 1) if (batch_size or 1) % count == 0)
+    if jax.process_count() > 1 and by_member * by_batch < len(devices):
+        by_member, by_batch = len(devices), 1  # each process has a part in it, though some compute what nobody needs
+    local = -(-members // by_member)
+    on_cpu = devices[0].platform == "cpu"
+    at_once = dict.fromkeys((1, *(min(local, count) for count in TOGETHER)) if on_cpu else (local, 1))
+    found = [Layout(by_member, 1, count) for count in at_once]
+    if by_batch == 1:
+        return found
+    shared = [Layout(by_member, by_batch, count) for count in at_once]
+    return shared if jax.process_count() > 1 else found + shared
+
+
+def remembered(text: str, layouts: list[Layout]) -> Layout | None:
+    """The one of these layouts that was the fastest for a program of this text on this machine, where it is known."""
+    found = _choices().get(_key(text))
+    return next((layout for layout in layouts if list(layout) == found), None)
+
+
+def remember(text: str, layout: Layout) -> None:
+    """Keep for the next time that this layout is the fastest; where nothing can be written, nothing is kept."""
+    kept = {**_choices(), _key(text): list(layout)}
+    try:
+        with whole_file(_path()) as file:
+            file.write(json.dumps(dict(list(kept.items())[-KEPT:])).encode())
+    except OSError:
+        return
+
+
+def compiled_to_fit(lower: Callable[[Layout], Lowered], layout: Layout) -> tuple[Compiled, Layout]:
+    """The program, of a layout that computes fewer members at once where the memory does not hold what it needs."""
+    while True:
+        program = leavable(lower(layout).compile)
+        if layout.at_once == 1 or needed_bytes(program) <= free_bytes():
+            return program, layout
+        layout = smaller(layout)
+
+
+def smaller(layout: Layout) -> Layout:
+    """Half as many members at once."""
+    return layout._replace(at_once=layout.at_once // 2)
+
+
+def needed_bytes(program: Compiled) -> int:
+    """What a program takes on each device beside its arguments."""
+    found = program.memory_analysis()
+    if found is None:
+        return 0
+    return found.temp_size_in_bytes + found.output_size_in_bytes - found.alias_size_in_bytes
+
+
+def free_bytes() -> float:
+    """The memory that is free on each device; of a CPU's, each of its devices has a part."""
+    device = jax.local_devices()[0]
+    stats = device.memory_stats() or {}
+    if "bytes_limit" in stats:
+        return stats["bytes_limit"] - stats["bytes_in_use"]
+    try:
+        with open("/proc/meminfo", encoding="ascii") as file:
+            lines = dict(line.split(":") for line in file)
+        return int(lines["MemAvailable"].split()[0]) * 1024 / jax.local_device_count()
+    except (OSError, KeyError, ValueError):
+        return math.inf
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Did the device say that it has too little memory?"""
+    return isinstance(error, jax.errors.JaxRuntimeError) and "RESOURCE_EXHAUSTED" in str(error)
+
+
+def _key(text) -> str:
+    device = jax.devices()[0]
+    machine = (device.device_kind, jax.device_count(), jax.process_count(), os.cpu_count(), jax.__version__)
+    return hashlib.sha256(f"{machine}{text}".encode()).hexdigest()
+
+
+def _path():
+    return cache_dir() / "layouts.json"
+
+
+def _choices() -> dict[str, Any]:
+    try:
+        found = json.loads(_path().read_bytes())
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}
