@@ -3,7 +3,6 @@
 from typing import Any, NamedTuple
 
 import numpy as np
-import scipy.special  # scipy.stats has the same, and takes a second and a half to import
 from numpy.typing import ArrayLike
 
 
@@ -34,13 +33,20 @@ def mean_intervals(
     mean = values.mean(axis=0)
     if len(values) < 2:
         return Interval(mean, np.full_like(mean, np.nan), np.full_like(mean, np.nan))
-    half = scipy.special.stdtrit(len(values) - 1, (1 + level) / 2) * values.std(axis=0, ddof=1) / np.sqrt(len(values))
+    half = _special().stdtrit(len(values) - 1, (1 + level) / 2) * values.std(axis=0, ddof=1) / np.sqrt(len(values))
     return Interval(mean, np.maximum(mean - half, within[0]), np.minimum(mean + half, within[1]))
 
 
 def proportion_interval(successes: int, trials: int, *, level: float = 0.95) -> Interval:
     """The exact interval of Clopper and Pearson (1934) for a probability, from successes in independent trials."""
     half, failures = (1 - level) / 2, trials - successes
-    low = scipy.special.betaincinv(successes, failures + 1, half) if successes else 0.0
-    high = scipy.special.betaincinv(successes + 1, failures, 1 - half) if failures else 1.0
+    low = _special().betaincinv(successes, failures + 1, half) if successes else 0.0
+    high = _special().betaincinv(successes + 1, failures, 1 - half) if failures else 1.0
     return Interval(successes / trials, float(low), float(high))
+
+
+def _special() -> Any:
+    """Of scipy, whose import takes half a second, and `scipy.stats`, which has the same, a second and a half."""
+    import scipy.special
+
+    return scipy.special

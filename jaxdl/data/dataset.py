@@ -99,7 +99,9 @@ def take(data: Dataset, indices: ArrayLike) -> Dataset:
     indices = np.asarray(indices)
     if indices.size and not (indices.min() >= 0 and indices.max() < data.size):
         raise IndexError(f"indices must be from 0 to {data.size - 1}, but go from {indices.min()} to {indices.max()}.")
-    taken = jax.tree.map(lambda array: array[indices], data)
+    # on the host, where nothing is compiled for every shape
+    rows = lambda array: jnp.asarray(np.asarray(array)[indices]) if isinstance(array, jax.Array) else array[indices]  # noqa: E731
+    taken = jax.tree.map(rows, data)
     if isinstance(data.inputs, dict):  # whose keys a map would sort
         taken = taken._replace(inputs={name: taken.inputs[name] for name in data.inputs})
     return taken

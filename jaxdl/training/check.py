@@ -5,6 +5,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import PyTree
 
 from jaxdl.data import Dataset
@@ -33,17 +34,18 @@ def check(task: Task, data: Dataset, dev: Dataset, *, epochs: int) -> None:
     for name, part in [("data", data), ("dev", dev)]:
         if part.size == 0:
             raise ValueError(f"{name} must hold at least one example, but is empty.")
-        if not (jnp.isfinite(part.weights).all() and part.weights.min() >= 0):
+        inputs, labels, weights = (np.asarray(field) for field in part)  # on the host, where nothing is compiled
+        if not (np.isfinite(weights).all() and weights.min() >= 0):
             raise ValueError(f"weights of {name} must be finite and at least 0, but others are among them.")
-        if not part.weights.sum() > 0:
+        if not weights.sum() > 0:
             raise ValueError(f"weights of {name} must not all be 0: the mean of nothing is NaN.")
         if part.inputs.shape[1:] != data.inputs.shape[1:]:
             raise ValueError(
                 f"{name} must have inputs of the shape {data.inputs.shape[1:]}, but has {part.inputs.shape[1:]}."
             )
-        if not (jnp.isfinite(part.inputs).all() and jnp.isfinite(part.labels).all()):
+        if not (np.isfinite(inputs).all() and np.isfinite(labels).all()):
             raise ValueError(f"{name} must be finite, but holds NaN or infinity: make it with data.from_arrays.")
-        check_labels(name, part.labels, outputs)
+        check_labels(name, labels, outputs)
     batch = jax.tree.map(lambda array: array[: task.batch_size // task.microbatches], data)
     check_rows(task.model, batch.inputs)
     loss, _ = jax.eval_shape(task.objective, params, stats, batch, key)
@@ -77,7 +79,7 @@ def _warn_of_images(inputs) -> None:
     """Warn of what trains, but badly: numbers as images have them in files, and channels that come first."""
     if not hasattr(inputs, "dtype") or not jnp.issubdtype(inputs.dtype, jnp.floating):
         return
-    size = float(jnp.sqrt(jnp.square(inputs[:SAMPLE]).mean()))
+    size = float(np.sqrt(np.square(np.asarray(inputs)[:SAMPLE], dtype=np.float64).mean()))
     if size > LARGE:
         warnings.warn(
             f"inputs are about {size:.0f} in size, and networks learn badly from numbers far from 1: divide images by "

@@ -22,7 +22,6 @@ from jaxdl.training.processes import agreed, on_host
 from jaxdl.training.sharding import (
     Layout,
     by_member,
-    copied,
     mesh_of,
     on_all,
     over_members,
@@ -107,9 +106,9 @@ def shapes_of_members(start: Callable, shared: tuple, keys: Any) -> Member:
 
 
 def text_of(one: Callable, shared: tuple, members: Any) -> str:
-    """The text of `one(*shared, member)` for all members at once, which depends on no layout."""
-    every = jax.vmap(lambda shared, member: one(*shared, member), in_axes=(None, 0))
-    return jax.jit(every).lower(shared, members).as_text()
+    """The text of `one(*shared, member)` for one of the members, which depends on no layout."""
+    member = jax.tree.map(lambda leaf: jax.ShapeDtypeStruct(leaf.shape[1:], leaf.dtype), members)
+    return jax.jit(one).lower(*shared, member).as_text()
 
 
 def begun(start: Callable, shared: tuple, keys: Any, layout: Layout, devices: Sequence[jax.Device] | None) -> Member:
@@ -139,7 +138,7 @@ def lower_crew(
 def crew_of(members: Member, layout: Layout, mesh: Mesh) -> Crew:
     """A copy of the members, laid out."""
     count = layout.padded(members.stopped.shape[0])
-    return Crew(copied(pad_members(members, count), by_member(mesh)), np.arange(count))
+    return Crew(jax.device_put(pad_members(members, count), by_member(mesh)), np.arange(count))
 
 
 def machine(
@@ -198,13 +197,13 @@ def fastest(
 
 
 def seconds_of_a_step(of: Machine, members: Member, left: int) -> float:
-    """How long all members take for a step, measured on a copy of them."""
+    """How long all members take for a step, measured on a copy of them, and not for long where little is left to do."""
     crew, count = crew_of(members, of.layout, of.mesh).members, 1
     while True:
         began = time.perf_counter()
         crew = finished(of.take, crew, 0, count)
         took = agreed(time.perf_counter() - began)
-        if took >= MEASURED or count >= left:
+        if took >= MEASURED or took / count * left < WORTH or count >= left:
             return took / count
         count = min(left, 2 * count)
 

@@ -214,7 +214,8 @@ def _look(crew, count, step, since) -> Progress:
 def _result(crew, count, step, cost, *, interrupted, layout) -> Fit:
     """What has come of it, up to the epoch in which the last member ended."""
     last = _look(crew, count, step, 0)
-    members = crew.in_order(crew.members if layout is None else gathered(crew.members, mesh_of(layout)), count)
+    members = crew.members if layout is None else gathered(crew.members, len(crew.places), mesh_of(layout))
+    members = crew.in_order(members, count)
     if not last.going.any():
         step = last.epoch * members.losses.shape[1]
     state = state_of(members, jnp.int32(last.epoch), jnp.int32(step))

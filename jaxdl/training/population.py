@@ -18,7 +18,6 @@ from jaxdl.training.sharding import (
     blank,
     by_member,
     count_members,
-    first_members,
     gathered,
     mesh_of,
     on_all,
@@ -49,7 +48,7 @@ class Program(NamedTuple):
         mapped = jax.device_put(pad_members(mapped, count), by_member(self.mesh))
         out = blank(self.out, by_member(self.mesh))
         out = self.compiled(shared, mapped, out, jnp.int32(0), jnp.int32(last))
-        return gathered(first_members(out, members), self.mesh)
+        return gathered(out, members, self.mesh)
 
 
 def population(

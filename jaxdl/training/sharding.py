@@ -112,24 +112,16 @@ def count_members(mapped: PyTree) -> int:
 
 
 def pad_members(members: PyTree, count: int) -> PyTree:
-    """As many members as that; the last one again for those that are not there."""
-    there = _count(members)
-    return members if there == count else jax.tree.map(lambda leaf: leaf[np.arange(count).clip(max=there - 1)], members)
+    """As many members as that, in the memory of the host; the last one again for those that are not there."""
+    filled = np.arange(count).clip(max=_count(members) - 1)
+    return jax.tree.map(lambda leaf: leaf[filled] if len(leaf) < count else leaf, on_host(members))
 
 
-def first_members(members: PyTree, count: int) -> PyTree:
-    """The members without their filling."""
-    return members if _count(members) == count else jax.tree.map(lambda leaf: leaf[:count], members)
-
-
-def copied(tree: PyTree, sharding: NamedSharding) -> PyTree:
-    """A copy of the tree that lies there: a program to which it is donated leaves the tree as it is."""
-    return _keys(jax.device_put(jax.tree.map(jnp.copy, _words(tree)), sharding), tree)
-
-
-def gathered(tree: PyTree, mesh: Mesh) -> PyTree:
-    """The tree on the default device, where it can be computed with whatever else there is."""
-    return tree if mesh.size == 1 else jax.tree.map(jnp.asarray, on_host(tree))
+def gathered(members: PyTree, count: int, mesh: Mesh) -> PyTree:
+    """So many members, without their filling, on the default device, where all else can be computed with them."""
+    if mesh.size == 1 and _count(members) == count:
+        return members
+    return jax.tree.map(lambda leaf: jnp.asarray(leaf[:count]), on_host(members))
 
 
 def shapes_on(tree: PyTree, sharding: NamedSharding, count: int | None = None) -> PyTree:

@@ -1,5 +1,6 @@
 """Populations on several devices: every layout computes the same, and none costs what has ended."""
 
+import os
 import subprocess
 import sys
 import textwrap
@@ -228,7 +229,7 @@ def test_eight_devices_compute_what_one_computes(tmp_path):
             for a, b in zip(jax.tree.leaves(spread.state.params), jax.tree.leaves(one.state.params)):
                 np.testing.assert_array_equal(a, b)
     """
-    environment = {"JAX_NUM_CPU_DEVICES": "8", "PATH": "", "JAXDL_CACHE": str(tmp_path)}
+    environment = {**os.environ, "JAX_NUM_CPU_DEVICES": "8", "JAXDL_CACHE": str(tmp_path)}
     done = subprocess.run(
         [sys.executable, "-c", textwrap.dedent(program)], env=environment, capture_output=True, text=True
     )
