@@ -1,10 +1,12 @@
 """The command line: `jaxdl check`, `train`, `predict`, `export` and others. jax is imported only where it is needed."""
 
+import sys
 from typing import Annotated
 
 import tyro
 
 from jaxdl.command_line import answer, leave
+from jaxdl.launch import Launch, check_launch, divided, join_cluster, launch
 from jaxdl.settings import Check, Export, Predict, Report, Shapes, Trace, Train
 
 
@@ -18,20 +20,38 @@ def main(arguments: list[str] | None = None) -> int:
         | Annotated[Report, tyro.conf.subcommand("report")]
         | Annotated[Shapes, tyro.conf.subcommand("shapes")]
         | Annotated[Trace, tyro.conf.subcommand("trace")]
+        | Annotated[Launch, tyro.conf.subcommand("launch")]
     )
-    return answer(commands, _run, prog="jaxdl", description=DESCRIPTION, arguments=arguments)
+    arguments = sys.argv[1:] if arguments is None else arguments
+    command: list[str] = []
+    if arguments[:1] == ["launch"]:
+        arguments, command = divided(arguments, COMMANDS)
+    return answer(
+        commands, lambda settings: _run(settings, command), prog="jaxdl", description=DESCRIPTION, arguments=arguments
+    )
 
 
 DESCRIPTION = "Deep learning as pure functions: prove their derivations, train a population, show what came of it."
 
 
-def _run(settings) -> int:
+COMMANDS = ("train", "check", "predict", "export", "report", "shapes", "trace")  # each may be launched
+
+
+def _run(settings, command) -> int:
     from rich.console import Console
 
     from jaxdl import startup
 
+    if isinstance(settings, Launch):
+        check_launch(settings, command)
+        if settings.processes is not None:
+            return launch(settings.processes, command)
+        join_cluster()
+        return main(command)
     startup.prepare()
-    console = Console()
+    import jax
+
+    console = Console(quiet=jax.process_index() > 0)
     match settings:
         case Check():
             from jaxdl.proofs import check_command

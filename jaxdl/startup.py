@@ -4,6 +4,8 @@ import contextlib
 import gc
 import os
 
+PLACE, DETECT = "JAXDL_PLACE", "detect"  # "address,processes,number" of a process among several; or as jax detects it
+
 
 def prepare() -> None:
     """Make every core a device, and keep compiled programs on disk, below JAX_COMPILATION_CACHE_DIR where it is set."""
@@ -11,6 +13,7 @@ def prepare() -> None:
 
     from jaxdl.storage import cache_dir
 
+    join()
     with contextlib.suppress(RuntimeError):  # jax has begun, as where one command follows another in one process
         use_all_cores()
 
@@ -41,3 +44,20 @@ def use_all_cores() -> int:
                 f"{cores} cores already: call it directly after the imports."
             ) from error
     return cores
+
+
+def join() -> None:
+    """Become one of the processes that `jaxdl launch` has started, or that a cluster has, where it is one."""
+    import jax
+
+    place = os.environ.pop(PLACE, None)  # this process has it, and none that it starts
+    if place == DETECT:
+        jax.distributed.initialize()
+    elif place is not None:
+        address, count, number = place.split(",")
+        jax.distributed.initialize(address, int(count), int(number), cluster_detection_method="deactivate")
+
+
+def without_accelerators() -> None:
+    """Keep a process that has not imported jax yet off what another computes on."""
+    os.environ["JAX_PLATFORMS"] = "cpu"

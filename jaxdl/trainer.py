@@ -3,6 +3,7 @@
 import contextlib
 import dataclasses
 import pathlib
+import tempfile
 from collections.abc import Callable, Generator
 from typing import Any, NamedTuple
 
@@ -17,6 +18,7 @@ from jaxdl.record import COMPLETE, evaluate, history_rows, record, summary_table
 from jaxdl.settings import Train
 from jaxdl.tensorboard import curves
 from jaxdl.training.fit import silent
+from jaxdl.training.processes import by_first, is_first
 
 WITHOUT_EFFECT = {"out", "checkpoint_seconds", "tensorboard", "data_dir", "manual_dir"}  # on the result
 
@@ -118,15 +120,25 @@ def train_command(settings: Train, console: Console) -> int:
     from jaxdl import report
 
     validate(settings)
-    out = settings.out or run.next_free(pathlib.Path("runs") / pathlib.Path(settings.data).stem)
-    with (
-        run.resumable_run(out, asked(settings), left_open=("epochs", "batch_size")) as directory,
-        _interruption_told(directory, console),
-        told(console),
-    ):
+    with _directory_of(settings) as directory, _interruption_told(directory, console), told(console):
         train_into(directory, settings, load(settings), console)
-        report.tell_page(directory, console)
+        if is_first():
+            report.tell_page(directory, console)
     return 0
+
+
+@contextlib.contextmanager
+def _directory_of(settings) -> Generator[pathlib.Path]:
+    """The run directory; of several processes the first alone has it, and what the others write is thrown away."""
+    with contextlib.ExitStack() as stack:
+
+        def enter() -> str:
+            out = settings.out or run.next_free(pathlib.Path("runs") / pathlib.Path(settings.data).stem)
+            begun = run.resumable_run(out, asked(settings), left_open=("epochs", "batch_size"))
+            return str(stack.enter_context(begun))
+
+        path = by_first(enter)
+        yield pathlib.Path(path if is_first() else stack.enter_context(tempfile.TemporaryDirectory()))
 
 
 def asked(settings: Train) -> dict[str, Any]:
@@ -144,14 +156,18 @@ def train_into(directory: pathlib.Path, settings: Train, examples: Examples, con
     duration = duration_of(settings, examples.ready.train.size)
     known = {**asked(settings), **duration._asdict()}
     quality = quality_of(examples.raw, examples.preparation)
-    if run.measured(directory):
-        run.check_same(directory, known)
-    else:
+
+    def begin() -> bool:
+        if run.measured(directory):
+            run.check_same(directory, known)
+            return (directory / COMPLETE).is_file()
         run.write_json(directory / run.SETTINGS, known)
         run.write_json(directory / "environment.json", run.environment())
         run.write_json(directory / "preparation.json", data.to_json(examples.preparation))
         run.write_json(directory / "quality.json", quality)
-    if (directory / COMPLETE).is_file():
+        return False
+
+    if by_first(begin):
         console.print(f"{directory} is complete", markup=False, highlight=False, soft_wrap=True)
         return
     tell_quality(quality, console)
@@ -171,7 +187,8 @@ def train_into(directory: pathlib.Path, settings: Train, examples: Examples, con
             raise KeyboardInterrupt
     state = judged(settings, fitted)
     evaluation = leavable(lambda: evaluate(settings, examples, state))
-    record(directory, examples, fitted, state, evaluation)
+    if is_first():
+        record(directory, examples, fitted, state, evaluation)
     diverged = int((fitted.diverged > 0).sum())
     if diverged:
         console.print(

@@ -11,6 +11,7 @@ import contextlib
 import hashlib
 import json
 import logging
+import multiprocessing
 import os
 import pathlib
 import re
@@ -20,8 +21,11 @@ import warnings
 from collections.abc import Callable, Generator, Sequence
 from typing import Any, NamedTuple
 
+import jax
+import numpy as np
 from jaxtyping import PyTree
 
+from jaxdl.startup import without_accelerators
 from jaxdl.storage import PARTIAL
 from jaxdl.training.leaves import AlteredError, Leaf, check_alike, to_leaves, to_tree, told
 from jaxdl.training.processes import on_host
@@ -172,8 +176,7 @@ def _write(place: pathlib.Path, number: int, leaves: Sequence[Leaf], note: dict[
     """All files of a checkpoint, flushed to disk."""
     written = {str(index): leaf.array for index, leaf in enumerate(leaves) if leaf.array.size}
     if written:
-        with _without_logs():
-            _orbax().save(str(place / STATE), written)
+        _apart(_save_arrays, str(place / STATE), written)
     files = {str(path.relative_to(place)): _file_digest(path, flush=True) for path in _files(place)}
     content = {"format": FORMAT, "number": number, "leaves": [told(leaf) for leaf in leaves], "files": files}
     text = json.dumps({**content, "note": note})
@@ -192,6 +195,25 @@ def _orbax() -> Any:
     from orbax.checkpoint import v1
 
     return v1
+
+
+def _apart(f, *arguments) -> Any:
+    """`f(*arguments)`; of several processes, in one that belongs to none, since Orbax would wait for them all."""
+    if jax.process_count() == 1:
+        return f(*arguments)
+    spawning = multiprocessing.get_context("spawn")
+    with concurrent.futures.ProcessPoolExecutor(1, spawning, initializer=without_accelerators) as pool:
+        return pool.submit(f, *arguments).result()
+
+
+def _save_arrays(place: str, arrays: dict[str, Any]) -> None:
+    with _without_logs():
+        _orbax().save(place, arrays)
+
+
+def _load_arrays(place: str) -> dict[str, Any]:
+    with _without_logs():
+        return jax.tree.map(np.asarray, _orbax().load(place))
 
 
 @contextlib.contextmanager
@@ -246,8 +268,7 @@ def _read(place, number, like, accept) -> Checkpoint:
 
 def _arrays(place) -> dict[str, Any]:
     try:
-        with _without_logs():
-            return _orbax().load(str(place / STATE))
+        return _apart(_load_arrays, str(place / STATE))
     except Exception as error:  # whatever its parts raise
         raise DamagedError(f"Orbax cannot read it ({_first_line(error)})") from error
 

@@ -18,6 +18,7 @@ from jaxtyping import PyTree
 from jaxdl.storage import locked
 from jaxdl.training.checkpoint import Checkpoint, Writer, load_checkpoint, numbers
 from jaxdl.training.leaves import to_leaves, told
+from jaxdl.training.processes import by_first, from_first
 from jaxdl.training.sharding import Layout
 
 SHARE = 50  # saving takes at most one part in so many of the time
@@ -80,17 +81,36 @@ def keeping(checkpoints: Checkpoints | None, like: PyTree, identity: Mapping[str
     if checkpoints is None:
         yield Keeper(None, None, 0.0, identity)
         return
-    directory = pathlib.Path(checkpoints.directory)
+    with contextlib.ExitStack() as stack:
+        found, writers = [], []
+
+        def look() -> dict[str, Any] | None:
+            directory = _made(pathlib.Path(checkpoints.directory))
+            stack.enter_context(locked(directory))
+            checkpoint = _found(directory, like, identity)
+            writer = Writer(directory, newest=checkpoint.number if checkpoint else None)
+            writers.append(stack.enter_context(writer))
+            if checkpoint is None:
+                return None
+            found.append(checkpoint.tree)  # handed on, and not kept here
+            return {"number": checkpoint.number, "note": checkpoint.note}
+
+        told = by_first(look)
+        if told is not None:
+            told = Checkpoint(told["number"], from_first(found.pop() if found else None, like), told["note"])
+        keeper = Keeper(told, writers[0] if writers else None, checkpoints.seconds, identity)
+        del told
+        yield keeper
+
+
+def _made(directory) -> pathlib.Path:
     try:
         directory.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise type(error)(
             f"checkpoints must be kept in a directory that can be written, but {directory} is not: {error.strerror}."
         ) from error
-    with locked(directory):
-        found = [_found(directory, like, identity)]  # handed on, and not kept here
-        with Writer(directory, newest=found[0].number if found[0] else None) as writer:
-            yield Keeper(found.pop(), writer, checkpoints.seconds, identity)
+    return directory
 
 
 def _found(directory, like, identity) -> Checkpoint | None:

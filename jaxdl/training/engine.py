@@ -26,6 +26,7 @@ from jaxdl.training.sharding import (
     on_all,
     over_members,
     pad_members,
+    placed,
     shapes_on,
     together,
 )
@@ -138,7 +139,7 @@ def lower_crew(
 def crew_of(members: Member, layout: Layout, mesh: Mesh) -> Crew:
     """A copy of the members, laid out."""
     count = layout.padded(members.stopped.shape[0])
-    return Crew(jax.device_put(pad_members(members, count), by_member(mesh)), np.arange(count))
+    return Crew(placed(pad_members(members, count), by_member(mesh)), np.arange(count))
 
 
 def machine(
@@ -156,7 +157,7 @@ def machine(
     while True:
         program, layout = compiled_to_fit(lower, layout)
         mesh = mesh_of(layout, devices)
-        there = jax.device_put(shared, on_all(mesh))
+        there = placed(shared, on_all(mesh))
 
         def take(members, *counts, program=program, there=there):
             return program((*there, *map(np.int32, counts)), members)

@@ -21,7 +21,7 @@ from jaxdl.training.early_stopping import Best, lowest_loss
 from jaxdl.training.engine import Crew, Engine, engine_of_dataset
 from jaxdl.training.loop import History, State, Task
 from jaxdl.training.member import Course, state_of
-from jaxdl.training.processes import anywhere, on_host
+from jaxdl.training.processes import agreed, greatest, on_host
 from jaxdl.training.sharding import Layout, gathered, mesh_of
 
 
@@ -168,7 +168,7 @@ def _saving(keeper, layout, before) -> Callable[..., None]:
     began = time.perf_counter()
 
     def save(crew, count, step, *, now):
-        if now or keeper.due():
+        if now or agreed(keeper.due()):
             members = crew.in_order(on_host(crew.members), count)
             keeper.save(step, members, seconds=before + time.perf_counter() - began, layout=layout)
 
@@ -187,7 +187,10 @@ def _carry_on(pieces, count, step, since, back, save, watch) -> tuple[Crew | Non
                 progress = _look(crew, count, step, since)
                 since = progress.epoch
                 watch(progress)
-                if anywhere(bool(back.signals)) or not progress.going.any():
+                received = greatest(max(back.signals, default=0))
+                if received and not back.signals:  # by another process, which ends at the same step
+                    back.add(received)
+                if received or not progress.going.any():
                     break
                 save(crew, count, step, now=False)
         except KeyboardInterrupt:

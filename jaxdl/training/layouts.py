@@ -12,6 +12,7 @@ from jax.stages import Compiled, Lowered
 
 from jaxdl.interruption import leavable
 from jaxdl.storage import cache_dir, whole_file
+from jaxdl.training.processes import greatest
 from jaxdl.training.sharding import Layout
 
 TOGETHER = (16, 128)  # members that a core may compute at once; of more its caches hold less
@@ -61,7 +62,7 @@ def compiled_to_fit(lower: Callable[[Layout], Lowered], layout: Layout) -> tuple
     """The program, of a layout that computes fewer members at once where the memory does not hold what it needs."""
     while True:
         program = leavable(lower(layout).compile)
-        if layout.at_once == 1 or needed_bytes(program) <= free_bytes():
+        if not greatest(int(layout.at_once > 1 and needed_bytes(program) > free_bytes())):
             return program, layout
         layout = smaller(layout)
 

@@ -23,6 +23,7 @@ from jaxdl.training.sharding import (
     on_all,
     over_members,
     pad_members,
+    placed,
     shapes_on,
     together,
 )
@@ -44,8 +45,8 @@ class Program(NamedTuple):
         """What comes of every member, its first axis the members; or of the first chunks of each device alone."""
         count, members = count_members(self.out), count_members(mapped)
         last = count // (self.layout.by_member * self.layout.at_once) if chunks is None else chunks
-        shared = jax.device_put(shared, on_all(self.mesh))
-        mapped = jax.device_put(pad_members(mapped, count), by_member(self.mesh))
+        shared = placed(shared, on_all(self.mesh))
+        mapped = placed(pad_members(mapped, count), by_member(self.mesh))
         out = blank(self.out, by_member(self.mesh))
         out = self.compiled(shared, mapped, out, jnp.int32(0), jnp.int32(last))
         return gathered(out, members, self.mesh)

@@ -14,7 +14,7 @@ from jax.sharding import AxisType, Mesh, NamedSharding
 from jaxtyping import Array, Int, PyTree
 
 from jaxdl.training.leaves import is_key
-from jaxdl.training.processes import on_host
+from jaxdl.training.processes import keys_of, on_host, words_of
 
 MEMBER, BATCH = "member", "batch"
 
@@ -62,19 +62,19 @@ def over_members(of_chunk: Callable, layout: Layout, mesh: Mesh) -> Callable:
     """
 
     def of_device(shared, mapped, out, first, last):
-        words = _words(mapped)
+        words = words_of(mapped)  # in a loop a key would count as used again and again
 
         def one(number, done):
             at = number * layout.at_once
             part = lambda leaf: jax.lax.dynamic_slice_in_dim(leaf, at, layout.at_once, 0)  # noqa: E731
             of_mapped, of_out = (jax.tree.map(part, tree) for tree in (words, done))
-            new = _words(of_chunk(shared, _keys(of_mapped, mapped), _keys(of_out, out)))
+            new = words_of(of_chunk(shared, keys_of(of_mapped, mapped), keys_of(of_out, out)))
             put = lambda leaf, part: jax.lax.dynamic_update_slice_in_dim(leaf, part, at, 0)  # noqa: E731
             return jax.tree.map(put, done, new)
 
         if _count(out) == layout.at_once:
             return of_chunk(shared, mapped, out)
-        return _keys(jax.lax.fori_loop(first, last, one, _words(out)), out)
+        return keys_of(jax.lax.fori_loop(first, last, one, words_of(out)), out)
 
     if mesh.size == 1:
         return of_device
@@ -117,6 +117,18 @@ def pad_members(members: PyTree, count: int) -> PyTree:
     return jax.tree.map(lambda leaf: leaf[filled] if len(leaf) < count else leaf, on_host(members))
 
 
+def placed(tree: PyTree, sharding: NamedSharding) -> PyTree:
+    """The tree on the devices of the sharding, of whatever process they are; every process has all of it."""
+    if sharding.is_fully_addressable:
+        return jax.device_put(tree, sharding)
+
+    def place(leaf):
+        leaf = np.asarray(leaf)
+        return jax.make_array_from_callback(leaf.shape, sharding, lambda index: leaf[index])
+
+    return keys_of(jax.tree.map(place, words_of(tree)), tree)
+
+
 def gathered(members: PyTree, count: int, mesh: Mesh) -> PyTree:
     """So many members, without their filling, on the default device, where all else can be computed with them."""
     if mesh.size == 1 and _count(members) == count:
@@ -140,24 +152,10 @@ def blank(shapes: PyTree, sharding: NamedSharding) -> PyTree:
 
     def zeros(leaf):
         nothing = jax.lax.full(leaf.shape, 0, leaf.dtype) if is_key(leaf) else np.zeros(leaf.shape, leaf.dtype)
-        return jax.device_put(nothing, sharding)
+        return placed(nothing, sharding)
 
     return jax.tree.map(zeros, shapes)
 
 
 def _count(members) -> int:
     return jax.tree.leaves(members)[0].shape[0]
-
-
-def _words(tree) -> PyTree:
-    """The tree with the words of its keys: what a loop carries, in which a key would count as used again and again."""
-    return jax.tree.map(lambda leaf: jax.random.key_data(leaf) if is_key(leaf) else leaf, tree)
-
-
-def _keys(words, like) -> PyTree:
-    """Keys from their words, where the other tree has keys."""
-
-    def of(words, leaf):
-        return jax.random.wrap_key_data(words, impl=jax.random.key_impl(leaf)) if is_key(leaf) else words
-
-    return jax.tree.map(of, words, like)

@@ -23,7 +23,7 @@ from jaxdl.training.engine import PACE, Crew, Engine, begun, crew_of, lower_crew
 from jaxdl.training.layouts import layouts_for
 from jaxdl.training.loop import History, State, Task, batches, check_counts, step
 from jaxdl.training.member import Course, Member, begin, close_epoch, if_going_on, take_step
-from jaxdl.training.sharding import mesh_of, on_all
+from jaxdl.training.sharding import mesh_of, on_all, placed
 
 
 class Plan(NamedTuple):
@@ -65,7 +65,7 @@ def fold(
     order: Key[Array, ""],
     epoch: int = 0,
     wait: Callable[[Any], Any] = jax.block_until_ready,
-    place: Any = None,
+    place: Callable[[Dataset], Dataset] = jax.device_put,
 ) -> Generator[tuple[Any, int]]:
     """What is carried, and the steps that are done, after each chunk up to the end of so many epochs.
 
@@ -78,7 +78,7 @@ def fold(
     feed = read_ahead(task, data, plan.chunks, begin=begin, end=epochs * len(plan.chunks), order=order, epoch=epoch)
     with contextlib.closing(feed):
         while done < epochs * steps:
-            chunk = jax.device_put(next(feed), place)  # on its way while the one before is trained on
+            chunk = place(next(feed))  # on its way while the one before is trained on
             wait(carry)  # and no more than these two are ever on the device
             carry = advance(carry, chunk, done)
             done += chunk.weights.shape[0]
@@ -166,7 +166,7 @@ def engine_of_stream(
         of_length = dict(zip(plan.lengths(), taking, strict=True))
         mesh = mesh_of(layout, devices)
         everywhere = on_all(mesh)
-        of_dev = jax.device_put(dev, everywhere)
+        of_dev = placed(dev, everywhere)
 
         def advance(crew, chunk, done):
             return crew._replace(members=of_length[chunk.weights.shape[0]]((chunk, np.int32(done)), crew.members))
@@ -177,7 +177,9 @@ def engine_of_stream(
         def go_on(step, wait):
             crew = crew_of(members, layout, mesh)
             settings: dict[str, Any] = {"done": step, "epochs": course.epochs, "order": order, "wait": wait}
-            chunks = fold(course.task, data, crew, plan, advance, end, **settings, place=everywhere)
+            chunks = fold(
+                course.task, data, crew, plan, advance, end, **settings, place=lambda chunk: placed(chunk, everywhere)
+            )
             return _now_and_then(chunks, wait)
 
         return layout, go_on
