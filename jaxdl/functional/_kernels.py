@@ -1,12 +1,16 @@
-"""How a kernel and an image are multiplied, fast: windows are laid out as the rows of a matrix (im2col).
+"""How a kernel and an image are multiplied, fast: windows are laid out as the columns of matrices (im2col).
 
-A window's pixels in one row are a patch, and the patches times the kernel are one matrix product, which it stays inside
-`scan` and `vmap`. jax's own convolution does not: on a CPU its derivative is many times slower inside a `scan`, and
-under a `vmap` over kernels it becomes a convolution in groups, whose derivative is slow everywhere. But the patches
-hold each pixel once for every window it is in: 3x3 windows take nine times the image, and training keeps them from the
-forward to the backward sweep. So they are made only up to a size, counted in numbers: PATCHES on any platform, where
-models are small enough to be members of a population; CPU_PATCHES on a CPU, which has more memory and the slowest
-derivative. Above it jax's own convolution lays out nothing. `benchmarks/convolution.py` measures both sides.
+A window's pixels are a patch, and the patches of one row of windows, for the whole batch, times the kernel are one
+matrix product, which it stays inside `scan` and `vmap`. jax's own convolution does not: on a CPU its derivative is many
+times slower inside a `scan`, and under a `vmap` over kernels it becomes a convolution in groups, whose derivative is
+slow everywhere. But the patches hold each pixel once for every window it is in: 3x3 windows take nine times the image,
+and training keeps them from the forward to the backward sweep. So they are made only up to a size, counted in numbers:
+PATCHES on any platform, where models are small enough to be members of a population; CPU_PATCHES on a CPU, which has
+more memory and the slowest derivative. Above it jax's own convolution lays out nothing. `benchmarks/convolution.py`
+measures both sides.
+
+Inside, images are (height, group, channel of the group, width, batch): the batch last, so that every slice, shift and
+sum runs over long pieces of memory, and the height first, so that rows are slices.
 """
 
 import functools
@@ -15,78 +19,123 @@ import math
 import jax
 import jax.numpy as jnp
 
-from jaxdl.functional._windows import Pair, fold, spans_of, unfold
+from jaxdl.functional._windows import Pair, fold, inside, outside, pad, spans_of, unfold
 
 PATCHES = 2**22  # 16 MiB of float32
 CPU_PATCHES = 2**26  # 256 MiB
+CHANNELS = 4  # from so many channels on, two rows at a time are fewer operations and no slower
 
 
-def weigh(x: jax.Array, kernel: jax.Array, stride: Pair, dilation: Pair, groups: int) -> jax.Array:
-    """The sum of each window of the (padded) image, weighted by the kernel, lowered as the rule says."""
-    patches = numbers_in_patches(x, kernel.shape[:2], stride, dilation)
-    settings = {"stride": stride, "dilation": dilation, "groups": groups}
+def weigh(x, kernel, bias, *, padding: tuple, stride: Pair, dilation: Pair, groups: int) -> jax.Array:
+    """The sum of each window of the padded image, weighted by the kernel, plus the bias, lowered as the rule says."""
+    settings = {"padding": padding, "stride": stride, "dilation": dilation, "groups": groups}
     laid_out, as_it_is = (functools.partial(lowering, **settings) for lowering in (by_patches, stock))
+    patches = numbers_in_patches(x, kernel.shape[:2], padding, stride, dilation)
     if patches <= PATCHES:
-        return laid_out(x, kernel)
+        return laid_out(x, kernel, bias)
     if patches <= CPU_PATCHES:
-        return jax.lax.platform_dependent(x, kernel, cpu=laid_out, default=as_it_is)
-    return as_it_is(x, kernel)
+        return jax.lax.platform_dependent(x, kernel, bias, cpu=laid_out, default=as_it_is)
+    return as_it_is(x, kernel, bias)
 
 
-def numbers_in_patches(x: jax.Array, window: tuple[int, ...], stride: Pair, dilation: Pair) -> int:
-    """How many numbers the patches of a (padded) image hold."""
+def numbers_in_patches(x: jax.Array, window: tuple[int, ...], padding: tuple, stride: Pair, dilation: Pair) -> int:
+    """How many numbers the patches of an image hold."""
+    padded = [n + sum(ends) for n, ends in zip(x.shape[1:3], padding, strict=True)]
     spans = spans_of(window, stride, dilation)
-    positions = [(n - span) // s + 1 for n, span, s in zip(x.shape[1:3], spans, stride, strict=True)]
+    positions = [(n - span) // s + 1 for n, span, s in zip(padded, spans, stride, strict=True)]
     return x.shape[0] * x.shape[3] * math.prod(window) * math.prod(positions)
 
 
-def by_patches(x, kernel, *, stride, dilation, groups) -> jax.Array:
-    """All windows as the rows of one matrix, times the kernel."""
-    patches = lay_out(x, kernel.shape[:2], stride, dilation)
-    if groups == 1:
-        return patches @ kernel.reshape(-1, kernel.shape[-1])
-    y = jnp.einsum("nhwkgc,kcgo->nhwgo", *by_group(patches, kernel, groups))
-    return y.reshape(*y.shape[:3], kernel.shape[-1])
+def by_patches(x, kernel, bias=0.0, *, padding=((0, 0), (0, 0)), stride, dilation, groups) -> jax.Array:
+    """The windows as columns, times the kernel; windows of three rows in pairs."""
+    image, weights = by_group(pad(inside(x), padding), groups), weights_of(kernel, groups)
+    if kernel.shape[0] == 3 and stride[0] == dilation[0] == 1 and kernel.shape[2] >= CHANNELS:
+        y = times_in_pairs(weights, jnp.concatenate(unfold(image, 3, kernel.shape[1], stride[1], dilation[1]), axis=2))
+    else:
+        y = times(weights, lay_out(image, kernel.shape[:2], stride, dilation))
+    return outside(merged(y) + jnp.reshape(bias, (-1, 1, 1)))
 
 
-def stock(x, kernel, *, stride, dilation, groups) -> jax.Array:
+def stock(x, kernel, bias=0.0, *, padding=((0, 0), (0, 0)), stride, dilation, groups) -> jax.Array:
     """The convolution of jax."""
-    return jax.lax.conv_general_dilated(
+    return bias + jax.lax.conv_general_dilated(
         x,
         kernel,
         stride,
-        "VALID",
+        padding,
         rhs_dilation=dilation,
         feature_group_count=groups,
         dimension_numbers=("NHWC", "HWIO", "NHWC"),
     )
 
 
-def lay_out(x: jax.Array, window: tuple[int, ...], stride: Pair, dilation: Pair) -> jax.Array:
-    """The patches (batch, new height, new width, rows times columns times channels): every window in one row."""
-    columns = jnp.concatenate(unfold(x, 2, window[1], stride[1], dilation[1]), axis=-1)
-    return jnp.concatenate(unfold(columns, 1, window[0], stride[0], dilation[0]), axis=-1)
+def lay_out(image: jax.Array, window: tuple[int, ...], stride: Pair, dilation: Pair) -> jax.Array:
+    """The patches: in place of the channels all of a window, (row, column, channel) from the slowest to the fastest."""
+    columns = jnp.concatenate(unfold(image, 3, window[1], stride[1], dilation[1]), axis=2)
+    return jnp.concatenate(unfold(columns, 0, window[0], stride[0], dilation[0]), axis=2)
 
 
 def bring_back(patches: jax.Array, size: Pair, window: tuple[int, ...], stride: Pair, dilation: Pair) -> jax.Array:
     """The way back to an image of this height and width (col2im): what lay in several patches adds up."""
-    columns = fold(jnp.split(patches, window[0], axis=-1), 1, size[0], stride[0], dilation[0])
-    return fold(jnp.split(columns, window[1], axis=-1), 2, size[1], stride[1], dilation[1])
+    columns = fold(jnp.split(patches, window[0], axis=2), 0, size[0], stride[0], dilation[0])
+    return fold(jnp.split(columns, window[1], axis=2), 3, size[1], stride[1], dilation[1])
 
 
-def by_group(patches: jax.Array, kernel: jax.Array, groups: int) -> tuple[jax.Array, jax.Array]:
-    """Patches as (batch, height, width, place, group, channel), the kernel as (place, channel, group, filter)."""
-    places = kernel.shape[0] * kernel.shape[1]
-    patches = patches.reshape(*patches.shape[:3], places, groups, kernel.shape[2])
-    return patches, split(kernel.reshape(places, *kernel.shape[2:]), groups)
+def times(weights: jax.Array, image: jax.Array) -> jax.Array:
+    """The channels of every pixel times the weights (group, channel, filter): a matrix product for each row."""
+    height, groups, channels, width, batch = image.shape
+    pixels = image.reshape(height * groups, channels, width * batch)
+    rows = jnp.broadcast_to(weights, (height, *weights.shape)).reshape(height * groups, channels, -1)
+    y = jax.lax.dot_general(pixels, rows, (((1,), (1,)), ((0,), (0,)))).swapaxes(1, 2)
+    return y.reshape(height, groups, weights.shape[2], width, batch)
+
+
+def times_in_pairs(weights: jax.Array, columns: jax.Array) -> jax.Array:
+    """Three rows of `columns` times the weights of each, summed, for two rows of windows at a time.
+
+    Windows with the rows a, b, c and b, c, d need six products with the weights A, B, C of a row. Four are enough:
+    with p = (a - c) A, q = (b + c) (A + B + C)/2, r = (c - b) (A - B + C)/2 and s = (b - d) C they are p + q + r and
+    q - r - s. Winograd, *Arithmetic complexity of computations* (1980); Lavin and Gray, *Fast algorithms for
+    convolutional neural networks* (2016).
+    """
+    height = len(columns) - 2
+    even = jnp.pad(columns, ((0, height % 2), *[(0, 0)] * 4))
+    a, b, c, d = unfold(even, 0, 4, stride=2)
+    above, middle, below = jnp.split(weights, 3, axis=1)
+    p, s = times(above, a - c), times(below, b - d)
+    q, r = times((above + middle + below) / 2, b + c), times((above - middle + below) / 2, c - b)
+    return fold([p + q + r, q - r - s], 0, height, stride=2)
+
+
+def correlate(patches: jax.Array, g: jax.Array) -> jax.Array:
+    """The gradient of the weights of `times`: channels times filters, summed over all pixels."""
+    patches, g = (image.reshape(*image.shape[:3], math.prod(image.shape[3:])) for image in (patches, g))
+    return jax.lax.dot_general(patches, g, (((3,), (3,)), ((0, 1), (0, 1)))).sum(0)
+
+
+def weights_of(kernel: jax.Array, groups: int) -> jax.Array:
+    """The kernel as (group, places times channels of the group, filter of the group)."""
+    return split(kernel.reshape(-1, kernel.shape[3]), groups).swapaxes(0, 1)
 
 
 def stamp(x: jax.Array, kernel: jax.Array, size: Pair, stride: Pair, dilation: Pair, groups: int) -> jax.Array:
     """The transpose of `weigh`: every pixel weighs the kernel, and sends it to its window in an image of this size."""
-    places, filters = kernel.shape[0] * kernel.shape[1], kernel.shape[3]
-    weights = split(kernel.reshape(places, *kernel.shape[2:]), groups)
-    patches = jnp.einsum("nhwgc,kcgo->nhwkgo", split(x, groups), weights)
-    return bring_back(patches.reshape(*x.shape[:3], places * filters), size, kernel.shape[:2], stride, dilation)
+    places, channels = kernel.shape[0] * kernel.shape[1], kernel.shape[2]
+    weights = split(kernel.reshape(places, channels, -1), groups).transpose(2, 1, 0, 3).reshape(groups, channels, -1)
+    patches = times(weights, by_group(inside(x), groups))
+    return merged(bring_back(patches, size, kernel.shape[:2], stride, dilation))
+
+
+def by_group(image: jax.Array, groups: int) -> jax.Array:
+    """(height, channel, width, batch) as (height, group, channel of the group, width, batch)."""
+    height, channels, *rest = image.shape
+    return image.reshape(height, groups, channels // groups, *rest)
+
+
+def merged(image: jax.Array) -> jax.Array:
+    """The way back from groups to channels."""
+    height, groups, channels, *rest = image.shape
+    return image.reshape(height, groups * channels, *rest)
 
 
 def sum_in_bounds(pull, numbers: int, *images: jax.Array) -> tuple[jax.Array, jax.Array]:

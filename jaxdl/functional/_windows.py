@@ -1,8 +1,5 @@
 """Windows that slide over an image: where they lie, and what they see, along one axis at a time."""
 
-import functools
-import itertools
-
 import jax
 import jax.numpy as jnp
 
@@ -46,33 +43,56 @@ def spans_of(window, stride, dilation) -> Pair:
     return (window[0] - 1) * dilation[0] + 1, (window[1] - 1) * dilation[1] + 1
 
 
+def inside(x: jax.Array) -> jax.Array:
+    """An image as (height, channels, width, batch): rows are slices of memory, and what moves moves in long runs."""
+    return x.transpose(1, 3, 2, 0)
+
+
+def outside(x: jax.Array) -> jax.Array:
+    """The way back to (batch, height, width, channels)."""
+    return x.transpose(3, 0, 2, 1)
+
+
 def pad(x: jax.Array, padding: tuple, value: float = 0.0) -> jax.Array:
-    """The image with rows and columns added around it."""
-    return jnp.pad(x, ((0, 0), *padding, (0, 0)), constant_values=value)
+    """The image (height, channels, width, batch) with rows and columns added around it."""
+    rows, columns = padding
+    return jnp.pad(x, (rows, (0, 0), columns, (0, 0)), constant_values=value)
 
 
 def crop(x: jax.Array, padding: tuple) -> jax.Array:
-    """The image without what was added around it."""
+    """The image (height, channels, width, batch) without what was added around it."""
     (above, below), (left, right) = padding
-    return x[:, above : x.shape[1] - below, left : x.shape[2] - right]
+    return x[above : x.shape[0] - below, :, left : x.shape[2] - right]
 
 
 def unfold(x: jax.Array, axis: int, window: int, stride: int = 1, dilation: int = 1) -> list[jax.Array]:
-    """What lies at place 0, 1, … of the window along one axis, each for all positions of the window at once."""
-    positions = (x.shape[axis] - (window - 1) * dilation - 1) // stride + 1
+    """What lies at place 0, 1, … of the window along one axis, each for all positions of the window at once.
+
+    A stride of s reads every s-th pixel: the pixels are dealt into s phases first, and what is read lies in one run.
+    """
+    size, before, after = x.shape[axis], x.shape[:axis], x.shape[axis + 1 :]
+    positions, whole = (size - (window - 1) * dilation - 1) // stride + 1, -(-size // stride)
+    filled = jax.lax.pad(x, jnp.zeros((), x.dtype), _ends(x.ndim, axis, 0, whole * stride - size))
+    dealt = jax.lax.split(filled.reshape(*before, whole, stride, *after), (1,) * stride, axis + 1)
+    phases = [phase.reshape(*before, whole, *after) for phase in dealt]
     return [
-        jax.lax.slice_in_dim(x, place, place + (positions - 1) * stride + 1, stride, axis)
+        jax.lax.slice_in_dim(phases[place % stride], place // stride, place // stride + positions, axis=axis)
         for place in range(0, window * dilation, dilation)
     ]
 
 
 def fold(parts: list[jax.Array], axis: int, size: int, stride: int = 1, dilation: int = 1) -> jax.Array:
     """The way back: each part is added to where `unfold` took it from, on an axis of the given size."""
+    positions, whole = parts[0].shape[axis], -(-size // stride)
+    before, after = parts[0].shape[:axis], parts[0].shape[axis + 1 :]
+    phases = [jnp.zeros((*before, whole, *after), parts[0].dtype)] * stride
+    for place, part in zip(range(0, len(parts) * dilation, dilation), parts, strict=True):
+        ends = _ends(part.ndim, axis, place // stride, whole - place // stride - positions)
+        phases[place % stride] += jax.lax.pad(part, jnp.zeros((), part.dtype), ends)
+    gathered = jnp.stack(phases, axis + 1).reshape(*before, whole * stride, *after)
+    return jax.lax.slice_in_dim(gathered, 0, size, axis=axis)
 
-    def in_place(number, part):
-        before, spread = number * dilation, (part.shape[axis] - 1) * stride + 1
-        ends = [(0, 0, 0)] * part.ndim
-        ends[axis] = (before, size - before - spread, stride - 1)
-        return jax.lax.pad(part, jnp.zeros((), part.dtype), ends)
 
-    return functools.reduce(jnp.add, itertools.starmap(in_place, enumerate(parts)))
+def _ends(rank, axis, before, after):
+    """What `lax.pad` adds along one axis."""
+    return [(before, after, 0) if number == axis else (0, 0, 0) for number in range(rank)]

@@ -4,9 +4,6 @@ Images are (batch, height, width, channels), kernels (rows, columns, channels, f
 computed: mostly as a dense layer of patches.
 """
 
-import math
-
-import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from jaxdl.functional._arguments import as_annotated
@@ -14,13 +11,16 @@ from jaxdl.functional._kernels import (
     bring_back,
     by_group,
     check_groups,
+    correlate,
     lay_out,
+    merged,
     numbers_in_patches,
-    split,
     sum_in_bounds,
+    times,
     weigh,
+    weights_of,
 )
-from jaxdl.functional._windows import Padding, crop, pad, padding_around
+from jaxdl.functional._windows import Padding, crop, inside, outside, pad, padding_around
 
 
 def output_size(size: int, window: int, *, stride: int = 1, padding: int = 0, dilation: int = 1) -> int:
@@ -56,7 +56,7 @@ def conv2d(
     as_annotated(conv2d, x, kernel, bias)
     check_groups(x.shape[-1], kernel, groups)
     ends = padding_around(x.shape[1:3], kernel.shape[:2], stride, padding, dilation)
-    return weigh(pad(x, ends), kernel, stride, dilation, groups) + bias
+    return weigh(x, kernel, bias, padding=ends, stride=stride, dilation=dilation, groups=groups)
 
 
 def conv2d_vjp(g, x, kernel, bias, *, stride=(1, 1), padding="VALID", dilation=(1, 1), groups=1):
@@ -73,16 +73,14 @@ def conv2d_vjp(g, x, kernel, bias, *, stride=(1, 1), padding="VALID", dilation=(
     window = kernel.shape[:2], stride, dilation
 
     def pull(x, g):
-        patches, weights = by_group(lay_out(x, *window), kernel, groups)
-        kernel_bar = jnp.einsum("nhwkgc,nhwgo->kcgo", patches, split(g, groups))
-        patches_bar = jnp.einsum("nhwgo,kcgo->nhwkgc", split(g, groups), weights)
-        return kernel_bar, bring_back(
-            patches_bar.reshape(*g.shape[:3], math.prod(kernel.shape[:3]) * groups), x.shape[1:3], *window
-        )
+        image, g = pad(inside(x), ends), by_group(inside(g), groups)
+        patches_bar = times(weights_of(kernel, groups).swapaxes(1, 2), g)
+        image_bar = merged(bring_back(patches_bar, (image.shape[0], image.shape[2]), *window))
+        return correlate(lay_out(by_group(image, groups), *window), g), outside(crop(image_bar, ends))
 
-    padded = pad(x, ends)
-    kernel_bar, x_bar = sum_in_bounds(pull, numbers_in_patches(padded, *window), padded, g)
-    return crop(x_bar, ends), kernel_bar.reshape(kernel.shape), g.sum((0, 1, 2))
+    numbers = numbers_in_patches(x, kernel.shape[:2], ends, stride, dilation)
+    weights_bar, x_bar = sum_in_bounds(pull, numbers, x, g)
+    return x_bar, weights_bar.swapaxes(0, 1).reshape(kernel.shape), g.sum((0, 1, 2))
 
 
 def conv2d_examples(random):

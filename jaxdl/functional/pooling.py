@@ -6,7 +6,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from jaxdl.functional._arguments import as_annotated
-from jaxdl.functional._windows import Padding, crop, fold, pad, padding_around, unfold
+from jaxdl.functional._windows import Padding, crop, fold, inside, outside, pad, padding_around, unfold
 
 
 def max_pool(
@@ -18,31 +18,26 @@ def max_pool(
 ) -> Float[Array, "batch pooled_height pooled_width channels"]:
     r"""The largest pixel of each window, $y_{nhwc} = \max_{ij} x_{n,\,h s + i,\,w t + j,\,c}$, for a stride $(s, t)$.
 
-    Computed as the largest of each row, and then the largest of the rows. Windows may overlap; rows and columns that
-    fill no window are left out, so a height $H$ becomes $\lfloor (H - k) / s \rfloor + 1$; what padding adds is never
-    the largest. The kink is at a tie; there the first largest pixel in row-major order is the one chosen, as in
-    PyTorch. NaN stays NaN (of several the last is chosen). Raises where no window fits, where a window could see
-    nothing but padding, and where shapes or dtypes are not as annotated. Goodfellow, Bengio and Courville, *Deep
-    Learning* (2016), section 9.3.
+    Windows may overlap; rows and columns that fill no window are left out, so a height $H$ becomes
+    $\lfloor (H - k) / s \rfloor + 1$; what padding adds is never the largest. The kink is at a tie; there the first
+    largest pixel in row-major order is the one chosen, as in PyTorch. NaN stays NaN (of several the last is chosen).
+    Raises where no window fits, where a window could see nothing but padding, and where shapes or dtypes are not as
+    annotated. Goodfellow, Bengio and Courville, *Deep Learning* (2016), section 9.3.
     """
     as_annotated(max_pool, x)
     ends = _padding_of_pool(x, window, stride, padding)
-    rows = _largest(unfold(pad(x, ends, -jnp.inf), 2, window[1], stride[1]))
-    return _largest(unfold(rows, 1, window[0], stride[0]))
+    return outside(_largest(_pixels(pad(inside(x), ends, -jnp.inf), window, stride)))
 
 
 def max_pool_vjp(g, x, *, window=(2, 2), stride=(2, 2), padding="VALID"):
     r"""Pull $g$ back to $x$: each window's $g$ goes to the pixel that was chosen, and overlapping windows add up.
 
-    $\partial y_{nhwc} / \partial x_p = [p \text{ is the first pixel of the window that no other exceeds}]$, and the
-    maximum of a window is that of its rows' maxima, so $g$ goes back in two steps: to the row, and in it to the pixel.
+    $\partial y_{nhwc} / \partial x_p = [p \text{ is the first pixel of the window that no other exceeds}]$.
     """
     ends = _padding_of_pool(x, window, stride, padding)
-    padded = pad(x, ends, -jnp.inf)
-    pixels = unfold(padded, 2, window[1], stride[1])
-    rows = _largest(pixels)
-    to_rows = fold(_routed(g, unfold(rows, 1, window[0], stride[0])), 1, rows.shape[1], stride[0])
-    return (crop(fold(_routed(to_rows, pixels), 2, padded.shape[2], stride[1]), ends),)
+    padded = pad(inside(x), ends, -jnp.inf)
+    routed = _routed(inside(g), _pixels(padded, window, stride))
+    return (outside(crop(_from_pixels(routed, padded.shape, window, stride), ends)),)
 
 
 def max_pool_examples(random):
@@ -72,7 +67,7 @@ def avg_pool(
     """
     as_annotated(avg_pool, x)
     ends = _padding_of_pool(x, window, stride, padding)
-    return _sums(pad(x, ends), window, stride) / _counts(x, ends, window, stride, count_include_pad)
+    return outside(_sums(pad(inside(x), ends), window, stride) / _counts(x, ends, window, stride, count_include_pad))
 
 
 def avg_pool_vjp(g, x, *, window=(2, 2), stride=(2, 2), padding="VALID", count_include_pad=True):
@@ -81,10 +76,9 @@ def avg_pool_vjp(g, x, *, window=(2, 2), stride=(2, 2), padding="VALID", count_i
     Hence every window spreads $g / m$ evenly over its pixels, and overlapping windows add up.
     """
     ends = _padding_of_pool(x, window, stride, padding)
-    share = g / _counts(x, ends, window, stride, count_include_pad)
-    _, height, width, _ = pad(x, ends).shape
-    to_rows = fold([share] * window[0], 1, height, stride[0])
-    return (crop(fold([to_rows] * window[1], 2, width, stride[1]), ends),)
+    share = inside(g) / _counts(x, ends, window, stride, count_include_pad)
+    shape = pad(inside(x), ends).shape
+    return (outside(crop(_from_pixels([share] * (window[0] * window[1]), shape, window, stride), ends)),)
 
 
 def avg_pool_examples(random):
@@ -113,6 +107,18 @@ def global_avg_pool_vjp(g, x):
     return (jnp.broadcast_to(g[:, None, None, :] / (height * width), x.shape),)
 
 
+def _pixels(image, window, stride):
+    """The first pixel of every window, the second, …, in row-major order."""
+    rows = unfold(image, 0, window[0], stride[0])
+    return [pixel for row in rows for pixel in unfold(row, 2, window[1], stride[1])]
+
+
+def _from_pixels(pixels, shape, window, stride):
+    """The way back to an image of this shape: what lay in several windows adds up."""
+    of_row = [pixels[start : start + window[1]] for start in range(0, len(pixels), window[1])]
+    return fold([fold(row, 2, shape[2], stride[1]) for row in of_row], 0, shape[0], stride[0])
+
+
 def _largest(parts):
     """The largest of the parts, place by place; the first among equals."""
     return functools.reduce(lambda largest, part: jnp.where(_exceeds(part, largest), part, largest), parts)
@@ -134,15 +140,15 @@ def _exceeds(part, largest):
 
 def _sums(x, window, stride):
     """The sum of each window."""
-    rows = functools.reduce(jnp.add, unfold(x, 2, window[1], stride[1]))
-    return functools.reduce(jnp.add, unfold(rows, 1, window[0], stride[0]))
+    columns = functools.reduce(jnp.add, unfold(x, 2, window[1], stride[1]))
+    return functools.reduce(jnp.add, unfold(columns, 0, window[0], stride[0]))
 
 
 def _counts(x, ends, window, stride, count_include_pad):
     """How many pixels of each window count."""
     if count_include_pad:
         return window[0] * window[1]
-    return _sums(pad(jnp.ones_like(x[:1, :, :, :1]), ends), window, stride)
+    return _sums(pad(inside(jnp.ones_like(x[:1, :, :, :1])), ends), window, stride)
 
 
 def _padding_of_pool(x, window, stride, padding):

@@ -5,7 +5,7 @@ from jaxtyping import Array, Float
 
 from jaxdl.functional._arguments import as_annotated
 from jaxdl.functional._kernels import check_groups, stamp, transposed
-from jaxdl.functional._windows import Padding, crop, padding_around, spans_of
+from jaxdl.functional._windows import Padding, crop, outside, padding_around, spans_of
 from jaxdl.functional.convolutions import conv2d, conv2d_vjp
 
 
@@ -32,7 +32,7 @@ def conv2d_transpose(
     as_annotated(conv2d_transpose, x, kernel, bias)
     check_groups(x.shape[-1], kernel, groups)
     size, ends = _of_transpose(x, kernel, stride, padding, dilation)
-    return crop(stamp(x, kernel, size, stride, dilation, groups), ends) + bias
+    return outside(crop(stamp(x, kernel, size, stride, dilation, groups), ends) + bias[:, None, None])
 
 
 def conv2d_transpose_vjp(g, x, kernel, bias, *, stride=(1, 1), padding="VALID", dilation=(1, 1), groups=1):

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import jaxdl.functional as F
-from jaxdl.functional import _kernels
+from jaxdl.functional import _kernels, _windows
 
 
 def drawn(random, x, kernel):
@@ -73,6 +73,7 @@ def test_by_hand_patches_that_are_too_large_are_laid_out_one_image_at_a_time(ran
 
 @pytest.mark.parametrize(("stride", "dilation"), [((1, 1), (1, 1)), ((2, 3), (1, 1)), ((2, 1), (3, 2))])
 def test_the_numbers_in_patches_are_those_that_are_laid_out(stride, dilation):
-    x, window = jnp.zeros((2, 9, 9, 3)), (2, 3)
-    laid_out = _kernels.lay_out(x, window, stride, dilation)
-    assert _kernels.numbers_in_patches(x, window, stride, dilation) == laid_out.size
+    x, window, padding = jnp.zeros((2, 8, 7, 3)), (2, 3), ((1, 0), (1, 1))
+    image = _windows.pad(_windows.inside(x), padding)
+    laid_out = _kernels.lay_out(_kernels.by_group(image, 1), window, stride, dilation)
+    assert _kernels.numbers_in_patches(x, window, padding, stride, dilation) == laid_out.size
