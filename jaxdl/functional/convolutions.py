@@ -84,12 +84,16 @@ def conv2d_vjp(g, x, kernel, bias, *, stride=(1, 1), padding="VALID", dilation=(
 
 
 def conv2d_examples(random):
-    """Strides, paddings and dilations that differ, groups, a window as large as the image, one image, one channel."""
+    """Strides, paddings and dilations that differ, groups, a window as large as the image, one image, one channel.
+
+    Windows of three rows, an odd and an even number of them.
+    """
     for shape, kernel, settings in [
         ((3, 7, 6, 2), (3, 2, 2, 5), {"stride": (2, 1), "padding": "SAME"}),
         ((1, 6, 9, 1), (2, 3, 1, 3), {"stride": (1, 3), "padding": ((0, 2), (1, 0)), "dilation": (3, 2)}),
         ((2, 5, 4, 6), (2, 3, 3, 4), {"groups": 2, "padding": ((1, 0), (1, 1)), "stride": (2, 2)}),
         ((1, 3, 2, 4), (3, 2, 4, 1), {}),
+        ((2, 6, 5, 4), (3, 2, 4, 3), {"padding": "SAME"}),
     ]:
         yield tuple(map(random.standard_normal, (shape, kernel, kernel[-1:]))), settings
 

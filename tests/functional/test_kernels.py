@@ -39,6 +39,22 @@ def test_every_lowering_gives_the_same_numbers_and_derivatives(random, double, m
             np.testing.assert_allclose(a, b, rtol=1e-10)
 
 
+@pytest.mark.parametrize("height", [3, 6, 7])
+@pytest.mark.parametrize("groups", [1, 2])
+def test_what_other_platforms_compute_is_what_a_cpu_computes(random, double, height, groups):
+    """Windows of three rows too, which a CPU takes in pairs, the last without a partner where their number is odd."""
+    x, kernel, bias = drawn(random, (2, height, 5, 8), (3, 2, 8 // groups, 6))
+    assert kernel.shape[2] >= _kernels.CHANNELS
+    settings = {"padding": ((1, 1), (0, 1)), "stride": (1, 1), "dilation": (1, 2), "groups": groups}
+    results = []
+    for lowering in (_kernels.by_patches, _kernels.by_rows, _kernels.stock):
+        loss = lambda *a, lowering=lowering: (lowering(*a, **settings) ** 2).sum()
+        results.append((lowering(x, kernel, bias, **settings), jax.grad(loss, (0, 1, 2))(x, kernel, bias)))
+    for other in results[1:]:
+        for a, b in zip(jax.tree.leaves(results[0]), jax.tree.leaves(other), strict=True):
+            np.testing.assert_allclose(a, b, rtol=1e-10, atol=1e-12)
+
+
 def test_large_images_are_not_laid_out_as_patches():
     program = lambda x: jax.make_jaxpr(F.conv2d)(x, jnp.zeros((7, 7, 3, 8)), jnp.zeros(8))
     assert "dot_general" in str(program(jax.ShapeDtypeStruct((8, 32, 32, 3), jnp.float32)))
