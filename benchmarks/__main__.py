@@ -1,6 +1,10 @@
-"""List and run the benchmarks: `python -m benchmarks list | run [NAME…]`. Results go to benchmarks/results/."""
+"""List, run and report the benchmarks: `python -m benchmarks list | run [NAME…] | report`."""
 
+import importlib
+import importlib.metadata
+import os
 import pathlib
+import tempfile
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -8,6 +12,8 @@ import tyro
 
 import benchmarks
 from jaxdl.command_line import answer, catalogue, chosen, leave
+
+RESULTS = pathlib.Path("benchmarks/results")
 
 
 @dataclass(frozen=True)
@@ -21,8 +27,20 @@ class Run:
 
     names: tyro.conf.Positional[tuple[str, ...]] = ()
     """which; without any, all"""
-    out: pathlib.Path = pathlib.Path("benchmarks/results")
+    rounds: int | None = None
+    """how often each competitor is timed; without it, as often as the benchmark says"""
+    out: pathlib.Path = RESULTS
     """where NAME.json goes; an older one is replaced"""
+
+
+@dataclass(frozen=True)
+class Report:
+    """Write one page from the numbers of earlier runs."""
+
+    results: tyro.conf.Positional[pathlib.Path] = RESULTS
+    """where the NAME.json of the runs are"""
+    out: pathlib.Path = pathlib.Path("runs/benchmarks.html")
+    """the page; an older one is replaced"""
 
 
 def every_benchmark() -> dict:
@@ -34,49 +52,74 @@ def every_benchmark() -> dict:
 
 def main(arguments: list[str] | None = None) -> int:
     """Run one command; the exit status."""
-    commands = Annotated[List, tyro.conf.subcommand("list")] | Annotated[Run, tyro.conf.subcommand("run")]
+    commands = (
+        Annotated[List, tyro.conf.subcommand("list")]
+        | Annotated[Run, tyro.conf.subcommand("run")]
+        | Annotated[Report, tyro.conf.subcommand("report")]
+    )
     return answer(commands, _run, prog="python -m benchmarks", description=__doc__, arguments=arguments)
 
 
 def _run(settings) -> int:
     from rich.console import Console
 
-    from benchmarks.benchmark import run
-    from jaxdl.run import environment, write_json
-
     console = Console()
-    if isinstance(settings, List):
-        for each in every_benchmark().values():
-            console.print(f"[bold]{each.name}[/bold]: {each.question}", highlight=False)
-        return 0
-    # no cache on disk is set up, so that compiling is measured and not reading
-    for each in chosen(every_benchmark(), settings.names, "benchmarks"):
-        rows = run(each)
-        console.print(table(each.question, rows))
-        write_json(settings.out / f"{each.name}.json", {"environment": environment(), "rows": rows})
-        console.print(f"written: {settings.out / each.name}.json", highlight=False)
+    match settings:
+        case List():
+            for each in every_benchmark().values():
+                console.print(f"[bold]{each.name}[/bold]: {each.question}", highlight=False)
+        case Run():
+            return _run_benchmarks(settings, console)
+        case Report():
+            from benchmarks import report
+
+            page = report.write(settings.results, settings.out)
+            console.print(f"page: {page}", markup=False, highlight=False, soft_wrap=True)
     return 0
 
 
-def table(question: str, rows: list[dict]):
-    """A row a competitor, for a terminal."""
-    from rich.table import Table
+def _run_benchmarks(settings, console) -> int:
+    """Run them one after another; the status is 1 if one was refused, and the others are run all the same."""
+    import jax
 
-    shown = Table(title=question, title_justify="left")
-    shown.add_column("")
-    for heading in ("prepare (s)", "run (s)", "ratio", "its range", "check"):
-        shown.add_column(heading, justify="right")
-    for row in rows:
-        between = f"{row['ratio_low']:.2f} – {row['ratio_high']:.2f}"
-        shown.add_row(
-            row["name"],
-            f"{row['prepare']:.2f}",
-            f"{row['seconds']:.3f}",
-            f"{row['ratio']:.2f}",
-            between,
-            f"{row['result']:.4f}",
-        )
-    return shown
+    jax.config.update("jax_num_cpu_devices", os.cpu_count() or 1)  # before jax starts, so that a population has them
+    these, failed = chosen(every_benchmark(), settings.names, "benchmarks"), 0
+    # No cache on disk is set up for jax, and PyTorch gets an empty one, so that compiling is measured and not reading.
+    with tempfile.TemporaryDirectory() as empty:
+        os.environ["TORCHINDUCTOR_CACHE_DIR"] = empty
+        for each in these:
+            failed += not _answered(each, settings, console)
+    return 1 if failed else 0
+
+
+def _answered(each, settings, console) -> bool:
+    """Answer one question and keep what was measured; or say why not."""
+    from benchmarks import benchmark, tables
+    from jaxdl.run import environment, write_json
+
+    console.print(f"[bold]{each.name}[/bold]: {each.question}", highlight=False)
+    try:
+        answered = benchmark.run(each, settings.rounds, lambda case: tables.tell(case, console))
+    except RuntimeError as error:
+        console.print(f"{each.name} was not answered: {error}", style="red", markup=False, highlight=False)
+        return False
+    path = settings.out / f"{each.name}.json"
+    write_json(path, {"environment": environment(), "versions": versions(), "work": work_of(each.name), **answered})
+    console.print(f"written: {path}, after {answered['seconds']:.0f} s\n", markup=False, highlight=False)
+    return True
+
+
+def versions() -> dict[str, str]:
+    """Those of the competitors that are installed."""
+    names = ("torch", "scikit-learn", "joblib", "equinox")
+    installed = {distribution.name: distribution.version for distribution in importlib.metadata.distributions()}
+    return {name: installed[name] for name in names if name in installed}
+
+
+def work_of(name: str) -> str:
+    """What the competitors do, as the docstring of the benchmark's file says it."""
+    paragraphs = (importlib.import_module(f"benchmarks.{name}").__doc__ or "").split("\n\n")
+    return next((" ".join(each.split()) for each in paragraphs if each.startswith("The work:")), "")
 
 
 if __name__ == "__main__":

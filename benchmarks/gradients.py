@@ -18,7 +18,7 @@ import jax
 import jax.numpy as jnp
 
 import jaxdl.functional as F
-from benchmarks.benchmark import Benchmark, Competitor
+from benchmarks.benchmark import Benchmark, Case, Competitor
 from jaxdl.backpropagation import backward, forward, layer
 
 WIDTH, BATCH, TIMES = 8, 8, 100
@@ -97,24 +97,32 @@ def prepare(gradient, depth):
     return run
 
 
-def competitors() -> list[Competitor]:
-    """Each way at each depth; paths are not walked where they are too many."""
-    ways = {
-        "the sweep by hand": sweep,
-        "jax.grad": reverse_mode,
-        "forward mode": forward_mode,
-        "every path": enumeration,
-    }
-    return [
-        Competitor(f"{name}, {depth} layers", functools.partial(prepare, way, depth))
-        for name, way in ways.items()
-        for depth in DEPTHS
-    ]
+WAYS = {
+    "the sweep by hand": sweep,
+    "jax.grad": reverse_mode,
+    "forward mode": forward_mode,
+    "every path": enumeration,
+}
+
+
+def competitors(depth) -> list[Competitor]:
+    """Each way at one depth."""
+    return [Competitor(name, functools.partial(prepare, way, depth)) for name, way in WAYS.items()]
+
+
+def _case(depth):
+    return Case(
+        name=f"{depth} layers",
+        competitors=functools.partial(competitors, depth),
+        same_work=1e-3,
+        unit=f"run of {TIMES} gradients",
+        axis="layers of eight units",
+        at=depth,
+    )
 
 
 benchmark = Benchmark(
     name="gradients",
     question="How does the time of a gradient grow with the depth of a network?",
-    competitors=competitors,
-    same_work=1e-3,
+    cases=tuple(map(_case, DEPTHS)),
 )

@@ -145,6 +145,29 @@ def growth(result: dict[str, Any], measured: dict[str, np.ndarray]) -> Chart:
     return alt.layer(base.mark_line(strokeWidth=2.2), base.mark_circle(size=48))
 
 
+def scaling(points: list[dict[str, Any]], axis: str) -> Chart:
+    """Seconds for one unit of work against a size, both logarithmic: a line for each of those who were timed."""
+    lines = list(dict.fromkeys(point["line"] for point in points))
+    sizes = sorted({point["at"] for point in points})
+    base: alt.Chart = alt.Chart(alt.Data(values=points), width=WIDTH + 60, height=HEIGHT).encode(
+        x=alt.X("at:Q", title=axis, scale=alt.Scale(type="log", nice=False), axis=alt.Axis(values=sizes, format="~d")),
+        y=alt.Y(
+            "seconds:Q",
+            title=f"time for one {points[0]['unit']} (s)",
+            scale=alt.Scale(type="log"),
+            axis=alt.Axis(format="~s", tickCount=6),
+        ),
+        color=alt.Color(
+            "line:N",
+            title=None,
+            scale=alt.Scale(domain=lines, range=COLOURS[: len(lines)]),
+            legend=alt.Legend(labelLimit=260),
+        ),
+        tooltip=["line:N", "at:Q", alt.Tooltip("seconds:Q", format=".3s")],
+    )
+    return alt.layer(base.mark_line(strokeWidth=2.2), base.mark_circle(size=48))
+
+
 def arms(result: dict[str, Any], measured: dict[str, np.ndarray]) -> Chart:
     """Every seed of every arm as a point, and the thresholds; the axis is logarithmic where the numbers ask for it."""
     spread = np.random.default_rng(0)

@@ -34,31 +34,50 @@ def write(directory: pathlib.Path) -> pathlib.Path:
     """
     if not (directory / "environment.json").is_file():
         raise FileNotFoundError(f"run must be a directory that a run has written, but {directory} holds none.")
+    vl_convert = _extra(f"jaxdl report {directory}")[1]
+    found, trained = experiment.results(directory / "experiments"), _trained(directory)
+    figures = _figures(directory, found, trained)
+    for name, chart in figures.items():
+        (directory / "figures").mkdir(exist_ok=True)
+        run.write_text(directory / "figures" / f"{name}.svg", vl_convert.vegalite_to_svg(chart.to_dict()))
+    written = page(_template("report.html"), figures, **_content(directory, found, trained))
+    run.write_text(directory / PAGE, written)
+    return directory / PAGE
+
+
+def page(template: str, figures: dict[str, Any], **content: Any) -> str:
+    """A self-contained page: a template that extends `page.html`, its charts, and what else it tells.
+
+    Raises ModuleNotFoundError without the extra `report`.
+    """
+    jinja2, vl_convert = _extra("it again")
+    loader = jinja2.FunctionLoader(_template)
+    environment = jinja2.Environment(loader=loader, autoescape=True, trim_blocks=True, lstrip_blocks=True)
+    environment.filters["percent"] = lambda share, digits=1: f"{100 * share:.{digits}f} %"
+    environment.filters["shapes_tried"] = shapes_tried
+    environment.filters["scientific"] = lambda number: f"{number:.1e}"
+    return environment.from_string(template).render(
+        **content,
+        library=vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;"),
+        figures={name: _inline(chart.to_dict()) for name, chart in figures.items()},
+    )
+
+
+def _template(name) -> str:
+    return importlib.resources.files("jaxdl.templates").joinpath(name).read_text(encoding="utf-8")
+
+
+def _extra(again) -> tuple[Any, Any]:
+    """What a page needs, or what to install and then to say again."""
     try:
         import jinja2
         import vl_convert
     except ModuleNotFoundError as error:
         raise ModuleNotFoundError(
             f"a page needs {error.name}, which is not installed: install the extra `report` of jaxdl-lab, then say "
-            f"jaxdl report {directory}; the run's tables are there."
+            f"{again}; the run's tables are there."
         ) from error
-    found, trained = experiment.results(directory / "experiments"), _trained(directory)
-    figures = _figures(directory, found, trained)
-    for name, chart in figures.items():
-        (directory / "figures").mkdir(exist_ok=True)
-        run.write_text(directory / "figures" / f"{name}.svg", vl_convert.vegalite_to_svg(chart.to_dict()))
-    environment = jinja2.Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True)
-    environment.filters["percent"] = lambda share, digits=1: f"{100 * share:.{digits}f} %"
-    environment.filters["shapes_tried"] = shapes_tried
-    environment.filters["scientific"] = lambda number: f"{number:.1e}"
-    template = importlib.resources.files("jaxdl.templates").joinpath("report.html").read_text(encoding="utf-8")
-    page = environment.from_string(template).render(
-        **_content(directory, found, trained),
-        library=vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;"),
-        figures={name: _inline(chart.to_dict()) for name, chart in figures.items()},
-    )
-    run.write_text(directory / PAGE, page)
-    return directory / PAGE
+    return jinja2, vl_convert
 
 
 @contextlib.contextmanager

@@ -1,0 +1,56 @@
+"""The best setting of a competitor: each is tried on a short piece of the work, and the fastest is kept."""
+
+import math
+import os
+import time
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+from benchmarks.benchmark import Prepared
+
+TRIES = 2
+
+
+class Setting(NamedTuple):
+    """A piece of the work, and all of it, in one setting."""
+
+    piece: Callable[[], Any]
+    run: Callable[[], Any]
+
+
+def fastest(settings: Mapping[str, Callable[[], Setting]]) -> Prepared:
+    """Make each setting, run its piece once to compile and then TRIES times, and keep the fastest."""
+    best, least = None, math.inf
+    for name, make in settings.items():
+        prepared, seconds = tried(name, make)
+        if seconds < least:
+            best, least = prepared, seconds
+    if best is None:
+        raise ValueError("settings must hold at least one, but were empty.")
+    return best
+
+
+def tried(name: str, make: Callable[[], Setting]) -> tuple[Prepared, float]:
+    """A setting that is ready to run, and the seconds that its piece took."""
+    began = time.perf_counter()
+    setting = make()
+    setting.piece()
+    compiling = time.perf_counter() - began
+    return Prepared(setting.run, name, compiling), min(_seconds(setting.piece) for _ in range(TRIES))
+
+
+def _seconds(piece) -> float:
+    began = time.perf_counter()
+    piece()
+    return time.perf_counter() - began
+
+
+def thread_counts() -> list[int]:
+    """Powers of two up to the number of cores, and that number."""
+    cores = os.cpu_count() or 1
+    return sorted({2**power for power in range(cores.bit_length()) if 2**power <= cores} | {cores})
+
+
+def threads(count: int) -> str:
+    """A number of threads, in words."""
+    return f"{count} thread{'s' if count > 1 else ''}"

@@ -1,0 +1,55 @@
+"""How long does a small convolutional network take as a member of a population: in jaxdl, and elsewhere?
+
+    python -m benchmarks run convnet_populations
+
+ANSWER
+
+The work: eight steps of what `convnet` trains, each member with first weights and an order of its own. Times are for
+one member; PyTorch trains two, one after another. `jax.vmap` is applied to the step of the plain Flax loop with
+`nn.Conv`, which makes one convolution in groups of all members' kernels.
+"""
+
+import functools
+
+from benchmarks import competitors
+from benchmarks.benchmark import Benchmark, Case, Target
+from benchmarks.competitors import work
+
+STEPS, LOOPED = 8, 2
+SLOW = (1, 8)  # members for which jax.vmap over Flax is timed too
+
+
+def everybody(members):
+    """All who train many convolutional networks."""
+    steps = work.mnist_convnet(steps=STEPS)
+    return [
+        competitors.jaxdl_population(steps, members),
+        *((competitors.flax_vmap(steps, members),) if members in SLOW else ()),
+        competitors.pytorch_loop(steps, min(LOOPED, members), name="PyTorch, one after another"),
+        competitors.pytorch_vmap(steps, members),
+    ]
+
+
+def _case(members):
+    all_three = (
+        Target("PyTorch, one after another", 1.2),
+        Target("torch.func.vmap", 1.2),
+        Target("jax.vmap over Flax", 8),
+    )
+    return Case(
+        name=f"{members} × 16 and 32 filters, {STEPS} steps of 64 images",
+        competitors=functools.partial(everybody, members),
+        same_work=0.25,
+        unit="member",
+        targets=all_three if members == 8 else (),
+        axis="members, 16 and 32 filters on MNIST",
+        at=members,
+    )
+
+
+benchmark = Benchmark(
+    name="convnet_populations",
+    question="How long does a small convolutional network take as a member of a population?",
+    cases=tuple(_case(members) for members in (1, 2, 4, 8, 16, 64)),
+    rounds=6,
+)

@@ -1,0 +1,76 @@
+"""How long does an MLP take as a member of a population: in jaxdl, and elsewhere?
+
+    python -m benchmarks run populations
+
+ANSWER
+
+The work: networks 64-64-10 on the digits, ten epochs of 33 batches of 32; and networks 784-256-128-10 on images of
+MNIST, 60 batches of 128. All with Adam, each member with first weights and an order of its own. Times are for one
+member; those who train one after another do so for few, since their time for a member does not depend on how many
+follow. `jax.vmap` is applied to the step of the plain Flax loop.
+"""
+
+import functools
+
+from benchmarks import competitors
+from benchmarks.benchmark import Benchmark, Case, Target
+from benchmarks.competitors import work
+
+LOOPED = 4  # members of those who train one after another
+STEPS = 60
+DIGITS, MNIST = (1, 4, 16, 64, 128, 256, 1024), (1, 4, 16, 32, 64)
+
+
+def everybody(made, members, one_by_one):
+    """All who train many MLPs."""
+    of = made()
+    return [
+        competitors.jaxdl_population(of, members),
+        competitors.flax_vmap(of, members),
+        competitors.pytorch_vmap(of, members),
+        *(_loops(of, min(LOOPED, members)) if one_by_one else ()),
+    ]
+
+
+def _loops(of, members):
+    """Those who train one network after another."""
+    return (
+        competitors.pytorch_loop(of, members, name="PyTorch, one after another"),
+        competitors.scikit_learn_loop(of, members),
+    )
+
+
+def _digits(members):
+    targets = (Target("PyTorch, one after another", 30), Target("scikit-learn", 18)) if members == 128 else ()
+    return Case(
+        name=f"{members} × 64-64-10 on digits, ten epochs",
+        competitors=functools.partial(everybody, work.digits_mlp, members, members in (1, 128)),
+        same_work=0.25,
+        unit="member",
+        targets=targets,
+        axis="members, 64-64-10 on digits",
+        at=members,
+    )
+
+
+def _mnist(members):
+    targets = (Target("PyTorch, one after another", 3), Target("torch.func.vmap", 1.4)) if members == 32 else ()
+    return Case(
+        name=f"{members} × 784-256-128-10 on MNIST, {STEPS} steps",
+        competitors=functools.partial(
+            everybody, functools.partial(work.mnist_mlp, steps=STEPS), members, members in (1, 32)
+        ),
+        same_work=0.1,
+        unit="member",
+        targets=targets,
+        axis="members, 784-256-128-10 on MNIST",
+        at=members,
+    )
+
+
+benchmark = Benchmark(
+    name="populations",
+    question="How long does an MLP take as a member of a population?",
+    cases=(*map(_digits, DIGITS), *map(_mnist, MNIST)),
+    rounds=6,
+)

@@ -1,0 +1,39 @@
+"""Train with jaxdl until a test accuracy is reached: `python -m benchmarks.to_accuracy.by_jaxdl 97 SEED`."""
+
+import json
+import sys
+
+import jax
+import optax
+
+import jaxdl.functional as F
+from benchmarks.mnist import mnist
+from benchmarks.to_accuracy.course import COURSES, LOWEST, until_reached
+from jaxdl import data, models, optimizers, startup
+from jaxdl.training import Task, classification, resume, start, supervised
+
+
+def accuracies(course, seed):
+    """Train an epoch at a time; the accuracy on the test images after each."""
+    images, test = (jax.device_put(data.from_arrays(*part)) for part in mnist())
+    steps = images.size // course.batch
+    model = models.convnet(course.filters, course.hidden, 10) if course.filters else models.mlp(course.hidden, 10)
+    rate = optax.cosine_decay_schedule(course.peak, course.epochs * steps, LOWEST)
+    task = Task(model, supervised(model, F.cross_entropy), optimizers.adam(rate), course.batch)
+
+    @jax.jit
+    def epoch(images, test, state):
+        observe = lambda state: classification(model)(state, test)  # noqa: E731
+        state, history = resume(task, images, state, epochs=1, observe=observe)
+        return state, history.observed["accuracy"][-1]
+
+    state = jax.jit(lambda images, key: start(task, images, key))(images, jax.random.key(seed))
+    while True:
+        state, accuracy = epoch(images, test, state)
+        yield float(accuracy)
+
+
+if __name__ == "__main__":
+    startup.prepare()
+    course = COURSES[sys.argv[1]]
+    print(json.dumps(until_reached(course, accuracies(course, int(sys.argv[2])))))
