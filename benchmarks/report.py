@@ -55,18 +55,12 @@ def shown(case: dict[str, Any]) -> dict[str, Any]:
         for row in case["rows"]
     ]
     said = [target | {"told": tables.told(target)} for target in case["targets"]]
-    return case | {"answer": answer(case), "rows": rows, "targets": said, "memory": any(row["memory"] for row in rows)}
-
-
-def answer(case: dict[str, Any]) -> str:
-    """What was measured, in a sentence: how long the first takes, and how many times as long the nearest other."""
-    first, *others = case["rows"]
-    begun = f"{first['name']} takes {tables.duration(first['seconds'])} for one {case['unit']}"
-    if not others:
-        return f"{begun}."
-    nearest = min(others, key=lambda row: row["ratio"])
-    ratio = f"{nearest['ratio']:.3g} times as long ({nearest['ratio_low']:.3g} to {nearest['ratio_high']:.3g})"
-    return f"{begun}; of the others {tables.named(nearest)} takes least, {ratio}."
+    return case | {
+        "answer": tables.answer(case),
+        "rows": rows,
+        "targets": said,
+        "memory": any(row["memory"] for row in rows),
+    }
 
 
 def curves(answered: dict[str, Any]) -> dict[str, list[dict[str, Any]]]:

@@ -16,6 +16,7 @@ def tell(case: dict[str, Any], console: Console) -> None:
         console.print(f"{case['name']}: skipped, {case['skipped']}", markup=False, highlight=False)
         return
     console.print(table(case))
+    console.print(answer(case), markup=False, highlight=False)
     for target in case["targets"]:
         console.print(escape(told(target)), highlight=False, style="green" if target["reached"] else "yellow")
     for competitor in case["left_out"]:
@@ -40,6 +41,17 @@ def table(case: dict[str, Any]) -> Table:
 def named(row: dict[str, Any]) -> str:
     """A competitor and the setting in which it ran."""
     return f"{row['name']} ({row['setting']})" if row["setting"] not in row["name"] else row["name"]
+
+
+def answer(case: dict[str, Any]) -> str:
+    """What was measured, in a sentence: how long the first takes, and how many times as long the nearest other."""
+    first, *others = case["rows"]
+    begun = f"{first['name']} takes {duration(first['seconds'])} for one {case['unit']}"
+    if not others:
+        return f"{begun}."
+    nearest = min(others, key=lambda row: row["ratio"])
+    ratio = f"{nearest['ratio']:.3g} times as long ({nearest['ratio_low']:.3g} to {nearest['ratio_high']:.3g})"
+    return f"{begun}; of the others {named(nearest)} takes least, {ratio}."
 
 
 def told(target: dict[str, Any]) -> str:

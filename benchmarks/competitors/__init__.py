@@ -61,9 +61,15 @@ def pytorch_vmap(work: Work, members: int) -> Competitor:
 
 
 def scikit_learn_loop(work: Work, members: int = 1) -> Competitor:
-    """`MLPClassifier`, with joblib where there are many networks."""
+    """`MLPClassifier`, one after another."""
     prepare = _later("by_scikit_learn", "loop", work, members)
-    return Competitor("scikit-learn", prepare, members, needs=("sklearn", "joblib"))
+    return Competitor("scikit-learn", prepare, members, needs=("sklearn",))
+
+
+def scikit_learn_joblib(work: Work, members: int) -> Competitor:
+    """`MLPClassifier`, one on each core."""
+    prepare = _later("by_scikit_learn", "by_joblib", work, members)
+    return Competitor("scikit-learn with joblib", prepare, members, needs=("sklearn", "joblib"))
 
 
 def _later(module: str, function: str, *arguments: Any) -> Callable[[], Any]:

@@ -82,17 +82,16 @@ def step_by_step(work: Work, members: int | None) -> Setting:
     start, step = _over_members(*parts(work), members)
     start, step, draw = jax.jit(start), jax.jit(step, donate_argnums=2), np.random.default_rng(0)
 
-    def train(steps):
-        state = start(_keys(members))
-        for _ in range(work.epochs):
+    def train(epochs):
+        state, losses = start(_keys(members)), []
+        for _ in range(epochs):
             losses = []
-            for rows in _orders(draw, work, members)[:steps]:
+            for rows in _orders(draw, work, members):
                 state, loss = step(inputs, labels, state, rows)
                 losses.append(loss)
         return float(jnp.stack(losses).mean())
 
-    piece = max(2, work.steps // 8)
-    return Setting(lambda: train(piece), lambda: train(work.steps))
+    return Setting(lambda: train(1), lambda: train(work.epochs))
 
 
 def in_a_scan(work: Work, members: int | None) -> Setting:
@@ -105,14 +104,13 @@ def in_a_scan(work: Work, members: int | None) -> Setting:
     def epoch(inputs, labels, state, orders):
         return jax.lax.scan(functools.partial(step, inputs, labels), state, orders)
 
-    def train(steps):
-        state = start(_keys(members))
-        for _ in range(work.epochs):
-            state, losses = epoch(inputs, labels, state, _orders(draw, work, members)[:steps])
+    def train(epochs):
+        state, losses = start(_keys(members)), jnp.zeros(0)
+        for _ in range(epochs):
+            state, losses = epoch(inputs, labels, state, _orders(draw, work, members))
         return float(losses.mean())
 
-    piece = max(2, work.steps // 8)
-    return Setting(lambda: train(piece), lambda: train(work.steps))
+    return Setting(lambda: train(1), lambda: train(work.epochs))
 
 
 def _over_members(start, step, members):

@@ -10,12 +10,14 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import torch
+import torch._dynamo
 
 from benchmarks.absence import AbsentError
 from benchmarks.benchmark import Prepared
 from benchmarks.competitors.settings import Setting, fastest, thread_counts, threads
 from benchmarks.competitors.work import CLASSES, Work
 
+# A function is compiled anew for each network and number of threads; past a limit PyTorch would no longer compile it.
 LAYOUTS = {"NCHW": torch.contiguous_format, "channels last": torch.channels_last}
 
 
@@ -107,7 +109,6 @@ def _loop(work, members, count, layout, *, compiled) -> Setting:
     def mean_loss(x, y):
         return torch.nn.functional.cross_entropy(model(x), y)
 
-    torch._dynamo.reset()
     loss_of = torch.compile(mean_loss) if compiled else mean_loss
 
     def one(seed, steps):
@@ -143,7 +144,6 @@ def _vmapped(work, members, count, layout, *, compiled) -> Setting:
         return torch.nn.functional.cross_entropy(torch.func.functional_call(model, params, x), y)
 
     gradients = torch.func.vmap(torch.func.grad_and_value(loss_of))
-    torch._dynamo.reset()
     gradients = torch.compile(gradients) if compiled else gradients
 
     def train(steps):

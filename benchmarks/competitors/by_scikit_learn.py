@@ -3,7 +3,6 @@
 import functools
 import os
 import warnings
-from collections.abc import Callable
 
 import joblib
 import numpy as np
@@ -16,6 +15,7 @@ from benchmarks.competitors.settings import Setting, fastest, thread_counts, thr
 from benchmarks.competitors.work import Work
 
 COUNTS = thread_counts()
+warnings.simplefilter("ignore", ConvergenceWarning)  # in the processes of joblib too: that all epochs were taken
 
 
 def fitted(work: Work, seed: int) -> float:
@@ -31,42 +31,35 @@ def fitted(work: Work, seed: int) -> float:
         tol=0.0,
         random_state=seed,
     )
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)
-        network.fit(work.inputs, work.labels)
+    network.fit(work.inputs, work.labels)
     return network.loss_
 
 
 def loop(work: Work, members: int = 1) -> Prepared:
-    """So many networks: one after another, or by joblib in threads and in processes, whichever is fastest."""
-    alone = functools.partial(_one_after_another, work, members)
-    settings: dict[str, Callable[[], Setting]] = {threads(count): functools.partial(alone, count) for count in COUNTS}
+    """So many networks, one after another."""
+
+    def setting(count):
+        def train():
+            with threadpoolctl.threadpool_limits(count):
+                return float(np.mean([fitted(work, seed) for seed in range(members)]))
+
+        return Setting(train, train)
+
+    return fastest({threads(count): functools.partial(setting, count) for count in COUNTS})
+
+
+def by_joblib(work: Work, members: int) -> Prepared:
+    """So many networks, as many at once as there are cores: in processes or in threads, whichever is faster."""
     cores = os.cpu_count() or 1
-    if members > 1 and cores > 1:
-        for kind, backend in (("processes", "loky"), ("threads", "threading")):
-            settings[f"joblib, {cores} {kind}"] = functools.partial(_by_joblib, work, members, cores, backend)
-    return fastest(settings)
 
+    def setting(backend):
+        pool = joblib.Parallel(n_jobs=cores, backend=backend)
 
-def _one_after_another(work, members, count) -> Setting:
-    def train(work, members):
-        with threadpoolctl.threadpool_limits(count):
-            return float(np.mean([fitted(work, seed) for seed in range(members)]))
+        def train():
+            with threadpoolctl.threadpool_limits(1):
+                return float(np.mean(pool(joblib.delayed(fitted)(work, seed) for seed in range(members))))
 
-    return Setting(lambda: train(_short(work), members), lambda: train(work, members))
+        return Setting(train, train)
 
-
-def _by_joblib(work, members, cores, backend) -> Setting:
-    pool = joblib.Parallel(n_jobs=cores, backend=backend)
-
-    def train(work):
-        with threadpoolctl.threadpool_limits(1):
-            return float(np.mean(pool(joblib.delayed(fitted)(work, seed) for seed in range(members))))
-
-    return Setting(lambda: train(_short(work)), lambda: train(work))
-
-
-def _short(work) -> Work:
-    """An eighth of the examples."""
-    count = max(2, work.steps // 8) * work.batch
-    return work._replace(inputs=work.inputs[:count], labels=work.labels[:count])
+    kinds = {"processes": "loky", "threads": "threading"}
+    return fastest({f"{cores} {kind}": functools.partial(setting, backend) for kind, backend in kinds.items()})

@@ -19,7 +19,10 @@ class Setting(NamedTuple):
 
 
 def fastest(settings: Mapping[str, Callable[[], Setting]]) -> Prepared:
-    """Make each setting, run its piece once to compile and then TRIES times, and keep the fastest."""
+    """Make each setting, run its piece once to compile and then TRIES times, and keep the fastest.
+
+    Pieces of all settings are the same work, and none is so short that what comes before and after it counts.
+    """
     best, least = None, math.inf
     for name, make in settings.items():
         prepared, seconds = tried(name, make)
