@@ -18,6 +18,7 @@ read, and the optimizer reads and writes parameters and moments once. Where they
 import functools
 import math
 from collections.abc import Callable
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -28,53 +29,64 @@ from benchmarks.competitors.settings import Setting, fastest
 from benchmarks.competitors.work import CLASSES, Work
 from jaxdl import optimizers
 
-SIDE, COPIED = 2048, 2**26  # rows of a matrix; numbers in a copied array
 STEPS = 30
+
+
+class Sizes(NamedTuple):
+    """Rows of a matrix that is multiplied, and numbers in an array that is copied."""
+
+    side: int
+    copied: int
+
+
+def sizes() -> Sizes:
+    """Large enough for the devices there are: an accelerator is faster, and is called as often."""
+    return Sizes(2048, 2**26) if jax.default_backend() == "cpu" else Sizes(8192, 2**29)
 
 
 def operations(of: Work) -> float:
     """Multiplications and additions of one network's training, exactly, by the formula above."""
-    sizes, positions = _layers(of)
+    layers, positions = _layers(of)
     forward = [
-        2 * of.batch * places * inputs * outputs for places, (inputs, outputs) in zip(positions, sizes, strict=True)
+        2 * of.batch * places * inputs * outputs for places, (inputs, outputs) in zip(positions, layers, strict=True)
     ]
     return of.epochs * of.steps * (3 * sum(forward) - forward[0])
 
 
 def _layers(of) -> tuple[list[tuple[int, int]], list[int]]:
     """What goes into and comes out of each layer's product, and at how many positions of an image."""
-    sizes, positions, features = [], [], of.inputs.shape[-1]
+    layers, positions, features = [], [], of.inputs.shape[-1]
     height, width = of.inputs.shape[1:3] if of.filters else (1, 1)
     for filters in of.filters:
-        sizes.append((9 * features, filters))
+        layers.append((9 * features, filters))
         positions.append(height * width)
         features, height, width = filters, height // 2, width // 2
     for outputs in (*of.hidden, CLASSES):
-        sizes.append((features * height * width, outputs))
+        layers.append((features * height * width, outputs))
         positions.append(1)
         features, height, width = outputs, 1, 1
-    return sizes, positions
+    return layers, positions
 
 
 def least_bytes(of: Work, moments: int) -> float:
     """Bytes that one network's training must read and write, by the account above; Adam has two moments."""
-    sizes, positions = _layers(of)
-    params = sum(inputs * outputs + outputs for inputs, outputs in sizes)
-    signals = sum(places * outputs for places, (_, outputs) in zip(positions, sizes, strict=True))
+    layers, positions = _layers(of)
+    params = sum(inputs * outputs + outputs for inputs, outputs in layers)
+    signals = sum(places * outputs for places, (_, outputs) in zip(positions, layers, strict=True))
     batch = of.batch * (math.prod(of.inputs.shape[1:]) + 4 * signals)
     return 4 * of.epochs * of.steps * (params * (2 + 2 * moments + 2) + batch)
 
 
 def matrix_product() -> Prepared:
     """The fastest large product of matrices: one on each device, or one on the first alone."""
-    key = jax.random.key(0)
-    each, one = (jax.random.normal(key, (count, SIDE, SIDE)) for count in (jax.device_count(), 1))
+    key, side = jax.random.key(0), sizes().side
+    each, one = (jax.random.normal(key, (count, side, side)) for count in (jax.device_count(), 1))
     return fastest({"one on each device": lambda: _on_devices(_product, each), "one": lambda: _on_one(_product, one)})
 
 
 def copy() -> Prepared:
     """The fastest copy of a large array: a part on each device, or all on the first alone."""
-    numbers = jnp.ones((jax.device_count(), COPIED // jax.device_count()))
+    numbers = jnp.ones((jax.device_count(), sizes().copied // jax.device_count()))
     return fastest(
         {"a part on each device": lambda: _on_devices(_copied, numbers), "one": lambda: _on_one(_copied, numbers)}
     )
@@ -115,7 +127,7 @@ def everything(made, members, optimizer, moments):
     """A population, and the product and the copy, each for as many operations or bytes as the population's."""
     of = made()
     counted = members * operations(of), members * least_bytes(of, moments)
-    product, copied = 2 * SIDE**3 * jax.device_count() / counted[0], 2 * 4 * COPIED / counted[1]
+    product, copied = 2 * sizes().side ** 3 * jax.device_count() / counted[0], 2 * 4 * sizes().copied / counted[1]
     said = f"{counted[0] / 1e9:.4g} GFLOP, at least {counted[1] / 1e9:.3g} GB"
     return [
         Competitor("jaxdl", lambda: by_jaxdl.population(of, members, optimizer)._replace(setting=said)),

@@ -37,7 +37,7 @@ def _loops(of, members):
     return (
         competitors.pytorch_loop(of, members, name="PyTorch, one after another"),
         competitors.scikit_learn_loop(of, members),
-        competitors.scikit_learn_joblib(of, members),
+        *((competitors.scikit_learn_joblib(of, members),) if members > 1 else ()),
     )
 
 

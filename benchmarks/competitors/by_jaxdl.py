@@ -4,7 +4,6 @@ import time
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 import jaxdl.functional
@@ -57,13 +56,3 @@ def population(work: Work, members: int, optimizer: Any = None) -> Prepared:
     compiling = time.perf_counter() - began
     jax.block_until_ready(program((examples,), (keys,)))
     return Prepared(lambda: float(np.mean(program((examples,), (keys,)))), compile=compiling)
-
-
-def one_after_another(work: Work, members: int) -> Prepared:
-    """So many networks, each by the program for one."""
-    examples, keys = examples_of(work), list(jax.random.split(jax.random.key(1), members))
-    began = time.perf_counter()
-    program = jax.jit(last_loss(work, task_of(work))).lower(examples, keys[0]).compile()
-    compiling = time.perf_counter() - began
-    program(examples, keys[0]).block_until_ready()
-    return Prepared(lambda: float(jnp.stack([program(examples, key) for key in keys]).mean()), compile=compiling)
