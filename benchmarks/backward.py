@@ -2,7 +2,9 @@
 
     python -m benchmarks run backward
 
-ANSWER
+Nothing that matters: by hand an MLP takes 1.05 times as long as by jax.grad (1.00 to 1.12) in the same 5.2 MiB, and a
+convolutional network 0.88 times (0.83 to 0.96) in 21.9 MiB instead of 22.4. Median and interval of 5 rounds on 2 CPU
+cores that were not idle, jax 0.10.2.
 
 The work: 60 steps of training a network 784-256-128-10 on MNIST with Adam in batches of 128, and eight of a small
 convolutional network in batches of 64, in one program. By hand, each function's gradient is the derivation that stands

@@ -51,6 +51,8 @@ def answer(case: dict[str, Any]) -> str:
         return f"{begun}."
     nearest = min(others, key=lambda row: row["ratio"])
     ratio = f"{nearest['ratio']:.3g} times as long ({nearest['ratio_low']:.3g} to {nearest['ratio_high']:.3g})"
+    if len(others) == 1:
+        return f"{begun}; {named(nearest)} {ratio}."
     return f"{begun}; of the others {named(nearest)} takes least, {ratio}."
 
 
