@@ -22,6 +22,7 @@ from benchmarks.mnist import mnist
 
 MEMBERS, WIDTH, BATCH, IMAGES = 16, 128, 128, 3840
 GROWN = {"members": (1, 2, 4, 8, 16, 32, 64), "width": (16, 32, 64, 128, 256, 512), "batch": (8, 32, 128, 512)}
+NAMED = {"members": "{} members", "width": "width {}", "batch": "batches of {}", "devices": "{} devices"}
 
 
 def networks(*, members=MEMBERS, width=WIDTH, batch=BATCH):
@@ -35,7 +36,7 @@ def grown(axis):
     mnist()  # or there is nothing to compare
     return [
         Competitor(
-            f"{size}",
+            NAMED[axis].format(size),
             functools.partial(networks, **{axis: size}),
             units=size if axis == "members" else 1,
             at=size,
@@ -51,7 +52,9 @@ def on_devices():
         raise AbsentError("it needs two cores, and there is one")
     mnist()
     counts = sorted({2**power for power in range(cores.bit_length()) if 2**power <= cores} | {cores})
-    return [Competitor(f"{count}", functools.partial(interpreter, count), at=count) for count in counts]
+    return [
+        Competitor(NAMED["devices"].format(count), functools.partial(interpreter, count), at=count) for count in counts
+    ]
 
 
 def interpreter(devices):

@@ -49,6 +49,9 @@ def answer(case: dict[str, Any]) -> str:
     begun = f"{first['name']} takes {duration(first['seconds'])} for one {case['unit']}"
     if not others:
         return f"{begun}."
+    if first["at"] is not None:
+        told = ", ".join(f"{row['name']} {row['ratio']:.3g} times" for row in others)
+        return f"{begun}; {told}."
     nearest = min(others, key=lambda row: row["ratio"])
     ratio = f"{nearest['ratio']:.3g} times as long ({nearest['ratio_low']:.3g} to {nearest['ratio_high']:.3g})"
     if len(others) == 1:

@@ -18,6 +18,8 @@ from benchmarks.competitors.settings import Setting, fastest, thread_counts, thr
 from benchmarks.competitors.work import CLASSES, Work
 
 # A function is compiled anew for each network and number of threads; past a limit PyTorch would no longer compile it.
+for limit in ("recompile_limit", "accumulated_recompile_limit"):
+    setattr(torch._dynamo.config, limit, 10_000)
 LAYOUTS = {"NCHW": torch.contiguous_format, "channels last": torch.channels_last}
 
 
