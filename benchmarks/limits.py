@@ -157,4 +157,5 @@ benchmark = Benchmark(
     name="limits",
     question="Which fraction of the machine's arithmetic and of its memory's rate does a population reach?",
     cases=tuple(map(_case, MADE)),
+    rounds=5,
 )
