@@ -21,6 +21,7 @@ import sys
 import tempfile
 
 from benchmarks.benchmark import Benchmark, Case, Competitor
+from benchmarks.competitors.settings import on_cpus_alone
 from benchmarks.mnist import mnist
 from benchmarks.to_accuracy.course import COURSES
 
@@ -57,6 +58,7 @@ def warm(course):
 
 def in_pytorch(course):
     """PyTorch, which keeps nothing."""
+    on_cpus_alone()
     seeds = itertools.count()
     return lambda: reached("by_pytorch", course, next(seeds), "")
 

@@ -260,6 +260,12 @@ def test_training_ends_where_the_accuracy_is_reached():
     assert course.rate(10**6, 10) == pytest.approx(0.02 * course.peak)
 
 
+def test_what_runs_on_the_cpu_is_not_compared_with_an_accelerator(monkeypatch):
+    monkeypatch.setattr("jax.default_backend", lambda: "gpu")
+    with pytest.raises(AbsentError, match="it would run on the CPU, and jax runs on gpu"):
+        settings.on_cpus_alone()
+
+
 TRAINERS = {
     "jaxdl": ("by_jaxdl", "alone"),
     "jaxdl population": ("by_jaxdl", "population", 2),

@@ -14,7 +14,7 @@ import torch._dynamo
 
 from benchmarks.absence import AbsentError
 from benchmarks.benchmark import Prepared
-from benchmarks.competitors.settings import Setting, fastest, thread_counts, threads
+from benchmarks.competitors.settings import Setting, fastest, on_cpus_alone, thread_counts, threads
 from benchmarks.competitors.work import CLASSES, Work
 
 # A function is compiled anew for each network and number of threads; past a limit PyTorch would no longer compile it.
@@ -43,6 +43,7 @@ def vmapped(work: Work, members: int, ways: Ways = Ways(layouts=("NCHW",))) -> P
 
 def _best(work, ways, make) -> Prepared:
     """Threads and layouts are tried as they are, and the best of these compiled: each compilation takes seconds."""
+    on_cpus_alone()
     layouts = ways.layouts if work.filters else ("NCHW",)
     pairs = {_named(work, count, layout): (count, layout) for count in ways.threads for layout in layouts}
     eager = {name: functools.partial(make, *pair, compiled=False) for name, pair in pairs.items()}

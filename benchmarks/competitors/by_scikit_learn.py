@@ -11,7 +11,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.neural_network import MLPClassifier
 
 from benchmarks.benchmark import Prepared
-from benchmarks.competitors.settings import Setting, fastest, thread_counts, threads
+from benchmarks.competitors.settings import Setting, fastest, on_cpus_alone, thread_counts, threads
 from benchmarks.competitors.work import Work
 
 COUNTS = thread_counts()
@@ -37,6 +37,7 @@ def fitted(work: Work, seed: int) -> float:
 
 def loop(work: Work, members: int = 1) -> Prepared:
     """So many networks, one after another."""
+    on_cpus_alone()
 
     def setting(count):
         def train():
@@ -50,6 +51,7 @@ def loop(work: Work, members: int = 1) -> Prepared:
 
 def by_joblib(work: Work, members: int) -> Prepared:
     """So many networks, as many at once as there are cores: in processes or in threads, whichever is faster."""
+    on_cpus_alone()
     cores = os.cpu_count() or 1
 
     def setting(backend):

@@ -6,6 +6,9 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
+import jax
+
+from benchmarks.absence import AbsentError
 from benchmarks.benchmark import Prepared
 
 TRIES = 2
@@ -52,6 +55,12 @@ def thread_counts() -> list[int]:
     """Powers of two up to the number of cores, and that number."""
     cores = os.cpu_count() or 1
     return sorted({2**power for power in range(cores.bit_length()) if 2**power <= cores} | {cores})
+
+
+def on_cpus_alone() -> None:
+    """Refuse to compare what runs on CPUs with jax on an accelerator: AbsentError."""
+    if jax.default_backend() != "cpu":
+        raise AbsentError(f"it would run on the CPU, and jax runs on {jax.default_backend()}")
 
 
 def threads(count: int) -> str:
