@@ -33,6 +33,7 @@ class Prepared(NamedTuple):
     setting: str = ""
     compile: float | None = None  # seconds; without them, all that the preparation took
     memory: int | None = None  # bytes, besides arguments and results
+    tried: tuple[tuple[str, float], ...] = ()  # settings, and the seconds of a short piece of the work in each
 
 
 class Competitor(NamedTuple):
@@ -122,6 +123,7 @@ def run_case(case: Case, rounds: int) -> dict[str, Any]:
             {
                 "name": competitor.name,
                 "setting": made.setting,
+                "tried": made.tried,
                 "seconds": float(np.median(per_unit[:, place])),  # for one unit
                 "ratio": ratio.estimate,
                 "ratio_low": ratio.low,

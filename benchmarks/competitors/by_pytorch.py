@@ -53,8 +53,10 @@ def _best(work, ways, make) -> Prepared:
     try:
         if all(ways.compiled):
             return fastest({f"{name}, compiled": setting for name, setting in compiled.items()})
-        best = fastest(eager).setting
-        return fastest({best: eager[best], f"{best}, compiled": compiled[best]})
+        first = fastest(eager)
+        name = first.setting
+        best = fastest({name: eager[name], f"{name}, compiled": compiled[name]})
+        return best._replace(tried=first.tried + best.tried[1:])
     except RuntimeError as error:  # of many kinds: no C++ compiler, an operation that it does not know
         if all(ways.compiled):
             raise AbsentError(f"torch.compile failed, {str(error).splitlines()[0]}") from error
