@@ -7,15 +7,16 @@ A population of 32 MLPs trained with SGD runs at 0.56 of the rate of a large mat
 0.23); 128 networks 64-64-10 at 0.16 (0.15 to 0.17), since their parameters stay in a cache and move at 1.36 times the
 rate of a copy (1.27 to 1.45). Median and interval of 3 rounds on 2 CPU cores that were not idle, jax 0.10.2.
 
-The limits are measured in the same rounds: of arithmetic, the rate of one large product of float32 matrices on each
-device, or of one over all cores, whichever is faster; of memory, the rate at which a large array is copied, read and
-written bytes counted, by whichever of the two is faster. What a population does is counted from its formulas. A step of
-a network with n_0, n_1, … units multiplies 2·batch·n_i·n_{i+1} numbers and adds as many in each layer forward, as many
-again for the gradient of the weights, and again, but for the first layer, for that of the inputs; a convolution does so
-at each of its pixels, with n_i the channels of a window. Activations, losses and the optimizer's arithmetic are not
-counted. Bytes are the least that must move where nothing stays in a cache: a batch of inputs is read; what comes out of
-each layer is written and read, and so is the gradient with respect to it; the gradient of the parameters is written and
-read, and the optimizer reads and writes parameters and moments once. Where they do stay, the fraction may be above 1.
+The work: populations are trained for 30 steps, and ten epochs of digits. The limits are measured in the same rounds: of
+arithmetic, the rate of one large product of float32 matrices on each device, or of one over all cores, whichever is
+faster; of memory, the rate at which a large array is copied, read and written bytes counted, by whichever of the two is
+faster. What a population does is counted from its formulas. A step of a network with n_0, n_1, … units multiplies
+2·batch·n_i·n_{i+1} numbers and adds as many in each layer forward, as many again for the gradient of the weights, and
+again, but for the first layer, for that of the inputs; a convolution does so at each of its pixels, with n_i the
+channels of a window. Activations, losses and the optimizer's arithmetic are not counted. Bytes are the least that must
+move where nothing stays in a cache: a batch of inputs is read; what comes out of each layer is written and read, and so
+is the gradient with respect to it; the gradient of the parameters is written and read, and the optimizer reads and
+writes parameters and moments once. Where they do stay, the fraction may be above 1.
 """
 
 import functools

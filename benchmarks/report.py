@@ -45,7 +45,7 @@ def shown(case: dict[str, Any]) -> dict[str, Any]:
     rows = [
         {
             "name": tables.named(row),
-            "tried": ", ".join(f"{name} {tables.duration(took)}" for name, took in row["tried"]),
+            "tried": ", ".join(f"{name} {tables.duration(took)}" for name, took in row.get("tried", ())),
             "time": tables.duration(row["seconds"]),
             "ratio": f"{row['ratio']:.3g}",
             "between": f"{row['ratio_low']:.3g} – {row['ratio_high']:.3g}",
