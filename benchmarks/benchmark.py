@@ -81,6 +81,7 @@ class Benchmark(NamedTuple):
     question: str
     cases: tuple[Case, ...]
     rounds: int = ROUNDS
+    warm_up: int = 1  # rounds before those that count
 
 
 def silent(case: dict[str, Any]) -> None:
@@ -95,7 +96,7 @@ def run(benchmark: Benchmark, rounds: int | None = None, tell: Callable[[dict], 
     began, answered = time.perf_counter(), []
     for case in benchmark.cases:
         try:
-            answered.append(run_case(case, rounds or benchmark.rounds))
+            answered.append(run_case(case, benchmark.rounds if rounds is None else rounds, benchmark.warm_up))
         except AbsentError as absent:
             answered.append(_described(case) | {"skipped": str(absent)})
         gc.collect()
@@ -104,15 +105,17 @@ def run(benchmark: Benchmark, rounds: int | None = None, tell: Callable[[dict], 
     return {"name": benchmark.name, "question": benchmark.question, "cases": answered, "seconds": seconds}
 
 
-def run_case(case: Case, rounds: int) -> dict[str, Any]:
-    """Prepare all competitors of a case, then time them in turn.
+def run_case(case: Case, rounds: int, warm_up: int = 0) -> dict[str, Any]:
+    """Prepare all competitors of a case, then time them in turn; rounds to warm up are not counted.
 
     Raises RuntimeError where they did not do the same work, and AbsentError where the case cannot be run here.
     """
     if rounds < 1:
         raise ValueError(f"rounds must be at least 1, but was {rounds}: 6 give an interval of 95 %.")
     there, left_out = _prepared(case.competitors())
-    seconds, results = _timed([made.run for _, made in there], rounds)
+    runs = [made.run for _, made in there]
+    _timed(runs, warm_up)
+    seconds, results = _timed(runs, rounds)
     worked = np.median(results, axis=0)
     _check_same_work(case, [competitor.name for competitor, _ in there], worked)
     per_unit = seconds / [competitor.units for competitor, _ in there]

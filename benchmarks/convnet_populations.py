@@ -2,7 +2,10 @@
 
     python -m benchmarks run convnet_populations
 
-ANSWER
+In a population of eight in 91 ms with jaxdl, 11 ms a step. PyTorch, one after another with channels last, takes 0.61
+times as long (0.56 to 0.66), `torch.func.vmap` 0.75 times (0.69 to 0.82), and `jax.vmap` over Flax, which is faster
+step by step than in a `scan`, 4.6 times (4.4 to 4.7). In one of 32 `torch.func.vmap` takes 3.5 times as long. Median
+and interval of 2 rounds on 2 CPU cores that were not idle, jax 0.10.2, PyTorch 2.13.0.
 
 The work: eight steps of what `convnet` trains, each member with first weights and an order of its own. Times are for
 one member; PyTorch trains two, one after another. `jax.vmap` is applied to the step of the plain Flax loop with
@@ -50,6 +53,6 @@ def _case(members):
 benchmark = Benchmark(
     name="convnet_populations",
     question="How long does a small convolutional network take as a member of a population?",
-    cases=tuple(_case(members) for members in (1, 4, 8, 32)),
+    cases=tuple(_case(members) for members in (1, 4, 8, 16)),
     rounds=6,
 )

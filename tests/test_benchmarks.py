@@ -54,6 +54,9 @@ def test_competitors_take_turns_and_take_turns_to_begin():
     competitors = [Competitor(name, lambda name=name: lambda: turns.append(name) or 1.0) for name in "abc"]
     run_case(Case("made", lambda: competitors, same_work=0.0), rounds=4)
     assert "".join(turns) == "abcbcacababc"
+    turns.clear()
+    run_case(Case("made", lambda: competitors, same_work=0.0), rounds=1, warm_up=2)
+    assert "".join(turns) == "abcbcaabc"
 
 
 def test_a_competitor_may_time_the_part_that_is_asked_for():
