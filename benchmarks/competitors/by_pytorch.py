@@ -95,14 +95,15 @@ def _optimizer(work, params):
     return kind(params, work.rate, fused=True)
 
 
-def _drawn(work, weight) -> None:
-    """Draw one network's weights or biases anew, in place."""
-    if weight.ndim == 1:
-        torch.nn.init.zeros_(weight)
+def _draw(work, weights, one) -> None:
+    """Draw weights or biases in place, those of one network or of many, whose shape for one is that of `one`."""
+    if one.ndim == 1:
+        weights.zero_()
     elif work.filters:
-        torch.nn.init.kaiming_normal_(weight)
+        weights.normal_(0, math.sqrt(2 / one[0].numel()))  # He's rule
     else:
-        torch.nn.init.xavier_uniform_(weight)
+        bound = math.sqrt(6 / sum(one.shape))  # Glorot's
+        weights.uniform_(-bound, bound)
 
 
 def _loop(work, members, count, layout, *, compiled) -> Setting:
@@ -118,8 +119,9 @@ def _loop(work, members, count, layout, *, compiled) -> Setting:
 
     def one(seed, steps):
         torch.manual_seed(seed)
-        for weight in model.parameters():
-            _drawn(work, weight)
+        with torch.no_grad():
+            for weights in model.parameters():
+                _draw(work, weights, weights)
         optimizer, total = _optimizer(work, model.parameters()), torch.zeros(())
         for _ in range(work.epochs):
             total.zero_()
@@ -156,8 +158,7 @@ def _vmapped(work, members, count, layout, *, compiled) -> Setting:
         torch.manual_seed(0)
         params = {name: torch.zeros(shape) for name, shape in shapes.items()}
         for stacked in params.values():
-            for weight in stacked:
-                _drawn(work, weight)
+            _draw(work, stacked, stacked[0])
         optimizer, total = _optimizer(work, params.values()), torch.zeros(())
         for _ in range(work.epochs):
             total.zero_()
