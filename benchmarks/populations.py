@@ -2,11 +2,12 @@
 
     python -m benchmarks run populations
 
-Of 128 networks 64-64-10 one takes 8.3 ms for five epochs of digits with jaxdl. PyTorch's loop takes 21 times as long (19
-to 23), scikit-learn 10 times (9.5 to 11.3) and with joblib 7.4 times (6.9 to 7.9), `torch.func.vmap` 1.4 times (1.2 to
-1.5), and `jax.vmap` over Flax 0.77 times (0.59 to 0.95). Of 32 networks 784-256-128-10 one takes 90 ms for 30 steps:
-PyTorch's loop takes 1.2 times as long (0.9 to 1.5), `torch.func.vmap` 1.2 times (1.1 to 1.3), `jax.vmap` over Flax as
-long. Median and interval of 2 rounds on 2 CPU cores that were very busy, jax 0.10.2, PyTorch 2.13.0, scikit-learn 1.9.1.
+Of 128 networks 64-64-10 one takes 8.3 ms for five epochs of digits with jaxdl. PyTorch's loop takes 21 times as long
+(19 to 23), scikit-learn 10 times (9.5 to 11.3) and with joblib 7.4 times (6.9 to 7.9), `torch.func.vmap` 1.4 times
+(1.2 to 1.5), and `jax.vmap` over Flax 0.77 times (0.59 to 0.95). Of 32 networks 784-256-128-10 one takes 90 ms for 30
+steps: PyTorch's loop takes 1.2 times as long (0.9 to 1.5), `torch.func.vmap` 1.2 times (1.1 to 1.3), `jax.vmap` over
+Flax as long. Median and interval of 2 rounds on 2 CPU cores that were very busy, jax 0.10.2, PyTorch 2.13.0, scikit-
+learn 1.9.1.
 
 The work: networks 64-64-10 on the digits, three epochs of 33 batches of 32; and networks 784-256-128-10 on images of
 MNIST, 20 batches of 128. All with Adam, each member with first weights and an order of its own. Times are for one
