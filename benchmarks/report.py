@@ -13,14 +13,19 @@ TEMPLATE = pathlib.Path(__file__).with_name("report.html")
 def write(results: pathlib.Path, out: pathlib.Path) -> pathlib.Path:
     """Write the page; its path.
 
-    Raises FileNotFoundError where there are no results, and ModuleNotFoundError without the extra `report`.
+    Raises FileNotFoundError where there are no results, ValueError where one is of an older version, and
+    ModuleNotFoundError without the extra `report`.
     """
-    found = [run.read_json(path) for path in sorted(results.glob("*.json"))]
+    paths = sorted(results.glob("*.json"))
+    found = [run.read_json(path) for path in paths]
     if not found:
         raise FileNotFoundError(
             f"results must be a directory with NAME.json of benchmarks, but {results} has none: "
             "python -m benchmarks run writes them."
         )
+    older = [path for path, each in zip(paths, found, strict=True) if "cases" not in each]
+    if older:
+        raise ValueError(f"results must be of this version, but {older[0]} has no cases: run that benchmark again.")
     names, charts = {}, {}
     for each in found:
         for axis, lines in curves(each).items():

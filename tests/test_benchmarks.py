@@ -186,6 +186,12 @@ def test_a_page_without_numbers_is_refused(tmp_path, capsys):
     assert "results must be a directory with NAME.json" in capsys.readouterr().err
 
 
+def test_numbers_of_an_older_version_are_told(tmp_path, capsys):
+    write_json(tmp_path / "old.json", {"environment": {}, "rows": []})
+    assert main(["report", str(tmp_path)]) == 2
+    assert "old.json has no cases: run that benchmark again" in capsys.readouterr().err
+
+
 def test_the_benchmarks_are_listed_with_their_questions(capsys):
     assert main(["list"]) == 0
     told = capsys.readouterr().out
