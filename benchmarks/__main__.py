@@ -12,6 +12,7 @@ import tyro
 
 import benchmarks
 from jaxdl.command_line import answer, catalogue, chosen, leave
+from jaxdl.startup import use_all_cores
 
 RESULTS = pathlib.Path("benchmarks/results")
 
@@ -80,9 +81,7 @@ def _run(settings) -> int:
 
 def _run_benchmarks(settings, console) -> int:
     """Run them one after another; the status is 1 if one was refused, and the others are run all the same."""
-    import jax
-
-    jax.config.update("jax_num_cpu_devices", os.cpu_count() or 1)  # before jax starts, so that a population has them
+    use_all_cores()
     these, failed = chosen(every_benchmark(), settings.names, "benchmarks"), 0
     # No cache on disk is set up for jax, and PyTorch gets an empty one, so that compiling is measured and not reading.
     with tempfile.TemporaryDirectory() as empty:

@@ -39,7 +39,7 @@ def write(results: pathlib.Path, out: pathlib.Path) -> pathlib.Path:
         "targets": [target for each in found for case in each["cases"] for target in case.get("targets", ())],
     }
     out.parent.mkdir(parents=True, exist_ok=True)
-    run.write_text(out, report.page(TEMPLATE.read_text(encoding="utf-8"), _drawn(charts), **content))
+    run.write_text(out, report.page(TEMPLATE.read_text(encoding="utf-8"), _drawn(charts), content))
     return out
 
 

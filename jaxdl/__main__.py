@@ -26,28 +26,27 @@ def main(arguments: list[str] | None = None) -> int:
     command: list[str] = []
     if arguments[:1] == ["launch"]:
         arguments, command = divided(arguments, COMMANDS)
-    return answer(
-        commands, lambda settings: _run(settings, command), prog="jaxdl", description=DESCRIPTION, arguments=arguments
-    )
+    run = lambda settings: _launched(settings, command) if isinstance(settings, Launch) else _run(settings)  # noqa: E731
+    return answer(commands, run, prog="jaxdl", description=DESCRIPTION, arguments=arguments)
 
 
 DESCRIPTION = "Deep learning as pure functions: prove their derivations, train a population, show what came of it."
-
-
 COMMANDS = ("train", "check", "predict", "export", "report", "shapes", "trace")  # each may be launched
 
 
-def _run(settings, command) -> int:
+def _launched(settings, command) -> int:
+    check_launch(settings, command)
+    if settings.processes is not None:
+        return launch(settings.processes, command)
+    join_cluster()
+    return main(command)
+
+
+def _run(settings) -> int:
     from rich.console import Console
 
     from jaxdl import startup
 
-    if isinstance(settings, Launch):
-        check_launch(settings, command)
-        if settings.processes is not None:
-            return launch(settings.processes, command)
-        join_cluster()
-        return main(command)
     startup.prepare()
     import jax
 

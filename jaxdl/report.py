@@ -5,7 +5,7 @@ import contextlib
 import importlib.resources
 import json
 import pathlib
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
 from typing import Any
 
 import numpy as np
@@ -40,13 +40,13 @@ def write(directory: pathlib.Path) -> pathlib.Path:
     for name, chart in figures.items():
         (directory / "figures").mkdir(exist_ok=True)
         run.write_text(directory / "figures" / f"{name}.svg", vl_convert.vegalite_to_svg(chart.to_dict()))
-    written = page(_template("report.html"), figures, **_content(directory, found, trained))
+    written = page(_template("report.html"), figures, _content(directory, found, trained))
     run.write_text(directory / PAGE, written)
     return directory / PAGE
 
 
-def page(template: str, figures: dict[str, Any], **content: Any) -> str:
-    """A self-contained page: a template that extends `page.html`, its charts, and what else it tells.
+def page(template: str, figures: dict[str, Any], content: Mapping[str, Any]) -> str:
+    """A self-contained page: a template that extends `page.html`, its charts, and what else it tells by name.
 
     Raises ModuleNotFoundError without the extra `report`.
     """
@@ -57,7 +57,7 @@ def page(template: str, figures: dict[str, Any], **content: Any) -> str:
     environment.filters["shapes_tried"] = shapes_tried
     environment.filters["scientific"] = lambda number: f"{number:.1e}"
     return environment.from_string(template).render(
-        **content,
+        content,
         library=vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;"),
         figures={name: _inline(chart.to_dict()) for name, chart in figures.items()},
     )

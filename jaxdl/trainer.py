@@ -156,18 +156,7 @@ def train_into(directory: pathlib.Path, settings: Train, examples: Examples, con
     duration = duration_of(settings, examples.ready.train.size)
     known = {**asked(settings), **duration._asdict()}
     quality = quality_of(examples.raw, examples.preparation)
-
-    def begin() -> bool:
-        if run.measured(directory):
-            run.check_same(directory, known)
-            return (directory / COMPLETE).is_file()
-        run.write_json(directory / run.SETTINGS, known)
-        run.write_json(directory / "environment.json", run.environment())
-        run.write_json(directory / "preparation.json", data.to_json(examples.preparation))
-        run.write_json(directory / "quality.json", quality)
-        return False
-
-    if by_first(begin):
+    if by_first(lambda: _complete(directory, known, examples, quality)):
         console.print(f"{directory} is complete", markup=False, highlight=False, soft_wrap=True)
         return
     tell_quality(quality, console)
@@ -196,6 +185,18 @@ def train_into(directory: pathlib.Path, settings: Train, examples: Examples, con
         )
     console.print(summary_table(evaluation))
     console.print(f"compiled in {fitted.cost.compile:.1f} s, trained in {fitted.cost.run:.1f} s", highlight=False)
+
+
+def _complete(directory, known, examples, quality) -> bool:
+    """Is there nothing left to do? What a run begins with is written, or compared where it has begun."""
+    if run.measured(directory):
+        run.check_same(directory, known)
+        return (directory / COMPLETE).is_file()
+    run.write_json(directory / run.SETTINGS, known)
+    run.write_json(directory / "environment.json", run.environment())
+    run.write_json(directory / "preparation.json", data.to_json(examples.preparation))
+    run.write_json(directory / "quality.json", quality)
+    return False
 
 
 @contextlib.contextmanager

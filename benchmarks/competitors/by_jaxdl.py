@@ -1,6 +1,6 @@
-"""The work as jaxdl does it: `train` is compiled whole, alone or as a population."""
+"""The work as jaxdl does it: `train` is compiled whole, as a population of one member or of many."""
 
-import time
+import functools
 from typing import Any
 
 import jax
@@ -8,10 +8,13 @@ import numpy as np
 
 import jaxdl.functional
 from benchmarks.benchmark import Prepared
+from benchmarks.competitors.settings import Setting, fastest
 from benchmarks.competitors.work import CLASSES, Work
 from jaxdl import data, initializers, models, optimizers
 from jaxdl.training import Task, supervised, train
+from jaxdl.training.layouts import layouts_for
 from jaxdl.training.population import compile_population
+from jaxdl.training.sharding import Layout
 
 
 def model_of(work: Work, functional: Any = jaxdl.functional) -> models.Model:
@@ -39,20 +42,30 @@ def last_loss(work: Work, task: Task):
 
 
 def alone(work: Work) -> Prepared:
-    """One network: `train` under `jax.jit`."""
-    examples, key = examples_of(work), jax.random.key(1)
-    began = time.perf_counter()
-    program = jax.jit(last_loss(work, task_of(work))).lower(examples, key).compile()
-    compiling = time.perf_counter() - began
-    program(examples, key).block_until_ready()
-    return Prepared(lambda: float(program(examples, key)), compile=compiling)
+    """One network: on one device, or with each batch shared by all, whichever is faster."""
+    layouts = [Layout(1, count, 1) for count in {1: None, jax.device_count(): None} if work.batch % count == 0]
+    return _in_the_fastest(layouts, work, task_of(work), 1)
 
 
 def population(work: Work, members: int, optimizer: Any = None) -> Prepared:
-    """So many networks: `train` in `compile_population`."""
+    """So many networks, in the fastest layout, which `population` finds itself where training takes longer."""
+    return _in_the_fastest(layouts_for(members), work, task_of(work, optimizer=optimizer), members)
+
+
+def _in_the_fastest(layouts: list[Layout], work: Work, task: Task, members: int) -> Prepared:
+    return fastest({_told(layout): functools.partial(_laid_out, layout, work, task, members) for layout in layouts})
+
+
+def _laid_out(layout: Layout, work: Work, task: Task, members: int) -> Setting:
+    """`train` in `compile_population`."""
     examples, keys = examples_of(work), jax.random.split(jax.random.key(1), members)
-    began = time.perf_counter()
-    program = compile_population(last_loss(work, task_of(work, optimizer=optimizer)), keys, shared=(examples,))
-    compiling = time.perf_counter() - began
-    jax.block_until_ready(program((examples,), (keys,)))
-    return Prepared(lambda: float(np.mean(program((examples,), (keys,)))), compile=compiling)
+    program = compile_population(last_loss(work, task), keys, shared=(examples,), layout=layout)
+    run = lambda: float(np.mean(program((examples,), (keys,))))  # noqa: E731
+    return Setting(run, run)
+
+
+def _told(layout: Layout) -> str:
+    """A layout in words."""
+    on = f"{layout.by_member * layout.by_batch} device{'s' if layout.by_member * layout.by_batch > 1 else ''}"
+    shared = ", which share each batch" if layout.by_batch > 1 else ""
+    return f"{on}{shared}, {layout.at_once} at a time"

@@ -46,14 +46,13 @@ def numbers_in_patches(x: jax.Array, window: tuple[int, ...], padding: tuple, st
     return x.shape[0] * x.shape[3] * math.prod(window) * math.prod(positions)
 
 
-def by_patches(x, kernel, bias=0.0, *, padding=((0, 0), (0, 0)), stride, dilation, groups) -> jax.Array:
+def by_patches(x, kernel, bias, *, padding=((0, 0), (0, 0)), stride, dilation, groups) -> jax.Array:
     """The windows as columns, times the kernel; windows of three rows in pairs."""
     image, weights = by_group(pad(inside(x), padding), groups), weights_of(kernel, groups)
     if kernel.shape[0] == 3 and stride[0] == dilation[0] == 1 and kernel.shape[2] >= CHANNELS:
-        y = times_in_pairs(weights, jnp.concatenate(unfold(image, 3, kernel.shape[1], stride[1], dilation[1]), axis=2))
-    else:
-        y = times(weights, lay_out(image, kernel.shape[:2], stride, dilation))
-    return outside(merged(y) + jnp.reshape(bias, (-1, 1, 1)))
+        columns = jnp.concatenate(unfold(image, 3, kernel.shape[1], stride[1], dilation[1]), axis=2)
+        return outside(merged(times_in_pairs(weights, columns, bias)))
+    return outside(merged(times(*with_bias(weights, lay_out(image, kernel.shape[:2], stride, dilation), bias))))
 
 
 def by_rows(x, kernel, bias=0.0, *, padding=((0, 0), (0, 0)), stride, dilation, groups) -> jax.Array:
@@ -103,12 +102,26 @@ def times(weights: jax.Array, image: jax.Array) -> jax.Array:
     return y.reshape(height, groups, weights.shape[2], width, batch)
 
 
-def times_in_pairs(weights: jax.Array, columns: jax.Array) -> jax.Array:
-    """Three rows of `columns` times the weights of each, summed, for two rows of windows at a time.
+def with_bias(weights: jax.Array, image: jax.Array, bias: jax.Array) -> tuple[jax.Array, jax.Array]:
+    """Weights and an image with one more channel, of ones, whose weight is the bias.
+
+    Its gradient is then part of a matrix product, and not a sum of its own over all pixels, which took as long on a CPU
+    as all the rest of a small convolution's step.
+    """
+    groups, _, filters = weights.shape
+    ones = jnp.ones_like(image[:, :, :1])
+    return (
+        jnp.concatenate([weights, bias.reshape(groups, 1, filters)], axis=1),
+        jnp.concatenate([image, ones], axis=2),
+    )
+
+
+def times_in_pairs(weights: jax.Array, columns: jax.Array, bias: jax.Array) -> jax.Array:
+    """Three rows of `columns` times the weights of each, summed, plus the bias, for two rows of windows at a time.
 
     Windows with the rows a, b, c and b, c, d need six products with the weights A, B, C of a row. Four are enough:
-    with p = (a - c) A, q = (b + c) (A + B + C)/2, r = (c - b) (A - B + C)/2 and s = (b - d) C they are p + q + r and
-    q - r - s. Winograd, *Arithmetic complexity of computations* (1980); Lavin and Gray, *Fast algorithms for
+    with p = (a - c) A, q = (b + c) (A + B + C)/2 + bias, r = (c - b) (A - B + C)/2 and s = (b - d) C they are
+    p + q + r and q - r - s. Winograd, *Arithmetic complexity of computations* (1980); Lavin and Gray, *Fast algorithms for
     convolutional neural networks* (2016).
     """
     height = len(columns) - 2
@@ -116,7 +129,8 @@ def times_in_pairs(weights: jax.Array, columns: jax.Array) -> jax.Array:
     a, b, c, d = unfold(even, 0, 4, stride=2)
     above, middle, below = jnp.split(weights, 3, axis=1)
     p, s = times(above, a - c), times(below, b - d)
-    q, r = times((above + middle + below) / 2, b + c), times((above - middle + below) / 2, c - b)
+    q = times(*with_bias((above + middle + below) / 2, b + c, bias))
+    r = times((above - middle + below) / 2, c - b)
     return fold([p + q + r, q - r - s], 0, height, stride=2)
 
 

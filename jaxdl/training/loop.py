@@ -14,6 +14,7 @@ from jaxdl.data import Dataset
 from jaxdl.data.stream import Stream, first_rows
 from jaxdl.models import Model
 from jaxdl.training.order import permutation
+from jaxdl.training.sharding import among_devices
 
 INIT, ORDER, NOISE = range(3)  # the streams of randomness, each counted on its own
 
@@ -133,7 +134,8 @@ def epoch(task: Task, data: Dataset, state: State, order: Key[Array, ""]) -> tup
     """One pass over the data, and the mean of its losses."""
 
     def pick_and_step(state, rows):
-        return step(task, jax.tree.map(lambda array: array[rows], data), state)
+        of_batch = among_devices(rows)
+        return step(task, jax.tree.map(lambda array: array[of_batch], data), state)
 
     state, losses = jax.lax.scan(pick_and_step, state, batches(task, data.size, order, state.epoch))
     return state._replace(epoch=state.epoch + 1), losses.mean()

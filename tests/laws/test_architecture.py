@@ -22,6 +22,7 @@ FLOORS = {
             "command_line",
             "experiment",
             "export",
+            "launch",
             "plots",
             "prediction",
             "proofs",
