@@ -4,6 +4,7 @@ import contextlib
 import gc
 import os
 
+CACHED = 2**30  # bytes of compiled programs that are kept; those that were not used for the longest time go first
 PLACE, DETECT = "JAXDL_PLACE", "detect"  # "address,processes,number" of a process among several; or as jax detects it
 
 
@@ -11,7 +12,7 @@ def prepare() -> None:
     """Make every core a device, and keep compiled programs on disk, below JAX_COMPILATION_CACHE_DIR where it is set."""
     import jax
 
-    from jaxdl.storage import cache_dir
+    from jaxdl.storage import cache_dir, keep_within
 
     join()
     with contextlib.suppress(RuntimeError):  # jax has begun, as where one command follows another in one process
@@ -19,6 +20,7 @@ def prepare() -> None:
 
     if not os.environ.get("JAX_COMPILATION_CACHE_DIR"):
         jax.config.update("jax_compilation_cache_dir", str(cache_dir() / "compiled"))
+        keep_within(cache_dir() / "compiled", CACHED)
     jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
     jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
     gc.freeze()  # what is imported stays: looking through it again took an eighth of the time of tracing

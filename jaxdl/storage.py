@@ -18,6 +18,18 @@ def cache_dir() -> pathlib.Path:
     return pathlib.Path(os.environ.get("JAXDL_CACHE") or pathlib.Path(home) / "jaxdl")
 
 
+def keep_within(directory: pathlib.Path, most: int) -> None:
+    """Take the files away that were not used for the longest time, until the others are no more than so many bytes."""
+    with contextlib.suppress(OSError):  # another process takes them away, too
+        used = [(file.stat(), file.path) for file in os.scandir(directory) if file.is_file()]
+        total = sum(stat.st_size for stat, _ in used)
+        for stat, path in sorted(used, key=lambda each: max(each[0].st_atime, each[0].st_mtime)):
+            if total <= most:
+                return
+            pathlib.Path(path).unlink(missing_ok=True)
+            total -= stat.st_size
+
+
 @contextlib.contextmanager
 def whole_file(path: pathlib.Path) -> Generator[BinaryIO]:
     """A file to write into; it takes its place at the path when all is written, and is gone where that fails."""

@@ -1,9 +1,10 @@
+import os
 import subprocess
 import sys
 
 import pytest
 
-from jaxdl.storage import LOCK, cache_dir, locked, whole_file
+from jaxdl.storage import LOCK, cache_dir, keep_within, locked, whole_file
 
 
 def test_a_file_is_there_when_all_is_written_and_not_before(tmp_path):
@@ -52,3 +53,16 @@ def test_the_lock_of_a_killed_process_is_free(tmp_path):
     with locked(tmp_path):
         pass
     assert not (tmp_path / LOCK).exists()
+
+
+def test_a_folder_is_kept_within_its_bytes_by_what_was_not_used_for_the_longest_time(tmp_path):
+    for age, name in enumerate("cab"):
+        (tmp_path / name).write_bytes(bytes(100))
+        os.utime(tmp_path / name, (1000 - age, 1000 - age))
+    keep_within(tmp_path, 300)
+    assert {path.name for path in tmp_path.iterdir()} == set("abc")
+    keep_within(tmp_path, 299)
+    assert {path.name for path in tmp_path.iterdir()} == set("ac")
+    keep_within(tmp_path, 0)
+    assert not list(tmp_path.iterdir())
+    keep_within(tmp_path / "nowhere", 0)

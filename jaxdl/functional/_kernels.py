@@ -121,8 +121,8 @@ def times_in_pairs(weights: jax.Array, columns: jax.Array, bias: jax.Array) -> j
 
     Windows with the rows a, b, c and b, c, d need six products with the weights A, B, C of a row. Four are enough:
     with p = (a - c) A, q = (b + c) (A + B + C)/2 + bias, r = (c - b) (A - B + C)/2 and s = (b - d) C they are
-    p + q + r and q - r - s. Winograd, *Arithmetic complexity of computations* (1980); Lavin and Gray, *Fast algorithms for
-    convolutional neural networks* (2016).
+    p + q + r and q - r - s. Winograd, *Arithmetic complexity of computations* (1980); Lavin and Gray, *Fast algorithms
+    for convolutional neural networks* (2016).
     """
     height = len(columns) - 2
     even = jnp.pad(columns, ((0, height % 2), *[(0, 0)] * 4))

