@@ -19,6 +19,7 @@ from jaxdl.training.check import check_course
 from jaxdl.training.continuation import Checkpoints, digest_of, identity_of, keeping
 from jaxdl.training.early_stopping import Best, lowest_loss
 from jaxdl.training.engine import Crew, Engine, engine_of_dataset
+from jaxdl.training.layouts import is_possible
 from jaxdl.training.loop import History, State, Task
 from jaxdl.training.member import Course, state_of
 from jaxdl.training.processes import agreed, greatest, on_host
@@ -118,7 +119,7 @@ def fit(
     engine = _engine_of(course, data, dev, keys, order, devices)
     identity = {} if checkpoints is None else _identity(course, engine, data, dev, keys, order, checkpoints.settings)
     with keeping(checkpoints, engine.like, identity) as keeper:
-        crew, step, before, layout = _beginning(engine, keeper.take())
+        crew, step, before, layout = _beginning(engine, keeper.take(), devices)
         progress = _look(crew, keys.shape[0], step, 0)
         if step:
             watch(progress)
@@ -150,13 +151,14 @@ def _engine_of(course, data, dev, keys, order, devices) -> Engine:
     return engine_of_dataset(course, data, dev, keys, order, devices)
 
 
-def _beginning(engine, found) -> tuple[Crew, int, float, Layout | None]:
-    """The members, steps, seconds and layout of a checkpoint, where there is one."""
+def _beginning(engine, found, devices) -> tuple[Crew, int, float, Layout | None]:
+    """The members, steps, seconds and layout of a checkpoint, where there is one, and devices for its layout."""
     members = engine.begin() if found is None else found.tree
     crew = Crew(members, np.arange(members.stopped.shape[0]))
     if found is None:
         return crew, 0, 0.0, None
-    return crew, found.number, found.note["seconds"], Layout(*found.note["layout"])
+    layout = Layout(*found.note["layout"])
+    return crew, found.number, found.note["seconds"], layout if is_possible(layout, devices) else None
 
 
 def _wait(back, crew) -> Crew:

@@ -42,6 +42,12 @@ def layouts_for(
     return shared if jax.process_count() > 1 else found + shared
 
 
+def is_possible(layout: Layout, devices: Sequence[jax.Device] | None = None) -> bool:
+    """Are there devices for it, and has each process a part?"""
+    wanted, there = layout.by_member * layout.by_batch, len(devices or jax.devices())
+    return wanted == there or (wanted < there and jax.process_count() == 1)
+
+
 def remembered(text: str, layouts: list[Layout]) -> Layout | None:
     """The one of these layouts that was the fastest for a program of this text on this machine, where it is known."""
     found = _choices().get(_key(text))

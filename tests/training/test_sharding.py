@@ -1,6 +1,7 @@
 """Populations on several devices: every layout computes the same, and none costs what has ended."""
 
 import os
+import signal
 import subprocess
 import sys
 import textwrap
@@ -12,7 +13,7 @@ import pytest
 
 import jaxdl.functional as F
 from jaxdl import data, models, optimizers
-from jaxdl.training import Task, classification, fit, population, supervised, train, use_all_cores
+from jaxdl.training import Checkpoints, Task, classification, fit, population, supervised, train, use_all_cores
 from jaxdl.training.engine import Crew, Machine, crew_of, dealt, lower_crew
 from jaxdl.training.layouts import compiled_to_fit, layouts_for, needed_bytes, remember, remembered, smaller
 from jaxdl.training.member import Course, begin
@@ -99,6 +100,20 @@ def test_layouts_begin_with_one_member_at_a_time_on_a_cpu():
     assert layouts_for(1, 32) == [Layout(1, 1, 1), Layout(1, 2, 1)]
     assert layouts_for(1, 33) == [Layout(1, 1, 1)]
     assert layouts_for(3, devices=jax.devices()[:1]) == [Layout(1, 1, 1), Layout(1, 1, 3)]
+
+
+def test_a_layout_is_gone_on_with_where_it_is_possible(digits, tmp_path, monkeypatch):
+    """Two devices were there when it was begun; one of them goes on, to the same bits."""
+    settings = {"epochs": 3, "dev": digits, "observe": classification(MODEL), "checkpoints": Checkpoints(tmp_path, 0.0)}
+    stop = lambda progress: signal.raise_signal(signal.SIGINT)
+    begun = fit(TASK, digits, keys(), **settings, watch=stop)
+    assert begun.layout == Layout(2, 1, 1)
+    again = fit(TASK, digits, keys(), **settings, watch=stop)
+    assert again.layout == Layout(2, 1, 1)
+    alone = fit(TASK, digits, keys(), **settings, devices=jax.devices()[:1])
+    assert alone.layout == Layout(1, 1, 1)
+    whole = fit(TASK, digits, keys(), **{**settings, "checkpoints": None})
+    jax.tree.map(np.testing.assert_array_equal, alone.state.params, whole.state.params)
 
 
 class Accelerator:
