@@ -57,7 +57,7 @@ class Fit(NamedTuple):
     diverged has ended after so many `epochs`: its parameters are those of then, and what follows in its history is NaN
     or 0. `diverged` has the epoch in which it did, or 0. The counts in the state are those of the whole fit; one that
     was interrupted may have ended within an epoch, which its checkpoint goes on with. `layout` says how the members
-    were divided; None where nothing was left to do.
+    were divided at last; None where nothing was left to do, and its devices are not there.
     """
 
     state: State
