@@ -14,7 +14,7 @@ from jaxdl import data, initializers, models, optimizers
 from jaxdl.training import Task, supervised, train
 from jaxdl.training.layouts import layouts_for
 from jaxdl.training.population import compile_population
-from jaxdl.training.sharding import Layout
+from jaxdl.training.sharding import Layout, on_all
 
 
 def model_of(work: Work, functional: Any = jaxdl.functional) -> models.Model:
@@ -60,7 +60,8 @@ def _laid_out(layout: Layout, work: Work, task: Task, members: int) -> Setting:
     """`train` in `compile_population`."""
     examples, keys = examples_of(work), jax.random.split(jax.random.key(1), members)
     program = compile_population(last_loss(work, task), keys, shared=(examples,), layout=layout)
-    run = lambda: float(np.mean(program((examples,), (keys,))))  # noqa: E731
+    there = jax.device_put((examples,), on_all(program.mesh))
+    run = lambda: float(np.mean(program(there, (keys,))))  # noqa: E731
     return Setting(run, run)
 
 

@@ -104,7 +104,7 @@ def operations(f: Any, *arguments: Any) -> int:
 
     An element computed is one; a product of matrices (n, k) and (k, m) is 2nkm, a sum of k numbers k - 1; moving
     numbers about is free. A scan counts as often as it runs, a while loop once (nobody knows how often it will), and of
-    branches the dearest.
+    branches the dearest; of those for different platforms the last, for all that have none of their own.
     """
     return _operations(jax.make_jaxpr(f)(*arguments).jaxpr)
 
@@ -135,7 +135,7 @@ def _operations_of(equation) -> int:
         case "scan":
             return equation.params["length"] * sum(inner)
         case "cond":
-            return max(inner)
+            return inner[-1] if equation.params.get("branches_platforms") else max(inner)
         case name if inner:
             return sum(inner)
         case name:

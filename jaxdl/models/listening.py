@@ -140,14 +140,17 @@ def _shapes(tree):
 
 
 def _equations(jaxpr: Any, mark: str, within: int | None, times: int) -> Iterator[tuple[int | None, Any, int]]:
-    """Every equation, with the innermost call around it and how often it runs; of branches the most expensive."""
+    """Every equation, with the innermost call around it and how often it runs; of branches the most expensive.
+
+    Of those for different platforms it is the last, for all that have none of their own.
+    """
     for equation in jaxpr.eqns:
         marks = re.findall(rf"{mark}(\d+)", str(equation.source_info.name_stack))
         number = int(marks[-1]) if marks else within
         yield number, equation, times
         parts = [*inner_jaxprs(equation)]
         if equation.primitive.name == "cond":
-            parts = [max(parts, key=_cost)]
+            parts = [parts[-1] if equation.params.get("branches_platforms") else max(parts, key=_cost)]
         often = equation.params["length"] if equation.primitive.name == "scan" else 1
         for part in parts:
             yield from _equations(part, mark, number, times * often)

@@ -184,9 +184,8 @@ def fastest(
         return build(layouts[0])
     text = lower(layouts[0]).as_text()
     known = remembered(text, layouts)
-    number = agreed(layouts.index(known) if known else -1)
-    best = build(layouts[max(number, 0)])
-    pace = seconds_of_a_step(best, members, left) if number < 0 else 0.0
+    best = build(known or layouts[0])
+    pace = 0.0 if known else seconds_of_a_step(best, members, left)
     if pace * left < WORTH:
         return best
     for layout in layouts[1:]:

@@ -12,7 +12,7 @@ from jax.stages import Compiled, Lowered
 
 from jaxdl.interruption import leavable
 from jaxdl.storage import cache_dir, whole_file
-from jaxdl.training.processes import greatest
+from jaxdl.training.processes import agreed, greatest
 from jaxdl.training.sharding import Layout
 
 TOGETHER = (16, 128)  # members that a core may compute at once; of more its caches hold less
@@ -51,7 +51,8 @@ def is_possible(layout: Layout, devices: Sequence[jax.Device] | None = None) -> 
 def remembered(text: str, layouts: list[Layout]) -> Layout | None:
     """The one of these layouts that was the fastest for a program of this text on this machine, where it is known."""
     found = _choices().get(_key(text))
-    return next((layout for layout in layouts if list(layout) == found), None)
+    number = agreed(next((number for number, layout in enumerate(layouts) if list(layout) == found), -1))
+    return None if number < 0 else layouts[number]
 
 
 def remember(text: str, layout: Layout) -> None:

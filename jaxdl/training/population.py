@@ -13,6 +13,7 @@ from jaxtyping import PyTree
 
 from jaxdl.interruption import leavable
 from jaxdl.training.layouts import compiled_to_fit, is_out_of_memory, layouts_for, remember, remembered, smaller
+from jaxdl.training.processes import agreed
 from jaxdl.training.sharding import (
     Layout,
     blank,
@@ -160,7 +161,7 @@ def _seconds(program, shared, mapped) -> float:
     """How long a member takes on its device, measured on the first chunk of each."""
     began = time.perf_counter()
     finished(program, shared, mapped, 1)
-    return (time.perf_counter() - began) / program.layout.at_once
+    return agreed(time.perf_counter() - began) / program.layout.at_once
 
 
 def finished(f: Callable, *arguments: Any) -> PyTree:

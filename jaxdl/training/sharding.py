@@ -62,13 +62,13 @@ def over_members(of_chunk: Callable, layout: Layout, mesh: Mesh) -> Callable:
     """
 
     def of_device(shared, mapped, out, first, last):
-        words = words_of(mapped)  # in a loop a key would count as used again and again
+        same, words = words_of((shared, mapped))  # in a loop a key would count as used again and again
 
         def one(number, done):
             at = number * layout.at_once
             part = lambda leaf: jax.lax.dynamic_slice_in_dim(leaf, at, layout.at_once, 0)  # noqa: E731
             of_mapped, of_out = (jax.tree.map(part, tree) for tree in (words, done))
-            new = words_of(of_chunk(shared, keys_of(of_mapped, mapped), keys_of(of_out, out)))
+            new = words_of(of_chunk(keys_of(same, shared), keys_of(of_mapped, mapped), keys_of(of_out, out)))
             put = lambda leaf, part: jax.lax.dynamic_update_slice_in_dim(leaf, part, at, 0)  # noqa: E731
             return jax.tree.map(put, done, new)
 
