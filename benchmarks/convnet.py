@@ -2,10 +2,10 @@
 
     python -m benchmarks run convnet
 
-In 0.58 s with jaxdl, 9 ms a step. PyTorch is ahead: on two threads it takes 0.77 times as long with images as people
-write them (NCHW; 0.63 to 0.95), and 0.65 times with channels last (0.54 to 0.87); on one thread 1.4 and 1.1 times as
-long. `torch.compile` makes it slower, 1.5 times as long (1.2 to 1.6), and Flax's layers take 3.0 times as long (2.6 to
-3.7). Median and interval of 5 rounds on 2 CPU cores that were not idle, jax 0.10.2, PyTorch 2.13.0.
+In 0.38 s with jaxdl, 5.9 ms a step. PyTorch on two threads takes 1.4 times as long with images as people write them
+(NCHW; 1.0 to 1.6), and 0.94 times with channels last (0.83 to 1.19); on one thread 2.0 and 1.5 times. `torch.compile`
+makes it slower, 2.0 times as long (1.9 to 2.6), and Flax's layers take 4.4 times as long (4.2 to 4.6). Median and
+interval of 7 rounds on 2 CPU cores, jax 0.10.2, PyTorch 2.13.0.
 
 The work: 64 steps of plain gradient descent, batches of 64 images of 28×28; 3×3 convolutions with 16 and 32 filters,
 each followed by ReLU and 2×2 max-pooling, and a dense layer. Flax's layers are `nn.Conv` and `nn.max_pool`, called step

@@ -2,10 +2,11 @@
 
     python -m benchmarks run convnet_populations
 
-In a population of eight in 91 ms with jaxdl, 11 ms a step. PyTorch, one after another with channels last, takes 0.61
-times as long (0.56 to 0.66), `torch.func.vmap` 0.75 times (0.69 to 0.82), and `jax.vmap` over Flax, which is faster
-step by step than in a `scan`, 4.6 times (4.4 to 4.7). In one of 32 `torch.func.vmap` takes 3.5 times as long. Median
-and interval of 2 rounds on 2 CPU cores that were not idle, jax 0.10.2, PyTorch 2.13.0.
+Of eight one takes 35 ms for eight steps with jaxdl. PyTorch's loop takes 2.0 times as long (1.2 to 2.3),
+`torch.func.vmap` 2.1 times (1.6 to 2.6), and `jax.vmap` over Flax, where jax makes one convolution in groups of all
+kernels, 13 times (12 to 15). Of sixteen one takes 29 ms, PyTorch's loop 1.6 times as long (1.5 to 1.6). One alone takes
+67 ms, and in PyTorch as long (0.99; 0.86 to 1.28). Median and interval of 6 rounds on 2 CPU cores, jax 0.10.2, PyTorch
+2.13.0.
 
 The work: eight steps of what `convnet` trains, each member with first weights and an order of its own. Times are for
 one member; PyTorch trains two, one after another. `jax.vmap` is applied to the step of the plain Flax loop with

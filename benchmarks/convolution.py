@@ -16,6 +16,7 @@ import functools
 from typing import NamedTuple
 
 import jax
+import jax.numpy as jnp
 
 from benchmarks.benchmark import Benchmark, Case, Competitor
 from jaxdl.functional import _kernels
@@ -31,7 +32,8 @@ class Size(NamedTuple):
 
 
 def _loss(lowering, x, kernel):
-    return (lowering(x, kernel, stride=(1, 1), dilation=(1, 1), groups=1) ** 2).mean()
+    bias = jnp.zeros(kernel.shape[-1])
+    return (lowering(x, kernel, bias, stride=(1, 1), dilation=(1, 1), groups=1) ** 2).mean()
 
 
 def _descend(lowering, x, kernel):

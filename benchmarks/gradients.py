@@ -2,10 +2,10 @@
 
     python -m benchmarks run gradients
 
-With three times as many layers, six for two, the sweep by hand takes 3.4 times as long, forward mode 9 times, and the
-sum over every path, each multiplied out by itself, 1,090 times. At six layers forward mode takes 24 times as long as
-the sweep (11 to 27), every path 440 times (218 to 574); jax.grad as long (0.93 times; 0.79 to 1.33). Median and
-interval of 5 rounds on 2 CPU cores that were not idle, jax 0.10.2.
+With three times as many layers, six for two, the sweep by hand takes 3.0 times as long, forward mode 8 times, and the
+sum over every path, each multiplied out by itself, 619 times. At six layers forward mode takes 26 times as long as the
+sweep (15 to 29), every path 275 times (196 to 338); jax.grad as long (0.96 times; 0.78 to 0.99). Median and interval of
+7 rounds on 2 CPU cores, jax 0.10.2.
 
 The work: the gradient of a squared error with respect to all parameters of dense layers of eight units, for a batch of
 eight, a hundred times in one program.

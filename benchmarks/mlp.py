@@ -2,10 +2,10 @@
 
     python -m benchmarks run mlp
 
-In 0.89 s with jaxdl, after 1.6 s of compiling. A Python loop around a compiled step of Flax and optax takes as long
-(0.97 times; 0.88 to 1.02), one of Equinox 1.2 times as long (1.1 to 1.6), PyTorch 1.2 times both eager (1.0 to 1.9) and
-with `torch.compile` (1.1 to 2.1), and scikit-learn 8 times (4 to 19). Median and interval of 5 rounds on 2 CPU cores
-that were not idle, jax 0.10.2, PyTorch 2.13.0, Equinox 0.13.8, scikit-learn 1.9.1.
+In 0.52 s with jaxdl, after 5.0 s of compiling two layouts. A Python loop around a compiled step of Flax and optax takes
+1.09 times as long (0.95 to 1.24), one of Equinox 1.5 times (1.3 to 1.7), PyTorch 1.4 times eager (1.2 to 1.4) and 1.5
+times with `torch.compile` (1.2 to 1.6), and scikit-learn 2.2 times (1.9 to 2.4). Median and interval of 7 rounds on 2
+CPU cores, jax 0.10.2, PyTorch 2.13.0, Equinox 0.13.8, scikit-learn 1.9.1.
 
 The work: one network 784-256-128-10, an epoch of 468 batches of 128 with Adam, in a random order, with the images in
 memory. The mean of its losses must be the same.
