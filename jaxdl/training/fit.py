@@ -104,8 +104,9 @@ def fit(
     With `checkpoints`, the same call goes on where another, or this one before it was killed, has ended, and comes to
     the same result to the last bit on the same kind of device with the same versions (on a GPU, with
     XLA_FLAGS=--xla_gpu_deterministic_ops=true). Ctrl-C ends a fit with what was computed, saved and returned as
-    `interrupted` (before the first step it is raised); so does SIGTERM, and then raises SystemExit(143). Another Ctrl-C
-    changes nothing, the third ends it where it is.
+    `interrupted` (before the first step it is raised, and where a step goes on for seconds, since the members have gone
+    into it; what was saved before is there); so does SIGTERM, and then raises SystemExit(143). Another Ctrl-C changes
+    nothing, the third ends it where it is.
 
     Raises ValueError or TypeError, before anything is compiled, for data that the task cannot be trained on and for
     checkpoints of another training; OSError where checkpoints cannot be written or another process writes there.
