@@ -29,7 +29,7 @@ class Course(NamedTuple):
 
 COURSES = {
     "97": Course(0.97, (), (256, 128), batch=128, peak=2e-3, epochs=2),
-    "99": Course(0.99, (8, 16), (128,), batch=64, peak=5e-3, epochs=3),
+    "99": Course(0.99, (16, 32), (128,), batch=64, peak=3e-3, epochs=4),
 }
 
 
