@@ -2,8 +2,8 @@
 
     python -m benchmarks run driver
 
-Nothing that could be measured: 1.01 times the 6.4 s of the bare epochs (0.82 to 1.03), and with checkpoints 0.96 times
-(0.79 to 1.26); the machine was shared. Median and range of 7 rounds on 2 CPU cores, jax 0.10.2.
+Little: 1.04 times the 4.9 s of the bare epochs (0.92 to 1.13), and with checkpoints 1.04 times (0.93 to 1.20). Median
+and interval of 5 rounds on 2 CPU cores, jax 0.10.2.
 
 The work: one network 784-256-128-10, ten epochs of batches of 128 with Adam, and its loss and accuracy on the 10,000
 test images after each. Bare is `train`, compiled for all epochs at once: one call, which tells nothing until it ends.
