@@ -149,8 +149,15 @@ MADE = {
 }
 
 
+ADAM = (
+    "Adam's arithmetic on 235,146 parameters a step, a root and three divisions each, stands beside 129 million "
+    "multiplications and additions"
+)
+
+
 def _case(name):
-    reached = (Target("matrix product of as many operations", 0.85),) if "784" in name else ()
+    why = ADAM if "Adam" in name else ""
+    reached = (Target("matrix product of as many operations", 0.85, why),) if "784" in name else ()
     return Case(name, functools.partial(everything, *MADE[name]), same_work=0.0, unit="population", targets=reached)
 
 
