@@ -15,7 +15,15 @@ from jaxdl.data import Dataset
 from jaxdl.interruption import leavable
 from jaxdl.training.check import check
 from jaxdl.training.continuation import digest_of
-from jaxdl.training.layouts import compiled_to_fit, is_out_of_memory, layouts_for, remember, remembered, smaller
+from jaxdl.training.layouts import (
+    compiled_to_fit,
+    is_out_of_memory,
+    layouts_for,
+    remember,
+    remembered,
+    smaller,
+    without_waiting,
+)
 from jaxdl.training.member import Course, Member, advance, begin, going_on
 from jaxdl.training.population import WORTH, compile_population, finished
 from jaxdl.training.processes import agreed, on_host
@@ -88,7 +96,7 @@ def engine_of_dataset(
 
     def compiled(members, left, layout):
         build = functools.partial(machine, lower, shared, members, devices=devices)
-        found = build(layout) if layout else fastest(build, layouts, lower, members, left)
+        found = fastest(build, without_waiting(lower, [layout] if layout else layouts), lower, members, left)
         crew = crew_of(members, found.layout, found.mesh)
         return found.layout, functools.partial(in_pieces, found, crew, steps, course.epochs * steps)
 

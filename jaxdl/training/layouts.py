@@ -42,6 +42,17 @@ def layouts_for(
     return shared if jax.process_count() > 1 else found + shared
 
 
+def without_waiting(lower: Callable[[Layout], Lowered], layouts: list[Layout]) -> list[Layout]:
+    """These layouts, on one device where a program calls LAPACK on a CPU.
+
+    There it waits for threads of a pool that all devices of the CPU share; two devices that do so can take all there
+    are, and wait for each other for ever.
+    """
+    alone = [layout._replace(by_member=1, by_batch=1) for layout in layouts]
+    shared = jax.devices()[0].platform == "cpu" and jax.process_count() == 1 and alone != layouts
+    return list(dict.fromkeys(alone)) if shared and "lapack" in lower(layouts[0]).as_text() else layouts
+
+
 def is_possible(layout: Layout, devices: Sequence[jax.Device] | None = None) -> bool:
     """Are there devices for it, and has each process a part?"""
     wanted, there = layout.by_member * layout.by_batch, len(devices or jax.devices())

@@ -12,7 +12,15 @@ from jax.stages import Compiled, Lowered
 from jaxtyping import PyTree
 
 from jaxdl.interruption import leavable
-from jaxdl.training.layouts import compiled_to_fit, is_out_of_memory, layouts_for, remember, remembered, smaller
+from jaxdl.training.layouts import (
+    compiled_to_fit,
+    is_out_of_memory,
+    layouts_for,
+    remember,
+    remembered,
+    smaller,
+    without_waiting,
+)
 from jaxdl.training.processes import agreed
 from jaxdl.training.sharding import (
     Layout,
@@ -91,8 +99,9 @@ def compile_population(
     With a layout it is that one. Raises ValueError where the mapped arguments do not have one first axis of the same
     length.
     """
-    layouts = [layout] if layout else layouts_for(count_members(mapped), devices=devices)
     lower = _lowering(train_one, mapped, shared, devices)
+    layouts = [layout] if layout else layouts_for(count_members(mapped), devices=devices)
+    layouts = without_waiting(lower, layouts)
     if len(layouts) == 1:
         return _compiled(lower, layouts[0], devices)
     text = lower(layouts[0]).as_text()

@@ -20,7 +20,7 @@ from jaxdl.interruption import leavable
 from jaxdl.training.check import check, check_labels, output_shapes
 from jaxdl.training.continuation import digest_of
 from jaxdl.training.engine import PACE, Crew, Engine, begun, crew_of, lower_crew, shapes_of_members, text_of
-from jaxdl.training.layouts import layouts_for
+from jaxdl.training.layouts import layouts_for, without_waiting
 from jaxdl.training.loop import History, State, Task, batches, check_counts, step
 from jaxdl.training.member import Course, Member, begin, close_epoch, if_going_on, take_step
 from jaxdl.training.sharding import mesh_of, on_all, placed
@@ -160,8 +160,9 @@ def engine_of_stream(
     layouts = layouts_for(keys.shape[0], course.task.batch_size // course.task.microbatches, devices)
 
     def compiled(members, left, layout):  # noqa: ARG001
-        layout = layout or layouts[0]
-        lowered = (lower_crew(one, shared, like, layout, devices) for one, shared in programs)
+        of = lambda one, shared, layout: lower_crew(one, shared, like, layout, devices)  # noqa: E731
+        (layout,) = without_waiting(lambda layout: of(*programs[-1], layout), [layout or layouts[0]])
+        lowered = (of(*program, layout) for program in programs)
         closing, *taking = (leavable(each.compile) for each in lowered)
         of_length = dict(zip(plan.lengths(), taking, strict=True))
         mesh = mesh_of(layout, devices)

@@ -165,6 +165,16 @@ def test_a_memory_that_cannot_be_written_is_none(monkeypatch, tmp_path):
     assert remembered("text", LAYOUTS) is None
 
 
+def test_what_calls_lapack_is_computed_on_one_device_of_a_cpu():
+    """Two of them would wait for each other, now and then."""
+    solved = lambda key: jnp.linalg.svd(jax.random.normal(key, (5, 4)), compute_uv=False)
+    for layout in (None, Layout(2, 1, 1)):
+        program = compile_population(solved, keys(4), layout=layout)
+        assert program.layout.by_member == 1
+    assert population(solved, keys(4)).shape == (4, 4)
+    assert compile_population(lambda key: jax.random.normal(key), keys(4)).layout.by_member == 2
+
+
 def test_as_many_are_computed_at_once_as_the_memory_holds(monkeypatch):
     squares = lambda x: jnp.sort(x @ x.T, axis=0).sum()  # a matrix that is kept before it is summed
     lower = lambda layout: jax.jit(jax.vmap(squares)).lower(jax.ShapeDtypeStruct((layout.at_once, 128, 8), np.float32))
