@@ -166,8 +166,7 @@ def engine_of_stream(
         closing, *taking = (leavable(each.compile) for each in lowered)
         of_length = dict(zip(plan.lengths(), taking, strict=True))
         mesh = mesh_of(layout, devices)
-        everywhere = on_all(mesh)
-        of_dev = placed(dev, everywhere)
+        of_dev = placed(dev, on_all(mesh))
 
         def advance(crew, chunk, done):
             return crew._replace(members=of_length[chunk.weights.shape[0]]((chunk, np.int32(done)), crew.members))
