@@ -178,7 +178,7 @@ def engine_of_stream(
             crew = crew_of(members, layout, mesh)
             settings: dict[str, Any] = {"done": step, "epochs": course.epochs, "order": order, "wait": wait}
             chunks = fold(
-                course.task, data, crew, plan, advance, end, **settings, place=lambda chunk: placed(chunk, everywhere)
+                course.task, data, crew, plan, advance, end, **settings, place=lambda chunk: placed(chunk, on_all(mesh))
             )
             return _now_and_then(chunks, wait)
 
