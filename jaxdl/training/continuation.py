@@ -53,9 +53,13 @@ class Keeper:
         since = time.perf_counter() - self._begun
         return since >= max(self._seconds, SHARE * self._writer.took)
 
+    def wants(self, number: int) -> bool:
+        """Is it kept, and not saved already?"""
+        return self._writer is not None and number != self._saved
+
     def save(self, number: int, tree: PyTree, *, seconds: float, layout: Layout) -> None:
         """Begin to save, unless it is saved already."""
-        if self._writer is None or number == self._saved:
+        if self._writer is None or not self.wants(number):
             return
         self._writer.save(number, tree, note={"identity": self._identity, "seconds": seconds, "layout": layout})
         self._begun, self._saved = time.perf_counter(), number

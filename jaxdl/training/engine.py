@@ -15,17 +15,9 @@ from jaxdl.data import Dataset
 from jaxdl.interruption import leavable
 from jaxdl.training.check import check
 from jaxdl.training.continuation import digest_of
-from jaxdl.training.layouts import (
-    compiled_to_fit,
-    is_out_of_memory,
-    layouts_for,
-    remember,
-    remembered,
-    smaller,
-    without_waiting,
-)
+from jaxdl.training.layouts import WORTH, compiled_to_fit, fastest, layouts_for, smaller_for
 from jaxdl.training.member import Course, Member, advance, begin, going_on
-from jaxdl.training.population import WORTH, compile_population, finished
+from jaxdl.training.population import compile_population, finished
 from jaxdl.training.processes import agreed, on_host
 from jaxdl.training.sharding import (
     Layout,
@@ -45,14 +37,15 @@ MEASURED = 0.2  # seconds of steps from which the time of one is taken
 
 
 class Crew(NamedTuple):
-    """The members as they lie on the devices, and the place that each has among all; those beyond are filling."""
+    """The members as they lie on the devices, the place of each, and how many places there are: beyond is filling."""
 
     members: Member
     places: Int[np.ndarray, "members"]
+    count: int
 
-    def in_order(self, tree: Any, count: int) -> Any:
-        """What belongs to the members of the crew, in the order of their places, of which there are so many."""
-        where = np.argsort(self.places)[:count]
+    def in_order(self, tree: Any) -> Any:
+        """What belongs to the members of the crew, in the order of their places, without the filling."""
+        where = np.argsort(self.places)[: self.count]
         if np.array_equal(where, np.arange(len(self.places))):
             return tree
         return jax.tree.map(lambda leaf: leaf[where], tree)
@@ -96,7 +89,8 @@ def engine_of_dataset(
 
     def compiled(members, left, layout):
         build = functools.partial(machine, lower, shared, members, devices=devices)
-        found = fastest(build, without_waiting(lower, [layout] if layout else layouts), lower, members, left)
+        seconds = lambda built: left * seconds_of_a_step(built, members, left)  # noqa: E731
+        found = fastest(lower, [layout] if layout else layouts, build, seconds)
         crew = crew_of(members, found.layout, found.mesh)
         return found.layout, functools.partial(in_pieces, found, crew, steps, course.epochs * steps)
 
@@ -146,8 +140,9 @@ def lower_crew(
 
 def crew_of(members: Member, layout: Layout, mesh: Mesh) -> Crew:
     """A copy of the members, laid out."""
-    count = layout.padded(members.stopped.shape[0])
-    return Crew(placed(pad_members(members, count), by_member(mesh)), np.arange(count))
+    there = members.stopped.shape[0]
+    count = layout.padded(there)
+    return Crew(placed(pad_members(on_host(members), count), by_member(mesh)), np.arange(count), there)
 
 
 def machine(
@@ -172,36 +167,9 @@ def machine(
 
         try:
             finished(take, crew_of(members, layout, mesh).members, 0, 0)
-        except jax.errors.JaxRuntimeError as error:
-            if not is_out_of_memory(error) or layout.at_once == 1:
-                raise
-            layout = smaller(layout)
-        else:
             return Machine(layout, mesh, take)
-
-
-def fastest(
-    build: Callable[[Layout], Machine],
-    layouts: list[Layout],
-    lower: Callable[[Layout], Lowered],
-    members: Member,
-    left: int,
-) -> Machine:
-    """The machine of the layout that was the fastest here, before or now: all are timed where much is left to do."""
-    if len(layouts) == 1:
-        return build(layouts[0])
-    text = lower(layouts[0]).as_text()
-    known = remembered(text, layouts)
-    best = build(known or layouts[0])
-    pace = 0.0 if known else seconds_of_a_step(best, members, left)
-    if pace * left < WORTH:
-        return best
-    for layout in layouts[1:]:
-        other = build(layout)
-        seconds = seconds_of_a_step(other, members, left)
-        best, pace = (other, seconds) if seconds < pace else (best, pace)
-    remember(text, best.layout)
-    return best
+        except jax.errors.JaxRuntimeError as error:
+            layout = smaller_for(error, layout)
 
 
 def seconds_of_a_step(of: Machine, members: Member, left: int) -> float:
@@ -240,10 +208,14 @@ def dealt(crew: Crew, of: Machine) -> Crew:
     if chunks.max() <= -(-going.sum() // (of.layout.by_member * of.layout.at_once)):
         return crew
     hands = np.argsort(~going, kind="stable").reshape(-1, of.layout.by_member).T.ravel()
-    members = jax.jit(
-        lambda members: jax.tree.map(lambda leaf: leaf[hands], members), out_shardings=by_member(of.mesh)
-    )(crew.members)
-    return Crew(members, crew.places[hands])
+    return crew._replace(members=_taking(of.mesh)(crew.members, hands), places=crew.places[hands])
+
+
+@functools.lru_cache
+def _taking(mesh) -> Callable[[Member, np.ndarray], Member]:
+    """The program that takes members from where they are, compiled once for all hands."""
+    take = lambda members, hands: jax.tree.map(lambda leaf: leaf[hands], members)  # noqa: E731
+    return jax.jit(take, out_shardings=by_member(mesh))
 
 
 def _near_an_end(step: int, count: int, steps: int) -> int:

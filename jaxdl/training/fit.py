@@ -121,7 +121,7 @@ def fit(
     identity = {} if checkpoints is None else _identity(course, engine, data, dev, keys, order, checkpoints.settings)
     with keeping(checkpoints, engine.like, identity) as keeper:
         crew, step, before, layout = _beginning(engine, keeper.take(), devices)
-        progress = _look(crew, keys.shape[0], step, 0)
+        progress = _look(crew, step, 0)
         if step:
             watch(progress)
         go_on = None
@@ -131,17 +131,15 @@ def fit(
         compiled = time.perf_counter()
         with held() as back:
             if go_on is not None:
-                pieces = go_on(step, functools.partial(_wait, back))
-                crew, step = _carry_on(
-                    pieces, keys.shape[0], step, progress.epoch, back, _saving(keeper, layout, before), watch
-                )
+                pieces, save = go_on(step, functools.partial(_wait, back)), _saving(keeper, layout, before)
+                crew, step = _carry_on(pieces, step, progress.epoch, back, save, watch)
             keeper.wait()
     cost = Cost(compiled - began, before + time.perf_counter() - compiled)
     if signal.SIGTERM in back.signals:
         raise SystemExit(128 + signal.SIGTERM)
     if back.signals and crew is None:
         raise KeyboardInterrupt
-    return _result(crew, keys.shape[0], step, cost, interrupted=bool(back.signals), layout=layout)
+    return _result(crew, step, cost, interrupted=bool(back.signals), layout=layout)
 
 
 def _engine_of(course, data, dev, keys, order, devices) -> Engine:
@@ -155,7 +153,7 @@ def _engine_of(course, data, dev, keys, order, devices) -> Engine:
 def _beginning(engine, found, devices) -> tuple[Crew, int, float, Layout | None]:
     """The members, steps, seconds and layout of a checkpoint, where there is one, and devices for its layout."""
     members = engine.begin() if found is None else found.tree
-    crew = Crew(members, np.arange(members.stopped.shape[0]))
+    crew = Crew(members, np.arange(len(members.stopped)), len(members.stopped))
     if found is None:
         return crew, 0, 0.0, None
     layout = Layout(*found.note["layout"])
@@ -170,15 +168,15 @@ def _saving(keeper, layout, before) -> Callable[..., None]:
     """What saves a crew, where it is time to, with the seconds that all until then has taken."""
     began = time.perf_counter()
 
-    def save(crew, count, step, *, now):
-        if now or agreed(keeper.due()):
-            members = crew.in_order(on_host(crew.members), count)
+    def save(crew, step, *, now):
+        if agreed(keeper.wants(step) if now else keeper.due()):
+            members = crew.in_order(on_host(crew.members))
             keeper.save(step, members, seconds=before + time.perf_counter() - began, layout=layout)
 
     return save
 
 
-def _carry_on(pieces, count, step, since, back, save, watch) -> tuple[Crew | None, int]:
+def _carry_on(pieces, step, since, back, save, watch) -> tuple[Crew | None, int]:
     """Go on to the end, or to the first signal that is held back; what it comes to is saved.
 
     No crew is left of a piece that was not waited for, nor before the first.
@@ -187,7 +185,7 @@ def _carry_on(pieces, count, step, since, back, save, watch) -> tuple[Crew | Non
     with contextlib.closing(pieces):
         try:
             for crew, step in pieces:
-                progress = _look(crew, count, step, since)
+                progress = _look(crew, step, since)
                 since = progress.epoch
                 watch(progress)
                 received = greatest(max(back.signals, default=0))
@@ -195,21 +193,21 @@ def _carry_on(pieces, count, step, since, back, save, watch) -> tuple[Crew | Non
                     back.add(received)
                 if received or not progress.going.any():
                     break
-                save(crew, count, step, now=False)
+                save(crew, step, now=False)
         except KeyboardInterrupt:
             back.add(signal.SIGINT)
         if crew is None or any(leaf.is_deleted() for leaf in jax.tree.leaves(crew.members)):
             return None, step
-        save(crew, count, step, now=True)
+        save(crew, step, now=True)
     return crew, step
 
 
-def _look(crew, count, step, since) -> Progress:
+def _look(crew, step, since) -> Progress:
     """What has been computed, in the memory of the host."""
     members = crew.members
     steps = members.losses.shape[1]
     found = on_host((members.history, members.stopped, members.diverged))
-    history, stopped, diverged = crew.in_order(found, count)
+    history, stopped, diverged = crew.in_order(found)
     ended = np.where(stopped, stopped, diverged)
     epochs = np.where(ended, ended, step // steps)
     epoch = int(epochs.max())
@@ -217,11 +215,11 @@ def _look(crew, count, step, since) -> Progress:
     return Progress(step, history.loss.shape[1] * steps, epoch, since, rows, epochs, diverged, ended == 0)
 
 
-def _result(crew, count, step, cost, *, interrupted, layout) -> Fit:
+def _result(crew, step, cost, *, interrupted, layout) -> Fit:
     """What has come of it, up to the epoch in which the last member ended."""
-    last = _look(crew, count, step, 0)
+    last = _look(crew, step, 0)
     members = crew.members if layout is None else gathered(crew.members, len(crew.places), mesh_of(layout))
-    members = crew.in_order(members, count)
+    members = crew.in_order(members)
     if not last.going.any():
         step = last.epoch * members.losses.shape[1]
     state = state_of(members, jnp.int32(last.epoch), jnp.int32(step))

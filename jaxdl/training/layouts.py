@@ -15,6 +15,7 @@ from jaxdl.storage import cache_dir, whole_file
 from jaxdl.training.processes import agreed, greatest
 from jaxdl.training.sharding import Layout
 
+WORTH = 4.0  # seconds that a population must still take for other layouts to be compiled and measured
 TOGETHER = (16, 128)  # members that a core may compute at once; of more its caches hold less
 KEPT = 1000  # choices that are remembered
 
@@ -40,6 +41,36 @@ def layouts_for(
         return found
     shared = [Layout(by_member, by_batch, count) for count in at_once]
     return shared if jax.process_count() > 1 else found + shared
+
+
+def fastest(
+    lower: Callable[[Layout], Lowered],
+    layouts: list[Layout],
+    build: Callable[[Layout], Any],
+    seconds: Callable[[Any], float],
+) -> Any:
+    """What `build(layout)` makes of the layout that was the fastest here, before or now.
+
+    `seconds(built)` measures how long all members would take. Where they take long in the first layout, the others are
+    built and measured, too, and which it was is remembered. What is built says its `layout`.
+    """
+    layouts = without_waiting(lower, layouts)
+    if len(layouts) == 1:
+        return build(layouts[0])
+    text = lower(layouts[0]).as_text()
+    known = remembered(text, layouts)
+    if known:
+        return build(known)
+    best = build(layouts[0])
+    least = seconds(best)
+    if least < WORTH:
+        return best
+    for layout in layouts[1:]:
+        other = build(layout)
+        took = seconds(other)
+        best, least = (other, took) if took < least else (best, least)
+    remember(text, best.layout)
+    return best
 
 
 def without_waiting(lower: Callable[[Layout], Lowered], layouts: list[Layout]) -> list[Layout]:
@@ -90,6 +121,13 @@ def smaller(layout: Layout) -> Layout:
     return layout._replace(at_once=layout.at_once // 2)
 
 
+def smaller_for(error: jax.errors.JaxRuntimeError, layout: Layout) -> Layout:
+    """The layout for a device that has said it has too little memory; raises what it has said else, and in vain."""
+    if "RESOURCE_EXHAUSTED" not in str(error) or layout.at_once == 1:
+        raise error
+    return smaller(layout)
+
+
 def needed_bytes(program: Compiled) -> int:
     """What a program takes on each device beside its arguments."""
     found = program.memory_analysis()
@@ -110,11 +148,6 @@ def free_bytes() -> float:
         return int(lines["MemAvailable"].split()[0]) * 1024 / jax.local_device_count()
     except (OSError, KeyError, ValueError):
         return math.inf
-
-
-def is_out_of_memory(error: BaseException) -> bool:
-    """Did the device say that it has too little memory?"""
-    return isinstance(error, jax.errors.JaxRuntimeError) and "RESOURCE_EXHAUSTED" in str(error)
 
 
 def _key(text) -> str:

@@ -12,15 +12,7 @@ from jax.stages import Compiled, Lowered
 from jaxtyping import PyTree
 
 from jaxdl.interruption import leavable
-from jaxdl.training.layouts import (
-    compiled_to_fit,
-    is_out_of_memory,
-    layouts_for,
-    remember,
-    remembered,
-    smaller,
-    without_waiting,
-)
+from jaxdl.training.layouts import compiled_to_fit, fastest, layouts_for, smaller_for
 from jaxdl.training.processes import agreed
 from jaxdl.training.sharding import (
     Layout,
@@ -37,9 +29,8 @@ from jaxdl.training.sharding import (
     together,
 )
 
-WORTH = 4.0  # seconds that a population must take for other layouts to be compiled and measured
 ONE_BY_ONE = Layout()
-ENOUGH = 8  # members on each device, too, so that what is measured is a small part of it
+ENOUGH = 8  # members on each device, so that what is measured is a small part of it
 
 
 class Program(NamedTuple):
@@ -82,9 +73,8 @@ def population(
         try:
             return finished(program, shared, mapped)
         except jax.errors.JaxRuntimeError as error:
-            if not is_out_of_memory(error) or program.layout.at_once == 1:
-                raise
-        program = _compiled(_lowering(train_one, mapped, shared, devices), smaller(program.layout), devices)
+            layout = smaller_for(error, program.layout)
+        program = _compiled(_lowering(train_one, mapped, shared, devices), layout, devices)
 
 
 def compile_population(
@@ -99,27 +89,14 @@ def compile_population(
     With a layout it is that one. Raises ValueError where the mapped arguments do not have one first axis of the same
     length.
     """
+    members = count_members(mapped)
+    layouts = [layout] if layout else _measurable(layouts_for(members, devices=devices), members)
+
+    def seconds(program) -> float:
+        return -(-members // program.layout.by_member) * _seconds_of_a_member(program, shared, mapped)
+
     lower = _lowering(train_one, mapped, shared, devices)
-    layouts = [layout] if layout else layouts_for(count_members(mapped), devices=devices)
-    layouts = without_waiting(lower, layouts)
-    if len(layouts) == 1:
-        return _compiled(lower, layouts[0], devices)
-    text = lower(layouts[0]).as_text()
-    known = remembered(text, layouts)
-    program = _compiled(lower, known or layouts[0], devices)
-    local = count_members(program.out) // program.layout.by_member
-    if known or program.layout.at_once > 1 or local < ENOUGH:
-        return program
-    best = _seconds(program, shared, mapped)
-    if best * local < WORTH:
-        return program
-    for layout in layouts[1:]:
-        if layout.at_once * 2 <= local:
-            other = _compiled(lower, layout, devices)
-            seconds = _seconds(other, shared, mapped)
-            program, best = (other, seconds) if seconds < best else (program, best)
-    remember(text, program.layout)
-    return program
+    return fastest(lower, layouts, lambda layout: _compiled(lower, layout, devices), seconds)
 
 
 def lower_population(
@@ -166,7 +143,15 @@ def _compiled(lower, layout, devices) -> Program:
     return Program(layout, mesh_of(layout, devices), compiled.out_info, compiled)
 
 
-def _seconds(program, shared, mapped) -> float:
+def _measurable(layouts, members) -> list[Layout]:
+    """Those whose chunk is a small part of a device's members, to be measured beside the first; or the first alone."""
+    local = -(-members // layouts[0].by_member)
+    if layouts[0].at_once > 1 or local < ENOUGH:
+        return layouts[:1]
+    return [layouts[0], *(layout for layout in layouts[1:] if 2 * layout.at_once <= local)]
+
+
+def _seconds_of_a_member(program, shared, mapped) -> float:
     """How long a member takes on its device, measured on the first chunk of each."""
     began = time.perf_counter()
     finished(program, shared, mapped, 1)

@@ -112,9 +112,11 @@ def count_members(mapped: PyTree) -> int:
 
 
 def pad_members(members: PyTree, count: int) -> PyTree:
-    """As many members as that, in the memory of the host; the last one again for those that are not there."""
-    filled = np.arange(count).clip(max=_count(members) - 1)
-    return jax.tree.map(lambda leaf: leaf[filled] if len(leaf) < count else leaf, on_host(members))
+    """As many members as that; the last one again for those that are not there, and all then on the host."""
+    there = _count(members)
+    if there == count:
+        return members
+    return jax.tree.map(lambda leaf: leaf[np.arange(count).clip(max=there - 1)], on_host(members))
 
 
 def placed(tree: PyTree, sharding: NamedSharding) -> PyTree:

@@ -158,14 +158,14 @@ def engine_of_stream(
     close, take = jax.jit(functools.partial(close_epoch, course)), functools.partial(_take_chunk, course, data)
     programs = [(close, (dev, zero)), *((take, (plan.like(length), zero)) for length in plan.lengths())]
     layouts = layouts_for(keys.shape[0], course.task.batch_size // course.task.microbatches, devices)
+    lower = functools.lru_cache(lambda layout: [lower_crew(*each, like, layout, devices) for each in programs])
 
     def compiled(members, left, layout):  # noqa: ARG001
-        of = lambda one, shared, layout: lower_crew(one, shared, like, layout, devices)  # noqa: E731
-        (layout,) = without_waiting(lambda layout: of(*programs[-1], layout), [layout or layouts[0]])
-        lowered = (of(*program, layout) for program in programs)
-        closing, *taking = (leavable(each.compile) for each in lowered)
+        (layout,) = without_waiting(lambda layout: lower(layout)[-1], [layout or layouts[0]])
+        closing, *taking = (leavable(each.compile) for each in lower(layout))
         of_length = dict(zip(plan.lengths(), taking, strict=True))
         mesh = mesh_of(layout, devices)
+        crew = crew_of(members, layout, mesh)
         of_dev = placed(dev, on_all(mesh))
 
         def advance(crew, chunk, done):
@@ -175,7 +175,6 @@ def engine_of_stream(
             return crew._replace(members=closing((of_dev, np.int32(epoch)), crew.members))
 
         def go_on(step, wait):
-            crew = crew_of(members, layout, mesh)
             settings: dict[str, Any] = {"done": step, "epochs": course.epochs, "order": order, "wait": wait}
             chunks = fold(
                 course.task, data, crew, plan, advance, end, **settings, place=lambda chunk: placed(chunk, on_all(mesh))

@@ -130,16 +130,16 @@ def own_cache(tmp_path, monkeypatch):
 
 
 def test_what_was_the_fastest_is_measured_once_and_remembered(digits, own_cache, monkeypatch):
-    monkeypatch.setattr(POPULATION, "WORTH", 0.0)
+    monkeypatch.setattr("jaxdl.training.layouts.WORTH", 0.0)
     measured = []
-    original = POPULATION._seconds
+    original = POPULATION._seconds_of_a_member
 
     def seconds(program, shared, mapped):
         original(program, shared, mapped)
         measured.append(program.layout)
         return {1: 3.0, 16: 1.0}.get(program.layout.at_once, 2.0)
 
-    monkeypatch.setattr(POPULATION, "_seconds", seconds)
+    monkeypatch.setattr(POPULATION, "_seconds_of_a_member", seconds)
     scaled = lambda offset, scale: (scale * jnp.arange(3.0) + offset).sum()
     scales = jnp.arange(80.0)
     for _ in range(2):
@@ -210,15 +210,15 @@ def test_members_that_go_on_are_dealt_evenly(digits, at_once):
     again = dealt(crew, Machine(layout, mesh, None))
     assert again.places[[0, 4]].tolist() == [0, 2] if at_once == 1 else again is not crew or at_once == 2
     assert sorted(again.places.tolist()) == list(range(8))
-    back = again.in_order(again.members, 8)
+    back = again.in_order(again.members)
     np.testing.assert_array_equal(back.stopped, stopped)
     jax.tree.map(np.testing.assert_array_equal, back.params, members.params)
     assert dealt(again, Machine(layout, mesh, None)) is again
 
 
 def test_a_crew_without_its_filling_is_in_the_order_of_its_places():
-    crew = Crew(None, np.array([2, 0, 3, 1]))
-    assert crew.in_order({"x": jnp.array([12, 10, 13, 11])}, 3)["x"].tolist() == [10, 11, 12]
+    crew = Crew(None, np.array([2, 0, 3, 1]), 3)
+    assert crew.in_order({"x": jnp.array([12, 10, 13, 11])})["x"].tolist() == [10, 11, 12]
 
 
 def test_cores_become_devices_before_jax_begins_and_are_asked_for_in_vain_after(monkeypatch):
