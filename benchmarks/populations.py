@@ -51,38 +51,25 @@ def _loops(of, members):
     )
 
 
+def _case(said, duration, made, members, targets, same_work):
+    """So many members; those who train one after another beside one of them, and where there are targets."""
+    of = functools.partial(everybody, made, members, members == 1 or bool(targets))
+    axis = f"members, {said}"
+    return Case(f"{members} × {said}, {duration}", of, same_work, "member", targets, axis, members)
+
+
 def _digits(members):
-    targets = (
-        (Target("PyTorch, one after another", 30), Target("scikit-learn", 18), Target("scikit-learn with joblib", 18))
-        if members == 128
-        else ()
-    )
-    return Case(
-        name=f"{members} × 64-64-10 on digits, {EPOCHS} epochs",
-        competitors=functools.partial(
-            everybody, functools.partial(work.digits_mlp, epochs=EPOCHS), members, members in (1, 128)
-        ),
-        same_work=0.25,
-        unit="member",
-        targets=targets,
-        axis="members, 64-64-10 on digits",
-        at=members,
-    )
+    wanted = {"PyTorch, one after another": 30, "scikit-learn": 18, "scikit-learn with joblib": 18}
+    targets = tuple(map(Target, wanted, wanted.values())) if members == 128 else ()
+    made = functools.partial(work.digits_mlp, epochs=EPOCHS)
+    return _case("64-64-10 on digits", f"{EPOCHS} epochs", made, members, targets, 0.25)
 
 
 def _mnist(members):
-    targets = (Target("PyTorch, one after another", 3, WHY), Target("torch.func.vmap", 1.4)) if members == 32 else ()
-    return Case(
-        name=f"{members} × 784-256-128-10 on MNIST, {STEPS} steps",
-        competitors=functools.partial(
-            everybody, functools.partial(work.mnist_mlp, steps=STEPS), members, members in (1, 32)
-        ),
-        same_work=0.1,
-        unit="member",
-        targets=targets,
-        axis="members, 784-256-128-10 on MNIST",
-        at=members,
-    )
+    wanted = (Target("PyTorch, one after another", 3, WHY), Target("torch.func.vmap", 1.4))
+    made = functools.partial(work.mnist_mlp, steps=STEPS)
+    said = "784-256-128-10 on MNIST"
+    return _case(said, f"{STEPS} steps", made, members, wanted if members == 32 else (), 0.1)
 
 
 benchmark = Benchmark(

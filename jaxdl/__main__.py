@@ -1,7 +1,9 @@
 """The command line: `jaxdl check`, `train`, `predict`, `export` and others. jax is imported only where it is needed."""
 
+import functools
+import operator
 import sys
-from typing import Annotated
+from typing import Annotated, Any
 
 import tyro
 
@@ -12,16 +14,8 @@ from jaxdl.settings import Check, Export, Predict, Report, Shapes, Trace, Train
 
 def main(arguments: list[str] | None = None) -> int:
     """Run one command; the exit status."""
-    commands = (
-        Annotated[Train, tyro.conf.subcommand("train")]
-        | Annotated[Check, tyro.conf.subcommand("check")]
-        | Annotated[Predict, tyro.conf.subcommand("predict")]
-        | Annotated[Export, tyro.conf.subcommand("export")]
-        | Annotated[Report, tyro.conf.subcommand("report")]
-        | Annotated[Shapes, tyro.conf.subcommand("shapes")]
-        | Annotated[Trace, tyro.conf.subcommand("trace")]
-        | Annotated[Launch, tyro.conf.subcommand("launch")]
-    )
+    kinds = (COMMANDS | {"launch": Launch}).items()
+    commands = functools.reduce(operator.or_, (Annotated[kind, tyro.conf.subcommand(name)] for name, kind in kinds))
     arguments = sys.argv[1:] if arguments is None else arguments
     command: list[str] = []
     if arguments[:1] == ["launch"]:
@@ -31,7 +25,15 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 DESCRIPTION = "Deep learning as pure functions: prove their derivations, train a population, show what came of it."
-COMMANDS = ("train", "check", "predict", "export", "report", "shapes", "trace")  # each may be launched
+COMMANDS: dict[str, Any] = {  # each may be launched
+    "train": Train,
+    "check": Check,
+    "predict": Predict,
+    "export": Export,
+    "report": Report,
+    "shapes": Shapes,
+    "trace": Trace,
+}
 
 
 def _launched(settings, command) -> int:
@@ -50,7 +52,7 @@ def _run(settings) -> int:
     startup.prepare()
     import jax
 
-    console = Console(quiet=jax.process_index() > 0)
+    console = Console(quiet=jax.distributed.is_initialized() and jax.process_index() > 0)
     match settings:
         case Check():
             from jaxdl.proofs import check_command

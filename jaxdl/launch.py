@@ -8,7 +8,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -31,7 +31,7 @@ class Launch:
     """how many to start on this machine"""
 
 
-def divided(arguments: Sequence[str], commands: Sequence[str]) -> tuple[list[str], list[str]]:
+def divided(arguments: Sequence[str], commands: Collection[str]) -> tuple[list[str], list[str]]:
     """The arguments of `launch` itself, and the command that follows them."""
     first = next((number for number, word in enumerate(arguments) if word in commands), len(arguments))
     return list(arguments[:first]), list(arguments[first:])

@@ -126,44 +126,42 @@ def growth(result: dict[str, Any], measured: dict[str, np.ndarray]) -> Chart:
         for arm, values in measured.items()
         for number, value in zip(numbers, values, strict=True)
     ]
-    base: alt.Chart = alt.Chart(alt.Data(values=rows), width=WIDTH + 60, height=HEIGHT).encode(
-        x=alt.X(f"{of}:Q", title=of, scale=alt.Scale(type=_scale(numbers), nice=False), axis=alt.Axis(values=numbers)),
-        y=alt.Y(
-            "value:Q",
-            title=result["metric"],
-            scale=alt.Scale(type=_scale(row["value"] for row in rows)),
-            axis=alt.Axis(format=",~g", tickCount=6),
-        ),
-        color=alt.Color(
-            "arm:N",
-            title=None,
-            scale=alt.Scale(domain=names, range=COLOURS[: len(names)]),
-            legend=alt.Legend(labelLimit=260),
-        ),
-        tooltip=["arm:N", f"{of}:Q", "value:Q"],
+    x = alt.X(f"{of}:Q", title=of, scale=alt.Scale(type=_scale(numbers), nice=False), axis=alt.Axis(values=numbers))
+    y = alt.Y(
+        "value:Q",
+        title=result["metric"],
+        scale=alt.Scale(type=_scale(row["value"] for row in rows)),
+        axis=alt.Axis(format=",~g", tickCount=6),
     )
-    return alt.layer(base.mark_line(strokeWidth=2.2), base.mark_circle(size=48))
+    return _lines(rows, "arm", names, x, y, ["arm:N", f"{of}:Q", "value:Q"])
 
 
 def scaling(points: list[dict[str, Any]], axis: str) -> Chart:
     """Seconds for one unit of work against a size, both logarithmic: a line for each of those who were timed."""
     lines = list(dict.fromkeys(point["line"] for point in points))
     sizes = sorted({point["at"] for point in points})
-    base: alt.Chart = alt.Chart(alt.Data(values=points), width=WIDTH + 60, height=HEIGHT).encode(
-        x=alt.X("at:Q", title=axis, scale=alt.Scale(type="log", nice=False), axis=alt.Axis(values=sizes, format="~d")),
-        y=alt.Y(
-            "seconds:Q",
-            title=f"time for one {points[0]['unit']} (s)",
-            scale=alt.Scale(type="log"),
-            axis=alt.Axis(format="~s", tickCount=6),
-        ),
+    x = alt.X("at:Q", title=axis, scale=alt.Scale(type="log", nice=False), axis=alt.Axis(values=sizes, format="~d"))
+    y = alt.Y(
+        "seconds:Q",
+        title=f"time for one {points[0]['unit']} (s)",
+        scale=alt.Scale(type="log"),
+        axis=alt.Axis(format="~s", tickCount=6),
+    )
+    return _lines(points, "line", lines, x, y, ["line:N", "at:Q", alt.Tooltip("seconds:Q", format=".3s")])
+
+
+def _lines(rows, line, names, x, y, tooltip) -> Chart:
+    """A line with its points for each of the names, which stand beside the chart."""
+    base: alt.Chart = alt.Chart(alt.Data(values=rows), width=WIDTH + 60, height=HEIGHT).encode(
+        x=x,
+        y=y,
         color=alt.Color(
-            "line:N",
+            f"{line}:N",
             title=None,
-            scale=alt.Scale(domain=lines, range=COLOURS[: len(lines)]),
+            scale=alt.Scale(domain=names, range=COLOURS[: len(names)]),
             legend=alt.Legend(labelLimit=260),
         ),
-        tooltip=["line:N", "at:Q", alt.Tooltip("seconds:Q", format=".3s")],
+        tooltip=tooltip,
     )
     return alt.layer(base.mark_line(strokeWidth=2.2), base.mark_circle(size=48))
 

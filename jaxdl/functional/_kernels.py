@@ -55,7 +55,7 @@ def by_patches(x, kernel, bias, *, padding=((0, 0), (0, 0)), stride, dilation, g
     return outside(merged(times(*with_bias(weights, lay_out(image, kernel.shape[:2], stride, dilation), bias))))
 
 
-def by_rows(x, kernel, bias=0.0, *, padding=((0, 0), (0, 0)), stride, dilation, groups) -> jax.Array:
+def by_rows(x, kernel, bias, *, padding=((0, 0), (0, 0)), stride, dilation, groups) -> jax.Array:
     """All windows as the rows of one matrix, times the kernel: the layout of the images, for platforms but the CPU."""
     rows, columns, channels, filters = kernel.shape
     padded = jnp.pad(x, ((0, 0), *padding, (0, 0)))
@@ -68,7 +68,7 @@ def by_rows(x, kernel, bias=0.0, *, padding=((0, 0), (0, 0)), stride, dilation, 
     return y.reshape(*y.shape[:3], filters) + bias
 
 
-def stock(x, kernel, bias=0.0, *, padding=((0, 0), (0, 0)), stride, dilation, groups) -> jax.Array:
+def stock(x, kernel, bias, *, padding=((0, 0), (0, 0)), stride, dilation, groups) -> jax.Array:
     """The convolution of jax."""
     return bias + jax.lax.conv_general_dilated(
         x,

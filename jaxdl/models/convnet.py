@@ -22,11 +22,6 @@ from jaxdl.models.receptive_field import Window
 Pool = Callable[[Array], Array]
 
 
-def unchanged(signal: Array) -> Array:
-    """No pooling."""
-    return signal
-
-
 class Stage(NamedTuple):
     """A convolution with `filters` filters, and the pooling after its activation, such as `max_pool` and `avg_pool`.
 
@@ -83,11 +78,9 @@ class Convnet(nn.Module):
             signal = self._conv(stage)(signal)
             if self.norm:
                 signal = self.norm(functional=self.functional)(signal, training)
-            pool = found_in(self.functional, stage.pool) if stage.pool else unchanged
-            # The largest of what is rectified is what is rectified of the largest, and so is its gradient: of a pooled
-            # image less is to be rectified.
-            first, then = (pool, activation) if self._commute(stage) else (activation, pool)
-            signal = then(first(signal))
+            after = [activation, *([found_in(self.functional, stage.pool)] if stage.pool else [])]
+            for function in reversed(after) if self._commute(stage) else after:
+                signal = function(signal)
         return self._mlp().copy()(signal, training)
 
     @nn.nowrap
@@ -143,7 +136,10 @@ class Convnet(nn.Module):
 
     @nn.nowrap
     def _commute(self, stage):
-        """Does a pooling before the activation give the same as one after it, in its gradient too?"""
+        """Does a pooling before the activation give the same as one after it, in its gradient too?
+
+        The largest of what is rectified is what is rectified of the largest; and less is to be rectified then.
+        """
         return self.activation is jaxdl.functional.relu and stage.pool is jaxdl.functional.max_pool
 
     @nn.nowrap
