@@ -149,7 +149,8 @@ def task_of(settings: Train, prepared: data.Preparation, examples: int) -> train
     if settings.precision == "bfloat16":
         model = models.mixed_precision(model)
     objective = training.supervised(model, _loss(settings, prepared), augment=_changes(settings, prepared))
-    return training.Task(model, objective, optimizer, duration.batch_size, settings.microbatches)
+    transform = data.transform_of(prepared)
+    return training.Task(model, objective, optimizer, duration.batch_size, settings.microbatches, transform)
 
 
 def _loss(settings, prepared) -> Callable:

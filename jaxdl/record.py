@@ -51,7 +51,10 @@ def evaluate(settings: Train, examples: Any, state: training.State) -> Evaluatio
     model, labels = model_of(settings, examples.preparation), examples.preparation.labels
     judge = _classes_of(model) if isinstance(labels, data.Classes) else _numbers_of(model, labels)
 
+    transform = data.transform_of(examples.preparation)
+
     def one(part, params, stats):
+        part = part._replace(inputs=transform(part.inputs))
         return judge(part, state._replace(params=params, stats=stats))
 
     judged = {

@@ -34,9 +34,11 @@ class Examples(NamedTuple):
 def load(settings: Train) -> Examples:
     """The data that the settings name, divided by their split seed, as it is and prepared for training."""
     raw = _divided(settings)
+    if not isinstance(raw.train.inputs, dict):
+        raw = jax.device_get(raw)  # only what is trained on needs room on the device
     if settings.missing == "refuse":
         refuse_missing(raw)
-    ready, preparation = data.prepared(raw)
+    ready, preparation = data.prepared(raw, keep_pixels=True)
     return Examples(raw, ready, preparation)
 
 

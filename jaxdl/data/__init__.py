@@ -61,6 +61,7 @@ from jaxdl.data.preparation import (
     prepare as prepare,
     prepared as prepared,
     rescaled as rescaled,
+    transform_of as transform_of,
     unlike_training as unlike_training,
 )
 from jaxdl.data.quality import (

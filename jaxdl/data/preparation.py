@@ -1,6 +1,6 @@
 """Preparation: examples as they are read become numbers, by what the training part alone says."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 import jax.numpy as jnp
@@ -10,6 +10,7 @@ from jaxtyping import Array
 from jaxdl.data.columns import FAR, FURTHEST, Column, encode_column, features, fit_column, missing_cells, unfamiliar
 from jaxdl.data.dataset import Dataset, Split, from_arrays
 from jaxdl.data.labels import as_classes
+from jaxdl.data.pixels import pixels_of
 from jaxdl.data.standardization import Standardization, fit_standardization, standardize
 
 
@@ -79,10 +80,11 @@ def rescaled(standardized: Array | np.ndarray, of: Standardization) -> np.ndarra
     return np.asarray(standardized, np.float64) * np.asarray(of.deviation) + np.asarray(of.mean)
 
 
-def prepare(preparation: Preparation, data: Dataset) -> Dataset:
+def prepare(preparation: Preparation, data: Dataset, *, keep_pixels: bool = False) -> Dataset:
     """The same examples as numbers that a model can be trained on.
 
-    Raises ValueError for a column or a class that was not there in training, and what `encode_inputs` raises.
+    Images that were read from bytes may be kept as bytes, for a Task with `transform=transform_of(preparation)`. Raises
+    ValueError for a column or a class that was not there in training, and what `encode_inputs` raises.
     """
     labels, of = np.asarray(data.labels), preparation.labels
     if isinstance(of, Classes):
@@ -101,7 +103,27 @@ def prepare(preparation: Preparation, data: Dataset) -> Dataset:
                 "correct it, or leave it out."
             )
         labels = labels.astype(np.float32)
-    return from_arrays(encode_inputs(preparation, data.inputs), labels, weights=data.weights)
+    fits = isinstance(preparation.inputs, Standardization) and np.shape(data.inputs)[1:] == preparation.shape
+    pixels = pixels_of(data.inputs) if keep_pixels and fits else None
+    if pixels is None:
+        return from_arrays(encode_inputs(preparation, data.inputs), labels, weights=data.weights)
+    return Dataset(jnp.asarray(pixels), jnp.asarray(labels), jnp.asarray(data.weights, jnp.float32))
+
+
+def transform_of(preparation: Preparation) -> Callable[[Array], Array]:
+    """What makes numbers of pixels, as `encode_inputs` does of images; what are no bytes is left as it is."""
+
+    def transform(inputs: Array) -> Array:
+        if inputs.dtype != jnp.uint8:
+            return inputs
+        return _standardized(preparation.inputs, jnp.asarray(inputs, jnp.float32) / 255)
+
+    return transform
+
+
+def _standardized(of, inputs) -> Array:
+    """Numbers that float32 holds, however far they are from those of training."""
+    return jnp.clip(standardize(of, Dataset(inputs, None, jnp.ones(len(inputs)))).inputs, -FURTHEST, FURTHEST)
 
 
 def encode_inputs(preparation: Preparation, inputs: Any) -> Array:
@@ -121,7 +143,7 @@ def encode_inputs(preparation: Preparation, inputs: Any) -> Array:
         like = jnp.asarray(inputs, jnp.float32)
         if not jnp.isfinite(like).all():
             raise ValueError("inputs must be finite, but hold NaN or infinity: drop or impute these examples.")
-        return jnp.clip(standardize(of, Dataset(like, None, jnp.ones(len(like)))).inputs, -FURTHEST, FURTHEST)
+        return _standardized(of, like)
     if not isinstance(inputs, Mapping):
         raise ValueError("inputs must be the columns of a table, as in training, but are an array.")
     absent = [column.name for column in of if column.name not in inputs]
@@ -152,10 +174,10 @@ def class_numbers(classes: Classes, labels: np.ndarray) -> np.ndarray:
     return np.where(names[found] == labels, found, -1).astype(np.int32)
 
 
-def prepared(split: Split) -> tuple[Split, Preparation]:
-    """All parts of a split as numbers, by what the training part says; and what that is."""
+def prepared(split: Split, *, keep_pixels: bool = False) -> tuple[Split, Preparation]:
+    """All parts of a split as `prepare` makes them, by what the training part says; and what that is."""
     fitted = fit_preparation(split.train)
-    return Split(*(prepare(fitted, part) for part in split)), fitted
+    return Split(*(prepare(fitted, part, keep_pixels=keep_pixels) for part in split)), fitted
 
 
 def incomplete(data: Dataset) -> dict[str, int]:

@@ -21,12 +21,11 @@ def fit_standardization(data: Dataset) -> Standardization:
 
     A feature that never varies gets the deviation 1, so that it becomes 0 everywhere.
     """
-    axes = tuple(range(data.inputs.ndim - 1))
-    varies = jnp.ptp(data.inputs, axes) > 0  # the rounding of a mean makes a deviation of what never varies
-    first = data.inputs[(0,) * len(axes)]
-    return Standardization(
-        jnp.where(varies, data.inputs.mean(axes), first), jnp.where(varies, data.inputs.std(axes), 1.0)
-    )
+    inputs = jnp.asarray(data.inputs)
+    axes = tuple(range(inputs.ndim - 1))
+    varies = jnp.ptp(inputs, axes) > 0  # the rounding of a mean makes a deviation of what never varies
+    first = inputs[(0,) * len(axes)]
+    return Standardization(jnp.where(varies, inputs.mean(axes), first), jnp.where(varies, inputs.std(axes), 1.0))
 
 
 def standardize(standardization: Standardization, data: Dataset) -> Dataset:

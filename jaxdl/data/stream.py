@@ -6,7 +6,6 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import PyTree
 
 from jaxdl.data.dataset import Dataset, _check_class_numbers
 
@@ -15,21 +14,14 @@ class Stream(NamedTuple):
     """Examples of which only those are read that are asked for: `stream_arrays` and `stream_examples` make it.
 
     `fetch(rows)` gives the examples at these ascending rows as arrays of numpy, and is called by several threads.
-    `transform(inputs)` is done on the device, as a part of the step. `chunk_bytes` bounds what is sent to the device at
-    a time, but for a single batch that is larger; two such chunks lie there, the one that is trained on and the next.
-    `threads` read as many chunks ahead, one each.
+    `chunk_bytes` bounds what is sent to the device at a time, but for a single batch that is larger; two such chunks
+    lie there, the one that is trained on and the next. `threads` read as many chunks ahead, one each.
     """
 
     size: int
     fetch: Callable[[np.ndarray], Dataset]
-    transform: Callable[[PyTree], PyTree]
     chunk_bytes: int
     threads: int
-
-
-def as_float32(inputs: PyTree) -> PyTree:
-    """The inputs in float32, as `from_arrays` makes them."""
-    return jax.tree.map(lambda array: jnp.asarray(array, jnp.float32), inputs)
 
 
 def stream_arrays(
@@ -37,14 +29,14 @@ def stream_arrays(
     labels: Any,
     *,
     weights: Any = None,
-    transform: Callable[[PyTree], PyTree] = as_float32,
     chunk_bytes: int = 1 << 24,
     threads: int = 2,
 ) -> Stream:
     """A Stream of arrays that stay where they are: `np.load(path, mmap_mode="r")`, or others that rows can be read of.
 
-    Bytes are sent to the device as bytes; `transform=lambda inputs: inputs / 255` then makes numbers of them there.
-    Without weights every example counts 1. Raises ValueError for nothing at all and for lengths that differ.
+    Integers and bytes are sent to the device as they are: `Task(..., transform=lambda inputs: inputs / 255)` makes
+    numbers of them there. Floating numbers are read in float32. Without weights every example counts 1. Raises
+    ValueError for nothing at all and for lengths that differ.
     """
     arrays = {"inputs": inputs, "labels": labels} | ({} if weights is None else {"weights": weights})
     rows = {name: array if hasattr(array, "shape") else np.asarray(array) for name, array in arrays.items()}
@@ -61,13 +53,12 @@ def stream_arrays(
     def fetch(indices):
         return _dataset(len(indices), *(np.asarray(array[indices]) for array in rows.values()))
 
-    return _stream(size, fetch, transform, chunk_bytes, threads)
+    return _stream(size, fetch, chunk_bytes, threads)
 
 
 def stream_examples(
     source: Any,
     *,
-    transform: Callable[[PyTree], PyTree] = as_float32,
     chunk_bytes: int = 1 << 24,
     threads: int = 2,
 ) -> Stream:
@@ -92,11 +83,11 @@ def stream_examples(
                 )
         return _dataset(len(rows), *jax.tree.map(lambda *leaves: np.stack(leaves), *examples))
 
-    return _stream(len(source), fetch, transform, chunk_bytes, threads)
+    return _stream(len(source), fetch, chunk_bytes, threads)
 
 
 def read_rows(stream: Stream, rows: np.ndarray) -> Dataset:
-    """The examples at these rows as arrays of numpy that begin with the shape of `rows`, before any transform.
+    """The examples at these rows as arrays of numpy that begin with the shape of `rows`.
 
     They are read in the order of the source, each once. Raises ValueError that names the row for NaN or infinity, class
     numbers or weights below 0, and TypeError for what are no numbers, or class numbers that are no integers.
@@ -109,19 +100,17 @@ def read_rows(stream: Stream, rows: np.ndarray) -> Dataset:
 
 
 def first_rows(stream: Stream, count: int) -> Dataset:
-    """The first examples, at most so many, as the model sees them."""
-    first = read_rows(stream, np.arange(min(count, stream.size)))
-    first = jax.tree.map(jnp.asarray, first)
-    return first._replace(inputs=stream.transform(first.inputs))
+    """The first examples, at most so many, on the device."""
+    return jax.tree.map(jnp.asarray, read_rows(stream, np.arange(min(count, stream.size))))
 
 
-def _stream(size, fetch, transform, chunk_bytes, threads) -> Stream:
+def _stream(size, fetch, chunk_bytes, threads) -> Stream:
     if size == 0:
         raise ValueError("a stream must hold at least one example, but is empty.")
     for name, setting in [("chunk_bytes", chunk_bytes), ("threads", threads)]:
         if setting < 1:
             raise ValueError(f"{name} must be at least 1, but was {setting}.")
-    return Stream(size, fetch, transform, chunk_bytes, threads)
+    return Stream(size, fetch, chunk_bytes, threads)
 
 
 def _dataset(size, inputs, labels, weights=None) -> Dataset:
@@ -149,7 +138,7 @@ def _numbers(name, array, rows) -> np.ndarray:
     if kind not in "biuf":
         raise TypeError(f"{name} must be real numbers, but were given as {array.dtype}: encode them first.")
     with np.errstate(over="ignore"):  # what overflows is told below
-        numbers = array.astype(f"{kind}4") if array.dtype.itemsize > 4 else array
+        numbers = array.astype(f"{kind}4") if kind == "f" or array.dtype.itemsize > 4 else array
     lost = ~np.isfinite(numbers) if kind == "f" else numbers != array
     if lost.any():
         missing = rows[lost.reshape(len(array), -1).any(axis=1)]

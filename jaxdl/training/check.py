@@ -10,7 +10,7 @@ from jaxtyping import PyTree
 
 from jaxdl.data import Dataset
 from jaxdl.models import check_rows
-from jaxdl.training.loop import Task, check_counts
+from jaxdl.training.loop import Task, check_counts, transformed
 from jaxdl.training.member import Course
 
 SAMPLE, LARGE = 1000, 30.0  # examples that are looked at, and the root of their mean square that is told
@@ -26,10 +26,11 @@ def check(task: Task, data: Dataset, dev: Dataset, *, epochs: int) -> None:
     """Refuse, before anything is compiled, what cannot be trained on; warn of what is learned badly from."""
     for name, part in [("data", data), ("dev", dev)]:
         _check_arrays(name, part)
+        _check_bytes(name, task, part)
     check_counts(task, data, epochs=epochs)
-    _warn_of_images(data.inputs)
-    key = jax.random.key(0)
-    params, stats = jax.eval_shape(task.model.init, key, data.inputs[:1])
+    _warn_of_images(task, data.inputs)
+    key, batch = jax.random.key(0), _shapes_of(task, data, task.batch_size // task.microbatches)
+    params, stats = jax.eval_shape(task.model.init, key, batch.inputs)
     outputs = output_shapes(task, data)
     for name, part in [("data", data), ("dev", dev)]:
         if part.size == 0:
@@ -46,7 +47,6 @@ def check(task: Task, data: Dataset, dev: Dataset, *, epochs: int) -> None:
         if not (np.isfinite(inputs).all() and np.isfinite(labels).all()):
             raise ValueError(f"{name} must be finite, but holds NaN or infinity: make it with data.from_arrays.")
         check_labels(name, labels, outputs)
-    batch = jax.tree.map(lambda array: array[: task.batch_size // task.microbatches], data)
     check_rows(task.model, batch.inputs)
     loss, _ = jax.eval_shape(task.objective, params, stats, batch, key)
     if loss.shape != ():
@@ -54,7 +54,7 @@ def check(task: Task, data: Dataset, dev: Dataset, *, epochs: int) -> None:
 
 
 def _check_arrays(name, part) -> None:
-    """Refuse what is no data set, and bytes of images, which are no numbers yet."""
+    """Refuse what is no data set."""
     if not isinstance(part, Dataset):
         raise TypeError(
             f"{name} must be a Dataset, but was {type(part).__name__}: make it with data.from_arrays(inputs, labels)."
@@ -71,15 +71,29 @@ def _check_arrays(name, part) -> None:
                     f"{field} of {name} must hold a row for each of its {len(part.weights)} weights, but have the "
                     f"shape {leaf.shape}."
                 )
-    if getattr(part.inputs, "dtype", None) == jnp.uint8 and part.inputs.ndim > 2:
-        raise TypeError(f"inputs of {name} must be floating, but are bytes: divide images by 255.")
 
 
-def _warn_of_images(inputs) -> None:
+def _check_bytes(name, task, part) -> None:
+    """Refuse bytes of images, which are no numbers yet."""
+    given = _shapes_of(task, part, 1).inputs
+    if getattr(given, "dtype", None) == jnp.uint8 and given.ndim > 2:
+        raise TypeError(
+            f"inputs of {name} must be floating, but are bytes: divide images by 255, or give the Task "
+            "transform=lambda pixels: pixels / 255, and they stay bytes on the device."
+        )
+
+
+def _shapes_of(task, data, rows) -> Dataset:
+    """What so many examples look like as the model is given them; of numbers nothing is computed."""
+    return jax.eval_shape(lambda data: transformed(task, jax.tree.map(lambda array: array[:rows], data)), data)
+
+
+def _warn_of_images(task, inputs) -> None:
     """Warn of what trains, but badly: numbers as images have them in files, and channels that come first."""
+    inputs = task.transform(jax.tree.map(lambda array: jnp.asarray(np.asarray(array)[:SAMPLE]), inputs))
     if not hasattr(inputs, "dtype") or not jnp.issubdtype(inputs.dtype, jnp.floating):
         return
-    size = float(np.sqrt(np.square(np.asarray(inputs)[:SAMPLE], dtype=np.float64).mean()))
+    size = float(np.sqrt(np.square(np.asarray(inputs), dtype=np.float64).mean()))
     if size > LARGE:
         warnings.warn(
             f"inputs are about {size:.0f} in size, and networks learn badly from numbers far from 1: divide images by "
@@ -96,8 +110,9 @@ def _warn_of_images(inputs) -> None:
 
 def output_shapes(task: Task, data: Dataset) -> PyTree:
     """What the model gives for one example."""
-    params, stats = jax.eval_shape(task.model.init, jax.random.key(0), data.inputs[:1])
-    return jax.eval_shape(task.model.apply, params, stats, data.inputs[:1])[0]
+    first = _shapes_of(task, data, 1).inputs
+    params, stats = jax.eval_shape(task.model.init, jax.random.key(0), first)
+    return jax.eval_shape(task.model.apply, params, stats, first)[0]
 
 
 def check_labels(name: str, labels: Any, outputs: PyTree) -> None:

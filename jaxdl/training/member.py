@@ -13,7 +13,7 @@ from jaxtyping import Array, Bool, Float, Int, Key, PyTree
 
 from jaxdl.data import Dataset
 from jaxdl.training.early_stopping import Best, better, lowest_loss, nothing_yet, out_of_patience
-from jaxdl.training.loop import History, State, Task, batches, start, step
+from jaxdl.training.loop import History, State, Task, batches, start, step, transformed
 from jaxdl.training.sharding import among_devices
 
 
@@ -140,7 +140,7 @@ def close_epoch(course: Course, dev: Dataset, epoch: Int[Array, ""], member: Mem
 
 
 def _row(course, dev, state, loss) -> History:
-    return History(loss, jax.tree.map(jnp.asarray, course.observe(state, dev)))
+    return History(loss, jax.tree.map(jnp.asarray, course.observe(state, transformed(course.task, dev))))
 
 
 def _nothing(shape, dtype):

@@ -123,7 +123,7 @@ def resume_stream(
 
     @jax.jit
     def advance(state, chunk):
-        return jax.lax.scan(lambda state, batch: step(task, _transformed(data, batch), state), state, chunk)
+        return jax.lax.scan(lambda state, batch: step(task, batch, state), state, chunk)
 
     @jax.jit
     def close(state, losses):
@@ -155,7 +155,7 @@ def engine_of_stream(
     plan, order = plan_of(course.task, data), keys[0] if order is None else order
     start = functools.partial(begin, course, steps=data.size // course.task.batch_size)
     like, zero = shapes_of_members(start, (first, dev), keys), np.int32(0)
-    close, take = jax.jit(functools.partial(close_epoch, course)), functools.partial(_take_chunk, course, data)
+    close, take = jax.jit(functools.partial(close_epoch, course)), functools.partial(_take_chunk, course)
     programs = [(close, (dev, zero)), *((take, (plan.like(length), zero)) for length in plan.lengths())]
     layouts = layouts_for(keys.shape[0], course.task.batch_size // course.task.microbatches, devices)
     lower = functools.lru_cache(lambda layout: [lower_crew(*each, like, layout, devices) for each in programs])
@@ -192,12 +192,12 @@ def engine_of_stream(
     )
 
 
-def _take_chunk(course, data, chunk, done, member) -> Member:
+def _take_chunk(course, chunk, done, member) -> Member:
     """The steps of a chunk, of a member that has done so many."""
 
     def one(carry, batch):
         done, member = carry
-        return (done + 1, take_step(course, _transformed(data, batch), done, member)), None
+        return (done + 1, take_step(course, batch, done, member)), None
 
     return if_going_on(member, jax.lax.scan(one, (done, member), chunk)[0][1])
 
@@ -212,10 +212,6 @@ def _now_and_then(chunks, wait) -> Generator[tuple[Crew, int]]:
                 looked, members = time.perf_counter(), None
     if members is not None:
         yield wait(members), done
-
-
-def _transformed(data, batch) -> Dataset:
-    return batch._replace(inputs=data.transform(batch.inputs))
 
 
 def _checked(course, data, dev) -> tuple[Stream, Dataset]:

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from jaxdl import data
+from jaxdl.data.pixels import pixels_of
 from jaxdl.data.preparation import (
     Classes,
     class_numbers,
@@ -14,6 +15,7 @@ from jaxdl.data.preparation import (
     prepare,
     prepared,
     rescaled,
+    transform_of,
     unlike_training,
 )
 from jaxdl.data.serialization import from_json, to_json
@@ -157,3 +159,32 @@ def test_mistakes_are_told():
         fit_preparation(table()._replace(labels=np.array(["no"] * 12, object)))
     with pytest.raises(ValueError, match="inputs must have a column to learn from, but none .*'constant': it has one"):
         fit_preparation(table()._replace(inputs={"constant": np.ones(12)}))
+
+
+def test_images_that_were_bytes_stay_bytes_and_become_the_same_numbers(random):
+    pixels = random.integers(0, 256, (3000, 4, 5, 3), np.uint8)
+    whole = data.Dataset(pixels / np.float32(255), np.arange(3000) % 7, np.ones(3000, np.float32))
+    fitted = fit_preparation(whole)
+    kept, numbers = prepare(fitted, whole, keep_pixels=True), prepare(fitted, whole)
+    assert kept.inputs.dtype == np.uint8
+    assert np.array_equal(kept.inputs, pixels)
+    assert [np.array_equal(a, b) for a, b in zip(kept[1:], numbers[1:], strict=True)] == [True, True]
+    np.testing.assert_allclose(jax.jit(transform_of(fitted))(kept.inputs), numbers.inputs, atol=1e-6)
+    assert numbers.inputs.dtype == np.float32
+    assert transform_of(fitted)(numbers.inputs) is numbers.inputs
+
+
+@pytest.mark.parametrize(
+    "images",
+    [
+        np.full((2, 4, 4, 1), 0.3, np.float32),
+        np.full((2, 4, 4, 1), np.nextafter(np.float32(0.2), np.float32(1))),
+        np.full((2, 4, 4, 1), np.float32(256) / 255),
+        np.full((2, 4, 4, 1), -np.float32(1) / 255),
+        np.full((2, 4, 4, 1), np.nan, np.float32),
+        np.full((2, 4), 0.2, np.float32),
+    ],
+)
+def test_what_were_no_bytes_of_images_is_kept_as_it_is(images):
+    assert pixels_of(images) is None
+    assert pixels_of(np.full((2, 4, 4, 1), 0.2, np.float32)).tolist() == np.full((2, 4, 4, 1), 51).tolist()

@@ -10,7 +10,7 @@ import pytest
 from people import FAST, run as jaxdl
 
 import jaxdl.functional as F
-from jaxdl import data, recipe, run, trained
+from jaxdl import data, recipe, run, trained, trainer
 from jaxdl.settings import Train
 
 SMALL = ["--seeds", "2", "--hidden", "4", "--epochs", "4"]
@@ -35,6 +35,22 @@ def test_arrays_with_a_test_part_of_their_own(tmp_path, random, capsys):
     np.savez("c.npz", inputs=np.full((2, 3), np.nan))
     assert jaxdl("predict", "runs/a", "--data", "c.npz", "--out", "none.csv") == 2
     assert "inputs must be finite, but hold NaN or infinity" in capsys.readouterr().err
+
+
+def test_images_that_were_bytes_are_bytes_on_the_device(tmp_path, random, capsys):
+    labels = np.arange(60) % 2
+    images = random.integers(0, 128, (60, 6, 6, 1), np.uint8) + labels[:, None, None, None].astype(np.uint8) * 100
+    np.savez("bytes.npz", images=images, labels=labels)
+    np.savez("numbers.npz", images=images / 255 + 1e-9, labels=labels)  # which no bytes are
+    kinds = [trainer.load(Train(data=f"{name}.npz")).ready.train.inputs.dtype for name in ("bytes", "numbers")]
+    assert kinds == [np.uint8, np.float32]
+    for name in ("bytes", "numbers"):
+        changed = ["--model", "convnet", "--filters", "2", "--augment", "crop", "flip"]
+        assert jaxdl("train", "--data", f"{name}.npz", *SMALL, *changed, *FAST) == 0
+        assert jaxdl("predict", f"runs/{name}", "--data", f"{name}.npz", "--out", f"{name}.csv") == 0
+    one, other = read("bytes.csv"), read("numbers.csv")
+    assert one.keys() == other.keys()
+    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, atol=1e-3), one, other)
 
 
 @pytest.mark.parametrize("name", ["spirals", "polynomial"])

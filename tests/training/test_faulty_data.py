@@ -122,7 +122,7 @@ REFUSED = {
     ),
     "bytes of images": (
         lambda: fitted(CONVNET, examples((IMAGES * 255).astype(np.uint8))),
-        "inputs of data must be floating, but are bytes: divide images by 255",
+        "inputs of data must be floating, but are bytes: divide images by 255, or give the Task transform=",
     ),
     "bytes of images in dev": (
         lambda: fitted(CONVNET, examples(), dev=examples((IMAGES * 255).astype(np.uint8))),
@@ -130,7 +130,7 @@ REFUSED = {
     ),
     "images without channels": (
         lambda: fitted(CONVNET, examples(IMAGES[..., 0])),
-        r"x must have the shape \(batch, height, width, channels\), but was given as \(1, 12, 12\)",
+        r"x must have the shape \(batch, height, width, channels\), but was given as \(8, 12, 12\)",
     ),
     "a dev with channels first": (
         lambda: fitted(CONVNET, examples(), dev=examples(IMAGES.transpose(0, 3, 1, 2))),

@@ -200,3 +200,18 @@ def test_a_member_that_diverges_is_told_above_the_bar_once(digits):
     assert shown.count("network 1 diverged in epoch 4: it is no longer finite") == 1
     assert shown.endswith(", 0/2 alive\n")
     assert result.history.loss.shape == (2, 4)
+
+
+def test_bytes_stay_bytes_on_the_device_and_are_learned_like_numbers(digits):
+    """In the steps, in what is observed, and where an image is changed before a step, which needs numbers."""
+    numbers = digits.dev
+    pixels = numbers._replace(inputs=jnp.uint8(numbers.inputs * 16))
+    augmented = supervised(MODEL, F.cross_entropy, augment=data.each_image(data.crop))
+    of_numbers = TASK._replace(objective=augmented)
+    of_bytes = of_numbers._replace(transform=lambda inputs: inputs / 16)
+    settings = {"epochs": 2, "observe": classification(MODEL)}
+    keys = lambda: jax.random.split(jax.random.key(1), 2)
+    pairs = [(of_numbers, numbers), (of_bytes, pixels)]
+    fits = [fit(task, examples, keys(), dev=examples, **settings) for task, examples in pairs]
+    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, atol=1e-5), fits[0].state.params, fits[1].state.params)
+    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, atol=1e-5), fits[0].history, fits[1].history)

@@ -140,9 +140,9 @@ def test_in_double_precision_examples_are_read_as_they_are_else(digits, double):
 
 def test_bytes_become_numbers_on_the_device(digits):
     pixels = np.asarray(digits.inputs * 16).astype(np.uint8)
-    stream = stream_arrays(pixels, digits.labels, weights=digits.weights, transform=lambda inputs: inputs / 16)
+    stream = stream_arrays(pixels, digits.labels, weights=digits.weights)
     key = jax.random.key(3)
-    state, history = train(TASK, stream, key, epochs=2)
+    state, history = train(TASK._replace(transform=lambda inputs: inputs / 16), stream, key, epochs=2)
     expected, expected_history = train(TASK, digits, jax.random.clone(key), epochs=2)
     jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, atol=1e-5), state.params, expected.params)
     np.testing.assert_allclose(history.loss, expected_history.loss, rtol=1e-5)
