@@ -3,7 +3,6 @@
 from typing import Any, NamedTuple
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 from jaxtyping import PyTree
 from numpy.typing import ArrayLike
@@ -74,11 +73,7 @@ def from_arrays(inputs: ArrayLike, labels: ArrayLike, *, weights: ArrayLike | No
             f"{weights.shape} from {weights.min()} to {weights.max()}."
         )
     integer_labels = np.issubdtype(labels.dtype, np.integer)
-    return Dataset(
-        jnp.asarray(inputs, jnp.float32),
-        jnp.asarray(labels, jnp.int32 if integer_labels else jnp.float32),
-        jnp.asarray(weights),
-    )
+    return jax.device_put(Dataset(inputs, labels.astype(np.int32 if integer_labels else np.float32), weights))
 
 
 def _check_class_numbers(labels) -> None:
@@ -100,7 +95,7 @@ def take(data: Dataset, indices: ArrayLike) -> Dataset:
     if indices.size and not (indices.min() >= 0 and indices.max() < data.size):
         raise IndexError(f"indices must be from 0 to {data.size - 1}, but go from {indices.min()} to {indices.max()}.")
     # on the host, where nothing is compiled for every shape
-    rows = lambda array: jnp.asarray(np.asarray(array)[indices]) if isinstance(array, jax.Array) else array[indices]  # noqa: E731
+    rows = lambda array: jax.device_put(np.asarray(array)[indices]) if isinstance(array, jax.Array) else array[indices]  # noqa: E731
     taken = jax.tree.map(rows, data)
     if isinstance(data.inputs, dict):  # whose keys a map would sort
         taken = taken._replace(inputs={name: taken.inputs[name] for name in data.inputs})

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array
@@ -11,7 +12,7 @@ from jaxdl.data.columns import FAR, FURTHEST, Column, encode_column, features, f
 from jaxdl.data.dataset import Dataset, Split, from_arrays
 from jaxdl.data.labels import as_classes
 from jaxdl.data.pixels import pixels_of
-from jaxdl.data.standardization import Standardization, fit_standardization, standardize
+from jaxdl.data.standardization import Standardization, fit_standardization
 
 
 class Classes(NamedTuple):
@@ -41,7 +42,7 @@ def fit_preparation(train: Dataset) -> Preparation:
     """
     if not isinstance(train.inputs, Mapping):
         fitted = fit_standardization(train)
-        if not (jnp.isfinite(fitted.mean).all() and jnp.isfinite(fitted.deviation).all()):
+        if not (np.isfinite(fitted.mean).all() and np.isfinite(fitted.deviation).all()):
             raise ValueError("inputs must be numbers whose squares float32 can hold, but are larger: scale them.")
         return Preparation(fitted, _fit_labels(train.labels), train.inputs.shape[1:], {})
     found = {name: fit_column(name, values) for name, values in train.inputs.items()}
@@ -107,7 +108,7 @@ def prepare(preparation: Preparation, data: Dataset, *, keep_pixels: bool = Fals
     pixels = pixels_of(data.inputs) if keep_pixels and fits else None
     if pixels is None:
         return from_arrays(encode_inputs(preparation, data.inputs), labels, weights=data.weights)
-    return Dataset(jnp.asarray(pixels), jnp.asarray(labels), jnp.asarray(data.weights, jnp.float32))
+    return jax.device_put(Dataset(pixels, labels, np.asarray(data.weights, np.float32)))
 
 
 def transform_of(preparation: Preparation) -> Callable[[Array], Array]:
@@ -116,14 +117,14 @@ def transform_of(preparation: Preparation) -> Callable[[Array], Array]:
     def transform(inputs: Array) -> Array:
         if inputs.dtype != jnp.uint8:
             return inputs
-        return _standardized(preparation.inputs, jnp.asarray(inputs, jnp.float32) / 255)
+        return _standardized(preparation.inputs, inputs.astype(jnp.float32) / 255)
 
     return transform
 
 
-def _standardized(of, inputs) -> Array:
+def _standardized(of, inputs) -> Any:
     """Numbers that float32 holds, however far they are from those of training."""
-    return jnp.clip(standardize(of, Dataset(inputs, None, jnp.ones(len(inputs)))).inputs, -FURTHEST, FURTHEST)
+    return ((inputs - of.mean) / of.deviation).clip(-FURTHEST, FURTHEST)
 
 
 def encode_inputs(preparation: Preparation, inputs: Any) -> Array:
@@ -140,16 +141,16 @@ def encode_inputs(preparation: Preparation, inputs: Any) -> Array:
             raise ValueError(
                 f"inputs must have the shape {preparation.shape}, as in training, but have {inputs.shape[1:]}."
             )
-        like = jnp.asarray(inputs, jnp.float32)
-        if not jnp.isfinite(like).all():
+        like = np.asarray(inputs, np.float32)  # all on the host, where nothing is compiled for every shape
+        if not np.isfinite(like).all():
             raise ValueError("inputs must be finite, but hold NaN or infinity: drop or impute these examples.")
-        return _standardized(of, like)
+        return jax.device_put(_standardized(Standardization(*map(np.asarray, of)), like))
     if not isinstance(inputs, Mapping):
         raise ValueError("inputs must be the columns of a table, as in training, but are an array.")
     absent = [column.name for column in of if column.name not in inputs]
     if absent:
         raise ValueError(f"inputs must have the columns of training, but {', '.join(map(repr, absent))} is not there.")
-    return jnp.asarray(np.concatenate([encode_column(column, inputs[column.name]) for column in of], axis=1))
+    return jax.device_put(np.concatenate([encode_column(column, inputs[column.name]) for column in of], axis=1))
 
 
 def unlike_training(preparation: Preparation, inputs: Any) -> dict[str, np.ndarray]:

@@ -2,6 +2,7 @@
 
 from typing import NamedTuple
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
@@ -21,7 +22,11 @@ def fit_standardization(data: Dataset) -> Standardization:
 
     A feature that never varies gets the deviation 1, so that it becomes 0 everywhere.
     """
-    inputs = jnp.asarray(data.inputs)
+    return _moments(data.inputs)
+
+
+@jax.jit
+def _moments(inputs) -> Standardization:
     axes = tuple(range(inputs.ndim - 1))
     varies = jnp.ptp(inputs, axes) > 0  # the rounding of a mean makes a deviation of what never varies
     first = inputs[(0,) * len(axes)]

@@ -126,7 +126,6 @@ class Writer:
     def __init__(self, directory: str | pathlib.Path, *, newest: int | None = None, keep: int = 2) -> None:
         self.directory, self.keep = pathlib.Path(directory), keep
         self._thread = concurrent.futures.ThreadPoolExecutor(1, "checkpoint")
-        self._thread.submit(_orbax)  # half a second, in which others compile
         self._saving: concurrent.futures.Future | None = None
         self.took = 0.0  # seconds, the last time
         for path in self.directory.glob(f".*{PARTIAL}"):
@@ -156,6 +155,7 @@ class Writer:
             saving.result()
 
     def _save(self, number, tree, note):
+        _orbax()  # half a second the first time, while others compute; that is not what saving takes
         began = time.perf_counter()
         save_checkpoint(self.directory, number, tree, note=note)
         self.took = time.perf_counter() - began

@@ -135,7 +135,7 @@ def gathered(members: PyTree, count: int, mesh: Mesh) -> PyTree:
     """So many members, without their filling, on the default device, where all else can be computed with them."""
     if mesh.size == 1 and _count(members) == count:
         return members
-    return jax.tree.map(lambda leaf: jnp.asarray(leaf[:count]), on_host(members))
+    return jax.tree.map(lambda leaf: jax.device_put(leaf[:count]), on_host(members))
 
 
 def shapes_on(tree: PyTree, sharding: NamedSharding, count: int | None = None) -> PyTree:

@@ -188,3 +188,18 @@ def test_images_that_were_bytes_stay_bytes_and_become_the_same_numbers(random):
 def test_what_were_no_bytes_of_images_is_kept_as_it_is(images):
     assert pixels_of(images) is None
     assert pixels_of(np.full((2, 4, 4, 1), 0.2, np.float32)).tolist() == np.full((2, 4, 4, 1), 51).tolist()
+
+
+def test_nothing_is_compiled_for_every_shape(random):
+    """A command begins later for each program, as small as it may be."""
+    compiled = []
+    whole = data.from_arrays(random.normal(size=(50, 4)), np.arange(50) % 2)
+    fitted = fit_preparation(whole)
+    jax.monitoring.register_event_duration_secs_listener(
+        lambda event, *_, **more: compiled.append(event) if "backend_compile" in event else None
+    )
+    for rows in (7, 11, 13):
+        prepare(fitted, data.take(whole, np.arange(rows)))
+    assert compiled == []
+    jax.jit(lambda x: x + 123.0)(1.0)
+    assert len(compiled) >= 1
