@@ -1,0 +1,71 @@
+"""On an accelerator comes what comes on the CPU; skipped where jax finds none."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+import jaxdl.functional as F
+from jaxdl import data, models, optimizers
+from jaxdl.training import Checkpoints, Task, classification, fit, supervised
+
+pytestmark = pytest.mark.gpu
+MODELS = {
+    "mlp": models.mlp((16,), 10, norm=models.LayerNorm),
+    "convnet": models.convnet((4, 6), (8,), 10, norm=models.BatchNorm),
+    "dropout": models.mlp((16,), 10, dropout_rate=0.5),
+}
+
+
+@pytest.fixture(scope="module")
+def digits():
+    return data.take(data.load_digits(), np.arange(200))
+
+
+def fitted(name, digits, devices, **more):
+    model = MODELS[name]
+    task = Task(model, supervised(model, F.cross_entropy), optimizers.adam(1e-2), 20, **more.pop("task", {}))
+    keys = jax.random.split(jax.random.key(1), 3)
+    settings = {"epochs": 2, "dev": digits, "observe": classification(model)} | more
+    return fit(task, digits, keys, devices=devices, **settings)
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_a_population_comes_to_what_it_comes_to_on_the_cpu(name, digits):
+    there, here = (fitted(name, digits, devices[:1]) for devices in (jax.devices(), jax.devices("cpu")))
+    np.testing.assert_allclose(there.history.loss, here.history.loss, rtol=1e-3)
+    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, atol=2e-2), there.state.params, here.state.params)
+
+
+def test_bytes_stay_bytes_there(digits):
+    pixels = digits._replace(inputs=jnp.uint8(digits.inputs * 16))
+    numbers = fitted("mlp", digits, jax.devices()[:1])
+    of_bytes = fitted("mlp", pixels, jax.devices()[:1], task={"transform": lambda inputs: inputs / 16})
+    np.testing.assert_allclose(of_bytes.history.loss, numbers.history.loss, rtol=1e-3)
+
+
+def test_what_was_ended_there_goes_on_there(digits, tmp_path):
+    def end(progress):
+        if progress.step:
+            raise KeyboardInterrupt
+
+    whole = fitted("mlp", digits, jax.devices()[:1])
+    part = fitted("mlp", digits, jax.devices()[:1], watch=end, checkpoints=Checkpoints(tmp_path, 0.0))
+    rest = fitted("mlp", digits, jax.devices()[:1], checkpoints=Checkpoints(tmp_path, 0.0))
+    assert part.interrupted
+    np.testing.assert_allclose(rest.history.loss, whole.history.loss, rtol=1e-5)
+
+
+@pytest.mark.parametrize("stride", [(1, 1), (2, 2)])
+def test_convolutions_and_their_gradients_are_those_of_xla(stride, random):
+    x, kernel = (jnp.asarray(random.normal(size=shape), jnp.float32) for shape in ((4, 9, 8, 3), (3, 3, 3, 5)))
+
+    def ours(x, kernel):
+        return F.conv2d(x, kernel, jnp.zeros(5), stride=stride, padding="SAME")
+
+    def xlas(x, kernel):
+        return jax.lax.conv_general_dilated(x, kernel, stride, "SAME", dimension_numbers=("NHWC", "HWIO", "NHWC"))
+
+    for f in (lambda f: jax.jit(f), lambda f: jax.jit(jax.grad(lambda *a: (f(*a) ** 2).sum(), argnums=(0, 1)))):
+        one, other = f(ours)(x, kernel), f(xlas)(x, kernel)
+        jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-3, atol=1e-3), one, other)
