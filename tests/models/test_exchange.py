@@ -36,9 +36,15 @@ def test_trained_on_mnist_it_predicts_the_same_in_pytorch_and_back(torch, mnist,
             ),
         ),
     }[name]
-    task = training.Task(model, training.supervised(model, F.cross_entropy), optimizers.adam(2e-3), 50)
-    state, _ = jax.jit(lambda train: training.train(task, train, jax.random.key(0), epochs=3))(train)
-    ours = np.asarray(model.apply(state.params, state.stats, images)[0].argmax(-1))
+    task = training.Task(model, training.supervised(model, F.cross_entropy), optimizers.adam(3e-3), 50)
+
+    @jax.jit
+    def predictions(train, images):
+        state, _ = training.train(task, train, jax.random.key(0), epochs=2)
+        return state, model.apply(state.params, state.stats, images)[0].argmax(-1)
+
+    state, ours = predictions(train, images)
+    ours = np.asarray(ours)
     assert (ours == labels).mean() > 0.8
     path = tmp_path / "net.safetensors"
     models.save_pytorch(path, model, state.params, state.stats, images[:1], names=names)
@@ -77,33 +83,37 @@ def test_parameters_go_to_plain_flax_layers_and_come_back():
     ours, theirs = models.convnet(stages, (5,), 3, norm=BatchNorm), models.from_linen(Plain())
     inputs = np.random.default_rng(0).normal(size=(3, 8, 6, 2)).astype(np.float32)
     params, stats = drawn(ours, inputs)
-    np.testing.assert_allclose(
-        theirs.apply(params, stats, inputs)[0], ours.apply(params, stats, inputs)[0], rtol=1e-5, atol=1e-6
-    )
-    params, stats = theirs.init(jax.random.key(0), inputs)
-    expected, moved = theirs.apply(params, stats, inputs, key=jax.random.key(1))
-    outputs, ours_moved = ours.apply(params, stats, inputs, key=jax.random.key(1))
+
+    @jax.jit
+    def both(params, stats, key):
+        """What each makes of our parameters, and in training of those that Flax's layers have drawn."""
+        still = [model.apply(params, stats, inputs)[0] for model in (theirs, ours)]
+        params, stats = theirs.init(jax.random.key(0), inputs)
+        return still, [model.apply(params, stats, inputs, key=key) for model in (theirs, ours)]
+
+    (expected, outputs), trained = both(params, stats, jax.random.key(1))
+    np.testing.assert_allclose(expected, outputs, rtol=1e-5, atol=1e-6)
+    (expected, moved), (outputs, ours_moved) = trained
     np.testing.assert_allclose(outputs, expected, rtol=1e-4, atol=1e-5)
     jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-5), ours_moved, moved)
 
 
 @pytest.mark.parametrize("inputs", [(4, 5), (2, 3, 5)])
 def test_each_layer_computes_what_flaxs_layer_of_its_name_does(inputs):
-    inputs = np.random.default_rng(0).normal(size=inputs).astype(np.float32)
+    inputs = jnp.asarray(np.random.default_rng(0).normal(size=inputs), jnp.float32)
     for ours, theirs in [
         (LayerNorm(), nn.LayerNorm(epsilon=1e-5)),
         (BatchNorm(), nn.BatchNorm(use_running_average=True)),
         *([(models.Dense(3), nn.Dense(3))] if inputs.ndim == 2 else []),
     ]:
-        arguments = (False,) if isinstance(ours, BatchNorm) else ()
-        variables = theirs.init(jax.random.key(0), inputs)
-        assert jax.tree.structure(ours.init(jax.random.key(0), jnp.asarray(inputs), *arguments)) == jax.tree.structure(
-            variables
-        )
-        variables = jax.tree.map(lambda leaf: leaf + 0.3, variables)
-        np.testing.assert_allclose(
-            ours.apply(variables, jnp.asarray(inputs), *arguments),
-            theirs.apply(variables, inputs),
-            rtol=1e-4,
-            atol=1e-5,
-        )
+        arguments = [False] if isinstance(ours, BatchNorm) else []
+        of_ours = jax.eval_shape(lambda: ours.init(jax.random.key(0), inputs, *arguments))
+        of_theirs = jax.eval_shape(lambda: theirs.init(jax.random.key(0), inputs))
+        assert jax.tree.structure(of_ours) == jax.tree.structure(of_theirs)
+
+        @jax.jit
+        def both(inputs):
+            variables = jax.tree.map(lambda leaf: leaf + 0.3, theirs.init(jax.random.key(0), inputs))
+            return ours.apply(variables, inputs, *arguments), theirs.apply(variables, inputs)
+
+        np.testing.assert_allclose(*both(inputs), rtol=1e-4, atol=1e-5)
