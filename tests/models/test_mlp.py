@@ -5,6 +5,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from twins import drawn, images
 
 import jaxdl.functional as F
 from jaxdl import backpropagation, derivation, models
@@ -23,15 +24,19 @@ class Flaxs(nn.Module):
 
 
 def test_with_the_same_parameters_it_is_flaxs_own():
-    inputs = jax.random.normal(jax.random.key(0), (6, 2, 2, 1))
+    inputs = images(6, 2, 2, 1)
     model = mlp((5, 4), 3)
-    params, stats = model.init(jax.random.key(1), inputs)
-    ours, _ = model.apply(params, stats, inputs)
-    np.testing.assert_allclose(ours, Flaxs().apply({"params": params}, inputs), rtol=1e-6)
+
+    @jax.jit
+    def both(key):
+        params, stats = model.init(key, inputs)
+        return model.apply(params, stats, inputs)[0], Flaxs().apply({"params": params}, inputs)
+
+    np.testing.assert_allclose(*both(jax.random.key(1)), rtol=1e-6)
 
 
 def test_it_has_the_parameters_that_the_formula_counts():
-    params, _ = mlp((16,), 10).init(jax.random.key(0), jnp.zeros((1, 28, 28, 1)))
+    params, _ = jax.eval_shape(mlp((16,), 10).init, jax.random.key(0), jnp.zeros((1, 28, 28, 1)))
     assert sum(leaf.size for leaf in jax.tree.leaves(params)) == (784 + 1) * 16 + (16 + 1) * 10
 
 
@@ -43,24 +48,25 @@ def test_no_hidden_layer_is_a_linear_model():
 def test_dropout_draws_in_training_only():
     inputs = jnp.ones((2, 4))
     model = mlp((64,), 3, dropout_rate=0.5)
-    params, stats = model.init(jax.random.key(0), inputs)
-    still, _ = model.apply(params, stats, inputs)
-    again, _ = model.apply(params, stats, inputs)
-    drawn, _ = model.apply(params, stats, inputs, key=jax.random.key(1))
-    assert jnp.array_equal(still, again)
-    assert not jnp.array_equal(still, drawn)
-    assert not jnp.array_equal(drawn[0], drawn[1])  # each example has a mask of its own
+    params, stats = drawn(model, inputs)
+    apply = jax.jit(model.apply)
+    still, _ = apply(params, stats, inputs)
+    again, _ = apply(params, stats, inputs)
+    dropped, _ = apply(params, stats, inputs, key=jax.random.key(1))
+    assert np.array_equal(still, again)
+    assert not np.array_equal(still, dropped)
+    assert not np.array_equal(*dropped)  # each example has a mask of its own
 
 
 def test_it_calls_the_functions_that_it_is_given():
     hand = derivation.by_hand()
     by_hand = mlp((5,), 3, dropout_rate=0.3, functional=hand)
-    inputs = jax.random.normal(jax.random.key(0), (6, 4))
-    params, stats = by_hand.init(jax.random.key(1), inputs)
+    inputs = images(6, 4)
+    params, stats = drawn(by_hand, inputs)
     loss = lambda params, model: F.l2(model.apply(params, stats, inputs, key=jax.random.key(2))[0])
-    hand_gradient = jax.grad(loss)(params, by_hand)
-    automatic = jax.grad(loss)(params, mlp((5,), 3, dropout_rate=0.3))
-    assert jax.tree.all(jax.tree.map(lambda a, b: jnp.allclose(a, b, rtol=1e-5, atol=1e-6), hand_gradient, automatic))
+    automatic = mlp((5,), 3, dropout_rate=0.3)
+    gradients = jax.jit(lambda params: [jax.grad(loss)(params, model) for model in (by_hand, automatic)])(params)
+    assert jax.tree.all(jax.tree.map(lambda a, b: np.allclose(a, b, rtol=1e-5, atol=1e-6), *gradients))
     program = str(jax.make_jaxpr(lambda p: loss(p, by_hand))(params))
     assert program.count("custom_vjp_call") == len(["reshape", "dense", "relu", "dropout", "dense"])
 
@@ -74,9 +80,9 @@ def test_every_layer_finds_its_function_in_the_functional():
         dropout=lambda *arguments, rate: (calls.append(rate), F.dropout(*arguments, rate=rate))[1],
     )
     model = mlp((4,), 3, activation=F.tanh, dropout_rate=0.3, functional=spy)
-    params, stats = model.init(jax.random.key(0), jnp.ones((1, 2)))
+    params, stats = jax.eval_shape(model.init, jax.random.key(0), jnp.ones((1, 2)))
     calls.clear()
-    model.apply(params, stats, jnp.ones((1, 2)), key=jax.random.key(1))
+    jax.eval_shape(lambda params: model.apply(params, stats, jnp.ones((1, 2)), key=jax.random.key(1)), params)
     assert calls == ["dense", "tanh", 0.3, "dense"]
 
 
@@ -84,9 +90,23 @@ def test_every_kernel_is_drawn_as_the_initializer_says():
     half = lambda key, shape, dtype=jnp.float32: jnp.full(shape, 0.5, dtype)
     params, _ = mlp((4,), 3, kernel_init=half).init(jax.random.key(0), jnp.ones((1, 2)))
     assert all((layer["kernel"] == 0.5).all() for layer in params.values())
-    params, _ = mlp((300,), 300).init(jax.random.key(0), jnp.ones((1, 400)))
+    params, _ = jax.jit(mlp((300,), 300).init)(jax.random.key(0), jnp.ones((1, 400)))
     assert float(params["Dense_0"]["kernel"].var()) == pytest.approx(2 / 400, rel=0.05)
     assert not params["Dense_0"]["bias"].any()
+
+
+def swept_both_ways(module, params, stats, inputs, g, key=None):
+    """Outputs and gradients of params and inputs by jax; and outputs and cotangents by hand, in one program."""
+    model = models.from_linen(module)
+
+    @jax.jit
+    def both(params, stats, inputs, g):
+        outputs, pull = jax.vjp(lambda p, x: model.apply(p, stats, x, key=key)[0], params, inputs)
+        network, own = module.network(params, stats if key is None else None)
+        swept, tape = backpropagation.forward(network, own, inputs)
+        return (outputs, *pull(g)), (swept, *backpropagation.backward(network, tape, g))
+
+    return both(params, stats, inputs, g)
 
 
 @pytest.mark.parametrize("hidden", [(), (5,), (5, 4, 3)])
@@ -94,13 +114,10 @@ def test_its_layers_swept_by_hand_are_the_model(hidden, double, random):
     module = models.Mlp(hidden, 3, activation=F.gelu, dropout_rate=0.5)
     model = models.from_linen(module)
     inputs, g = jnp.asarray(random.normal(size=(4, 2, 3))), jnp.asarray(random.normal(size=(4, 3)))
-    params, stats = model.init(jax.random.key(0), inputs)
+    params, stats = jax.eval_shape(model.init, jax.random.key(0), inputs)
     params = jax.tree.map(lambda leaf: jnp.asarray(random.normal(size=leaf.shape)), params)
-    outputs, pull = jax.vjp(lambda params, inputs: model.apply(params, stats, inputs)[0], params, inputs)
-    swept, tape = backpropagation.forward(*module.network(params), inputs)
+    (outputs, of_params, of_inputs), (swept, inputs_bar, own_bar) = swept_both_ways(module, params, stats, inputs, g)
     np.testing.assert_allclose(swept, outputs, rtol=1e-12)
-    of_params, of_inputs = pull(g)
-    inputs_bar, own_bar = backpropagation.backward(module.network(params)[0], tape, g)
     np.testing.assert_allclose(inputs_bar, of_inputs, rtol=1e-11)
     by_hand = [own for own in own_bar if own]
     for place, (kernel_bar, bias_bar) in enumerate(by_hand):
@@ -115,16 +132,14 @@ def test_norms_and_skips_swept_by_hand_are_the_model(norm, training, double, ran
     module = models.Mlp((5, 5, 4, 4), 3, activation=F.tanh, norm=norm, skip=True)
     model = models.from_linen(module)
     inputs, g = jnp.asarray(random.normal(size=(6, 5))), jnp.asarray(random.normal(size=(6, 3)))
-    drawn = lambda leaf: jnp.asarray(random.uniform(0.5, 1.5, leaf.shape))
-    params, stats = jax.tree.map(drawn, model.init(jax.random.key(0), inputs))
+    draw = lambda leaf: jnp.asarray(random.uniform(0.5, 1.5, leaf.shape))
+    params, stats = jax.tree.map(draw, jax.eval_shape(model.init, jax.random.key(0), inputs))
     key = jax.random.key(1) if training else None
-    outputs, pull = jax.vjp(lambda p, x: model.apply(p, stats, x, key=key)[0], params, inputs)
-    network, own = module.network(params, None if training else stats)
+    network, _ = module.network(params, None if training else stats)
     assert [isinstance(part, backpropagation.Residual) for part in network].count(True) == 2
-    swept, tape = backpropagation.forward(network, own, inputs)
+    by_jax, by_hand = swept_both_ways(module, params, stats, inputs, g, key)
+    (outputs, of_params, of_inputs), (swept, inputs_bar, own_bar) = by_jax, by_hand
     np.testing.assert_allclose(swept, outputs, rtol=1e-12)
-    of_params, of_inputs = pull(g)
-    inputs_bar, own_bar = backpropagation.backward(network, tape, g)
     np.testing.assert_allclose(inputs_bar, of_inputs, rtol=1e-9, atol=1e-12)
     (kernel_bar, _), (scale_bar, *_), _ = own_bar[4]  # the second hidden layer, around which the first skip goes
     np.testing.assert_allclose(kernel_bar, of_params["Dense_1"]["kernel"], rtol=1e-9, atol=1e-12)
@@ -142,11 +157,11 @@ def test_a_skip_adds_what_went_in_where_widths_agree_but_not_the_inputs():
 
 
 def through(model, inputs):
-    return model.apply(*model.init(jax.random.key(0), inputs), inputs)[0]
+    return jax.jit(lambda key: model.apply(*model.init(key, inputs), inputs)[0])(jax.random.key(0))
 
 
 def test_a_dense_layer_before_a_norm_has_no_bias():
-    params, stats = mlp((4,), 3, norm=models.BatchNorm).init(jax.random.key(0), jnp.ones((1, 2)))
+    params, stats = jax.eval_shape(mlp((4,), 3, norm=models.BatchNorm).init, jax.random.key(0), jnp.ones((1, 2)))
     assert list(params["Dense_0"]) == ["kernel"]
     assert {*params["Dense_1"]} == {"bias", "kernel"}
     assert stats["batch_stats"]["BatchNorm_0"]["mean"].shape == (4,)

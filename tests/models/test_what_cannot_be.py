@@ -104,7 +104,7 @@ def test_a_list_is_as_good_as_a_tuple():
     assert Resnet([1], [4], 2) == Resnet((1,), (4,), 2)
     assert Recurrent(Lstm, [3], 2) == Recurrent(Lstm, (3,), 2)
     for model in (models.mlp([3], 2), models.convnet([4], [5], 2), models.resnet([1], [4], 2)):
-        assert model.init(jax.random.key(0), jnp.ones((1, 8, 8, 1)))
+        assert jax.eval_shape(model.init, jax.random.key(0), jnp.ones((1, 8, 8, 1)))
 
 
 def test_numbers_of_numpy_are_numbers():
