@@ -1,3 +1,5 @@
+import functools
+
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
@@ -10,6 +12,17 @@ import jaxdl.functional as F
 
 def drawn(random, x, kernel):
     return [jnp.asarray(random.normal(size=shape)) for shape in (x, kernel, kernel[-1:])]
+
+
+def compiled(f, **settings):
+    return jax.jit(functools.partial(f, **settings))
+
+
+@functools.partial(jax.jit, static_argnums=0)
+def with_gradient(f, g, *arguments):
+    """What f returns, and what g pulls back."""
+    y, pull = jax.vjp(f, *arguments)
+    return y, pull(g)
 
 
 def channels_first(array):
@@ -41,11 +54,10 @@ def test_conv2d_is_pytorchs_with_its_gradient(torch, random, double, settings, b
     ]
     padding = tuple(ends[0] for ends in settings.get("padding", ((0, 0), (0, 0))))
     y = torch.nn.functional.conv2d(*theirs, **{**settings, "padding": padding})
-    ours, pull = jax.vjp(lambda *a: F.conv2d(*a, **settings), x, kernel, bias)
-    np.testing.assert_allclose(channels_first(ours), y.detach(), rtol=1e-11, atol=1e-12)
-    g = random.normal(size=ours.shape)
+    g = random.normal(size=np.moveaxis(y.detach().numpy(), 1, -1).shape)
     y.backward(torch.tensor(channels_first(g)))
-    x_bar, kernel_bar, bias_bar = pull(jnp.asarray(g))
+    ours, (x_bar, kernel_bar, bias_bar) = with_gradient(functools.partial(F.conv2d, **settings), g, x, kernel, bias)
+    np.testing.assert_allclose(channels_first(ours), y.detach(), rtol=1e-11, atol=1e-12)
     np.testing.assert_allclose(channels_first(x_bar), theirs[0].grad, rtol=1e-11, atol=1e-12)
     np.testing.assert_allclose(np.transpose(kernel_bar, (3, 2, 0, 1)), theirs[1].grad, rtol=1e-11, atol=1e-12)
     np.testing.assert_allclose(bias_bar, theirs[2].grad, rtol=1e-11)
@@ -58,32 +70,34 @@ def test_conv2d_is_pytorchs_with_its_gradient(torch, random, double, settings, b
 def test_conv2d_is_flaxs_layer(random, padding, stride, dilation):
     x, kernel, bias = drawn(random, (2, 9, 10, 2), (2, 3, 2, 4))
     layer = nn.Conv(4, (2, 3), stride, padding, kernel_dilation=dilation, precision="highest")
-    theirs = layer.apply({"params": {"kernel": kernel, "bias": bias}}, x)
-    ours = F.conv2d(x, kernel, bias, stride=stride, padding=padding, dilation=dilation)
+    theirs = jax.jit(layer.apply)({"params": {"kernel": kernel, "bias": bias}}, x)
+    ours = compiled(F.conv2d, stride=stride, padding=padding, dilation=dilation)(x, kernel, bias)
     np.testing.assert_allclose(ours, theirs, rtol=1e-4, atol=1e-5)
 
 
 def test_the_published_examples_of_dive_into_deep_learning():
     kernel = jnp.arange(4.0).reshape(2, 2, 1, 1)
-    y = F.conv2d(image(np.arange(9).reshape(3, 3)), kernel, jnp.zeros(1))
+    y = compiled(F.conv2d)(image(np.arange(9).reshape(3, 3)), kernel, jnp.zeros(1))
     assert y[0, :, :, 0].tolist() == [[19, 25], [37, 43]]
     two = jnp.concatenate([image(np.arange(9).reshape(3, 3)), image(np.arange(1, 10).reshape(3, 3))], axis=-1)
     kernels = jnp.stack([jnp.arange(4.0), jnp.arange(1.0, 5.0)], axis=-1).reshape(2, 2, 2, 1)
-    assert F.conv2d(two, kernels, jnp.zeros(1))[0, :, :, 0].tolist() == [[56, 72], [104, 120]]
+    assert compiled(F.conv2d)(two, kernels, jnp.zeros(1))[0, :, :, 0].tolist() == [[56, 72], [104, 120]]
 
 
 def test_it_is_the_sum_over_the_window_written_as_loops(random, double):
     x, kernel, bias = drawn(random, (2, 5, 6, 2), (2, 3, 2, 3))
+    ours = compiled(F.conv2d, stride=(2, 3))(x, kernel, bias)
+    x, kernel, bias = map(np.asarray, (x, kernel, bias))
     y = np.zeros((2, 2, 2, 3))
     for n, h, w, o in np.ndindex(*y.shape):
-        y[n, h, w, o] = bias[o] + np.sum(np.asarray(x)[n, 2 * h : 2 * h + 2, 3 * w : 3 * w + 3] * kernel[..., o])
-    np.testing.assert_allclose(F.conv2d(x, kernel, bias, stride=(2, 3)), y, rtol=1e-12)
+        y[n, h, w, o] = bias[o] + np.sum(x[n, 2 * h : 2 * h + 2, 3 * w : 3 * w + 3] * kernel[..., o])
+    np.testing.assert_allclose(ours, y, rtol=1e-12)
 
 
 def test_convolution_turns_the_kernel_round_and_cross_correlation_does_not(random, double):
     x, kernel = random.normal(size=(5, 6)), random.normal(size=(2, 3))
     ours = [
-        f(jnp.asarray(x)[None, :, :, None], jnp.asarray(kernel)[:, :, None, None], jnp.zeros(1))[0, :, :, 0]
+        np.asarray(compiled(f)(x[None, :, :, None], kernel[:, :, None, None], np.zeros(1)))[0, :, :, 0]
         for f in (F.convolution, F.conv2d)
     ]
     np.testing.assert_allclose(ours[0], scipy.signal.convolve2d(x, kernel, mode="valid"), rtol=1e-11)
@@ -92,8 +106,9 @@ def test_convolution_turns_the_kernel_round_and_cross_correlation_does_not(rando
 
 
 def test_convolution_commutes_and_cross_correlation_does_so_only_up_to_reversal(random, double):
-    one, other = jnp.asarray(random.normal(size=(4, 5))), jnp.asarray(random.normal(size=(3, 2)))
+    one, other = random.normal(size=(4, 5)), random.normal(size=(3, 2))
 
+    @functools.partial(jax.jit, static_argnums=0)
     def full(f, x, kernel):
         ends = tuple((k - 1, k - 1) for k in kernel.shape)
         return f(x[None, :, :, None], kernel[:, :, None, None], jnp.zeros(1), padding=ends)[0, :, :, 0]
@@ -107,23 +122,25 @@ def test_convolution_commutes_and_cross_correlation_does_so_only_up_to_reversal(
 def test_it_is_linear_and_two_of_them_are_one(random, double):
     x, kernel, _ = drawn(random, (2, 8, 8, 2), (3, 3, 2, 4))
     other, second, _ = drawn(random, (2, 8, 8, 2), (3, 3, 4, 3))
-    zeros = [jnp.zeros(n) for n in (3, 4)]
-    apart = 2 * F.conv2d(x, kernel, zeros[1]) - 3 * F.conv2d(other, kernel, zeros[1])
-    np.testing.assert_allclose(F.conv2d(2 * x - 3 * other, kernel, zeros[1]), apart, rtol=1e-10, atol=1e-12)
-    twice = F.conv2d(F.conv2d(x, kernel, zeros[1]), second, zeros[0])
-    merged = F.convolution(  # each filter of the first, seen through the second, is a 5x5 kernel
-        jnp.moveaxis(kernel, 2, 0)[..., :], second, zeros[0], padding=((2, 2), (2, 2))
+    x, kernel, other, second = map(np.asarray, (x, kernel, other, second))
+    plain = lambda x, kernel: conv2d(x, kernel, np.zeros(kernel.shape[-1]))
+    conv2d = compiled(F.conv2d)
+    apart = 2 * plain(x, kernel) - 3 * plain(other, kernel)
+    np.testing.assert_allclose(plain(2 * x - 3 * other, kernel), apart, rtol=1e-10, atol=1e-12)
+    twice = plain(plain(x, kernel), second)
+    merged = compiled(F.convolution, padding=((2, 2), (2, 2)))(  # each filter, seen through the second, is a 5x5 kernel
+        np.moveaxis(kernel, 2, 0), second, np.zeros(3)
     )
-    np.testing.assert_allclose(twice, F.conv2d(x, jnp.moveaxis(merged, 0, 2), zeros[0]), rtol=1e-9, atol=1e-11)
+    np.testing.assert_allclose(twice, plain(x, np.moveaxis(merged, 0, 2)), rtol=1e-9, atol=1e-11)
 
 
 def test_it_moves_with_the_image_when_the_padding_is_circular(random):
     x, kernel, bias = drawn(random, (1, 6, 7, 2), (3, 3, 2, 3))
-    around = lambda x: F.conv2d(jnp.pad(x, ((0, 0), (1, 1), (1, 1), (0, 0)), mode="wrap"), kernel, bias)
-    moved = lambda x: jnp.roll(x, (2, 3), axis=(1, 2))
-    assert jnp.array_equal(around(moved(x)), moved(around(x)))
-    same = lambda x: F.conv2d(x, kernel, bias, padding="SAME")
-    assert not jnp.allclose(same(moved(x)), moved(same(x)), atol=1e-2)
+    valid, same = compiled(F.conv2d), compiled(F.conv2d, padding="SAME")
+    around = lambda x: valid(np.pad(x, ((0, 0), (1, 1), (1, 1), (0, 0)), mode="wrap"), kernel, bias)
+    moved = lambda x: np.roll(x, (2, 3), axis=(1, 2))
+    assert np.array_equal(around(moved(x)), moved(around(x)))
+    assert not np.allclose(same(moved(x), kernel, bias), moved(same(x, kernel, bias)), atol=1e-2)
 
 
 @pytest.mark.parametrize("settings", [{}, {"stride": 2, "padding": 1}, {"padding": 2, "dilation": 3, "groups": 2}])
@@ -136,11 +153,11 @@ def test_conv1d_is_pytorchs_with_its_gradient(torch, random, double, settings):
     ]
     y = torch.nn.functional.conv1d(*theirs, **settings)
     ends = settings.get("padding", 0)
-    ours, pull = jax.vjp(lambda *a: F.conv1d(*a, **{**settings, "padding": (ends, ends)}), x, kernel, bias)
-    np.testing.assert_allclose(channels_first(ours), y.detach(), rtol=1e-11, atol=1e-12)
-    g = random.normal(size=ours.shape)
+    g = random.normal(size=np.moveaxis(y.detach().numpy(), 1, -1).shape)
     y.backward(torch.tensor(channels_first(g)))
-    x_bar, kernel_bar, bias_bar = pull(jnp.asarray(g))
+    f = functools.partial(F.conv1d, **{**settings, "padding": (ends, ends)})
+    ours, (x_bar, kernel_bar, bias_bar) = with_gradient(f, g, x, kernel, bias)
+    np.testing.assert_allclose(channels_first(ours), y.detach(), rtol=1e-11, atol=1e-12)
     np.testing.assert_allclose(channels_first(x_bar), theirs[0].grad, rtol=1e-11, atol=1e-12)
     np.testing.assert_allclose(np.transpose(kernel_bar, (2, 1, 0)), theirs[1].grad, rtol=1e-11, atol=1e-12)
     np.testing.assert_allclose(bias_bar, theirs[2].grad, rtol=1e-11)
@@ -148,9 +165,12 @@ def test_conv1d_is_pytorchs_with_its_gradient(torch, random, double, settings):
 
 def test_a_causal_convolution_sees_nothing_of_the_future(random):
     x, kernel, bias = drawn(random, (1, 6, 2), (3, 2, 1))
-    y = lambda x: F.conv1d(x, kernel, bias, padding=(2, 0))
-    assert y(x).shape == (1, 6, 1)
-    assert jnp.array_equal(y(x)[:, :4], y(x.at[:, 4:].set(99.0))[:, :4])
+    conv1d = compiled(F.conv1d, padding=(2, 0))
+    changed = np.array(x)
+    changed[:, 4:] = 99.0
+    here, there = (np.asarray(conv1d(x, kernel, bias)) for x in (x, changed))
+    assert here.shape == (1, 6, 1)
+    assert np.array_equal(here[:, :4], there[:, :4])
 
 
 @pytest.mark.parametrize("stride", [1, 2, 3])
@@ -207,12 +227,14 @@ def test_wrong_shapes_are_named(unchecked):
 def test_all_settings_of_convolution_and_conv1d_are_those_of_conv2d(random, double):
     settings = {"stride": (2, 1), "padding": ((1, 0), (0, 2)), "dilation": (1, 3), "groups": 2}
     x, kernel, bias = drawn(random, (2, 7, 9, 4), (2, 3, 2, 6))
-    turned = F.conv2d(x, kernel[::-1, ::-1], bias, **settings)
-    np.testing.assert_allclose(F.convolution(x, kernel, bias, **settings), turned, rtol=1e-12)
+    x, kernel = np.asarray(x), np.asarray(kernel)
+    turned = compiled(F.conv2d, **settings)(x, kernel[::-1, ::-1], bias)
+    np.testing.assert_allclose(compiled(F.convolution, **settings)(x, kernel, bias), turned, rtol=1e-12)
     for padding in ("SAME", "VALID"):
-        row = F.conv1d(x[:, 0], kernel[0], bias, stride=2, padding=padding, dilation=3, groups=2)
-        image = F.conv2d(x[:, :1], kernel[:1], bias, stride=(1, 2), padding=padding, dilation=(1, 3), groups=2)
-        np.testing.assert_allclose(row, image[:, 0], rtol=1e-12)
+        in_1d = compiled(F.conv1d, stride=2, padding=padding, dilation=3, groups=2)
+        in_2d = compiled(F.conv2d, stride=(1, 2), padding=padding, dilation=(1, 3), groups=2)
+        row, image = in_1d(x[:, 0], kernel[0], bias), in_2d(x[:, :1], kernel[:1], bias)
+        np.testing.assert_allclose(row, np.asarray(image)[:, 0], rtol=1e-12)
 
 
 def test_the_output_size_counts_the_dilation():
@@ -225,11 +247,15 @@ def test_the_output_size_counts_the_dilation():
 @pytest.mark.parametrize("groups", [1, 2])
 def test_an_empty_batch_has_outputs_and_gradients_without_a_row(f, groups):
     x, kernel, bias = jnp.zeros((0, 5, 5, 4)), jnp.ones((2, 2, 4 // groups, 6)), jnp.ones(6)
-    y, pull = jax.vjp(lambda *a: f(*a, groups=groups), x, kernel, bias)
-    by_hand = getattr(F, f"{f.__name__}_vjp")(y, x, kernel, bias, groups=groups)
-    for gradient in (pull(y), by_hand):
+
+    @jax.jit
+    def both(*a):
+        y, pull = jax.vjp(functools.partial(f, groups=groups), *a)
+        return pull(y), getattr(F, f"{f.__name__}_vjp")(y, *a, groups=groups)
+
+    for gradient in both(x, kernel, bias):
         assert [a.shape for a in gradient] == [x.shape, kernel.shape, bias.shape]
-        assert not gradient[1].any()
+        assert not np.any(gradient[1])
 
 
 @pytest.mark.parametrize(

@@ -39,17 +39,23 @@ def test_every_lowering_gives_the_same_numbers_and_derivatives(random, double, m
             np.testing.assert_allclose(a, b, rtol=1e-10)
 
 
+def lowered(*arguments, groups):
+    """What each lowering returns, and the gradients of half the sum of its squares."""
+    settings = {"padding": ((1, 1), (0, 1)), "stride": (1, 1), "dilation": (1, 2), "groups": groups}
+    results = []
+    for lowering in (_kernels.by_patches, _kernels.by_rows, _kernels.stock):
+        y, pull = jax.vjp(lambda *a, lowering=lowering: lowering(*a, **settings), *arguments)
+        results.append((y, pull(y)))
+    return results
+
+
 @pytest.mark.parametrize("height", [3, 6, 7])
 @pytest.mark.parametrize("groups", [1, 2])
 def test_what_other_platforms_compute_is_what_a_cpu_computes(random, double, height, groups):
     """Windows of three rows too, which a CPU takes in pairs, the last without a partner where their number is odd."""
     x, kernel, bias = drawn(random, (2, height, 5, 8), (3, 2, 8 // groups, 6))
     assert kernel.shape[2] >= _kernels.CHANNELS
-    settings = {"padding": ((1, 1), (0, 1)), "stride": (1, 1), "dilation": (1, 2), "groups": groups}
-    results = []
-    for lowering in (_kernels.by_patches, _kernels.by_rows, _kernels.stock):
-        loss = lambda *a, lowering=lowering: (lowering(*a, **settings) ** 2).sum()
-        results.append((lowering(x, kernel, bias, **settings), jax.grad(loss, (0, 1, 2))(x, kernel, bias)))
+    results = jax.jit(lowered, static_argnames="groups")(x, kernel, bias, groups=groups)
     for other in results[1:]:
         for a, b in zip(jax.tree.leaves(results[0]), jax.tree.leaves(other), strict=True):
             np.testing.assert_allclose(a, b, rtol=1e-10, atol=1e-12)
@@ -65,31 +71,35 @@ def test_large_images_are_not_laid_out_as_patches():
 
 def test_under_a_vmap_over_kernels_it_stays_a_matrix_product(random):
     x, kernel, bias = drawn(random, (2, 6, 6, 2), (3, 3, 2, 4))
-    kernels = jnp.stack([kernel, 2 * kernel, -kernel])
+    kernels = np.stack([kernel, 2 * np.asarray(kernel), -np.asarray(kernel)])
     loss = lambda kernel: (F.conv2d(x, kernel, bias) ** 2).sum()
-    program = jax.jit(jax.vmap(jax.grad(loss)))
+    program, alone = jax.jit(jax.vmap(jax.grad(loss))), jax.jit(jax.grad(loss))
     assert "convolution" not in program.lower(kernels).as_text()
-    for member, one in zip(program(kernels), kernels, strict=True):
-        np.testing.assert_allclose(member, jax.grad(loss)(one), rtol=1e-4, atol=1e-4)
+    for member, one in zip(np.asarray(program(kernels)), kernels, strict=True):
+        np.testing.assert_allclose(member, alone(one), rtol=1e-4, atol=1e-4)
 
 
 def test_by_hand_patches_that_are_too_large_are_laid_out_one_image_at_a_time(random, double, monkeypatch):
     x, kernel, bias = drawn(random, (3, 6, 7, 4), (3, 2, 2, 6))
     settings = {"stride": (2, 1), "padding": "SAME", "groups": 2}
-    g = jnp.asarray(random.normal(size=F.conv2d(x, kernel, bias, **settings).shape))
-    program = lambda *a: F.conv2d_vjp(*a, **settings)
-    at_once = program(g, x, kernel, bias)
-    assert "scan" not in str(jax.make_jaxpr(program)(g, x, kernel, bias))
-    monkeypatch.setattr(_kernels, "CPU_PATCHES", 0)
-    jax.clear_caches()
-    assert "scan" in str(jax.make_jaxpr(program)(g, x, kernel, bias))
-    for a, b in zip(program(g, x, kernel, bias), at_once, strict=True):
+    g = random.normal(size=jax.eval_shape(lambda *a: F.conv2d(*a, **settings), x, kernel, bias).shape)
+    results = []
+    for patches, is_in_turn in [(_kernels.CPU_PATCHES, False), (0, True)]:
+        monkeypatch.setattr(_kernels, "CPU_PATCHES", patches)
+        traced = jax.jit(lambda *a: F.conv2d_vjp(*a, **settings)).trace(g, x, kernel, bias)  # a new one, as above
+        assert ("scan" in str(traced.jaxpr)) == is_in_turn
+        results.append(traced.lower().compile()(g, x, kernel, bias))
+    for a, b in zip(*results, strict=True):
         np.testing.assert_allclose(a, b, rtol=1e-12, atol=1e-13)
 
 
 @pytest.mark.parametrize(("stride", "dilation"), [((1, 1), (1, 1)), ((2, 3), (1, 1)), ((2, 1), (3, 2))])
 def test_the_numbers_in_patches_are_those_that_are_laid_out(stride, dilation):
     x, window, padding = jnp.zeros((2, 8, 7, 3)), (2, 3), ((1, 0), (1, 1))
-    image = _windows.pad(_windows.inside(x), padding)
-    laid_out = _kernels.lay_out(_kernels.by_group(image, 1), window, stride, dilation)
+
+    def lay_out(x):
+        image = _windows.pad(_windows.inside(x), padding)
+        return _kernels.lay_out(_kernels.by_group(image, 1), window, stride, dilation)
+
+    laid_out = jax.eval_shape(lay_out, x)
     assert _kernels.numbers_in_patches(x, window, padding, stride, dilation) == laid_out.size

@@ -1,3 +1,5 @@
+import functools
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -8,6 +10,10 @@ import jaxdl.functional as F
 
 def drawn(random, x, kernel):
     return [jnp.asarray(random.normal(size=shape)) for shape in (x, kernel, kernel[-1:])]
+
+
+def compiled(f, **settings):
+    return jax.jit(functools.partial(f, **settings))
 
 
 def channels_first(array):
@@ -32,26 +38,35 @@ def test_it_is_pytorchs_with_its_gradient(torch, random, double, settings):
     theirs = [torch.tensor(np.array(a), requires_grad=True) for a in (channels_first(x), weights, bias)]
     y = torch.nn.functional.conv_transpose2d(*theirs, **settings)
     ends = tuple((p, p) for p in settings.get("padding", (0, 0)))
-    ours, pull = jax.vjp(lambda *a: F.conv2d_transpose(*a, **{**settings, "padding": ends}), x, kernel, bias)
-    np.testing.assert_allclose(channels_first(ours), y.detach(), rtol=1e-11, atol=1e-12)
-    g = random.normal(size=ours.shape)
+    g = random.normal(size=np.moveaxis(y.detach().numpy(), 1, -1).shape)
     y.backward(torch.tensor(channels_first(g)))
-    x_bar, kernel_bar, bias_bar = pull(jnp.asarray(g))
-    kernel_bar = np.transpose(kernel_bar.reshape(per_group.shape), (3, 2, 4, 0, 1)).reshape(weights.shape)
+
+    def with_gradient(g, *a):
+        ours, pull = jax.vjp(functools.partial(F.conv2d_transpose, **{**settings, "padding": ends}), *a)
+        return ours, pull(g)
+
+    ours, (x_bar, kernel_bar, bias_bar) = jax.jit(with_gradient)(g, x, kernel, bias)
+    np.testing.assert_allclose(channels_first(ours), y.detach(), rtol=1e-11, atol=1e-12)
+    kernel_bar = np.transpose(np.asarray(kernel_bar).reshape(per_group.shape), (3, 2, 4, 0, 1)).reshape(weights.shape)
     np.testing.assert_allclose(channels_first(x_bar), theirs[0].grad, rtol=1e-11, atol=1e-12)
     np.testing.assert_allclose(kernel_bar, theirs[1].grad, rtol=1e-11, atol=1e-12)
     np.testing.assert_allclose(bias_bar, theirs[2].grad, rtol=1e-11)
+
+
+def is_the_transpose(random, x, kernel, **settings):
+    """Of the convolution with the same kernel: <y, other> = <x, what that makes of the other>. Returns y."""
+    y = np.asarray(compiled(F.conv2d_transpose, **settings)(x, kernel, np.zeros(5)))
+    other = random.normal(size=y.shape)
+    back = compiled(F.conv2d, **settings)(other, np.swapaxes(kernel, 2, 3), np.zeros(3))
+    np.testing.assert_allclose((y * other).sum(), np.sum(np.asarray(x) * back), rtol=1e-10)
+    return y
 
 
 @pytest.mark.parametrize("stride", [(1, 1), (2, 3), (4, 2)])
 @pytest.mark.parametrize("padding", ["SAME", "VALID", ((1, 0), (0, 2))])
 def test_it_is_the_transpose_of_the_convolution(random, double, stride, padding):
     x, kernel, _ = drawn(random, (2, 3, 4, 3), (3, 3, 3, 5))
-    zeros = jnp.zeros(5), jnp.zeros(3)
-    y = F.conv2d_transpose(x, kernel, zeros[0], stride=stride, padding=padding)
-    other = jnp.asarray(random.normal(size=y.shape))
-    back = F.conv2d(other, jnp.swapaxes(kernel, 2, 3), zeros[1], stride=stride, padding=padding)
-    np.testing.assert_allclose((y * other).sum(), (x * back).sum(), rtol=1e-10)
+    y = is_the_transpose(random, x, kernel, stride=stride, padding=padding)
     if padding == "SAME":
         assert y.shape[1:3] == (3 * stride[0], 4 * stride[1])
 
@@ -60,15 +75,16 @@ def test_it_is_the_transpose_of_the_convolution(random, double, stride, padding)
 @pytest.mark.parametrize("padding", ["SAME", "VALID"])
 def test_it_is_jaxs_with_its_transposed_kernel(random, double, stride, padding):
     x, kernel, bias = drawn(random, (2, 4, 5, 2), (3, 3, 2, 4))
-    theirs = jax.lax.conv_transpose(x, kernel[::-1, ::-1], stride, padding, dimension_numbers=("NHWC", "HWIO", "NHWC"))
-    ours = F.conv2d_transpose(x, kernel, bias, stride=stride, padding=padding)
-    np.testing.assert_allclose(ours, theirs + bias, rtol=1e-10, atol=1e-12)
+    turned, numbers = np.asarray(kernel)[::-1, ::-1], ("NHWC", "HWIO", "NHWC")
+    theirs = jax.lax.conv_transpose(x, turned, stride, padding, dimension_numbers=numbers)
+    ours = compiled(F.conv2d_transpose, stride=stride, padding=padding)(x, kernel, bias)
+    np.testing.assert_allclose(ours, np.asarray(theirs) + bias, rtol=1e-10, atol=1e-12)
 
 
 def test_every_pixel_stamps_the_kernel():
-    x = jnp.array([[1.0, 0.0], [0.0, 10.0]])[None, :, :, None]
-    kernel = jnp.array([[1.0, 2.0], [3.0, 4.0]])[:, :, None, None]
-    y = F.conv2d_transpose(x, kernel, jnp.zeros(1), stride=(2, 2))[0, :, :, 0]
+    x = np.float32([[1.0, 0.0], [0.0, 10.0]])[None, :, :, None]
+    kernel = np.float32([[1.0, 2.0], [3.0, 4.0]])[:, :, None, None]
+    y = np.asarray(compiled(F.conv2d_transpose, stride=(2, 2))(x, kernel, jnp.zeros(1)))[0, :, :, 0]
     assert y.tolist() == [[1, 2, 0, 0], [3, 4, 0, 0], [0, 0, 10, 20], [0, 0, 30, 40]]
 
 
@@ -83,10 +99,6 @@ def test_settings_that_make_no_sense_are_refused(unchecked):
 
 
 def test_with_dilation_same_still_enlarges_by_the_stride_and_is_the_transpose(random, double):
-    x, kernel, bias = drawn(random, (2, 3, 4, 3), (3, 2, 3, 5))
-    settings = {"stride": (2, 3), "dilation": (2, 3), "padding": "SAME"}
-    y = F.conv2d_transpose(x, kernel, jnp.zeros(5), **settings)
+    x, kernel, _ = drawn(random, (2, 3, 4, 3), (3, 2, 3, 5))
+    y = is_the_transpose(random, x, kernel, stride=(2, 3), dilation=(2, 3), padding="SAME")
     assert y.shape == (2, 6, 12, 5)
-    other = jnp.asarray(random.normal(size=y.shape))
-    back = F.conv2d(other, jnp.swapaxes(kernel, 2, 3), jnp.zeros(3), **settings)
-    np.testing.assert_allclose((y * other).sum(), (x * back).sum(), rtol=1e-10)
