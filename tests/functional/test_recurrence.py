@@ -16,7 +16,12 @@ def drawn(random, cell, batch, inputs, hidden):
     states = [(batch, hidden)] * (2 if cell is F.lstm_cell else 1)
     extra = [(hidden,)] if cell is F.gru_cell else []
     shapes = [(batch, inputs), *states, (inputs, parts), (hidden, parts), (parts,), *extra]
-    return [jnp.asarray(random.normal(size=shape)) for shape in shapes]
+    return [random.normal(size=shape) for shape in shapes]
+
+
+def run(f, *arguments):
+    """One program instead of many operations; what comes out is on the host."""
+    return jax.device_get(jax.jit(f)(*arguments))
 
 
 def agree(ours, theirs):
@@ -52,10 +57,12 @@ def test_it_is_pytorchs_cell_with_all_gradients(torch, random, double, cell, siz
     arguments = drawn(random, cell, *sizes)
     leaves = [torch.tensor(np.array(a), requires_grad=True) for a in arguments]
     theirs = torchs(torch, cell, *leaves)
-    g = jax.tree.map(lambda y: jnp.asarray(random.normal(size=tuple(y.shape))), theirs)
+    g = jax.tree.map(lambda y: random.normal(size=tuple(y.shape)), theirs)
     torch.autograd.backward(jax.tree.leaves(theirs), [torch.tensor(np.array(a)) for a in jax.tree.leaves(g)])
-    agree(cell(*arguments), jax.tree.map(lambda y: y.detach().numpy(), theirs))
-    agree(getattr(F, f"{cell.__name__}_vjp")(g, *arguments), [leaf.grad.numpy() for leaf in leaves])
+    cell_vjp = getattr(F, f"{cell.__name__}_vjp")
+    y, pulled = run(lambda g, *arguments: (cell(*arguments), cell_vjp(g, *arguments)), g, *arguments)
+    agree(y, jax.tree.map(lambda y: y.detach().numpy(), theirs))
+    agree(pulled, [leaf.grad.numpy() for leaf in leaves])
 
 
 def flaxs(cell, x, *arguments):
@@ -84,32 +91,37 @@ def flaxs(cell, x, *arguments):
 @each
 def test_it_is_flaxs_cell_with_all_gradients(random, double, cell):
     arguments = drawn(random, cell, 5, 3, 4)
-    with jax.numpy_dtype_promotion("standard"):  # Flax is not written for the strict one
+    ours = run(cell, *arguments)
+    g = jax.tree.map(lambda leaf: random.normal(size=leaf.shape), ours)
+
+    def theirs(g, *arguments):
         y, pull = jax.vjp(lambda *a: flaxs(cell, *a), *arguments)
-        g = jax.tree.map(lambda leaf: jnp.asarray(random.normal(size=leaf.shape)), y)
-        pulled = pull(g)
-    agree(cell(*arguments), y)
-    agree(getattr(F, f"{cell.__name__}_vjp")(g, *arguments), pulled)
+        return y, pull(g)
+
+    with jax.numpy_dtype_promotion("standard"):  # Flax is not written for the strict one
+        y, pulled = run(theirs, g, *arguments)
+    agree(ours, y)
+    agree(run(getattr(F, f"{cell.__name__}_vjp"), g, *arguments), pulled)
 
 
 def test_a_plain_cell_is_a_dense_layer_of_input_and_state_together(random, double):
     x, hidden, input_weights, hidden_weights, bias = drawn(random, F.rnn_cell, 5, 3, 4)
-    weights = jnp.concatenate([input_weights, hidden_weights])
-    together = F.tanh(F.dense(jnp.concatenate([x, hidden], axis=1), weights, bias))
-    np.testing.assert_allclose(F.rnn_cell(x, hidden, input_weights, hidden_weights, bias), together, rtol=1e-12)
+    weights = np.concatenate([input_weights, hidden_weights])
+    together = np.tanh(run(F.dense, np.concatenate([x, hidden], axis=1), weights, bias))
+    np.testing.assert_allclose(run(F.rnn_cell, x, hidden, input_weights, hidden_weights, bias), together, rtol=1e-12)
 
 
 def gates(*openness):
     """The bias that opens (1) or shuts (-1) each gate of two units, or leaves it half open (0)."""
-    return jnp.repeat(50 * jnp.array(openness, float), 2)
+    return np.repeat(50.0 * np.array(openness), 2)
 
 
 def test_an_open_update_gate_keeps_the_state_and_passes_the_gradient_on(random):
     x, hidden, *weights = drawn(random, F.gru_cell, 3, 2, 2)
     weights[2] = gates(0, 1, 0)
-    np.testing.assert_allclose(F.gru_cell(x, hidden, *weights), hidden, rtol=1e-6)
-    g = jnp.asarray(random.normal(size=(3, 2)))
-    x_bar, hidden_bar, *_ = F.gru_cell_vjp(g, x, hidden, *weights)
+    np.testing.assert_allclose(run(F.gru_cell, x, hidden, *weights), hidden, rtol=1e-6)
+    g = random.normal(size=(3, 2))
+    x_bar, hidden_bar, *_ = run(F.gru_cell_vjp, g, x, hidden, *weights)
     np.testing.assert_allclose(hidden_bar, g, rtol=1e-6)
     np.testing.assert_allclose(x_bar, np.zeros((3, 2)), atol=1e-6)
 
@@ -117,8 +129,8 @@ def test_an_open_update_gate_keeps_the_state_and_passes_the_gradient_on(random):
 def test_with_its_reset_gate_shut_a_gru_forgets_the_state_and_its_candidate_is_a_dense_layer(random):
     x, hidden, *weights = drawn(random, F.gru_cell, 3, 2, 2)
     weights[2] = gates(-1, -1, 0)
-    candidate = F.tanh(F.dense(x, weights[0][:, 4:], weights[2][4:]))
-    np.testing.assert_allclose(F.gru_cell(x, hidden, *weights), candidate, rtol=1e-5)
+    candidate = np.tanh(run(F.dense, x, weights[0][:, 4:], weights[2][4:]))
+    np.testing.assert_allclose(run(F.gru_cell, x, hidden, *weights), candidate, rtol=1e-5)
 
 
 @pytest.mark.parametrize(
@@ -128,19 +140,19 @@ def test_with_its_reset_gate_shut_a_gru_forgets_the_state_and_its_candidate_is_a
 def test_the_gates_of_an_lstm_stand_in_the_order_write_keep_candidate_show(random, openness, kept):
     x, hidden, cell, *weights = drawn(random, F.lstm_cell, 3, 2, 2)
     weights[2] = gates(*openness)
-    candidate = F.tanh(x @ weights[0][:, 4:6] + hidden @ weights[1][:, 4:6])
-    new_hidden, new_cell = F.lstm_cell(x, hidden, cell, *weights)
+    candidate = np.tanh(x @ weights[0][:, 4:6] + hidden @ weights[1][:, 4:6])
+    new_hidden, new_cell = run(F.lstm_cell, x, hidden, cell, *weights)
     np.testing.assert_allclose(new_cell, kept(cell, candidate), rtol=1e-5)
-    np.testing.assert_allclose(new_hidden, jnp.tanh(kept(cell, candidate)), rtol=1e-5)
+    np.testing.assert_allclose(new_hidden, np.tanh(kept(cell, candidate)), rtol=1e-5)
     weights[2] = gates(*openness[:3], -1)
-    assert (abs(F.lstm_cell(x, hidden, cell, *weights)[0]) < 1e-15).all()  # hidden, though still there
+    assert (abs(run(F.lstm_cell, x, hidden, cell, *weights)[0]) < 1e-15).all()  # hidden, though still there
 
 
 def test_with_the_forget_gate_open_a_gradient_goes_back_to_the_cell_unharmed(random):
     x, hidden, cell, *weights = drawn(random, F.lstm_cell, 3, 2, 2)
     weights[2] = gates(-1, 1, 0, 0)
-    g = jnp.asarray(random.normal(size=(3, 2)))
-    _, _, cell_bar, *_ = F.lstm_cell_vjp((jnp.zeros((3, 2)), g), x, hidden, cell, *weights)
+    g = random.normal(size=(3, 2))
+    _, _, cell_bar, *_ = run(F.lstm_cell_vjp, (np.zeros((3, 2)), g), x, hidden, cell, *weights)
     np.testing.assert_allclose(cell_bar, g, rtol=1e-6)
 
 
@@ -148,8 +160,8 @@ def test_with_the_forget_gate_open_a_gradient_goes_back_to_the_cell_unharmed(ran
 def test_an_example_does_not_depend_on_the_rest_of_the_batch(random, double, cell):
     x, *others = drawn(random, cell, 4, 3, 2)
     states, weights = (others[:2], others[2:]) if cell is F.lstm_cell else (others[:1], others[1:])
-    whole = jax.tree.leaves(cell(x, *states, *weights))
-    alone = jax.tree.leaves(cell(x[2:3], *(state[2:3] for state in states), *weights))
+    whole = jax.tree.leaves(run(cell, x, *states, *weights))
+    alone = jax.tree.leaves(run(cell, x[2:3], *(state[2:3] for state in states), *weights))
     for all_rows, one_row in zip(whole, alone, strict=True):
         np.testing.assert_allclose(all_rows[2:3], one_row, rtol=1e-13)
 
@@ -157,27 +169,31 @@ def test_an_example_does_not_depend_on_the_rest_of_the_batch(random, double, cel
 @each
 def test_large_signals_stay_finite_forward_and_backward(cell):
     x, *others = drawn(np.random.default_rng(1), cell, 3, 2, 2)
-    y, pull = jax.vjp(cell, 1e4 * x, *others)
-    both = pull(y), getattr(F, f"{cell.__name__}_vjp")(y, 1e4 * x, *others)
-    assert all(np.isfinite(leaf).all() for leaf in jax.tree.leaves((y, both)))
+
+    def all_of_it(*arguments):
+        y, pull = jax.vjp(cell, *arguments)
+        return y, pull(y), getattr(F, f"{cell.__name__}_vjp")(y, *arguments)
+
+    assert all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(run(all_of_it, 1e4 * x, *others)))
 
 
 @each
 def test_nan_is_not_hidden(random, cell):
     x, *others = drawn(random, cell, 2, 3, 2)
-    for y in jax.tree.leaves(cell(x.at[0, 1].set(jnp.nan), *others)):
-        assert jnp.isnan(y).all(axis=1).tolist() == [True, False]
+    x[0, 1] = np.nan
+    for y in jax.tree.leaves(run(cell, x, *others)):
+        assert np.isnan(y).all(axis=1).tolist() == [True, False]
 
 
 @each
 def test_weights_for_another_number_of_gates_are_named(unchecked, random, cell):
-    arguments = drawn(random, cell, 2, 3, 2)
+    arguments = [jnp.asarray(a) for a in drawn(random, cell, 2, 3, 2)]
     place = 3 if cell is F.lstm_cell else 2
     axis = {1: "hidden", 3: r"3\*hidden", 4: r"4\*hidden"}[GATES[cell]]
     size = 2 * GATES[cell]
     for offset, name, axes in [(0, "input_weights", f"inputs, {axis}"), (2, "bias", f"{axis},")]:
         wrong = list(arguments)
-        wrong[place + offset] = jnp.concatenate([wrong[place + offset]] * 2, axis=-1)
+        wrong[place + offset] = np.concatenate([wrong[place + offset]] * 2, axis=-1)
         with pytest.raises(ValueError, match=rf"{name} must have the shape \({axes}\) with .*{axis} = {size}, but was"):
             unchecked(cell)(*wrong)
     wrong = list(arguments)

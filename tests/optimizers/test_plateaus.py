@@ -1,5 +1,6 @@
 """A rate that falls where the loss no longer does, beside PyTorch's scheduler."""
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 
@@ -9,14 +10,18 @@ from jaxdl import optimizers
 def rates(torch, losses, every=1, **settings):
     """Ours after each loss, and PyTorch's, which is told each mean of `every`."""
     rule = optimizers.on_plateau(every=every, **settings)
-    state, ours, yours = rule.init(jnp.ones(())), [], []
+
+    def step(state, value):
+        updates, state = rule.update(jnp.ones(()), state, value=value)
+        return state, updates
+
+    _, ours = jax.lax.scan(step, rule.init(jnp.ones(())), jnp.asarray(losses))
+    yours = []
     optimizer = torch.optim.SGD([torch.zeros(1, requires_grad=True)], 1.0)
     scheduler = torch.optim.lr_scheduler.ReduceLROnPlateau(optimizer, eps=0.0, **settings)
-    for count, value in enumerate(losses, 1):
-        updates, state = rule.update(jnp.ones(()), state, value=jnp.asarray(value))
+    for count in range(1, len(losses) + 1):
         if count % every == 0:
             scheduler.step(np.mean(losses[count - every : count]))
-        ours.append(float(updates))
         yours.append(optimizer.param_groups[0]["lr"])
     return ours, yours
 
