@@ -1,5 +1,6 @@
 """Every layer of a network held against automatic differentiation, where it stands."""
 
+import functools
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
@@ -33,7 +34,7 @@ def prove_layers(network: Network, own: Own, inputs: Any) -> tuple[LayerProof, .
     """
     check_derivations(network)
     with jax.enable_x64(True), jax.default_matmul_precision("highest"):
-        _, tape = forward(network, *jax.tree.map(_in_double, (own, inputs)))
+        _, tape = jax.jit(functools.partial(forward, network))(*jax.tree.map(_in_double, (own, inputs)))
         return tuple(_proofs(network, tape, "network", np.random.default_rng(0)))
 
 
@@ -50,9 +51,13 @@ def _proof(layer, written, place, random) -> LayerProof:
     name = named(layer, place)
     outputs = jax.eval_shape(lambda *arguments: push(layer, arguments), *written)
     g = jnp.asarray(random.standard_normal(outputs.shape))
-    truth = pulled_back_by_jax(lambda *arguments: push(layer, arguments), g, written, {})
+
+    def both(g, written):
+        by_jax = pulled_back_by_jax(lambda *arguments: push(layer, arguments), g, written, {})
+        return by_jax, pull(layer, written, g, place)
+
     try:
-        hand = pull(layer, written, g, place)
+        truth, hand = jax.jit(both)(g, written)
     except ValueError as wrong:
         return LayerProof(name, float("inf"), str(wrong))
     given, wanted = (jax.tree.map(jnp.shape, cotangents) for cotangents in (hand, truth))

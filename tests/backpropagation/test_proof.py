@@ -59,13 +59,13 @@ def test_every_layer_of_a_deep_network_holds(random):
     assert all(proof.error <= 1e-12 for proof in proofs)
 
 
-@pytest.mark.parametrize("place", [0, 1, 5, 6, 8, 10, 11])
-def test_a_forged_layer_is_the_one_that_is_named(place, random):
+@pytest.mark.parametrize("places", [(0, 5, 8, 11), (1, 6, 10)])
+def test_forged_layers_are_those_that_are_named(places, random):
     network, own, inputs = deep(random)
-    network = (*network[:place], forged(network[place]), *network[place + 1 :])
+    network = tuple(forged(part) if place in places else part for place, part in enumerate(network))
     faults = {proof.name: proof.fault for proof in prove_layers(network, own, inputs) if proof.fault}
-    assert list(faults) == [f"network[{place}] ({network[place].f.__name__})"]
-    assert " is over 1e-12" in faults[f"network[{place}] ({network[place].f.__name__})"]
+    assert list(faults) == [f"network[{place}] ({network[place].f.__name__})" for place in places]
+    assert all(" is over 1e-12" in fault for fault in faults.values())
 
 
 def test_a_forged_layer_inside_a_residual_is_named(random):
@@ -77,7 +77,8 @@ def test_a_forged_layer_inside_a_residual_is_named(random):
 
 def test_a_forged_layer_spoils_the_gradient_of_all_before_it_and_of_none_after_it(random, double):
     network, own, inputs = deep(random)
-    _, right = value_and_gradient(network, own, inputs)
+    gradient = lambda network: jax.jit(lambda own, inputs: value_and_gradient(network, own, inputs)[1])(own, inputs)
+    right = gradient(network)
     place = 6  # layer_norm
 
     def more(g, *arguments):
@@ -85,11 +86,11 @@ def test_a_forged_layer_spoils_the_gradient_of_all_before_it_and_of_none_after_i
         return 1.001 * x_bar, *own_bar
 
     wrong = network[place]._replace(f_vjp=more)
-    _, spoiled = value_and_gradient((*network[:place], wrong, *network[place + 1 :]), own, inputs)
+    spoiled = gradient((*network[:place], wrong, *network[place + 1 :]))
     for number, (a, b) in enumerate(zip(right, spoiled, strict=True)):
         for leaf, other in zip(jax.tree.leaves(a), jax.tree.leaves(b), strict=True):
             factor = 1.001 if number < place else 1.0
-            np.testing.assert_allclose(other, factor * leaf, rtol=1e-9, atol=1e-15)
+            np.testing.assert_allclose(other, factor * np.asarray(leaf), rtol=1e-9, atol=1e-15)
 
 
 def test_a_derivation_that_returns_too_little_is_told(random):

@@ -103,25 +103,22 @@ def test_what_is_written_is_what_is_computed(name, double, reuse):
     arguments = jax.tree.map(jnp.asarray, arguments)
     names = [f"{argument}_1" for argument in arguments_of(pair.f)][: len(arguments)]
     this = Layer(pair.f, pair.f_vjp, settings)
-    known = {**vars(jnp), **vars(F), **dict(zip(names, arguments, strict=True))}
-    outputs = pair.f(*arguments, **settings)
+    outputs = jax.eval_shape(lambda *a: pair.f(*a, **settings), *arguments)
     several = isinstance(outputs, tuple)
     signal = outputs[0] if several else outputs
-    g = jax.tree.map(lambda y: jnp.linspace(-1, 2, y.size, dtype=y.dtype).reshape(y.shape), signal)
-    given = (g, *jax.tree.map(jnp.zeros_like, outputs[1:])) if several else g
-    pulled = pair.f_vjp(given, *arguments, **settings)
-    known |= {"g_1": g, "g_and_zeros": given}
+    g = jax.tree.map(lambda y: np.linspace(-1, 2, y.size, dtype=y.dtype).reshape(y.shape), signal)
+    given = (g, *jax.tree.map(lambda y: np.zeros(y.shape, y.dtype), outputs[1:])) if several else g
 
-    def read(written):
+    def both(given, *arguments):
         zeros = f"(g_1, {', '.join('0' for _ in outputs[1:])})" if several else "no zeros"
-        return eval(written.replace("ᵀ", ".T").replace(zeros, "g_and_zeros"), {"array": jnp.array, **known})
+        known = {"array": jnp.array, **vars(jnp), **vars(F), **dict(zip(names, arguments, strict=True))}
+        known |= {"g_1": given[0] if several else given, "g_and_zeros": given}
+        y, pulled = pair.f(*arguments, **settings), pair.f_vjp(given, *arguments, **settings)
+        told = formula(this, names), *formulas_of_gradient(this, "g_1", names, len(pulled))
+        read = [eval(written.replace("ᵀ", ".T").replace(zeros, "g_and_zeros"), known) for written in told]
+        return read, [y[0] if several else y, *pulled]
 
-    for ours, truth in zip(jax.tree.leaves(read(formula(this, names))), jax.tree.leaves(signal), strict=True):
-        np.testing.assert_allclose(ours, truth, rtol=1e-12, atol=1e-14)
-    told = formulas_of_gradient(this, "g_1", names, len(pulled))
-    assert len(told) == len(pulled)
-    for written, truth in zip(told, pulled, strict=True):
-        result = read(written)
+    for result, truth in zip(*jax.jit(both)(given, *arguments), strict=True):
         for ours, leaf in zip(jax.tree.leaves(result), jax.tree.leaves(truth), strict=True):
             np.testing.assert_allclose(ours, leaf, rtol=1e-12, atol=1e-14)
 
