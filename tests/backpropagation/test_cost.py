@@ -47,8 +47,13 @@ def test_the_paths_that_are_counted_are_those_that_an_enumeration_walks(random, 
     network, params, batch = linear_chain(random, [3, 2, 4, 2])
     gradient, paths, factors = enumerated(params, *batch)
     assert count_paths(network, params, batch) == (paths, factors)
-    losses, tape = forward(network, (*params, batch[1:]), batch[0])
-    swept = backward(network, tape, jnp.ones_like(losses))[1]
+
+    @jax.jit
+    def sweep(params, batch):
+        losses, tape = forward(network, (*params, batch[1:]), batch[0])
+        return backward(network, tape, jnp.ones_like(losses))[1]
+
+    swept = sweep(params, batch)
     for of_paths, of_sweep in zip(jax.tree.leaves(gradient), jax.tree.leaves(swept[:-1]), strict=True):
         np.testing.assert_allclose(of_paths, of_sweep, rtol=1e-12)
 

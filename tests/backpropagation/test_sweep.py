@@ -55,13 +55,13 @@ def test_the_sweep_is_jaxs_gradient_for_any_dense_network(widths, seed):
     with jax.enable_x64(True):
         activations = random.choice([0, 1, 2, 3], len(widths) - 2)
         network, own, inputs = classifier(random, widths, [(RELU, TANH, SIGMOID, SOFTMAX)[a] for a in activations])
-        value, gradient = value_and_gradient(network, own, inputs)
-        trained = list(own[:-2])
 
-        def loss(trained, weights):
-            return forward(network, (*trained, own[-2], (weights,)), inputs)[0]
+        def both(own, inputs):
+            loss = lambda trained, weights: forward(network, (*trained, own[-2], (weights,)), inputs)[0]
+            of_jax = jax.value_and_grad(loss, (0, 1))(list(own[:-2]), own[-1][0])
+            return *value_and_gradient(network, own, inputs), *of_jax
 
-        expected, automatic = jax.value_and_grad(loss, (0, 1))(trained, own[-1][0])
+        value, gradient, expected, automatic = jax.jit(both)(own, inputs)
         assert value == expected
         assert gradient[-2] == ()  # labels have no gradient
         assert relative_gap((list(gradient[:-2]), gradient[-1][0]), automatic) <= 1e-12
@@ -69,10 +69,14 @@ def test_the_sweep_is_jaxs_gradient_for_any_dense_network(widths, seed):
 
 def test_the_sweep_returns_the_gradient_of_the_input_too(random, double):
     network, own, inputs = classifier(random, [3, 4, 2], [TANH])
-    _, tape = forward(network, own, inputs)
-    input_bar, _ = backward(network, tape, jnp.ones(()))
-    automatic = jax.grad(lambda inputs: forward(network, own, inputs)[0])(inputs)
-    assert derivation.error(input_bar, automatic) <= 1e-12
+
+    @jax.jit
+    def both(inputs):
+        _, tape = forward(network, own, inputs)
+        input_bar, _ = backward(network, tape, jnp.ones(()))
+        return input_bar, jax.grad(lambda inputs: forward(network, own, inputs)[0])(inputs)
+
+    assert derivation.error(*both(inputs)) <= 1e-12
 
 
 def test_a_key_may_precede_the_signal_and_settings_reach_both_sides(random, double):
@@ -84,9 +88,15 @@ def test_a_key_may_precede_the_signal_and_settings_reach_both_sides(random, doub
     weights, bias = jnp.asarray(random.normal(size=(3, 4))), jnp.asarray(random.normal(size=4))
     inputs, g = jnp.asarray(random.normal(size=(5, 3))), jnp.asarray(random.normal(size=(5, 4)))
     key = jax.random.key(0)
-    _, tape = forward(network, ((weights, bias), (key,), ()), inputs)
-    _, gradient = backward(network, tape, g)
 
+    @jax.jit
+    def sweep(weights, bias, key):
+        _, tape = forward(network, ((weights, bias), (key,), ()), inputs)
+        return backward(network, tape, g)[1]
+
+    gradient = sweep(weights, bias, jax.random.clone(key))
+
+    @jax.jit
     def run(weights, bias):
         dropped = F.dropout(jax.random.clone(key), F.dense(inputs, weights, bias), rate=0.3)
         return (F.softmax(dropped, temperature=2.0) * g).sum()
@@ -135,9 +145,14 @@ def test_one_model_trained_three_ways_ends_at_the_same_parameters(double):
 
 def test_of_several_outputs_the_first_is_the_signal_and_the_others_pull_nothing(random, double):
     x, scale, bias, g = (jnp.asarray(random.normal(size=shape)) for shape in ((6, 3), 3, 3, (6, 3)))
-    _, tape = forward((layer(F.batch_norm),), ((scale, bias),), x)
-    bars, ((scale_bar, bias_bar),) = backward((layer(F.batch_norm),), tape, g)
-    automatic = jax.grad(lambda *a: (F.batch_norm(*a)[0] * g).sum(), (0, 1, 2))(x, scale, bias)
+
+    @jax.jit
+    def sweep(x, *own):
+        _, tape = forward((layer(F.batch_norm),), (own,), x)
+        return backward((layer(F.batch_norm),), tape, g)
+
+    bars, ((scale_bar, bias_bar),) = sweep(x, scale, bias)
+    automatic = jax.jit(jax.grad(lambda *a: (F.batch_norm(*a)[0] * g).sum(), (0, 1, 2)))(x, scale, bias)
     assert relative_gap((bars, scale_bar, bias_bar), automatic) <= 1e-12
 
 

@@ -1,3 +1,5 @@
+import functools
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -7,51 +9,56 @@ import scipy.stats
 import jaxdl.functional as F
 
 
+def run(f, *arguments, **settings):
+    """One program instead of many operations; what comes out is on the host."""
+    return jax.device_get(jax.jit(functools.partial(f, **settings))(*arguments))
+
+
 def test_cross_entropy_is_pytorchs_with_its_gradient(torch, random, double):
     logits, labels = 5 * random.normal(size=(8, 4)), random.integers(0, 4, 8)
     theirs = torch.tensor(logits, requires_grad=True)
     loss = torch.nn.functional.cross_entropy(theirs, torch.tensor(labels), reduction="none")
     loss.sum().backward()
     ours = jnp.asarray(logits), jnp.asarray(labels)
-    np.testing.assert_allclose(F.cross_entropy(*ours), loss.detach(), rtol=1e-12)
-    np.testing.assert_allclose(F.cross_entropy_vjp(jnp.ones(8), *ours)[0], theirs.grad, rtol=1e-11, atol=1e-15)
+    np.testing.assert_allclose(run(F.cross_entropy, *ours), loss.detach(), rtol=1e-12)
+    np.testing.assert_allclose(run(F.cross_entropy_vjp, np.ones(8), *ours)[0], theirs.grad, rtol=1e-11, atol=1e-15)
 
 
 def test_it_is_the_divergence_from_the_label_plus_its_entropy(random, double):
     logits, labels = jnp.asarray(random.normal(size=(5, 3))), jnp.asarray(random.integers(0, 3, 5))
     wanted = np.eye(3)[labels]
-    divergence = scipy.stats.entropy(wanted, np.asarray(F.softmax(logits)), axis=1)
-    np.testing.assert_allclose(F.cross_entropy(logits, labels), divergence, rtol=1e-12)
+    divergence = scipy.stats.entropy(wanted, np.asarray(run(F.softmax, logits)), axis=1)
+    np.testing.assert_allclose(run(F.cross_entropy, logits, labels), divergence, rtol=1e-12)
 
 
 def test_knowing_nothing_of_ten_classes_costs_log_ten():
-    assert float(F.cross_entropy(jnp.zeros((1, 10)), jnp.array([3]))[0]) == pytest.approx(np.log(10), rel=1e-6)
+    assert float(run(F.cross_entropy, np.zeros((1, 10)), jnp.array([3]))[0]) == pytest.approx(np.log(10), rel=1e-6)
 
 
 @pytest.mark.parametrize("dtype", [jnp.uint8, jnp.int8, jnp.uint32, jnp.int32])
 def test_labels_may_be_integers_of_any_width(dtype):
     labels = jnp.array([0, 1], dtype)
     np.testing.assert_allclose(
-        F.binary_cross_entropy(jnp.array([-2.0, 2.0]), labels), np.log1p(np.exp([-2.0, -2.0])), rtol=1e-6
+        run(F.binary_cross_entropy, jnp.array([-2.0, 2.0]), labels), np.log1p(np.exp([-2.0, -2.0])), rtol=1e-6
     )
-    np.testing.assert_allclose(F.cross_entropy(jnp.zeros((2, 300)), labels), np.log([300.0, 300.0]), rtol=1e-6)
-    assert jnp.isnan(F.cross_entropy(jnp.zeros((1, 100)), jnp.array([100], dtype))).all()
+    np.testing.assert_allclose(run(F.cross_entropy, jnp.zeros((2, 300)), labels), np.log([300.0, 300.0]), rtol=1e-6)
+    assert np.isnan(run(F.cross_entropy, jnp.zeros((1, 100)), jnp.array([100], dtype))).all()
     for loss in (F.cross_entropy, F.negative_log_likelihood, F.multiclass_hinge, F.weston_watkins):
-        assert jnp.isfinite(loss(jnp.zeros((1, 300)), jnp.array([100], dtype))).all()
+        assert np.isfinite(run(loss, jnp.zeros((1, 300)), jnp.array([100], dtype))).all()
 
 
 def test_confidence_keeps_its_digits():
-    loss = F.cross_entropy(jnp.array([[0.0, 30.0], [0.0, 1e4]]), jnp.array([1, 0]))
+    loss = run(F.cross_entropy, jnp.array([[0.0, 30.0], [0.0, 1e4]]), jnp.array([1, 0]))
     np.testing.assert_allclose(loss, [np.log1p(np.exp(-30.0)), 1e4], rtol=1e-5, atol=1e-7)
 
 
 @pytest.mark.parametrize("label", [-1, 3, 100])
 def test_a_label_that_is_no_class_gives_nan_in_loss_and_gradient(label):
-    logits, labels = jnp.ones((2, 3)), jnp.array([0, label])
-    loss = F.cross_entropy(logits, labels)
-    gradient = jax.grad(lambda z: F.cross_entropy(z, labels).sum())(logits)
-    assert jnp.isnan(loss).tolist() == [False, True]
-    assert jnp.isnan(gradient).all(axis=1).tolist() == [False, True]
+    logits, labels = np.ones((2, 3)), jnp.array([0, label])
+    loss = run(F.cross_entropy, logits, labels)
+    gradient = run(jax.grad(lambda z: F.cross_entropy(z, labels).sum()), logits)
+    assert np.isnan(loss).tolist() == [False, True]
+    assert np.isnan(gradient).all(axis=1).tolist() == [False, True]
 
 
 def test_wrong_shapes_and_dtypes_are_named(unchecked):
@@ -74,15 +81,17 @@ def test_binary_cross_entropy_is_pytorchs_with_its_gradient(torch, random, doubl
     loss = torch.nn.functional.binary_cross_entropy_with_logits(theirs, torch.tensor(labels * 1.0), reduction="none")
     loss.sum().backward()
     ours = jnp.asarray(logits), jnp.asarray(labels)
-    np.testing.assert_allclose(F.binary_cross_entropy(*ours), loss.detach(), rtol=1e-12, atol=1e-15)  # theirs subtracts
-    np.testing.assert_allclose(F.binary_cross_entropy_vjp(jnp.ones(30), *ours)[0], theirs.grad, rtol=1e-12)
+    np.testing.assert_allclose(
+        run(F.binary_cross_entropy, *ours), loss.detach(), rtol=1e-12, atol=1e-15
+    )  # theirs subtracts
+    np.testing.assert_allclose(run(F.binary_cross_entropy_vjp, np.ones(30), *ours)[0], theirs.grad, rtol=1e-12)
 
 
 def test_binary_cross_entropy_is_the_softmax_one_for_two_classes(random, double):
     z, labels = jnp.asarray(random.normal(size=9)), jnp.asarray(random.integers(0, 2, 9))
     np.testing.assert_allclose(
-        F.binary_cross_entropy(z, labels),
-        F.cross_entropy(jnp.stack([jnp.zeros(9), z], axis=1), labels),
+        run(F.binary_cross_entropy, z, labels),
+        run(F.cross_entropy, np.stack([np.zeros(9), z], axis=1), labels),
         rtol=1e-12,
     )
 
@@ -91,26 +100,26 @@ def test_at_the_boundary_the_gradient_is_a_half():
     labels = jnp.array([0, 1])
     automatic = jax.grad(lambda z: F.binary_cross_entropy(z, labels).sum())(jnp.zeros(2))
     assert automatic.tolist() == [0.5, -0.5]
-    assert F.binary_cross_entropy_vjp(jnp.ones(2), jnp.zeros(2), labels)[0].tolist() == [0.5, -0.5]
+    assert run(F.binary_cross_entropy_vjp, np.ones(2), np.zeros(2), labels)[0].tolist() == [0.5, -0.5]
 
 
 def test_the_binary_gradient_keeps_its_digits_in_the_tail():
-    (gradient,) = F.binary_cross_entropy_vjp(jnp.ones(2), jnp.array([-30.0, 30.0]), jnp.array([0, 1]))
+    (gradient,) = run(F.binary_cross_entropy_vjp, np.ones(2), jnp.array([-30.0, 30.0]), jnp.array([0, 1]))
     np.testing.assert_allclose(gradient, [np.exp(-30), -np.exp(-30)], rtol=1e-5)
 
 
 def test_binary_cross_entropy_is_finite_for_any_logit():
     z, labels = jnp.array([-1e4, -800.0, 800.0, 1e4]), jnp.array([1, 0, 1, 0])
-    np.testing.assert_allclose(F.binary_cross_entropy(z, labels), [1e4, 0, 0, 1e4])
-    assert jnp.isfinite(jax.grad(lambda z: F.binary_cross_entropy(z, labels).sum())(z)).all()
+    np.testing.assert_allclose(run(F.binary_cross_entropy, z, labels), [1e4, 0, 0, 1e4])
+    assert np.isfinite(run(jax.grad(lambda z: F.binary_cross_entropy(z, labels).sum()), z)).all()
 
 
 @pytest.mark.parametrize("label", [-1, 2])
 def test_a_binary_label_that_is_none_gives_nan_in_loss_and_gradient(label):
     labels = jnp.array([0, label])
     loss, gradient = jax.vjp(lambda z: F.binary_cross_entropy(z, labels), jnp.ones(2))
-    assert jnp.isnan(loss).tolist() == [False, True]
-    assert jnp.isnan(gradient(jnp.ones(2))[0]).tolist() == [False, True]
+    assert np.isnan(loss).tolist() == [False, True]
+    assert np.isnan(gradient(jnp.ones(2))[0]).tolist() == [False, True]
 
 
 def test_binary_labels_of_a_wrong_kind_are_named(unchecked):
@@ -124,11 +133,13 @@ def test_binary_labels_of_a_wrong_kind_are_named(unchecked):
 def test_cross_entropy_is_the_likelihood_of_the_softmax_and_the_divergence_plus_the_entropy(random, double):
     logits, labels = jnp.asarray(random.normal(size=(6, 4))), jnp.asarray(random.integers(0, 4, 6))
     targets = jnp.asarray(random.dirichlet(np.ones(4), 6))
-    log_p = jnp.log(F.softmax(logits))
-    np.testing.assert_allclose(F.cross_entropy(logits, labels), F.negative_log_likelihood(log_p, labels), rtol=1e-12)
+    log_p = np.log(run(F.softmax, logits))
+    np.testing.assert_allclose(
+        run(F.cross_entropy, logits, labels), run(F.negative_log_likelihood, log_p, labels), rtol=1e-12
+    )
     entropy = scipy.stats.entropy(targets, axis=1)
     np.testing.assert_allclose(
-        F.soft_cross_entropy(logits, targets), F.kl_divergence(log_p, targets) + entropy, rtol=1e-12
+        run(F.soft_cross_entropy, logits, targets), run(F.kl_divergence, log_p, targets) + entropy, rtol=1e-12
     )
 
 
@@ -136,13 +147,15 @@ def test_smoothing_is_a_cross_entropy_with_soft_targets(random, double):
     logits, labels = jnp.asarray(random.normal(size=(6, 4))), jnp.asarray(random.integers(0, 4, 6))
     wanted = 0.9 * np.eye(4)[labels] + 0.1 / 4
     np.testing.assert_allclose(
-        F.cross_entropy(logits, labels, smoothing=0.1), F.soft_cross_entropy(logits, jnp.asarray(wanted)), rtol=1e-12
+        run(F.cross_entropy, logits, labels, smoothing=0.1),
+        run(F.soft_cross_entropy, logits, jnp.asarray(wanted)),
+        rtol=1e-12,
     )
 
 
 def test_its_hessian_is_that_of_the_logarithm_of_a_sum_of_powers(random, double):
     z = jnp.asarray(random.normal(size=4))
-    p = F.softmax(z)
+    p = run(F.softmax, z)
     hessian = jax.jit(jax.hessian(lambda z: F.cross_entropy(z[None], jnp.array([2]))[0]))(z)
     np.testing.assert_allclose(hessian, jnp.diag(p) - jnp.outer(p, p), atol=1e-14)
 
@@ -156,35 +169,35 @@ def test_pytorchs_weighted_mean_comes_out_as_the_docstring_says(torch, random, d
     )
     s = jnp.asarray(np.where(labels < 0, 0, w[labels.clip(0)]))
     logits, labels = jnp.asarray(logits), jnp.asarray(labels)
-    losses = F.cross_entropy(logits, labels, smoothing=smoothing, class_weights=w)
+    losses = run(F.cross_entropy, logits, labels, smoothing=smoothing, class_weights=w)
     np.testing.assert_allclose(losses.sum() / s.sum(), theirs, rtol=1e-12)
     if not smoothing:
-        np.testing.assert_allclose(F.weighted_mean(F.cross_entropy(logits, labels), s), theirs, rtol=1e-12)
+        np.testing.assert_allclose(run(F.weighted_mean, run(F.cross_entropy, logits, labels), s), theirs, rtol=1e-12)
 
 
 @pytest.mark.parametrize("loss", [F.cross_entropy, F.negative_log_likelihood])
 def test_what_is_ignored_has_loss_and_gradient_zero_whatever_it_holds(loss):
     z = jnp.array([[0.0, 1.0], [jnp.nan, jnp.inf], [2.0, 1.0]])
-    value, pull = jax.vjp(lambda z: loss(z, jnp.array([0, 7, 1]), ignored=7), z)
+    value, pull = jax.vjp(jax.jit(lambda z: loss(z, jnp.array([0, 7, 1]), ignored=7)), z)
     assert value[1] == 0
     assert pull(jnp.ones(3))[0][1].tolist() == [0, 0]
-    assert jnp.isfinite(value).all()
+    assert np.isfinite(value).all()
     assert (pull(jnp.ones(3))[0][jnp.array([0, 2])] != 0).any(axis=1).all()
 
 
 def test_only_what_is_named_is_ignored():
-    loss = F.cross_entropy(jnp.zeros((3, 2)), jnp.array([-100, 1, 0]), ignored=1)
-    assert jnp.isnan(loss).tolist() == [True, False, False]
+    loss = run(F.cross_entropy, np.zeros((3, 2)), jnp.array([-100, 1, 0]), ignored=1)
+    assert np.isnan(loss).tolist() == [True, False, False]
     assert loss[1:].tolist() == [0.0, pytest.approx(np.log(2))]
 
 
 def test_an_unsigned_label_is_never_taken_for_a_class():
-    assert jnp.isnan(F.cross_entropy(jnp.zeros((1, 3)), jnp.array([2**32 - 1], jnp.uint32))).all()
+    assert np.isnan(run(F.cross_entropy, np.zeros((1, 3)), jnp.array([2**32 - 1], jnp.uint32))).all()
 
 
 def test_a_class_that_is_ruled_out_costs_only_those_who_want_it():
     logits = jnp.array([[0.0, 1.0, -jnp.inf], [0.0, 1.0, -jnp.inf]])
-    loss, pull = jax.vjp(lambda z: F.cross_entropy(z, jnp.array([0, 2])), logits)
+    loss, pull = jax.vjp(jax.jit(lambda z: F.cross_entropy(z, jnp.array([0, 2]))), logits)
     np.testing.assert_allclose(loss, [np.log1p(np.e), np.inf], rtol=1e-6)
     gradient = pull(jnp.array([1.0, 0.0]))[0][0]
     np.testing.assert_allclose(gradient, [-1 / (1 + np.exp(-1)), 1 / (1 + np.exp(-1)), 0], rtol=1e-6)
@@ -208,28 +221,28 @@ def test_the_settings_may_be_traced_and_mapped():
 
 def test_the_logistic_loss_in_bits_is_never_below_the_count_of_errors():
     z = jnp.linspace(-5, 5, 101)
-    bits = F.binary_cross_entropy(z, jnp.ones(101, int)) / np.log(2)
+    bits = run(F.binary_cross_entropy, z, np.ones(101, int)) / np.log(2)
     assert (bits >= jnp.where(z <= 0, 1, 0)).all()
     assert bits[50] == pytest.approx(1.0)
 
 
 def test_a_positive_weight_counts_for_positives_alone():
     z, labels = jnp.array([0.3, 0.3]), jnp.array([0, 1])
-    ratio = F.binary_cross_entropy(z, labels, positive_weight=3.0) / F.binary_cross_entropy(z, labels)
+    ratio = run(F.binary_cross_entropy, z, labels, positive_weight=3.0) / run(F.binary_cross_entropy, z, labels)
     np.testing.assert_allclose(ratio, [1, 3], rtol=1e-6)
 
 
 def test_one_negative_class_weight_spoils_every_example():
     labels = jnp.array([0, 1, 2])
     for loss in (F.cross_entropy, F.negative_log_likelihood):
-        assert jnp.isnan(loss(-jnp.ones((3, 3)), labels, class_weights=jnp.array([1.0, -1.0, 1.0]))).all()
+        assert np.isnan(run(loss, -np.ones((3, 3)), labels, class_weights=jnp.array([1.0, -1.0, 1.0]))).all()
 
 
 def test_an_unsigned_label_that_would_wrap_to_the_ignored_one_is_not_ignored():
     labels = jnp.array([2**32 - 100], jnp.uint32)
-    assert jnp.isnan(F.cross_entropy(jnp.zeros((1, 3)), labels)).all()
+    assert np.isnan(run(F.cross_entropy, np.zeros((1, 3)), labels)).all()
 
 
 def test_a_class_that_is_the_ignored_label_modulo_256_is_not_ignored():
     label = jnp.array([156], jnp.uint8)
-    np.testing.assert_allclose(F.cross_entropy(jnp.zeros((1, 200)), label), [np.log(200)], rtol=1e-6)
+    np.testing.assert_allclose(run(F.cross_entropy, np.zeros((1, 200)), label), [np.log(200)], rtol=1e-6)
