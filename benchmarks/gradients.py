@@ -2,9 +2,9 @@
 
     python -m benchmarks run gradients
 
-With three times as many layers, six for two, the sweep by hand takes 3.0 times as long, forward mode 8 times, and the
-sum over every path, each multiplied out by itself, 619 times. At six layers forward mode takes 26 times as long as the
-sweep (15 to 29), every path 275 times (196 to 338); jax.grad as long (0.96 times; 0.78 to 0.99). Median and interval of
+With three times as many layers, six for two, the sweep by hand takes 3.3 times as long, forward mode 8.7 times, and the
+sum over every path, each multiplied out by itself, 534 times. At six layers forward mode takes 23 times as long as the
+sweep (18 to 27), every path 236 times (163 to 248); jax.grad as long (0.96 times; 0.82 to 1.04). Median and interval of
 7 rounds on 2 CPU cores, jax 0.10.2.
 
 The work: the gradient of a squared error with respect to all parameters of dense layers of eight units, for a batch of
