@@ -154,8 +154,8 @@ ADAM = (
     "with a root and two divisions each, beside 129 million multiplications and additions"
 )
 SGD = (
-    "between the products of a step the rows of a batch are gathered from all over the images, which takes a twentieth of "
-    "it, and activations, losses and parameters are passed over"
+    "between the products of a step the rows of a batch are gathered from all over the images, which takes a twentieth "
+    "of it, and activations, losses and parameters are passed over"
 )
 
 
