@@ -33,7 +33,8 @@ class Task(NamedTuple):
     Noise is drawn for each, and batch norms see one at a time.
 
     `transform(inputs)` makes what the model is given of inputs as they lie on the device, as a part of the step: bytes
-    of images stay bytes there, a quarter of the memory, with `lambda pixels: pixels / 255`.
+    of images stay bytes there, a quarter of the memory, with `lambda pixels: pixels / 255`. What is observed in `fit`
+    is of inputs so transformed, too.
     """
 
     model: Model
