@@ -12,7 +12,7 @@ from jaxdl.data.columns import FAR, FURTHEST, Column, encode_column, features, f
 from jaxdl.data.dataset import Dataset, Split, from_arrays
 from jaxdl.data.labels import as_classes
 from jaxdl.data.pixels import pixels_of
-from jaxdl.data.standardization import Standardization, fit_standardization
+from jaxdl.data.standardization import Standardization, fit_standardization, standardize
 
 
 class Classes(NamedTuple):
@@ -124,7 +124,7 @@ def transform_of(preparation: Preparation) -> Callable[[Array], Array]:
 
 def _standardized(of, inputs) -> Any:
     """Numbers that float32 holds, however far they are from those of training."""
-    return ((inputs - of.mean) / of.deviation).clip(-FURTHEST, FURTHEST)
+    return standardize(of, Dataset(inputs, None, None)).inputs.clip(-FURTHEST, FURTHEST)
 
 
 def encode_inputs(preparation: Preparation, inputs: Any) -> Array:

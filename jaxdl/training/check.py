@@ -90,7 +90,7 @@ def _shapes_of(task, data, rows) -> Dataset:
 
 def _warn_of_images(task, inputs) -> None:
     """Warn of what trains, but badly: numbers as images have them in files, and channels that come first."""
-    inputs = task.transform(jax.tree.map(lambda array: jnp.asarray(np.asarray(array)[:SAMPLE]), inputs))
+    inputs = task.transform(jax.tree.map(lambda array: jax.device_put(np.asarray(array)[:SAMPLE]), inputs))
     if not hasattr(inputs, "dtype") or not jnp.issubdtype(inputs.dtype, jnp.floating):
         return
     size = float(np.sqrt(np.square(np.asarray(inputs), dtype=np.float64).mean()))

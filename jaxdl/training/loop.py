@@ -75,8 +75,8 @@ def start(task: Task, data: Dataset | Stream, key: Key[Array, ""]) -> State:
     """The state before the first step, drawn from the key."""
     if isinstance(data, Stream):
         data = first_rows(data, task.batch_size)
-    first = transformed(task, jax.tree.map(lambda array: array[: task.batch_size], data))
-    params, stats = task.model.init(_stream(key, INIT, 0), first.inputs)
+    first = jax.tree.map(lambda array: array[: task.batch_size], data.inputs)
+    params, stats = task.model.init(_stream(key, INIT, 0), task.transform(first))
     zero = jnp.zeros((), jnp.int32)
     return State(key, zero, zero, params, stats, task.optimizer.init(params))
 
