@@ -77,8 +77,8 @@ def least_bytes(of: Work, moments: int) -> float:
     layers, positions = _layers(of)
     params = sum(inputs * outputs + outputs for inputs, outputs in layers)
     signals = sum(places * outputs for places, (_, outputs) in zip(positions, layers, strict=True))
-    batch = of.batch * (math.prod(of.inputs.shape[1:]) + 4 * signals)
-    return 4 * of.epochs * of.steps * (params * (2 + 2 * moments + 2) + batch)
+    batch = of.batch * (of.inputs.itemsize * math.prod(of.inputs.shape[1:]) + 4 * 4 * signals)
+    return of.epochs * of.steps * (4 * params * (2 + 2 * moments + 2) + batch)
 
 
 def matrix_product() -> Prepared:

@@ -11,9 +11,18 @@ from benchmarks.absence import AbsentError
 Part = tuple[np.ndarray, np.ndarray]
 
 
-@functools.cache
 def mnist() -> tuple[Part, Part]:
     """Images between 0 and 1, (examples, 28, 28, 1), and labels of the training and of the test part.
+
+    Raises what `mnist_bytes` raises.
+    """
+    train, test = ((images.astype(np.float32) / 255, labels) for images, labels in mnist_bytes())
+    return train, test
+
+
+@functools.cache
+def mnist_bytes() -> tuple[Part, Part]:
+    """The images as they came, bytes, and labels of the training and of the test part.
 
     Raises AbsentError where neither JAXDL_DATA names a directory with mnist.npz, nor one lies beside the project.
     """
@@ -23,7 +32,6 @@ def mnist() -> tuple[Part, Part]:
         raise AbsentError("it needs mnist.npz in the directory that JAXDL_DATA names, and there is none")
     with np.load(path) as arrays:
         train, test = (
-            (arrays[f"x_{part}"][..., None].astype(np.float32) / 255, arrays[f"y_{part}"].astype(np.int32))
-            for part in ("train", "test")
+            (arrays[f"x_{part}"][..., None], arrays[f"y_{part}"].astype(np.int32)) for part in ("train", "test")
         )
     return train, test

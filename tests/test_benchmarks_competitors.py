@@ -2,6 +2,7 @@
 
 import importlib
 
+import jax
 import numpy as np
 import pytest
 
@@ -50,7 +51,23 @@ TRAINERS = {
 
 
 def small_digits():
-    return work.digits_mlp(epochs=3)._replace(rate=1e-2)
+    """As bytes, which competitors may keep as numbers, too."""
+    digits = work.digits_mlp(epochs=3)
+    inputs = digits.inputs - digits.inputs.min(axis=0)
+    inputs = np.rint(255 * inputs / np.maximum(inputs.max(axis=0), 1e-6)).astype(np.uint8)
+    return digits._replace(inputs=inputs, rate=1e-2)
+
+
+def test_bytes_stand_for_the_same_numbers_in_every_package():
+    digits = small_digits()
+    wanted = digits.inputs.astype(np.float32) / np.float32(255)
+    kept = digits.kept()
+    assert (kept["bytes"].inputs.dtype, kept["float32"].inputs.dtype) == (np.uint8, np.float32)
+    np.testing.assert_allclose(kept["float32"].inputs, wanted, rtol=2e-7)
+    np.testing.assert_allclose(work.numbers(jax.numpy.asarray(digits.inputs)), wanted, rtol=2e-7)
+    assert list(kept["float32"].kept()) == ["float32"]
+    torch = pytest.importorskip("torch")
+    np.testing.assert_allclose(work.numbers(torch.from_numpy(digits.inputs)), wanted, rtol=2e-7)
 
 
 @pytest.mark.parametrize("trainer", TRAINERS)
@@ -62,7 +79,7 @@ def test_competitors_do_the_same_work(trainer):
     train = getattr(importlib.import_module(f"benchmarks.competitors.{module}"), function)
     prepared = train(small_digits(), *members)
     assert isinstance(prepared, Prepared)
-    assert prepared.run() == pytest.approx(0.1, rel=0.25)
+    assert prepared.run() == pytest.approx(0.18, rel=0.25)
 
 
 @pytest.mark.parametrize("function", ["loop", "vmapped"])
@@ -71,4 +88,4 @@ def test_pytorch_does_the_same_work(function):
     from benchmarks.competitors import by_pytorch
 
     ways = by_pytorch.Ways(threads=(1,), layouts=("NCHW",), compiled=(False,))
-    assert getattr(by_pytorch, function)(small_digits(), 2, ways).run() == pytest.approx(0.1, rel=0.25)
+    assert getattr(by_pytorch, function)(small_digits(), 2, ways).run() == pytest.approx(0.18, rel=0.25)

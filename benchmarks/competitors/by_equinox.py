@@ -1,5 +1,6 @@
 """The work with Equinox and optax: a compiled step, called from a loop in Python."""
 
+import functools
 import itertools
 
 import equinox as eqx
@@ -10,7 +11,7 @@ import optax
 
 from benchmarks.benchmark import Prepared
 from benchmarks.competitors.settings import Setting, fastest
-from benchmarks.competitors.work import CLASSES, Work
+from benchmarks.competitors.work import CLASSES, Work, numbers
 
 
 class Mlp(eqx.Module):
@@ -37,7 +38,7 @@ class Mlp(eqx.Module):
 
 def alone(work: Work) -> Prepared:
     """One network, step by step."""
-    return fastest({"step by step": lambda: step_by_step(work)})
+    return fastest({f"step by step, {kind}": functools.partial(step_by_step, of) for kind, of in work.kept().items()})
 
 
 def step_by_step(work: Work) -> Setting:
@@ -51,7 +52,7 @@ def step_by_step(work: Work) -> Setting:
         model, moments = state
 
         def loss_of(model):
-            logits = jax.vmap(model)(inputs[rows])
+            logits = jax.vmap(model)(numbers(inputs[rows]))
             return optax.softmax_cross_entropy_with_integer_labels(logits, labels[rows]).mean()
 
         loss, gradient = eqx.filter_value_and_grad(loss_of)(model)

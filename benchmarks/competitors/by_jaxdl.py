@@ -9,7 +9,7 @@ import numpy as np
 import jaxdl.functional
 from benchmarks.benchmark import Prepared
 from benchmarks.competitors.settings import Setting, fastest
-from benchmarks.competitors.work import CLASSES, Work
+from benchmarks.competitors.work import CLASSES, Work, numbers
 from jaxdl import data, initializers, models, optimizers
 from jaxdl.training import Task, supervised, train
 from jaxdl.training.layouts import layouts_for
@@ -28,12 +28,12 @@ def task_of(work: Work, functional: Any = jaxdl.functional, optimizer: Any = Non
     """The network, its loss and its rule: plain gradient descent for a convolutional one, else Adam."""
     model = model_of(work, functional)
     rule = optimizer or (optimizers.sgd if work.filters else optimizers.adam)
-    return Task(model, supervised(model, functional.cross_entropy), rule(work.rate), work.batch)
+    return Task(model, supervised(model, functional.cross_entropy), rule(work.rate), work.batch, transform=numbers)
 
 
 def examples_of(work: Work) -> data.Dataset:
-    """The data on the device."""
-    return jax.device_put(data.from_arrays(work.inputs, work.labels))
+    """The data on the device; images as the bytes that they came as, flat ones too."""
+    return jax.device_put(data.from_arrays(work.inputs, work.labels)._replace(inputs=work.inputs))
 
 
 def last_loss(work: Work, task: Task):

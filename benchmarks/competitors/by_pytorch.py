@@ -15,7 +15,7 @@ import torch._dynamo
 from benchmarks.absence import AbsentError
 from benchmarks.benchmark import Prepared
 from benchmarks.competitors.settings import Setting, fastest, on_cpus_alone, thread_counts, threads
-from benchmarks.competitors.work import CLASSES, Work
+from benchmarks.competitors.work import CLASSES, Work, numbers
 
 # A function is compiled anew for each network and number of threads; past a limit PyTorch would no longer compile it.
 for limit in ("recompile_limit", "accumulated_recompile_limit"):
@@ -33,21 +33,26 @@ class Ways(NamedTuple):
 
 def loop(work: Work, members: int = 1, ways: Ways = Ways()) -> Prepared:  # noqa: B008
     """So many networks, one after another."""
-    return _best(work, ways, functools.partial(_loop, work, members))
+    return _best(work, ways, functools.partial(_loop, members))
 
 
 def vmapped(work: Work, members: int, ways: Ways = Ways(layouts=("NCHW",))) -> Prepared:  # noqa: B008
     """So many networks at once by `torch.func.vmap`."""
-    return _best(work, ways, functools.partial(_vmapped, work, members))
+    return _best(work, ways, functools.partial(_vmapped, members))
 
 
 def _best(work, ways, make) -> Prepared:
-    """Threads and layouts are tried as they are, and the best of these compiled: each compilation takes seconds."""
+    """Threads, layouts and bytes are tried as they are, the best of these compiled: each compilation takes seconds."""
     on_cpus_alone()
     layouts = ways.layouts if work.filters else ("NCHW",)
-    pairs = {_named(work, count, layout): (count, layout) for count in ways.threads for layout in layouts}
-    eager = {name: functools.partial(make, *pair, compiled=False) for name, pair in pairs.items()}
-    compiled = {name: functools.partial(make, *pair, compiled=True) for name, pair in pairs.items()}
+    tried = {
+        _named(of, kind, count, layout): (of, count, layout)
+        for kind, of in work.kept().items()
+        for count in ways.threads
+        for layout in layouts
+    }
+    eager = {name: functools.partial(make, *setting, compiled=False) for name, setting in tried.items()}
+    compiled = {name: functools.partial(make, *setting, compiled=True) for name, setting in tried.items()}
     if not any(ways.compiled):
         return fastest(eager)
     try:
@@ -63,8 +68,8 @@ def _best(work, ways, make) -> Prepared:
         return fastest(eager)
 
 
-def _named(work, count, layout) -> str:
-    return f"{layout}, {threads(count)}" if work.filters else threads(count)
+def _named(work, kind, count, layout) -> str:
+    return f"{layout}, {kind}, {threads(count)}" if work.filters else f"{kind}, {threads(count)}"
 
 
 def _tensors(work, layout):
@@ -106,7 +111,7 @@ def _draw(work, weights, one) -> None:
         weights.uniform_(-bound, bound)
 
 
-def _loop(work, members, count, layout, *, compiled) -> Setting:
+def _loop(members, work, count, layout, *, compiled) -> Setting:
     torch.set_num_threads(count)
     inputs, labels = _tensors(work, layout)
     layout = LAYOUTS[layout]
@@ -126,7 +131,7 @@ def _loop(work, members, count, layout, *, compiled) -> Setting:
         for _ in range(work.epochs):
             total.zero_()
             for rows in torch.randperm(len(labels)).view(work.steps, work.batch)[:steps]:
-                x = inputs.index_select(0, rows).contiguous(memory_format=layout)
+                x = numbers(inputs.index_select(0, rows)).contiguous(memory_format=layout)
                 loss = loss_of(x, labels.index_select(0, rows))
                 optimizer.zero_grad()
                 loss.backward()
@@ -141,7 +146,7 @@ def _loop(work, members, count, layout, *, compiled) -> Setting:
     return Setting(lambda: train(1, _piece(work)), lambda: train(members, work.steps))
 
 
-def _vmapped(work, members, count, layout, *, compiled) -> Setting:
+def _vmapped(members, work, count, layout, *, compiled) -> Setting:
     torch.set_num_threads(count)
     inputs, labels = _tensors(work, layout)
     model = model_of(work)
@@ -164,7 +169,7 @@ def _vmapped(work, members, count, layout, *, compiled) -> Setting:
             total.zero_()
             orders = torch.stack([torch.randperm(len(labels)) for _ in range(members)])
             for rows in orders.view(members, work.steps, work.batch).unbind(1)[:steps]:
-                slopes, losses = gradients(params, inputs[rows], labels[rows])
+                slopes, losses = gradients(params, numbers(inputs[rows]), labels[rows])
                 for name, slope in slopes.items():
                     params[name].grad = slope
                 optimizer.step()

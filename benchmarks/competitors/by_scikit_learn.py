@@ -38,6 +38,7 @@ def fitted(work: Work, seed: int) -> float:
 def loop(work: Work, members: int = 1) -> Prepared:
     """So many networks, one after another."""
     on_cpus_alone()
+    work = work.as_float32()  # all that it takes
 
     def setting(count):
         def train():
@@ -52,7 +53,7 @@ def loop(work: Work, members: int = 1) -> Prepared:
 def by_joblib(work: Work, members: int) -> Prepared:
     """So many networks, as many at once as there are cores: in processes or in threads, whichever is faster."""
     on_cpus_alone()
-    cores = os.cpu_count() or 1
+    work, cores = work.as_float32(), os.cpu_count() or 1
 
     def setting(backend):
         pool = joblib.Parallel(n_jobs=cores, backend=backend)

@@ -39,6 +39,8 @@ class Split(NamedTuple):
 def from_arrays(inputs: ArrayLike, labels: ArrayLike, *, weights: ArrayLike | None = None) -> Dataset:
     """A checked Dataset of arrays; without weights every example counts 1.
 
+    Inputs become float32, but images of bytes stay bytes: a Task makes numbers of them, batch by batch.
+
     Raises ValueError for nothing at all, NaN or infinity, lengths that differ, class numbers or weights below 0, and
     TypeError for class numbers that are no integers.
     """
@@ -46,8 +48,9 @@ def from_arrays(inputs: ArrayLike, labels: ArrayLike, *, weights: ArrayLike | No
     for name, array in [("inputs", inputs), ("labels", labels)]:
         if array.dtype.kind not in "biuf":
             raise TypeError(f"{name} must be real numbers, but were given as {array.dtype}: encode them first.")
-    with np.errstate(over="ignore"):  # what overflows is told below
-        inputs = inputs.astype(np.float32)
+    if inputs.dtype != np.uint8 or inputs.ndim < 3:
+        with np.errstate(over="ignore"):  # what overflows is told below
+            inputs = inputs.astype(np.float32)
     if inputs.ndim < 2:
         raise ValueError(
             f"inputs must have the shape (examples, ...), but were given as {inputs.shape}: "

@@ -23,7 +23,7 @@ def adam(
     """
     check_decays({"b1": b1, "b2": b2})
     check_not_negative({"eps": eps})
-    return chain(optax.scale_by_adam(b1, b2, eps), downhill(learning_rate))
+    return chain(_by_moments(b1, b2, eps), downhill(learning_rate))
 
 
 def adam_l2(
@@ -45,7 +45,7 @@ def adam_l2(
     check_not_negative({"eps": eps, "strength": strength})
     return chain(
         optax.add_decayed_weights(strength, mask),
-        optax.scale_by_adam(b1, b2, eps),
+        _by_moments(b1, b2, eps),
         downhill(learning_rate),
     )
 
@@ -70,7 +70,7 @@ def adamw(
     check_decays({"b1": b1, "b2": b2})
     check_not_negative({"eps": eps, "weight_decay": weight_decay})
     return chain(
-        optax.scale_by_adam(b1, b2, eps),
+        _by_moments(b1, b2, eps),
         optax.add_decayed_weights(weight_decay, mask),
         downhill(learning_rate),
     )
@@ -181,6 +181,22 @@ def amsgrad(
         return m_hat / (jnp.sqrt(u_hat) + eps), (m, v, u)
 
     return chain(leafwise(lambda w: (*_two_zeros(w), jnp.zeros_like(w)), rule), downhill(learning_rate))
+
+
+def _by_moments(b1, b2, eps) -> optax.GradientTransformation:
+    r"""The direction of Adam, $\hat m / (\sqrt{\hat v} + \epsilon)$, with one division an element.
+
+    With $r = \sqrt{1 - \beta_2^t}$ it is $\frac{r}{1 - \beta_1^t}\, m / (\sqrt v + r \epsilon)$: both corrections are
+    numbers for the whole of a step. Kingma and Ba, *Adam* (2015), section 2.
+    """
+
+    def rule(g, step, moments):
+        m, v = moments
+        m, v = b1 * m + (1 - b1) * g, b2 * v + (1 - b2) * g**2
+        r = jnp.sqrt(1 - b2**step)
+        return r / (1 - b1**step) * m / (jnp.sqrt(v) + r * eps), (m, v)
+
+    return leafwise(_two_zeros, rule)
 
 
 def _two_zeros(w):

@@ -13,6 +13,13 @@ def test_without_weights_every_example_counts_one():
     assert made.size == 2
 
 
+def test_images_of_bytes_stay_bytes_and_bytes_of_a_table_become_numbers():
+    pixels = np.arange(32, dtype=np.uint8)
+    images, table = (data.from_arrays(pixels.reshape(shape), [0, 1]).inputs for shape in [(2, 4, 4, 1), (2, 16)])
+    assert (images.dtype, table.dtype) == (np.uint8, np.float32)
+    np.testing.assert_array_equal(images.reshape(2, 16), table)
+
+
 def test_signs_are_labels_too():
     assert data.from_arrays([[1.0], [2.0]], [-1, 1]).labels.tolist() == [-1, 1]
 

@@ -186,12 +186,9 @@ def test_a_class_without_examples_is_no_hindrance():
     assert result.diverged.tolist() == [0, 0]
 
 
-@pytest.mark.parametrize(
-    "scaled", [lambda images: images * 255, lambda images: data.from_arrays(np.uint8(images * 255), LABELS).inputs]
-)
-def test_images_as_files_have_them_are_warned_of(scaled):
+def test_images_as_files_have_them_are_warned_of():
     with pytest.warns(UserWarning, match=r"inputs are about 1\d\d in size.*divide images by 255"):
-        fitted(MLP, examples(scaled(IMAGES)))
+        fitted(MLP, examples(IMAGES * 255))
 
 
 def test_images_with_channels_first_are_warned_of():
