@@ -2,8 +2,8 @@
 
     python -m benchmarks run backward
 
-Little that matters: by hand an MLP takes as long as by jax.grad (0.99; 0.93 to 1.09) in the same 5.2 MiB, and a
-convolutional network 1.13 times as long (1.05 to 1.28), in 21.3 MiB instead of 15.8: by hand windows are not weighted
+Little that matters: by hand an MLP takes as long as by jax.grad (0.99; 0.82 to 1.27) in the same 5.2 MiB, and a
+convolutional network 1.08 times as long (0.61 to 1.17), in 21.3 MiB instead of 15.8: by hand windows are not weighted
 in pairs of rows. Median and interval of 7 rounds on 2 CPU cores, jax 0.10.2.
 
 The work: 60 steps of training a network 784-256-128-10 on MNIST with Adam in batches of 128, and eight of a small

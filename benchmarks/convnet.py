@@ -2,9 +2,9 @@
 
     python -m benchmarks run convnet
 
-In 0.34 s with jaxdl, 5.3 ms a step. PyTorch on two threads takes 1.2 times as long with images as people write them
-(NCHW; 1.0 to 1.3), and 0.96 times with channels last (0.91 to 0.98); on one thread 2.0 and 1.5 times. `torch.compile`
-makes it slower, 2.0 times as long (2.0 to 2.4), and Flax's layers take 4.5 times as long (4.3 to 4.7). Median and
+In 0.34 s with jaxdl, 5.3 ms a step. PyTorch on two threads takes 1.3 times as long with images as people write them
+(NCHW; 1.2 to 1.4), and 0.96 times with channels last (0.85 to 0.99); on one thread 2.0 and 1.5 times. `torch.compile`
+makes it slower, 2.1 times as long (2.0 to 2.3), and Flax's layers take 4.4 times as long (4.2 to 4.8). Median and
 interval of 9 rounds on 2 CPU cores, jax 0.10.2, PyTorch 2.13.0.
 
 The work: 64 steps of plain gradient descent, batches of 64 images of 28×28; 3×3 convolutions with 16 and 32 filters,

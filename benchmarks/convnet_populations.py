@@ -2,11 +2,11 @@
 
     python -m benchmarks run convnet_populations
 
-Of eight one takes 30 ms for eight steps with jaxdl. PyTorch's loop takes 1.9 times as long (1.5 to 2.1),
-`torch.func.vmap` 2.1 times (2.0 to 2.2), and `jax.vmap` over Flax, where jax makes one convolution in groups of all
-kernels, 14 times (13 to 14). Of sixteen one takes 29 ms, PyTorch's loop 1.8 times as long (1.4 to 2.2). One alone takes
-43 ms, and in PyTorch 0.93 times as long (0.72 to 1.16). Median and interval of 6 rounds on 2 CPU cores, jax 0.10.2,
-PyTorch 2.13.0.
+Of eight one takes 31 ms for eight steps with jaxdl. PyTorch's loop takes 2.0 times as long (1.6 to 2.4),
+`torch.func.vmap` 2.2 times (1.8 to 2.4), and `jax.vmap` over Flax, where jax makes one convolution in groups of all
+kernels, 14 times (11 to 14). Of sixteen one takes 27 ms, PyTorch's loop 1.9 times as long (1.6 to 2.0). One alone takes
+56 ms, and PyTorch as long (1.04; 0.94 to 1.3). Median and interval of 6 rounds on 2 CPU cores, jax 0.10.2, PyTorch
+2.13.0.
 
 The work: eight steps of what `convnet` trains, each member with first weights and an order of its own. Times are for
 one member; PyTorch trains two, one after another. `jax.vmap` is applied to the step of the plain Flax loop with

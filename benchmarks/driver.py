@@ -2,7 +2,7 @@
 
     python -m benchmarks run driver
 
-Little: 1.06 times the 5.0 s of the bare epochs (0.79 to 1.24), and with checkpoints 1.12 times (0.93 to 1.19). Median
+Little: 1.03 times the 5.1 s of the bare epochs (0.83 to 1.26), and with checkpoints 1.04 times (0.98 to 1.09). Median
 and interval of 5 rounds on 2 CPU cores, jax 0.10.2.
 
 The work: one network 784-256-128-10, ten epochs of batches of 128 with Adam, and its loss and accuracy on the 10,000

@@ -2,8 +2,8 @@
 
     python -m benchmarks run first_step
 
-After 2.3 s where an earlier run has left its compiled programs in the cache, and with an empty cache 2.3 times as late
-(2.1 to 2.4). To import jax and multiply two numbers takes 0.27 times as long (0.22 to 0.30), 0.6 s. Median and interval
+After 2.5 s where an earlier run has left its compiled programs in the cache, and with an empty cache 2.3 times as late
+(2.1 to 2.5). To import jax and multiply two numbers takes 0.28 times as long (0.26 to 0.36), 0.7 s. Median and interval
 of 6 rounds on 2 CPU cores, jax 0.10.2.
 
 The work: `jaxdl train --data digits` is started in a new interpreter: it parses its options, reads, divides and

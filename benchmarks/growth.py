@@ -2,10 +2,10 @@
 
     python -m benchmarks run growth
 
-With members it falls and then does not grow: of two a member takes 0.35 of the 41 ms of one alone (0.29 to 0.37), of 4
-to 64 0.32 to 0.33 of it. With the width it grows 1.3 to 2.6 times for twice the width. Batches of 8 take 2.6 times as
-long for an epoch as batches of 128 (1 / 0.388; 0.372 to 0.396), those hardly longer than batches of 512. Two devices
-with twice the work take 1.05 times as long as one (1.00 to 1.08). Median and interval of 5 rounds on 2 CPU cores, jax
+With members it falls and then does not grow: of two a member takes 0.34 of the 41 ms of one alone (0.33 to 0.77), of 4
+to 64 0.30 to 0.32 of it. With the width it grows 1.2 to 2.8 times for twice the width. Batches of 8 take 2.5 times as
+long for an epoch as batches of 128 (1 / 0.394; 0.376 to 0.405), those hardly longer than batches of 512. Two devices
+with twice the work take 1.05 times as long as one (1.03 to 1.06). Median and interval of 5 rounds on 2 CPU cores, jax
 0.10.2.
 
 The work: networks 784-w-w-10 on 3,840 images of MNIST with Adam, one epoch; sixteen of them with w = 128 and batches of

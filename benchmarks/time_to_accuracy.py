@@ -2,9 +2,9 @@
 
     python -m benchmarks run time_to_accuracy
 
-To 97 % in 2.8 s with a warm cache, and in 4.6 s with a cold one, 1.7 times as long (1.6 to 1.7); PyTorch takes 1.6
-times as long as with the warm one (1.4 to 2.3). To 99 % in 21 s with a warm cache, 1.1 times as long with a cold one
-(0.98 to 1.3), and with PyTorch as long (1.02; 0.93 to 1.9). Median and interval of 5 rounds on 2 CPU cores, jax 0.10.2,
+To 97 % in 3.1 s with a warm cache, and in 5.2 s with a cold one, 1.6 times as long (1.5 to 1.7); PyTorch takes 1.5
+times as long as with the warm one (1.3 to 1.8). To 99 % in 22 s with a warm cache, 1.1 times as long with a cold one
+(1.1 to 1.4), and with PyTorch 1.3 times (1.2 to 1.9). Median and interval of 5 rounds on 2 CPU cores, jax 0.10.2,
 PyTorch 2.13.0.
 
 The work: an interpreter is started, imports what it needs, reads the images, compiles, and trains until the accuracy on

@@ -101,7 +101,7 @@ def test_what_is_not_there_is_left_out_and_said_to_be():
 
 def test_a_case_without_its_data_is_skipped_with_the_reason(monkeypatch, tmp_path):
     monkeypatch.setenv("JAXDL_DATA", str(tmp_path))
-    mnist.mnist.cache_clear()
+    mnist.mnist_bytes.cache_clear()
     skipped = Case("images", work.mnist_mlp, same_work=0.0)
     cases = run(Benchmark("made", "How long?", (skipped, made(1.0))), rounds=1)["cases"]
     assert "needs mnist.npz" in cases[0]["skipped"]
@@ -232,7 +232,7 @@ def test_cases_are_whole(each):
 
 def test_targets_name_competitors_that_there_are(monkeypatch):
     small = np.zeros((70_000, 28, 28, 1), np.float32), np.zeros(70_000, np.int32)
-    monkeypatch.setattr(work, "mnist", lambda: (small, small))
+    monkeypatch.setattr(work, "mnist_bytes", lambda: (small, small))
     cases = [case for each in every_benchmark().values() for case in each.cases if case.targets]
     assert len(cases) == 7
     for case in cases:
