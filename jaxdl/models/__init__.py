@@ -17,7 +17,12 @@ from jaxdl.models.mlp import Mlp as Mlp, mlp as mlp
 from jaxdl.models.model import Model as Model, from_linen as from_linen
 from jaxdl.models.multi_head import MultiHead as MultiHead, multi_head as multi_head
 from jaxdl.models.nnx import from_nnx as from_nnx
-from jaxdl.models.norms import BatchNorm as BatchNorm, LayerNorm as LayerNorm, check_rows as check_rows
+from jaxdl.models.norms import (
+    BatchNorm as BatchNorm,
+    GroupNorm as GroupNorm,
+    LayerNorm as LayerNorm,
+    check_rows as check_rows,
+)
 from jaxdl.models.precision import mixed_precision as mixed_precision
 from jaxdl.models.pytorch import (
     from_pytorch as from_pytorch,

@@ -185,10 +185,10 @@ def convnet(
 ) -> Model:
     """A convolutional network: stages, then dense layers with `hidden` units, and dropout after each of these.
 
-    A stage is a convolution, `norm` (`BatchNorm` or `LayerNorm`), `activation` and a pooling; a number stands for
-    `Stage(number, kernel, pool=pool)`, a convolution with so many filters that keeps height and width, and `pool` (a
-    function of the signal such as `max_pool` and `avg_pool`, which halve them, or None). A `Stage` has its own kernel
-    and pooling. `functional` is as for `mlp`. `convnet((32, 64), (128,), 10)`;
+    A stage is a convolution, `norm` (`BatchNorm`, `LayerNorm`, `GroupNorm`), `activation` and a pooling. A number
+    stands for `Stage(number, kernel, pool=pool)`, a convolution with so many filters that keeps height and width, and
+    `pool` (a function of the signal such as `max_pool` and `avg_pool`, which halve them, or None). A `Stage` has its
+    own kernel and pooling. `functional` is as for `mlp`. `convnet((32, 64), (128,), 10)`;
     `convnet((Stage(32, pool=None), 32, Stage(64, stride=(2, 2), pool=None)), (), 10, norm=BatchNorm)`.
 
     Raises ValueError for a size below 1 and a rate outside [0, 1), and TypeError for sizes, functions and norms of

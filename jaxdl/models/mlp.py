@@ -106,8 +106,8 @@ def mlp(
 ) -> Model:
     """A multi-layer perceptron with these numbers of units in its hidden layers; without any it is a linear model.
 
-    A hidden layer is a dense layer, `norm` (`BatchNorm` or `LayerNorm`), `activation` and dropout; with `skip`, what
-    goes into each but the first is added to what comes out, wherever both are as wide.
+    A hidden layer is a dense layer, `norm` (`BatchNorm`, `LayerNorm`, `GroupNorm`), `activation` and dropout; with
+    `skip`, what goes into each but the first is added to what comes out, wherever both are as wide.
 
     `functional` is where it finds its functions, the activation too where that is jaxdl's own:
     `mlp((128,), 10, functional=jaxdl.derivation.by_hand())` trains by the hand derivations.

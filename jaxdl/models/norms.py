@@ -68,15 +68,35 @@ class LayerNorm(nn.Module):
         return self.functional.layer_norm(inputs, scale, bias, epsilon=self.epsilon)
 
 
+class GroupNorm(nn.Module):
+    """Group normalization: of groups of neighbouring channels over all of space, of each example by itself.
+
+    As layer normalization it is the same in training or not. Raises ValueError where the groups do not divide the
+    channels. The epsilon is PyTorch's; Flax has 1e-6.
+    """
+
+    _: dataclasses.KW_ONLY
+    groups: int = 32
+    epsilon: float = 1e-5
+    functional: Any = jaxdl.functional
+
+    @nn.compact
+    def __call__(self, inputs: Array, training: bool = False) -> Array:  # noqa: ARG002
+        """Map any shape to itself."""
+        scale, bias = _scale_and_bias(self, inputs.shape[-1:], dtype_for(inputs))
+        return self.functional.group_norm(inputs, scale, bias, groups=self.groups, epsilon=self.epsilon)
+
+
 Norm = Callable[..., nn.Module]
 
 
 def check_norm(norm: Any) -> None:
-    """Refuse, with TypeError, what makes neither a `BatchNorm` nor a `LayerNorm`; None is no norm at all."""
+    """Refuse, with TypeError, what makes no `BatchNorm`, `LayerNorm` or `GroupNorm`; None is no norm at all."""
     kind = norm.func if isinstance(norm, functools.partial) else norm
-    if kind is not None and not (isinstance(kind, type) and issubclass(kind, BatchNorm | LayerNorm)):
+    if kind is not None and not (isinstance(kind, type) and issubclass(kind, BatchNorm | LayerNorm | GroupNorm)):
         raise TypeError(
-            f"norm must be jaxdl.models.BatchNorm or LayerNorm, or functools.partial of one of them, but was {norm!r}."
+            "norm must be jaxdl.models.BatchNorm, LayerNorm or GroupNorm, or functools.partial of one of them, but was "
+            f"{norm!r}."
         )
 
 
@@ -91,6 +111,8 @@ def layer_of(norm: Norm, number: int, params: PyTree, stats: PyTree | None) -> t
     running = stats["batch_stats"][name] if stats and "batch_stats" in stats else None
     if isinstance(made, LayerNorm):
         return layer(f.layer_norm, epsilon), own
+    if isinstance(made, GroupNorm):
+        return layer(f.group_norm, {**epsilon, "groups": made.groups}), own
     if running is None:
         return layer(f.batch_norm, epsilon), own
     return layer(f.batch_norm_inference, epsilon), (*own, running["mean"], running["var"])

@@ -14,7 +14,7 @@ from jaxtyping import Array
 
 from jaxdl.models.blocks import Conv, Dense, Embed, Flatten
 from jaxdl.models.listening import Heard
-from jaxdl.models.norms import BatchNorm, LayerNorm
+from jaxdl.models.norms import BatchNorm, GroupNorm, LayerNorm
 from jaxdl.models.recurrent import Gru, Lstm, Rnn
 
 Arrays = dict[str, Array]
@@ -93,6 +93,7 @@ LAYOUTS: dict[type, Layout] = {
     Conv: Layout(_conv, _conv_back),
     BatchNorm: _renamed(scale="weight", bias="bias", mean="running_mean", var="running_var"),
     LayerNorm: _renamed(scale="weight", bias="bias"),
+    GroupNorm: _renamed(scale="weight", bias="bias"),
     Embed: _renamed(embedding="weight"),
     Rnn: Layout(_recurrent, _recurrent_back),
     Lstm: Layout(_recurrent, _recurrent_back),

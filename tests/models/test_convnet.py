@@ -11,7 +11,7 @@ from twins import drawn, images
 import jaxdl.functional as F
 from jaxdl import backpropagation, derivation, models, optimizers, training
 from jaxdl.data import Dataset
-from jaxdl.models import BatchNorm, LayerNorm, Stage, convnet
+from jaxdl.models import BatchNorm, GroupNorm, LayerNorm, Stage, convnet
 
 
 class Flaxs(nn.Module):
@@ -218,7 +218,8 @@ def test_a_norm_of_ones_own_is_swept_as_what_it_is(double):
     class Loose(LayerNorm):
         epsilon: float = 0.5
 
-    for norm in (Loose, functools.partial(BatchNorm, epsilon=0.5), functools.partial(LayerNorm, epsilon=0.5)):
+    of_groups = functools.partial(GroupNorm, groups=2)
+    for norm in (of_groups, Loose, *(functools.partial(norm, epsilon=0.5) for norm in (BatchNorm, LayerNorm))):
         module, model, params, stats, inputs = made(norm)
 
         def both(params, stats):

@@ -9,7 +9,7 @@ from twins import TWINS, drawn, to_torch
 
 import jaxdl.functional as F
 from jaxdl import data, models, optimizers, training
-from jaxdl.models import BatchNorm, LayerNorm, Stage
+from jaxdl.models import BatchNorm, GroupNorm, LayerNorm, Stage
 
 
 @pytest.fixture(scope="module")
@@ -103,6 +103,7 @@ def test_each_layer_computes_what_flaxs_layer_of_its_name_does(inputs):
     inputs = jnp.asarray(np.random.default_rng(0).normal(size=inputs), jnp.float32)
     for ours, theirs in [
         (LayerNorm(), nn.LayerNorm(epsilon=1e-5)),
+        (GroupNorm(groups=1), nn.GroupNorm(num_groups=1, epsilon=1e-5)),
         (BatchNorm(), nn.BatchNorm(use_running_average=True)),
         *([(models.Dense(3), nn.Dense(3))] if inputs.ndim == 2 else []),
     ]:

@@ -67,9 +67,18 @@ def test_a_value_that_is_none(call, sentence):
         (lambda: models.mlp((8,), (10,)), r"outputs must be a whole number, but was \(10,\)"),
         (lambda: models.mlp((8,), 3, activation="relu"), r"activation must be a function, but was 'relu': give"),
         (lambda: models.mlp((8,), 3, kernel_init="he"), r"kernel_init must be a function, but was 'he'"),
-        (lambda: models.mlp((8,), 3, norm="batch"), r"norm must be jaxdl.models.BatchNorm or LayerNorm.*was 'batch'"),
-        (lambda: models.mlp((8,), 3, norm=nn.BatchNorm), r"norm must be jaxdl.models.BatchNorm or LayerNorm"),
-        (lambda: models.convnet((4,), (), 3, norm=F.relu), r"norm must be jaxdl.models.BatchNorm or LayerNorm"),
+        (
+            lambda: models.mlp((8,), 3, norm="batch"),
+            r"norm must be jaxdl.models.BatchNorm, LayerNorm or GroupNorm.*was 'batch'",
+        ),
+        (
+            lambda: models.mlp((8,), 3, norm=nn.BatchNorm),
+            r"norm must be jaxdl.models.BatchNorm, LayerNorm or GroupNorm",
+        ),
+        (
+            lambda: models.convnet((4,), (), 3, norm=F.relu),
+            r"norm must be jaxdl.models.BatchNorm, LayerNorm or GroupNorm",
+        ),
         (lambda: models.convnet(4, (), 3), r"stages must be a tuple of numbers of filters and of Stages, but was 4"),
         (lambda: models.convnet((4,), (), 3, kernel=3), r"kernel must be a tuple of whole numbers, but was 3"),
         (lambda: models.convnet((Stage(4, stride=2),), (), 3), r"stride must be a tuple of whole numbers, but was 2"),

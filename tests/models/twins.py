@@ -9,7 +9,7 @@ import numpy as np
 
 import jaxdl.functional as F
 from jaxdl import models
-from jaxdl.models import BatchNorm, LayerNorm, Stage
+from jaxdl.models import BatchNorm, GroupNorm, LayerNorm, Stage
 
 
 class Twin(NamedTuple):
@@ -178,6 +178,23 @@ TWINS = {
         images(4, 5),
         sequential(linear(5, 6, bias=False), lambda nn: nn.LayerNorm(6), relu, linear(6, 3)),
         ("0", "1", "3"),
+    ),
+    "mlp, group norm": Twin(
+        models.mlp((6,), 3, norm=functools.partial(GroupNorm, groups=2)),
+        images(4, 5),
+        sequential(linear(5, 6, bias=False), lambda nn: nn.GroupNorm(2, 6), relu, linear(6, 3)),
+        ("0", "1", "3"),
+    ),
+    "convnet, group norm": Twin(
+        models.convnet((4,), (), 3, norm=functools.partial(GroupNorm, groups=2)),
+        images(3, 6, 4, 2),
+        sequential(
+            conv(2, 4, 3, padding=1, bias=False),
+            lambda nn: nn.GroupNorm(2, 4),
+            *(relu, pool, flatten),
+            linear(24, 3),
+        ),
+        ("0", "1", "5"),
     ),
     "convnet": Twin(
         models.convnet((4, 6), (5,), 3),
