@@ -12,7 +12,7 @@ import jax.numpy as jnp
 import jaxdl.functional as F
 from jaxdl import initializers
 from jaxdl.data import Dataset
-from jaxdl.experiment import Experiment, Judgement
+from jaxdl.experiment import Claim, Exact, Experiment, Panel
 from jaxdl.models import mlp
 from jaxdl.optimizers import adam
 from jaxdl.training import Task, population, supervised, train
@@ -39,37 +39,43 @@ def largest_difference(key, kernel_init):
 
 def measure(keys):
     """The largest difference, for each key."""
-    return {
-        "equal": population(lambda key: largest_difference(key, equal), keys),
-        "random": population(lambda key: largest_difference(key, initializers.glorot_uniform), keys),
-    }
+    for arm, draw in {"equal": equal, "random": initializers.glorot_uniform}.items():
+        yield arm, population(lambda key, draw=draw: largest_difference(key, draw), keys)
 
 
-def judge(measured):
-    """Not one bit of difference may appear; where units started differently they must end differently."""
-    differing = int((measured["equal"] != 0).sum())
-    networks = len(measured["equal"])
-    finding = (
-        f"After 400 steps the hidden units of {networks - differing} of {networks} networks are equal to the last bit "
-        f"(largest difference {measured['equal'].max():.1e}); from random weights they differ by at least "
+def found(measured):
+    """How many differ, and by how much."""
+    equal = measured["equal"]
+    return (
+        f"After 400 steps the hidden units of {int((equal == 0).sum())} of {len(equal)} networks are equal to the last "
+        f"bit (largest difference {equal.max():.1e}); from random weights they differ by at least "
         f"{measured['random'].min():.2f}."
     )
-    if not measured["random"].min() > 0:
-        return Judgement("inconclusive", f"{finding} The measurement does not see a difference.")
-    return Judgement("refuted" if differing else "supported", finding)
 
 
 experiment = Experiment(
     name="equal_weights",
     item=108,
     sentence="Gotta break symmetry: if all initial weigths are the same, they will ALL grow the same too",
-    claim="Hidden units that start with the same weights are the same after any number of steps, to the last bit.",
-    arms={"equal": "all weights start at 0.5", "random": "weights start at random"},
-    metric="largest difference between two hidden units",
-    rule="supported if the difference is exactly 0 for every seed of equal weights, else refuted; inconclusive if it "
-    "is 0 for any seed of random weights.",
-    thresholds=(0.0,),
+    claims=(
+        Claim(
+            "Hidden units that start with the same weights are the same after any number of steps, to the last bit.",
+            Exact(
+                "the difference is exactly 0 for every seed of equal weights",
+                lambda measured: measured["equal"] == 0,
+                found,
+                lambda measured: measured["random"] > 0,
+                "units that start differently differ, for every seed",
+            ),
+        ),
+    ),
+    panels=(
+        Panel(
+            "largest difference between two hidden units",
+            {"equal": "all weights start at 0.5", "random": "weights start at random"},
+            thresholds=(0.0,),
+        ),
+    ),
     seeds=64,
     measure=measure,
-    judge=judge,
 )

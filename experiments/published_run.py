@@ -8,8 +8,6 @@ epoch. The first weights and the order of batches are those of its generators; e
 """
 
 import itertools
-import os
-import pathlib
 import random
 
 import jax
@@ -17,8 +15,9 @@ import jax.numpy as jnp
 import numpy as np
 
 import jaxdl.functional as F
+from experiments.images import path_of
 from jaxdl.backpropagation import forward, layer, sgd_by_hand
-from jaxdl.experiment import Experiment, Judgement, Unavailable
+from jaxdl.experiment import Claim, Exact, Experiment, Panel
 
 NETWORK = tuple(map(layer, (F.dense, F.sigmoid, F.dense, F.sigmoid_cross_entropy)))
 SEED = 12345678
@@ -62,11 +61,7 @@ def mnist():
 
     Raises Unavailable where it is not to be found.
     """
-    beside = pathlib.Path(__file__).parents[2] / "shared" / "data"
-    path = pathlib.Path(os.environ.get("JAXDL_DATA") or beside) / "mnist.npz"
-    if not path.is_file():
-        raise Unavailable("it needs mnist.npz (x_train, y_train, x_test, y_test): name its folder in JAXDL_DATA.")
-    with np.load(path) as arrays:
+    with np.load(path_of("mnist.npz")) as arrays:
         images, labels = arrays["x_train"][:EXAMPLES], arrays["y_train"][:EXAMPLES]
         tested, answers = arrays["x_test"], arrays["y_test"]
     inputs, tested = (jnp.asarray(x.reshape(len(x), -1) / np.float32(256), jnp.float64) for x in (images, tested))
@@ -96,40 +91,57 @@ def epochs():
 def measure(_):
     """Cost and share of wrong test images, published and computed here; nothing is drawn from the keys."""
     ran = dict(enumerate(itertools.islice(epochs(), max(PUBLISHED)), 1))
-    told = {"published": PUBLISHED, "ours": ran}
-    costs = {f"{whose}_cost": [curve[number][1] for number in PUBLISHED] for whose, curve in told.items()}
-    return costs | {f"{whose}_error": [1 - curve[n][0] / TESTED for n in PUBLISHED] for whose, curve in told.items()}
+    for whose, curve in {"published": PUBLISHED, "ours": ran}.items():
+        for number in PUBLISHED:
+            correct, cost = curve[number]
+            yield (f"{whose}_cost", number), [cost]
+            yield (f"{whose}_error", number), [1 - correct / TESTED]
 
 
-def judge(measured):
+def apart(measured):
+    """By how much costs, and numbers of wrong images, differ from the published ones."""
+    ours, published = (
+        np.array([[measured[f"{whose}_{what}", number][0] for number in PUBLISHED] for what in ("cost", "error")])
+        for whose in ("ours", "published")
+    )
+    return abs(ours[0] - published[0]), np.rint(TESTED * ours[1]) - np.rint(TESTED * published[1])
+
+
+def holds(measured):
     """Every count and every digit must be the published one."""
-    costs = abs(measured["ours_cost"] - measured["published_cost"])
-    wrong = np.rint(TESTED * measured["ours_error"]) - np.rint(TESTED * measured["published_error"])
-    finding = (
+    costs, wrong = apart(measured)
+    return not wrong.any() and costs.max() <= DIGITS
+
+
+def found(measured):
+    """How many of both are the published ones."""
+    costs, wrong = apart(measured)
+    return (
         f"Of the {len(PUBLISHED)} published epochs, {int((wrong == 0).sum())} have the same number of test images "
         f"classified correctly, and {int((costs <= DIGITS).sum())} the same training cost to twelve decimals (largest "
         f"difference {costs.max():.1e})."
     )
-    return Judgement("supported" if not wrong.any() and costs.max() <= DIGITS else "refuted", finding)
 
 
 experiment = Experiment(
     name="published_run",
     item=34,
     sentence="Training - SGD, backprop",
-    claim="Gradients swept by hand train as they did where a run was published: every count, every digit again.",
-    arms={
-        "published_cost": "training cost, published",
-        "ours_cost": "training cost, by hand",
-        "published_error": "test error, published",
-        "ours_error": "test error, by hand",
-    },
-    metric="cost (nats), and share of errors",
-    rule="supported if after each of the 8 published epochs the number of test images classified correctly is the "
-    "published one and the training cost agrees with it to the 12 decimals that were published; else refuted.",
-    thresholds=(),
-    seeds=len(PUBLISHED),
+    claims=(
+        Claim(
+            "Gradients swept by hand train as they did where a run was published: every count, every digit again.",
+            Exact(
+                "after each of the 8 published epochs the number of test images classified correctly is the published "
+                "one and the training cost agrees with it to the 12 decimals that were published",
+                holds,
+                found,
+            ),
+        ),
+    ),
+    panels=tuple(
+        Panel(metric, {f"published_{what}": "published", f"ours_{what}": "by hand"}, over=("epoch", tuple(PUBLISHED)))
+        for what, metric in {"cost": "training cost (nats)", "error": "share of test images that are wrong"}.items()
+    ),
+    seeds=1,
     measure=measure,
-    judge=judge,
-    index=("epoch", tuple(PUBLISHED)),
 )

@@ -12,7 +12,7 @@ import jax.numpy as jnp
 
 import jaxdl.functional as F
 from jaxdl.data import Dataset
-from jaxdl.experiment import Experiment, Judgement
+from jaxdl.experiment import Claim, Exact, Experiment, Panel
 from jaxdl.models import mlp
 from jaxdl.optimizers import adam
 from jaxdl.training import Task, population, supervised, train
@@ -58,36 +58,43 @@ def distance_after_training(key, activation):
 
 def measure(keys):
     """The distance of both networks, for each key."""
-    return {
-        "linear": population(lambda key: distance_after_training(key, identity), keys),
-        "relu": population(lambda key: distance_after_training(key, F.relu), keys),
-    }
+    for arm, activation in {"linear": identity, "relu": F.relu}.items():
+        yield arm, population(lambda key, activation=activation: distance_after_training(key, activation), keys)
 
 
-def judge(measured):
-    """The stack must be within rounding of one layer for all seeds, and the network with ReLU must not be."""
-    linear, relu = measured["linear"].max(), measured["relu"].min()
-    finding = (
-        f"The stack differs from the product of its matrices by at most {linear:.1e} of its largest output; with ReLU "
-        f"between the layers even the nearest single layer is at least {relu:.0%} away."
+def found(measured):
+    """How far both are."""
+    return (
+        f"The stack differs from the product of its matrices by at most {measured['linear'].max():.1e} of its largest "
+        f"output; with ReLU between the layers even the nearest single layer is at least {measured['relu'].min():.0%} "
+        "away."
     )
-    if not relu >= BENT:
-        return Judgement("inconclusive", f"{finding} The measurement does not see a non-linearity.")
-    return Judgement("supported" if linear <= EXACT else "refuted", finding)
 
 
 experiment = Experiment(
     name="stacked_linear_layers",
     item=26,
     sentence="If you combine more linear layers...you will have a linear layer. We need non-linearity",
-    claim="A trained stack of linear layers computes what the one layer computes whose matrix is their product; "
-    "with ReLU between them no single layer does.",
-    arms={"linear": "6-16-12-3, nothing between", "relu": "6-16-12-3, ReLU between"},
-    metric="distance from a single layer, relative to the largest output",
-    rule=f"supported if the distance is at most {EXACT:.0e} for every seed of the linear stack, else refuted; "
-    f"inconclusive if a network with ReLU is closer than {BENT:.0e} for any seed.",
-    thresholds=(EXACT, BENT),
+    claims=(
+        Claim(
+            "A trained stack of linear layers computes what the one layer computes whose matrix is their product; with "
+            "ReLU between them no single layer does.",
+            Exact(
+                f"the distance is at most {EXACT:.0e} for every seed of the linear stack",
+                lambda measured: measured["linear"] <= EXACT,
+                found,
+                lambda measured: measured["relu"] >= BENT,
+                f"every network with ReLU is at least {BENT:.0e} away",
+            ),
+        ),
+    ),
+    panels=(
+        Panel(
+            "distance from a single layer, relative to the largest output",
+            {"linear": "6-16-12-3, nothing between", "relu": "6-16-12-3, ReLU between"},
+            thresholds=(EXACT, BENT),
+        ),
+    ),
     seeds=64,
     measure=measure,
-    judge=judge,
 )

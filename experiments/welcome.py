@@ -13,6 +13,7 @@ from rich.console import Console
 from experiments import equal_weights, stacked_linear_layers, xor
 from jaxdl import backpropagation, derivation, experiment, report, run, trainer
 from jaxdl.blackboard import write_pages
+from jaxdl.experiment import telling
 from jaxdl.proofs import proof_table
 from jaxdl.record import evaluate
 from jaxdl.settings import Train
@@ -36,9 +37,7 @@ def welcome(out: pathlib.Path, console: Console) -> int:
         run.write_json(directory / "splits.json", splits)
         mean = sum(split["test"] for split in splits) / len(splits)
         console.print(f"mean test accuracy over {len(splits)} divisions of the data: {mean:.4f}", highlight=False)
-        failed = experiment.conduct_all(
-            CLAIMS, directory / "experiments", lambda result: experiment.tell(result, console)
-        )
+        failed = experiment.conduct_all(CLAIMS, directory / "experiments", lambda result: telling.tell(result, console))
         total = time.perf_counter() - began
         run.write_json(directory / "cost.json", {**run.read_json(directory / "cost.json"), "total": total})
     return 1 if failed or any(proof.fault for proof in proofs) else 0

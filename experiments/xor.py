@@ -12,7 +12,7 @@ import scipy.optimize
 
 import jaxdl.functional as F
 from jaxdl import data, initializers
-from jaxdl.experiment import Experiment, Judgement
+from jaxdl.experiment import Claim, EverySeed, Exact, Experiment, Panel
 from jaxdl.models import mlp
 from jaxdl.optimizers import adam
 from jaxdl.statistics import proportion_interval
@@ -39,39 +39,55 @@ def share_right(xor, key, hidden):
 
 def measure(keys):
     """The share of corners that are right, for each key."""
-    return {
-        "linear": population(lambda xor, key: share_right(xor, key, ()), keys, shared=(data.xor(),)),
-        "mlp": population(lambda xor, key: share_right(xor, key, (2,)), keys, shared=(data.xor(),)),
-    }
+    for arm, hidden in {"linear": (), "mlp": (2,)}.items():
+        yield arm, population(lambda xor, key, hidden=hidden: share_right(xor, key, hidden), keys, shared=(data.xor(),))
 
 
-def judge(measured):
-    """No line and no linear model may succeed; how often the MLP does decides the rest."""
+def no_line(measured):
+    """Neither the linear program nor any training finds a line."""
+    return not separable(*data.xor()[:2]) and measured["linear"].max() <= 0.75
+
+
+def of_linear(measured):
+    """What was found of linear models."""
+    line = "a" if separable(*data.xor()[:2]) else "no"
+    return (
+        f"The linear program finds {line} separating line, and no linear model got more than "
+        f"{measured['linear'].max():.0%} right."
+    )
+
+
+def of_mlp(measured):
+    """How often the MLP learned it."""
     solved = int((measured["mlp"] == 1).sum())
     chance = proportion_interval(solved, len(measured["mlp"]))
-    corners = data.xor()
-    line = separable(corners.inputs, corners.labels)
-    finding = (
-        f"The linear program finds {'a' if line else 'no'} separating line, and no linear model got more than "
-        f"{measured['linear'].max():.0%} right. The MLP solved it from {solved} of {len(measured['mlp'])} starts: with "
-        f"probability {chance.estimate:.2f}, 95 % interval {chance.low:.2f} to {chance.high:.2f}."
+    return (
+        f"The MLP solved it from {solved} of {len(measured['mlp'])} starts: with probability {chance.estimate:.2f}, "
+        f"95 % interval {chance.low:.2f} to {chance.high:.2f}."
     )
-    if line or measured["linear"].max() > 0.75 or solved == 0:
-        return Judgement("refuted", finding)
-    return Judgement("supported" if solved == len(measured["mlp"]) else "conditional", finding)
 
 
 experiment = Experiment(
     name="xor",
     item=27,
     sentence="(the famous XOR problem example)",
-    claim="No line separates XOR, so a linear model gets at most 3 of its 4 corners; a 2-2-1 MLP learns all four.",
-    arms={"linear": "logistic regression", "mlp": "2-2-1 MLP, tanh"},
-    metric="share of the four corners that are right",
-    rule="refuted if a separating line exists, a linear model gets more than 3/4, or no MLP gets all; supported if "
-    "every MLP does; conditional, on its first weights, if some do and some do not.",
-    thresholds=(0.75,),
+    claims=(
+        Claim(
+            "No line separates XOR, so a linear model gets at most 3 of its 4 corners.",
+            Exact("no line separates it, and no linear model gets more than 3/4", no_line, of_linear),
+        ),
+        Claim(
+            "A 2-2-1 MLP learns all four corners.",
+            EverySeed("the MLP gets all four", lambda measured: measured["mlp"] == 1, of_mlp),
+        ),
+    ),
+    panels=(
+        Panel(
+            "share of the four corners that are right",
+            {"linear": "logistic regression", "mlp": "2-2-1 MLP, tanh"},
+            thresholds=(0.75,),
+        ),
+    ),
     seeds=64,
     measure=measure,
-    judge=judge,
 )

@@ -5,7 +5,10 @@ from typing import Any, Literal
 import altair as alt
 import numpy as np
 
-COLOURS = BLUE, ORANGE, *_ = "#4381d0", "#d9762b", "#3a9e77", "#9b6bc4", "#c05780"
+COLOURS = BLUE, ORANGE, *_ = "#4381d0", "#d9762b", "#3a9e77", "#9b6bc4", "#c05780", "#8a8f99"
+SHAPES = "circle", "square", "triangle-up", "diamond", "cross", "triangle-down"
+DASHES = [1, 0], [6, 3], [2, 2], [8, 3, 2, 3], [4, 4], [1, 3]
+GREY = "#8a8f99"
 WIDTH, HEIGHT = 420, 260
 SHOWN = 400  # epochs of a curve
 Chart = alt.LayerChart | alt.HConcatChart | alt.FacetChart
@@ -37,7 +40,7 @@ def predictions(predicted: dict[str, list], members: int) -> Chart:
     )
     mean = alt.Y("predicted:Q", scale=scale, title=f"predicted, mean of {members}")
     return alt.layer(
-        equal.mark_line(strokeDash=[5, 4], color="#8a8f99", strokeWidth=1.4),
+        equal.mark_line(strokeDash=[5, 4], color=GREY, strokeWidth=1.4),
         base.encode(y=alt.Y("low:Q", scale=scale), y2="high:Q").mark_rule(opacity=0.25, color=BLUE),
         base.encode(y=mean).mark_circle(size=26, opacity=0.6, color=BLUE),
     )
@@ -53,7 +56,7 @@ def _curves(epochs, columns, title) -> Chart:
         if np.isfinite(measured).any()
         for low, median, high in [np.nanquantile(measured, [0.05, 0.5, 0.95]).tolist()]
     ]
-    scale = alt.Scale(type=_scale(row["low"] for row in rows) if len(columns) > 1 else "linear", zero=False)
+    scale = alt.Scale(type=scale_of(row["low"] for row in rows) if len(columns) > 1 else "linear", zero=False)
     base: alt.Chart = alt.Chart(alt.Data(values=rows), width=WIDTH, height=HEIGHT).encode(
         x=alt.X("epoch:Q", title="epoch", scale=alt.Scale(domain=[0, int(epochs.max())], nice=False)),
         color=alt.Color("part:N", legend=None, scale=alt.Scale(domain=["train", "dev"], range=[BLUE, ORANGE])),
@@ -73,7 +76,7 @@ def _some(epochs: np.ndarray) -> np.ndarray:
     return epochs[np.unique(np.linspace(0, len(epochs) - 1, SHOWN).astype(int))]
 
 
-def _scale(values) -> Literal["log", "linear"]:
+def scale_of(values) -> Literal["log", "linear"]:
     """Logarithmic where all numbers are positive and they span more than a decade."""
     values = np.asarray(list(values))
     return "log" if values.size and values.min() > 0 and values.max() > 10 * values.min() else "linear"
@@ -117,25 +120,6 @@ def _drawn(name) -> Any:
     return name.translate(pictures).encode(errors="replace").decode()
 
 
-def growth(result: dict[str, Any], measured: dict[str, np.ndarray]) -> Chart:
-    """Each arm as a line over depths, epochs, or whatever its numbers belong to."""
-    of, numbers = result["index"]
-    names = list(result["arms"].values())
-    rows = [
-        {"arm": result["arms"][arm], of: number, "value": float(value)}
-        for arm, values in measured.items()
-        for number, value in zip(numbers, values, strict=True)
-    ]
-    x = alt.X(f"{of}:Q", title=of, scale=alt.Scale(type=_scale(numbers), nice=False), axis=alt.Axis(values=numbers))
-    y = alt.Y(
-        "value:Q",
-        title=result["metric"],
-        scale=alt.Scale(type=_scale(row["value"] for row in rows)),
-        axis=alt.Axis(format=",~g", tickCount=6),
-    )
-    return _lines(rows, "arm", names, x, y, ["arm:N", f"{of}:Q", "value:Q"])
-
-
 def scaling(points: list[dict[str, Any]], axis: str) -> Chart:
     """Seconds for one unit of work against a size, both logarithmic: a line for each of those who were timed."""
     lines = list(dict.fromkeys(point["line"] for point in points))
@@ -164,30 +148,3 @@ def _lines(rows, line, names, x, y, tooltip) -> Chart:
         tooltip=tooltip,
     )
     return alt.layer(base.mark_line(strokeWidth=2.2), base.mark_circle(size=48))
-
-
-def arms(result: dict[str, Any], measured: dict[str, np.ndarray]) -> Chart:
-    """Every seed of every arm as a point, and the thresholds; the axis is logarithmic where the numbers ask for it."""
-    spread = np.random.default_rng(0)
-    rows = [
-        {"arm": result["arms"][arm], "value": float(value), "seed": seed, "jitter": float(spread.uniform(-1, 1))}
-        for arm, values in measured.items()
-        for seed, value in enumerate(values)
-    ]
-    if _scale(row["value"] for row in rows) == "log":
-        scale, axis = alt.Scale(type="log"), alt.Axis(format=".0e", tickCount=5)
-    else:
-        scale, axis = alt.Scale(zero=False, nice=True, padding=12), alt.Axis(tickCount=6)
-    names = list(result["arms"].values())
-    base: alt.Chart = alt.Chart(alt.Data(values=rows), width=WIDTH + 60, height=64 * len(names)).encode(
-        x=alt.X("value:Q", title=result["metric"], scale=scale, axis=axis),
-        y=alt.Y("arm:N", title=None, sort=names, axis=alt.Axis(labelLimit=260)),
-        color=alt.Color("arm:N", legend=None, scale=alt.Scale(domain=names, range=COLOURS[: len(names)])),
-    )
-    jitter = alt.YOffset("jitter:Q", scale=alt.Scale(domain=[-1.6, 1.6]))
-    points = base.encode(yOffset=jitter, tooltip=["arm:N", "seed:Q", "value:Q"]).mark_circle(size=42, opacity=0.5)
-    rules = [
-        alt.Chart(alt.Data(values=[{"value": value}])).encode(x="value:Q").mark_rule(strokeDash=[5, 4], color="#8a8f99")
-        for value in result["thresholds"]
-    ]
-    return alt.layer(*rules, points)

@@ -5,6 +5,7 @@ import contextlib
 import importlib.resources
 import json
 import pathlib
+from collections import Counter
 from collections.abc import Generator, Mapping
 from typing import Any
 
@@ -18,6 +19,7 @@ from jaxdl.record import BOUNDS
 from jaxdl.statistics import mean_interval
 
 PAGE = "report.html"
+MARKS = {"supported": "✓", "refuted": "✗", "conditional": "±", "inconclusive": "?"}  # read without colour
 SOURCES = {
     "digits": "“Optical Recognition of Handwritten Digits” of E. Alpaydin and C. Kaynak, UCI Machine Learning "
     "Repository, CC BY 4.0",
@@ -40,7 +42,9 @@ def write(directory: pathlib.Path) -> pathlib.Path:
     for name, chart in figures.items():
         (directory / "figures").mkdir(exist_ok=True)
         run.write_text(directory / "figures" / f"{name}.svg", vl_convert.vegalite_to_svg(chart.to_dict()))
-    written = page(_template("report.html"), figures, _content(directory, found, trained))
+    content = _content(directory, found, trained)
+    alone = found and not any((trained, content.get("done"), content["proofs"], content["pages"]))
+    written = page(_template("book.html" if alone else "report.html"), figures, content)
     run.write_text(directory / PAGE, written)
     return directory / PAGE
 
@@ -110,7 +114,7 @@ def _inline(specification) -> str:
 
 def _figures(directory, found, trained) -> dict[str, Any]:
     """The charts that the run has numbers for."""
-    from jaxdl import plots  # altair is part of the extra
+    from jaxdl import panels, plots  # altair is part of the extra
 
     charts = {}
     if _begun(directory, trained):
@@ -121,9 +125,7 @@ def _figures(directory, found, trained) -> dict[str, Any]:
         for name, draw in (("confusion", plots.confusion), ("predicted", plots.predictions)):
             if (directory / f"{name}.parquet").is_file():
                 charts[name] = draw(run.read_table(directory / f"{name}.parquet"), members)
-    for result, measured in found:
-        charts[result["name"]] = (plots.growth if result.get("index") else plots.arms)(result, measured)
-    return charts
+    return charts | {result["name"]: panels.figure(result, measured) for result, measured in found}
 
 
 def _trained(directory) -> bool:
@@ -153,7 +155,13 @@ def _content(directory, found, trained) -> dict[str, Any]:
         for name in ("environment", "settings", "quality", "cost", "proofs", "splits", "pages")
     }
     content["sources"] = SOURCES
-    content["verdicts"] = [result for result, _ in found]
+    content["results"] = [result for result, _ in found]
+    content["verdicts"] = Counter(claim["verdict"] for result in content["results"] for claim in result["claims"])
+    content["chapters"] = [
+        (chapter, [result for result in content["results"] if result["chapter"] == chapter.number])
+        for chapter in experiment.CHAPTERS
+    ]
+    content["marks"] = MARKS
     content["parts"] = []
     if _begun(directory, trained):
         content["done"] = max(run.read_lines(directory / "metrics.jsonl")["epoch"])

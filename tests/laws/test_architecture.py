@@ -23,6 +23,7 @@ FLOORS = {
             "experiment",
             "export",
             "launch",
+            "panels",
             "plots",
             "prediction",
             "proofs",

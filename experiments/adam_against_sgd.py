@@ -1,0 +1,107 @@
+"""Adam works worse than SGD but is faster: two verdicts, with the rate of each tuned by the same means.
+
+An MLP on digits is trained for 40 epochs by SGD, by SGD with momentum and by Adam. Of each the rate is chosen first,
+from nine, by the mean accuracy on dev of eight networks of other seeds. Then each seed trains one network by each.
+Told is the error on the test images at the end, and how many epochs it took until the training loss was below a tenth.
+
+    python -m experiments run adam_against_sgd [--full]      with --full on MNIST
+"""
+
+import functools
+
+import jax
+import jax.numpy as jnp
+
+import jaxdl.functional as F
+from experiments.images import digits, mnist
+from jaxdl import models
+from jaxdl.experiment import RATIO, Claim, Experiment, More, Panel, Regimes
+from jaxdl.optimizers import adam, momentum, sgd
+from jaxdl.training import Task, classification, population, supervised, train
+
+RULES = {"sgd": sgd, "momentum": momentum, "adam": adam}
+RATES = {
+    name: [10 ** (exponent / 2) for exponent in range(*ends)]
+    for name, ends in {
+        "sgd": (-5, 2),
+        "momentum": (-7, 0),
+        "adam": (-8, -1),
+    }.items()
+}
+MODEL = models.mlp((64,), 10)
+TUNED_WITH, LOW, OTHER = 8, 0.1, 1_000_003
+
+
+def trained(examples, judged, key, rate, rule, epochs, batch):
+    """The error of a network in the end, and the epochs until its training loss was low."""
+    task = Task(MODEL, supervised(MODEL, F.cross_entropy), rule(rate), batch)
+    state, history = train(task, examples, key, epochs=epochs)
+    return 1 - classification(MODEL)(state, judged)["accuracy"], epochs_until_low(history.loss)
+
+
+def epochs_until_low(losses):
+    """The first epoch, a fraction of it included, at which the loss is low; the number of epochs where it never is."""
+    logs = jnp.log(jnp.concatenate([jnp.log(10.0)[None], losses]) / LOW)  # an untrained network has ln 10
+    after = jnp.argmax(logs <= 0)
+    share = logs[after - 1] / (logs[after - 1] - logs[after])
+    return jnp.where((logs <= 0).any(), after - 1 + share, len(losses))
+
+
+def tuned(split, keys, name, one):
+    """The rate with the least mean error on dev, over networks of other seeds than those that are judged."""
+    others = jax.vmap(lambda key: jax.random.fold_in(key, OTHER))(keys[:TUNED_WITH])
+    rates = jnp.array(RATES[name])
+    grid = jnp.repeat(others, len(rates)), jnp.tile(rates, TUNED_WITH)
+    errors, _ = population(one, *grid, shared=(split.train, split.dev))
+    return rates[errors.reshape(TUNED_WITH, len(rates)).mean(axis=0).argmin()]
+
+
+def measure(keys, images, epochs, batch):
+    """Error and epochs of each rule, at the rate that was best for it on dev, for each key."""
+    split = images()
+    for name, rule in RULES.items():
+        one = functools.partial(trained, rule=rule, epochs=epochs, batch=batch)
+        rates = jnp.full(len(keys), tuned(split, jax.random.clone(keys), name, one))
+        errors, until = population(one, keys, rates, shared=(split.train, split.test))
+        yield f"{name}_error", errors
+        yield f"{name}_epochs", until
+        yield f"{name}_rate", rates
+
+
+NAMES = {"sgd": "SGD", "momentum": "SGD with momentum", "adam": "Adam"}
+experiment = Experiment(
+    name="adam_against_sgd",
+    item=104,
+    sentence="Actually works worse than SGD but it's faster",
+    claims=(
+        Claim(
+            "A network trained by Adam makes more errors on test images than one trained by SGD.",
+            Regimes(
+                {
+                    f"than {NAMES[name]}": More("adam_error", f"{name}_error", margin=0.005, spread=0.005)
+                    for name in ("sgd", "momentum")
+                }
+            ),
+        ),
+        Claim(
+            "Adam brings the training loss down in fewer epochs than SGD.",
+            Regimes(
+                {
+                    f"than {NAMES[name]}": More(f"{name}_epochs", "adam_epochs", margin=1.1, spread=0.1, scale=RATIO)
+                    for name in ("sgd", "momentum")
+                }
+            ),
+        ),
+    ),
+    panels=tuple(
+        Panel(metric, {f"{name}_{what}": told for name, told in NAMES.items()})
+        for what, metric in {
+            "error": "share of test images that are wrong",
+            "epochs": "epochs until the training loss is 0.1",
+            "rate": "learning rate, the best on dev",
+        }.items()
+    ),
+    seeds=32,
+    measure=functools.partial(measure, images=digits, epochs=40, batch=32),
+    full=functools.partial(measure, images=mnist, epochs=10, batch=128),
+)

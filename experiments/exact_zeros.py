@@ -1,0 +1,127 @@
+"""L1 makes parameters exactly zero, but only by a proximal step: by its gradient it never does, and L2 does not either.
+
+Each seed draws a linear regression with 50 inputs, of which 5 matter, and trains it by full gradients with a penalty:
+L1 by its subgradient, as one adds it to the loss; L1 by the proximal step; L2; and none. Counted are the parameters
+that are exactly zero in the end.
+
+    python -m experiments run exact_zeros
+"""
+
+import functools
+
+import jax
+import jax.numpy as jnp
+import optax
+
+import jaxdl.functional as F
+from jaxdl.data import Dataset
+from jaxdl.experiment import Claim, Exact, Experiment, More, Panel
+from jaxdl.models import linear_regression
+from jaxdl.optimizers import proximal_l1, sgd, weights
+from jaxdl.training import Task, population, supervised, train
+
+EXAMPLES, SIZE, MATTER = 100, 50, 5
+RATE, STRENGTH, EPOCHS = 0.1, 0.1, 500
+
+
+def regression(key):
+    """Inputs of which a few matter, and targets with noise."""
+    of_inputs, of_weights, of_noise = jax.random.split(key, 3)
+    inputs = jax.random.normal(of_inputs, (EXAMPLES, SIZE))
+    true = jnp.where(jnp.arange(SIZE) < MATTER, jax.random.normal(of_weights, (SIZE,)), 0.0)[:, None]
+    targets = inputs @ true + 0.5 * jax.random.normal(of_noise, (EXAMPLES, 1))
+    return Dataset(inputs, targets, jnp.ones(EXAMPLES))
+
+
+def nothing(params):  # noqa: ARG001
+    """No penalty."""
+    return 0.0
+
+
+def of_weights_alone(penalty):
+    """A penalty of weights, which leaves biases alone."""
+    return lambda params: STRENGTH * penalty([leaf for leaf in jax.tree.leaves(params) if leaf.ndim > 1])
+
+
+def zeros(key, penalty, rule):
+    """The share of weights that are exactly zero after training."""
+    of_data, of_training = jax.random.split(key)
+    model = linear_regression()
+    task = Task(model, supervised(model, F.squared_error, penalty=penalty), rule, EXAMPLES)
+    state, _ = train(task, regression(of_data), of_training, epochs=EPOCHS)
+    kernel = jnp.concatenate([leaf.ravel() for leaf in jax.tree.leaves(state.params) if leaf.ndim > 1])
+    return jnp.mean(kernel == 0)
+
+
+PROXIMAL = optax.chain(sgd(RATE), proximal_l1(RATE, strength=STRENGTH, mask=weights))
+ARMS = {
+    "subgradient": (of_weights_alone(F.l1), sgd(RATE)),
+    "proximal": (nothing, PROXIMAL),
+    "l2": (of_weights_alone(F.l2), sgd(RATE)),
+    "none": (nothing, sgd(RATE)),
+}
+
+
+def measure(keys):
+    """The share of exact zeros, for each key."""
+    for arm, (penalty, rule) in ARMS.items():
+        yield arm, population(functools.partial(zeros, penalty=penalty, rule=rule), keys)
+
+
+def none_is_zero(*arms):
+    """A falsifier: not one weight of these is zero, for any seed."""
+    return lambda measured: [measured[arm] == 0 for arm in arms]
+
+
+def shares(measured):
+    """What each arm has of zeros."""
+    return ", ".join(f"{arm} {values.mean():.1%}" for arm, values in measured.items())
+
+
+experiment = Experiment(
+    name="exact_zeros",
+    item=72,
+    sentence="Every non-zero parameter is gonna contribute to its loss. Best not to use a parameter at all, unless it "
+    "really needs it. Works in sparsity",
+    claims=(
+        Claim(
+            "A parameter that is not needed becomes exactly zero if its absolute value is added to the loss.",
+            Exact(
+                "some weight is exactly zero for every seed, by the subgradient of the penalty",
+                lambda measured: measured["subgradient"] > 0,
+                lambda measured: f"The shares of exact zeros: {shares(measured)}.",
+            ),
+            reading="as it stands",
+        ),
+        Claim(
+            "The proximal step of the L1 penalty makes at least half of the weights exactly zero that do not matter.",
+            More("proximal", "l2", margin=0.5 * (1 - MATTER / SIZE), spread=0.1),
+            reading="careful",
+        ),
+        Claim(
+            "Neither the L2 penalty nor the subgradient of L1 nor no penalty makes a single weight exactly zero.",
+            Exact(
+                "no weight is zero for any seed",
+                none_is_zero("subgradient", "l2", "none"),
+                lambda measured: f"The shares of exact zeros: {shares(measured)}.",
+                lambda measured: measured["proximal"] > 0,
+                "the proximal step makes some",
+            ),
+            reading="careful",
+        ),
+    ),
+    panels=(
+        Panel(
+            "share of weights that are exactly zero",
+            {
+                "subgradient": "L1 by its subgradient",
+                "proximal": "L1 by the proximal step",
+                "l2": "L2",
+                "none": "no penalty",
+            },
+            thresholds=(1 - MATTER / SIZE,),
+        ),
+    ),
+    seeds=32,
+    measure=measure,
+)

@@ -1,0 +1,105 @@
+"""Batch normalization fails for small batches: of one example nothing is left, of a few the statistics are noise.
+
+Each seed trains an MLP with a norm after each hidden layer for five epochs of digits, in batches of two to 256, with
+the rate scaled by the root of the batch. Batch normalization is held against layer and group normalization, which look
+at one example alone. What it makes of a batch of one is computed, not trained.
+
+    python -m experiments run small_batches
+"""
+
+import functools
+
+import jax
+import jax.numpy as jnp
+
+import jaxdl.functional as F
+from experiments.images import digits
+from jaxdl import models
+from jaxdl.experiment import Claim, Every, Exact, Experiment, More, Panel, Regimes, Same
+from jaxdl.optimizers import adam
+from jaxdl.training import Task, classification, population, supervised, train
+
+NORMS = {
+    "batch": models.BatchNorm,
+    "layer": models.LayerNorm,
+    "group": functools.partial(models.GroupNorm, groups=8),
+}
+BATCHES, EPOCHS, RATE = (2, 4, 16, 64, 256), 5, 1e-3  # the rate of a batch of 16
+
+
+def error(examples, test, key, norm, batch):
+    """The share of test images that a trained network gets wrong."""
+    model = models.mlp((64, 64), 10, norm=norm)
+    task = Task(model, supervised(model, F.cross_entropy), adam(RATE * (batch / 16) ** 0.5), batch)
+    state, _ = train(task, examples, key, epochs=EPOCHS)
+    return 1 - classification(model)(state, test)["accuracy"]
+
+
+def of_one(key):
+    """What batch normalization of one example differs from its bias, and the gradient that passes through."""
+    example, scale, bias = jax.random.normal(key, (3, 1, 64))
+    normed = lambda x: F.batch_norm(x, scale[0], bias[0])[0]  # noqa: E731
+    gradient = jax.grad(lambda x: (normed(x) * jnp.arange(64)).sum())(example)
+    return {"apart": jnp.abs(normed(example) - bias).max(), "gradient": jnp.abs(gradient).max()}
+
+
+def measure(keys, images):
+    """The error with each norm and batch, and what is left of one example, for each key."""
+    yield from population(of_one, keys).items()
+    split = images()
+    for batch in BATCHES:
+        for name, norm in NORMS.items():
+            one = functools.partial(error, norm=norm, batch=batch)
+            yield (name, batch), population(one, keys, shared=(split.train, split.test))
+
+
+def worse(batch, margin, spread):
+    """Batch normalization makes more errors than layer normalization."""
+    return More(("batch", batch), ("layer", batch), margin, spread)
+
+
+experiment = Experiment(
+    name="small_batches",
+    item=97,
+    sentence="Problems: fails for small batch sizes, recurrent architectures is a problem, different training and test "
+    "set calculations",
+    claims=(
+        Claim(
+            "Of a batch of one, batch normalization makes its bias, whatever the example, and no gradient passes it.",
+            Exact(
+                "the outputs are the bias and the gradient is zero, exactly, for every seed",
+                lambda measured: [measured["apart"] == 0, measured["gradient"] == 0],
+                lambda measured: (
+                    f"Outputs differ from the bias by {measured['apart'].max():g}, and the gradient is at most "
+                    f"{measured['gradient'].max():g}."
+                ),
+            ),
+        ),
+        Claim(
+            "A network with batch normalization makes more errors than one with layer normalization.",
+            Regimes({"batches of 2": worse(2, 0.1, spread=0.06), "batches of 64": worse(64, 0.01, spread=0.008)}),
+        ),
+        Claim(
+            "With batches of 2 group normalization is no worse than with 64, and batch normalization is.",
+            Every(
+                (
+                    Same(("group", 2), ("group", 64), margin=0.02, spread=0.01),
+                    More(("batch", 2), ("batch", 64), margin=0.1, spread=0.06),
+                )
+            ),
+        ),
+    ),
+    panels=(
+        Panel(
+            "share of test images that are wrong",
+            {"batch": "batch normalization", "layer": "layer normalization", "group": "group normalization"},
+            over=("batch size", BATCHES),
+        ),
+        Panel(
+            "of a batch of one",
+            {"apart": "output, apart from the bias", "gradient": "gradient that passes"},
+        ),
+    ),
+    seeds=20,
+    measure=functools.partial(measure, images=digits),
+)
