@@ -9,6 +9,8 @@ import tyro
 import experiments
 from jaxdl.command_line import answer, catalogue, chosen, leave
 
+KEPT = pathlib.Path(__file__).with_name("results")
+
 
 @dataclass(frozen=True)
 class List:
@@ -43,10 +45,10 @@ class Report:
 
 @dataclass(frozen=True)
 class Table:
-    """Print the verdicts of a run as a table of Markdown."""
+    """Print verdicts as a table of Markdown."""
 
-    run: tyro.conf.Positional[pathlib.Path] = pathlib.Path("runs/experiments")
-    """the directory of the run"""
+    results: tyro.conf.Positional[pathlib.Path] = KEPT
+    """a directory of NAME.json; without it that of the kept results"""
 
 
 @dataclass(frozen=True)
@@ -96,7 +98,7 @@ def main(arguments: list[str] | None = None) -> int:
 def _run(settings) -> int:
     from rich.console import Console
 
-    from jaxdl import experiment, report, run, startup
+    from jaxdl import report, run, startup
     from jaxdl.experiment import telling
 
     startup.prepare()
@@ -110,8 +112,7 @@ def _run(settings) -> int:
         case Report():
             console.print(f"page: {report.write(settings.run)}", markup=False, highlight=False, soft_wrap=True)
         case Table():
-            found = [result for result, _ in experiment.results(settings.run / "experiments")]
-            console.print(telling.table(found), markup=False, highlight=False, soft_wrap=True, end="")
+            print(telling.table(settings.results), end="")
         case Run():
             return conducted(settings, console)
         case Welcome():

@@ -62,7 +62,7 @@ def measure(keys):
         for condition in CONDITIONS:
             for name, rule in RULES.items():
                 one = functools.partial(steps, rule=rule(condition), condition=float(condition))
-                yield (name, condition), jax.jit(jax.vmap(one))(keys)
+                yield (name, condition), jax.jit(jax.vmap(one))(jax.random.clone(keys))
 
 
 def slopes(measured, name):
@@ -77,8 +77,8 @@ def fewer(condition):
         "the heavy ball takes fewer steps for every seed",
         lambda measured: measured["heavy_ball", condition] < measured["descent", condition],
         lambda measured: (
-            f"it takes {measured['heavy_ball', condition].mean():.4g} steps, and gradient descent "
-            f"{measured['descent', condition].mean():.4g}."
+            f"it takes {measured['heavy_ball', condition].mean():,.0f} steps, and gradient descent "
+            f"{measured['descent', condition].mean():,.0f}."
         ),
     )
 

@@ -7,6 +7,8 @@ rates around 2/λmax, and the distance from the minimum that is left is told, be
     python -m experiments run largest_rate
 """
 
+import functools
+
 import jax
 import jax.numpy as jnp
 import optax
@@ -46,7 +48,8 @@ def measure(keys):
     """The distances at each rate, for each key."""
     with jax.enable_x64(True):
         for factor in FACTORS:
-            descended, closed = jax.jit(jax.vmap(lambda key, factor=factor: distances(key, factor)))(keys)
+            one = jax.jit(jax.vmap(functools.partial(distances, factor=factor)))
+            descended, closed = one(jax.random.clone(keys))
             yield ("descent", factor), descended
             yield ("closed", factor), closed
 

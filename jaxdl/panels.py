@@ -26,22 +26,20 @@ def _apart(panel, measured) -> Chart:
         for seed, value in enumerate(measured[arm])
         if np.isfinite(value)
     ]
-    kind = scale_of(row["value"] for row in rows)
-    scale = alt.Scale(type="log") if kind == "log" else alt.Scale(zero=False, nice=True, padding=12)
-    axis = alt.Axis(format=".0e" if kind == "log" else "~g", tickCount=5)
-    x = alt.X("value:Q", title=panel["metric"], scale=scale, axis=axis)
+    values = [row["value"] for row in rows]
+    axis = alt.Axis(format=".0e" if scale_of(values) == "log" else "~g", tickCount=5)
+    x = alt.X("value:Q", title=panel["metric"], scale=_scale(values, padding=12), axis=axis)
     y = alt.Y("arm:N", title=None, sort=names, axis=alt.Axis(labelLimit=260))
     colour = alt.Color("arm:N", legend=None, scale=alt.Scale(domain=names, range=COLOURS[: len(names)]))
     offset = alt.YOffset("jitter:Q", scale=alt.Scale(domain=[-1.6, 1.6]))
     base: alt.Chart = alt.Chart(alt.Data(values=rows), width=WIDTH + 60, height=64 * len(names)).encode(y=y)
     points = base.encode(x=x, color=colour, yOffset=offset, tooltip=["arm:N", "seed:Q", "value:Q"])
-    means: alt.Chart = alt.Chart(alt.Data(values=_means(panel))).encode(y=y, tooltip=TOLD)
-    drawn: list[Any] = [
-        *_thresholds(panel, "x"),
-        points.mark_circle(size=42, opacity=0.45),
-        means.encode(x=alt.X("low:Q", title=panel["metric"]), x2="high:Q").mark_rule(strokeWidth=2.5, color=GREY),
-        means.encode(x="estimate:Q").mark_point(shape="stroke", angle=90, size=420, color=GREY),
-    ]
+    drawn: list[Any] = [*_thresholds(panel, "x"), points.mark_circle(size=42, opacity=0.45)]
+    if _means(panel):  # none where every arm has a number that is not finite
+        means: alt.Chart = alt.Chart(alt.Data(values=_means(panel))).encode(y=y, tooltip=TOLD)
+        interval = means.encode(x=alt.X("low:Q", title=panel["metric"]), x2="high:Q")
+        drawn.append(interval.mark_rule(strokeWidth=2.5, color=GREY))
+        drawn.append(means.encode(x="estimate:Q").mark_point(shape="stroke", angle=90, size=420, color=GREY))
     return alt.layer(*drawn)
 
 
@@ -52,13 +50,13 @@ def _over(panel) -> Chart:
     x = alt.X(
         "at:Q",
         title=of,
-        scale=alt.Scale(type=scale_of(numbers), nice=False, zero=False),
+        scale=_scale(numbers, nice=False),
         axis=alt.Axis(values=list(numbers), format=".4~g"),
     )
     y = alt.Y(
         "estimate:Q",
         title=panel["metric"],
-        scale=alt.Scale(type=scale_of(row[limit] for row in means for limit in ("low", "high")), zero=False),
+        scale=_scale([row[limit] for row in means for limit in ("low", "high")]),
         axis=alt.Axis(format=",~g", tickCount=6),
     )
     legend = alt.Legend(labelLimit=300, orient="bottom", columns=1 if max(map(len, names)) > 30 else 2, symbolSize=70)
@@ -77,6 +75,11 @@ def _over(panel) -> Chart:
         of_mean.encode(shape=alt.Shape("arm:N", scale=shapes, **told)).mark_point(size=60, filled=True, opacity=1),
     ]
     return alt.layer(*drawn)
+
+
+def _scale(values, **settings: Any) -> alt.Scale:
+    """Logarithmic where the numbers ask for it, else one that need not begin at 0."""
+    return alt.Scale(type="log") if scale_of(values) == "log" else alt.Scale(zero=False, **settings)
 
 
 def _thresholds(panel, axis) -> list[Any]:

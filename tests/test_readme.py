@@ -6,7 +6,11 @@ import pathlib
 import re
 
 import jax
+import pytest
 
+from experiments.__main__ import every_experiment
+from jaxdl import run
+from jaxdl.experiment import telling
 from jaxdl.recipe import RULES
 
 ROOT = pathlib.Path(__file__).parents[1]
@@ -33,6 +37,22 @@ def test_the_command_line_knows_every_hyperparameter_of_its_optimizers():
     for settings, rule in RULES.items():
         names = {name for name in inspect.signature(rule).parameters if name != "mask"}
         assert {field.name for field in dataclasses.fields(settings)} == names
+
+
+def test_the_table_of_claims_is_that_of_the_kept_results():
+    readme = (ROOT / "README.md").read_text()
+    told = readme.split("<!-- claims: python -m experiments table -->\n")[1].split("<!-- claims end -->")[0]
+    assert told == telling.table(ROOT / "experiments" / "results")
+
+
+@pytest.mark.parametrize("experiment", every_experiment().values(), ids=lambda each: each.name)
+def test_the_kept_results_are_those_of_the_experiments_as_they_are(experiment):
+    """Of all that does not need to be measured again: claims, rules, arms, seeds."""
+    kept = run.read_json(ROOT / "experiments" / "results" / f"{experiment.name}.json")
+    claims = [(claim["says"], claim["reading"], claim["rule"]) for claim in kept["claims"]]
+    assert claims == [(claim.says, claim.reading, claim.rule.told(experiment.name_of)) for claim in experiment.claims]
+    assert [panel["arms"] for panel in kept["panels"]] == [panel.arms for panel in experiment.panels]
+    assert (kept["item"], kept["sentence"], kept["seeds"]) == (experiment.item, experiment.sentence, experiment.seeds)
 
 
 def test_the_test_command_is_the_one_that_ci_calls():

@@ -47,6 +47,8 @@ def conduct(
     measure = (experiment.full if conditions.full else None) or experiment.measure
     key = fingerprint(experiment, measure, conditions.seed)
     before = _before(experiment, directory, key)
+    if before is None:  # a verdict on other numbers is none, also where measuring fails
+        (directory / f"{experiment.name}.json").unlink(missing_ok=True)
     measured, cost = before or _measured(experiment, measure, conditions.seed, watch)
     chapter = chapter_of(experiment.item)
     result = {
@@ -129,6 +131,9 @@ def _judged(experiment: Experiment, claim: Claim, measured: Measured, confidence
 def told(comparison: Comparison, name: Callable[[Arm | float], str]) -> str:
     """What a comparison found, in a sentence."""
     sign = "/" if comparison.scale == "ratio" else "−"
+    if not np.isfinite(comparison.estimate):
+        compared = f"{name(comparison.of)} {sign} {name(comparison.against)}"
+        return f"{compared}: not finite for some seeds, which decides nothing."
     needed = f"; {comparison.needed:,} seeds would decide" if comparison.needed else ""
     return (
         f"{name(comparison.of)} {sign} {name(comparison.against)}: {comparison.estimate:.3g}, "

@@ -208,9 +208,10 @@ def _judged(rule: More | Same, measured: Measured, confidence: float, decide: Ca
         np.asarray(measured[arm] if isinstance(arm, str | tuple) else arm, np.float64)
         for arm in (rule.of, rule.against)
     )
-    differences = rule.scale.to(of) - rule.scale.to(against)
-    margin, spread = float(rule.scale.to(rule.margin)), float(differences.std(ddof=1))
-    found = rule.interval(differences, level=confidence)
+    with np.errstate(all="ignore"):  # what is not finite makes limits that are NaN, and decides nothing
+        differences = rule.scale.to(of) - rule.scale.to(against)
+        margin, spread = float(rule.scale.to(rule.margin)), float(differences.std(ddof=1))
+        found = rule.interval(differences, level=confidence)
     verdict = decide(found.low, found.high, margin)
     away = abs(found.estimate) if isinstance(rule, Same) else found.estimate
     needed = seeds_needed(max(away, margin - away), spread, level=confidence) if verdict == "inconclusive" else None

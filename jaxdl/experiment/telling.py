@@ -1,12 +1,14 @@
 """Verdicts in a terminal, and as a table of Markdown."""
 
 import contextlib
-from collections.abc import Callable, Generator, Iterable, Sequence
+import pathlib
+from collections.abc import Callable, Generator, Sequence
 from typing import Any
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+from jaxdl import run
 from jaxdl.experiment.claim import Experiment
 
 COLOURS = {"supported": "green", "refuted": "red", "conditional": "yellow", "inconclusive": "white"}
@@ -20,13 +22,19 @@ def tell(result: dict[str, Any], console: Console) -> None:
         console.print(f"[bold]{result['name']}[/bold]{reading} {verdict}. {claim['finding']}", highlight=False)
 
 
-def table(results: Iterable[dict[str, Any]]) -> str:
-    """A row of Markdown for each claim: its item, what it says, its verdict."""
-    rows = ["| item | claim | verdict |", "|---|---|---|"]
-    for result in results:
+def table(directory: pathlib.Path) -> str:
+    """Markdown with a row for each claim of the results NAME.json in a directory, by item of the course.
+
+    Raises FileNotFoundError where there are none.
+    """
+    found = sorted(map(run.read_json, directory.glob("*.json")), key=lambda result: (result["item"], result["name"]))
+    if not found:
+        raise FileNotFoundError(f"results must be a directory with NAME.json of experiments, but {directory} has none.")
+    rows = ["| | claim | verdict |", "|---|---|---|"]
+    for result in found:
         for claim in result["claims"]:
-            reading = f" ({claim['reading']})" if claim["reading"] else ""
-            rows.append(f"| {result['item']} `{result['name']}` | {claim['says']}{reading} | {claim['verdict']} |")
+            reading = f" *({claim['reading']})*" if claim["reading"] else ""
+            rows.append(f"| {result['item']} | {claim['says']}{reading} | {claim['verdict']} |")
     return "\n".join(rows) + "\n"
 
 

@@ -147,6 +147,12 @@ def fail(keys):
     raise RuntimeError("the coin is lost")
 
 
+def test_a_verdict_on_numbers_that_are_no_longer_true_is_gone_also_where_measuring_fails(tmp_path):
+    conduct(made(), tmp_path)
+    assert conduct_all([made(fail)], tmp_path, print) == ["coin"]
+    assert not results(tmp_path)
+
+
 def lack(keys):
     raise Unavailable("it needs a coin.")
 
@@ -217,4 +223,6 @@ def test_verdicts_are_told_in_the_terminal_and_as_a_table(tmp_path):
     console = Console(record=True, width=100)
     telling.tell(result, console)
     assert "coin supported. 0.0 apart" in console.export_text()
-    assert telling.table([result]).splitlines()[2] == "| 1 `coin` | Both arms fall alike. | supported |"
+    assert telling.table(tmp_path).splitlines()[2] == "| 1 | Both arms fall alike. | supported |"
+    with pytest.raises(FileNotFoundError, match=r"results must be a directory with NAME.json"):
+        telling.table(tmp_path / "none")

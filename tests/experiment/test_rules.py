@@ -124,9 +124,11 @@ def test_an_undecided_test_says_how_many_seeds_would_decide():
 
 def test_what_is_not_finite_decides_nothing():
     broken = apart(5.0, 1.0)
-    broken["high"][3] = np.nan
+    broken["high"][3], broken["low"][3] = np.inf, np.inf
     for rule in (More("high", "low", 1.0, 1.0), Same("high", "low", 1.0, 1.0)):
-        assert rule.judge(broken, 0.95).verdict == "inconclusive"
+        judgement = rule.judge(broken, 0.95)
+        assert judgement.verdict == "inconclusive"
+        assert told(judgement.comparisons[0], str) == "high − low: not finite for some seeds, which decides nothing."
 
 
 def exact(holds, sees=True):

@@ -83,7 +83,9 @@ def operations(**other):
     depths = {
         name: np.full(8, value) for name, value in (("forward", 100.0), ("reverse", 280.0), ("forward_mode", 1e5))
     }
-    return over(cost_of_gradients.DEPTHS, **{**depths, "enumeration": 8.0 ** np.arange(8), **other})
+    return over(
+        cost_of_gradients.DEPTHS, **{**depths, "enumeration": 8.0 ** np.arange(8), "apart": np.zeros(8), **other}
+    )
 
 
 def curves(**off):
@@ -117,17 +119,22 @@ STACK, EQUAL = ("linear", "relu"), ("equal", "random")
         (equal_weights, {"equal": np.zeros(64), "random": np.array([1.0] * 63 + [0.0])}, "inconclusive"),
         (xor, {"linear": np.array([0.5] * 63 + [1.0]), "mlp": np.ones(64)}, "refuted supported"),
         (equal_weights, full(np.nan, 1.0, EQUAL), "refuted"),
-        (cost_of_gradients, operations(), "supported"),
-        (cost_of_gradients, operations(reverse=np.array([*[250.0] * 7, 401.0])), "refuted"),
+        (cost_of_gradients, operations(), "refuted supported"),
+        (cost_of_gradients, operations(reverse=np.array([*[250.0] * 7, 401.0])), "refuted refuted"),
         (
             cost_of_gradients,
             operations(enumeration=np.array([1.0, 9, *8.0 ** np.arange(2, 7), 8.0**6 * 3.9])),
-            "refuted",
+            "refuted refuted",
         ),
-        (cost_of_gradients, operations(reverse=np.full(8, np.nan)), "refuted"),
-        (cost_of_gradients, operations(reverse=np.array([401.0, *[250.0] * 7])), "refuted"),
-        (cost_of_gradients, operations(enumeration=np.array([1, 8, 16, *16 * 8.0 ** np.arange(1, 6)])), "refuted"),
-        (cost_of_gradients, operations(enumeration=np.array([1, 2, *2 * 8.0 ** np.arange(1, 7)])), "supported"),
+        (cost_of_gradients, operations(apart=np.full(8, 0.1)), "supported supported"),
+        (cost_of_gradients, operations(reverse=np.full(8, np.nan)), "refuted refuted"),
+        (cost_of_gradients, operations(reverse=np.array([401.0, *[250.0] * 7])), "refuted refuted"),
+        (
+            cost_of_gradients,
+            operations(enumeration=np.array([1, 8, 16, *16 * 8.0 ** np.arange(1, 6)])),
+            "refuted refuted",
+        ),
+        (cost_of_gradients, operations(enumeration=np.array([1, 2, *2 * 8.0 ** np.arange(1, 7)])), "refuted supported"),
         (published_run, curves(), "supported"),
         (published_run, curves(ours_cost=1e-12), "refuted"),
         (published_run, curves(ours_cost=np.nan), "refuted"),
@@ -212,7 +219,7 @@ def test_the_best_single_layer_recovers_a_linear_map():
 def test_a_sweep_is_cheap_where_paths_multiply(monkeypatch, capsys, tmp_path):
     monkeypatch.setattr("jaxdl.startup.prepare", lambda: None)
     assert main(["run", "cost_of_gradients", "--out", str(tmp_path / "run")]) == 0
-    assert "cost_of_gradients supported" in capsys.readouterr().out
+    assert "cost_of_gradients careful: supported" in capsys.readouterr().out
     table = run.read_table(tmp_path / "run" / "experiments" / "cost_of_gradients.parquet")
     assert {f"reverse @ {depth}" for depth in range(1, 9)} < set(table)
     page = (tmp_path / "run" / "report.html").read_text()
