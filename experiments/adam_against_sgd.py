@@ -1,8 +1,8 @@
 """Adam works worse than SGD but is faster: two verdicts, with the rate of each tuned by the same means.
 
-An MLP on digits is trained for 40 epochs by SGD, by SGD with momentum and by Adam. Of each the rate is chosen first,
-from nine, by the mean accuracy on dev of eight networks of other seeds. Then each seed trains one network by each.
-Told is the error on the test images at the end, and how many epochs it took until the training loss was below a tenth.
+An MLP on digits is trained for 40 epochs by SGD, by SGD with momentum and by Adam. Told is the error on the test images
+at the end, and how many epochs it took until the training loss was below a tenth. For each the rate is chosen first,
+from seven, by what it will be judged by: the mean error on dev, or the epochs, of sixteen networks of other seeds.
 
     python -m experiments run adam_against_sgd [--full]      with --full on MNIST
 """
@@ -29,7 +29,7 @@ RATES = {
     }.items()
 }
 MODEL = models.mlp((64,), 10)
-TUNED_WITH, LOW, OTHER = 8, 0.1, 1_000_003
+TUNED_WITH, LOW, OTHER = 16, 0.1, 1_000_003
 
 
 def trained(examples, judged, key, rate, rule, epochs, batch):
@@ -48,24 +48,24 @@ def epochs_until_low(losses):
 
 
 def tuned(split, keys, name, one):
-    """The rate with the least mean error on dev, over networks of other seeds than those that are judged."""
+    """The rates with the least mean error on dev and with the fewest epochs, over networks of other seeds."""
     others = jax.vmap(lambda key: jax.random.fold_in(key, OTHER))(keys[:TUNED_WITH])
     rates = jnp.array(RATES[name])
     grid = jnp.repeat(others, len(rates)), jnp.tile(rates, TUNED_WITH)
-    errors, _ = population(one, *grid, shared=(split.train, split.dev))
-    return rates[errors.reshape(TUNED_WITH, len(rates)).mean(axis=0).argmin()]
+    found = population(one, *grid, shared=(split.train, split.dev))
+    return [rates[each.reshape(TUNED_WITH, len(rates)).mean(axis=0).argmin()] for each in found]
 
 
 def measure(keys, images, epochs, batch):
-    """Error and epochs of each rule, at the rate that was best for it on dev, for each key."""
+    """Error and epochs of each rule, each at the rate that was best for it, for each key."""
     split = images()
     for name, rule in RULES.items():
         one = functools.partial(trained, rule=rule, epochs=epochs, batch=batch)
-        rates = jnp.full(len(keys), tuned(split, jax.random.clone(keys), name, one))
-        errors, until = population(one, keys, rates, shared=(split.train, split.test))
-        yield f"{name}_error", errors
-        yield f"{name}_epochs", until
-        yield f"{name}_rate", rates
+        best = tuned(split, jax.random.clone(keys), name, one)
+        for number, (what, rate) in enumerate(zip(("error", "epochs"), best, strict=True)):
+            rates = jnp.full(len(keys), rate)
+            yield f"{name}_{what}", population(one, keys, rates, shared=(split.train, split.test))[number]
+            yield f"{name}_{what}_rate", rates
 
 
 NAMES = {"sgd": "SGD", "momentum": "SGD with momentum", "adam": "Adam"}
@@ -87,7 +87,7 @@ experiment = Experiment(
             "Adam brings the training loss down in fewer epochs than SGD.",
             Regimes(
                 {
-                    f"than {NAMES[name]}": More(f"{name}_epochs", "adam_epochs", margin=1.1, spread=0.1, scale=RATIO)
+                    f"than {NAMES[name]}": More(f"{name}_epochs", "adam_epochs", margin=1.2, spread=0.15, scale=RATIO)
                     for name in ("sgd", "momentum")
                 }
             ),
@@ -98,7 +98,8 @@ experiment = Experiment(
         for what, metric in {
             "error": "share of test images that are wrong",
             "epochs": "epochs until the training loss is 0.1",
-            "rate": "learning rate, the best on dev",
+            "error_rate": "learning rate with the least error on dev",
+            "epochs_rate": "learning rate with the fewest epochs",
         }.items()
     ),
     seeds=32,

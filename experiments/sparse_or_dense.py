@@ -90,7 +90,7 @@ experiment = Experiment(
     claims=(
         Claim(
             "Where few inputs matter, L1 comes nearer to the truth than L2.",
-            More("l2_few", "l1_few", margin=1.3, spread=0.4, scale=RATIO),
+            More("l2_few", "l1_few", margin=1.3, spread=0.45, scale=RATIO),
         ),
         Claim(
             "Where all inputs matter a little, L2 comes nearer to the truth than L1.",
