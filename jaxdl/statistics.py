@@ -1,5 +1,6 @@
 """Intervals: how far a number measured on a few seeds may be from what it stands for; and how many seeds decide."""
 
+import bisect
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -108,10 +109,14 @@ def seeds_needed(distance: float, spread: float, *, level: float = 0.95) -> int 
 
     For differences with the standard deviation `spread`; None where 100,000 are not enough.
     """
-    seeds = np.arange(2, MOST_SEEDS + 1)
-    half, moved = (_special().stdtrit(seeds - 1, quantile) for quantile in ((1 + level) / 2, 0.8))
-    enough = (half + moved) * spread / np.sqrt(seeds) <= distance
-    return int(seeds[enough.argmax()]) if enough.any() else None
+
+    def reached(seeds):
+        half, moved = (_special().stdtrit(seeds - 1, quantile) for quantile in ((1 + level) / 2, 0.8))
+        return distance * np.sqrt(seeds) >= (half + moved) * spread
+
+    numbers = range(2, MOST_SEEDS + 1)
+    fewest = bisect.bisect_left(numbers, True, key=reached)
+    return numbers[fewest] if fewest < len(numbers) else None
 
 
 def _special() -> Any:

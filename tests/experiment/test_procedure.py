@@ -38,7 +38,7 @@ def test_with_no_difference_at_most_one_chapter_of_twenty_claims_one(draw):
 
 
 def test_of_the_exact_test_so_too_and_of_the_bootstrap_it_is_not_true():
-    rng, chapters, tests = np.random.default_rng(2), 150, 4
+    rng, chapters, tests = np.random.default_rng(2), 100, 3
     draws = rng.standard_cauchy((chapters, tests, SEEDS))
     lows = {
         interval: np.array([[interval(draw, level=1 - 0.05 / tests).low for draw in chapter] for chapter in draws])
