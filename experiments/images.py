@@ -1,10 +1,13 @@
 """The images that experiments train on: the digits that the package ships, and larger sets where they are."""
 
+import io
+import itertools
 import os
 import pathlib
 
 import jax
 import numpy as np
+from PIL import Image
 
 from jaxdl import data
 from jaxdl.experiment import Unavailable
@@ -16,15 +19,29 @@ def digits() -> data.Split:
 
 
 def mnist() -> data.Split:
-    """60,000 images of 28×28 pixels between 0 and 1, of which the last 10,000 decide, and 10,000 to be judged by.
+    """Handwritten digits of 28×28 pixels. Raises Unavailable where they are not."""
+    return divided(*(data.load(path_of("mnist.npz"), part=part) for part in ("train", "test")))
 
-    Raises Unavailable where they are not.
-    """
-    with np.load(path_of("mnist.npz")) as arrays:
-        images, labels = arrays["x_train"][..., None] / np.float32(255), arrays["y_train"]
-        test = data.from_arrays(arrays["x_test"][..., None] / np.float32(255), arrays["y_test"])
-    parts = slice(50_000), slice(50_000, None)
-    return data.Split(*(data.from_arrays(images[part], labels[part]) for part in parts), test)
+
+def fashion_mnist() -> data.Split:
+    """Pieces of clothing of 28×28 pixels. Raises Unavailable where they are not."""
+    return divided(*(data.load(path_of("fashion_mnist.npz"), part=part) for part in ("train", "test")))
+
+
+def cifar10() -> data.Split:
+    """Colour photographs of 32×32 pixels, from JPEG files. Raises Unavailable where they are not."""
+    with np.load(path_of("cifar10_jpeg.npz")) as arrays:
+        header, body, ends, labels = (arrays[name] for name in ("header", "data", "offsets", "labels"))
+    files = (header.tobytes() + body[begin:end].tobytes() for begin, end in itertools.pairwise(ends))
+    images = np.stack([np.asarray(Image.open(io.BytesIO(file))) for file in files]) / np.float32(255)
+    train, test = slice(50_000), slice(50_000, None)
+    return divided(*(data.from_arrays(images[part], labels[part]) for part in (train, test)))
+
+
+def divided(train: data.Dataset, test: data.Dataset) -> data.Split:
+    """The last 10,000 to train on decide instead."""
+    rows = np.arange(train.size)
+    return data.Split(data.take(train, rows[:-10_000]), data.take(train, rows[-10_000:]), test)
 
 
 def path_of(name: str) -> pathlib.Path:

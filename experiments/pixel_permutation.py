@@ -3,7 +3,7 @@
 Each seed draws a permutation, and trains both networks on a few images, as they are and with all pixels permuted in the
 same way, train and test alike: the same numbers, but neighbours are no longer neighbours.
 
-    python -m experiments run pixel_permutation [--full]      with --full on MNIST
+    python -m experiments run pixel_permutation [--full]      with --full on CIFAR-10
 """
 
 import functools
@@ -12,7 +12,7 @@ import jax
 import jax.numpy as jnp
 
 import jaxdl.functional as F
-from experiments.images import digits, mnist
+from experiments.images import cifar10, digits
 from jaxdl import data, models
 from jaxdl.experiment import Claim, Every, Experiment, More, Panel, Same
 from jaxdl.optimizers import adam
@@ -24,7 +24,7 @@ TRAINED_ON, EPOCHS = 500, 30
 
 def permuted(key, images):
     """The pixels of all images in one other order."""
-    pixels = images.inputs.reshape(images.size, -1)
+    pixels = images.inputs.reshape(images.size, -1, images.inputs.shape[-1])
     order = jax.random.permutation(key, pixels.shape[1])
     return images._replace(inputs=pixels[:, order].reshape(images.inputs.shape))
 
@@ -82,5 +82,5 @@ experiment = Experiment(
     ),
     seeds=48,
     measure=functools.partial(measure, images=digits),
-    full=functools.partial(measure, images=mnist),
+    full=functools.partial(measure, images=cifar10),
 )

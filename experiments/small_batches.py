@@ -4,7 +4,7 @@ Each seed trains an MLP with a norm after each hidden layer for five epochs of d
 the rate scaled by the root of the batch. Batch normalization is held against layer and group normalization, which look
 at one example alone. What it makes of a batch of one is computed, not trained.
 
-    python -m experiments run small_batches
+    python -m experiments run small_batches [--full]      with --full on Fashion-MNIST
 """
 
 import functools
@@ -13,8 +13,8 @@ import jax
 import jax.numpy as jnp
 
 import jaxdl.functional as F
-from experiments.images import digits
-from jaxdl import models
+from experiments.images import digits, fashion_mnist
+from jaxdl import data, models
 from jaxdl.experiment import Claim, Every, Exact, Experiment, More, Panel, Regimes, Same
 from jaxdl.optimizers import adam
 from jaxdl.training import Task, classification, population, supervised, train
@@ -24,7 +24,8 @@ NORMS = {
     "layer": models.LayerNorm,
     "group": functools.partial(models.GroupNorm, groups=8),
 }
-BATCHES, EPOCHS, RATE = (2, 4, 16, 64, 256), 5, 1e-3  # the rate of a batch of 16
+BATCHES, EPOCHS, MOST = (2, 4, 16, 64, 256), 5, 4096  # examples to train on
+RATE = 1e-3  # of a batch of 16
 
 
 def error(examples, test, key, norm, batch):
@@ -47,10 +48,11 @@ def measure(keys, images):
     """The error with each norm and batch, and what is left of one example, for each key."""
     yield from population(of_one, keys).items()
     split = images()
+    examples = data.take(split.train, jnp.arange(min(split.train.size, MOST)))
     for batch in BATCHES:
         for name, norm in NORMS.items():
             one = functools.partial(error, norm=norm, batch=batch)
-            yield (name, batch), population(one, keys, shared=(split.train, split.test))
+            yield (name, batch), population(one, keys, shared=(examples, split.test))
 
 
 def worse(batch, margin, spread):
@@ -102,4 +104,5 @@ experiment = Experiment(
     ),
     seeds=20,
     measure=functools.partial(measure, images=digits),
+    full=functools.partial(measure, images=fashion_mnist),
 )
