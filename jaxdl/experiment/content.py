@@ -49,6 +49,8 @@ def content(measure: Callable) -> Content:
     for node, imported in _reached(module, of.__name__, *(getattr(value, "__name__", "") for value in _given(measure))):
         sources.append(ast.unparse(_without_words(node)))
         functions |= set(_functions(node, imported))
+    if len(sources) == 1:  # it has no name at the top of its module: all of that counts
+        sources.append(pathlib.Path(str(module.__file__)).read_text(encoding="utf-8"))
     beside = sorted({name for name in functions if name.split(".")[0] == module.__name__.split(".")[0]})
     for name in dict.fromkeys(name.rsplit(".", 1)[0] for name in beside):
         if name in sys.modules and name != module.__name__:

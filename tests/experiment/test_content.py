@@ -88,6 +88,12 @@ def test_numbers_depend_on_the_source_that_measures_and_on_nothing_that_judges(w
     assert len(set(prints)) == len(prints)
 
 
+def test_of_what_has_no_name_of_its_own_the_whole_module_counts(written):
+    unnamed = lambda keys: coins(keys)
+    assert "def test_of_what_has_no_name_of_its_own" in content(unnamed).source
+    assert content(written()).source.count("UNUSED") == 0
+
+
 def test_numbers_depend_on_the_library_they_are_measured_with(written, monkeypatch):
     measure = written()
     first = printed(measure)

@@ -10,7 +10,7 @@ import pytest
 from rich.console import Console
 
 from experiments import cost_of_gradients, equal_weights, images, published_run, stacked_linear_layers, xor
-from experiments.__main__ import every_experiment, main
+from experiments.__main__ import every_experiment, main, wanted
 from jaxdl import data, derivation, models, run
 from jaxdl.settings import Train
 
@@ -251,6 +251,25 @@ def test_run_and_report_write_a_page_of_verdicts(monkeypatch, capsys, tmp_path):
     (tmp_path / "run" / "report.html").unlink()
     assert main(["report", str(tmp_path / "run")]) == 0
     assert "A book of claims" in (tmp_path / "run" / "report.html").read_text()
+    monkeypatch.setattr(equal_weights, "measure", None)  # what is there is not measured again
+    before = run.read_json(tmp_path / "run" / "experiments" / "equal_weights.json")
+    assert main(["run", "equal_weights", "--quick", "--out", str(tmp_path / "run")]) == 0
+    assert run.read_json(tmp_path / "run" / "experiments" / "equal_weights.json") == before
+    capsys.readouterr()
+    for mistake, sentence in (
+        (["equal_weights", "--seed", "1"], "out must be a new directory, or one of the same training"),
+        (["--quick", "--full"], "quick and full must not both be given: say one of them"),
+        (["--chapter", "1.9"], "chapter must be one of 1.1, 1.2, 1.3, 1.4, 1.5, 1.6, but was 1.9"),
+        (["xor", "--chapter", "1.3"], "names must not be given together with chapter: say one of them"),
+    ):
+        assert main(["run", *mistake, "--out", str(tmp_path / "run")]) == 2
+        assert sentence in capsys.readouterr().err
+    assert [each.name for each in wanted((), "1.6")] == [
+        "small_batches",
+        "ill_conditioning",
+        "adam_against_sgd",
+        "equal_weights",
+    ]
 
 
 def test_an_unknown_experiment_is_told(monkeypatch, capsys, tmp_path):
