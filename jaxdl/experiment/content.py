@@ -7,6 +7,7 @@ import importlib.metadata
 import pathlib
 import sys
 import types
+import uuid
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
@@ -42,9 +43,14 @@ def fingerprint(experiment: Experiment, measure: Callable, seed: int) -> str:
 
 
 def content(measure: Callable) -> Content:
-    """Of the function that measures: everything in its module that it reaches by name, and modules beside it."""
+    """Of the function that measures: everything in its module that it reaches by name, and modules beside it.
+
+    What was typed where there is no file cannot be read again, and is never the same.
+    """
     of: Any = measure.func if isinstance(measure, functools.partial) else measure
-    module = sys.modules[of.__module__]
+    module: Any = sys.modules.get(of.__module__)
+    if not getattr(module, "__file__", None):
+        return Content(f"typed, {uuid.uuid4()}", ())
     sources, functions = [settings_of(measure)], {_full(value) for value in _given(measure) if callable(value)}
     for node, imported in _reached(module, of.__name__, *(getattr(value, "__name__", "") for value in _given(measure))):
         sources.append(ast.unparse(_without_words(node)))

@@ -88,6 +88,15 @@ def test_numbers_depend_on_the_source_that_measures_and_on_nothing_that_judges(w
     assert len(set(prints)) == len(prints)
 
 
+def test_what_was_typed_without_a_file_is_measured_every_time(tmp_path):
+    typed = {"__name__": "builtins"}
+    exec("def measure(keys):\n    yield 'left', [0.0] * len(keys)\n    yield 'right', [0.0] * len(keys)\n", typed)
+    experiment = made(typed["measure"])
+    results = [conduct(experiment, tmp_path) for _ in range(2)]
+    assert results[0]["key"] != results[1]["key"]
+    assert results[1]["claims"][0]["verdict"] == "supported"
+
+
 def test_of_what_has_no_name_of_its_own_the_whole_module_counts(written):
     unnamed = lambda keys: coins(keys)
     assert "def test_of_what_has_no_name_of_its_own" in content(unnamed).source
