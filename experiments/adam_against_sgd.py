@@ -1,8 +1,9 @@
 """Adam works worse than SGD but is faster: two verdicts, with the rate of each tuned by the same means.
 
 An MLP on digits is trained for 40 epochs by SGD, by SGD with momentum and by Adam. Told is the error on the test images
-at the end, and how many epochs it took until the training loss was below a tenth. For each the rate is chosen first,
-from seven, by what it will be judged by: the mean error on dev, or the epochs, of sixteen networks of other seeds.
+at the end, and how many epochs it took until the mean training loss of one was below a tenth. For each the rate is
+chosen first, from seven, by what it will be judged by: the mean error on dev, or the epochs, of sixteen networks of
+other seeds.
 
     python -m experiments run adam_against_sgd [--full]      with --full on MNIST
 """

@@ -91,8 +91,8 @@ experiment = Experiment(
     "erroneous model every time. Assumptions: classifiers independent in predictions and with accuracy >50%",
     claims=(
         Claim(
-            "More independent voters are more often right by majority where each is right with p > ½, and less often "
-            "where p < ½.",
+            "Of up to eleven independent voters, more are more often right by majority where each is right with "
+            "p = 0.6, and less often where p = 0.4.",
             Exact(
                 f"the formula is the sum over all outcomes, grows with the voters at p = {BETTER} and falls at {WORSE}",
                 holds,

@@ -29,7 +29,7 @@ def regression(key):
 
 
 def loss(weights, inputs, targets):
-    """The mean squared error, halved as everywhere."""
+    """The mean squared error."""
     return F.squared_error(F.dense(inputs, weights, jnp.zeros(1)), targets).mean()
 
 

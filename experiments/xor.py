@@ -24,6 +24,8 @@ def separable(inputs, labels):
     signs = 2 * np.asarray(labels) - 1
     rows = -signs[:, None] * np.column_stack([inputs, np.ones(len(signs))])
     answer = scipy.optimize.linprog(np.zeros(rows.shape[1]), A_ub=rows, b_ub=-np.ones(len(signs)), bounds=(None, None))
+    if answer.status not in (0, 2):  # solved, infeasible
+        raise RuntimeError(f"the linear program must be decided, but was not: {answer.message}")
     return answer.status == 0
 
 

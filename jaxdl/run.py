@@ -24,7 +24,10 @@ from jaxdl.training.checkpoint import MANIFEST
 from jaxdl.training.continuation import differences
 
 SETTINGS, CHECKPOINTS, WRITABLE = "settings.json", "checkpoints", ".writable"
-LEFT_BEHIND = (LOCK, WRITABLE, SETTINGS, "environment.json", "preparation.json", "quality.json")  # by one killed early
+LEFT_BEHIND = (  # by one killed early, or in which all experiments failed
+    *(LOCK, WRITABLE, SETTINGS, "environment.json", "preparation.json", "quality.json"),
+    *("report.html", "figures", "experiments"),
+)
 NOT_NEW = "out must be a new or an empty directory, but {} is not: name another."
 
 

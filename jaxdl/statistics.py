@@ -46,8 +46,8 @@ def sign_flip_interval(values: ArrayLike, *, level: float = 0.95) -> Interval:
 
     A centre is rejected where few flips of signs make the sum of what is beyond it larger, and that is where few
     subsets of the values have a mean beyond it: so the limits are order statistics of the means of all subsets, and the
-    interval holds the centre with exactly the probability asked for, but for rounding up to whole subsets. Of more than
-    16 values $2^{16} - 1$ subsets are drawn, always the same; with too few for the level the limits are infinite. The
+    interval holds the centre with the probability asked for, but for rounding up to whole subsets. Of more than 16
+    values $2^{16} - 1$ subsets are drawn, always the same; with too few for the level the limits are infinite. The
     estimate is the mean. Hartigan, *Using subsample values as typical values* (1969), theorem 1.
     """
     values = np.asarray(values, np.float64)
@@ -105,10 +105,12 @@ def power(effect: float, spread: float, seeds: int, *, level: float = 0.95) -> f
 
 
 def seeds_needed(distance: float, spread: float, *, level: float = 0.95) -> int | None:
-    """The fewest seeds with which an interval ends within `distance` of its middle in four of five repetitions.
+    """About the fewest seeds with which an interval excludes what is `distance` away, in four of five repetitions.
 
-    For differences with the standard deviation `spread`; None where 100,000 are not enough.
+    For differences with the standard deviation `spread`; None where 100,000 are not enough, or there is no distance.
     """
+    if not distance > 0:
+        return None
 
     def reached(seeds):
         half, moved = (_special().stdtrit(seeds - 1, quantile) for quantile in ((1 + level) / 2, 0.8))

@@ -118,7 +118,7 @@ def test_the_page_says_all_of_a_claim_and_escapes_it(book):
         "It &lt;holds&gt; &amp; so on.",
         '<span class="badge conditional">± conditional</span>',
         '<span class="badge inconclusive">? inconclusive</span>',
-        "Rule, written before: here: supported if the interval",
+        "Rule, written before these seeds ran: here: supported if the interval",
         "python -m experiments run apart",
         "not finite",
         "16 seeds each, shared",

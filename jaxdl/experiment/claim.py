@@ -119,7 +119,7 @@ class Experiment(NamedTuple):
         of, at = (arm, None) if isinstance(arm, str) else arm
         for panel in self.panels:
             if of in panel.arms:
-                return panel.arms[of] + (f" at {panel.over[0]} {at:g}" if panel.over and at is not None else "")
+                return panel.arms[of] + (f", {panel.over[0]} {at:g}" if panel.over and at is not None else "")
         raise ValueError(f"arm must be one of the panels', but was {arm!r}.")
 
     @property

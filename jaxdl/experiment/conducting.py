@@ -83,7 +83,7 @@ def _before(experiment, directory, key) -> tuple[Measured, dict[str, Any]] | Non
         table = run.read_table(path.with_suffix(".parquet"))
         measured = {arm: np.asarray(table[_column(arm)], np.float64) for arm in experiment.columns()}
         return (measured, {"seconds": result["seconds"], "date": result["date"]}) if result["key"] == key else None
-    except (ValueError, KeyError):
+    except (ValueError, KeyError, TypeError):
         return None
 
 
@@ -130,7 +130,7 @@ def _judged(experiment: Experiment, claim: Claim, measured: Measured, confidence
 
 def told(comparison: Comparison, name: Callable[[Arm | float], str]) -> str:
     """What a comparison found, in a sentence."""
-    sign = "/" if comparison.scale == "ratio" else "−"
+    sign = "/" if comparison.scale.startswith("ratio") else "−"
     if not np.isfinite(comparison.estimate):
         compared = f"{name(comparison.of)} {sign} {name(comparison.against)}"
         return f"{compared}: not finite for some seeds, which decides nothing."

@@ -8,7 +8,8 @@ import pathlib
 import sys
 import types
 import uuid
-from collections.abc import Callable, Iterator
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, NamedTuple
 
 import jax
@@ -18,8 +19,9 @@ from jaxdl.experiment.claim import Experiment
 PACKAGE = pathlib.Path(__file__).parents[1]
 MEASURED_WITH = (  # parts of jaxdl that training depends on
     *("functional", "derivation", "backpropagation", "initializers", "optimizers", "models", "data", "training"),
-    *("metrics.py", "schedules.py"),
+    *("metrics.py", "schedules.py", "experiment/conducting.py"),
 )
+ANYTHING = ""  # the name of statements that bind none, such as a loop
 VERSIONS = ("jax", "jaxlib", "flax", "optax", "numpy", "scipy")
 
 
@@ -37,6 +39,7 @@ def fingerprint(experiment: Experiment, measure: Callable, seed: int) -> str:
         repr((experiment.columns(), experiment.seeds, seed)),
         _library(),
         *(f"{package} {importlib.metadata.version(package)}" for package in VERSIONS),
+        *(str(getattr(jax.config, name)) for name in ("jax_default_prng_impl", "jax_threefry_partitionable")),
         f"{sys.version_info[:2]} {jax.default_backend()} {jax.devices()[0].device_kind}",
     )
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()
@@ -57,43 +60,62 @@ def content(measure: Callable) -> Content:
         functions |= set(_functions(node, imported))
     if len(sources) == 1:  # it has no name at the top of its module: all of that counts
         sources.append(pathlib.Path(str(module.__file__)).read_text(encoding="utf-8"))
-    beside = sorted({name for name in functions if name.split(".")[0] == module.__name__.split(".")[0]})
-    for name in dict.fromkeys(name.rsplit(".", 1)[0] for name in beside):
-        if name in sys.modules and name != module.__name__:
-            sources.append(pathlib.Path(str(sys.modules[name].__file__)).read_text(encoding="utf-8"))
+    sources += [path.read_text(encoding="utf-8") for path in _beside(module, functions, {module.__name__})]
     public = sorted(name.removeprefix("jaxdl.") for name in functions if name.startswith("jaxdl."))
     return Content("\n".join(sources), tuple(public))
+
+
+def _beside(module: types.ModuleType, names: Iterable[str], seen: set[str]) -> Iterator[pathlib.Path]:
+    """The files of all modules of the same package that these names are of, and of those that they import in turn."""
+    package = module.__name__.split(".")[0]
+    for name in sorted({part for full in names for part in (full, full.rpartition(".")[0])}):
+        there = sys.modules.get(name)
+        if (
+            name.split(".")[0] == package
+            and there is not None
+            and name not in seen
+            and getattr(there, "__file__", None)
+        ):
+            seen.add(name)
+            path = pathlib.Path(str(there.__file__))
+            yield path
+            yield from _beside(module, dict(_imports(ast.parse(path.read_text(encoding="utf-8")))).values(), seen)
 
 
 def _reached(module: types.ModuleType, *names: str) -> Iterator[tuple[ast.stmt, dict[str, str]]]:
     """All statements of a module that define what these names reach, with what imports call by which name."""
     tree = ast.parse(pathlib.Path(str(module.__file__)).read_text(encoding="utf-8"))
-    imported, defined = dict(_imports(tree)), {}
+    imported, defined = dict(_imports(tree)), defaultdict(list)
     for node in tree.body:
         for each in _defines(node):
-            defined[each] = node
-    wanted, seen = list(names), set()
+            defined[each].append(node)
+    wanted, seen = [*names, ANYTHING] if names[0] in defined else [], set()
     while wanted:
-        node = defined.get(wanted.pop())
-        if node is None or node in seen:
-            continue
-        seen.add(node)
-        yield node, imported
-        wanted += sorted({inside.id for inside in ast.walk(node) if isinstance(inside, ast.Name)})
+        for node in defined[wanted.pop()]:
+            if node not in seen:
+                seen.add(node)
+                yield node, imported
+                wanted += sorted({inside.id for inside in ast.walk(node) if isinstance(inside, ast.Name)})
 
 
 def _defines(node: ast.stmt) -> list[str]:
-    """The names that a statement at the top of a module binds."""
+    """The names that a statement at the top of a module binds; of one that may do anything, that of all such."""
+    if isinstance(node, ast.Import | ast.ImportFrom) or (
+        isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
+    ):
+        return []
     if isinstance(node, ast.FunctionDef | ast.ClassDef):
         return [node.name]
     if isinstance(node, ast.Assign):
         return [name.id for target in node.targets for name in ast.walk(target) if isinstance(name, ast.Name)]
-    return [node.target.id] if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name) else []
+    if isinstance(node, ast.AnnAssign | ast.AugAssign) and isinstance(node.target, ast.Name):
+        return [node.target.id]
+    return [ANYTHING]
 
 
 def _imports(tree: ast.Module) -> Iterator[tuple[str, str]]:
     """Names that a module has by importing them, with what they stand for in full."""
-    for node in tree.body:
+    for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             yield from ((alias.asname or alias.name, alias.name) for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
@@ -124,7 +146,7 @@ def _library() -> str:
     digest = hashlib.sha256()
     for part in MEASURED_WITH:
         path = PACKAGE / part
-        for file in [path] if path.is_file() else sorted(path.rglob("*.py")):
+        for file in [path] if path.is_file() else sorted([*path.rglob("*.py"), *path.rglob("*.npz")]):
             digest.update(f"{file.relative_to(PACKAGE)}\0".encode() + file.read_bytes())
     return digest.hexdigest()
 

@@ -18,7 +18,10 @@ class Scale(NamedTuple):
 
 
 DIFFERENCE = Scale("difference", lambda numbers: numbers, lambda number: number)
-RATIO = Scale("ratio", np.log, np.exp)
+RATIO = Scale("ratio of geometric means", np.log, np.exp)
+
+
+NO_NUMBER = "Some of what was measured is NaN, which decides nothing."
 
 
 def always(_: Measured) -> bool:
@@ -29,9 +32,9 @@ def always(_: Measured) -> bool:
 class Exact(NamedTuple):
     """An identity or a bound, true for every seed or refuted: no statistics.
 
-    `holds(measured)` is the falsifier, which NaN does not pass, and `condition` the same in words. `sees(measured)` is
-    the control, `control` in words: where it fails the measurement would not see a violation. `found(measured)` tells
-    the numbers.
+    `holds(measured)` is the falsifier, and `condition` the same in words; where a number is NaN nothing is decided.
+    `sees(measured)` is the control, `control` in words: where it fails the measurement would not see a violation.
+    `found(measured)` tells the numbers.
     """
 
     condition: str
@@ -44,6 +47,8 @@ class Exact(NamedTuple):
     def judge(self, measured: Measured, confidence: float) -> Judgement:  # noqa: ARG002
         """Supported if it holds, refuted if not, inconclusive if that could not be seen."""
         finding = self.found(measured)
+        if _has_nan(measured):
+            return Judgement("inconclusive", f"{finding} {NO_NUMBER}")
         if not np.all(self.sees(measured)):
             return Judgement("inconclusive", f"{finding} The control fails: it is not so that {self.control}.")
         return Judgement("supported" if np.all(self.holds(measured)) else "refuted", finding)
@@ -64,6 +69,8 @@ class EverySeed(NamedTuple):
 
     def judge(self, measured: Measured, confidence: float) -> Judgement:  # noqa: ARG002
         """Supported if it holds for every seed, refuted if for none."""
+        if _has_nan(measured):
+            return Judgement("inconclusive", f"{self.found(measured)} {NO_NUMBER}")
         held = np.asarray(self.holds(measured))
         verdict = "supported" if held.all() else "conditional" if held.any() else "refuted"
         return Judgement(verdict, self.found(measured))
@@ -77,7 +84,7 @@ class EverySeed(NamedTuple):
 
 
 class More(NamedTuple):
-    """The mean of `of` is above that of `against`, by an amount that matters.
+    """The mean of `of` is above that of `against`, and that the difference matters is not excluded.
 
     The interval of the paired differences decides: supported if it lies above 0 and reaches the margin, refuted if it
     stays below the margin, so that no difference that matters is left, and else inconclusive. With RATIO both are
@@ -155,7 +162,8 @@ class Every(NamedTuple):
 
     def told(self, name: Callable[[Arm | float], str]) -> str:
         """In words."""
-        return "; and ".join(part.told(name) for part in self.parts)
+        parts = "; and ".join(part.told(name) for part in self.parts)
+        return f"{parts}; together supported if every part is, refuted if one is"
 
 
 class Regimes(NamedTuple):
@@ -186,7 +194,13 @@ class Regimes(NamedTuple):
 
     def told(self, name: Callable[[Arm | float], str]) -> str:
         """In words."""
-        return "; ".join(f"{regime}: {rule.told(name)}" for regime, rule in self.regimes.items())
+        regimes = "; ".join(f"{regime}: {rule.told(name)}" for regime, rule in self.regimes.items())
+        return f"{regimes}; conditional if supported in one and refuted in another"
+
+
+def _has_nan(measured: Measured) -> bool:
+    """Is there any number that is none?"""
+    return any(np.isnan(values).any() for values in measured.values())
 
 
 def _more(low: float, high: float, margin: float) -> str:
@@ -208,6 +222,10 @@ def _judged(rule: More | Same, measured: Measured, confidence: float, decide: Ca
         np.asarray(measured[arm] if isinstance(arm, str | tuple) else arm, np.float64)
         for arm in (rule.of, rule.against)
     )
+    if not rule.scale.to(rule.margin) > 0:
+        raise ValueError(
+            f"margin must be more than no {rule.scale.name}, {rule.scale.back(0.0):g}, but was {rule.margin}."
+        )
     with np.errstate(all="ignore"):  # what is not finite makes limits that are NaN, and decides nothing
         differences = rule.scale.to(of) - rule.scale.to(against)
         margin, spread = float(rule.scale.to(rule.margin)), float(differences.std(ddof=1))

@@ -196,9 +196,7 @@ def test_arms_over_numbers_are_told_apart(tmp_path):
         claims=(Claim("Larger is more.", More(("left", 2), ("left", 1), 0.5, 0.5)),),
     )
     result = conduct(both, tmp_path)
-    assert result["claims"][0]["finding"].startswith(
-        "the left one at size 2 − the left one at size 1: 1, 99.58 % interval"
-    )
+    assert result["claims"][0]["finding"].startswith("the left one, size 2 − the left one, size 1: 1, 99.58 % interval")
     ((_, measured),) = results(tmp_path)
     assert measured["left", 2].tolist() == [2.0] * SEEDS
     assert [mean["estimate"] for mean in result["panels"][0]["means"]] == [1.0, 2.0]

@@ -32,6 +32,7 @@ from jaxdl.training import population
 from {package}.beside import doubled
 
 SCALE = {scale}
+{more}
 UNUSED = {unused}
 
 
@@ -58,7 +59,7 @@ def written(tmp_path, monkeypatch):
         package = f"package_{next(number)}"
         folder = tmp_path / package
         folder.mkdir()
-        filled = {"scale": 1.0, "unused": 1, "words": "One.", "function": "relu", "rule": 1, **parts}
+        filled = {"scale": 1.0, "unused": 1, "words": "One.", "function": "relu", "rule": 1, "more": "", **parts}
         texts = {
             "beside": f"def doubled(x):\n    return {beside} * x\n",
             "main": MODULE.format(package=package, **filled),
@@ -82,7 +83,8 @@ def printed(measure, seed=0, **more):
 def test_numbers_depend_on_the_source_that_measures_and_on_nothing_that_judges(written):
     first = printed(written())
     assert first == printed(written(rule=2)) == printed(written(unused=2)) == printed(written(words="Two."))
-    changes = {"scale": 2.0}, {"function": "softplus"}, {"beside": "3"}
+    more = ({"more": text} for text in ("SCALE = SCALE + 1", "SCALE *= 3", "if SCALE:\n    SCALE = 7.0", "SCALE.real"))
+    changes = {"scale": 2.0}, {"function": "softplus"}, {"beside": "3"}, *more
     prints = [first, *(printed(written(**change)) for change in changes)]
     prints += [printed(written(), seed=1), printed(written(), seeds=17)]
     assert len(set(prints)) == len(prints)

@@ -8,7 +8,7 @@ from collections import Counter
 import pytest
 
 from experiments.__main__ import every_experiment
-from jaxdl.experiment import CHAPTERS, Every, More, Regimes, Same, chapter_of
+from jaxdl.experiment import CHAPTERS, RATIO, Every, More, Regimes, Same, chapter_of
 from jaxdl.experiment.conducting import FEWEST_SEEDS
 from jaxdl.statistics import power
 
@@ -54,7 +54,7 @@ def test_margin_and_seeds_give_the_power_to_see(experiment):
     assert len(tests) == experiment.tests
     assert not tests or experiment.seeds >= FEWEST_SEEDS
     for test in tests:
-        margin = math.log(test.margin) if test.scale.name == "ratio" else test.margin
+        margin = math.log(test.margin) if test.scale is RATIO else test.margin
         assert margin > 0
         assert power(margin, test.spread, experiment.seeds, level=chapter_of(experiment.item).confidence) >= 0.8
 

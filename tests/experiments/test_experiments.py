@@ -106,7 +106,7 @@ STACK, EQUAL = ("linear", "relu"), ("equal", "random")
         (stacked_linear_layers, full(1e-7, 0.5, STACK), "supported"),
         (stacked_linear_layers, full(1e-4, 0.5, STACK), "refuted"),
         (stacked_linear_layers, full(1e-7, 1e-6, STACK), "inconclusive"),
-        (stacked_linear_layers, full(np.nan, 0.5, STACK), "refuted"),
+        (stacked_linear_layers, full(np.nan, 0.5, STACK), "inconclusive"),
         (xor, full(0.75, 1.0, ("linear", "mlp")), "supported supported"),
         (xor, full(0.75, 0.75, ("linear", "mlp")), "supported refuted"),
         (xor, full(1.0, 1.0, ("linear", "mlp")), "refuted supported"),
@@ -118,7 +118,7 @@ STACK, EQUAL = ("linear", "relu"), ("equal", "random")
         (stacked_linear_layers, {"linear": np.full(64, 1e-7), "relu": np.array([0.5] * 63 + [1e-6])}, "inconclusive"),
         (equal_weights, {"equal": np.zeros(64), "random": np.array([1.0] * 63 + [0.0])}, "inconclusive"),
         (xor, {"linear": np.array([0.5] * 63 + [1.0]), "mlp": np.ones(64)}, "refuted supported"),
-        (equal_weights, full(np.nan, 1.0, EQUAL), "refuted"),
+        (equal_weights, full(np.nan, 1.0, EQUAL), "inconclusive"),
         (cost_of_gradients, operations(), "refuted supported"),
         (cost_of_gradients, operations(reverse=np.array([*[250.0] * 7, 401.0])), "refuted refuted"),
         (
@@ -127,7 +127,7 @@ STACK, EQUAL = ("linear", "relu"), ("equal", "random")
             "refuted refuted",
         ),
         (cost_of_gradients, operations(apart=np.full(8, 0.1)), "supported supported"),
-        (cost_of_gradients, operations(reverse=np.full(8, np.nan)), "refuted refuted"),
+        (cost_of_gradients, operations(reverse=np.full(8, np.nan)), "inconclusive inconclusive"),
         (cost_of_gradients, operations(reverse=np.array([401.0, *[250.0] * 7])), "refuted refuted"),
         (
             cost_of_gradients,
@@ -137,7 +137,7 @@ STACK, EQUAL = ("linear", "relu"), ("equal", "random")
         (cost_of_gradients, operations(enumeration=np.array([1, 2, *2 * 8.0 ** np.arange(1, 7)])), "refuted supported"),
         (published_run, curves(), "supported"),
         (published_run, curves(ours_cost=1e-12), "refuted"),
-        (published_run, curves(ours_cost=np.nan), "refuted"),
+        (published_run, curves(ours_cost=np.nan), "inconclusive"),
         (published_run, curves(ours_error=1e-4), "refuted"),
     ],
 )
@@ -277,6 +277,21 @@ def test_an_unknown_experiment_is_told(monkeypatch, capsys, tmp_path):
     assert main(["run", "xorr", "--out", str(tmp_path / "run")]) == 2
     assert f"names must be experiments ({', '.join(every_experiment())}), but 'xorr' is none" in capsys.readouterr().err
     assert not (tmp_path / "run").exists()
+
+
+def test_a_run_in_which_all_failed_is_gone_on_with(monkeypatch, capsys, tmp_path):
+    def fail(keys):
+        raise RuntimeError("lost")
+
+    monkeypatch.setattr("jaxdl.startup.prepare", lambda: None)
+    with monkeypatch.context() as broken:
+        broken.setattr(equal_weights, "experiment", equal_weights.experiment._replace(measure=fail))
+        assert main(["run", "equal_weights", "--out", str(tmp_path / "run")]) == 1
+    monkeypatch.setattr(
+        equal_weights, "experiment", equal_weights.experiment._replace(measure=lambda keys: [], panels=())
+    )
+    monkeypatch.setattr(equal_weights, "experiment", equal_weights.experiment._replace(claims=()))
+    assert main(["run", "equal_weights", "--out", str(tmp_path / "run")]) == 0
 
 
 def test_ctrl_c_keeps_the_experiments_that_are_done(monkeypatch, capsys, tmp_path):

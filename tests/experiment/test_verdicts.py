@@ -184,6 +184,25 @@ def test_parts_and_regimes_make_one_verdict(rule, verdict):
     assert len(judgement.comparisons) == rule.tests
 
 
+@pytest.mark.parametrize(
+    "rule", [exact(True), exact(False), EverySeed("it holds", lambda measured: [True], lambda _: "So.")]
+)
+def test_a_number_that_is_none_decides_no_exact_claim(rule):
+    judgement = rule.judge({"a": np.ones(3), "b": np.array([1.0, np.nan, 1.0])}, 0.95)
+    assert judgement.verdict == "inconclusive"
+    assert judgement.finding.endswith("Some of what was measured is NaN, which decides nothing.")
+
+
+@pytest.mark.parametrize(
+    "rule", [More("high", "low", 0.0, 1.0), Same("high", "low", -1.0, 1.0), More("high", "low", 0.5, 1.0, scale=RATIO)]
+)
+def test_a_margin_that_is_none_is_refused(rule):
+    with pytest.raises(
+        ValueError, match=r"margin must be more than no (difference, 0|ratio of geometric means, 1), but was"
+    ):
+        rule.judge(apart(1.0, 1.0), 0.95)
+
+
 def test_rules_say_what_they_do():
     assert TRUE.told(str) == (
         "supported if the interval of the difference of high and low lies above 0 and reaches 1, refuted if it stays "
@@ -192,5 +211,7 @@ def test_rules_say_what_they_do():
     assert "between 0.5 and 2, refuted if it lies on one side of 1" in Same("a", "b", 2.0, 1.0, scale=RATIO).told(str)
     assert exact(True).told(str) == "supported if it holds, else refuted; inconclusive unless it is seen"
     assert Regimes({"a": exact(True)}).told(str).startswith("a: supported if it holds")
+    assert Regimes({"a": exact(True)}).told(str).endswith("conditional if supported in one and refuted in another")
     assert "; and " in Every((TRUE, FALSE)).told(str)
+    assert Every((TRUE, FALSE)).told(str).endswith("together supported if every part is, refuted if one is")
     assert "conditional" in EverySeed("it holds", str, str).told(str)
