@@ -14,7 +14,8 @@ Chart = alt.LayerChart | alt.FacetChart | alt.VConcatChart
 def figure(result: dict[str, Any], measured: dict[Any, np.ndarray]) -> Chart:
     """All panels of an experiment, one below the other. Arms are told apart by shape and dash as well as by colour."""
     drawn = [_over(panel) if panel["over"] else _apart(panel, measured) for panel in result["panels"]]
-    return drawn[0] if len(drawn) == 1 else alt.vconcat(*drawn).resolve_scale(color="independent", shape="independent")
+    apart: dict[str, Any] = dict.fromkeys(("color", "shape", "strokeDash"), "independent")
+    return drawn[0] if len(drawn) == 1 else alt.vconcat(*drawn).resolve_scale(**apart)
 
 
 def _apart(panel, measured) -> Chart:
@@ -79,7 +80,8 @@ def _over(panel) -> Chart:
 
 def _scale(values, **settings: Any) -> alt.Scale:
     """Logarithmic where the numbers ask for it, else one that need not begin at 0."""
-    return alt.Scale(type="log") if scale_of(values) == "log" else alt.Scale(zero=False, **settings)
+    kind: dict[str, Any] = {"type": "log"} if scale_of(values) == "log" else {"zero": False}
+    return alt.Scale(**kind, **settings)
 
 
 def _thresholds(panel, axis) -> list[Any]:
