@@ -1,6 +1,7 @@
 """Laws of all experiments: what they say beforehand, and that it is enough to decide."""
 
 import math
+import os
 import pathlib
 import sys
 from collections import Counter
@@ -14,7 +15,8 @@ from jaxdl.statistics import power
 
 EXPERIMENTS = every_experiment()
 every = pytest.mark.parametrize("experiment", EXPERIMENTS.values(), ids=lambda each: each.name)
-NOTES = pathlib.Path(__file__).parents[3] / "shared" / "course" / "notes.md"
+DATA = pathlib.Path(os.environ.get("JAXDL_DATA") or pathlib.Path(__file__).parents[3] / "shared" / "data")
+NOTES = DATA.parent / "course" / "notes.md"
 
 
 def statistical(rule):
