@@ -6,7 +6,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
-from hypothesis import given, settings, strategies
+from hypothesis import example, given, settings, strategies
 from jaxtyping import Float, Float64, Key
 
 import jaxdl.functional as F
@@ -49,6 +49,7 @@ def classifier(random, widths, activations):
 
 
 @settings(deadline=None, max_examples=15)
+@example([2, 1, 2], 0)
 @given(strategies.lists(strategies.sampled_from([1, 2, 3]), min_size=2, max_size=5), strategies.integers(0, 2**32 - 1))
 def test_the_sweep_is_jaxs_gradient_for_any_dense_network(widths, seed):
     random = np.random.default_rng(seed)
@@ -64,7 +65,10 @@ def test_the_sweep_is_jaxs_gradient_for_any_dense_network(widths, seed):
         value, gradient, expected, automatic = jax.jit(both)(own, inputs)
         assert value == expected
         assert gradient[-2] == ()  # labels have no gradient
-        assert relative_gap((list(gradient[:-2]), gradient[-1][0]), automatic) <= 1e-12
+        pairs = zip(jax.tree.leaves((list(gradient[:-2]), gradient[-1][0])), jax.tree.leaves(automatic), strict=True)
+        least = 1e-3 * max(abs(leaf).max() for leaf in (value, *jax.tree.leaves(automatic)))
+        for hand, of_jax in pairs:  # one that is 0 but for rounding, as where all losses are equal, has no other scale
+            assert abs(hand - of_jax).max() <= 1e-12 * max(abs(of_jax).max(), least)
 
 
 def test_the_sweep_returns_the_gradient_of_the_input_too(random, double):
