@@ -20,12 +20,12 @@ def digits() -> data.Split:
 
 def mnist() -> data.Split:
     """Handwritten digits of 28×28 pixels. Raises Unavailable where they are not."""
-    return divided(*(data.load(path_of("mnist.npz"), part=part) for part in ("train", "test")))
+    return of_archive("mnist.npz")
 
 
 def fashion_mnist() -> data.Split:
     """Pieces of clothing of 28×28 pixels. Raises Unavailable where they are not."""
-    return divided(*(data.load(path_of("fashion_mnist.npz"), part=part) for part in ("train", "test")))
+    return of_archive("fashion_mnist.npz")
 
 
 def cifar10() -> data.Split:
@@ -36,6 +36,12 @@ def cifar10() -> data.Split:
     images = np.stack([np.asarray(Image.open(io.BytesIO(file))) for file in files]) / np.float32(255)
     train, test = slice(50_000), slice(50_000, None)
     return divided(*(data.from_arrays(images[part], labels[part]) for part in (train, test)))
+
+
+def of_archive(name: str) -> data.Split:
+    """The images of an .npz that comes in two parts. Raises Unavailable where it is not."""
+    path = path_of(name)
+    return divided(*(data.load(path, part=part) for part in ("train", "test")))
 
 
 def divided(train: data.Dataset, test: data.Dataset) -> data.Split:

@@ -131,20 +131,11 @@ def scaling(points: list[dict[str, Any]], axis: str) -> Chart:
         scale=alt.Scale(type="log"),
         axis=alt.Axis(format="~s", tickCount=6),
     )
-    return _lines(points, "line", lines, x, y, ["line:N", "at:Q", alt.Tooltip("seconds:Q", format=".3s")])
-
-
-def _lines(rows, line, names, x, y, tooltip) -> Chart:
-    """A line with its points for each of the names, which stand beside the chart."""
-    base: alt.Chart = alt.Chart(alt.Data(values=rows), width=WIDTH + 60, height=HEIGHT).encode(
+    colours = alt.Scale(domain=lines, range=COLOURS[: len(lines)])
+    base: alt.Chart = alt.Chart(alt.Data(values=points), width=WIDTH + 60, height=HEIGHT).encode(
         x=x,
         y=y,
-        color=alt.Color(
-            f"{line}:N",
-            title=None,
-            scale=alt.Scale(domain=names, range=COLOURS[: len(names)]),
-            legend=alt.Legend(labelLimit=260),
-        ),
-        tooltip=tooltip,
+        color=alt.Color("line:N", title=None, scale=colours, legend=alt.Legend(labelLimit=260)),
+        tooltip=["line:N", "at:Q", alt.Tooltip("seconds:Q", format=".3s")],
     )
     return alt.layer(base.mark_line(strokeWidth=2.2), base.mark_circle(size=48))

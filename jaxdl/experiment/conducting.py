@@ -3,7 +3,7 @@
 import sys
 import time
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -12,8 +12,9 @@ import numpy as np
 
 from jaxdl import run
 from jaxdl.experiment.chapters import chapter_of
-from jaxdl.experiment.claim import VERDICTS, Arm, Claim, Comparison, Experiment, Measured, Unavailable
+from jaxdl.experiment.claim import VERDICTS, Arm, Claim, Comparison, Experiment, Measured, Panel, Unavailable
 from jaxdl.experiment.content import content, fingerprint, settings_of
+from jaxdl.experiment.rules import RATIO
 from jaxdl.statistics import bootstrap_interval
 
 FEWEST_SEEDS = 16
@@ -45,7 +46,8 @@ def conduct(
     if experiment.tests and experiment.seeds < FEWEST_SEEDS:
         raise ValueError(f"seeds must be at least {FEWEST_SEEDS} for a statistical claim, but are {experiment.seeds}.")
     measure = (experiment.full if conditions.full else None) or experiment.measure
-    key = fingerprint(experiment, measure, conditions.seed)
+    source, functions = content(measure)
+    key = fingerprint(experiment, source, conditions.seed)
     before = _before(experiment, directory, key)
     if before is None:  # a verdict on other numbers is none, also where measuring fails
         (directory / f"{experiment.name}.json").unlink(missing_ok=True)
@@ -62,7 +64,7 @@ def conduct(
         "seed": conditions.seed,
         "full": conditions.full and experiment.full is not None,
         "settings": settings_of(measure),
-        "functions": content(measure).functions,
+        "functions": functions,
         **cost,
         "key": key,
     }
@@ -80,8 +82,7 @@ def _before(experiment, directory, key) -> tuple[Measured, dict[str, Any]] | Non
         return None
     try:
         result = run.read_json(path)
-        table = run.read_table(path.with_suffix(".parquet"))
-        measured = {arm: np.asarray(table[_column(arm)], np.float64) for arm in experiment.columns()}
+        measured = _read_numbers(path, experiment.columns())
         return (measured, {"seconds": result["seconds"], "date": result["date"]}) if result["key"] == key else None
     except (ValueError, KeyError, TypeError):
         return None
@@ -98,11 +99,8 @@ def _measured(experiment, measure, seed, watch) -> tuple[Measured, dict[str, Any
             watch(len(measured), len(wanted))
     shapes = {arm: values.shape for arm, values in measured.items()}
     if shapes != dict.fromkeys(wanted, (experiment.seeds,)):
-        wrong = {
-            experiment_arm: shapes.get(experiment_arm)
-            for experiment_arm in [*wanted, *(arm for arm in shapes if arm not in wanted)]
-            if shapes.get(experiment_arm) != (experiment.seeds,) or experiment_arm not in wanted
-        }
+        right = [arm for arm in wanted if shapes.get(arm) == (experiment.seeds,)]
+        wrong = {arm: shapes.get(arm) for arm in (*wanted, *shapes) if arm not in right}
         raise ValueError(
             f"measure must give {experiment.seeds} numbers for each arm of the panels and for no other, but gave of "
             f"these the shapes {wrong}."
@@ -130,15 +128,14 @@ def _judged(experiment: Experiment, claim: Claim, measured: Measured, confidence
 
 def told(comparison: Comparison, name: Callable[[Arm | float], str]) -> str:
     """What a comparison found, in a sentence."""
-    sign = "/" if comparison.scale.startswith("ratio") else "−"
+    sign = "/" if comparison.scale == RATIO.name else "−"
+    compared = f"{name(comparison.of)} {sign} {name(comparison.against)}"
     if not np.isfinite(comparison.estimate):
-        compared = f"{name(comparison.of)} {sign} {name(comparison.against)}"
         return f"{compared}: not finite for some seeds, which decides nothing."
     needed = f"; {comparison.needed:,} seeds would decide" if comparison.needed else ""
     return (
-        f"{name(comparison.of)} {sign} {name(comparison.against)}: {comparison.estimate:.3g}, "
-        f"{100 * comparison.confidence:.4g} % interval {comparison.low:.3g} to {comparison.high:.3g}, margin "
-        f"{comparison.margin:g}{needed}."
+        f"{compared}: {comparison.estimate:.3g}, {100 * comparison.confidence:.4g} % interval {comparison.low:.3g} to "
+        f"{comparison.high:.3g}, margin {comparison.margin:g}{needed}."
     )
 
 
@@ -188,19 +185,15 @@ def conduct_all(
 
 def results(directory: Path) -> list[tuple[dict[str, Any], Measured]]:
     """What experiments have written into a directory, with every seed's numbers, by item of the course."""
-    found = [(run.read_json(path), run.read_table(path.with_suffix(".parquet"))) for path in directory.glob("*.json")]
-    return sorted(
-        (
-            (
-                result,
-                {
-                    arm: np.asarray(table[_column(arm)], np.float64)
-                    for panel in result["panels"]
-                    for mean in panel["means"]
-                    for arm in [mean["arm"] if mean["at"] is None else (mean["arm"], mean["at"])]
-                },
-            )
-            for result, table in found
-        ),
-        key=lambda pair: (pair[0]["item"], pair[0]["name"]),
-    )
+    found = []
+    for path in directory.glob("*.json"):
+        result = run.read_json(path)
+        panels = [Panel(*(panel[field] for field in Panel._fields)) for panel in result["panels"]]
+        found.append((result, _read_numbers(path, [column for panel in panels for column in panel.columns()])))
+    return sorted(found, key=lambda pair: (pair[0]["item"], pair[0]["name"]))
+
+
+def _read_numbers(path: Path, arms: Iterable[Arm]) -> Measured:
+    """Every seed's numbers of these arms, which lie beside a result NAME.json."""
+    table = run.read_table(path.with_suffix(".parquet"))
+    return {arm: np.asarray(table[_column(arm)], np.float64) for arm in arms}

@@ -32,10 +32,10 @@ class Content(NamedTuple):
     functions: tuple[str, ...]
 
 
-def fingerprint(experiment: Experiment, measure: Callable, seed: int) -> str:
-    """Of all that its numbers depend on: their source, that of jaxdl, versions, the platform, seeds; not its claims."""
+def fingerprint(experiment: Experiment, source: str, seed: int) -> str:
+    """Of all that its numbers depend on: the source that measures, jaxdl, versions, platform, seeds; not its claims."""
     parts = (
-        content(measure).source,
+        source,
         repr((experiment.columns(), experiment.seeds, seed)),
         _library(),
         *(f"{package} {importlib.metadata.version(package)}" for package in VERSIONS),

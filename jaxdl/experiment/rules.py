@@ -83,13 +83,12 @@ class EverySeed(NamedTuple):
         )
 
 
-class More(NamedTuple):
-    """The mean of `of` is above that of `against`, and that the difference matters is not excluded.
+class Compared(NamedTuple):
+    """Two arms, and what `More` and `Same` decide by: the interval of their paired differences.
 
-    The interval of the paired differences decides: supported if it lies above 0 and reaches the margin, refuted if it
-    stays below the margin, so that no difference that matters is left, and else inconclusive. With RATIO both are
-    compared by their ratio, the margin is one, and 1 stands for 0. `spread` is the standard deviation that differences
-    (of logarithms, for a ratio) had for other seeds, before: with it, margin and seeds must give a power of 80 %.
+    With RATIO they are compared by their ratio, the margin is one, and 1 stands for 0. `spread` is the standard
+    deviation that differences (of logarithms, for a ratio) had for other seeds, before: with it, margin and seeds must
+    give a power of 80 %.
     """
 
     of: Arm
@@ -98,11 +97,20 @@ class More(NamedTuple):
     spread: float
     scale: Scale = DIFFERENCE
     interval: Callable[..., Interval] = mean_interval
+
+
+class More(Compared):
+    """The mean of `of` is above that of `against`, and that the difference matters is not excluded.
+
+    The interval of the paired differences decides: supported if it lies above 0 and reaches the margin, refuted if it
+    stays below the margin, so that no difference that matters is left, and else inconclusive.
+    """
+
     tests = 1
 
     def judge(self, measured: Measured, confidence: float) -> Judgement:
         """By the interval of this confidence."""
-        return _judged(self, measured, confidence, lambda low, high, margin: _more(low, high, margin))
+        return _judged(self, measured, confidence, _more)
 
     def told(self, name: Callable[[Arm | float], str]) -> str:
         """In words."""
@@ -113,19 +121,13 @@ class More(NamedTuple):
         )
 
 
-class Same(NamedTuple):
+class Same(Compared):
     """The means of both arms differ by nothing that matters: what `More` would claim of neither.
 
     Supported if the interval lies within the margin on both sides, refuted if it lies on one side of 0 and reaches the
-    margin there, and else inconclusive. The fields are those of `More`.
+    margin there, and else inconclusive.
     """
 
-    of: Arm
-    against: Arm | float
-    margin: float
-    spread: float
-    scale: Scale = DIFFERENCE
-    interval: Callable[..., Interval] = mean_interval
     tests = 1
 
     def judge(self, measured: Measured, confidence: float) -> Judgement:
@@ -216,7 +218,7 @@ def _same(low: float, high: float, margin: float) -> str:
     return "refuted" if differs else "inconclusive"
 
 
-def _judged(rule: More | Same, measured: Measured, confidence: float, decide: Callable[..., str]) -> Judgement:
+def _judged(rule: Compared, measured: Measured, confidence: float, decide: Callable[..., str]) -> Judgement:
     """Compare the arms of a rule, seed by seed."""
     of, against = (
         np.asarray(measured[arm] if isinstance(arm, str | tuple) else arm, np.float64)

@@ -77,7 +77,7 @@ def written(tmp_path, monkeypatch):
 
 
 def printed(measure, seed=0, **more):
-    return fingerprint(made(measure, **more), measure, seed)
+    return fingerprint(made(measure, **more), content(measure).source, seed)
 
 
 def test_numbers_depend_on_the_source_that_measures_and_on_nothing_that_judges(written):
@@ -114,7 +114,7 @@ def test_numbers_depend_on_the_library_they_are_measured_with(written, monkeypat
 
 def test_what_a_measurement_is_given_counts_and_is_told(tmp_path, written):
     prints = {
-        fingerprint(made(measure), measure, 0)
+        printed(measure)
         for measure in (
             functools.partial(written(), 1),
             functools.partial(written(), 2),
