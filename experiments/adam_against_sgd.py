@@ -37,7 +37,10 @@ def trained(examples, judged, key, rate, rule, epochs, batch):
     """The error of a network in the end, and the epochs until its training loss was low."""
     task = Task(MODEL, supervised(MODEL, F.cross_entropy), rule(rate), batch)
     state, history = train(task, examples, key, epochs=epochs)
-    return 1 - classification(MODEL)(state, judged)["accuracy"], epochs_until_low(history.loss)
+    return {
+        "error": 1 - classification(MODEL)(state, judged)["accuracy"],
+        "epochs": epochs_until_low(history.loss),
+    }
 
 
 def epochs_until_low(losses):
@@ -48,25 +51,24 @@ def epochs_until_low(losses):
     return jnp.where((logs <= 0).any(), after - 1 + share, len(losses))
 
 
-def tuned(split, keys, name, one):
-    """The rates with the least mean error on dev and with the fewest epochs, over networks of other seeds."""
+def on_dev(one, keys, rates, split):
+    """What becomes of networks of other seeds at each of the rates, judged on dev: the mean of each rate."""
     others = jax.vmap(lambda key: jax.random.fold_in(key, OTHER))(keys[:TUNED_WITH])
-    rates = jnp.array(RATES[name])
     grid = jnp.repeat(others, len(rates)), jnp.tile(rates, TUNED_WITH)
     found = population(one, *grid, shared=(split.train, split.dev))
-    return [rates[each.reshape(TUNED_WITH, len(rates)).mean(axis=0).argmin()] for each in found]
+    return {what: each.reshape(TUNED_WITH, len(rates)).mean(axis=0) for what, each in found.items()}
 
 
 def measure(keys, images, epochs, batch):
-    """Error and epochs of each rule, each at the rate that was best for it, for each key."""
+    """Error and epochs of each rule, each at the rate that is best for it, for each key."""
     split = images()
     for name, rule in RULES.items():
         one = functools.partial(trained, rule=rule, epochs=epochs, batch=batch)
-        best = tuned(split, jax.random.clone(keys), name, one)
-        for number, (what, rate) in enumerate(zip(("error", "epochs"), best, strict=True)):
-            rates = jnp.full(len(keys), rate)
-            yield f"{name}_{what}", population(one, keys, rates, shared=(split.train, split.test))[number]
-            yield f"{name}_{what}_rate", rates
+        rates = jnp.array(RATES[name])
+        for what, means in on_dev(one, jax.random.clone(keys), rates, split).items():
+            best = jnp.full(len(keys), rates[means.argmin()])
+            yield f"{name}_{what}", population(one, keys, best, shared=(split.train, split.test))[what]
+            yield f"{name}_{what}_rate", best
 
 
 NAMES = {"sgd": "SGD", "momentum": "SGD with momentum", "adam": "Adam"}

@@ -16,6 +16,7 @@ import optax
 
 from jaxdl.experiment import Claim, Exact, Experiment, Panel, Regimes
 from jaxdl.optimizers import momentum, sgd
+from jaxdl.training import population
 
 SIZE, LEFT, MOST = 8, 1e-6, 1_000_000
 CONDITIONS = (1, 10, 100, 1000, 10_000)
@@ -62,7 +63,7 @@ def measure(keys):
         for condition in CONDITIONS:
             for name, rule in RULES.items():
                 one = functools.partial(steps, rule=rule(condition), condition=float(condition))
-                yield (name, condition), jax.jit(jax.vmap(one))(jax.random.clone(keys))
+                yield (name, condition), population(one, keys)
 
 
 def slopes(measured, name):

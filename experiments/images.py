@@ -1,4 +1,4 @@
-"""The images that experiments train on: the digits that the package ships, and larger sets where they are."""
+"""The images that experiments train on, standardized: digits that the package ships, larger sets where they are."""
 
 import io
 import itertools
@@ -14,7 +14,7 @@ from jaxdl.experiment import Unavailable
 
 
 def digits() -> data.Split:
-    """1,797 digits of 8×8 pixels, standardized, always divided in the same way."""
+    """1,797 digits of 8×8 pixels, always divided in the same way."""
     return data.standardized(data.stratified_split(jax.random.key(0), data.load_digits()))
 
 
@@ -47,7 +47,7 @@ def of_archive(name: str) -> data.Split:
 def divided(train: data.Dataset, test: data.Dataset) -> data.Split:
     """The last 10,000 to train on decide instead."""
     rows = np.arange(train.size)
-    return data.Split(data.take(train, rows[:-10_000]), data.take(train, rows[-10_000:]), test)
+    return data.standardized(data.Split(data.take(train, rows[:-10_000]), data.take(train, rows[-10_000:]), test))
 
 
 def path_of(name: str) -> pathlib.Path:

@@ -15,6 +15,7 @@ import optax
 
 from jaxdl.experiment import Claim, Exact, Experiment, Panel
 from jaxdl.optimizers import sgd
+from jaxdl.training import population
 
 SIZE, STEPS, FEW = 8, 400, 20
 FACTORS = (0.5, 0.9, 0.95, 0.99, 1.01, 1.05)  # of 2/λmax
@@ -54,8 +55,7 @@ def measure(keys):
     """The distances at each rate, for each key."""
     with jax.enable_x64(True):
         for factor in FACTORS:
-            one = jax.jit(jax.vmap(functools.partial(distances, factor=factor)))
-            descended, closed, error = one(jax.random.clone(keys))
+            descended, closed, error = population(functools.partial(distances, factor=factor), keys)
             yield ("descent", factor), descended
             yield ("closed", factor), closed
             yield ("error", factor), error

@@ -11,6 +11,17 @@ from typing import Any
 LEAVABLE, LOOK = "leavable", 0.1  # seconds between two looks at what takes long
 GRACE = 3.0  # seconds for what is inside to come to where it can end
 PATIENCE = 3  # so many signals, and what is inside is left where it is
+SETTINGS = (  # of jax, which a `with` sets for its thread alone
+    "debug_infs",
+    "debug_key_reuse",
+    "debug_nans",
+    "default_device",
+    "default_matmul_precision",
+    "default_prng_impl",
+    "enable_x64",
+    "numpy_dtype_promotion",
+    "numpy_rank_promotion",
+)
 
 
 class Held:
@@ -63,15 +74,18 @@ def never() -> bool:
 def leavable(f: Callable[[], Any], leave: Callable[[], bool] = never) -> Any:
     """`f()`, on a thread of its own, so that Ctrl-C is met at once although f may be long outside of Python.
 
-    KeyboardInterrupt is raised where it is to be left, too. It then goes on to its end, which nobody waits for.
+    KeyboardInterrupt is raised where it is to be left, too. It then goes on to its end, which nobody waits for. The
+    settings of jax are those of who asks.
     """
     if threading.current_thread() is not threading.main_thread():
         return f()
     done: concurrent.futures.Future = concurrent.futures.Future()
+    settings = _settings()
 
     def work():
         try:
-            done.set_result(f())
+            with _under(settings):
+                done.set_result(f())
         except BaseException as error:  # it is raised where it is waited for
             done.set_exception(error)
 
@@ -87,3 +101,22 @@ def leavable(f: Callable[[], Any], leave: Callable[[], bool] = never) -> Any:
 def left_behind() -> bool:
     """Does anything go on that nobody waits for?"""
     return any(thread.name == LEAVABLE for thread in threading.enumerate())
+
+
+def _settings() -> dict[str, Any]:
+    """Of jax, as they are on this thread."""
+    import jax  # whoever only holds back signals need not wait for it
+
+    return {name: getattr(jax.config, f"jax_{name}") for name in SETTINGS}
+
+
+@contextlib.contextmanager
+def _under(settings: dict[str, Any]) -> Generator[None]:
+    """Those of another thread, where they are others here."""
+    import jax
+
+    with contextlib.ExitStack() as stack:
+        for name, here in _settings().items():
+            if settings[name] != here:
+                stack.enter_context(getattr(jax, name)(settings[name]))
+        yield

@@ -167,3 +167,26 @@ def test_what_it_gives_or_raises_is_passed_on():
     assert interruption.leavable(lambda: 3) == 3
     with pytest.raises(ZeroDivisionError):
         interruption.leavable(lambda: 1 / 0)
+
+
+@pytest.mark.parametrize(
+    ("setting", "value"),
+    [
+        ("enable_x64", True),
+        ("default_matmul_precision", "float32"),
+        ("default_device", jax.devices()[1]),
+        ("debug_nans", True),
+        ("debug_infs", True),
+        ("debug_key_reuse", False),
+        ("default_prng_impl", "rbg"),
+        ("numpy_dtype_promotion", "strict"),
+        ("numpy_rank_promotion", "raise"),
+    ],
+)
+def test_it_is_computed_under_the_settings_of_who_asks(setting, value):
+    """Those of a `with`, which jax keeps for each thread."""
+    of_jax = lambda: getattr(jax.config, f"jax_{setting}")
+    before = interruption.leavable(of_jax)
+    with getattr(jax, setting)(value):
+        assert interruption.leavable(of_jax) == of_jax() != before
+    assert interruption.leavable(of_jax) == before

@@ -16,6 +16,12 @@ def test_it_computes_what_a_loop_would():
         np.testing.assert_allclose(together["drawn"][index], alone["drawn"], rtol=1e-6)
 
 
+def test_numbers_of_double_precision_stay_so(double):
+    found = population(lambda number: {"third": number / 3, "index": jnp.argmax(number)}, jnp.arange(1.0, 4.0))
+    assert (found["third"].dtype, found["index"].dtype) == (np.float64, np.int64)
+    np.testing.assert_array_equal(found["third"], np.arange(1.0, 4.0) / 3)
+
+
 def test_what_is_shared_is_not_compiled_into_the_program():
     large = jnp.ones(100_000)
     one = lambda large, scale: scale * large.sum()
