@@ -2,6 +2,7 @@
 
 import base64
 import contextlib
+import functools
 import importlib.resources
 import json
 import pathlib
@@ -17,6 +18,7 @@ from jaxdl.proofs import shapes_tried
 from jaxdl.quality import doubts
 from jaxdl.record import BOUNDS
 from jaxdl.statistics import mean_interval
+from jaxdl.storage import cache_dir, whole_file
 
 PAGE = "report.html"
 MARKS = {"supported": "✓", "refuted": "✗", "conditional": "±", "inconclusive": "?"}  # read without colour
@@ -54,7 +56,7 @@ def page(template: str, figures: dict[str, Any], content: Mapping[str, Any]) -> 
 
     Raises ModuleNotFoundError without the extra `report`.
     """
-    jinja2, vl_convert = _extra("it again")
+    jinja2, _ = _extra("it again")
     loader = jinja2.FunctionLoader(_template)
     environment = jinja2.Environment(loader=loader, autoescape=True, trim_blocks=True, lstrip_blocks=True)
     environment.filters["percent"] = lambda share, digits=1: f"{100 * share:.{digits}f} %"
@@ -62,9 +64,23 @@ def page(template: str, figures: dict[str, Any], content: Mapping[str, Any]) -> 
     environment.filters["scientific"] = lambda number: f"{number:.1e}"
     return environment.from_string(template).render(
         content,
-        library=vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;"),
+        library=_library(),
         figures={name: _inline(chart.to_dict()) for name, chart in figures.items()},
     )
+
+
+@functools.cache
+def _library() -> str:
+    """The script that draws figures in a browser: to put it together takes a second, so that it is kept on disk."""
+    import vl_convert
+
+    path = cache_dir() / "figures" / f"vl-convert-{vl_convert.__version__}.js"
+    with contextlib.suppress(OSError):
+        return path.read_text(encoding="utf-8")
+    library = vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;")
+    with contextlib.suppress(OSError), whole_file(path) as file:
+        file.write(library.encode())
+    return library
 
 
 def _template(name) -> str:

@@ -132,3 +132,21 @@ def test_the_page_says_all_of_a_claim_and_escapes_it(book):
         "wide",
         "alone",
     }
+
+
+def test_what_draws_figures_is_put_together_once_and_then_read(tmp_path, monkeypatch):
+    vl_convert = pytest.importorskip("vl_convert")
+    monkeypatch.setenv("JAXDL_CACHE", str(tmp_path))
+    report._library.cache_clear()
+    made = report._library()
+    assert made == vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;")
+    monkeypatch.delattr(vl_convert, "javascript_bundle")
+    report._library.cache_clear()
+    assert report._library() == made
+
+
+def test_where_nothing_can_be_kept_it_is_put_together_each_time(tmp_path, monkeypatch):
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("JAXDL_CACHE", str(tmp_path / "file"))
+    report._library.cache_clear()
+    assert "vegaEmbed" in report._library()
