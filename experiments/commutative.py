@@ -74,8 +74,8 @@ experiment = Experiment(
                     f"Convolution differs by at most {measured['convolution'].max():.1e}, cross-correlation, but for "
                     f"the reversal, by {measured['reversed'].max():.1e}."
                 ),
-                lambda measured: measured["layer"] >= DIFFERENT,
-                f"without the reversal both differ by at least {DIFFERENT:.0e}",
+                sees=lambda measured: measured["layer"] >= DIFFERENT,
+                control=f"without the reversal both differ by at least {DIFFERENT:.0e}",
             ),
             reading="careful",
         ),

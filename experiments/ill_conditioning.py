@@ -1,6 +1,6 @@
 """Momentum helps where a problem is ill-conditioned, and does nothing where it is not.
 
-Each seed draws quadratics of eight variables with condition numbers κ from 1 to 10,000 and a start. Counted are the
+Each seed draws quadratics of eight variables with condition numbers κ from 1 to 10,000 and a start. Measured: the
 steps until a millionth of the distance is left, by gradient descent and by the heavy ball, each with the rate (and the
 decay) that its theory says is best. In float64.
 

@@ -48,9 +48,9 @@ def over_voters(measured, name):
 
 def holds(measured):
     """The formula is the sum; it grows with the voters where one is better than chance, and falls where it is worse."""
-    apart = [over_voters(measured, name) / over_voters(measured, f"{name}_enumerated") - 1 for name in ONE]
+    relative = [over_voters(measured, name) / over_voters(measured, f"{name}_enumerated") - 1 for name in ONE]
     grows, falls = (np.diff(over_voters(measured, name)) for name in ONE)
-    return np.abs(apart).max() <= 1e-12 and (grows > 0).all() and (falls < 0).all()
+    return np.abs(relative).max() <= 1e-12 and (grows > 0).all() and (falls < 0).all()
 
 
 def found(measured):

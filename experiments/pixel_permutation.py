@@ -64,8 +64,8 @@ experiment = Experiment(
             "many, to within one in a hundred.",
             Every(
                 (
-                    More("convnet_permuted", "convnet_untouched", margin=0.01, spread=0.015),
-                    Same("mlp_permuted", "mlp_untouched", margin=0.01, spread=0.01),
+                    More("convnet_permuted", "convnet_untouched", margin=0.01, expected_sd=0.016),
+                    Same("mlp_permuted", "mlp_untouched", margin=0.01, expected_sd=0.011),
                 )
             ),
         ),

@@ -1,7 +1,7 @@
 """Passing over the data in a new order each epoch is better than drawing each example anew.
 
 Each seed draws a linear regression with noise and trains it by single examples for 50 epochs at a constant rate: with
-the examples in a new order each epoch, and drawn with replacement. Told is by how much the training loss then exceeds
+the examples in a new order each epoch, and drawn with replacement. Measured: by how much the training loss then exceeds
 the least that is possible. That single gradients are right on average is shown by averaging all of them.
 
     python -m experiments run reshuffling
@@ -92,7 +92,7 @@ experiment = Experiment(
         ),
         Claim(
             "Passes in a new order end with a smaller excess of the loss than draws with replacement do.",
-            More("replacement", "reshuffled", margin=2.0, spread=1.0, scale=RATIO),
+            More("replacement", "reshuffled", margin=2.0, expected_sd=1.0, scale=RATIO),
         ),
     ),
     panels=(

@@ -56,9 +56,9 @@ def measure(keys, images):
             yield (name, batch), population(one, keys, shared=(examples, split.test))
 
 
-def worse(batch, margin, spread):
+def worse(batch, margin, expected_sd):
     """Batch normalization makes more errors than layer normalization."""
-    return More(("batch", batch), ("layer", batch), margin, spread)
+    return More(("batch", batch), ("layer", batch), margin, expected_sd)
 
 
 experiment = Experiment(
@@ -80,15 +80,17 @@ experiment = Experiment(
         ),
         Claim(
             "A network with batch normalization makes more errors than one with layer normalization.",
-            Regimes({"batches of 2": worse(2, 0.1, spread=0.06), "batches of 64": worse(64, 0.015, spread=0.01)}),
+            Regimes(
+                {"batches of 2": worse(2, 0.1, expected_sd=0.06), "batches of 64": worse(64, 0.015, expected_sd=0.01)}
+            ),
         ),
         Claim(
             "With batches of 2 group normalization makes as many errors as with 64, to within three in a hundred, and "
             "batch normalization makes more.",
             Every(
                 (
-                    Same(("group", 2), ("group", 64), margin=0.03, spread=0.012),
-                    More(("batch", 2), ("batch", 64), margin=0.1, spread=0.06),
+                    Same(("group", 2), ("group", 64), margin=0.03, expected_sd=0.012),
+                    More(("batch", 2), ("batch", 64), margin=0.1, expected_sd=0.06),
                 )
             ),
         ),

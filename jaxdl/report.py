@@ -3,6 +3,7 @@
 import base64
 import contextlib
 import functools
+import importlib.metadata
 import importlib.resources
 import json
 import pathlib
@@ -74,7 +75,7 @@ def _library() -> str:
     """The script that draws figures in a browser: to put it together takes a second, so that it is kept on disk."""
     import vl_convert
 
-    path = cache_dir() / "figures" / f"vl-convert-{vl_convert.__version__}.js"
+    path = cache_dir() / "figures" / f"vl-convert-{importlib.metadata.version('vl-convert-python')}.js"
     with contextlib.suppress(OSError):
         return path.read_text(encoding="utf-8")
     library = vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;")

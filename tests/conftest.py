@@ -31,7 +31,11 @@ jax.config.update("jax_debug_key_reuse", True)
 jax.config.update("jax_default_matmul_precision", "highest")
 
 
-LONG = ("test_resume.py", "test_main.py", "test_experiments.py")  # first: none is the last, alone on its core
+LONG = (  # first: none is the last, alone on its core
+    *("test_resume.py", "test_main.py", "test_experiments.py", "test_launch.py", "test_readme.py"),
+    *("test_derivations.py", "test_continuation.py", "test_hard_tables.py", "test_every_model.py"),
+    *("test_sharding.py", "test_streaming.py"),
+)
 
 
 def pytest_sessionstart():

@@ -86,15 +86,15 @@ class EverySeed(NamedTuple):
 class Compared(NamedTuple):
     """Two arms, and what `More` and `Same` decide by: the interval of their paired differences.
 
-    With RATIO they are compared by their ratio, the margin is one, and 1 stands for 0. `spread` is the standard
-    deviation that differences (of logarithms, for a ratio) had for other seeds, before: with it, margin and seeds must
-    give a power of 80 %.
+    With RATIO they are compared by their ratio, the margin is one, and 1 stands for 0. `expected_sd` is
+    the standard deviation that differences (of logarithms, for a ratio) had for other seeds, before; it decides
+    nothing, but with it margin and seeds must give a power of 80 %.
     """
 
     of: Arm
     against: Arm | float
     margin: float
-    spread: float
+    expected_sd: float
     scale: Scale = DIFFERENCE
     interval: Callable[..., Interval] = mean_interval
 

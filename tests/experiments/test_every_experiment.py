@@ -58,7 +58,7 @@ def test_margin_and_seeds_give_the_power_to_see(experiment):
     for test in tests:
         margin = math.log(test.margin) if test.scale is RATIO else test.margin
         assert margin > 0
-        assert power(margin, test.spread, experiment.seeds, level=chapter_of(experiment.item).confidence) >= 0.8
+        assert power(margin, test.expected_sd, experiment.seeds, level=chapter_of(experiment.item).confidence) >= 0.8
 
 
 def test_no_chapter_takes_more_tests_than_it_may():

@@ -9,7 +9,15 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from experiments import cost_of_gradients, equal_weights, images, published_run, stacked_linear_layers, xor
+from experiments import (
+    cost_of_gradients,
+    equal_weights,
+    images,
+    independent_voters,
+    published_run,
+    stacked_linear_layers,
+    xor,
+)
 from experiments.__main__ import main
 from jaxdl import data, derivation, models, run
 from jaxdl.settings import Train
@@ -97,6 +105,14 @@ def curves(**off):
     return over(published_run.PUBLISHED, **moved)
 
 
+def voters(**off):
+    """What formula and sum say, the last number of an arm off by so much."""
+    measured = dict(independent_voters.measure(None))
+    for arm, by in off.items():
+        measured[arm, 11] = [measured[arm, 11][0] + by]
+    return {arm: np.array(numbers) for arm, numbers in measured.items()}
+
+
 STACK, EQUAL = ("linear", "relu"), ("equal", "random")
 
 
@@ -135,6 +151,11 @@ STACK, EQUAL = ("linear", "relu"), ("equal", "random")
             "refuted refuted",
         ),
         (cost_of_gradients, operations(enumeration=np.array([1, 2, *2 * 8.0 ** np.arange(1, 7)])), "refuted supported"),
+        (independent_voters, voters(), "supported"),
+        (independent_voters, voters(better=1e-9), "refuted"),
+        (independent_voters, voters(better=-0.1, better_enumerated=-0.1), "refuted"),
+        (independent_voters, voters(worse=0.2, worse_enumerated=0.2), "refuted"),
+        (independent_voters, voters(worse=np.nan), "inconclusive"),
         (published_run, curves(), "supported"),
         (published_run, curves(ours_cost=1e-12), "refuted"),
         (published_run, curves(ours_cost=np.nan), "inconclusive"),
