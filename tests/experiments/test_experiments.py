@@ -14,6 +14,7 @@ from experiments import (
     equal_weights,
     images,
     independent_voters,
+    pooled_outputs,
     published_run,
     stacked_linear_layers,
     xor,
@@ -216,6 +217,14 @@ def test_the_linear_program_knows_which_boolean_functions_are_separable():
         number for number in range(16) if xor.separable(corners, [(number >> place) & 1 for place in range(4)])
     ]
     assert sorted(set(range(16)) - set(separable)) == [0b0110, 0b1001]
+
+
+def test_a_pooled_output_sees_what_its_window_holds():
+    """A pixel of row 9 and column 13 is in the windows of 3×3 around rows 8 to 10 and columns 12 to 14, by twos."""
+    images = jnp.zeros((1, 22, 22, 1)).at[0, 9, 13, 0].set(0.1)
+    sees = np.asarray(pooled_outputs.sees_ink(images))
+    assert (sees == sees[..., :1]).all()
+    assert np.argwhere(sees[0, :, :, 0]).tolist() == [[4, 6], [4, 7], [5, 6], [5, 7]]
 
 
 def test_the_product_of_the_layers_is_the_stack():
