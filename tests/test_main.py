@@ -225,10 +225,10 @@ except SystemExit: print("jax" in sys.modules)
 
 
 def test_mnist_from_the_prepared_folder_reaches_the_accuracy(data_dir, tmp_path):
-    """One network 784-256-128-10, two epochs, as a user starts it."""
+    """One network 784-256-128-10, five epochs, as a user starts it."""
     out = tmp_path / "run"
-    options = ["--data", "mnist", "--data-dir", str(data_dir / "tfds"), "--hidden", "256", "128", "--epochs", "2"]
+    options = ["--data", "mnist", "--data-dir", str(data_dir / "tfds"), "--hidden", "256", "128", "--epochs", "5"]
     command = [sys.executable, "-m", "jaxdl", "train", *options, "--seeds", "1", "--batch-size", "128", "--out", out]
     compiled = {**os.environ, "XLA_FLAGS": ""}  # for speed, as users compile
     subprocess.run(command, check=True, capture_output=True, cwd=pathlib.Path(__file__).parents[1], env=compiled)
-    assert run.read_table(out / "members.parquet")["test"][0] >= 0.965
+    assert run.read_table(out / "members.parquet")["test"][0] >= 0.975

@@ -1,7 +1,6 @@
 """Laws of all experiments: what they say beforehand, and that it is enough to decide."""
 
 import math
-import os
 import pathlib
 import sys
 from collections import Counter
@@ -15,8 +14,6 @@ from jaxdl.statistics import power
 
 EXPERIMENTS = every_experiment()
 every = pytest.mark.parametrize("experiment", EXPERIMENTS.values(), ids=lambda each: each.name)
-DATA = pathlib.Path(os.environ.get("JAXDL_DATA") or pathlib.Path(__file__).parents[3] / "shared" / "data")
-NOTES = DATA.parent / "course" / "notes.md"
 
 
 def statistical(rule):
@@ -70,10 +67,11 @@ def test_no_chapter_takes_more_tests_than_it_may():
 
 
 @every
-def test_its_sentence_is_the_course_s(experiment):
-    if not NOTES.is_file():
+def test_its_sentence_is_the_course_s(experiment, data_dir):
+    path = data_dir.parent / "course" / "notes.md"
+    if not path.is_file():
         pytest.skip("the notes of the course are not beside the project")
-    notes = " ".join(NOTES.read_text().replace("**", "").split())
+    notes = " ".join(path.read_text().replace("**", "").split())
     for part in experiment.sentence.split(" … "):
         assert " ".join(part.split()) in notes
 
