@@ -11,8 +11,8 @@ from typing import Annotated
 import tyro
 
 import benchmarks
-from jaxdl.command_line import answer, catalogue, chosen, leave
-from jaxdl.startup import use_all_cores
+from jaxdl.cli.entry import catalogue, exit_with, run_command_line, select
+from jaxdl.system.startup import use_all_cores
 
 RESULTS = pathlib.Path("benchmarks/results")
 
@@ -58,7 +58,7 @@ def main(arguments: list[str] | None = None) -> int:
         | Annotated[Run, tyro.conf.subcommand("run")]
         | Annotated[Report, tyro.conf.subcommand("report")]
     )
-    return answer(commands, _run, prog="python -m benchmarks", description=__doc__, arguments=arguments)
+    return run_command_line(commands, _run, prog="python -m benchmarks", description=__doc__, arguments=arguments)
 
 
 def _run(settings) -> int:
@@ -82,7 +82,7 @@ def _run(settings) -> int:
 def _run_benchmarks(settings, console) -> int:
     """Run them one after another; the status is 1 if one was refused, and the others are run all the same."""
     use_all_cores()
-    these, failed = chosen(every_benchmark(), settings.names, "benchmarks"), 0
+    these, failed = select(every_benchmark(), settings.names, "benchmarks"), 0
     # No cache on disk is set up for jax, and PyTorch gets an empty one, so that compiling is measured and not reading.
     with tempfile.TemporaryDirectory() as empty:
         os.environ["TORCHINDUCTOR_CACHE_DIR"] = empty
@@ -94,7 +94,8 @@ def _run_benchmarks(settings, console) -> int:
 def _answered(each, settings, console) -> bool:
     """Answer one question and keep what was measured; or say why not."""
     from benchmarks import benchmark, tables
-    from jaxdl.run import environment, write_json
+    from jaxdl.runs.directory import environment
+    from jaxdl.runs.files import write_json
 
     console.print(f"[bold]{each.name}[/bold]: {each.question}", highlight=False)
     try:
@@ -122,4 +123,4 @@ def work_of(name: str) -> str:
 
 
 if __name__ == "__main__":
-    leave(main)
+    exit_with(main)

@@ -21,7 +21,7 @@ from benchmarks.benchmark import Benchmark, Case, Competitor
 from benchmarks.mnist import mnist
 from jaxdl import data, models, optimizers
 from jaxdl.training import Checkpoints, Task, classification, fit, supervised, train
-from jaxdl.training.population import compile_population
+from jaxdl.training.population.population import compile_population
 
 EPOCHS, BATCH = 10, 128
 MODEL = models.mlp((256, 128), 10)
@@ -61,7 +61,7 @@ def driven(images, test, checkpoints):
             fitted = fit(
                 TASK, images, key, epochs=EPOCHS, dev=test, observe=OBSERVE, checkpoints=checkpoints(directory)
             )
-        return float(fitted.history.loss.mean()), fitted.cost.run
+        return float(fitted.history.loss.mean()), fitted.seconds.run
 
     run()
     return run

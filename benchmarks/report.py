@@ -5,7 +5,8 @@ from collections import defaultdict
 from typing import Any
 
 from benchmarks import tables
-from jaxdl import report, run
+from jaxdl.reports.page import render_page
+from jaxdl.runs import files
 
 TEMPLATE = pathlib.Path(__file__).with_name("report.html")
 
@@ -17,7 +18,7 @@ def write(results: pathlib.Path, out: pathlib.Path) -> pathlib.Path:
     ModuleNotFoundError without the extra `report`.
     """
     paths = sorted(results.glob("*.json"))
-    found = [run.read_json(path) for path in paths]
+    found = [files.read_json(path) for path in paths]
     if not found:
         raise FileNotFoundError(
             f"results must be a directory with NAME.json of benchmarks, but {results} has none: "
@@ -39,7 +40,7 @@ def write(results: pathlib.Path, out: pathlib.Path) -> pathlib.Path:
         "targets": [target for each in found for case in each["cases"] for target in case.get("targets", ())],
     }
     out.parent.mkdir(parents=True, exist_ok=True)
-    run.write_text(out, report.page(TEMPLATE.read_text(encoding="utf-8"), _drawn(charts), content))
+    files.write_text(out, render_page(TEMPLATE.read_text(encoding="utf-8"), _drawn(charts), content))
     return out
 
 
@@ -80,6 +81,6 @@ def curves(answered: dict[str, Any]) -> dict[str, list[dict[str, Any]]]:
 
 
 def _drawn(charts):
-    from jaxdl import plots  # altair is part of the extra
+    from jaxdl.reports import training_charts  # altair is part of the extra
 
-    return {name: plots.scaling(points, axis) for name, (axis, points) in charts.items()}
+    return {name: training_charts.scaling(points, axis) for name, (axis, points) in charts.items()}

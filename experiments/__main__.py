@@ -7,84 +7,82 @@ from typing import Annotated
 import tyro
 
 import experiments
-from jaxdl.command_line import answer, catalogue, chosen, leave
+from jaxdl.cli.entry import catalogue, exit_with, run_command_line, select
 
 KEPT = pathlib.Path(__file__).with_name("results")
 
 
 @dataclass(frozen=True)
 class List:
-    """List the experiments, each with its claim."""
+    """List the experiments with their claims."""
 
 
 @dataclass(frozen=True)
 class Run:
-    """Run experiments and write their numbers, verdicts and page; what is still true is not measured again."""
+    """Run experiments, and write numbers, verdicts and a page; unchanged experiments are not measured again."""
 
     names: tyro.conf.Positional[tuple[str, ...]] = ()
-    """which; without any, all"""
+    """names of experiments (default: all)"""
     chapter: str | None = None
-    """all of one chapter, 1.4 for instance"""
-    quick: bool = False
-    """on digits and synthetic data, which is what happens without --full, too"""
+    """run all experiments of one chapter, such as 1.4"""
     full: bool = False
-    """on MNIST, Fashion-MNIST and CIFAR-10, where an experiment knows them"""
+    """use MNIST, Fashion-MNIST and CIFAR-10 in the experiments that support it, instead of digits"""
     seed: int = 0
-    """what all randomness comes from; verdicts should not depend on it"""
+    """seed of all randomness; verdicts should not depend on it"""
     out: pathlib.Path | None = None
-    """a directory, new or of earlier runs like this; without it runs/experiments, -full and -seed-N where so"""
+    """run directory, new or of earlier runs with the same options (default: runs/experiments[-full][-seed-N])"""
 
 
 @dataclass(frozen=True)
 class Report:
-    """Write the page of a run anew."""
+    """Write the page of a run again, from the results on disk."""
 
     run: tyro.conf.Positional[pathlib.Path] = pathlib.Path("runs/experiments")
-    """the directory of the run"""
+    """run directory"""
 
 
 @dataclass(frozen=True)
 class Table:
-    """Print verdicts as a table of Markdown."""
+    """Print the verdicts as a Markdown table."""
 
     results: tyro.conf.Positional[pathlib.Path] = KEPT
-    """a directory of NAME.json; without it that of the kept results"""
+    """directory of NAME.json files (default: the results kept in the repository)"""
 
 
 @dataclass(frozen=True)
 class Welcome:
-    """Prove every derivation, train a population on digits, test three claims, and write one page."""
+    """Check every gradient, train a population on digits, test three claims, and write one page."""
 
     out: pathlib.Path | None = None
-    """a new directory; without it the next free runs/welcome"""
+    """new run directory (default: the next free runs/welcome)"""
 
 
 def every_experiment() -> dict:
-    """The experiments of this folder, by name."""
+    """Return the experiments of this folder, by name."""
     from jaxdl.experiment import Experiment
 
     return catalogue(experiments, Experiment)
 
 
-def wanted(names: tuple[str, ...], chapter: str | None = None) -> list:
-    """The named experiments, or all, or those of a chapter, by item of the course.
+def selected(names: tuple[str, ...], chapter: str | None = None) -> list:
+    """Return the named experiments, those of a chapter, or all, sorted by item of the course.
 
-    Raises ValueError for a name or a chapter that is none, and for both together.
+    Raises ValueError for an unknown name or chapter, or if both are given.
     """
     from jaxdl.experiment import CHAPTERS, chapter_of
 
     known = {each.number: each for each in CHAPTERS}
     if chapter is not None and names:
-        raise ValueError("names must not be given together with chapter: say one of them.")
+        raise ValueError("give either names of experiments or --chapter, not both.")
     if chapter is not None and chapter not in known:
-        raise ValueError(f"chapter must be one of {', '.join(known)}, but was {chapter}.")
-    found = chosen(every_experiment(), names, "experiments")
+        raise ValueError(f"unknown chapter {chapter}. Available: {', '.join(known)}.")
+    found = select(every_experiment(), names, "experiment")
     found = [each for each in found if chapter in (None, chapter_of(each.item).number)]
     return sorted(found, key=lambda experiment: experiment.item)
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run one command; the exit status."""
+    """Run one command and return the exit status."""
     commands = (
         Annotated[List, tyro.conf.subcommand("list")]
         | Annotated[Run, tyro.conf.subcommand("run")]
@@ -92,53 +90,54 @@ def main(arguments: list[str] | None = None) -> int:
         | Annotated[Table, tyro.conf.subcommand("table")]
         | Annotated[Welcome, tyro.conf.subcommand("welcome")]
     )
-    return answer(commands, _run, prog="python -m experiments", description=__doc__, arguments=arguments)
+    return run_command_line(commands, _run, prog="python -m experiments", description=__doc__, arguments=arguments)
 
 
 def _run(settings) -> int:
     from rich.console import Console
 
-    from jaxdl import report, run, startup
-    from jaxdl.experiment import telling
+    from jaxdl.cli import claims
+    from jaxdl.cli.report import report_command
+    from jaxdl.runs.directory import next_free
+    from jaxdl.system import startup
 
     startup.prepare()
     console = Console()
     match settings:
         case List():
-            for each in wanted(()):
+            for each in selected(()):
                 for claim in each.claims:
-                    told = f"[bold]{each.name}[/bold] (item {each.item}): {claim.says}"
-                    console.print(told, highlight=False)
+                    console.print(f"[bold]{each.name}[/bold] (item {each.item}): {claim.says}", highlight=False)
         case Report():
-            console.print(f"page: {report.write(settings.run)}", markup=False, highlight=False, soft_wrap=True)
+            return report_command(settings, console)
         case Table():
-            print(telling.table(settings.results), end="")
+            print(claims.table(settings.results), end="")
         case Run():
-            return conducted(settings, console)
+            return run_experiments(settings, console)
         case Welcome():
             from experiments.welcome import welcome
 
-            return welcome(settings.out or run.next_free(pathlib.Path("runs/welcome")), console)
+            return welcome(settings.out or next_free(pathlib.Path("runs/welcome")), console)
     return 0
 
 
-def conducted(settings: Run, console) -> int:
-    """Conduct the wanted experiments in a directory that may hold earlier results; 1 where one failed."""
-    from jaxdl import experiment, report, run
-    from jaxdl.experiment import telling
+def run_experiments(settings: Run, console) -> int:
+    """Run the selected experiments into a directory that may hold earlier results; return 1 if one failed."""
+    from jaxdl import experiment
+    from jaxdl.cli import claims
+    from jaxdl.cli.report import page_at_end
+    from jaxdl.runs.directory import resumable_run, write_environment
 
-    if settings.quick and settings.full:
-        raise ValueError("quick and full must not both be given: say one of them.")
-    these = wanted(settings.names, settings.chapter)
+    chosen = selected(settings.names, settings.chapter)
     name = f"experiments{'-full' if settings.full else ''}{f'-seed-{settings.seed}' if settings.seed else ''}"
-    out, asked = settings.out or pathlib.Path("runs") / name, {"seed": settings.seed, "full": settings.full}
-    with run.resumable_run(out, asked) as directory, report.told(directory, console):
-        run.write_json(directory / "environment.json", run.environment())
-        with telling.progress(these, console) as watch:
+    out, options = settings.out or pathlib.Path("runs") / name, {"seed": settings.seed, "full": settings.full}
+    with resumable_run(out, options) as directory, page_at_end(directory, console):
+        write_environment(directory)
+        with claims.progress(chosen, console) as watch:
             failed = experiment.conduct_all(
-                these,
+                chosen,
                 directory / "experiments",
-                lambda result: telling.tell(result, console),
+                lambda result: claims.tell(result, console),
                 experiment.Conditions(settings.seed, settings.full),
                 watch,
             )
@@ -146,4 +145,4 @@ def conducted(settings: Run, console) -> int:
 
 
 if __name__ == "__main__":
-    leave(main)
+    exit_with(main)

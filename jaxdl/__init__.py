@@ -21,12 +21,10 @@ _MODULES = (
     "metrics",
     "models",
     "optimizers",
-    "plots",
-    "report",
-    "run",
+    "reports",
+    "runs",
     "schedules",
     "statistics",
-    "trained",
     "training",
 )
 

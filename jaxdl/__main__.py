@@ -1,4 +1,4 @@
-"""The command line: `jaxdl check`, `train`, `predict`, `export` and others. jax is imported only where it is needed."""
+"""The `jaxdl` command: `train`, `check`, `predict`, `export` and others. Parsing the arguments imports no jax."""
 
 import functools
 import operator
@@ -7,25 +7,13 @@ from typing import Annotated, Any
 
 import tyro
 
-from jaxdl.command_line import answer, leave
-from jaxdl.launch import Launch, check_launch, divided, join_cluster, launch
-from jaxdl.settings import Check, Export, Predict, Report, Shapes, Trace, Train
+from jaxdl.cli.entry import exit_with, run_command_line
+from jaxdl.cli.launch import Launch, check_launch, join_cluster, launch, split_arguments
+from jaxdl.cli.settings import Check, Export, Predict, Report, Shapes, Trace
+from jaxdl.runs.settings import Train
 
-
-def main(arguments: list[str] | None = None) -> int:
-    """Run one command; the exit status."""
-    kinds = (COMMANDS | {"launch": Launch}).items()
-    commands = functools.reduce(operator.or_, (Annotated[kind, tyro.conf.subcommand(name)] for name, kind in kinds))
-    arguments = sys.argv[1:] if arguments is None else arguments
-    command: list[str] = []
-    if arguments[:1] == ["launch"]:
-        arguments, command = divided(arguments, COMMANDS)
-    run = lambda settings: _launched(settings, command) if isinstance(settings, Launch) else _run(settings)  # noqa: E731
-    return answer(commands, run, prog="jaxdl", description=DESCRIPTION, arguments=arguments)
-
-
-DESCRIPTION = "Deep learning as pure functions: prove their derivations, train a population, show what came of it."
-COMMANDS: dict[str, Any] = {  # each may be launched
+DESCRIPTION = "Deep learning as pure functions: check gradients, train populations of networks, report and predict."
+COMMANDS: dict[str, Any] = {  # every one of them can be launched in several processes
     "train": Train,
     "check": Check,
     "predict": Predict,
@@ -36,7 +24,19 @@ COMMANDS: dict[str, Any] = {  # each may be launched
 }
 
 
-def _launched(settings, command) -> int:
+def main(arguments: list[str] | None = None) -> int:
+    """Run one command and return the exit status."""
+    kinds = (COMMANDS | {"launch": Launch}).items()
+    commands = functools.reduce(operator.or_, (Annotated[kind, tyro.conf.subcommand(name)] for name, kind in kinds))
+    arguments = sys.argv[1:] if arguments is None else arguments
+    command: list[str] = []
+    if arguments[:1] == ["launch"]:
+        arguments, command = split_arguments(arguments, COMMANDS)
+    run = lambda settings: _launch(settings, command) if isinstance(settings, Launch) else _run(settings)  # noqa: E731
+    return run_command_line(commands, run, prog="jaxdl", description=DESCRIPTION, arguments=arguments)
+
+
+def _launch(settings, command) -> int:
     check_launch(settings, command)
     if settings.processes is not None:
         return launch(settings.processes, command)
@@ -47,47 +47,38 @@ def _launched(settings, command) -> int:
 def _run(settings) -> int:
     from rich.console import Console
 
-    from jaxdl import startup
+    from jaxdl.system import startup
 
     startup.prepare()
     import jax
 
     console = Console(quiet=jax.distributed.is_initialized() and jax.process_index() > 0)
+    return _command_of(settings)(settings, console)
+
+
+def _command_of(settings) -> Any:
+    """Import the function that runs a command."""
     match settings:
-        case Check():
-            from jaxdl.proofs import check_command
-
-            return check_command(settings, console)
         case Train():
-            from jaxdl.trainer import train_command
-
-            return train_command(settings, console)
+            from jaxdl.cli.train import train_command as command
+        case Check():
+            from jaxdl.cli.check import check_command as command
         case Predict():
-            from jaxdl.prediction import predict_command
-
-            return predict_command(settings, console)
+            from jaxdl.cli.predict import predict_command as command
         case Export():
-            from jaxdl.export import export_command
-
-            return export_command(settings, console)
+            from jaxdl.cli.export import export_command as command
         case Shapes():
-            from jaxdl.blackboard import shapes_command
-
-            return shapes_command(settings, console)
+            from jaxdl.cli.shapes import shapes_command as command
         case Trace():
-            from jaxdl.blackboard import trace_command
-
-            return trace_command(settings, console)
+            from jaxdl.cli.trace import trace_command as command
         case Report():
-            from jaxdl import report
-
-            console.print(f"page: {report.write(settings.run)}", markup=False, highlight=False, soft_wrap=True)
-    return 0
+            from jaxdl.cli.report import report_command as command
+    return command
 
 
 def script() -> None:
-    """Run one command, and end the process with its status."""
-    leave(main)
+    """Run one command and exit with its status."""
+    exit_with(main)
 
 
 if __name__ == "__main__":

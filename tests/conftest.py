@@ -39,7 +39,7 @@ LONG = (  # first: none is the last, alone on its core
 
 
 def pytest_sessionstart():
-    from jaxdl import startup  # not before the run-time type checks are installed
+    from jaxdl.system import startup  # not before the run-time type checks are installed
 
     startup.prepare()
     jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.1)  # to write less costs more than to compile it

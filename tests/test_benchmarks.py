@@ -22,7 +22,7 @@ from benchmarks.benchmark import (
     run_case,
 )
 from benchmarks.competitors import settings, work
-from jaxdl.run import read_json, write_json
+from jaxdl.runs.files import read_json, write_json
 
 FOLDER = pathlib.Path(report.__file__).parent
 

@@ -12,9 +12,9 @@ from benchmarks.competitors.settings import Setting, fastest
 from benchmarks.competitors.work import CLASSES, Work, numbers
 from jaxdl import data, initializers, models, optimizers
 from jaxdl.training import Task, supervised, train
-from jaxdl.training.layouts import layouts_for
-from jaxdl.training.population import compile_population
-from jaxdl.training.sharding import Layout, on_all
+from jaxdl.training.population.autotune import layouts_for
+from jaxdl.training.population.population import compile_population
+from jaxdl.training.population.sharding import Layout, on_all
 
 
 def model_of(work: Work, functional: Any = jaxdl.functional) -> models.Model:

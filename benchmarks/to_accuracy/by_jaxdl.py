@@ -9,7 +9,8 @@ import optax
 import jaxdl.functional as F
 from benchmarks.mnist import mnist
 from benchmarks.to_accuracy.course import COURSES, LOWEST, until_reached
-from jaxdl import data, models, optimizers, startup
+from jaxdl import data, models, optimizers
+from jaxdl.system import startup
 from jaxdl.training import Task, classification, resume, start, supervised
 
 

@@ -10,17 +10,17 @@ import numpy as np
 from jaxtyping import Array, Key
 
 from jaxdl.data import synthetic
-from jaxdl.data.archives import array_parts, load_npz
-from jaxdl.data.cells import nearly, numbers_in
-from jaxdl.data.columns import missing_cells
+from jaxdl.data.catalog.digits import load_digits
+from jaxdl.data.catalog.downloads import default_data_dir
+from jaxdl.data.catalog.originals import ORIGINALS, load_original
+from jaxdl.data.catalog.tfds import load_prepared
 from jaxdl.data.dataset import Dataset
-from jaxdl.data.digits import load_digits
-from jaxdl.data.genuine import default_data_dir
-from jaxdl.data.images import load_images, refuse_unreadable
-from jaxdl.data.labels import as_classes, as_they_look
-from jaxdl.data.originals import ORIGINALS, load_original
-from jaxdl.data.tables import SUFFIXES, column_names, read_table
-from jaxdl.data.tfds import load_prepared
+from jaxdl.data.preprocessing.columns import missing_cells
+from jaxdl.data.readers.cells import nearly, numbers_in
+from jaxdl.data.readers.images import load_images, refuse_unreadable
+from jaxdl.data.readers.labels import as_classes, as_they_look
+from jaxdl.data.readers.npz import array_parts, load_npz
+from jaxdl.data.readers.tables import SUFFIXES, column_names, read_table
 
 DRAWN = {
     "moons": synthetic.moons,

@@ -6,7 +6,6 @@ An experiment measures one number a seed for each of its arms, which share their
 ones by a falsifier, statistical ones by an interval at a level that the tests of a chapter share among them.
 """
 
-from jaxdl.experiment.chapters import CHAPTERS, Chapter, chapter_of
 from jaxdl.experiment.claim import (
     VERDICTS,
     Arm,
@@ -19,7 +18,8 @@ from jaxdl.experiment.claim import (
     Rule,
     Unavailable,
 )
-from jaxdl.experiment.conducting import Conditions, conduct, conduct_all, results, told
+from jaxdl.experiment.conduct import Conditions, conduct, conduct_all, results, told
+from jaxdl.experiment.course import CHAPTERS, Chapter, chapter_of
 from jaxdl.experiment.rules import DIFFERENCE, RATIO, Every, EverySeed, Exact, More, Regimes, Same, Scale
 
 __all__ = [

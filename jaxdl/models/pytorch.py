@@ -14,7 +14,7 @@ from jaxtyping import PyTree
 from jaxdl.models.listening import listen
 from jaxdl.models.model import Model, Stats
 from jaxdl.models.pytorch_layouts import Layout, flattened_images, layout_of
-from jaxdl.storage import whole_file
+from jaxdl.system.storage import whole_file
 
 COUNTER = "num_batches_tracked"
 DTYPES = {

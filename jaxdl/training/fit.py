@@ -14,19 +14,19 @@ from jaxtyping import Array, Float, Int, Key
 
 from jaxdl.data import Dataset
 from jaxdl.data.stream import Stream
-from jaxdl.interruption import held, leavable
-from jaxdl.training.check import check_course
-from jaxdl.training.continuation import Checkpoints, digest_of, identity_of, keeping
+from jaxdl.system.interruption import defer_signals, run_interruptibly
+from jaxdl.system.multihost import broadcast_from_first, max_over_processes, to_host
+from jaxdl.training.checkpoints.resume import Checkpoints, digest_of, identity_of, keeping
 from jaxdl.training.early_stopping import Best, lowest_loss
-from jaxdl.training.engine import Crew, Engine, engine_of_dataset
-from jaxdl.training.layouts import is_possible
-from jaxdl.training.loop import History, State, Task
-from jaxdl.training.member import Course, state_of
-from jaxdl.training.processes import agreed, greatest, on_host
-from jaxdl.training.sharding import Layout, gathered, mesh_of
+from jaxdl.training.input_checks import check_course
+from jaxdl.training.population.autotune import is_possible
+from jaxdl.training.population.in_memory import Crew, Engine, engine_of_dataset
+from jaxdl.training.population.member import Course, state_of
+from jaxdl.training.population.sharding import Layout, gathered, mesh_of
+from jaxdl.training.step import History, State, Task
 
 
-class Cost(NamedTuple):
+class Seconds(NamedTuple):
     """Seconds spent before the first step, checking and compiling; and running, before this fit went on too."""
 
     compile: float
@@ -65,13 +65,13 @@ class Fit(NamedTuple):
     best: Best
     epochs: Int[np.ndarray, "members"]
     diverged: Int[np.ndarray, "members"]
-    cost: Cost
+    seconds: Seconds
     interrupted: bool
     layout: Layout | None
 
 
-def silent(progress: Progress) -> None:
-    """Watch without a word."""
+def _ignore(progress: Progress) -> None:
+    """Do nothing."""
 
 
 def fit(
@@ -85,7 +85,7 @@ def fit(
     order: Key[Array, ""] | None = None,
     criterion: Callable[[History], Float[Array, ""]] = lowest_loss,
     patience: int | None = None,
-    watch: Callable[[Progress], None] = silent,
+    watch: Callable[[Progress], None] | None = None,
     checkpoints: Checkpoints | None = None,
     devices: Sequence[jax.Device] | None = None,
 ) -> Fit:
@@ -123,18 +123,18 @@ def fit(
         crew, step, before, layout = _beginning(engine, keeper.take(), devices)
         progress = _look(crew, step, 0)
         if step:
-            watch(progress)
+            (watch or _ignore)(progress)
         go_on = None
         if step < progress.steps and progress.going.any():
             layout, go_on = engine.compile(crew.members, progress.steps - step, layout)
             del crew  # what goes on is a copy
         compiled = time.perf_counter()
-        with held() as back:
+        with defer_signals() as back:
             if go_on is not None:
                 pieces, save = go_on(step, functools.partial(_wait, back)), _saving(keeper, layout, before)
-                crew, step = _carry_on(pieces, step, progress.epoch, back, save, watch)
+                crew, step = _carry_on(pieces, step, progress.epoch, back, save, watch or _ignore)
             keeper.wait()
-    cost = Cost(compiled - began, before + time.perf_counter() - compiled)
+    cost = Seconds(compiled - began, before + time.perf_counter() - compiled)
     if signal.SIGTERM in back.signals:
         raise SystemExit(128 + signal.SIGTERM)
     if back.signals and crew is None:
@@ -161,7 +161,7 @@ def _beginning(engine, found, devices) -> tuple[Crew, int, float, Layout | None]
 
 
 def _wait(back, crew) -> Crew:
-    return leavable(lambda: jax.block_until_ready(crew), back.overdue)
+    return run_interruptibly(lambda: jax.block_until_ready(crew), back.is_overdue)
 
 
 def _saving(keeper, layout, before) -> Callable[..., None]:
@@ -169,15 +169,15 @@ def _saving(keeper, layout, before) -> Callable[..., None]:
     began = time.perf_counter()
 
     def save(crew, step, *, now):
-        if agreed(keeper.wants(step) if now else keeper.due()):
-            members = crew.in_order(on_host(crew.members))
+        if broadcast_from_first(keeper.wants(step) if now else keeper.due()):
+            members = crew.in_order(to_host(crew.members))
             keeper.save(step, members, seconds=before + time.perf_counter() - began, layout=layout)
 
     return save
 
 
 def _carry_on(pieces, step, since, back, save, watch) -> tuple[Crew | None, int]:
-    """Go on to the end, or to the first signal that is held back; what it comes to is saved.
+    """Go on to the end, or to the first signal that is defer_signals back; what it comes to is saved.
 
     No crew is left of a piece that was not waited for, nor before the first.
     """
@@ -188,7 +188,7 @@ def _carry_on(pieces, step, since, back, save, watch) -> tuple[Crew | None, int]
                 progress = _look(crew, step, since)
                 since = progress.epoch
                 watch(progress)
-                received = greatest(max(back.signals, default=0))
+                received = max_over_processes(max(back.signals, default=0))
                 if received and not back.signals:  # by another process, which ends at the same step
                     back.add(received)
                 if received or not progress.going.any():
@@ -206,7 +206,7 @@ def _look(crew, step, since) -> Progress:
     """What has been computed, in the memory of the host."""
     members = crew.members
     steps = members.losses.shape[1]
-    found = on_host((members.history, members.stopped, members.diverged))
+    found = to_host((members.history, members.stopped, members.diverged))
     history, stopped, diverged = crew.in_order(found)
     ended = np.where(stopped, stopped, diverged)
     epochs = np.where(ended, ended, step // steps)

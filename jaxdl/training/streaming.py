@@ -16,14 +16,23 @@ from jaxtyping import Array, Key
 
 from jaxdl.data import Dataset
 from jaxdl.data.stream import Stream, first_rows, read_rows
-from jaxdl.interruption import leavable
-from jaxdl.training.check import check, check_labels, output_shapes
-from jaxdl.training.continuation import digest_of
-from jaxdl.training.engine import PACE, Crew, Engine, begun, crew_of, lower_crew, shapes_of_members, text_of
-from jaxdl.training.layouts import layouts_for, without_waiting
-from jaxdl.training.loop import History, State, Task, batches, check_counts, step
-from jaxdl.training.member import Course, Member, begin, close_epoch, if_going_on, take_step
-from jaxdl.training.sharding import mesh_of, on_all, placed
+from jaxdl.system.interruption import run_interruptibly
+from jaxdl.training.checkpoints.resume import digest_of
+from jaxdl.training.input_checks import check, check_labels, output_shapes
+from jaxdl.training.population.autotune import layouts_for, without_waiting
+from jaxdl.training.population.in_memory import (
+    PACE,
+    Crew,
+    Engine,
+    begun,
+    crew_of,
+    lower_crew,
+    shapes_of_members,
+    text_of,
+)
+from jaxdl.training.population.member import Course, Member, begin, close_epoch, if_going_on, take_step
+from jaxdl.training.population.sharding import mesh_of, on_all, placed
+from jaxdl.training.step import History, State, Task, batches, check_counts, step
 
 
 class Plan(NamedTuple):
@@ -162,7 +171,7 @@ def engine_of_stream(
 
     def compiled(members, left, layout):  # noqa: ARG001
         (layout,) = without_waiting(lambda layout: lower(layout)[-1], [layout or layouts[0]])
-        closing, *taking = (leavable(each.compile) for each in lower(layout))
+        closing, *taking = (run_interruptibly(each.compile) for each in lower(layout))
         of_length = dict(zip(plan.lengths(), taking, strict=True))
         mesh = mesh_of(layout, devices)
         crew = crew_of(members, layout, mesh)

@@ -10,8 +10,8 @@ from jaxdl import metrics
 from jaxdl.data import Dataset
 from jaxdl.functional import cross_entropy, weighted_mean
 from jaxdl.models import Model
-from jaxdl.training.evaluation import in_batches
-from jaxdl.training.loop import State
+from jaxdl.training.scoring import in_batches
+from jaxdl.training.step import State
 
 
 def no_penalty(params: PyTree) -> float:  # noqa: ARG001

@@ -9,8 +9,8 @@ import zlib
 import numpy as np
 import pytest
 
-from jaxdl.data import archives
-from jaxdl.data.archives import array_parts, load_npz, physical_memory, read_arrays
+from jaxdl.data.readers import npz
+from jaxdl.data.readers.npz import array_parts, load_npz, physical_memory, read_arrays
 
 STORED, DEFLATED, LZMA = zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_LZMA
 ZEROS = np.zeros((2, 2))
@@ -206,7 +206,7 @@ def test_more_than_the_archive_tells_is_not_inflated_and_less_is_told(tmp_path):
 def test_arrays_that_do_not_fit_into_memory_are_told(tmp_path, monkeypatch):
     np.savez_compressed(tmp_path / "a.npz", x=np.zeros(10**6), y=np.arange(3))
     assert physical_memory() > 10**8
-    monkeypatch.setattr(archives, "physical_memory", lambda: 10**6)
+    monkeypatch.setattr(npz, "physical_memory", lambda: 10**6)
     refused(tmp_path / "a.npz", "arrays of .*a.npz must fit into memory, 1,000,000 bytes, but take 8,000,280")
     assert read_arrays(tmp_path / "a.npz", names=["y"])["y"].tolist() == [0, 1, 2]
 

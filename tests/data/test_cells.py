@@ -4,7 +4,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from jaxdl.data.cells import as_written, dates, names, nearly, numbers, numbers_in
+from jaxdl.data.readers.cells import as_written, dates, names, nearly, numbers, numbers_in
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import scipy.stats
 
-from jaxdl.data.columns import (
+from jaxdl.data.preprocessing.columns import (
     LEVELS,
     Categories,
     Dates,

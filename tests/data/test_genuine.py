@@ -12,8 +12,8 @@ import time
 
 import pytest
 
-from jaxdl.data import genuine
-from jaxdl.data.genuine import Source, read_genuine, sources
+from jaxdl.data.catalog import downloads
+from jaxdl.data.catalog.downloads import Source, read_genuine, sources
 
 NAME = "images.tar.gz"
 CONTENT = bytes(range(256)) * 9
@@ -122,7 +122,7 @@ def test_the_folder_of_the_set_comes_before_the_folder_of_all(tmp_path):
 )
 @pytest.mark.parametrize("folder", ["manual", "manual/images"])
 def test_a_file_that_is_not_genuine_is_named_and_stays_the_users(folder, content, tmp_path, monkeypatch):
-    monkeypatch.setattr(genuine, "BLOCK", 1000)
+    monkeypatch.setattr(downloads, "BLOCK", 1000)
     file = put(tmp_path / folder, content)
     with pytest.raises(ValueError, match=r"put the file from http://images.invalid/.* into .*manual/images\.$") as told:
         read(tmp_path)
@@ -145,7 +145,7 @@ def test_a_file_is_opened_once(tmp_path, monkeypatch):
     assert opened == [NAME]
 
 
-@pytest.mark.parametrize("deadline", [genuine.DEADLINE, 0.1])
+@pytest.mark.parametrize("deadline", [downloads.DEADLINE, 0.1])
 def test_without_a_network_the_answer_comes_within_five_seconds(deadline, tmp_path, monkeypatch):
     """The name is not resolved, ever: what no timeout of a socket ends."""
     over = threading.Event()
@@ -155,7 +155,7 @@ def test_without_a_network_the_answer_comes_within_five_seconds(deadline, tmp_pa
         raise OSError("too late")
 
     monkeypatch.setattr(socket, "getaddrinfo", hang)
-    monkeypatch.setattr(genuine, "DEADLINE", deadline)
+    monkeypatch.setattr(downloads, "DEADLINE", deadline)
     monkeypatch.setitem(sys.modules, "tensorflow_datasets", None)  # its import alone may take two
     before, began = threading.enumerate(), time.perf_counter()
     with pytest.raises(
@@ -266,4 +266,4 @@ def test_where_a_proxy_is_named_it_is_asked_and_the_host_is_not(proxy, tmp_path,
 def test_the_first_hop_is_the_one_that_a_request_takes(url, environment, expected, monkeypatch):
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
-    assert genuine._first_hop(url) == expected
+    assert downloads._first_hop(url) == expected

@@ -8,7 +8,7 @@ import tracemalloc
 import numpy as np
 import pytest
 
-from jaxdl.data.image_formats import gunzip, read_cifar10, read_idx
+from jaxdl.data.catalog.image_formats import gunzip, read_cifar10, read_idx
 
 ROWS = 3
 BATCHES = [f"data_batch_{i}.bin" for i in range(1, 6)]

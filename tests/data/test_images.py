@@ -8,8 +8,15 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from jaxdl.data import images
-from jaxdl.data.images import image_channels, image_chunks, list_images, load_images, read_images, skip_unreadable
+from jaxdl.data.readers import images
+from jaxdl.data.readers.images import (
+    image_channels,
+    image_chunks,
+    list_images,
+    load_images,
+    read_images,
+    skip_unreadable,
+)
 
 
 def put(path, pixels, **options):

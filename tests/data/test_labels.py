@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from jaxdl.data.labels import as_classes, as_targets, as_they_look
+from jaxdl.data.readers.labels import as_classes, as_targets, as_they_look
 
 
 @pytest.mark.parametrize(

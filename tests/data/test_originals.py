@@ -10,10 +10,10 @@ import tarfile
 import numpy as np
 import pytest
 
-from jaxdl.data import originals
-from jaxdl.data.genuine import Source, sources
-from jaxdl.data.originals import Part, class_names, load_original
-from jaxdl.data.tfds import load_prepared
+from jaxdl.data.catalog import originals
+from jaxdl.data.catalog.downloads import Source, sources
+from jaxdl.data.catalog.originals import Part, class_names, load_original
+from jaxdl.data.catalog.tfds import load_prepared
 
 STAMPS = {  # the names and times that gzip wrote into the original files
     "mnist": {
@@ -36,7 +36,7 @@ def home(tmp_path, monkeypatch):
     """Nothing of the user's is read or written, and there is no network."""
     monkeypatch.setenv("JAXDL_CACHE", str(tmp_path / "cache"))
     monkeypatch.setenv("TFDS_DATA_DIR", str(tmp_path / "tfds"))
-    monkeypatch.setattr("jaxdl.data.genuine._knock", lambda url: (_ for _ in ()).throw(OSError("no network")))
+    monkeypatch.setattr("jaxdl.data.catalog.downloads._knock", lambda url: (_ for _ in ()).throw(OSError("no network")))
     return tmp_path / "tfds"
 
 
@@ -217,7 +217,7 @@ def test_a_file_that_is_there_is_looked_at_also_where_it_was_decoded_before(home
 
 
 def test_all_files_of_a_set_are_asked_for_at_once(home, monkeypatch):
-    monkeypatch.setattr("jaxdl.data.genuine._knock", lambda url: (_ for _ in ()).throw(OSError("no network")))
+    monkeypatch.setattr("jaxdl.data.catalog.downloads._knock", lambda url: (_ for _ in ()).throw(OSError("no network")))
     with pytest.raises(FileNotFoundError) as told:
         load_original("mnist", part="test")
     for name in ("t10k-images", "t10k-labels", "train-images", "train-labels"):

@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 
 from jaxdl import data
-from jaxdl.data.pixels import pixels_of
-from jaxdl.data.preparation import (
+from jaxdl.data.preprocessing.pixels import pixels_of
+from jaxdl.data.preprocessing.preparation import (
     Classes,
     class_numbers,
     encode_inputs,
@@ -18,7 +18,7 @@ from jaxdl.data.preparation import (
     transform_of,
     unlike_training,
 )
-from jaxdl.data.serialization import from_json, to_json
+from jaxdl.data.preprocessing.serialization import from_json, to_json
 
 
 def table(rows=12):

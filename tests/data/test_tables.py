@@ -7,7 +7,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from jaxdl.data.tables import column_names, read_table, table_chunks
+from jaxdl.data.readers.tables import column_names, read_table, table_chunks
 
 CSV = """id,x,city,when,german,zoned,flag,empty
 1, 3.5, Köln ,2020-01-02,31.12.2020,2020-01-01T10:00:00+02:00,true,
@@ -82,8 +82,8 @@ def test_parquet_holds_what_csv_cannot(tmp_path):
 
 @pytest.mark.parametrize("suffix", ["csv", "parquet"])
 def test_pieces_are_the_whole(tmp_path, random, suffix, monkeypatch):
-    monkeypatch.setattr("jaxdl.data.tables.ROWS", 300)
-    monkeypatch.setattr("jaxdl.data.tables.BLOCK", 1 << 12)
+    monkeypatch.setattr("jaxdl.data.readers.tables.ROWS", 300)
+    monkeypatch.setattr("jaxdl.data.readers.tables.BLOCK", 1 << 12)
     rows = 1000
     days = np.datetime64("2020-01-01") + random.integers(0, 900, rows).astype("timedelta64[D]")
     table = pa.table(

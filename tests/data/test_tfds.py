@@ -60,7 +60,7 @@ def test_what_was_decoded_once_is_read_from_the_cache_until_the_files_change(dat
     damaged = next((cache / "tfds").rglob("*.npz"))
     damaged.write_bytes(damaged.read_bytes()[:1000])
     assert np.array_equal(first.inputs, data.load_prepared("mnist", tmp_path / "tfds", part="test").inputs)
-    monkeypatch.setattr("jaxdl.data.tfds._decode", None)
+    monkeypatch.setattr("jaxdl.data.catalog.tfds._decode", None)
     again = data.load_prepared("mnist", tmp_path / "tfds", part="test")
     assert np.array_equal(first.inputs, again.inputs)
     with (folder / "mnist-test.array_record-00000-of-00001").open("ab") as file:

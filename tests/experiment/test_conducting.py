@@ -5,7 +5,6 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from jaxdl import run
 from jaxdl.experiment import (
     CHAPTERS,
     Claim,
@@ -21,6 +20,7 @@ from jaxdl.experiment import (
     results,
     telling,
 )
+from jaxdl.runs import files
 
 SEEDS = 16
 
@@ -54,20 +54,20 @@ def made(measure=coins, name="coin", item=1, rule=None, seeds=SEEDS, **more):
 
 def test_the_arms_get_the_same_keys_and_the_numbers_are_written(tmp_path):
     result = conduct(made(), tmp_path)
-    table = run.read_table(tmp_path / "coin.parquet")
+    table = files.read_table(tmp_path / "coin.parquet")
     assert table["left"] == table["right"]
     assert table["seed"] == list(range(SEEDS))
     (claim,) = result["claims"]
     assert (claim["verdict"], claim["finding"], claim["kind"]) == ("supported", "0.0 apart", "exact")
     assert claim["rule"] == "supported if they differ by less than 1, else refuted"
-    assert {**result, "functions": list(result["functions"])}.keys() == run.read_json(tmp_path / "coin.json").keys()
-    assert run.read_json(tmp_path / "coin.json")["sentence"] == "A coin falls."
+    assert {**result, "functions": list(result["functions"])}.keys() == files.read_json(tmp_path / "coin.json").keys()
+    assert files.read_json(tmp_path / "coin.json")["sentence"] == "A coin falls."
 
 
 def test_the_same_seeds_measure_the_same_and_others_do_not(tmp_path):
     for name, seed in (("one", 0), ("two", 0), ("three", 1)):
         conduct(made(), tmp_path / name, Conditions(seed=seed))
-    one, two, three = (run.read_table(tmp_path / name / "coin.parquet") for name in ("one", "two", "three"))
+    one, two, three = (files.read_table(tmp_path / name / "coin.parquet") for name in ("one", "two", "three"))
     assert one == two
     assert one != three
 

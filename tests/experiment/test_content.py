@@ -8,7 +8,7 @@ import types
 import pytest
 
 from jaxdl.experiment import Claim, Exact, Experiment, Panel, chapter_of, conduct
-from jaxdl.experiment.content import content, fingerprint
+from jaxdl.experiment.fingerprint import content, fingerprint
 
 
 def coins(keys):
@@ -108,7 +108,7 @@ def test_of_what_has_no_name_of_its_own_the_whole_module_counts(written):
 def test_numbers_depend_on_the_library_they_are_measured_with(written, monkeypatch):
     measure = written()
     first = printed(measure)
-    monkeypatch.setattr("jaxdl.experiment.content._library", lambda: "another")
+    monkeypatch.setattr("jaxdl.experiment.fingerprint._library", lambda: "another")
     assert printed(measure) != first
 
 

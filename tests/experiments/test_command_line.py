@@ -1,12 +1,12 @@
 """The command line of the experiments: what is run, told, gone on with and refused."""
 
 from experiments import equal_weights
-from experiments.__main__ import every_experiment, main, wanted
-from jaxdl import run
+from experiments.__main__ import every_experiment, main, selected
+from jaxdl.runs import files
 
 
 def test_a_run_that_lacks_its_data_is_skipped_and_says_why(monkeypatch, capsys, tmp_path):
-    monkeypatch.setattr("jaxdl.startup.prepare", lambda: None)
+    monkeypatch.setattr("jaxdl.system.startup.prepare", lambda: None)
     monkeypatch.setenv("JAXDL_DATA", str(tmp_path))
     assert main(["run", "published_run", "xor", "--out", str(tmp_path / "run")]) == 0
     told = capsys.readouterr()
@@ -16,23 +16,23 @@ def test_a_run_that_lacks_its_data_is_skipped_and_says_why(monkeypatch, capsys, 
 
 
 def test_list_tells_every_claim(monkeypatch, capsys):
-    monkeypatch.setattr("jaxdl.startup.prepare", lambda: None)
+    monkeypatch.setattr("jaxdl.system.startup.prepare", lambda: None)
     assert main(["list"]) == 0
     told = capsys.readouterr().out
     assert all(name in told for name in every_experiment())
 
 
 def test_run_and_report_write_a_page_of_verdicts(monkeypatch, capsys, tmp_path):
-    monkeypatch.setattr("jaxdl.startup.prepare", lambda: None)
+    monkeypatch.setattr("jaxdl.system.startup.prepare", lambda: None)
     assert main(["run", "equal_weights", "--out", str(tmp_path / "run")]) == 0
     assert "supported" in capsys.readouterr().out
     (tmp_path / "run" / "report.html").unlink()
     assert main(["report", str(tmp_path / "run")]) == 0
     assert "A book of claims" in (tmp_path / "run" / "report.html").read_text()
     monkeypatch.setattr(equal_weights, "measure", None)  # what is there is not measured again
-    before = run.read_json(tmp_path / "run" / "experiments" / "equal_weights.json")
+    before = files.read_json(tmp_path / "run" / "experiments" / "equal_weights.json")
     assert main(["run", "equal_weights", "--quick", "--out", str(tmp_path / "run")]) == 0
-    assert run.read_json(tmp_path / "run" / "experiments" / "equal_weights.json") == before
+    assert files.read_json(tmp_path / "run" / "experiments" / "equal_weights.json") == before
     capsys.readouterr()
     for mistake, sentence in (
         (["equal_weights", "--seed", "1"], "out must be a new directory, or one of the same training"),
@@ -42,7 +42,7 @@ def test_run_and_report_write_a_page_of_verdicts(monkeypatch, capsys, tmp_path):
     ):
         assert main(["run", *mistake, "--out", str(tmp_path / "run")]) == 2
         assert sentence in capsys.readouterr().err
-    assert [each.name for each in wanted((), "1.6")] == [
+    assert [each.name for each in selected((), "1.6")] == [
         "small_batches",
         "ill_conditioning",
         "adam_against_sgd",
@@ -51,7 +51,7 @@ def test_run_and_report_write_a_page_of_verdicts(monkeypatch, capsys, tmp_path):
 
 
 def test_an_unknown_experiment_is_told(monkeypatch, capsys, tmp_path):
-    monkeypatch.setattr("jaxdl.startup.prepare", lambda: None)
+    monkeypatch.setattr("jaxdl.system.startup.prepare", lambda: None)
     assert main(["run", "xorr", "--out", str(tmp_path / "run")]) == 2
     assert f"names must be experiments ({', '.join(every_experiment())}), but 'xorr' is none" in capsys.readouterr().err
     assert not (tmp_path / "run").exists()
@@ -61,7 +61,7 @@ def test_a_run_in_which_all_failed_is_gone_on_with(monkeypatch, capsys, tmp_path
     def fail(keys):
         raise RuntimeError("lost")
 
-    monkeypatch.setattr("jaxdl.startup.prepare", lambda: None)
+    monkeypatch.setattr("jaxdl.system.startup.prepare", lambda: None)
     with monkeypatch.context() as broken:
         broken.setattr(equal_weights, "experiment", equal_weights.experiment._replace(measure=fail))
         assert main(["run", "equal_weights", "--out", str(tmp_path / "run")]) == 1
@@ -76,7 +76,7 @@ def test_ctrl_c_keeps_the_experiments_that_are_done(monkeypatch, capsys, tmp_pat
     def press(keys):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("jaxdl.startup.prepare", lambda: None)
+    monkeypatch.setattr("jaxdl.system.startup.prepare", lambda: None)
     monkeypatch.setattr(equal_weights, "experiment", equal_weights.experiment._replace(measure=press))
     assert main(["run", "xor", "equal_weights", "--out", str(tmp_path / "run")]) == 130
     assert "interrupted; what was computed is saved" in capsys.readouterr().out

@@ -9,7 +9,7 @@ import pytest
 
 from experiments.__main__ import every_experiment
 from jaxdl.experiment import CHAPTERS, RATIO, Every, More, Regimes, Same, chapter_of
-from jaxdl.experiment.conducting import FEWEST_SEEDS
+from jaxdl.experiment.conduct import FEWEST_SEEDS
 from jaxdl.statistics import power
 
 EXPERIMENTS = every_experiment()

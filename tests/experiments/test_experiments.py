@@ -20,8 +20,9 @@ from experiments import (
     xor,
 )
 from experiments.__main__ import main
-from jaxdl import data, derivation, models, run
-from jaxdl.settings import Train
+from jaxdl import data, derivation, models
+from jaxdl.runs import files
+from jaxdl.runs.settings import Train
 
 PROVED = ("cross_entropy", "batch_norm", "conv2d")
 
@@ -41,7 +42,7 @@ def welcomed(tmp_path_factory):
 
 
 def test_the_population_reaches_the_accuracy_over_five_divisions_of_the_data(welcomed):
-    splits = run.read_json(welcomed[0] / "splits.json")
+    splits = files.read_json(welcomed[0] / "splits.json")
     assert [split["split_seed"] for split in splits] == [0, 1, 2, 3, 4]
     assert np.mean([split["test"] for split in splits]) >= 0.965
 
@@ -69,7 +70,7 @@ def test_the_page_shows_all_of_it(welcomed):
 
 
 def test_the_verdicts_of_the_three_experiments(welcomed):
-    results = map(run.read_json, (welcomed[0] / "experiments").glob("*.json"))
+    results = map(files.read_json, (welcomed[0] / "experiments").glob("*.json"))
     verdicts = {result["name"]: [claim["verdict"] for claim in result["claims"]] for result in results}
     assert verdicts == {
         "stacked_linear_layers": ["supported"],
@@ -247,10 +248,10 @@ def test_the_best_single_layer_recovers_a_linear_map():
 
 
 def test_a_sweep_is_cheap_where_paths_multiply(monkeypatch, capsys, tmp_path):
-    monkeypatch.setattr("jaxdl.startup.prepare", lambda: None)
+    monkeypatch.setattr("jaxdl.system.startup.prepare", lambda: None)
     assert main(["run", "cost_of_gradients", "--out", str(tmp_path / "run")]) == 0
     assert "cost_of_gradients careful: supported" in capsys.readouterr().out
-    table = run.read_table(tmp_path / "run" / "experiments" / "cost_of_gradients.parquet")
+    table = files.read_table(tmp_path / "run" / "experiments" / "cost_of_gradients.parquet")
     assert {f"reverse @ {depth}" for depth in range(1, 9)} < set(table)
     page = (tmp_path / "run" / "report.html").read_text()
     assert '<span class="badge supported">✓ supported</span>' in page

@@ -6,12 +6,12 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from twins import drawn, images
 
 import jaxdl.functional as F
 from jaxdl import backpropagation, derivation, models, optimizers, training
 from jaxdl.data import Dataset
 from jaxdl.models import BatchNorm, GroupNorm, LayerNorm, Stage, convnet
+from tests.models.twins import drawn, images
 
 
 class Flaxs(nn.Module):

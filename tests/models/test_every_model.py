@@ -7,10 +7,10 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
-from twins import TWINS, drawn
 
 from jaxdl import models
 from jaxdl.models import BatchNorm, LayerNorm
+from tests.models.twins import TWINS, drawn
 
 SMALL = {
     **{name: (twin.model, twin.inputs) for name, twin in TWINS.items() if "20" not in name and name != "lenet5"},

@@ -5,11 +5,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from twins import TWINS, drawn, to_torch
 
 import jaxdl.functional as F
 from jaxdl import data, models, optimizers, training
 from jaxdl.models import BatchNorm, GroupNorm, LayerNorm, Stage
+from tests.models.twins import TWINS, drawn, to_torch
 
 
 @pytest.fixture(scope="module")

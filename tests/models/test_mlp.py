@@ -5,11 +5,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from twins import drawn, images
 
 import jaxdl.functional as F
 from jaxdl import backpropagation, derivation, models
 from jaxdl.models import mlp
+from tests.models.twins import drawn, images
 
 
 class Flaxs(nn.Module):

@@ -7,11 +7,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from twins import drawn, images
 
 import jaxdl.functional as F
 from jaxdl import data, derivation, initializers, models, optimizers, training
 from jaxdl.models.resnet import shortcut
+from tests.models.twins import drawn, images
 
 
 def blobs(random, count=90):

@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 import safetensors
 import safetensors.numpy
-from twins import TWINS, drawn, images, to_torch
 
 from jaxdl import models
+from tests.models.twins import TWINS, drawn, images, to_torch
 
 
 @functools.lru_cache

@@ -4,9 +4,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from twins import TWINS
 
 from jaxdl import initializers, models
+from tests.models.twins import TWINS
 
 
 @pytest.mark.parametrize("name", [name for name in TWINS if "20" not in name])

@@ -8,11 +8,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from twins import drawn, images
 
 import jaxdl.functional as F
 from jaxdl import models
 from jaxdl.models import BatchNorm, LayerNorm
+from tests.models.twins import drawn, images
 
 HALF = lambda key, shape, dtype=jnp.float32: jnp.full(shape, 0.5, dtype)
 

@@ -7,12 +7,12 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from twins import TWINS
 
 import jaxdl.functional as F
 from jaxdl import models
 from jaxdl.backpropagation import operations
 from jaxdl.models import Stage, Window, from_linen, receptive_field, summary
+from tests.models.twins import TWINS
 
 
 def test_lenet5_as_everybody_counts_it():

@@ -5,12 +5,12 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
-from test_pieces import blobs, clipped
 from test_rules import EVERY
-from trajectories import PARAMS
 
 import jaxdl.functional as F
 from jaxdl import models, optimizers, training
+from tests.optimizers.test_pieces import blobs, clipped
+from tests.optimizers.trajectories import PARAMS
 
 
 @pytest.mark.parametrize("dtype", [jnp.bfloat16, jnp.float32])

@@ -5,10 +5,10 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
-from trajectories import PARAMS, loss, same, trajectory
 
 import jaxdl.functional as F
 from jaxdl import data, models, optimizers, training
+from tests.optimizers.trajectories import PARAMS, loss, same, trajectory
 
 
 def clipped(piece, gradient):

@@ -5,9 +5,9 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
-from trajectories import PARAMS, loss, same, trajectory
 
 from jaxdl import optimizers
+from tests.optimizers.trajectories import PARAMS, loss, same, trajectory
 
 EVERY = {
     "sgd": lambda rate, d: optimizers.sgd(rate),

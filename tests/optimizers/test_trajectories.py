@@ -4,9 +4,9 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
-from trajectories import PARAMS, same, theirs, trajectory
 
 from jaxdl import optimizers as ours
+from tests.optimizers.trajectories import PARAMS, same, theirs, trajectory
 
 L2 = optax.add_decayed_weights
 RULES = {

@@ -12,9 +12,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 
 from jaxdl.training import Writer, load_checkpoint, save_checkpoint
-from jaxdl.training.checkpoint import MANIFEST, numbers
-from jaxdl.training.continuation import Keeper
-from jaxdl.training.sharding import Layout
+from jaxdl.training.checkpoints.checkpoint import MANIFEST, numbers
+from jaxdl.training.checkpoints.resume import Keeper
+from jaxdl.training.population.sharding import Layout
 
 TREE = {"weights": np.arange(60.0).reshape(5, 12), "count": jnp.int32(3), "key": jax.random.key(7)}
 

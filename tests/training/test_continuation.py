@@ -13,12 +13,12 @@ import pytest
 
 import jaxdl.functional as F
 from jaxdl import data, models, optimizers, schedules
-from jaxdl.storage import LOCK, locked
+from jaxdl.system.storage import LOCK, locked
 from jaxdl.training import Checkpoints, DamagedError, Task, classification, fit, supervised
-from jaxdl.training.checkpoint import MANIFEST, numbers
-from jaxdl.training.continuation import differences
+from jaxdl.training.checkpoints.checkpoint import MANIFEST, numbers
+from jaxdl.training.checkpoints.resume import differences
 
-FIT = sys.modules["jaxdl.training.engine"]  # the package's `fit` is the function
+FIT = sys.modules["jaxdl.training.population.in_memory"]  # the package's `fit` is the function
 SIZE, BATCH, EPOCHS = 100, 32, 6
 PLAIN = models.mlp((8,), 10)
 FULL = models.mlp((8,), 10, norm=models.BatchNorm, dropout_rate=0.2)  # statistics and noise of its own
@@ -262,7 +262,7 @@ def test_what_cannot_be_saved_ends_the_fit_and_leaves_what_was_saved(digits, beg
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as patch:
-        patch.setattr("jaxdl.training.checkpoint._write", full)
+        patch.setattr("jaxdl.training.checkpoints.checkpoint._write", full)
         with pytest.raises(
             OSError, match="checkpoint 1. must be written below .*: No space left on device. Those before"
         ):

@@ -21,7 +21,7 @@ from jaxdl.training import (
     supervised,
     train,
 )
-from jaxdl.training.loop import History
+from jaxdl.training.step import History
 
 
 def by_hand(values, patience):
@@ -150,7 +150,7 @@ def test_another_criterion_keeps_another_best(digits, endless):
 
 
 def test_a_fit_ends_when_all_have_stopped(digits, monkeypatch):
-    module = sys.modules["jaxdl.training.engine"]  # the package's `fit` is the function
+    module = sys.modules["jaxdl.training.population.in_memory"]  # the package's `fit` is the function
     monkeypatch.setattr(module, "PACE", 0.0)
     told = []
     result = fitted(digits, 1, epochs=10_000, watch=told.append)

@@ -169,7 +169,7 @@ def test_what_is_wrong_is_told_before_anything_is_compiled(mistake, sentence, mo
     def compile_nothing(*arguments, **settings):
         raise AssertionError("nothing must be lowered")
 
-    monkeypatch.setattr(sys.modules["jaxdl.training.engine"], "lower_crew", compile_nothing)
+    monkeypatch.setattr(sys.modules["jaxdl.training.population.in_memory"], "lower_crew", compile_nothing)
     jaxtyping.config.update("jaxtyping_disable", True)  # what the tests check at run time, users do not
     try:
         with warnings.catch_warnings(), pytest.raises((ValueError, TypeError), match=sentence):

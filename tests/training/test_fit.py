@@ -9,7 +9,7 @@ from rich.console import Console
 import jaxdl.functional as F
 from jaxdl import data, models, optimizers
 from jaxdl.training import Task, classification, fit, progress_bar, supervised, train
-from jaxdl.training.engine import FIRST, _near_an_end
+from jaxdl.training.population.in_memory import FIRST, _near_an_end
 
 MODEL = models.mlp((8,), 10)
 TASK = Task(MODEL, supervised(MODEL, F.cross_entropy), optimizers.adam(1e-2), 32)
@@ -74,7 +74,7 @@ def test_ctrl_c_before_the_first_chunk_is_passed_on(digits, monkeypatch):
     def press(f):
         raise KeyboardInterrupt
 
-    module = sys.modules["jaxdl.training.engine"]  # the package's `fit` is the function
+    module = sys.modules["jaxdl.training.population.in_memory"]  # the package's `fit` is the function
     monkeypatch.setattr(module, "leavable", press)
     with pytest.raises(KeyboardInterrupt):
         fitted(digits)

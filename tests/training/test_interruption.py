@@ -10,11 +10,13 @@ import numpy as np
 import pytest
 
 import jaxdl.functional as F
-from jaxdl import data, interruption, models, optimizers
-from jaxdl.training import Checkpoints, Task, checkpoint, classification, fit, supervised
-from jaxdl.training.checkpoint import numbers
+from jaxdl import data, models, optimizers
+from jaxdl.system import interruption
+from jaxdl.training import Checkpoints, Task, classification, fit, supervised
+from jaxdl.training.checkpoints import checkpoint
+from jaxdl.training.checkpoints.checkpoint import numbers
 
-FIT = sys.modules["jaxdl.training.engine"]  # the package's `fit` is the function
+FIT = sys.modules["jaxdl.training.population.in_memory"]  # the package's `fit` is the function
 MODEL = models.mlp((8,), 10)
 TASK = Task(MODEL, supervised(MODEL, F.cross_entropy), optimizers.sgd(0.1), 32)
 
@@ -130,9 +132,9 @@ def test_what_takes_long_can_be_left():
     with pytest.raises(KeyboardInterrupt):
         interruption.leavable(long)
     assert time.monotonic() - began < 10
-    assert interruption.left_behind()
+    assert interruption.has_abandoned_threads()
     ended.set()
-    while interruption.left_behind():
+    while interruption.has_abandoned_threads():
         time.sleep(0.01)
 
 

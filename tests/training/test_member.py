@@ -10,7 +10,7 @@ import pytest
 import jaxdl.functional as F
 from jaxdl import data, models, optimizers
 from jaxdl.training import Task, classification, supervised, train
-from jaxdl.training.member import Course, advance, begin, going_on
+from jaxdl.training.population.member import Course, advance, begin, going_on
 
 MODEL = models.mlp((8,), 10, norm=models.BatchNorm, dropout_rate=0.1)
 TASK = Task(MODEL, supervised(MODEL, F.cross_entropy), optimizers.adam(1e-2), 16)

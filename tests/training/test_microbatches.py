@@ -12,7 +12,7 @@ import pytest
 import jaxdl.functional as F
 from jaxdl import data, models, optimizers
 from jaxdl.training import Task, fit, start, supervised, train
-from jaxdl.training.loop import step
+from jaxdl.training.step import step
 
 MODEL = models.mlp((8,), 3)
 INPUTS = np.random.default_rng(0).normal(size=(24, 5))

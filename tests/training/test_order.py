@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from jaxdl.training.order import permutation
+from jaxdl.training.batching import permutation
 
 
 @pytest.mark.parametrize("size", [1, 2, 3, 64, 65, 1078])

@@ -14,13 +14,13 @@ import pytest
 import jaxdl.functional as F
 from jaxdl import data, models, optimizers
 from jaxdl.training import Checkpoints, Task, classification, fit, population, supervised, train, use_all_cores
-from jaxdl.training.engine import Crew, Machine, crew_of, dealt, lower_crew
-from jaxdl.training.layouts import compiled_to_fit, layouts_for, needed_bytes, remember, remembered, smaller
-from jaxdl.training.member import Course, begin
-from jaxdl.training.population import compile_population
-from jaxdl.training.sharding import Layout, mesh_of
+from jaxdl.training.population.autotune import compiled_to_fit, layouts_for, needed_bytes, remember, remembered, smaller
+from jaxdl.training.population.in_memory import Crew, Machine, crew_of, dealt, lower_crew
+from jaxdl.training.population.member import Course, begin
+from jaxdl.training.population.population import compile_population
+from jaxdl.training.population.sharding import Layout, mesh_of
 
-POPULATION = sys.modules["jaxdl.training.population"]  # the package's `population` is the function
+POPULATION = sys.modules["jaxdl.training.population.population"]  # the package's `population` is the function
 MODEL = models.mlp((8,), 10)
 TASK = Task(MODEL, supervised(MODEL, F.cross_entropy), optimizers.adam(1e-2), 16)
 LAYOUTS = [Layout(1, 1, 1), Layout(2, 1, 1), Layout(2, 1, 2), Layout(1, 1, 3), Layout(1, 2, 1), Layout(1, 2, 3)]
@@ -74,13 +74,13 @@ def test_a_fit_comes_to_the_same_in_every_layout(digits, layout, monkeypatch):
 
 def fitted_in(monkeypatch, digits, layout, settings):
     with monkeypatch.context() as patch:
-        patch.setattr("jaxdl.training.engine.layouts_for", lambda *_: [layout])
+        patch.setattr("jaxdl.training.population.in_memory.layouts_for", lambda *_: [layout])
         return fit(TASK, digits, keys(), **settings)
 
 
 def test_a_device_of_a_batch_sees_its_part_and_all_add_up_their_gradients(digits):
     like = jax.eval_shape(jax.vmap(lambda key: begin(course(digits), digits, digits, key, steps=4)), keys(1))
-    from jaxdl.training.member import advance
+    from jaxdl.training.population.member import advance
 
     one = lambda data, dev, order, done, count, member: advance(course(digits), data, dev, order, done, count, member)
     shared = (digits, digits, None, np.int32(0), np.int32(0))
@@ -131,7 +131,7 @@ def own_cache(tmp_path, monkeypatch):
 
 
 def test_what_was_the_fastest_is_measured_once_and_remembered(digits, own_cache, monkeypatch):
-    monkeypatch.setattr("jaxdl.training.layouts.WORTH", 0.0)
+    monkeypatch.setattr("jaxdl.training.population.autotune.WORTH", 0.0)
     measured = []
     original = POPULATION._seconds_of_a_member
 
@@ -179,7 +179,7 @@ def test_what_calls_lapack_is_computed_on_one_device_of_a_cpu():
 def test_as_many_are_computed_at_once_as_the_memory_holds(monkeypatch):
     squares = lambda x: jnp.sort(x @ x.T, axis=0).sum()  # a matrix that is kept before it is summed
     lower = lambda layout: jax.jit(jax.vmap(squares)).lower(jax.ShapeDtypeStruct((layout.at_once, 128, 8), np.float32))
-    monkeypatch.setattr("jaxdl.training.layouts.free_bytes", lambda: 5 * 4 * 128**2)
+    monkeypatch.setattr("jaxdl.training.population.autotune.free_bytes", lambda: 5 * 4 * 128**2)
     program, layout = compiled_to_fit(lower, Layout(1, 1, 16))
     assert 1 <= layout.at_once <= 4
     assert needed_bytes(program) <= 5 * 4 * 128**2
@@ -223,7 +223,7 @@ def test_a_crew_without_its_filling_is_in_the_order_of_its_places():
 
 
 def test_cores_become_devices_before_jax_begins_and_are_asked_for_in_vain_after(monkeypatch):
-    assert use_all_cores.__module__ == "jaxdl.startup"
+    assert use_all_cores.__module__ == "jaxdl.system.startup"
     monkeypatch.setenv("JAX_NUM_CPU_DEVICES", str(jax.device_count()))
     assert use_all_cores() == jax.device_count()
     monkeypatch.setenv("JAX_NUM_CPU_DEVICES", "64")

@@ -12,7 +12,7 @@ import jaxdl.functional as F
 from jaxdl import data, models, optimizers
 from jaxdl.data.stream import stream_arrays, stream_examples
 from jaxdl.training import Task, classification, fit, population, resume, supervised, train
-from jaxdl.training.order import permutation
+from jaxdl.training.batching import permutation
 from jaxdl.training.streaming import _chunks, fold, plan_of
 
 pytest.importorskip("grain", reason="grain is not installed: it is in the extra data")

@@ -1,0 +1,59 @@
+"""The command `jaxdl predict`."""
+
+from collections.abc import Generator
+
+import numpy as np
+from rich.console import Console
+
+from jaxdl import data, runs
+from jaxdl.cli.console import print_line, print_warning, printed_warnings
+from jaxdl.cli.settings import Predict
+from jaxdl.runs.build import UNREADABLE
+from jaxdl.runs.predict_file import FilePredictions, PredictionInput, check_output, predict_file, scores
+
+
+def predict_command(settings: Predict, console: Console) -> int:
+    """Predict every example of a file, and print the scores if labels are known; return the exit status."""
+    check_output(settings.out)
+    source = PredictionInput(
+        settings.data,
+        settings.part,
+        settings.keep,
+        UNREADABLE[settings.unreadable],
+        settings.data_dir,
+        settings.manual_dir,
+    )
+    with printed_warnings(console):
+        run = runs.load_run(settings.run)
+        predictions = predict_file(run, source, settings.out)
+    print_line(f"{predictions.examples} predictions of {run.members} networks: {settings.out}", console)
+    for concern in _concerns(predictions):
+        print_warning(concern, console)
+    if np.max(predictions.sums) > 0:
+        found = scores(run.preparation.labels, predictions.sums)
+        console.print(_score_line(found), highlight=False, soft_wrap=True)
+    return 0
+
+
+def _concerns(predictions: FilePredictions) -> Generator[str]:
+    """Yield a sentence for each kind of label or input that training has not seen."""
+    if predictions.unknown_labels:
+        count, names = predictions.unknown_labels.total(), ", ".join(predictions.unknown_labels)
+        yield f"{count} of {predictions.examples} labels are not classes of the run ({names}) and are not scored"
+    for name, count in predictions.unfamiliar.items():
+        if count:
+            where = "inputs" if name == "inputs" else f"column {name!r}"
+            yield (
+                f"{where}: {count} of {predictions.examples} examples contain categories, missing values or magnitudes "
+                f"(over {data.FAR:g} standard deviations) not seen in training; treat these predictions as unreliable"
+            )
+
+
+def _score_line(found: dict[str, float]) -> str:
+    if "accuracy" in found:
+        right, count = round(found["right"]), round(found["count"])
+        return f"accuracy of the mean probabilities: {found['accuracy']:.4f} ({right} of {count})"
+    return (
+        f"scores of the mean predictions on {found['count']:.0f} known labels: R² {found['r_squared']:.4f}, root mean "
+        f"squared error {found['root_mean_squared_error']:.4g}, mean absolute error {found['mean_absolute_error']:.4g}"
+    )

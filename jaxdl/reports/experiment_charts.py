@@ -1,0 +1,96 @@
+"""Figures of experiments: every seed with the mean and its interval, or means with their intervals over what varies."""
+
+from typing import Any
+
+import altair as alt
+import numpy as np
+
+from jaxdl.reports.training_charts import COLOURS, DASHES, GREY, HEIGHT, SHAPES, WIDTH, scale_of
+
+TOLD = ["arm:N", *(alt.Tooltip(f"{name}:Q", format=".4g") for name in ("at", "estimate", "low", "high"))]
+Chart = alt.LayerChart | alt.FacetChart | alt.VConcatChart
+
+
+def figure(result: dict[str, Any], measured: dict[Any, np.ndarray]) -> Chart:
+    """All panels of an experiment, one below the other. Arms are told apart by shape and dash as well as by colour."""
+    drawn = [_over(panel) if panel["over"] else _apart(panel, measured) for panel in result["panels"]]
+    apart: dict[str, Any] = dict.fromkeys(("color", "shape", "strokeDash"), "independent")
+    return drawn[0] if len(drawn) == 1 else alt.vconcat(*drawn).resolve_scale(**apart)
+
+
+def _apart(panel, measured) -> Chart:
+    """Every seed of every arm as a point, the mean with its interval beside them, and the thresholds."""
+    jitter, names = np.random.default_rng(0), list(panel["arms"].values())
+    rows = [
+        {"arm": name, "value": float(value), "seed": seed, "jitter": float(jitter.uniform(-1, 1))}
+        for arm, name in panel["arms"].items()
+        for seed, value in enumerate(measured[arm])
+        if np.isfinite(value)
+    ]
+    values = [row["value"] for row in rows]
+    axis = alt.Axis(format=".0e" if scale_of(values) == "log" else "~g", tickCount=5)
+    x = alt.X("value:Q", title=panel["metric"], scale=_scale(values, padding=12), axis=axis)
+    y = alt.Y("arm:N", title=None, sort=names, axis=alt.Axis(labelLimit=260))
+    colour = alt.Color("arm:N", legend=None, scale=alt.Scale(domain=names, range=COLOURS[: len(names)]))
+    offset = alt.YOffset("jitter:Q", scale=alt.Scale(domain=[-1.6, 1.6]))
+    base: alt.Chart = alt.Chart(alt.Data(values=rows), width=WIDTH + 60, height=64 * len(names)).encode(y=y)
+    points = base.encode(x=x, color=colour, yOffset=offset, tooltip=["arm:N", "seed:Q", "value:Q"])
+    drawn: list[Any] = [*_thresholds(panel, "x"), points.mark_circle(size=42, opacity=0.45)]
+    if _means(panel):  # none where every arm has a number that is not finite
+        means: alt.Chart = alt.Chart(alt.Data(values=_means(panel))).encode(y=y, tooltip=TOLD)
+        interval = means.encode(x=alt.X("low:Q", title=panel["metric"]), x2="high:Q")
+        drawn.append(interval.mark_rule(strokeWidth=2.5, color=GREY))
+        drawn.append(means.encode(x="estimate:Q").mark_point(shape="stroke", angle=90, size=420, color=GREY))
+    return alt.layer(*drawn)
+
+
+def _over(panel) -> Chart:
+    """The mean of each arm as a line over what varies, with its interval."""
+    of, numbers = panel["over"]
+    names, means = list(panel["arms"].values()), _means(panel)
+    x = alt.X(
+        "at:Q",
+        title=of,
+        scale=_scale(numbers, nice=False),
+        axis=alt.Axis(values=list(numbers), format=".4~g"),
+    )
+    y = alt.Y(
+        "estimate:Q",
+        title=panel["metric"],
+        scale=_scale([row[limit] for row in means for limit in ("low", "high")]),
+        axis=alt.Axis(format=",~g", tickCount=6),
+    )
+    legend = alt.Legend(labelLimit=300, orient="bottom", columns=1 if max(map(len, names)) > 30 else 2, symbolSize=70)
+    told: dict[str, Any] = {"title": None, "legend": legend}
+    colours, dashes, shapes = (
+        alt.Scale(domain=names, range=kinds[: len(names)]) for kinds in (COLOURS, DASHES, SHAPES)
+    )
+    base: alt.Chart = alt.Chart(alt.Data(values=means), width=WIDTH + 60, height=HEIGHT).encode(
+        x=x, color=alt.Color("arm:N", scale=colours, **told), tooltip=TOLD
+    )
+    of_mean = base.encode(y=y)
+    drawn: list[Any] = [
+        *_thresholds(panel, "y"),
+        base.encode(y=alt.Y("low:Q", title=panel["metric"]), y2="high:Q").mark_rule(strokeWidth=1.6),
+        of_mean.encode(strokeDash=alt.StrokeDash("arm:N", scale=dashes, **told)).mark_line(strokeWidth=2),
+        of_mean.encode(shape=alt.Shape("arm:N", scale=shapes, **told)).mark_point(size=60, filled=True, opacity=1),
+    ]
+    return alt.layer(*drawn)
+
+
+def _scale(values, **settings: Any) -> alt.Scale:
+    """Logarithmic where the numbers ask for it, else one that need not begin at 0."""
+    kind: dict[str, Any] = {"type": "log"} if scale_of(values) == "log" else {"zero": False}
+    return alt.Scale(**kind, **settings)
+
+
+def _thresholds(panel, axis) -> list[Any]:
+    """Dashed lines across an axis."""
+    lines = [alt.Chart(alt.Data(values=[{"value": value}])) for value in panel["thresholds"]]
+    return [line.encode(**{axis: "value:Q"}).mark_rule(strokeDash=[5, 4], color=GREY) for line in lines]
+
+
+def _means(panel) -> list[dict[str, Any]]:
+    """Rows of the means that can be drawn; where there is no interval, it has no length."""
+    rows = [{**mean, "arm": panel["arms"][mean["arm"]]} for mean in panel["means"] if mean["estimate"] is not None]
+    return [{**row, **{end: row["estimate"] for end in ("low", "high") if row[end] is None}} for row in rows]

@@ -1,0 +1,188 @@
+"""Build the model, loss, optimizer, augmentation and task that the settings describe."""
+
+import dataclasses
+import functools
+import math
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+
+import jaxdl.functional as F
+from jaxdl import data, models, optimizers, schedules, training
+from jaxdl.runs.settings import (
+    Adadelta,
+    Adagrad,
+    Adam,
+    Adamax,
+    AdamL2,
+    Adamw,
+    Amsgrad,
+    CenteredRmsprop,
+    Lion,
+    Momentum,
+    Nadam,
+    Nesterov,
+    Radam,
+    Rmsprop,
+    Sgd,
+    Train,
+)
+
+RULES: dict[type, Callable] = {
+    Sgd: optimizers.sgd,
+    Momentum: optimizers.momentum,
+    Nesterov: optimizers.nesterov,
+    Adagrad: optimizers.adagrad,
+    Rmsprop: optimizers.rmsprop,
+    CenteredRmsprop: optimizers.centered_rmsprop,
+    Adadelta: optimizers.adadelta,
+    Adam: optimizers.adam,
+    AdamL2: optimizers.adam_l2,
+    Adamw: optimizers.adamw,
+    Adamax: optimizers.adamax,
+    Nadam: optimizers.nadam,
+    Radam: optimizers.radam,
+    Amsgrad: optimizers.amsgrad,
+    Lion: optimizers.lion,
+}
+LOSSES = {"squared": F.squared_error, "absolute": F.absolute_error, "huber": F.huber}
+AUGMENTATIONS = {
+    "shift": data.shift,
+    "flip": data.flip,
+    "crop": data.crop,
+    "rotate": data.rotate,
+    "scale": data.scale,
+    "elastic": data.elastic,
+    "cutout": data.cutout,
+    "noise": data.noise,
+}
+SCHEDULES: dict[str, Callable] = {
+    "cosine": schedules.cosine,
+    "warmup_cosine": lambda peak, steps: schedules.warmup_cosine(peak, warmup=steps // 10, steps=steps),
+    "one_cycle": schedules.one_cycle,
+    "constant": lambda peak, steps: peak,  # noqa: ARG005
+}
+UNREADABLE = {"refuse": data.refuse_unreadable, "skip": data.skip_unreadable}
+EPOCHS, BATCH_SIZE, MIN_STEPS = 30, 32, 900  # defaults; short epochs are repeated up to MIN_STEPS steps
+TARGETS = {"auto": data.as_they_look, "classification": data.as_classes, "regression": data.as_targets}
+
+
+def validate(settings: Train) -> None:
+    """Raise ValueError for a number out of range, whatever the data; the message names the option."""
+    for name in ("seeds", "epochs", "batch_size", "microbatches", "patience"):
+        value = getattr(settings, name)
+        if value is not None and value < 1:
+            raise ValueError(f"{_option(name)} must be at least 1, got {value}.")
+    for name, value in dataclasses.asdict(settings.optimizer).items():
+        below = 1.0 if name in ("b1", "b2", "decay", "momentum", "dampening") else np.inf
+        if not (0 <= value < below) or (name in ("learning_rate", "eps") and value == 0):
+            least = "above 0" if name in ("learning_rate", "eps") else "at least 0"
+            most = f" and below {below:g}" if below < np.inf else " and finite"
+            raise ValueError(f"{_option(name)} must be {least}{most}, got {value}.")
+    if not 0 <= settings.split_seed < 2**31:
+        raise ValueError(f"--split-seed must be between 0 and {2**31 - 1}, got {settings.split_seed}.")
+    if not settings.checkpoint_seconds >= 0:
+        raise ValueError(f"--checkpoint-seconds must be at least 0, got {settings.checkpoint_seconds}.")
+    if not 0 <= settings.mixup < np.inf:
+        raise ValueError(f"--mixup must be at least 0 and finite, got {settings.mixup}.")
+    if not 0 <= settings.label_noise < 1:
+        raise ValueError(f"--label-noise must be at least 0 and below 1, got {settings.label_noise}.")
+    if settings.image_size is not None and min(settings.image_size) < 1:
+        raise ValueError(f"--image-size must be two numbers of at least 1, got {settings.image_size}.")
+    _network(settings, 2, F)
+
+
+def _option(name: str) -> str:
+    """Return the command line's spelling of a setting."""
+    return f"--{name.replace('_', '-')}"
+
+
+class Duration(NamedTuple):
+    """Length of the training."""
+
+    epochs: int
+    """passes over the training part"""
+    batch_size: int
+    """examples per step"""
+
+
+def duration_of(settings: Train, examples: int) -> Duration:
+    """Return epochs and batch size, with defaults that depend on the number of training examples."""
+    batch_size = settings.batch_size or min(BATCH_SIZE, examples)
+    epochs = settings.epochs or max(EPOCHS, math.ceil(MIN_STEPS / max(1, examples // batch_size)))
+    return Duration(epochs, batch_size)
+
+
+def model_of(settings: Train, prepared: data.Preparation, functional: Any = F) -> models.Model:
+    """Return the network that the settings describe, for prepared inputs and labels.
+
+    Raises ValueError if a convnet or augmentation is asked for and the inputs are not images, and for too many filters.
+    """
+    if len(prepared.shape) != 3:
+        for option, used in (("--model convnet", settings.model == "convnet"), ("--augment", bool(settings.augment))):
+            if used:
+                raise ValueError(f"{option} needs images, but an example of this data has the shape {prepared.shape}.")
+    elif settings.model == "convnet" and min(prepared.shape[:2]) >> len(settings.filters) == 0:
+        height, width, _ = prepared.shape
+        raise ValueError(
+            f"--filters must name at most {min(height, width).bit_length() - 1} convolutions for images of "
+            f"{height}×{width}, because each is followed by a pooling that halves them; got {len(settings.filters)}."
+        )
+    return _network(settings, outputs_of(prepared), functional)
+
+
+def outputs_of(prepared: data.Preparation) -> int:
+    """Return the number of classes, or of targets."""
+    labels = prepared.labels
+    return len(labels.names) if isinstance(labels, data.Classes) else labels.mean.size
+
+
+def _network(settings, outputs, functional) -> models.Model:
+    head = {"dropout_rate": settings.dropout_rate, "functional": functional}
+    if settings.model == "convnet":
+        return models.convnet(settings.filters, settings.hidden, outputs, **head)
+    return models.mlp(settings.hidden, outputs, **head)
+
+
+def task_of(settings: Train, prepared: data.Preparation, examples: int) -> training.Task:
+    """Return the task that the settings describe, for this number of training examples."""
+    duration, hyperparameters = duration_of(settings, examples), dataclasses.asdict(settings.optimizer)
+    steps = max(1, duration.epochs * (examples // duration.batch_size))
+    hyperparameters["learning_rate"] = SCHEDULES[settings.schedule](settings.optimizer.learning_rate, steps=steps)
+    optimizer = RULES[type(settings.optimizer)](**hyperparameters)
+    model = model_of(settings, prepared)
+    if settings.precision == "bfloat16":
+        model = models.mixed_precision(model)
+    objective = training.supervised(model, _loss(settings, prepared), augment=_augmentation(settings, prepared))
+    transform = data.transform_of(prepared)
+    return training.Task(model, objective, optimizer, duration.batch_size, settings.microbatches, transform)
+
+
+def _loss(settings, prepared) -> Callable:
+    if not isinstance(prepared.labels, data.Classes):
+        return LOSSES[settings.loss]
+    return F.soft_cross_entropy if settings.mixup else F.cross_entropy
+
+
+def _augmentation(settings, prepared) -> Callable:
+    """Return the function applied to a batch before a step: image augmentation, then label noise, then mixup."""
+    classes = outputs_of(prepared) if isinstance(prepared.labels, data.Classes) else 0
+    steps = []
+    if settings.augment:
+        steps.append(data.each_image(*(AUGMENTATIONS[name] for name in settings.augment)))
+    if settings.label_noise:
+        if not classes:
+            raise ValueError("--label-noise needs classes, but this is a regression: leave it out.")
+        steps.append(functools.partial(data.label_noise, rate=settings.label_noise, classes=classes))
+    if settings.mixup:
+        mix = functools.partial(data.mixup, classes=classes) if classes else data.mixup_targets
+        steps.append(functools.partial(mix, alpha=settings.mixup))
+    return data.chained(*steps)
+
+
+def observe_of(settings: Train, prepared: data.Preparation, model: models.Model) -> Callable:
+    """Return the function that measures loss and score on dev after every epoch."""
+    if isinstance(prepared.labels, data.Classes):
+        return training.classification(model)
+    return training.regression(model, LOSSES[settings.loss])

@@ -1,0 +1,167 @@
+"""Run directories on disk: create one, resume one, and never overwrite another run."""
+
+import contextlib
+import datetime
+import importlib.metadata
+import json
+import os
+import pathlib
+import platform
+import shlex
+import shutil
+import sys
+from collections.abc import Collection, Generator, Mapping
+from typing import Any
+
+import jax
+
+from jaxdl.runs.files import read_json, write_json
+from jaxdl.system.storage import LOCK, PARTIAL, locked
+from jaxdl.training.checkpoints.checkpoint import MANIFEST
+from jaxdl.training.checkpoints.resume import differences
+
+SETTINGS, CHECKPOINTS, WRITABLE = "settings.json", "checkpoints", ".writable"
+UNMEASURED = (  # files of a run that was killed before it measured anything, or in which every experiment failed
+    *(LOCK, WRITABLE, SETTINGS, "environment.json", "preparation.json", "quality.json"),
+    *("report.html", "figures", "experiments"),
+)
+
+
+def next_free(path: pathlib.Path) -> pathlib.Path:
+    """Return the path if nothing exists there, else the first free one of path-2, path-3, …"""
+    number, free = 1, path
+    while free.exists():
+        number += 1
+        free = path.with_name(f"{path.name}-{number}")
+    return free
+
+
+@contextlib.contextmanager
+def new_run(path: pathlib.Path) -> Generator[pathlib.Path]:
+    """Create a run directory; remove it if the block fails before it has measured anything.
+
+    Raises FileExistsError if the directory is not empty, and OSError if it cannot be written.
+    """
+    path = pathlib.Path(path)
+    if path.exists() and (not path.is_dir() or any(path.iterdir())):
+        raise _not_new(path)
+    _make(path)
+    with _removed_if_unmeasured(path):
+        yield path
+
+
+@contextlib.contextmanager
+def resumable_run(
+    path: pathlib.Path, settings: Mapping[str, Any], *, left_open: Collection[str] = ()
+) -> Generator[pathlib.Path]:
+    """Create a run directory, or open one of a run with the same settings, and lock it for this process.
+
+    Settings in `left_open` are not compared if they are None. Raises FileExistsError if the directory holds something
+    else, ValueError if the run has other settings, BlockingIOError if another process uses it, and OSError if it cannot
+    be written. A new directory is removed if the block fails before it has measured anything.
+    """
+    path = pathlib.Path(path)
+    new = not path.exists() or (path.is_dir() and not any(path.iterdir()))
+    if not new and not (path.is_dir() and _is_run(path, settings)):
+        raise _not_new(path)
+    _make(path)
+    with locked(path):
+        if has_measurements(path):
+            check_same_settings(path, {k: v for k, v in settings.items() if v is not None or k not in left_open})
+        else:
+            write_json(path / SETTINGS, settings)
+        for partial in path.rglob(f".*{PARTIAL}"):
+            partial.unlink() if partial.is_file() else shutil.rmtree(partial, ignore_errors=True)
+        with _removed_if_unmeasured(path) if new else contextlib.nullcontext():
+            yield path
+
+
+def _not_new(path) -> FileExistsError:
+    return FileExistsError(f"{path} is not empty: choose a new or an empty directory with --out.")
+
+
+def _is_run(path, settings) -> bool:
+    """Return whether a directory is a run with comparable settings, or what is left of one that measured nothing."""
+    has_settings = (path / SETTINGS).is_file()
+    if has_settings and not _has_settings(path / SETTINGS, settings):
+        return False
+    return has_settings if has_measurements(path) else all(_is_unmeasured(inside) for inside in path.iterdir())
+
+
+def _is_unmeasured(inside) -> bool:
+    """Return whether a run that was killed before it measured anything can have left this file."""
+    if inside.name == CHECKPOINTS:
+        return all(path.name.isdigit() or path.suffix == PARTIAL or path.name == LOCK for path in inside.iterdir())
+    return inside.name in UNMEASURED or (inside.name.startswith(".") and inside.suffix == PARTIAL)
+
+
+def _has_settings(path, settings) -> bool:
+    try:
+        on_disk = json.loads(path.read_bytes())
+    except ValueError:
+        return False
+    return isinstance(on_disk, dict) and settings.keys() <= on_disk.keys()
+
+
+def _make(path) -> None:
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+        (path / WRITABLE).touch()
+        (path / WRITABLE).unlink(missing_ok=True)
+    except OSError as error:
+        raise OSError(f"cannot write to the run directory {path}: {error.strerror}. Choose another with --out.") from error
+
+
+@contextlib.contextmanager
+def _removed_if_unmeasured(path) -> Generator[None]:
+    try:
+        yield
+    except BaseException:
+        if not has_measurements(path):
+            shutil.rmtree(path, ignore_errors=True)
+        raise
+
+
+def check_same_settings(path: pathlib.Path, settings: Mapping[str, Any]) -> None:
+    """Raise ValueError if the settings.json of a run directory differs from these settings."""
+    on_disk = read_json(path / SETTINGS)
+    differing = differences({name: on_disk[name] for name in settings if name in on_disk}, settings)
+    if differing:
+        raise ValueError(
+            f"{path} belongs to a run with other settings: {differing}. Choose another directory with --out, or repeat "
+            "the settings of that run to resume it."
+        )
+
+
+def has_measurements(path: pathlib.Path) -> bool:
+    """Return whether a run directory holds any metrics, results or checkpoints."""
+    kept = ("*.jsonl", "*.parquet", f"{CHECKPOINTS}/*/{MANIFEST}")
+    return any(True for pattern in kept for _ in path.rglob(pattern))
+
+
+def write_environment(path: pathlib.Path) -> None:
+    """Write environment.json into a run directory."""
+    write_json(path / "environment.json", environment())
+
+
+def environment() -> dict[str, Any]:
+    """Return the command, date, device, machine and package versions of this process."""
+    packages = ("jax", "jaxlib", "flax", "optax", "numpy")
+    device = jax.devices()[0]
+    return {
+        "command": command(),
+        "date": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+        "device": f"{jax.device_count()} × {device.platform} ({device.device_kind})",
+        "cores": os.cpu_count(),
+        "machine": f"{platform.machine()}, {platform.system()}",
+        "python": platform.python_version(),
+        "jaxdl": importlib.metadata.version("jaxdl-lab"),
+        **{package: importlib.metadata.version(package) for package in packages},
+    }
+
+
+def command() -> str:
+    """Return the command line that started this process."""
+    module = getattr(sys.modules["__main__"], "__spec__", None)
+    name = f"python -m {module.name.removesuffix('.__main__')}" if module else pathlib.Path(sys.argv[0]).name
+    return shlex.join([*name.split(), *sys.argv[1:]])

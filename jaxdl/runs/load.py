@@ -1,0 +1,125 @@
+"""Load the trained networks of a run directory, with the preparation of their inputs."""
+
+import pathlib
+import warnings
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import PyTree
+
+from jaxdl import data, models
+from jaxdl.runs import files
+from jaxdl.runs.build import model_of
+from jaxdl.runs.settings import Train
+
+
+class Run(NamedTuple):
+    """The trained networks of a run."""
+
+    model: models.Model
+    """the network as two pure functions"""
+    params: PyTree
+    """parameters; the members are the first axis of every array"""
+    stats: PyTree
+    """batch statistics, like `params`"""
+    preparation: data.Preparation
+    """the encoding and standardization of inputs and labels, fitted to the training part"""
+    settings: Train
+    """the settings of the run that matter for predictions"""
+
+    @property
+    def members(self) -> int:
+        """The number of networks."""
+        return jax.tree.leaves(self.params)[0].shape[0]
+
+
+def load_run(directory: str | pathlib.Path) -> Run:
+    """Load the networks of a run directory that `jaxdl train` has written. No pickle is read.
+
+    Networks that diverged in training are dropped with a warning.
+
+    Args:
+        directory: the path of the run, such as `"runs/digits"`.
+
+    Returns:
+        The networks, ready for `predict`.
+
+    Raises:
+        FileNotFoundError: the directory is not a finished run of `jaxdl train`.
+        ValueError: a file is damaged, or the parameters do not belong to the network of the settings; or all networks
+            diverged.
+
+    Example:
+        >>> from jaxdl import runs
+        >>> runs.load_run("no/such/run")
+        Traceback (most recent call last):
+        ...
+        FileNotFoundError: no/such/run is not a finished run of jaxdl train: it has no settings.json.
+    """
+    directory = pathlib.Path(directory)
+    absent = [name for name in ("settings.json", "preparation.json", "params.npz") if not (directory / name).is_file()]
+    if absent:
+        raise FileNotFoundError(f"{directory} is not a finished run of jaxdl train: it has no {absent[0]}.")
+    settings = _settings(directory / "settings.json")
+    preparation = data.from_json(files.read_json(directory / "preparation.json"))
+    model = model_of(settings, preparation)
+    tree = _tree(data.read_arrays(directory / "params.npz"))
+    params, stats = tree.get("params", {}), tree.get("stats", {})
+    expected = jax.eval_shape(model.init, jax.random.key(0), jnp.zeros((1, *preparation.shape)))
+    found = jax.tree.map(lambda leaf: jax.ShapeDtypeStruct(leaf.shape[1:], leaf.dtype), (params, stats))
+    if expected != found:
+        raise ValueError(
+            f"{directory / 'params.npz'} holds other parameters than the network of settings.json has: the files "
+            "belong to different runs, or one is damaged."
+        )
+    params, stats = _drop_diverged(directory, (params, stats))
+    return Run(model, params, stats, preparation, settings)
+
+
+def _drop_diverged(directory, networks) -> Any:
+    """Return the members whose parameters are all finite."""
+    finite = np.all(
+        [np.isfinite(leaf).reshape(len(leaf), -1).all(axis=1) for leaf in jax.tree.leaves(networks)], axis=0
+    )
+    if not finite.any():
+        raise ValueError(f"{directory} has no network to predict with: all of them diverged in training.")
+    if finite.all():
+        return networks
+    warnings.warn(f"{(~finite).sum()} of {len(finite)} networks diverged in training and are not used", stacklevel=3)
+    return jax.tree.map(lambda leaf: leaf[finite], networks)
+
+
+def _settings(path) -> Train:
+    """Read the settings that predictions depend on."""
+    content = files.read_json(path)
+    try:
+        return Train(
+            data=content["data"],
+            label=content["label"],
+            categories=tuple(content["categories"]),
+            missing=content["missing"],
+            image_size=None if content["image_size"] is None else tuple(content["image_size"]),
+            model=content["model"],
+            hidden=tuple(content["hidden"]),
+            filters=tuple(content["filters"]),
+            dropout_rate=content["dropout_rate"],
+        )
+    except (KeyError, TypeError) as error:
+        raise ValueError(
+            f"{path} is damaged or was written by another version of jaxdl: expected the settings of a run ({error})."
+        ) from error
+
+
+def _tree(named: Mapping[str, np.ndarray]) -> dict[str, Any]:
+    """Rebuild a tree of nested dictionaries from arrays named by their paths."""
+    tree: dict[str, Any] = {}
+    for path, array in named.items():
+        *folders, leaf = path.split("/")
+        node = tree
+        for folder in folders:
+            node = node.setdefault(folder, {})
+        node[leaf] = jnp.asarray(array)
+    return tree

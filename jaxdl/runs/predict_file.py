@@ -1,0 +1,247 @@
+"""Predict every example of a file, chunk by chunk: read, predict, write, and compare with known labels."""
+
+import pathlib
+from collections import Counter
+from collections.abc import Callable, Generator
+from typing import Any, NamedTuple
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.csv
+import pyarrow.parquet as pq
+
+from jaxdl import data
+from jaxdl.runs.load import Run
+from jaxdl.runs.predict import predict
+from jaxdl.statistics import Interval
+from jaxdl.system.storage import whole_file
+
+ROWS = 1 << 13  # examples predicted and written at a time
+IMAGES = 1 << 10  # images decoded at a time
+MAX_NAMED = 5  # unknown labels counted by name; all others are counted as "…"
+WRITERS = {".csv": pa.csv.CSVWriter, ".parquet": pq.ParquetWriter}
+
+
+class PredictionInput(NamedTuple):
+    """The data to predict."""
+
+    name: str
+    """a path, or the name of a known data set"""
+    part: str = "test"
+    """train or test, of a set that comes in two parts"""
+    keep: tuple[str, ...] = ()
+    """columns of a table to copy into the output"""
+    unreadable: Callable[[list[pathlib.Path]], None] = data.refuse_unreadable
+    """called with the damaged images of each chunk"""
+    data_dir: pathlib.Path | None = None
+    """folder of sets that TFDS has prepared"""
+    manual_dir: pathlib.Path | None = None
+    """folder of original files fetched by hand"""
+
+
+class Chunk(NamedTuple):
+    """Some consecutive examples."""
+
+    names: dict[str, Any]
+    """columns that identify the examples: row number or file, and the columns to keep"""
+    inputs: Any
+    """inputs as they are read"""
+    labels: np.ndarray | None
+    """labels as they are read, if there are any"""
+
+
+class FilePredictions(NamedTuple):
+    """Counts and sums over all examples of a file."""
+
+    examples: int
+    """number of predictions"""
+    sums: Any
+    """sums that the scores are computed from, for the examples with known labels"""
+    unknown_labels: Counter
+    """labels that are not a class of the run, by label; all after the first few as "…" """
+    unfamiliar: Counter
+    """examples unlike any seen in training, by column (see `data.unlike_training`)"""
+
+
+def predict_file(run: Run, source: PredictionInput, out: pathlib.Path) -> FilePredictions:
+    """Predict every example and write one row each to a .csv or .parquet file.
+
+    Raises ValueError if the data do not fit the run, hold no example, or a kept column would be overwritten.
+    """
+    check_output(out)
+    writer = None
+    examples, sums, unknown, unfamiliar = 0, 0.0, Counter(), Counter()
+    with whole_file(out) as file:
+        for chunk in chunks(run, source):
+            predicted = predict(run, chunk.inputs)
+            predictions = _columns(run.preparation.labels, predicted)
+            twice = [name for name in chunk.names if name in predictions]
+            if twice:
+                raise ValueError(f"cannot keep column {twice[0]!r}: the predictions have a column of this name.")
+            columns = pa.table({**chunk.names, **predictions})
+            writer = writer or WRITERS[out.suffix.lower()](file, columns.schema)
+            writer.write_table(columns)
+            examples += len(columns)
+            counts = data.unlike_training(run.preparation, chunk.inputs)
+            unfamiliar.update({name: rows.sum() for name, rows in counts.items()})
+            if chunk.labels is not None:
+                known, others = _known(run.preparation.labels, chunk.labels)
+                sums = sums + _sums(run.preparation.labels, predicted.estimate, known)
+                unknown.update(label if label in unknown or len(unknown) < MAX_NAMED else "…" for label in others)
+        if writer is None:
+            raise ValueError(f"{source.name} holds no example to predict.")
+        writer.close()
+    return FilePredictions(examples, sums, unknown, unfamiliar)
+
+
+def check_output(out: pathlib.Path) -> None:
+    """Raise ValueError for a suffix that cannot be written, and FileExistsError for a file that exists."""
+    if out.suffix.lower() not in WRITERS:
+        raise ValueError(f"--out must end with {' or '.join(WRITERS)}, got {out}.")
+    if out.exists():
+        raise FileExistsError(f"{out} already exists: choose another file with --out.")
+
+
+def scores(labels: data.Classes | data.Standardization, sums: np.ndarray) -> dict[str, float]:
+    """Return the scores of the mean prediction over the examples with known labels, and their number."""
+    if isinstance(labels, data.Classes):
+        count, right = sums
+        return {"count": count, "right": right, "accuracy": right / count}
+    (count, *_), totals, squares, squared_errors, absolute_errors = sums
+    variation, squared_error = (squares - totals**2 / count).sum(), squared_errors.sum()
+    return {
+        "count": count,
+        "r_squared": 1 - squared_error / variation if variation else np.nan,
+        "root_mean_squared_error": np.sqrt(squared_error / count),
+        "mean_absolute_error": absolute_errors.sum() / count,
+    }
+
+
+def chunks(run: Run, source: PredictionInput) -> Generator[Chunk]:
+    """Yield the examples in chunks, read in the way the run read its own."""
+    path = pathlib.Path(source.name)
+    if source.keep and path.suffix.lower() not in data.SUFFIXES:
+        raise ValueError(f"--keep needs a table ({', '.join(data.SUFFIXES)}), but {path} is not a table.")
+    if path.suffix.lower() in data.SUFFIXES:
+        yield from _table_chunks(path, source, run)
+    elif path.is_dir():
+        yield from _folder_chunks(path, source, run)
+    elif path.suffix.lower() == ".npz" and not data.has_labels(path, part=source.part):
+        yield from _array_chunks(data.load_npz_inputs(path, part=source.part), None)
+    else:
+        whole = data.load(
+            source.name,
+            part=source.part,
+            targets=data.as_classes if isinstance(run.preparation.labels, data.Classes) else data.as_targets,
+            data_dir=source.data_dir,
+            manual_dir=source.manual_dir,
+        )
+        yield from _array_chunks(whole.inputs, np.asarray(whole.labels))
+
+
+def _array_chunks(inputs, labels) -> Generator[Chunk]:
+    for rows in _slices(len(inputs)):
+        known = None if labels is None else labels[rows]
+        yield Chunk({"row": np.arange(rows.start, rows.stop)}, np.asarray(inputs[rows]), known)
+
+
+def _table_chunks(path, source, run) -> Generator[Chunk]:
+    """Read only the columns that are needed."""
+    columns, label = run.preparation.inputs, run.settings.label
+    if isinstance(columns, data.Standardization):
+        raise ValueError(f"{path} is a table, but the run was trained on arrays or images: give data of that kind.")
+    kinds = {
+        kind: [column.name for column in columns if isinstance(column, kind)]
+        for kind in (data.Numbers, data.Dates, data.Categories)
+    }
+    has_label = label in data.column_names(path)
+    if has_label:
+        kinds[data.Categories].append(label)
+    read = [name for names in kinds.values() for name in names]
+    kinds[data.Categories] += [name for name in source.keep if name not in read]
+    first = 0
+    tables = data.table_chunks(path, numbers=kinds[data.Numbers], dates=kinds[data.Dates], texts=kinds[data.Categories])
+    for table in tables:
+        if run.settings.missing == "refuse":
+            _refuse_missing(path, table, label)
+        size = len(next(iter(table.values())))
+        for rows in _slices(size):
+            chunk = {name: values[rows] for name, values in table.items()}
+            kept = {name: _arrow_column(chunk[name]) for name in source.keep}
+            names = {"row": first + np.arange(size)[rows], **kept}
+            yield Chunk(names, chunk, chunk[label] if has_label else None)
+        first += size
+
+
+def _arrow_column(values) -> pa.Array:
+    """Convert to Arrow; text stays text if all of it is missing."""
+    return pa.array(values, pa.string() if values.dtype == object else None)
+
+
+def _folder_chunks(path, source, run) -> Generator[Chunk]:
+    """Read images, scaled like those of the run; a subfolder named like a class gives the label."""
+    root = path / source.part if data.parts_of(path) else path
+    paths, folders = data.list_images(root)
+    classes = set(getattr(run.preparation.labels, "names", ()))
+    known = np.array([folder if folder in classes else None for folder in folders], object)
+    size, channels = run.settings.image_size, run.preparation.shape[-1]
+    first = 0
+    for images, readable in data.image_chunks(paths, size=size, channels=channels, chunk=IMAGES):
+        rows = slice(first, first + len(readable))
+        first = rows.stop
+        source.unreadable(list(np.array(paths[rows], object)[~readable]))
+        if len(images):
+            names = [each.relative_to(root).as_posix() for each in np.array(paths[rows], object)[readable]]
+            yield Chunk({"file": names}, images, known[rows][readable])
+
+
+def _refuse_missing(path, table, label) -> None:
+    names = [name for name, values in table.items() if name != label and data.missing_cells(values).any()]
+    if names:
+        raise ValueError(
+            f"{path} has missing values in {', '.join(map(repr, names))}, and the run was trained with --missing "
+            "refuse: fill them in, or train with --missing impute."
+        )
+
+
+def _slices(size) -> Generator[slice]:
+    for first in range(0, size, ROWS):
+        yield slice(first, min(first + ROWS, size))
+
+
+def _columns(labels, predicted: Interval) -> dict[str, Any]:
+    """Return the predictions as columns: class and probability, or targets, with their limits."""
+    if not isinstance(labels, data.Classes):
+        targets = predicted.estimate.shape[1]
+        suffixes = [""] if targets == 1 else [f"_{number}" for number in range(targets)]
+        named = {"prediction": predicted.estimate, "low": predicted.low, "high": predicted.high}
+        return {f"{name}{end}": values[:, i] for name, values in named.items() for i, end in enumerate(suffixes)}
+    predicted = Interval(*(limit.astype(np.float32) for limit in predicted))
+    best = predicted.estimate.argmax(axis=1)
+    named = {"probability": predicted.estimate, "low": predicted.low, "high": predicted.high}
+    of_best = {name: np.take_along_axis(values, best[:, None], axis=1)[:, 0] for name, values in named.items()}
+    each = {f"probability of {name}": predicted.estimate[:, i] for i, name in enumerate(labels.names)}
+    return {"label": np.asarray(labels.names)[best], **of_best, **each}
+
+
+def _known(labels, given) -> tuple[np.ndarray, list[str]]:
+    """Return labels as class numbers (-1 if unknown) or targets (NaN if unknown), and the labels that are neither."""
+    if isinstance(labels, data.Classes):
+        known = data.class_numbers(labels, given)
+        missing = data.missing_cells(given) if given.dtype.kind in "OfM" else np.zeros(len(given), bool)
+        known = np.where(missing, -1, known)
+        return known, list(map(str, given[(known < 0) & ~missing].tolist()))
+    if given.dtype != object:
+        return given.reshape(len(given), -1), []
+    known, unknown = data.numbers_in(given)
+    return known[:, None], given[unknown].tolist()
+
+
+def _sums(labels, estimate, known) -> np.ndarray:
+    """Return what adds up over chunks: known labels and correct predictions, or moments and errors of targets."""
+    if isinstance(labels, data.Classes):
+        return np.array([(known >= 0).sum(), (known == estimate.argmax(axis=1)).sum()], float)
+    present = ~np.isnan(known).any(axis=1)
+    error, offset = (estimate - known)[present], (known - labels.mean)[present]
+    sums = (np.ones_like(error), offset, offset**2, error**2, np.abs(error))
+    return np.stack([values.sum(axis=0) for values in sums])

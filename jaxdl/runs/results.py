@@ -1,0 +1,186 @@
+"""Evaluate a trained population on every part, and write the results as tables."""
+
+import io
+import pathlib
+from collections.abc import Callable, Generator
+from typing import Any, NamedTuple
+
+import jax.numpy as jnp
+import numpy as np
+from PIL import Image
+
+from jaxdl import data, metrics, training
+from jaxdl.runs import files
+from jaxdl.runs.build import model_of
+from jaxdl.runs.examples import Examples
+from jaxdl.runs.settings import Train
+from jaxdl.statistics import mean_intervals
+
+COMPLETE = "cost.json"  # the last file that a run writes
+MAX_PREDICTED = 2000  # test examples of a regression kept with their predictions
+SCORES = {
+    "accuracy": "Accuracy",
+    "r_squared": "R²",
+    "root_mean_squared_error": "RMSE",
+    "mean_absolute_error": "MAE",
+}
+REGRESSION = {name: getattr(metrics, name) for name in SCORES if name != "accuracy"}
+ERRORS = ("root_mean_squared_error", "mean_absolute_error")  # in the unit of the labels
+BOUNDS = {"accuracy": (0.0, 1.0), "r_squared": (-np.inf, 1.0)}
+MAX_CONFUSION = 30  # with more classes the confusion table keeps only pairs that occur
+
+
+class Evaluation(NamedTuple):
+    """Scores and test predictions of every member."""
+
+    scores: dict[str, dict[str, np.ndarray]]
+    """score name -> part -> (members,): accuracy for classes; R², RMSE and MAE for a regression"""
+    predicted: np.ndarray
+    """class numbers (members, examples) of the test part, or targets (members, examples, outputs) in their own unit"""
+
+    @property
+    def score(self) -> str:
+        """The name of the main score."""
+        return next(iter(self.scores))
+
+
+def evaluate(settings: Train, examples: Examples, state: training.State) -> Evaluation:
+    """Evaluate every member on train, dev and test."""
+    model, labels = model_of(settings, examples.preparation), examples.preparation.labels
+    evaluate_part = _classifier(model) if isinstance(labels, data.Classes) else _regressor(model, labels)
+    transform = data.transform_of(examples.preparation)
+
+    def one(part, params, stats):
+        part = part._replace(inputs=transform(part.inputs))
+        return evaluate_part(part, state._replace(params=params, stats=stats))
+
+    evaluated = {
+        name: training.population(one, state.params, state.stats, shared=(part,))
+        for name, part in examples.ready._asdict().items()
+    }
+    names = [name for name in SCORES if name in evaluated["test"][0]]
+    scores = {name: {part: np.asarray(found[name]) for part, (found, _) in evaluated.items()} for name in names}
+    predicted = np.asarray(evaluated["test"][1])
+    if isinstance(labels, data.Classes):
+        return Evaluation(scores, predicted)
+    for name in ERRORS:
+        scores[name] = {
+            part: values.astype(np.float64) * labels.deviation.max() for part, values in scores[name].items()
+        }
+    return Evaluation(scores, data.rescaled(predicted, labels))
+
+
+def _classifier(model) -> Callable:
+    def evaluate_part(part, state):
+        predicted = metrics.predictions(training.outputs_of(model, state, part))
+        return {"accuracy": (predicted == part.labels).mean()}, predicted
+
+    return evaluate_part
+
+
+def _regressor(model, unit) -> Callable:
+    """Return the evaluation of a regression in standardized units, where float32 is accurate.
+
+    Several outputs are scaled by their share of the largest standard deviation, so that errors keep their proportions.
+    """
+    share = jnp.asarray(unit.deviation / unit.deviation.max(), jnp.float32)
+
+    def evaluate_part(part, state):
+        outputs = training.outputs_of(model, state, part)
+        found = {name: metric(outputs * share, part.labels * share, part.weights) for name, metric in REGRESSION.items()}
+        return found, outputs
+
+    return evaluate_part
+
+
+def record(
+    directory: pathlib.Path, examples: Examples, fit: training.Fit, state: training.State, evaluation: Evaluation
+) -> None:
+    """Write learning curves, scores, predictions, parameters and cost into a run directory.
+
+    `state` has the evaluated parameters. cost.json is written last and marks the run as complete.
+    """
+    rows = list(history_rows(fit.history, 0, fit.epochs))
+    files.write_table(directory / "metrics.parquet", {name: [row[name] for row in rows] for name in rows[0]})
+    stopped = {"epochs": fit.epochs, "best_epoch": np.asarray(fit.best.epoch), "diverged": fit.diverged}
+    files.write_table(directory / "members.parquet", {**_members(evaluation), **stopped})
+    if isinstance(examples.preparation.labels, data.Classes):
+        _record_classes(directory, examples, evaluation.predicted)
+    else:
+        files.write_table(directory / "predicted.parquet", _predicted(examples.raw.test, evaluation.predicted))
+    files.write_arrays(directory / "params.npz", {"params": state.params, "stats": state.stats})
+    summary = {"epochs": int(fit.state.epoch), "score": evaluation.score}
+    files.write_json(directory / COMPLETE, {**fit.seconds._asdict(), **summary})
+
+
+def _members(evaluation) -> dict[str, np.ndarray]:
+    """Return a row for each member: its main score on train, dev and test, and other scores as PART_NAME."""
+    first, *others = evaluation.scores
+    more = {f"{part}_{name}": values for name in others for part, values in evaluation.scores[name].items()}
+    return {"member": np.arange(len(evaluation.predicted)), **evaluation.scores[first], **more}
+
+
+def history_rows(history: training.History, before: int, epochs: np.ndarray) -> Generator[dict[str, Any]]:
+    """Yield a row for each member and epoch of a history that begins after `before` epochs.
+
+    `epochs` has the number of epochs that each member has trained in all.
+    """
+    columns = {"train_loss": history.loss, **{f"dev_{name}": column for name, column in history.observed.items()}}
+    for member, losses in enumerate(history.loss):
+        for epoch in range(min(len(losses), int(epochs[member]) - before)):
+            values = {name: float(column[member, epoch]) for name, column in columns.items()}
+            yield {"member": member, "epoch": before + epoch + 1, **values}
+
+
+def _record_classes(directory, examples, predicted) -> None:
+    """Write the confusion table, by the names of the classes, and the hardest test examples."""
+    names = examples.preparation.labels.names
+    labels = np.asarray(examples.ready.test.labels)
+    of_each = [
+        metrics.confusion_matrix(jnp.asarray(of_one), jnp.asarray(labels), classes=len(names)) for of_one in predicted
+    ]
+    counts = np.sum(of_each, axis=0)
+    label, prediction = np.nonzero(counts) if len(names) > MAX_CONFUSION else np.indices(counts.shape)
+    columns = {
+        "label": [names[number] for number in label.ravel()],
+        "predicted": [names[number] for number in prediction.ravel()],
+        "count": counts[label.ravel(), prediction.ravel()],
+    }
+    files.write_table(directory / "confusion.parquet", columns)
+    files.write_table(directory / "mistakes.parquet", _mistakes(examples.raw.test, labels, predicted, names))
+
+
+def _mistakes(test, labels, predicted, names, most: int = 40) -> dict[str, list]:
+    """Return the test examples that most members get wrong, with the class most often predicted instead.
+
+    Ties go to the first class; the class is None if most outputs are NaN.
+    """
+    wrong = (predicted != labels).sum(axis=0)
+    worst = [index for index in np.argsort(-wrong, kind="stable")[:most] if wrong[index]]
+    others = [np.unique(predicted[predicted[:, index] != labels[index], index], return_counts=True) for index in worst]
+    winners = [int(found[counts.argmax()]) for found, counts in others]
+    columns: dict[str, list] = {
+        "example": worst,
+        "label": [names[labels[index]] for index in worst],
+        "predicted": [None if winner < 0 else names[winner] for winner in winners],
+        "members_wrong": [int(wrong[index]) for index in worst],
+    }
+    if np.ndim(test.inputs) == 4:
+        columns["image"] = [_png(test.inputs[index]) for index in worst]
+    return columns
+
+
+def _png(image) -> bytes:
+    """Encode one image with values between 0 and 1 as PNG."""
+    file = io.BytesIO()
+    pixels = np.asarray(np.round(np.clip(image, 0, 1) * 255), np.uint8)
+    Image.fromarray(pixels if pixels.shape[-1] == 3 else pixels[..., 0]).save(file, "PNG")
+    return file.getvalue()
+
+
+def _predicted(test, predicted) -> dict[str, np.ndarray]:
+    """Return the first target of at most MAX_PREDICTED test examples, with the mean prediction and its interval."""
+    rows = np.linspace(0, test.size - 1, min(test.size, MAX_PREDICTED)).astype(int)
+    interval = mean_intervals(predicted[:, rows, 0])
+    columns = {"predicted": interval.estimate, "low": interval.low, "high": interval.high}
+    return {"example": rows, "label": np.asarray(test.labels)[rows, 0], **columns}

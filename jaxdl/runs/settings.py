@@ -1,0 +1,223 @@
+"""What the commands can be told; frozen, plain, and free of jax, so that `--help` answers at once."""
+
+import pathlib
+from dataclasses import dataclass, field
+from typing import Literal
+
+import tyro
+
+
+@dataclass(frozen=True)
+class Sgd:
+    """Gradient descent on batches."""
+
+    learning_rate: float = 0.1
+
+
+@dataclass(frozen=True)
+class Momentum:
+    """Heavy ball."""
+
+    learning_rate: float = 0.05
+    decay: float = 0.9
+    dampening: float = 0.0
+
+
+@dataclass(frozen=True)
+class Nesterov:
+    """Momentum that looks one step ahead."""
+
+    learning_rate: float = 0.05
+    decay: float = 0.9
+
+
+@dataclass(frozen=True)
+class Adagrad:
+    """A rate for each parameter, by all its gradients so far."""
+
+    learning_rate: float = 0.01
+    eps: float = 1e-10
+
+
+@dataclass(frozen=True)
+class Rmsprop:
+    """A rate for each parameter, by its last gradients."""
+
+    learning_rate: float = 1e-3
+    decay: float = 0.99
+    eps: float = 1e-8
+    momentum: float = 0.0
+
+
+@dataclass(frozen=True)
+class CenteredRmsprop(Rmsprop):
+    """RMSProp by the standard deviation of the last gradients."""
+
+
+@dataclass(frozen=True)
+class Adadelta:
+    """Steps in the unit of the parameter."""
+
+    learning_rate: float = 1.0
+    decay: float = 0.9
+    eps: float = 1e-6
+
+
+@dataclass(frozen=True)
+class Adam:
+    """Adaptive moments."""
+
+    learning_rate: float = 1e-3
+    b1: float = 0.9
+    b2: float = 0.999
+    eps: float = 1e-8
+
+
+@dataclass(frozen=True)
+class AdamL2(Adam):
+    """Adam with an L2 penalty in the loss."""
+
+    strength: float = 1e-4
+
+
+@dataclass(frozen=True)
+class Adamw(Adam):
+    """Adam with decoupled weight decay."""
+
+    weight_decay: float = 1e-2
+
+
+@dataclass(frozen=True)
+class Adamax(Adam):
+    """Adam by the largest gradient."""
+
+
+@dataclass(frozen=True)
+class Nadam(Adam):
+    """Adam that looks one step ahead."""
+
+    momentum_decay: float = 4e-3
+
+
+@dataclass(frozen=True)
+class Radam(Adam):
+    """Adam that waits until it knows the variance."""
+
+
+@dataclass(frozen=True)
+class Amsgrad(Adam):
+    """Adam whose rates do not grow."""
+
+
+@dataclass(frozen=True)
+class Lion:
+    """The sign of the momentum alone."""
+
+    learning_rate: float = 1e-4
+    b1: float = 0.9
+    b2: float = 0.99
+    weight_decay: float = 0.0
+
+
+Optimizer = (
+    Adamw
+    | Adam
+    | AdamL2
+    | Adamax
+    | Nadam
+    | Radam
+    | Amsgrad
+    | Momentum
+    | Nesterov
+    | Sgd
+    | Adagrad
+    | Rmsprop
+    | CenteredRmsprop
+    | Adadelta
+    | Lion
+)
+
+
+Augmentation = Literal["shift", "flip", "crop", "rotate", "scale", "elastic", "cutout", "noise"]
+
+
+@dataclass(frozen=True)
+class DataSource:
+    """Options for reading data sets."""
+
+    data_dir: pathlib.Path | None = None
+    """folder with data sets prepared by TFDS (default: $JAXDL_DATA/tfds, else ~/tensorflow_datasets)"""
+    manual_dir: pathlib.Path | None = None
+    """folder with original files of mnist, fashion_mnist or cifar10 (default: downloads/manual of TFDS)"""
+    unreadable: Literal["refuse", "skip"] = "refuse"
+    """damaged images of a folder: refuse stops with an error, skip leaves them out"""
+
+
+@dataclass(frozen=True)
+class Train(DataSource):
+    """Train a population of networks, and write a run directory with a report.
+
+    The optimizer is a subcommand and comes last: jaxdl train --epochs 5 sgd --learning-rate 0.2
+    """
+
+    data: str = "digits"
+    """digits (included), mnist, fashion_mnist, cifar10, or another set prepared by TFDS; a synthetic set: xor, moons,
+    rings, spirals, linear_regression, polynomial, sparse_features; or a path: a table (.csv, .tsv, .parquet), arrays
+    (.npz), or a folder with one folder of images per class"""
+    label: str | None = None
+    """column of a table to predict"""
+    ignore: tuple[str, ...] = ()
+    """columns of a table to leave out"""
+    categories: tuple[str, ...] = ()
+    """numeric columns of a table to treat as categories"""
+    missing: Literal["impute", "refuse"] = "impute"
+    """missing values of a table. impute: training median for numbers, a category of its own for text. refuse: stop with
+    an error"""
+    group: str | None = None
+    """column of a table, such as the patient: rows with equal values stay in the same part; it is not an input"""
+    image_size: tuple[int, int] | None = None
+    """height and width to scale images of a folder to; without it all images must have the same size"""
+    problem: Literal["auto", "classification", "regression"] = "auto"
+    """auto: string labels, and integer labels with few distinct values, are classes; other numbers are regression
+    targets"""
+    model: Literal["mlp", "convnet"] = "mlp"
+    """convnet needs images"""
+    hidden: tuple[int, ...] = (128,)
+    """units of each hidden layer"""
+    filters: tuple[int, ...] = (16, 32)
+    """filters of each 3×3 convolution of a convnet; a 2×2 max-pooling follows each"""
+    dropout_rate: float = 0.0
+    """probability of dropping a hidden unit in training, in [0, 1)"""
+    loss: Literal["squared", "absolute", "huber"] = "squared"
+    """loss of a regression, on labels scaled to standard deviation 1; classification uses cross-entropy"""
+    augment: tuple[Augmentation, ...] = ()
+    """random transformations of training images"""
+    mixup: float = 0.0
+    """α of mixup's Beta distribution; 0 turns mixup off"""
+    label_noise: float = 0.0
+    """probability of replacing a training label by another class, in [0, 1)"""
+    epochs: int | None = None
+    """passes over the training part (default: 30, or more if 30 epochs are fewer than 900 steps)"""
+    batch_size: int | None = None
+    """examples per step (default: 32, or the whole training part if it is smaller)"""
+    microbatches: int = 1
+    """parts of a batch to compute one after another, for batches that exceed the memory"""
+    precision: Literal["float32", "bfloat16"] = "float32"
+    """precision of the steps; parameters and metrics are float32 in both cases"""
+    patience: int | None = None
+    """stop a network after this many epochs without a lower loss on dev, and keep its best parameters"""
+    seeds: int = 16
+    """number of networks; each has its own initial weights and its own order of the data"""
+    split_seed: int = 0
+    """seed of the split into train, dev and test"""
+    out: pathlib.Path | None = None
+    """run directory: a new one, or one of the same training, which is resumed (default: the next free runs/DATA)"""
+    checkpoint_seconds: float = 10.0
+    """seconds between checkpoints; at least fifty times the time that saving takes"""
+    tensorboard: bool = False
+    """also write learning curves for TensorBoard into the run directory"""
+    schedule: Literal["cosine", "warmup_cosine", "one_cycle", "constant"] = "cosine"
+    """learning rate schedule. cosine: from the given rate to zero; warmup_cosine: linear warm-up in the first tenth of the
+    steps, then cosine; one_cycle: up and down once; constant: the given rate"""
+    optimizer: Optimizer = field(default_factory=Adamw)
+    """update rule"""

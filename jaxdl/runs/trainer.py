@@ -1,0 +1,125 @@
+"""Train the population that the settings describe, evaluate it, and write everything into a run directory."""
+
+import dataclasses
+import pathlib
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import jax
+
+from jaxdl import data, training
+from jaxdl.runs import files
+from jaxdl.runs.build import duration_of, model_of, observe_of, task_of
+from jaxdl.runs.directory import CHECKPOINTS, SETTINGS, check_same_settings, has_measurements, write_environment
+from jaxdl.runs.examples import Examples
+from jaxdl.runs.results import COMPLETE, Evaluation, evaluate, history_rows, record
+from jaxdl.runs.settings import Train
+from jaxdl.runs.tensorboard import tensorboard_curves
+from jaxdl.system.interruption import run_interruptibly
+from jaxdl.system.multihost import is_first, run_on_first
+
+WITHOUT_EFFECT = {"out", "checkpoint_seconds", "tensorboard", "data_dir", "manual_dir"}  # settings that change no result
+
+
+class TrainedRun(NamedTuple):
+    """The result of `train_into`."""
+
+    fit: training.Fit
+    """the training: last state, history, best parameters, epochs, seconds"""
+    evaluation: Evaluation
+    """scores of the selected parameters on every part"""
+
+
+def train_population(
+    settings: Train,
+    examples: Examples,
+    watch: Callable[[training.Progress], None] | None = None,
+    checkpoints: training.Checkpoints | None = None,
+) -> training.Fit:
+    """Train the population that the settings describe."""
+    ready = examples.ready
+    task = task_of(settings, examples.preparation, ready.train.size)
+    keys = jax.random.split(jax.random.fold_in(jax.random.key(settings.split_seed), 1), settings.seeds)
+    return training.fit(
+        task,
+        ready.train,
+        keys,
+        epochs=duration_of(settings, ready.train.size).epochs,
+        dev=ready.dev,
+        observe=observe_of(settings, examples.preparation, model_of(settings, examples.preparation)),
+        patience=settings.patience,
+        watch=watch,
+        checkpoints=checkpoints,
+    )
+
+
+def selected_state(settings: Train, fit: training.Fit) -> training.State:
+    """Return each member's best parameters if training stops early, else its last ones."""
+    if settings.patience is None:
+        return fit.state
+    return fit.state._replace(params=fit.best.params, stats=fit.best.stats)
+
+
+def result_settings(settings: Train) -> dict[str, Any]:
+    """Return the settings that a result depends on, ready for JSON."""
+    kept = {name: value for name, value in dataclasses.asdict(settings).items() if name not in WITHOUT_EFFECT}
+    return {**kept, "rule": type(settings.optimizer).__name__}
+
+
+def start_run(directory: pathlib.Path, settings: Train, examples: Examples, report: dict[str, Any]) -> bool:
+    """Write the files that a run starts with, or compare them if it has started; return whether it is complete.
+
+    Raises ValueError if the directory belongs to a run with other settings.
+    """
+
+    def start() -> bool:
+        known = _known(settings, examples)
+        if has_measurements(directory):
+            check_same_settings(directory, known)
+            return (directory / COMPLETE).is_file()
+        files.write_json(directory / SETTINGS, known)
+        write_environment(directory)
+        files.write_json(directory / "preparation.json", data.to_json(examples.preparation))
+        files.write_json(directory / "quality.json", report)
+        return False
+
+    return run_on_first(start)
+
+
+def train_into(
+    directory: pathlib.Path,
+    settings: Train,
+    examples: Examples,
+    watch: Callable[[training.Progress], None] | None = None,
+) -> TrainedRun:
+    """Train, evaluate, and write history, scores, predictions and parameters into a started run directory.
+
+    Resumes from the newest checkpoint of the directory. Ctrl-C and SIGTERM save a checkpoint, then raise
+    KeyboardInterrupt.
+    """
+    checkpoints = training.Checkpoints(
+        directory / CHECKPOINTS, settings.checkpoint_seconds, _known(settings, examples)
+    )
+    with tensorboard_curves(directory, enabled=settings.tensorboard) as draw:
+
+        def write_and_watch(progress):
+            rows = list(history_rows(progress.rows, progress.since, progress.epochs))
+            write = files.append_lines if progress.since else files.write_lines  # the first call replaces an older file
+            write(directory / "metrics.jsonl", rows)
+            draw(rows)
+            if watch is not None:
+                watch(progress)
+
+        fit = train_population(settings, examples, write_and_watch, checkpoints)
+    if fit.interrupted:
+        raise KeyboardInterrupt
+    state = selected_state(settings, fit)
+    evaluation = run_interruptibly(lambda: evaluate(settings, examples, state))
+    if is_first():
+        record(directory, examples, fit, state, evaluation)
+    return TrainedRun(fit, evaluation)
+
+
+def _known(settings, examples) -> dict[str, Any]:
+    """The settings with the epochs and the batch size that they amount to."""
+    return {**result_settings(settings), **duration_of(settings, examples.ready.train.size)._asdict()}

@@ -1,0 +1,45 @@
+"""A table as people have it, and the command line as they use it."""
+
+import datetime
+import pathlib
+
+import numpy as np
+import pyarrow as pa
+
+from jaxdl.__main__ import main
+from jaxdl.cli import report
+
+PRINT_PAGE = report.print_page  # the original, before a test replaces it
+
+
+def people(rows: int, seed: int = 0) -> pa.Table:
+    """A table as people have it: an index, holes, dates, several alphabets, a constant, a class of two rows."""
+    random = np.random.default_rng(seed)
+    age, score = random.normal(40, 12, rows), random.normal(size=rows)
+    city = np.array(["Köln", "São Paulo", "東京"], object)[random.integers(0, 3, rows)]
+    days = random.integers(0, 700, rows)
+    likes = 2 * score + (city == "東京") - (age - 40) / 12 > 0
+    label = np.where(likes, "ja ✓", "nein").astype(object)
+    label[:2] = "selten"
+    return pa.table(
+        {
+            "id": np.arange(rows),
+            "age": pa.array(age, mask=random.random(rows) < 0.1),
+            "city": pa.array(city.tolist(), mask=random.random(rows) < 0.05),
+            "joined": [datetime.date(2020, 1, 1) + datetime.timedelta(days=int(day)) for day in days],
+            "constant": ["x"] * rows,
+            "name": [f"person {row}" for row in range(rows)],
+            "score": score,
+            "wealth": 50_000 + 1_000 * (score - (city == "Köln")) + random.normal(0, 100, rows),
+            "label": label.tolist(),
+        }
+    )
+
+
+FAST = ["adam", "--learning-rate", "0.01"]
+SMALL = ["--seeds", "3", "--hidden", "8", "--epochs", "20", "--batch-size", "16"]
+
+
+def run(*arguments: str | pathlib.Path) -> int:
+    """One command, as a user types it."""
+    return main([str(argument) for argument in arguments])
