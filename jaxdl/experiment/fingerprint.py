@@ -19,7 +19,7 @@ from jaxdl.experiment.claim import Experiment
 PACKAGE = pathlib.Path(__file__).parents[1]
 MEASURED_WITH = (  # parts of jaxdl that training depends on
     *("functional", "derivation", "backpropagation", "initializers", "optimizers", "models", "data", "training"),
-    *("metrics.py", "schedules.py", "experiment/conducting.py"),
+    *("metrics.py", "schedules.py", "experiment/conduct.py"),
 )
 ANYTHING = ""  # the name of statements that bind none, such as a loop
 VERSIONS = ("jax", "jaxlib", "flax", "optax", "numpy", "scipy")

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 from rich.console import Console
 
+from jaxdl.cli import claims
 from jaxdl.experiment import (
     CHAPTERS,
     Claim,
@@ -18,7 +19,6 @@ from jaxdl.experiment import (
     conduct,
     conduct_all,
     results,
-    telling,
 )
 from jaxdl.runs import files
 
@@ -176,7 +176,7 @@ def test_progress_is_told_for_every_arm(tmp_path):
     )
     assert seen == [("coin", 0, 2), ("coin", 1, 2), ("coin", 2, 2)]
     console = Console(record=True, width=100, force_terminal=True)
-    with telling.progress([made()], console) as watch:
+    with claims.progress([made()], console) as watch:
         watch(made(), 1, 2)
     assert "coin" in console.export_text()
 
@@ -219,8 +219,8 @@ def test_every_item_has_a_chapter():
 def test_verdicts_are_told_in_the_terminal_and_as_a_table(tmp_path):
     result = conduct(made(), tmp_path)
     console = Console(record=True, width=100)
-    telling.tell(result, console)
+    claims.tell(result, console)
     assert "coin supported. 0.0 apart" in console.export_text()
-    assert telling.table(tmp_path).splitlines()[2] == "| 1 | Both arms fall alike. | supported |"
+    assert claims.table(tmp_path).splitlines()[2] == "| 1 | Both arms fall alike. | supported |"
     with pytest.raises(FileNotFoundError, match=r"results must be a directory with NAME.json"):
-        telling.table(tmp_path / "none")
+        claims.table(tmp_path / "none")
