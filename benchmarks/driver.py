@@ -43,10 +43,10 @@ def bare(images, test):
         return train(TASK, images, key, epochs=EPOCHS, observe=lambda state: OBSERVE(state, test))
 
     program = compile_population(epochs, key, shared=(images, test))
-    jax.block_until_ready(program((images, test), (key,)))
+    jax.block_until_ready(program.run((images, test), (key,)))
 
     def run():
-        _, history = jax.block_until_ready(program((images, test), (key,)))
+        _, history = jax.block_until_ready(program.run((images, test), (key,)))
         return float(history.loss.mean())
 
     return run

@@ -12,9 +12,10 @@ from benchmarks.competitors.settings import Setting, fastest
 from benchmarks.competitors.work import CLASSES, Work, numbers
 from jaxdl import data, initializers, models, optimizers
 from jaxdl.training import Task, supervised, train
+from jaxdl.training.layout import Layout
 from jaxdl.training.population.autotune import layouts_for
 from jaxdl.training.population.population import compile_population
-from jaxdl.training.population.sharding import Layout, on_all
+from jaxdl.training.population.sharding import replicated
 
 
 def model_of(work: Work, functional: Any = jaxdl.functional) -> models.Model:
@@ -60,8 +61,8 @@ def _laid_out(layout: Layout, work: Work, task: Task, members: int) -> Setting:
     """`train` in `compile_population`."""
     examples, keys = examples_of(work), jax.random.split(jax.random.key(1), members)
     program = compile_population(last_loss(work, task), keys, shared=(examples,), layout=layout)
-    there = jax.device_put((examples,), on_all(program.mesh))
-    run = lambda: float(np.mean(program(there, (keys,))))  # noqa: E731
+    there = jax.device_put((examples,), replicated(program.mesh))
+    run = lambda: float(np.mean(program.run(there, (keys,))))  # noqa: E731
     return Setting(run, run)
 
 

@@ -1,37 +1,74 @@
-"""Training: a pure loop, populations of it, and the driver around them that goes on where it ended."""
+"""Train models: one at a time, or hundreds in one compiled program.
+
+* `Task` holds model, objective, optimizer and batch size; `supervised` makes the usual objective.
+* `train` trains one model and is a pure, traceable function; `start` and `resume` are its parts.
+* `population` computes any function for many members (seeds, learning rates, bootstrap samples) in one program.
+* `fit` trains a population with early stopping, progress and checkpoints, and resumes after an interruption.
+* `classification` and `regression` measure a model on a data set; `outputs_of` computes its outputs.
+"""
 
 from jaxdl.system.startup import use_all_cores as use_all_cores
 from jaxdl.training.checkpoints.checkpoint import (
     Checkpoint as Checkpoint,
+    CheckpointWriter as CheckpointWriter,
     DamagedError as DamagedError,
-    Writer as Writer,
     load_checkpoint as load_checkpoint,
     save_checkpoint as save_checkpoint,
 )
 from jaxdl.training.checkpoints.resume import Checkpoints as Checkpoints
 from jaxdl.training.early_stopping import (
     Best as Best,
-    better as better,
     highest as highest,
+    init_best as init_best,
     lowest_loss as lowest_loss,
-    nothing_yet as nothing_yet,
     out_of_patience as out_of_patience,
+    update_best as update_best,
 )
 from jaxdl.training.fit import Fit as Fit, Progress as Progress, Seconds as Seconds, fit as fit
+from jaxdl.training.layout import Layout as Layout
 from jaxdl.training.population.population import population as population
 from jaxdl.training.progress_bar import progress_bar as progress_bar
 from jaxdl.training.scoring import in_batches as in_batches
-from jaxdl.training.step import (
-    History as History,
-    State as State,
-    Task as Task,
-    resume as resume,
-    start as start,
-    train as train,
-)
+from jaxdl.training.step import start as start
 from jaxdl.training.supervised import (
     classification as classification,
     outputs_of as outputs_of,
     regression as regression,
     supervised as supervised,
 )
+from jaxdl.training.task import History as History, State as State, Task as Task
+from jaxdl.training.train import resume as resume, train as train
+
+__all__ = [
+    "Best",
+    "Checkpoint",
+    "CheckpointWriter",
+    "Checkpoints",
+    "DamagedError",
+    "Fit",
+    "History",
+    "Layout",
+    "Progress",
+    "Seconds",
+    "State",
+    "Task",
+    "classification",
+    "fit",
+    "highest",
+    "in_batches",
+    "init_best",
+    "load_checkpoint",
+    "lowest_loss",
+    "out_of_patience",
+    "outputs_of",
+    "population",
+    "progress_bar",
+    "regression",
+    "resume",
+    "save_checkpoint",
+    "start",
+    "supervised",
+    "train",
+    "update_best",
+    "use_all_cores",
+]

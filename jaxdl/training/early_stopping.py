@@ -1,46 +1,105 @@
-"""Early stopping: a fold over the epochs that keeps the best parameters and knows when patience ends.
+"""Early stopping: keep the best parameters over the epochs, and decide when patience has run out.
 
-It is pure, and every member of a `vmap` keeps its own: `better` after every epoch, `out_of_patience` to ask.
+The functions are pure: every member of a `vmap` keeps its own best.
 """
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int, PyTree
 
+from jaxdl.training.task import History
+
 
 class Best(NamedTuple):
-    """The best so far: its value, infinite before there is one; its epoch, counted from 1; its parameters."""
+    """The best epoch so far."""
 
     value: Float[Array, ""]
+    """value of the criterion, lower is better; infinite before the first epoch"""
     epoch: Int[Array, ""]
+    """number of the epoch, counted from 1; 0 before the first"""
     params: PyTree
+    """parameters after that epoch"""
     stats: PyTree
+    """batch statistics after that epoch"""
 
 
-def lowest_loss(row: Any) -> Array:
-    """What is to be low in a row of the history: the loss on dev where that is observed, else the one in training."""
+def lowest_loss(row: History) -> Array:
+    """Return the criterion "lowest loss": the observed loss if there is one, else the training loss.
+
+    Example:
+        >>> from jaxdl.training import History, lowest_loss
+        >>> lowest_loss(History(0.5, {"loss": 0.7})), lowest_loss(History(0.5, {}))
+        (0.7, 0.5)
+    """
     return row.observed.get("loss", row.loss)
 
 
-def highest(name: str) -> Callable[[Any], Array]:
-    """What is to be low in a row of the history, where something observed is to be high: `highest("accuracy")`."""
+def highest(name: str) -> Callable[[History], Array]:
+    """Return the criterion "highest observed value", for `fit(criterion=highest("accuracy"))`.
+
+    Example:
+        >>> from jaxdl.training import History, highest
+        >>> highest("accuracy")(History(0.5, {"accuracy": 0.9}))
+        -0.9
+    """
     return lambda row: -row.observed[name]
 
 
-def nothing_yet(params: PyTree, stats: PyTree) -> Best:
-    """What a fold begins with: the first parameters, until an epoch is better than none."""
+def init_best(params: PyTree, stats: PyTree) -> Best:
+    """Return the best before the first epoch: the initial parameters with an infinite value.
+
+    Example:
+        >>> from jaxdl.training import init_best
+        >>> best = init_best({"w": jnp.zeros(2)}, {})
+        >>> float(best.value), int(best.epoch)
+        (inf, 0)
+    """
     return Best(jnp.float32(jnp.inf), jnp.int32(0), params, stats)
 
 
-def better(best: Best, value: Float[Array, ""], epoch: Int[Array, ""], params: PyTree, stats: PyTree) -> Best:
-    """The best of what was and what is now; of equals the first, and never NaN."""
+def update_best(best: Best, value: Float[Array, ""], epoch: Int[Array, ""], params: PyTree, stats: PyTree) -> Best:
+    """Return the better of the best so far and the current epoch.
+
+    Args:
+        best: the best so far.
+        value: value of the criterion for the current epoch; NaN is never better.
+        epoch: number of the current epoch, counted from 1.
+        params: current parameters.
+        stats: current batch statistics.
+
+    Returns:
+        The epoch with the lower value; the earlier one if both are equal.
+
+    Example:
+        >>> from jaxdl.training import init_best, update_best
+        >>> best = init_best({"w": jnp.zeros(2)}, {})
+        >>> for epoch, loss in enumerate([0.7, 0.4, 0.5], start=1):
+        ...     best = update_best(best, jnp.float32(loss), jnp.int32(epoch), {"w": jnp.full(2, loss)}, {})
+        >>> int(best.epoch), round(float(best.value), 3)
+        (2, 0.4)
+    """
     new = Best(jnp.asarray(value, best.value.dtype), jnp.asarray(epoch, best.epoch.dtype), params, stats)
     return jax.tree.map(lambda now, before: jnp.where(new.value < best.value, now, before), new, best)
 
 
 def out_of_patience(best: Best, epoch: Int[Array, ""], *, patience: int | Int[Array, ""]) -> Bool[Array, ""]:
-    """Have so many epochs passed since the best?"""
+    """Return whether at least `patience` epochs have passed since the best one.
+
+    Args:
+        best: the best so far.
+        epoch: number of finished epochs.
+        patience: epochs to wait for an improvement.
+
+    Returns:
+        A Boolean scalar.
+
+    Example:
+        >>> from jaxdl.training import init_best, out_of_patience
+        >>> best = init_best({}, {})._replace(epoch=jnp.int32(3))
+        >>> [bool(out_of_patience(best, epoch, patience=2)) for epoch in (4, 5)]
+        [False, True]
+    """
     return epoch - best.epoch >= patience

@@ -1,4 +1,4 @@
-"""The driver around the pure loop: it trains a population for as long as it takes, and goes on where it ended."""
+"""Train a population with progress, early stopping, checkpoints and clean interruption."""
 
 import contextlib
 import functools
@@ -10,68 +10,74 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float, Int, Key
+from jaxtyping import Array, Bool, Float, Int, Key
 
 from jaxdl.data import Dataset
 from jaxdl.data.stream import Stream
-from jaxdl.system.interruption import defer_signals, run_interruptibly
+from jaxdl.system.interruption import DeferredSignals, defer_signals, run_interruptibly
 from jaxdl.system.multihost import broadcast_from_first, max_over_processes, to_host
-from jaxdl.training.checkpoints.resume import Checkpoints, digest_of, identity_of, keeping
+from jaxdl.training.checkpoints.resume import CheckpointManager, Checkpoints, identity_of, managed_checkpoints
+from jaxdl.training.checkpoints.serialization import digest_of
 from jaxdl.training.early_stopping import Best, lowest_loss
-from jaxdl.training.input_checks import check_course
+from jaxdl.training.layout import Layout, mesh_of
 from jaxdl.training.population.autotune import is_possible
-from jaxdl.training.population.in_memory import Crew, Engine, engine_of_dataset
-from jaxdl.training.population.member import Course, state_of
-from jaxdl.training.population.sharding import Layout, gathered, mesh_of
-from jaxdl.training.step import History, State, Task
+from jaxdl.training.population.in_memory import InMemoryRunner
+from jaxdl.training.population.member import FitConfig, check_config, state_of
+from jaxdl.training.population.runner import PlacedMembers, Runner
+from jaxdl.training.population.sharding import gather
+from jaxdl.training.population.streamed import StreamedRunner
+from jaxdl.training.task import History, State, Task
 
 
 class Seconds(NamedTuple):
-    """Seconds spent before the first step, checking and compiling; and running, before this fit went on too."""
+    """Time that a fit took."""
 
     compile: float
+    """seconds before the first step: checks and compilation"""
     run: float
+    """seconds of training, including those before a resumption"""
 
 
 class Progress(NamedTuple):
-    """How far a fit is: steps and epochs that are done, and the rows of the epochs after `since` of them.
-
-    For each member, `epochs` has how many are its own, of which there are fewer where it has stopped or diverged;
-    `diverged` the one in which it did, or 0; and `going` whether it goes on.
-    """
+    """Progress of a fit, passed to `watch`."""
 
     step: int
+    """finished steps"""
     steps: int
+    """steps in all"""
     epoch: int
+    """finished epochs"""
     since: int
+    """finished epochs at the previous report"""
     rows: History
-    epochs: np.ndarray
-    diverged: np.ndarray
-    going: np.ndarray
+    """the rows of the epochs from `since` to `epoch`; members are the first axis"""
+    epochs: Int[np.ndarray, "members"]
+    """finished epochs of each member; fewer than `epoch` if it has stopped or diverged"""
+    diverged: Int[np.ndarray, "members"]
+    """epoch in which each member diverged, or 0"""
+    active: Bool[np.ndarray, "members"]
+    """whether each member still trains"""
 
 
 class Fit(NamedTuple):
-    """What came of it; the members are the first axis of the history's columns, of the best, and of the state.
-
-    `best` are each member's parameters after the epoch that was best for it. A member that ran out of patience or
-    diverged has ended after so many `epochs`: its parameters are those of then, and what follows in its history is NaN
-    or 0. `diverged` has the epoch in which it did, or 0. The counts in the state are those of the whole fit; one that
-    was interrupted may have ended within an epoch, which its checkpoint goes on with. `layout` says how the members
-    were divided at last; None where nothing was left to do, and its devices are not there.
-    """
+    """The result of `fit`. Members are the first axis of all arrays."""
 
     state: State
+    """last state; a member that stopped or diverged keeps the parameters of that moment"""
     history: History
+    """one column per epoch; NaN or 0 after a member has stopped or diverged"""
     best: Best
+    """each member's best epoch, with its parameters"""
     epochs: Int[np.ndarray, "members"]
+    """number of epochs that each member trained"""
     diverged: Int[np.ndarray, "members"]
+    """epoch in which each member diverged, or 0"""
     seconds: Seconds
+    """time to compile and to train"""
     interrupted: bool
+    """whether Ctrl-C ended the training; the last epoch may be incomplete"""
     layout: Layout | None
-
-
-def _ignore(progress: Progress) -> None:
-    """Do nothing."""
+    """how the members were divided among devices; None if nothing was left to train"""
 
 
 def fit(
@@ -89,155 +95,189 @@ def fit(
     checkpoints: Checkpoints | None = None,
     devices: Sequence[jax.Device] | None = None,
 ) -> Fit:
-    """Train one model for each key, as `train` would, by one compiled program that is called for some steps at a time.
+    """Train one model for each key, as `train` would, in one compiled program that takes some steps per call.
 
-    The members are divided among the devices, by default all that jax has, as `population` divides them; where there
-    are more devices than members, they may share each batch. Members that have ended cost nothing more, as soon as
-    those that are computed at once have all ended.
+    Members are divided among the devices as `population` does; spare devices may share each batch. If one member
+    diverges, only that member stops, and the others give bit-identical results. Stopped members cost nothing once all
+    members of their chunk have stopped.
 
-    `observe(state, dev)` is recorded after every epoch, and each member's parameters are kept from the epoch where
-    `criterion(row)` of that row of the history is lowest: by default the loss on dev. With `patience`, a member stops
-    after so many epochs without a lower one; it also stops where its loss or its parameters are no longer finite, and
-    the others do not notice. `watch(progress)` is called about twice a second; where the fit goes on from a checkpoint,
-    it is first told of all until there.
+    Repeat the same call with `checkpoints` to resume after Ctrl-C, SIGTERM, a crash or a full disk. The result is
+    bit-identical to an uninterrupted run on the same kind of device and the same package versions (on a GPU, with
+    XLA_FLAGS=--xla_gpu_deterministic_ops=true).
 
-    With `checkpoints`, the same call goes on where another, or this one before it was killed, has ended, and comes to
-    the same result to the last bit on the same kind of device with the same versions (on a GPU, with
-    XLA_FLAGS=--xla_gpu_deterministic_ops=true). Ctrl-C ends a fit with what was computed, saved and returned as
-    `interrupted` (before the first step it is raised, and where a step goes on for seconds, since the members have gone
-    into it; what was saved before is there); so does SIGTERM, and then raises SystemExit(143). Another Ctrl-C changes
-    nothing, the third ends it where it is.
+    The first Ctrl-C ends training after the current chunk of steps; the result so far is saved and returned as
+    `interrupted`. KeyboardInterrupt is raised before the first chunk, and if a chunk takes more than a few seconds
+    longer. SIGTERM saves and raises SystemExit(143). The third signal ends the program at once.
 
-    Raises ValueError or TypeError, before anything is compiled, for data that the task cannot be trained on and for
-    checkpoints of another training; OSError where checkpoints cannot be written or another process writes there.
+    Args:
+        task: model, objective, optimizer and batch size.
+        data: training data. A Stream is read during training; all members then share the order of its batches, by
+            default that of the first key.
+        keys: typed keys, one for each member.
+        epochs: largest number of passes over the data, at least 1.
+        dev: data to observe after every epoch.
+        observe: called as `observe(state, dev)` after every epoch, such as `classification(model)`.
+        order: a key for the order of the data, shared by all members; by default each member has its own order.
+        criterion: value of a row of the history; each member's parameters from the epoch with the lowest value are kept
+            as its best.
+        patience: epochs without a lower value after which a member stops; by default all epochs are trained.
+        watch: called with a Progress about twice a second, and once at the start of a resumed training.
+        checkpoints: where and how often to save.
+        devices: devices to use; all by default.
 
-    A Stream is read while it is trained on; every member takes each batch, in the order of the first key where no other
-    is given. Of the data what lies beyond the first batch is checked as it is read.
+    Returns:
+        States, histories, best epochs and times of all members.
+
+    Raises:
+        ValueError: the data do not fit the task, or the checkpoints belong to another training.
+        TypeError: the data are not a Dataset or a Stream, or contain images as bytes without a transform.
+        OSError: checkpoints cannot be written, or another process uses their directory.
+
+    Example:
+        >>> from jaxdl import data, models, optimizers, training
+        >>> model = models.mlp((4,), 2)
+        >>> task = training.Task(model, training.supervised(model, F.cross_entropy), optimizers.adam(0.1), batch_size=8)
+        >>> moons, keys = data.moons(jax.random.key(0), examples=32), jax.random.split(jax.random.key(1), 3)
+        >>> result = training.fit(task, moons, keys, epochs=5, dev=moons, observe=training.classification(model))
+        >>> result.history.observed["accuracy"].shape, result.diverged.tolist()
+        ((3, 5), [0, 0, 0])
     """
-    course = Course(task, observe, epochs, criterion, patience)
-    check_course(course)
-    began = time.perf_counter()
-    engine = _engine_of(course, data, dev, keys, order, devices)
-    identity = {} if checkpoints is None else _identity(course, engine, data, dev, keys, order, checkpoints.settings)
-    with keeping(checkpoints, engine.like, identity) as keeper:
-        crew, step, before, layout = _beginning(engine, keeper.take(), devices)
-        progress = _look(crew, step, 0)
+    config = FitConfig(task, observe, epochs, criterion, patience)
+    check_config(config)
+    watch = watch or _ignore
+    started = time.perf_counter()
+    runner_type = StreamedRunner if isinstance(data, Stream) else InMemoryRunner
+    runner: Runner = runner_type(config, data, dev, keys, order, devices)  # ty: ignore[invalid-argument-type]
+    identity = {}
+    if checkpoints is not None:
+        known = _training(
+            config, keys, order, {"examples": data.size, "data": runner.data_digest(), "dev": digest_of(dev)}
+        )
+        identity = identity_of(known, runner.program_text(), checkpoints.settings)
+    with managed_checkpoints(checkpoints, runner.like, identity) as manager:
+        placed, step, seconds, layout = _first_members(runner, manager, devices)
+        progress = _progress(placed, step, since=0)
         if step:
-            (watch or _ignore)(progress)
-        go_on = None
-        if step < progress.steps and progress.going.any():
-            layout, go_on = engine.compile(crew.members, progress.steps - step, layout)
-            del crew  # what goes on is a copy
+            watch(progress)
+        needs_training = step < progress.steps and progress.active.any()
+        if needs_training:
+            layout = runner.compile(placed.members, steps_left=progress.steps - step, layout=layout)
+            del placed  # the runner has its own copy
         compiled = time.perf_counter()
-        with defer_signals() as back:
-            if go_on is not None:
-                pieces, save = go_on(step, functools.partial(_wait, back)), _saving(keeper, layout, before)
-                crew, step = _carry_on(pieces, step, progress.epoch, back, save, watch or _ignore)
-            keeper.wait()
-    cost = Seconds(compiled - began, before + time.perf_counter() - compiled)
-    if signal.SIGTERM in back.signals:
+        with defer_signals() as signals:
+            if needs_training:
+                save = _saver(manager, layout, seconds)
+                placed, step = _run(runner, step, progress, signals, save, watch)
+            manager.wait()
+    if signal.SIGTERM in signals.signals:
         raise SystemExit(128 + signal.SIGTERM)
-    if back.signals and crew is None:
+    if signals.signals and placed is None:
         raise KeyboardInterrupt
-    return _result(crew, step, cost, interrupted=bool(back.signals), layout=layout)
+    times = Seconds(compiled - started, seconds + time.perf_counter() - compiled)
+    return _result(placed, step, times, interrupted=bool(signals.signals), layout=layout)
 
 
-def _engine_of(course, data, dev, keys, order, devices) -> Engine:
-    if isinstance(data, Stream):
-        from jaxdl.training.streaming import engine_of_stream  # it is built on this file
-
-        return engine_of_stream(course, data, dev, keys, order, devices)
-    return engine_of_dataset(course, data, dev, keys, order, devices)
+def _ignore(progress: Progress) -> None:
+    """Do nothing."""
 
 
-def _beginning(engine, found, devices) -> tuple[Crew, int, float, Layout | None]:
-    """The members, steps, seconds and layout of a checkpoint, where there is one, and devices for its layout."""
-    members = engine.begin() if found is None else found.tree
-    crew = Crew(members, np.arange(len(members.stopped)), len(members.stopped))
-    if found is None:
-        return crew, 0, 0.0, None
-    layout = Layout(*found.note["layout"])
-    return crew, found.number, found.note["seconds"], layout if is_possible(layout, devices) else None
+def _first_members(runner, manager, devices) -> tuple[PlacedMembers, int, float, Layout | None]:
+    """Return the members, step, seconds and layout of a checkpoint, or initial members."""
+    checkpoint = manager.take_restored()
+    members = runner.init() if checkpoint is None else checkpoint.tree
+    placed = PlacedMembers(members, np.arange(len(members.stopped)), len(members.stopped))
+    if checkpoint is None:
+        return placed, 0, 0.0, None
+    layout = Layout(*checkpoint.note["layout"])
+    return placed, checkpoint.number, checkpoint.note["seconds"], layout if is_possible(layout, devices) else None
 
 
-def _wait(back, crew) -> Crew:
-    return run_interruptibly(lambda: jax.block_until_ready(crew), back.is_overdue)
+def _run(
+    runner: Runner,
+    step: int,
+    progress: Progress,
+    signals: DeferredSignals,
+    save: Callable[..., None],
+    watch: Callable[[Progress], None],
+) -> tuple[PlacedMembers | None, int]:
+    """Run chunks until all steps are done, no member is active, or a signal arrives; save the last state.
+
+    Returns None instead of members if the computation was abandoned before the first chunk, or within one.
+    """
+    wait = functools.partial(_wait, signals)
+    placed: PlacedMembers | None = None
+    with contextlib.closing(runner):
+        try:
+            while step < progress.steps:
+                placed, step = runner.run_chunk(step, wait)
+                progress = _progress(placed, step, since=progress.epoch)
+                watch(progress)
+                received = max_over_processes(max(signals.signals, default=0))
+                if received and not signals.signals:  # by another process: all stop at the same step
+                    signals.add(received)
+                if received or not progress.active.any():
+                    break
+                save(placed, step, at_end=False)
+        except KeyboardInterrupt:
+            signals.add(signal.SIGINT)
+        if placed is None or any(leaf.is_deleted() for leaf in jax.tree.leaves(placed.members)):
+            return None, step
+        save(placed, step, at_end=True)
+    return placed, step
 
 
-def _saving(keeper, layout, before) -> Callable[..., None]:
-    """What saves a crew, where it is time to, with the seconds that all until then has taken."""
-    began = time.perf_counter()
+def _wait(signals: DeferredSignals, placed: Any) -> Any:
+    """Wait until the members are computed. Raises KeyboardInterrupt some seconds after a signal."""
+    return run_interruptibly(lambda: jax.block_until_ready(placed), signals.is_overdue)
 
-    def save(crew, step, *, now):
-        if broadcast_from_first(keeper.wants(step) if now else keeper.due()):
-            members = crew.in_order(to_host(crew.members))
-            keeper.save(step, members, seconds=before + time.perf_counter() - began, layout=layout)
+
+def _saver(manager: CheckpointManager, layout: Layout | None, seconds: float) -> Callable[..., None]:
+    """Return the function that saves placed members when it is time, with the seconds of training so far."""
+    started = time.perf_counter()
+
+    def save(placed, step, *, at_end):
+        if broadcast_from_first(manager.is_unsaved(step) if at_end else manager.is_due()):
+            members = placed.in_order(to_host(placed.members))
+            manager.save(step, members, {"seconds": seconds + time.perf_counter() - started, "layout": layout})
 
     return save
 
 
-def _carry_on(pieces, step, since, back, save, watch) -> tuple[Crew | None, int]:
-    """Go on to the end, or to the first signal that is defer_signals back; what it comes to is saved.
-
-    No crew is left of a piece that was not waited for, nor before the first.
-    """
-    crew = None
-    with contextlib.closing(pieces):
-        try:
-            for crew, step in pieces:
-                progress = _look(crew, step, since)
-                since = progress.epoch
-                watch(progress)
-                received = max_over_processes(max(back.signals, default=0))
-                if received and not back.signals:  # by another process, which ends at the same step
-                    back.add(received)
-                if received or not progress.going.any():
-                    break
-                save(crew, step, now=False)
-        except KeyboardInterrupt:
-            back.add(signal.SIGINT)
-        if crew is None or any(leaf.is_deleted() for leaf in jax.tree.leaves(crew.members)):
-            return None, step
-        save(crew, step, now=True)
-    return crew, step
-
-
-def _look(crew, step, since) -> Progress:
-    """What has been computed, in the memory of the host."""
-    members = crew.members
-    steps = members.losses.shape[1]
-    found = to_host((members.history, members.stopped, members.diverged))
-    history, stopped, diverged = crew.in_order(found)
+def _progress(placed: PlacedMembers, step: int, *, since: int) -> Progress:
+    """Copy what has been computed to the host."""
+    members = placed.members
+    steps_per_epoch = members.losses.shape[1]
+    history, stopped, diverged = placed.in_order(to_host((members.history, members.stopped, members.diverged)))
     ended = np.where(stopped, stopped, diverged)
-    epochs = np.where(ended, ended, step // steps)
+    epochs = np.where(ended, ended, step // steps_per_epoch)
     epoch = int(epochs.max())
     rows = jax.tree.map(lambda column: column[:, since:epoch], history)
-    return Progress(step, history.loss.shape[1] * steps, epoch, since, rows, epochs, diverged, ended == 0)
+    steps = history.loss.shape[1] * steps_per_epoch
+    return Progress(step, steps, epoch, since, rows, epochs, diverged, ended == 0)
 
 
-def _result(crew, step, cost, *, interrupted, layout) -> Fit:
-    """What has come of it, up to the epoch in which the last member ended."""
-    last = _look(crew, step, 0)
-    members = crew.members if layout is None else gathered(crew.members, len(crew.places), mesh_of(layout))
-    members = crew.in_order(members)
-    if not last.going.any():
+def _result(placed, step, seconds, *, interrupted, layout) -> Fit:
+    """Return the result up to the epoch in which the last member ended."""
+    last = _progress(placed, step, since=0)
+    members = placed.members if layout is None else gather(placed.members, len(placed.indices), mesh_of(layout))
+    members = placed.in_order(members)
+    if not last.active.any():
         step = last.epoch * members.losses.shape[1]
     state = state_of(members, jnp.int32(last.epoch), jnp.int32(step))
-    return Fit(state, last.rows, members.best, last.epochs, last.diverged, cost, interrupted, layout)
+    return Fit(state, last.rows, members.best, last.epochs, last.diverged, seconds, interrupted, layout)
 
 
-def _identity(course, engine, data, dev, keys, order, settings) -> dict[str, Any]:
-    """What a checkpoint must share with this training to be gone on from."""
-    training = {
+def _training(config, keys, order, data) -> dict[str, Any]:
+    """Return the numbers and digests that a checkpoint must share with this training."""
+    return {
         "members": keys.shape[0],
-        "epochs": int(course.epochs),
-        "patience": None if course.patience is None else int(course.patience),
-        "batch_size": int(course.task.batch_size),
-        "microbatches": int(course.task.microbatches),
-        "examples": data.size,
+        "epochs": int(config.epochs),
+        "patience": None if config.patience is None else int(config.patience),
+        "batch_size": int(config.task.batch_size),
+        "microbatches": int(config.task.microbatches),
+        "examples": data["examples"],
         "keys": digest_of(keys),
         "order": digest_of(order),
-        "data": engine.data(),
-        "dev": digest_of(dev),
+        "data": data["data"],
+        "dev": data["dev"],
     }
-    return identity_of(training, engine.text(), settings)

@@ -1,4 +1,4 @@
-"""What a task can be trained on, told before anything is compiled."""
+"""Check data and task before anything is compiled: raise for what cannot be trained, warn about what trains badly."""
 
 import warnings
 from typing import Any
@@ -9,21 +9,28 @@ import numpy as np
 from jaxtyping import PyTree
 
 from jaxdl.data import Dataset
+from jaxdl.data.stream import Stream
 from jaxdl.models import check_rows
-from jaxdl.training.population.member import Course
-from jaxdl.training.step import Task, check_counts, transformed
+from jaxdl.training.task import Task, transform_inputs
 
-SAMPLE, LARGE = 1000, 30.0  # examples that are looked at, and the root of their mean square that is told
-
-
-def check_course(course: Course) -> None:
-    """Refuse a patience that is none."""
-    if course.patience is not None and course.patience < 1:
-        raise ValueError(f"patience must be at least 1 epoch, but was {course.patience}: None is without end.")
+SAMPLE, LARGE = 1000, 30.0  # examples looked at, and the root mean square of inputs that triggers a warning
 
 
-def check(task: Task, data: Dataset, dev: Dataset, *, epochs: int) -> None:
-    """Refuse, before anything is compiled, what cannot be trained on; warn of what is learned badly from."""
+def check_counts(task: Task, data: Dataset | Stream, *, epochs: int) -> None:
+    """Raise ValueError for fewer than one epoch, or for batch sizes that do not fit the data."""
+    if epochs < 1:
+        raise ValueError(f"epochs must be at least 1, got {epochs}.")
+    if not 1 <= task.batch_size <= data.size:
+        raise ValueError(
+            f"batch_size must be between 1 and the number of examples, {data.size}, got {task.batch_size}: use a "
+            "smaller batch or more data."
+        )
+    if task.microbatches < 1 or task.batch_size % task.microbatches:
+        raise ValueError(f"microbatches must divide the batch_size {task.batch_size}, got {task.microbatches}.")
+
+
+def check_inputs(task: Task, data: Dataset, dev: Dataset, *, epochs: int) -> None:
+    """Raise ValueError or TypeError for data that the task cannot be trained on; warn about data that trains badly."""
     for name, part in [("data", data), ("dev", dev)]:
         _check_arrays(name, part)
         _check_bytes(name, task, part)
@@ -33,98 +40,103 @@ def check(task: Task, data: Dataset, dev: Dataset, *, epochs: int) -> None:
     params, stats = jax.eval_shape(task.model.init, key, batch.inputs)
     outputs = output_shapes(task, data)
     for name, part in [("data", data), ("dev", dev)]:
-        if part.size == 0:
-            raise ValueError(f"{name} must hold at least one example, but is empty.")
-        inputs, labels, weights = (np.asarray(field) for field in part)  # on the host, where nothing is compiled
-        if not (np.isfinite(weights).all() and weights.min() >= 0):
-            raise ValueError(f"weights of {name} must be finite and at least 0, but others are among them.")
-        if not weights.sum() > 0:
-            raise ValueError(f"weights of {name} must not all be 0: the mean of nothing is NaN.")
-        if part.inputs.shape[1:] != data.inputs.shape[1:]:
-            raise ValueError(
-                f"{name} must have inputs of the shape {data.inputs.shape[1:]}, but has {part.inputs.shape[1:]}."
-            )
-        if not (np.isfinite(inputs).all() and np.isfinite(labels).all()):
-            raise ValueError(f"{name} must be finite, but holds NaN or infinity: make it with data.from_arrays.")
-        check_labels(name, labels, outputs)
+        _check_values(name, part, data.inputs.shape[1:])
+        check_labels(name, np.asarray(part.labels), outputs)
     check_rows(task.model, batch.inputs)
     loss, _ = jax.eval_shape(task.objective, params, stats, batch, key)
     if loss.shape != ():
-        raise ValueError(f"objective must give one number for a batch, but gives the shape {loss.shape}: take a mean.")
+        raise ValueError(
+            f"the objective must return one number for a batch, got an array of shape {loss.shape}: take its mean."
+        )
 
 
 def _check_arrays(name, part) -> None:
-    """Refuse what is no data set."""
+    """Raise if `part` is not a Dataset of arrays of equal length."""
     if not isinstance(part, Dataset):
         raise TypeError(
-            f"{name} must be a Dataset, but was {type(part).__name__}: make it with data.from_arrays(inputs, labels)."
+            f"{name} must be a Dataset, got {type(part).__name__}: make one with data.from_arrays(inputs, labels)."
         )
     for field, leaves in part._asdict().items():
         for leaf in jax.tree.leaves(leaves):
             if not hasattr(leaf, "shape"):
                 raise TypeError(
-                    f"{field} of {name} must be an array, but has {type(leaf).__name__} in it: make it with "
+                    f"{field} of {name} must be an array, but contains a {type(leaf).__name__}: make the Dataset with "
                     "data.from_arrays(inputs, labels)."
                 )
             if leaf.shape[:1] != part.weights.shape[:1]:
                 raise ValueError(
-                    f"{field} of {name} must hold a row for each of its {len(part.weights)} weights, but have the "
+                    f"{field} of {name} must have one row for each of its {len(part.weights)} weights, got an array of "
                     f"shape {leaf.shape}."
                 )
 
 
 def _check_bytes(name, task, part) -> None:
-    """Refuse bytes of images, which are no numbers yet."""
-    given = _shapes_of(task, part, 1).inputs
-    if getattr(given, "dtype", None) == jnp.uint8 and given.ndim > 2:
+    """Raise if images are still bytes after the transform."""
+    inputs = _shapes_of(task, part, 1).inputs
+    if getattr(inputs, "dtype", None) == jnp.uint8 and inputs.ndim > 2:
         raise TypeError(
-            f"inputs of {name} must be floating, but are bytes: divide images by 255, or give the Task "
-            "transform=lambda pixels: pixels / 255, and they stay bytes on the device."
+            f"inputs of {name} must be floating point, got bytes: divide images by 255, or keep them as bytes on the "
+            "device with Task(..., transform=lambda pixels: pixels / 255)."
         )
 
 
+def _check_values(name, part, shape) -> None:
+    """Raise if a part is empty, differs in shape, or has weights, inputs or labels that cannot be averaged."""
+    if part.size == 0:
+        raise ValueError(f"{name} has no examples.")
+    inputs, labels, weights = (np.asarray(field) for field in part)  # on the host, where nothing is compiled
+    if not (np.isfinite(weights).all() and weights.min() >= 0):
+        raise ValueError(f"weights of {name} must be finite and not negative.")
+    if not weights.sum() > 0:
+        raise ValueError(f"weights of {name} are all 0, so the weighted mean of the loss is undefined.")
+    if part.inputs.shape[1:] != shape:
+        raise ValueError(f"inputs of {name} must have the shape {shape}, got {part.inputs.shape[1:]}.")
+    if not (np.isfinite(inputs).all() and np.isfinite(labels).all()):
+        raise ValueError(f"{name} contains NaN or infinity: data.from_arrays checks arrays when it makes a Dataset.")
+
+
 def _shapes_of(task, data, rows) -> Dataset:
-    """What so many examples look like as the model is given them; of numbers nothing is computed."""
-    return jax.eval_shape(lambda data: transformed(task, jax.tree.map(lambda array: array[:rows], data)), data)
+    """Return the shapes and dtypes of some transformed examples, without computing them."""
+    return jax.eval_shape(lambda data: transform_inputs(task, jax.tree.map(lambda array: array[:rows], data)), data)
 
 
 def _warn_of_images(task, inputs) -> None:
-    """Warn of what trains, but badly: numbers as images have them in files, and channels that come first."""
+    """Warn about inputs that are far from 1 in size, and about images with channels first."""
     inputs = task.transform(jax.tree.map(lambda array: jax.device_put(np.asarray(array)[:SAMPLE]), inputs))
     if not hasattr(inputs, "dtype") or not jnp.issubdtype(inputs.dtype, jnp.floating):
         return
     size = float(np.sqrt(np.square(np.asarray(inputs), dtype=np.float64).mean()))
     if size > LARGE:
         warnings.warn(
-            f"inputs are about {size:.0f} in size, and networks learn badly from numbers far from 1: divide images by "
-            "255, or standardize with data.standardized",
-            stacklevel=4,
+            f"the root mean square of the inputs is about {size:.0f}; networks train badly on inputs far from 1. "
+            "Divide images by 255, or standardize with data.standardized.",
+            stacklevel=5,
         )
     if inputs.ndim == 4 and inputs.shape[1] in (1, 3) and inputs.shape[2] == inputs.shape[3] > 4:
         warnings.warn(
-            f"inputs of the shape {inputs.shape[1:]} look like images with their channels first, which come last here: "
-            "inputs.transpose(0, 2, 3, 1)",
-            stacklevel=4,
+            f"inputs of shape {inputs.shape[1:]} look like images with channels first, but jaxdl expects channels "
+            "last: inputs.transpose(0, 2, 3, 1).",
+            stacklevel=5,
         )
 
 
 def output_shapes(task: Task, data: Dataset) -> PyTree:
-    """What the model gives for one example."""
+    """Return the shapes and dtypes of the model's outputs for one example."""
     first = _shapes_of(task, data, 1).inputs
     params, stats = jax.eval_shape(task.model.init, jax.random.key(0), first)
     return jax.eval_shape(task.model.apply, params, stats, first)[0]
 
 
 def check_labels(name: str, labels: Any, outputs: PyTree) -> None:
-    """Refuse class numbers that a model with outputs of this shape does not have."""
-    if not isinstance(outputs, jax.ShapeDtypeStruct):  # of several tasks nothing is known about the labels
+    """Raise ValueError for class numbers that a model with outputs of this shape does not have."""
+    if not isinstance(outputs, jax.ShapeDtypeStruct):  # several heads: the labels may have any structure
         return
     outputs = outputs.shape
-    classes = max(outputs[-1], 2)  # a single logit decides between two
+    classes = max(outputs[-1], 2)  # a single logit separates two classes
     if labels.ndim == 1 and outputs[1:] > (1,) and labels.min() < 0:
-        raise ValueError(f"labels of {name} must be class numbers from 0, but {labels.min()} is among them.")
+        raise ValueError(f"labels of {name} must be class numbers from 0, got {labels.min()}.")
     if labels.ndim == 1 and len(outputs) == 2 and classes <= int(labels.max()):
         raise ValueError(
-            f"labels of {name} must be below the model's {outputs[1]} outputs, but {labels.max()} is among them: give "
-            "the model one output for each class."
+            f"labels of {name} must be less than the model's {outputs[1]} outputs, got {labels.max()}: the model needs "
+            "one output for each class."
         )

@@ -1,4 +1,4 @@
-"""Many examples through a model, in memory that their number does not bound."""
+"""Apply a function to many examples in batches, so that memory does not grow with their number."""
 
 from collections.abc import Callable
 
@@ -6,15 +6,27 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import PyTree
 
-ROWS = 2048  # examples that are computed at a time
+ROWS = 2048  # examples computed at a time
 
 
 def in_batches(f: Callable[[PyTree], PyTree], inputs: PyTree, *, rows: int = ROWS) -> PyTree:
-    """`f(inputs)`, computed for at most so many examples at a time, each exactly once.
+    """Compute `f(inputs)` for at most `rows` examples at a time.
 
-    For an f that gives every example its own row, whatever else is in the batch: a model as it is when not training.
-    The batches are of one size, so that f is compiled once; what the last of them lacks is filled up with the last
-    example, and masked out of the result.
+    `f` must treat each example independently of the others, as a model does when it is not training. All batches have
+    the same size, so `f` is compiled once; the last one is padded and the padding is removed from the result.
+
+    Args:
+        f: a function from inputs (batch, ...) to outputs (batch, ...).
+        inputs: a tree of arrays with the examples as their first axis.
+        rows: examples per batch, at least 1.
+
+    Returns:
+        `f(inputs)`.
+
+    Example:
+        >>> from jaxdl.training import in_batches
+        >>> in_batches(lambda x: 2 * x, jnp.arange(5), rows=2).tolist()
+        [0, 2, 4, 6, 8]
     """
     size = jax.tree.leaves(inputs)[0].shape[0]
     if size <= rows:
@@ -23,9 +35,9 @@ def in_batches(f: Callable[[PyTree], PyTree], inputs: PyTree, *, rows: int = ROW
     length = -(-size // batches)
 
     def divided(array):
-        filling = jnp.broadcast_to(array[-1:], (batches * length - size, *array.shape[1:]))
-        whole = jnp.concatenate([array, filling]) if len(filling) else array
-        return whole.reshape(batches, length, *array.shape[1:])
+        padding = jnp.broadcast_to(array[-1:], (batches * length - size, *array.shape[1:]))
+        padded = jnp.concatenate([array, padding]) if len(padding) else array
+        return padded.reshape(batches, length, *array.shape[1:])
 
-    done = jax.lax.map(f, jax.tree.map(divided, inputs))
-    return jax.tree.map(lambda array: array.reshape(batches * length, *array.shape[2:])[:size], done)
+    outputs = jax.lax.map(f, jax.tree.map(divided, inputs))
+    return jax.tree.map(lambda array: array.reshape(batches * length, *array.shape[2:])[:size], outputs)

@@ -1,4 +1,4 @@
-"""Learning from examples with labels: the objective that is trained on, and what is observed."""
+"""Supervised learning: the objective to minimize, and the metrics to observe on a data set."""
 
 from collections.abc import Callable
 from typing import Any
@@ -11,16 +11,16 @@ from jaxdl.data import Dataset
 from jaxdl.functional import cross_entropy, weighted_mean
 from jaxdl.models import Model
 from jaxdl.training.scoring import in_batches
-from jaxdl.training.step import State
+from jaxdl.training.task import State
 
 
 def no_penalty(params: PyTree) -> float:  # noqa: ARG001
-    """Nothing is added to the loss."""
+    """Return 0."""
     return 0.0
 
 
 def no_augmentation(key: Key[Array, ""], batch: Dataset) -> Dataset:  # noqa: ARG001
-    """The batch as it is."""
+    """Return the batch unchanged."""
     return batch
 
 
@@ -31,22 +31,50 @@ def supervised(
     penalty: Callable[[PyTree], Array | float] = no_penalty,
     augment: Callable[[Array, Dataset], Dataset] = no_augmentation,
 ) -> Callable[..., tuple[Array, PyTree]]:
-    """The usual objective: the weighted mean of `loss(outputs, labels)`, one number per example, plus a penalty.
+    r"""Return the objective $\frac{\sum_n w_n \ell(f(x_n), y_n)}{\sum_n w_n} + \Omega(\theta)$ for a `Task`.
 
-    `augment(key, batch)` changes each batch before the model sees it: `data.each_image(data.flip)`, `data.mixup`.
+    Args:
+        model: the model $f$.
+        loss: $\ell$, called as `loss(outputs, labels)`; returns one number per example.
+        penalty: $\Omega$, called as `penalty(params)`.
+        augment: called as `augment(key, batch)` on every training batch, such as `data.each_image(data.flip)` or
+            `data.mixup`.
+
+    Returns:
+        `objective(params, stats, batch, key) -> loss, stats`.
+
+    Example:
+        >>> from jaxdl import data, models, training
+        >>> model = models.mlp((), 2)
+        >>> batch = data.moons(jax.random.key(0), examples=4)
+        >>> params, stats = model.init(jax.random.key(1), batch.inputs)
+        >>> zeros = jax.tree.map(jnp.zeros_like, params)
+        >>> loss, _ = training.supervised(model, F.cross_entropy)(zeros, stats, batch, jax.random.key(2))
+        >>> round(float(loss), 4)  # log 2: both classes are equally probable
+        0.6931
     """
 
     def objective(params, stats, batch, key):
-        of_augmentation, of_model = jax.random.split(key)
-        batch = augment(of_augmentation, batch)
-        outputs, stats = model.apply(params, stats, batch.inputs, key=of_model)
+        augment_key, model_key = jax.random.split(key)
+        batch = augment(augment_key, batch)
+        outputs, stats = model.apply(params, stats, batch.inputs, key=model_key)
         return weighted_mean(loss(outputs, batch.labels), batch.weights) + penalty(params), stats
 
     return objective
 
 
 def classification(model: Model) -> Callable[[State, Dataset], dict[str, Array]]:
-    """Observe a classifier on a whole data set: its cross-entropy, in nats, and its accuracy."""
+    """Return a function that measures a classifier on a data set: cross-entropy (in nats) and accuracy.
+
+    Example:
+        >>> from jaxdl import data, models, optimizers, training
+        >>> model = models.mlp((), 2)
+        >>> task = training.Task(model, training.supervised(model, F.cross_entropy), optimizers.sgd(0.1), batch_size=4)
+        >>> moons = data.moons(jax.random.key(0), examples=8)
+        >>> state = training.start(task, moons, jax.random.key(1))
+        >>> sorted(training.classification(model)(state, moons))
+        ['accuracy', 'loss']
+    """
 
     def observe(state, data):
         logits = outputs_of(model, state, data)
@@ -59,7 +87,17 @@ def classification(model: Model) -> Callable[[State, Dataset], dict[str, Array]]
 
 
 def regression(model: Model, loss: Callable[[Array, Array], Array]) -> Callable[[State, Dataset], dict[str, Array]]:
-    """Observe a regression on a whole data set: the loss that it is trained on, and $R^2$."""
+    """Return a function that measures a regression on a data set: the training loss and $R^2$.
+
+    Example:
+        >>> from jaxdl import data, models, optimizers, training
+        >>> model = models.linear_regression()
+        >>> task = training.Task(model, training.supervised(model, F.squared_error), optimizers.sgd(0.1), batch_size=4)
+        >>> line = data.from_arrays(np.arange(8.0)[:, None], np.arange(8.0)[:, None])
+        >>> state = training.start(task, line, jax.random.key(1))
+        >>> sorted(training.regression(model, F.squared_error)(state, line))
+        ['loss', 'r_squared']
+    """
 
     def observe(state, data):
         outputs = outputs_of(model, state, data)
@@ -72,5 +110,22 @@ def regression(model: Model, loss: Callable[[Array, Array], Array]) -> Callable[
 
 
 def outputs_of(model: Model, state: State, data: Dataset) -> Any:
-    """What a model puts out for a whole data set when it is not training, some examples at a time."""
+    """Compute the model's outputs on a whole data set, not in training mode and a batch at a time.
+
+    Args:
+        model: the model.
+        state: a state with the model's parameters and batch statistics.
+        data: the data set, with inputs as the model takes them.
+
+    Returns:
+        The outputs, with the examples as first axis.
+
+    Example:
+        >>> from jaxdl import data, models, optimizers, training
+        >>> model = models.mlp((), 2)
+        >>> task = training.Task(model, training.supervised(model, F.cross_entropy), optimizers.sgd(0.1), batch_size=4)
+        >>> moons = data.moons(jax.random.key(0), examples=8)
+        >>> training.outputs_of(model, training.start(task, moons, jax.random.key(1)), moons).shape
+        (8, 2)
+    """
     return in_batches(lambda inputs: model.apply(state.params, state.stats, inputs)[0], data.inputs)

@@ -11,17 +11,17 @@ import jaxdl.functional as F
 from jaxdl import data, models, optimizers
 from jaxdl.training import (
     Task,
-    better,
     classification,
     fit,
     highest,
+    init_best,
     lowest_loss,
-    nothing_yet,
     out_of_patience,
     supervised,
     train,
+    update_best,
 )
-from jaxdl.training.step import History
+from jaxdl.training.task import History
 
 
 def by_hand(values, patience):
@@ -36,18 +36,18 @@ def by_hand(values, patience):
 
 
 def folded(values, patience):
-    """The same by the fold, in one scan; what is kept are the values themselves."""
+    """The same by the train_on_chunks, in one scan; what is kept are the values themselves."""
 
     def one(carry, value):
         best, stopped, epoch = carry
-        new = better(best, value, epoch, {"at": value}, {})
+        new = update_best(best, value, epoch, {"at": value}, {})
         going = stopped == 0
         best = jax.tree.map(lambda new, old: jnp.where(going, new, old), new, best)
         stopped = jnp.where(going & out_of_patience(best, epoch, patience=patience), epoch, stopped)
         return (best, stopped, epoch + 1), None
 
-    begin = (nothing_yet({"at": jnp.float32(-1)}, {}), jnp.int32(0), jnp.int32(1))
-    (best, stopped, _), _ = jax.lax.scan(one, begin, values)
+    init_member = (init_best({"at": jnp.float32(-1)}, {}), jnp.int32(0), jnp.int32(1))
+    (best, stopped, _), _ = jax.lax.scan(one, init_member, values)
     return best, stopped
 
 
@@ -155,7 +155,7 @@ def test_a_fit_ends_when_all_have_stopped(digits, monkeypatch):
     told = []
     result = fitted(digits, 1, epochs=10_000, watch=told.append)
     assert told[-1].step < 200
-    assert told[-1].going.sum() == 0
+    assert told[-1].active.sum() == 0
     assert max(result.epochs) == result.history.loss.shape[1]
 
 

@@ -9,7 +9,7 @@ from rich.console import Console
 import jaxdl.functional as F
 from jaxdl import data, models, optimizers
 from jaxdl.training import Task, classification, fit, progress_bar, supervised, train
-from jaxdl.training.population.in_memory import FIRST, _near_an_end
+from jaxdl.training.population.in_memory import FIRST_STEPS, _near_end_of_epoch
 
 MODEL = models.mlp((8,), 10)
 TASK = Task(MODEL, supervised(MODEL, F.cross_entropy), optimizers.adam(1e-2), 32)
@@ -37,8 +37,8 @@ def test_it_computes_what_train_computes(digits):
     assert result.history.loss.shape == result.history.observed["loss"].shape == (2, 6)
     assert (int(result.state.epoch), int(result.state.step)) == (int(state.epoch), int(state.step))
     assert not result.interrupted
-    assert result.cost.compile > 0
-    assert result.cost.run > 0
+    assert result.seconds.compile > 0
+    assert result.seconds.run > 0
 
 
 def test_the_watch_is_told_of_every_epoch_once(digits):
@@ -46,11 +46,11 @@ def test_the_watch_is_told_of_every_epoch_once(digits):
     result = fitted(digits, watch=told.append)
     steps = [progress.step for progress in told]
     assert steps == sorted(steps)
-    assert (steps[0], steps[-1]) == (FIRST, told[0].steps) == (1, 6 * 7)
+    assert (steps[0], steps[-1]) == (FIRST_STEPS, told[0].steps) == (1, 6 * 7)
     assert [progress.epoch for progress in told] == [step // 7 for step in steps]
     rows = [progress.rows for progress in told]
     np.testing.assert_array_equal(np.concatenate([row.loss for row in rows], axis=1), result.history.loss)
-    assert all(progress.going.tolist() == [True, True] for progress in told)
+    assert all(progress.active.tolist() == [True, True] for progress in told)
 
 
 @pytest.mark.parametrize("epochs", [6, 30])
@@ -75,7 +75,7 @@ def test_ctrl_c_before_the_first_chunk_is_passed_on(digits, monkeypatch):
         raise KeyboardInterrupt
 
     module = sys.modules["jaxdl.training.population.in_memory"]  # the package's `fit` is the function
-    monkeypatch.setattr(module, "leavable", press)
+    monkeypatch.setattr(module, "run_interruptibly", press)
     with pytest.raises(KeyboardInterrupt):
         fitted(digits)
 
@@ -184,7 +184,7 @@ def test_what_cannot_be_trained_is_told_before_anything_is_compiled(digits, chan
     ],
 )
 def test_pieces_end_where_epochs_end_if_that_is_near(step, count, steps, expected):
-    found = _near_an_end(step, count, steps)
+    found = _near_end_of_epoch(step, count, steps)
     assert found == expected
     assert 1 <= found <= 1.5 * count + 1
 

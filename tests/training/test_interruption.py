@@ -14,7 +14,7 @@ from jaxdl import data, models, optimizers
 from jaxdl.system import interruption
 from jaxdl.training import Checkpoints, Task, classification, fit, supervised
 from jaxdl.training.checkpoints import checkpoint
-from jaxdl.training.checkpoints.checkpoint import numbers
+from jaxdl.training.checkpoints.checkpoint import checkpoint_numbers
 
 FIT = sys.modules["jaxdl.training.population.in_memory"]  # the package's `fit` is the function
 MODEL = models.mlp((8,), 10)
@@ -36,7 +36,7 @@ def fitted(digits, watch, below=None):
 @pytest.fixture(autouse=True)
 def small_pieces(monkeypatch):
     monkeypatch.setattr(FIT, "PACE", 0.0)
-    monkeypatch.setattr(FIT, "FIRST", 1)
+    monkeypatch.setattr(FIT, "FIRST_STEPS", 1)
 
 
 @pytest.mark.parametrize("signals", [(signal.SIGINT,), (signal.SIGINT, signal.SIGINT)])
@@ -49,7 +49,7 @@ def test_ctrl_c_ends_it_saved_however_often_it_is_pressed(digits, tmp_path, sign
     before = signal.getsignal(signal.SIGINT)
     result = fitted(digits, press, tmp_path)
     assert result.interrupted
-    assert numbers(tmp_path)[-1] == int(result.state.step) == 11
+    assert checkpoint_numbers(tmp_path)[-1] == int(result.state.step) == 11
     assert signal.getsignal(signal.SIGINT) is before
 
 
@@ -62,7 +62,7 @@ def test_sigterm_ends_the_process_once_all_is_saved(digits, tmp_path):
     with pytest.raises(SystemExit) as end:
         fitted(digits, press, tmp_path)
     assert end.value.code == 143
-    assert numbers(tmp_path)[-1] == 11
+    assert checkpoint_numbers(tmp_path)[-1] == 11
     assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
 
 
@@ -84,7 +84,7 @@ def test_another_signal_while_it_is_saved_changes_nothing(digits, tmp_path, monk
     with pytest.raises(SystemExit):
         fitted(digits, press, tmp_path)
     assert written[-1] == 11
-    assert numbers(tmp_path)[-1] == 11
+    assert checkpoint_numbers(tmp_path)[-1] == 11
 
 
 def test_the_third_ctrl_c_is_met_at_once(digits):
@@ -98,7 +98,7 @@ def test_the_third_ctrl_c_is_met_at_once(digits):
 
 def test_a_signal_is_held_back_until_what_is_inside_is_done():
     done = []
-    with interruption.held() as received:
+    with interruption.defer_signals() as received:
         signal.raise_signal(signal.SIGINT)
         signal.raise_signal(signal.SIGTERM)
         done.append("all of it")
@@ -112,7 +112,7 @@ def test_on_another_thread_nothing_is_held_back():
     found = []
 
     def work():
-        with interruption.held() as received:
+        with interruption.defer_signals() as received:
             found.append((received.signals, signal.getsignal(signal.SIGINT)))
 
     thread = threading.Thread(target=work)
@@ -130,7 +130,7 @@ def test_what_takes_long_can_be_left():
 
     began = time.monotonic()
     with pytest.raises(KeyboardInterrupt):
-        interruption.leavable(long)
+        interruption.run_interruptibly(long)
     assert time.monotonic() - began < 10
     assert interruption.has_abandoned_threads()
     ended.set()
@@ -160,15 +160,15 @@ def test_a_piece_that_does_not_end_in_time_is_left_and_what_was_saved_before_it_
             fitted(digits, watch, tmp_path)
     assert time.monotonic() - began < 30
     ended.set()
-    assert 1 <= numbers(tmp_path)[-1] <= 10
+    assert 1 <= checkpoint_numbers(tmp_path)[-1] <= 10
     rest = fitted(digits, lambda progress: None, tmp_path)
     jax.tree.map(np.testing.assert_array_equal, rest.state.params, whole.state.params)
 
 
 def test_what_it_gives_or_raises_is_passed_on():
-    assert interruption.leavable(lambda: 3) == 3
+    assert interruption.run_interruptibly(lambda: 3) == 3
     with pytest.raises(ZeroDivisionError):
-        interruption.leavable(lambda: 1 / 0)
+        interruption.run_interruptibly(lambda: 1 / 0)
 
 
 @pytest.mark.parametrize(
@@ -188,7 +188,7 @@ def test_what_it_gives_or_raises_is_passed_on():
 def test_it_is_computed_under_the_settings_of_who_asks(setting, value):
     """Those of a `with`, which jax keeps for each thread."""
     of_jax = lambda: getattr(jax.config, f"jax_{setting}")
-    before = interruption.leavable(of_jax)
+    before = interruption.run_interruptibly(of_jax)
     with getattr(jax, setting)(value):
-        assert interruption.leavable(of_jax) == of_jax() != before
-    assert interruption.leavable(of_jax) == before
+        assert interruption.run_interruptibly(of_jax) == of_jax() != before
+    assert interruption.run_interruptibly(of_jax) == before

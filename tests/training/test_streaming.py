@@ -13,7 +13,7 @@ from jaxdl import data, models, optimizers
 from jaxdl.data.stream import stream_arrays, stream_examples
 from jaxdl.training import Task, classification, fit, population, resume, supervised, train
 from jaxdl.training.batching import permutation
-from jaxdl.training.streaming import _chunks, fold, plan_of
+from jaxdl.training.streaming import _chunks, plan_chunks, read_ahead, train_on_chunks
 
 pytest.importorskip("grain", reason="grain is not installed: it is in the extra data")
 
@@ -59,11 +59,12 @@ def streamed(examples, batches_in_a_chunk=3, **settings):
     return stream_examples(source, chunk_bytes=batches_in_a_chunk * BATCH * ROW_BYTES, **settings)
 
 
-def counting(stream, epochs=2, advance=lambda carry, chunk, done: carry):
-    """A fold that carries the number of the epochs that are closed."""
-    plan = plan_of(TASK, stream)
-    close = lambda carry, epoch: carry + 1
-    return fold(TASK, stream, 0, plan, advance, close, done=0, epochs=epochs, order=jax.random.key(9))
+def counting(stream, epochs=2, train_steps=lambda carry, chunk, done: carry):
+    """A train_on_chunks that carries the number of the epochs that are closed."""
+    plan, steps = plan_chunks(TASK, stream), stream.size // TASK.batch_size
+    feed = read_ahead(TASK, stream, plan.chunks, numbers=range(epochs * len(plan.chunks)), order=jax.random.key(9))
+    end_epoch = lambda carry, epoch: carry + 1
+    return train_on_chunks(feed, 0, train_steps, end_epoch, done=0, total=epochs * steps, steps_per_epoch=steps)
 
 
 def equal(one, other):
@@ -85,7 +86,7 @@ def no_reader_is_left():
 @pytest.fixture(autouse=True)
 def threads_end(monkeypatch):
     """Every chunk is looked at, and in the end no thread is left."""
-    monkeypatch.setattr("jaxdl.training.streaming.PACE", 0.0)
+    monkeypatch.setattr("jaxdl.training.population.streamed.PACE", 0.0)
     yield
     assert no_reader_is_left()
 
@@ -112,8 +113,8 @@ def test_a_streamed_population_is_the_population_in_memory_that_shares_an_order(
     jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=2e-6), inside.history, outside.history)
     assert outside.history.loss.shape == (3, 3)
     assert not outside.interrupted
-    assert outside.cost.compile > 0
-    assert outside.cost.run > 0
+    assert outside.seconds.compile > 0
+    assert outside.seconds.run > 0
 
 
 def test_without_an_order_all_members_take_that_of_the_first_key(digits):
@@ -152,7 +153,7 @@ def test_bytes_become_numbers_on_the_device(digits):
 def test_only_a_few_chunks_are_read_ahead_and_each_epoch_reads_its_batches_once(digits, threads):
     source, chunk = Source(digits), 3 * BATCH
     stream = streamed(source, threads=threads)
-    plan_of(TASK, stream)
+    plan_chunks(TASK, stream)
     first = len(source.read)
     states = counting(stream)
     for done, (closed, steps) in enumerate(states, start=1):
@@ -173,7 +174,7 @@ def test_no_more_than_two_chunks_are_on_the_device(digits):
         seen.append(sum(array.shape == chunk.inputs.shape for array in jax.live_arrays()))
         return carry
 
-    for _ in counting(streamed(digits), epochs=3, advance=count):
+    for _ in counting(streamed(digits), epochs=3, train_steps=count):
         pass
     assert len(seen) == 9
     assert max(seen) <= 2
@@ -264,7 +265,7 @@ def test_a_stream_inside_of_a_transformation_is_told(digits):
 def test_what_to_install_is_told_where_grain_is_not(digits, monkeypatch):
     monkeypatch.setitem(sys.modules, "grain", None)
     with pytest.raises(ModuleNotFoundError, match="install the extra data of jaxdl-lab"):
-        plan_of(TASK, streamed(digits))
+        plan_chunks(TASK, streamed(digits))
 
 
 def test_the_order_is_the_same_where_jax_has_no_cpu_beside_the_device(digits, monkeypatch):

@@ -1,1 +1,1 @@
-"""."""
+"""Checkpoints: `serialization` digests arrays, `checkpoint` writes and verifies trees, `resume` finds the newest."""

@@ -1,9 +1,9 @@
-"""Checkpoints: trees of arrays on disk, whole or not at all, and never with other values than were saved.
+"""Save and load checkpoints: trees of arrays that are written atomically and verified before use.
 
-A checkpoint is a folder, named by its number, of what Orbax writes (state/) and a manifest with the SHA-256 of every
-leaf and of every file. It is written beside its place, flushed to disk, and renamed: what has its name is whole. On
-load the files are verified before anything reads them, and the leaves before anything computes with them. Leaves lie
-under numbers and not under their names, which are only compared; nothing that is read is ever executed.
+A checkpoint is a folder, named by its number, with the files of Orbax (state/) and a manifest with the SHA-256 of every
+leaf and every file. It is written under a temporary name, flushed to disk, and renamed, so a folder with a number is
+complete. Loading verifies every file before it is read and every leaf before it is used. Leaves are stored under
+numbers; their paths are only compared. Nothing that is read is ever executed.
 """
 
 import concurrent.futures
@@ -28,75 +28,115 @@ from jaxtyping import PyTree
 from jaxdl.system.multihost import to_host
 from jaxdl.system.startup import without_accelerators
 from jaxdl.system.storage import PARTIAL
-from jaxdl.training.checkpoints.serialization import AlteredError, Leaf, check_alike, to_leaves, to_tree, told
+from jaxdl.training.checkpoints.serialization import (
+    AlteredError,
+    Leaf,
+    check_same_structure,
+    manifest_of,
+    to_leaves,
+    to_tree,
+)
 
 MANIFEST, STATE, ASIDE = "manifest.txt", "state", ".damaged"
 FORMAT = 1
 
 
 class Checkpoint(NamedTuple):
-    """What was saved: the number it was saved under, the tree, and a note of what JSON can hold."""
+    """A saved tree."""
 
     number: int
+    """the number it was saved under"""
     tree: PyTree
+    """the tree"""
     note: dict[str, Any]
+    """additional information, as JSON"""
 
 
 class DamagedError(ValueError):
-    """A checkpoint is not what was written."""
+    """A checkpoint differs from what was written."""
 
 
 def save_checkpoint(
     directory: str | pathlib.Path, number: int, tree: PyTree, *, note: dict[str, Any] | None = None
 ) -> None:
-    """Write a checkpoint of that number, 0 or more, below a directory, whole or not at all.
+    """Write a checkpoint atomically.
 
-    Leaves are arrays of jax or numpy, typed keys, or numbers of Python. Raises TypeError for others and for a note that
-    is no JSON, ValueError for a number below 0, FileExistsError for one that is taken, and OSError where it cannot be
-    written: what was there before is then still there.
+    Args:
+        directory: folder of the checkpoints; created if missing.
+        number: number of the checkpoint, at least 0 and not in use.
+        tree: a tree of jax or NumPy arrays, typed keys and Python numbers.
+        note: additional information that JSON can hold.
+
+    Raises:
+        TypeError: a leaf or the note cannot be saved.
+        ValueError: the number is negative.
+        FileExistsError: a checkpoint with this number exists.
+        OSError: the disk cannot be written; earlier checkpoints are intact.
+
+    Example:
+        >>> import tempfile
+        >>> from jaxdl import training
+        >>> folder = tempfile.mkdtemp()
+        >>> training.save_checkpoint(folder, 1, {"w": np.arange(3)}, note={"loss": 0.5})
+        >>> checkpoint = training.load_checkpoint(folder, {"w": np.zeros(3, int)})
+        >>> checkpoint.tree["w"].tolist(), checkpoint.note
+        ([0, 1, 2], {'loss': 0.5})
     """
     if number < 0:
-        raise ValueError(f"number must be at least 0, but was {number}: checkpoints are counted up.")
+        raise ValueError(f"the number of a checkpoint must be at least 0, got {number}.")
     directory = pathlib.Path(directory).absolute()
     leaves, note = to_leaves(tree), json.loads(json.dumps(note or {}))
-    place = directory / str(number)
-    if place.exists():
-        raise FileExistsError(f"number must be a new one below {directory}, but {number} is taken: count on.")
+    path = directory / str(number)
+    if path.exists():
+        raise FileExistsError(f"{directory} already has a checkpoint {number}: use a higher number.")
     partial = directory / f".{number}{PARTIAL}"
     try:
         shutil.rmtree(partial, ignore_errors=True)
         partial.mkdir(parents=True)
         _write(partial, number, leaves, note)
-        os.replace(partial, place)
+        os.replace(partial, path)
         _flush(directory)
-    except Exception as error:  # Orbax passes on what its parts raise, of many kinds
+    except Exception as error:  # Orbax raises exceptions of many types
         shutil.rmtree(partial, ignore_errors=True)
         reason = getattr(error, "strerror", None) or _first_line(error).split(": ")[-1].split(" [")[0]
         raise OSError(
-            f"checkpoint {number} must be written below {directory}, but cannot: {reason}. Those before it are whole: "
-            "make room, or name another directory, and go on."
+            f"cannot write checkpoint {number} below {directory}: {reason}. Earlier checkpoints are intact: free some "
+            "space or choose another directory, then repeat the command to resume."
         ) from error
 
 
-def anything(note: dict[str, Any]) -> None:
-    """Accept every checkpoint."""
-
-
 def load_checkpoint(
-    directory: str | pathlib.Path, like: PyTree, *, accept: Callable[[dict[str, Any]], None] = anything
+    directory: str | pathlib.Path, like: PyTree, *, accept: Callable[[dict[str, Any]], None] | None = None
 ) -> Checkpoint:
-    """The newest checkpoint below a directory that is as it was written, as a tree like the given one.
+    """Load the newest checkpoint that is undamaged; warn about each damaged one that is newer.
 
-    `like` has arrays, or `jax.ShapeDtypeStruct`s, of the shapes and dtypes that are expected; where it has numpy's
-    arrays or numbers of Python, these come back. `accept(note)` may raise what refuses it.
+    Args:
+        directory: folder of the checkpoints.
+        like: a tree of arrays or `jax.ShapeDtypeStruct`s with the expected shapes and dtypes. NumPy arrays and Python
+            numbers in it are returned as such.
+        accept: called with the note of the checkpoint; may raise to reject it.
 
-    Warns of each newer checkpoint that is damaged, by what is wrong with it. Raises FileNotFoundError where there is
-    none, DamagedError (a ValueError) where none is whole, and ValueError where the tree is another.
+    Returns:
+        The checkpoint.
+
+    Raises:
+        FileNotFoundError: there is no checkpoint.
+        DamagedError: all checkpoints are damaged.
+        ValueError: the checkpoint holds a tree of another structure.
+
+    Example:
+        >>> import tempfile
+        >>> from jaxdl import training
+        >>> folder = tempfile.mkdtemp()
+        >>> for number in (1, 2):
+        ...     training.save_checkpoint(folder, number, {"step": number})
+        >>> training.load_checkpoint(folder, {"step": 0}).tree
+        {'step': 2}
     """
     directory = pathlib.Path(directory).absolute()
-    found = numbers(directory)
+    found = checkpoint_numbers(directory)
     if not found:
-        raise FileNotFoundError(f"directory must hold a checkpoint, but {directory} holds none.")
+        raise FileNotFoundError(f"{directory} has no checkpoint.")
     damages = []
     for number in reversed(found):
         try:
@@ -105,64 +145,65 @@ def load_checkpoint(
             damages.append(f"checkpoint {number} of {directory} is damaged: {damage}")
             continue
         for damage in damages:
-            warnings.warn(f"{damage}; checkpoint {number}, before it, is used", stacklevel=2)
+            warnings.warn(f"{damage}; using the earlier checkpoint {number}", stacklevel=2)
         return checkpoint
-    raise DamagedError(f"{'; '.join(damages)}. None is left: remove {directory} to begin anew.")
+    raise DamagedError(f"{'; '.join(damages)}. No checkpoint is left: remove {directory} to start again.")
 
 
-def numbers(directory: str | pathlib.Path) -> list[int]:
-    """The numbers of the checkpoints below a directory, ascending; whatever else lies there is none."""
+def checkpoint_numbers(directory: str | pathlib.Path) -> list[int]:
+    """Return the numbers of the checkpoints below a directory, ascending; other files are ignored."""
     directory = pathlib.Path(directory)
     names = [path.name for path in directory.iterdir()] if directory.is_dir() else []
     return sorted(int(name) for name in names if re.fullmatch(r"0|[1-9]\d{0,18}", name))
 
 
-class Writer:
-    """Saves checkpoints one after another while the program goes on, and keeps the newest; a context manager.
+class CheckpointWriter:
+    """Write checkpoints in a background thread and keep the newest ones; a context manager.
 
-    Whoever goes on from a checkpoint names it as the newest; those after it, which are damaged, are put aside.
+    `newest` is the checkpoint that training resumes from; later ones, which are damaged, are renamed.
     """
 
     def __init__(self, directory: str | pathlib.Path, *, newest: int | None = None, keep: int = 2) -> None:
         self.directory, self.keep = pathlib.Path(directory), keep
         self._thread = concurrent.futures.ThreadPoolExecutor(1, "checkpoint")
         self._saving: concurrent.futures.Future | None = None
-        self.took = 0.0  # seconds, the last time
+        self.seconds = 0.0
+        """seconds that the last save took"""
         for path in self.directory.glob(f".*{PARTIAL}"):
             shutil.rmtree(path, ignore_errors=True)
-        for number in numbers(self.directory):
+        for number in checkpoint_numbers(self.directory):
             if newest is not None and number > newest:
                 aside = self.directory / f"{number}{ASIDE}"
                 shutil.rmtree(aside, ignore_errors=True)
                 os.replace(self.directory / str(number), aside)
 
-    def busy(self) -> bool:
-        """Is one being written? Raises what it failed with, once."""
+    def is_busy(self) -> bool:
+        """Return whether a checkpoint is being written. Raises the exception of a failed save, once."""
         if self._saving is not None and not self._saving.done():
             return True
         self.wait()
         return False
 
     def save(self, number: int, tree: PyTree, *, note: dict[str, Any] | None = None) -> None:
-        """Begin to save, after the one before is written. Raises what that failed with."""
+        """Start to save, after the previous save has ended. Raises the exception of the previous save if it failed."""
         self.wait()
         self._saving = self._thread.submit(self._save, number, to_host(tree), note)
 
     def wait(self) -> None:
-        """Wait for what is being written. Raises what it failed with, once."""
+        """Wait until the current save has ended. Raises its exception if it failed, once."""
         saving, self._saving = self._saving, None
         if saving is not None:
             saving.result()
 
     def _save(self, number, tree, note):
-        _orbax()  # half a second the first time, while others compute; that is not what saving takes
-        began = time.perf_counter()
+        _orbax()  # takes half a second the first time, which must not count as the time of saving
+        started = time.perf_counter()
         save_checkpoint(self.directory, number, tree, note=note)
-        self.took = time.perf_counter() - began
-        for old in [other for other in numbers(self.directory) if other <= number][: -self.keep]:
+        self.seconds = time.perf_counter() - started
+        for old in [other for other in checkpoint_numbers(self.directory) if other <= number][: -self.keep]:
             shutil.rmtree(self.directory / str(old), ignore_errors=True)
 
-    def __enter__(self) -> "Writer":
+    def __enter__(self) -> "CheckpointWriter":
         return self
 
     def __exit__(self, *raised: object) -> None:
@@ -172,18 +213,18 @@ class Writer:
             self._thread.shutdown()
 
 
-def _write(place: pathlib.Path, number: int, leaves: Sequence[Leaf], note: dict[str, Any]) -> None:
-    """All files of a checkpoint, flushed to disk."""
-    written = {str(index): leaf.array for index, leaf in enumerate(leaves) if leaf.array.size}
-    if written:
-        _apart(_save_arrays, str(place / STATE), written)
-    files = {str(path.relative_to(place)): _file_digest(path, flush=True) for path in _files(place)}
-    content = {"format": FORMAT, "number": number, "leaves": [told(leaf) for leaf in leaves], "files": files}
+def _write(path: pathlib.Path, number: int, leaves: Sequence[Leaf], note: dict[str, Any]) -> None:
+    """Write all files of a checkpoint and flush them to disk."""
+    arrays = {str(index): leaf.array for index, leaf in enumerate(leaves) if leaf.array.size}
+    if arrays:
+        _in_single_process(_save_arrays, str(path / STATE), arrays)
+    files = {str(file.relative_to(path)): _file_digest(file, flush=True) for file in _files(path)}
+    content = {"format": FORMAT, "number": number, "leaves": [manifest_of(leaf) for leaf in leaves], "files": files}
     text = json.dumps({**content, "note": note})
-    manifest = place / MANIFEST
+    manifest = path / MANIFEST
     manifest.write_text(f"{hashlib.sha256(text.encode()).hexdigest()}\n{text}", encoding="utf-8")
-    for path in (manifest, *(folder for folder in place.rglob("*") if folder.is_dir()), place):
-        _flush(path)
+    for each in (manifest, *(folder for folder in path.rglob("*") if folder.is_dir()), path):
+        _flush(each)
 
 
 def _first_line(error) -> str:
@@ -191,14 +232,14 @@ def _first_line(error) -> str:
 
 
 def _orbax() -> Any:
-    """Its first version, imported where something is kept."""
+    """Import Orbax, which is slow, only if a checkpoint is written or read."""
     from orbax.checkpoint import v1
 
     return v1
 
 
-def _apart(f, *arguments) -> Any:
-    """`f(*arguments)`; of several processes, in one that belongs to none, since Orbax would wait for them all."""
+def _in_single_process(f, *arguments) -> Any:
+    """Call `f`; with several jax processes, call it in a child process, because Orbax would wait for all of them."""
     if jax.process_count() == 1:
         return f(*arguments)
     spawning = multiprocessing.get_context("spawn")
@@ -206,19 +247,19 @@ def _apart(f, *arguments) -> Any:
         return pool.submit(f, *arguments).result()
 
 
-def _save_arrays(place: str, arrays: dict[str, Any]) -> None:
+def _save_arrays(path: str, arrays: dict[str, Any]) -> None:
     with _without_logs():
-        _orbax().save(place, arrays)
+        _orbax().save(path, arrays)
 
 
-def _load_arrays(place: str) -> dict[str, Any]:
+def _load_arrays(path: str) -> dict[str, Any]:
     with _without_logs():
-        return jax.tree.map(np.asarray, _orbax().load(place))
+        return jax.tree.map(np.asarray, _orbax().load(path))
 
 
 @contextlib.contextmanager
 def _without_logs() -> Generator[None]:
-    """Errors of Orbax are told once, where they are raised."""
+    """Silence the log of Orbax, whose errors are raised anyway."""
     log = logging.getLogger("absl")
     before = log.level
     log.setLevel(logging.CRITICAL + 1)
@@ -228,8 +269,8 @@ def _without_logs() -> Generator[None]:
         log.setLevel(before)
 
 
-def _files(place) -> list[pathlib.Path]:
-    return sorted(path for path in place.rglob("*") if path.is_file())
+def _files(path) -> list[pathlib.Path]:
+    return sorted(file for file in path.rglob("*") if file.is_file())
 
 
 def _file_digest(path, *, flush=False) -> str:
@@ -247,44 +288,43 @@ def _flush(path) -> None:
         os.close(descriptor)
 
 
-def _read(place, number, like, accept) -> Checkpoint:
-    """A checkpoint, verified; raises DamagedError where it is not what was written."""
-    manifest = _manifest(place, number)
+def _read(path, number, like, accept) -> Checkpoint:
+    """Read and verify a checkpoint. Raises DamagedError if it differs from what was written."""
+    manifest = _manifest(path, number)
     for name, expected in manifest["files"].items():
         try:
-            found = _file_digest(place / name)
+            found = _file_digest(path / name)
         except OSError as error:
             raise DamagedError(f"{name} cannot be read ({error.strerror})") from error
         if found != expected:
-            raise DamagedError(f"{name} holds other bytes than were written")
-    accept(manifest["note"])
-    check_alike(manifest["leaves"], like)
+            raise DamagedError(f"{name} differs from what was written")
+    if accept is not None:
+        accept(manifest["note"])
+    check_same_structure(manifest["leaves"], like)
     try:
-        arrays = _arrays(place) if any(0 not in leaf["shape"] for leaf in manifest["leaves"]) else {}
+        arrays = _arrays(path) if any(0 not in leaf["shape"] for leaf in manifest["leaves"]) else {}
         return Checkpoint(number, to_tree(arrays, manifest["leaves"], like), manifest["note"])
     except AlteredError as altered:
         raise DamagedError(str(altered)) from altered
 
 
-def _arrays(place) -> dict[str, Any]:
+def _arrays(path) -> dict[str, Any]:
     try:
-        return _apart(_load_arrays, str(place / STATE))
-    except Exception as error:  # whatever its parts raise
+        return _in_single_process(_load_arrays, str(path / STATE))
+    except Exception as error:  # Orbax raises exceptions of many types
         raise DamagedError(f"Orbax cannot read it ({_first_line(error)})") from error
 
 
-def _manifest(place, number) -> dict[str, Any]:
+def _manifest(path, number) -> dict[str, Any]:
     try:
-        written, _, text = (place / MANIFEST).read_bytes().partition(b"\n")
+        expected, _, text = (path / MANIFEST).read_bytes().partition(b"\n")
     except OSError as error:
         raise DamagedError(f"{MANIFEST} cannot be read ({error.strerror})") from error
-    if hashlib.sha256(text).hexdigest().encode() != written:
-        raise DamagedError(f"{MANIFEST} holds other bytes than were written")
+    if hashlib.sha256(text).hexdigest().encode() != expected:
+        raise DamagedError(f"{MANIFEST} differs from what was written")
     manifest = json.loads(text)
     if manifest["format"] != FORMAT:
-        raise ValueError(
-            f"{place} must be of format {FORMAT}, but is of {manifest['format']}: another version wrote it."
-        )
+        raise ValueError(f"{path} has format {manifest['format']}, but this version of jaxdl reads format {FORMAT}.")
     if manifest["number"] != number:
         raise DamagedError(f"it was written as checkpoint {manifest['number']}")
     return manifest

@@ -1,4 +1,4 @@
-"""What lets a fit go on where it ended: its checkpoints, and how it knows that they are its own."""
+"""Resume a training from its checkpoints: recognize the training they belong to, and save regularly."""
 
 import contextlib
 import hashlib
@@ -17,158 +17,163 @@ from jaxtyping import PyTree
 
 from jaxdl.system.multihost import run_on_first, tree_from_first
 from jaxdl.system.storage import locked
-from jaxdl.training.checkpoints.checkpoint import Checkpoint, Writer, load_checkpoint, numbers
-from jaxdl.training.checkpoints.serialization import to_leaves, told
-from jaxdl.training.population.sharding import Layout
+from jaxdl.training.checkpoints.checkpoint import Checkpoint, CheckpointWriter, checkpoint_numbers, load_checkpoint
 
-SHARE = 50  # saving takes at most one part in so many of the time
+MIN_RATIO = 50  # the time between two saves is at least this many times the time of a save
 ABSENT = "nothing"
-COMPILERS = ("jax", "jaxlib", "flax", "optax", "jaxdl-lab")  # each writes programs in its own way
+COMPILERS = ("jax", "jaxlib", "flax", "optax", "jaxdl-lab")  # packages that determine the text of a program
 
 
 class Checkpoints(NamedTuple):
-    """Where a fit keeps what it can go on from, below a directory of its own: each member's latest and its best.
+    """The place and frequency of the checkpoints of `fit`.
 
-    At most so many seconds of work are lost, or fifty times what saving takes, where that is more. `settings` are what
-    the training depends on, as JSON can hold them: where they differ, a fit is told which, and does not go on.
+    Example:
+        >>> from jaxdl import training
+        >>> training.Checkpoints("runs/mine").seconds
+        10.0
     """
 
     directory: str | pathlib.Path
+    """a directory for this training only"""
     seconds: float = 10.0
+    """seconds between two checkpoints; at least 50 times the time that saving takes"""
     settings: Mapping[str, Any] = {}
+    """settings that the result depends on, as JSON; `fit` refuses to resume from checkpoints with other settings"""
 
 
-class Keeper:
-    """Saves what a fit has come to, now and then; and has the checkpoint that it goes on from."""
+class CheckpointManager:
+    """Save the members regularly, and hold the checkpoint that training resumes from."""
 
-    def __init__(self, found: Checkpoint | None, writer: Writer | None, seconds: float, identity: Any) -> None:
-        self._found, self._writer, self._seconds, self._identity = found, writer, seconds, identity
-        self._begun = time.perf_counter() if found else -float("inf")  # the first is to show at once that it can be
-        self._saved = found.number if found else None
+    def __init__(
+        self, restored: Checkpoint | None, writer: CheckpointWriter | None, seconds: float, identity: Any
+    ) -> None:
+        self._restored, self._writer, self._seconds, self._identity = restored, writer, seconds, identity
+        self._last_save = time.perf_counter() if restored else -float("inf")  # the first save shows early that it works
+        self._saved = restored.number if restored else None
 
-    def due(self) -> bool:
-        """Is it time to save again?"""
-        if self._writer is None or self._writer.busy():
+    def is_due(self) -> bool:
+        """Return whether it is time for the next checkpoint."""
+        if self._writer is None or self._writer.is_busy():
             return False
-        since = time.perf_counter() - self._begun
-        return since >= max(self._seconds, SHARE * self._writer.took)
+        elapsed = time.perf_counter() - self._last_save
+        return elapsed >= max(self._seconds, MIN_RATIO * self._writer.seconds)
 
-    def wants(self, number: int) -> bool:
-        """Is it kept, and not saved already?"""
+    def is_unsaved(self, number: int) -> bool:
+        """Return whether checkpoints are kept and this number is not saved yet."""
         return self._writer is not None and number != self._saved
 
-    def save(self, number: int, tree: PyTree, *, seconds: float, layout: Layout) -> None:
-        """Begin to save, unless it is saved already."""
-        if self._writer is None or not self.wants(number):
+    def save(self, number: int, tree: PyTree, note: Mapping[str, Any]) -> None:
+        """Start to save, unless this number is saved already."""
+        if self._writer is None or not self.is_unsaved(number):
             return
-        self._writer.save(number, tree, note={"identity": self._identity, "seconds": seconds, "layout": layout})
-        self._begun, self._saved = time.perf_counter(), number
+        self._writer.save(number, tree, note={"identity": self._identity, **note})
+        self._last_save, self._saved = time.perf_counter(), number
 
     def wait(self) -> None:
-        """Wait until all is written. Raises what that failed with."""
+        """Wait until everything is written. Raises the exception of a failed save."""
         if self._writer is not None:
             self._writer.wait()
 
-    def take(self) -> Checkpoint | None:
-        """The checkpoint that is gone on from, which the keeper then forgets: it is as large as the population."""
-        found, self._found = self._found, None
-        return found
+    def take_restored(self) -> Checkpoint | None:
+        """Return the checkpoint to resume from, and release it: it is as large as the population."""
+        restored, self._restored = self._restored, None
+        return restored
 
 
 @contextlib.contextmanager
-def keeping(checkpoints: Checkpoints | None, like: PyTree, identity: Mapping[str, Any]) -> Generator[Keeper]:
-    """Find the newest checkpoint, and keep others; without any all of it does nothing.
+def managed_checkpoints(
+    checkpoints: Checkpoints | None, like: PyTree, identity: Mapping[str, Any]
+) -> Generator[CheckpointManager]:
+    """Load the newest checkpoint and manage further ones; without `checkpoints` the manager does nothing.
 
-    Raises ValueError where the newest is of another training, with what differs, OSError where the directory cannot be
-    written, and BlockingIOError where another process writes into it.
+    Raises ValueError, with the differences, if the newest checkpoint belongs to another training; OSError if the
+    directory cannot be written; BlockingIOError if another process uses it.
     """
     if checkpoints is None:
-        yield Keeper(None, None, 0.0, identity)
+        yield CheckpointManager(None, None, 0.0, identity)
         return
     with contextlib.ExitStack() as stack:
-        found, writers = [], []
+        trees, writers = [], []
 
-        def look() -> dict[str, Any] | None:
-            directory = _made(pathlib.Path(checkpoints.directory))
+        def open_directory() -> dict[str, Any] | None:
+            directory = _make(pathlib.Path(checkpoints.directory))
             stack.enter_context(locked(directory))
-            checkpoint = _found(directory, like, identity)
-            writer = Writer(directory, newest=checkpoint.number if checkpoint else None)
+            checkpoint = _newest(directory, like, identity)
+            writer = CheckpointWriter(directory, newest=checkpoint.number if checkpoint else None)
             writers.append(stack.enter_context(writer))
             if checkpoint is None:
                 return None
-            found.append(checkpoint.tree)  # handed on, and not kept here
+            trees.append(checkpoint.tree)  # passed on by reference, not as JSON
             return {"number": checkpoint.number, "note": checkpoint.note}
 
-        told = run_on_first(look)
-        if told is not None:
-            told = Checkpoint(told["number"], tree_from_first(found.pop() if found else None, like), told["note"])
-        keeper = Keeper(told, writers[0] if writers else None, checkpoints.seconds, identity)
-        del told
-        yield keeper
+        restored = run_on_first(open_directory)
+        if restored is not None:
+            tree = tree_from_first(trees.pop() if trees else None, like)
+            restored = Checkpoint(restored["number"], tree, restored["note"])
+            del tree
+        manager = CheckpointManager(restored, writers[0] if writers else None, checkpoints.seconds, identity)
+        del restored
+        yield manager
 
 
-def _made(directory) -> pathlib.Path:
+def _make(directory) -> pathlib.Path:
     try:
         directory.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise type(error)(
-            f"checkpoints must be kept in a directory that can be written, but {directory} is not: {error.strerror}."
-        ) from error
+        raise type(error)(f"cannot write checkpoints to {directory}: {error.strerror}.") from error
     return directory
 
 
-def _found(directory, like, identity) -> Checkpoint | None:
-    if not numbers(directory):
+def _newest(directory, like, identity) -> Checkpoint | None:
+    if not checkpoint_numbers(directory):
         return None
     return load_checkpoint(directory, like, accept=lambda note: _accept(directory, note.get("identity"), identity))
 
 
-def _accept(directory, there, here) -> None:
-    """Refuse what is of another training; what was made elsewhere is told."""
-    if there is None:
+def _accept(directory, saved, here) -> None:
+    """Raise ValueError if a checkpoint belongs to a different training; warn about other packages or hardware."""
+    if saved is None:
+        raise ValueError(f"the checkpoints below {directory} were not written by fit: choose another directory.")
+    different = differences(saved["settings"], here["settings"]) or differences(saved["training"], here["training"])
+    comparable = saved["compilers"] == here["compilers"]
+    if not different and comparable and saved["program"] != here["program"]:
+        different = "its program (model, objective, optimizer or observed metrics)"
+    if different:
         raise ValueError(
-            f"checkpoints must be those of a fit to go on from, but {directory} holds others: name another."
+            f"the checkpoints below {directory} belong to another training, which differs in {different}. Choose "
+            "another directory, or repeat the settings of that training to resume it."
         )
-    told = differences(there["settings"], here["settings"]) or differences(there["training"], here["training"])
-    comparable = there["compilers"] == here["compilers"]
-    if not told and comparable and there["program"] != here["program"]:
-        told = "its program, and so the model, the objective, the optimizer or what is observed"
-    if told:
-        raise ValueError(
-            f"checkpoints must be of the same training to go on from, but those below {directory} differ in {told}: "
-            "name another directory for this one, or give it the settings of that one."
-        )
-    elsewhere = ", ".join(filter(None, (differences(there[of], here[of]) for of in ("compilers", "machine"))))
+    elsewhere = ", ".join(filter(None, (differences(saved[part], here[part]) for part in ("compilers", "machine"))))
     if elsewhere:
-        blind = "" if comparable else "; whether model, objective and optimizer are the same could not be compared"
+        unchecked = "" if comparable else "; jaxdl cannot check that model, objective and optimizer are the same"
         warnings.warn(
-            f"the checkpoints below {directory} were made with {elsewhere}: the training goes on, but no longer to the "
-            f"last bit as it would have gone on there{blind}",
+            f"the checkpoints below {directory} were made with {elsewhere}: training resumes, but the result may not "
+            f"be bit-identical to an uninterrupted one{unchecked}",
             stacklevel=2,
         )
 
 
-def differences(there: Mapping[str, Any], here: Mapping[str, Any]) -> str:
-    """What differs between settings, by name, as JSON holds them; nothing where they are the same."""
-    there, here = (dict(_flat(_as_json(settings))) for settings in (there, here))
-    names = [name for name in dict.fromkeys((*there, *here)) if there.get(name, ABSENT) != here.get(name, ABSENT)]
-    return ", ".join(f"{name} ({there.get(name, ABSENT)} there, {here.get(name, ABSENT)} here)" for name in names)
+def differences(saved: Mapping[str, Any], here: Mapping[str, Any]) -> str:
+    """Describe which settings differ, compared as JSON; the empty string if none do."""
+    saved, here = (dict(_flat(_as_json(settings))) for settings in (saved, here))
+    names = [name for name in dict.fromkeys((*saved, *here)) if saved.get(name, ABSENT) != here.get(name, ABSENT)]
+    return ", ".join(f"{name} ({saved.get(name, ABSENT)} there, {here.get(name, ABSENT)} here)" for name in names)
 
 
 def _as_json(settings) -> dict[str, Any]:
     return json.loads(json.dumps(dict(settings), default=str))
 
 
-def _flat(settings, before="") -> Generator[tuple[str, Any]]:
+def _flat(settings, prefix="") -> Generator[tuple[str, Any]]:
     for name, value in settings.items():
         if isinstance(value, dict):
-            yield from _flat(value, f"{before}{name}.")
+            yield from _flat(value, f"{prefix}{name}.")
         else:
-            yield f"{before}{name}", value
+            yield f"{prefix}{name}", value
 
 
 def identity_of(training: Mapping[str, Any], program: str, settings: Mapping[str, Any]) -> dict[str, Any]:
-    """What a checkpoint says of the training that it is of; `program` is its text, whose digest is kept."""
+    """Return what identifies a training in its checkpoints: settings, data, program text, packages and machine."""
     device = jax.devices()[0]
     return {
         "settings": _as_json(settings),
@@ -189,14 +194,9 @@ def identity_of(training: Mapping[str, Any], program: str, settings: Mapping[str
 
 
 def _processor() -> str:
-    """The model of the CPU, whose kinds differ in the last bits."""
+    """Return the model of the CPU; different models round differently."""
     try:
         lines = pathlib.Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
     except OSError:
         return platform.processor()
     return next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), "")
-
-
-def digest_of(tree: PyTree) -> str:
-    """One SHA-256 of all leaves of a tree, and of their names."""
-    return hashlib.sha256(json.dumps([told(leaf) for leaf in to_leaves(tree)]).encode()).hexdigest()

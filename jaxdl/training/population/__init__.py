@@ -1,1 +1,6 @@
-"""."""
+"""Populations: many members in one compiled program.
+
+`population` computes a function for every member. Inside `fit`, `member` defines one member, `runner` the interface to
+the two ways of training (`in_memory`, `streamed`), `sharding` puts members on devices, and `autotune` chooses the
+layout.
+"""

@@ -1,4 +1,4 @@
-"""Which layout is the fastest: which there are, what was measured, and what is remembered of it on disk."""
+"""Choose the fastest layout of a population: list candidates, measure them, and remember the choice on disk."""
 
 import hashlib
 import json
@@ -13,34 +13,34 @@ from jax.stages import Compiled, Lowered
 from jaxdl.system.interruption import run_interruptibly
 from jaxdl.system.multihost import broadcast_from_first, max_over_processes
 from jaxdl.system.storage import cache_dir, whole_file
-from jaxdl.training.population.sharding import Layout
+from jaxdl.training.layout import Layout
 
-WORTH = 4.0  # seconds that a population must still take for other layouts to be compiled and measured
-TOGETHER = (16, 128)  # members that a core may compute at once; of more its caches hold less
-KEPT = 1000  # choices that are remembered
+MIN_SECONDS = 4.0  # remaining seconds from which it pays to compile and measure other layouts
+AT_ONCE = (16, 128)  # numbers of members that a CPU core may compute together; its caches hold less of more
+MAX_REMEMBERED = 1000  # choices kept on disk
 
 
 def layouts_for(
     members: int, batch_size: int | None = None, devices: Sequence[jax.Device] | None = None
 ) -> list[Layout]:
-    """The layouts that may be the fastest, the likeliest first: on a CPU one member at a time, elsewhere all at once.
+    """List layouts that may be the fastest, the likeliest first: one member at a time on a CPU, else all at once.
 
-    With a batch size, devices that are more than the members may share each batch.
+    With a batch size, spare devices may share each batch.
     """
     devices = devices or jax.devices()
     by_member = min(members, len(devices))
     spare = len(devices) // by_member
     by_batch = max(count for count in range(1, spare + 1) if (batch_size or 1) % count == 0)
     if jax.process_count() > 1 and by_member * by_batch < len(devices):
-        by_member, by_batch = len(devices), 1  # each process has a part in it, though some compute what nobody needs
+        by_member, by_batch = len(devices), 1  # every process must take part, even if some compute padding
     local = -(-members // by_member)
     on_cpu = devices[0].platform == "cpu"
-    at_once = dict.fromkeys((1, *(min(local, count) for count in TOGETHER)) if on_cpu else (local, 1))
-    found = [Layout(by_member, 1, count) for count in at_once]
+    at_once = dict.fromkeys((1, *(min(local, count) for count in AT_ONCE)) if on_cpu else (local, 1))
+    unshared = [Layout(by_member, 1, count) for count in at_once]
     if by_batch == 1:
-        return found
+        return unshared
     shared = [Layout(by_member, by_batch, count) for count in at_once]
-    return shared if jax.process_count() > 1 else found + shared
+    return shared if jax.process_count() > 1 else unshared + shared
 
 
 def fastest(
@@ -49,12 +49,12 @@ def fastest(
     build: Callable[[Layout], Any],
     seconds: Callable[[Any], float],
 ) -> Any:
-    """What `build(layout)` makes of the layout that was the fastest here, before or now.
+    """Return `build(layout)` for the fastest layout, measured now or in an earlier run.
 
-    `seconds(built)` measures how long all members would take. Where they take long in the first layout, the others are
-    built and measured, too, and which it was is remembered. What is built says its `layout`.
+    `seconds(built)` measures the time that all members would take. If the first layout takes long enough, the others
+    are built and measured too, and the choice is remembered. What `build` returns must have a `layout`.
     """
-    layouts = without_waiting(lower, layouts)
+    layouts = avoid_deadlock(lower, layouts)
     if len(layouts) == 1:
         return build(layouts[0])
     text = lower(layouts[0]).as_text()
@@ -63,21 +63,21 @@ def fastest(
         return build(known)
     best = build(layouts[0])
     least = seconds(best)
-    if least < WORTH:
+    if least < MIN_SECONDS:
         return best
     for layout in layouts[1:]:
         other = build(layout)
-        took = seconds(other)
-        best, least = (other, took) if took < least else (best, least)
+        measured = seconds(other)
+        best, least = (other, measured) if measured < least else (best, least)
     remember(text, best.layout)
     return best
 
 
-def without_waiting(lower: Callable[[Layout], Lowered], layouts: list[Layout]) -> list[Layout]:
-    """These layouts, on one device where a program calls LAPACK on a CPU.
+def avoid_deadlock(lower: Callable[[Layout], Lowered], layouts: list[Layout]) -> list[Layout]:
+    """Restrict the layouts to one device if the program calls LAPACK on a CPU.
 
-    There it waits for threads of a pool that all devices of the CPU share; two devices that do so can take all there
-    are, and wait for each other for ever.
+    LAPACK calls wait for threads of a pool that all CPU devices share. Two devices can take all threads and wait for
+    each other forever.
     """
     alone = [layout._replace(by_member=1, by_batch=1) for layout in layouts]
     shared = jax.devices()[0].platform == "cpu" and jax.process_count() == 1 and alone != layouts
@@ -85,30 +85,31 @@ def without_waiting(lower: Callable[[Layout], Lowered], layouts: list[Layout]) -
 
 
 def is_possible(layout: Layout, devices: Sequence[jax.Device] | None = None) -> bool:
-    """Are there devices for it, and has each process a part?"""
-    wanted, there = layout.by_member * layout.by_batch, len(devices or jax.devices())
-    return wanted == there or (wanted < there and jax.process_count() == 1)
+    """Return whether there are enough devices for a layout, and a part of it for every process."""
+    needed, available = layout.by_member * layout.by_batch, len(devices or jax.devices())
+    return needed == available or (needed < available and jax.process_count() == 1)
 
 
 def remembered(text: str, layouts: list[Layout]) -> Layout | None:
-    """The one of these layouts that was the fastest for a program of this text on this machine, where it is known."""
+    """Return the layout that was the fastest for a program with this text on this machine, if it is known."""
     found = _choices().get(_key(text))
-    number = broadcast_from_first(next((number for number, layout in enumerate(layouts) if list(layout) == found), -1))
+    number = next((number for number, layout in enumerate(layouts) if list(layout) == found), -1)
+    number = broadcast_from_first(number)
     return None if number < 0 else layouts[number]
 
 
 def remember(text: str, layout: Layout) -> None:
-    """Keep for the next time that this layout is the fastest; where nothing can be written, nothing is kept."""
-    kept = {**_choices(), _key(text): list(layout)}
+    """Store the fastest layout for a program with this text; do nothing if the cache cannot be written."""
+    choices = {**_choices(), _key(text): list(layout)}
     try:
         with whole_file(_path()) as file:
-            file.write(json.dumps(dict(list(kept.items())[-KEPT:])).encode())
+            file.write(json.dumps(dict(list(choices.items())[-MAX_REMEMBERED:])).encode())
     except OSError:
         return
 
 
-def compiled_to_fit(lower: Callable[[Layout], Lowered], layout: Layout) -> tuple[Compiled, Layout]:
-    """The program, of a layout that computes fewer members at once where the memory does not hold what it needs."""
+def compile_within_memory(lower: Callable[[Layout], Lowered], layout: Layout) -> tuple[Compiled, Layout]:
+    """Compile the program of a layout, with fewer members at once if it needs more memory than is free."""
     while True:
         program = run_interruptibly(lower(layout).compile)
         if not max_over_processes(int(layout.at_once > 1 and needed_bytes(program) > free_bytes())):
@@ -117,19 +118,19 @@ def compiled_to_fit(lower: Callable[[Layout], Lowered], layout: Layout) -> tuple
 
 
 def smaller(layout: Layout) -> Layout:
-    """Half as many members at once."""
+    """Return the layout with half as many members at once."""
     return layout._replace(at_once=layout.at_once // 2)
 
 
-def smaller_for(error: jax.errors.JaxRuntimeError, layout: Layout) -> Layout:
-    """The layout for a device that has said it has too little memory; raises what it has said else, and in vain."""
+def smaller_after(error: jax.errors.JaxRuntimeError, layout: Layout) -> Layout:
+    """Return a smaller layout after an out-of-memory error; raise any other error, or if one member does not fit."""
     if "RESOURCE_EXHAUSTED" not in str(error) or layout.at_once == 1:
         raise error
     return smaller(layout)
 
 
 def needed_bytes(program: Compiled) -> int:
-    """What a program takes on each device beside its arguments."""
+    """Return the memory that a program needs on each device, besides its arguments."""
     found = program.memory_analysis()
     if found is None:
         return 0
@@ -137,7 +138,7 @@ def needed_bytes(program: Compiled) -> int:
 
 
 def free_bytes() -> float:
-    """The memory that is free on each device; of a CPU's, each of its devices has a part."""
+    """Return the free memory of each device; the devices of a CPU share the memory of the host equally."""
     device = jax.local_devices()[0]
     stats = device.memory_stats() or {}
     if "bytes_limit" in stats:

@@ -1,7 +1,7 @@
-"""A member of a population under way: its state, what has been measured of it, and how both move on.
+"""One member of a population: its state, its steps, and the end of its epochs. Pure and traceable for one member.
 
-All of it is pure and traceable for one member; a population is a `vmap` of it. The counters of epochs and steps are not
-part of a member, since they are the same for all and must not be mapped.
+A population is a `vmap` of these functions. The counters of epochs and steps are arguments, not parts of a member: they
+are the same for all members and must not be mapped.
 """
 
 from collections.abc import Callable
@@ -12,69 +12,81 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int, Key, PyTree
 
 from jaxdl.data import Dataset
-from jaxdl.training.early_stopping import Best, better, lowest_loss, nothing_yet, out_of_patience
-from jaxdl.training.population.sharding import among_devices
-from jaxdl.training.step import History, State, Task, batches, start, step, transformed
+from jaxdl.training.batching import batches, shard_batch
+from jaxdl.training.early_stopping import Best, init_best, lowest_loss, out_of_patience, update_best
+from jaxdl.training.step import start, step
+from jaxdl.training.task import History, State, Task, transform_inputs
 
 
-class Course(NamedTuple):
-    """What a member is trained on, how it is watched, and when it stops.
-
-    `observe(state, dev)` is recorded after every epoch, and `criterion(row)` of that row of the history is to be low:
-    the parameters where it is lowest are kept. Where it has not become lower for `patience` epochs, a member stops.
-    """
+class FitConfig(NamedTuple):
+    """The settings of `fit` that its programs depend on."""
 
     task: Task
+    """model, objective, optimizer and batch size"""
     observe: Callable[[State, Dataset], dict[str, Array]]
+    """called as `observe(state, dev)` after every epoch"""
     epochs: int
+    """largest number of epochs"""
     criterion: Callable[[History], Array] = lowest_loss
+    """value of a row of the history; the parameters with the lowest value are kept as the best"""
     patience: int | None = None
+    """epochs without a lower value after which a member stops; None trains to the end"""
 
 
 class Member(NamedTuple):
-    """All that one member goes on from.
-
-    `losses` are those of the steps of the epoch under way; `history` has a row for every epoch that there may be, NaN
-    or 0 for those that are still to come. `stopped` is the epoch after which its patience ended, and `diverged` the one
-    in which its loss or its parameters were no longer finite; 0 while that has not happened. After either it stands
-    still.
-    """
+    """Everything one member needs to continue."""
 
     key: Key[Array, ""]
+    """key that all its randomness derives from; it never changes"""
     params: PyTree
+    """parameters"""
     stats: PyTree
+    """batch statistics"""
     optimizer_state: PyTree
+    """state of the optimizer"""
     losses: Float[Array, "steps"]
+    """training losses of the current epoch, one per step"""
     history: History
+    """one row for every epoch; NaN or 0 in epochs to come"""
     best: Best
+    """best epoch so far"""
     stopped: Int[Array, ""]
+    """epoch after which its patience ran out, or 0"""
     diverged: Int[Array, ""]
+    """epoch in which its loss or parameters became NaN or infinite, or 0"""
 
 
-def going_on(member: Member) -> Bool[Array, "*members"]:
-    """Is it still trained, or which of many are?"""
+def check_config(config: FitConfig) -> None:
+    """Raise ValueError for a patience below 1."""
+    if config.patience is not None and config.patience < 1:
+        raise ValueError(
+            f"patience must be at least 1, got {config.patience}: use None to train without early stopping."
+        )
+
+
+def is_active(member: Member) -> Bool[Array, "*members"]:
+    """Return whether a member still trains: it has neither stopped nor diverged."""
     return (member.stopped == 0) & (member.diverged == 0)
 
 
 def state_of(member: Member, epoch: Any, step: Any) -> State:
-    """The state of a member at these counts."""
+    """Return the state of a member at these counts of epochs and steps."""
     return State(member.key, epoch, step, member.params, member.stats, member.optimizer_state)
 
 
-def begin(course: Course, data: Dataset, dev: Dataset, key: Key[Array, ""], *, steps: int) -> Member:
-    """A member before its first step, of so many in an epoch; of the data it takes the shapes of a batch."""
-    state = start(course.task, data, key)
+def init_member(config: FitConfig, data: Dataset, dev: Dataset, key: Key[Array, ""], *, steps: int) -> Member:
+    """Return a member before its first step; `steps` is the number of steps per epoch."""
+    state = start(config.task, data, key)
     loss = jnp.zeros((), jnp.result_type(float))
-    row = jax.eval_shape(lambda state, dev: _row(course, dev, state, loss), state, dev)
-    history = jax.tree.map(lambda cell: _nothing((course.epochs, *cell.shape), cell.dtype), row)
-    best = nothing_yet(state.params, state.stats)
-    never = jnp.int32(0)
-    losses = jnp.zeros(steps, loss.dtype)
-    return Member(state.key, state.params, state.stats, state.optimizer_state, losses, history, best, never, never)
+    row = jax.eval_shape(lambda state, dev: _row(config, dev, state, loss), state, dev)
+    history = jax.tree.map(lambda cell: _missing((config.epochs, *cell.shape), cell.dtype), row)
+    best = init_best(state.params, state.stats)
+    losses, zero = jnp.zeros(steps, loss.dtype), jnp.int32(0)
+    return Member(state.key, state.params, state.stats, state.optimizer_state, losses, history, best, zero, zero)
 
 
-def advance(
-    course: Course,
+def train_steps(
+    config: FitConfig,
     data: Dataset,
     dev: Dataset,
     order: Key[Array, ""] | None,
@@ -82,66 +94,69 @@ def advance(
     count: Int[Array, ""],
     member: Member,
 ) -> Member:
-    """The next `count` steps of a member that has done so many, across as many epochs as they are.
+    """Take the next `count` steps of a member that has done `done` steps, over as many epochs as they span.
 
-    Both numbers may be traced: one program does few steps or many, and divided in any way they give the same bits.
+    Both counts may be traced, so one program serves any number of steps. Any division into calls gives the same bits.
     """
-    steps = data.size // course.task.batch_size
+    steps = data.size // config.task.batch_size
 
     def rest_of_epoch(carry):
         done, left, member = carry
         epoch, first = done // steps, done % steps
         last = jnp.minimum(first + left, steps)
-        rows = batches(course.task, data.size, member.key if order is None else order, epoch)
+        rows = batches(config.task, data.size, member.key if order is None else order, epoch)
 
-        def one(place, member):
-            of_batch = among_devices(rows[place])
-            batch = jax.tree.map(lambda array: array[of_batch], data)
-            return take_step(course, batch, epoch * steps + place, member)
+        def one_step(number, member):
+            batch_rows = shard_batch(rows[number])
+            batch = jax.tree.map(lambda array: array[batch_rows], data)
+            return train_step(config, batch, epoch * steps + number, member)
 
-        member = if_going_on(member, jax.lax.fori_loop(first, last, one, member))
-        member = jax.lax.cond(last == steps, lambda m: close_epoch(course, dev, epoch, m), lambda m: m, member)
+        member = keep_inactive(member, jax.lax.fori_loop(first, last, one_step, member))
+        member = jax.lax.cond(last == steps, lambda m: end_epoch(config, dev, epoch, m), lambda m: m, member)
         return done + (last - first), left - (last - first), member
 
     return jax.lax.while_loop(lambda carry: carry[1] > 0, rest_of_epoch, (done, count, member))[2]
 
 
-def take_step(course: Course, batch: Dataset, done: Int[Array, ""], member: Member) -> Member:
-    """The step of a member that has done so many."""
+def train_step(config: FitConfig, batch: Dataset, done: Int[Array, ""], member: Member) -> Member:
+    """Take one step of a member that has done `done` steps."""
     steps = member.losses.shape[0]
-    after, loss = step(course.task, batch, state_of(member, done // steps, done))
+    after, loss = step(config.task, batch, state_of(member, done // steps, done))
     losses = member.losses.at[done % steps].set(loss.astype(member.losses.dtype))
     return member._replace(params=after.params, stats=after.stats, optimizer_state=after.optimizer_state, losses=losses)
 
 
-def if_going_on(before: Member, after: Member) -> Member:
-    """What a member has become, or what it was where it had ended: asked once for many steps, since it costs."""
-    going = going_on(before)
-    kept = jax.tree.map(lambda new, old: jnp.where(going, new, old), after[1:], before[1:])
+def keep_inactive(before: Member, after: Member) -> Member:
+    """Return `after` if the member is still training, else `before`.
+
+    Called once per chunk of steps, because the selection copies every parameter.
+    """
+    active = is_active(before)
+    kept = jax.tree.map(lambda new, old: jnp.where(active, new, old), after[1:], before[1:])
     return Member(before.key, *kept)  # the key never changes
 
 
-def close_epoch(course: Course, dev: Dataset, epoch: Int[Array, ""], member: Member) -> Member:
-    """What is measured after an epoch, counted from 0, goes into its row, and may end the member."""
+def end_epoch(config: FitConfig, dev: Dataset, epoch: Int[Array, ""], member: Member) -> Member:
+    """Record the row of an epoch, counted from 0, update the best, and stop the member if it diverged or ran out."""
     done, steps = epoch + 1, member.losses.shape[0]
-    measured = _row(course, dev, state_of(member, done, done * steps), member.losses.mean())
+    row = _row(config, dev, state_of(member, done, done * steps), member.losses.mean())
     finite = [jnp.isfinite(leaf).all() for leaf in jax.tree.leaves(member.params)]
-    broken = ~(jnp.isfinite(measured.loss) & jnp.array(finite).all())
-    value = jnp.where(broken, jnp.inf, course.criterion(measured))
-    best = better(member.best, value, done, member.params, member.stats)
-    late = jnp.bool_(False) if course.patience is None else out_of_patience(best, done, patience=course.patience)
-    closed = member._replace(
-        history=jax.tree.map(lambda column, value: column.at[epoch].set(value), member.history, measured),
+    diverged = ~(jnp.isfinite(row.loss) & jnp.array(finite).all())
+    value = jnp.where(diverged, jnp.inf, config.criterion(row))
+    best = update_best(member.best, value, done, member.params, member.stats)
+    stop = jnp.bool_(False) if config.patience is None else out_of_patience(best, done, patience=config.patience)
+    ended = member._replace(
+        history=jax.tree.map(lambda column, value: column.at[epoch].set(value), member.history, row),
         best=best,
-        stopped=jnp.where(late & ~broken, done, 0),
-        diverged=jnp.where(broken, done, 0),
+        stopped=jnp.where(stop & ~diverged, done, 0),
+        diverged=jnp.where(diverged, done, 0),
     )
-    return if_going_on(member, closed)
+    return keep_inactive(member, ended)
 
 
-def _row(course, dev, state, loss) -> History:
-    return History(loss, jax.tree.map(jnp.asarray, course.observe(state, transformed(course.task, dev))))
+def _row(config, dev, state, loss) -> History:
+    return History(loss, jax.tree.map(jnp.asarray, config.observe(state, transform_inputs(config.task, dev))))
 
 
-def _nothing(shape, dtype):
+def _missing(shape, dtype):
     return jnp.full(shape, jnp.nan if jnp.issubdtype(dtype, jnp.inexact) else 0, dtype)

@@ -82,7 +82,7 @@ REFUSED = {
     ),
     "labels below 0": (
         lambda: fitted(MLP, examples(labels=LABELS - 1)),
-        "labels of data must be class numbers from 0, but -1 is among them",
+        "labels of data must be class checkpoint_numbers from 0, but -1 is among them",
     ),
     "labels that are floats": (
         lambda: fitted(MLP, examples(labels=LABELS.astype(np.float32))),
@@ -92,7 +92,7 @@ REFUSED = {
         lambda: fitted(MLP, examples(labels=LABELS[:, None])),
         r"labels must have the shape \(batch,\) with batch = 8, but was given as \(8, 1\)",
     ),
-    "labels one hot for class numbers": (
+    "labels one hot for class checkpoint_numbers": (
         lambda: fitted(MLP, examples(labels=np.eye(CLASSES, dtype=np.float32)[LABELS])),
         "labels must be integers, but was given as float32",
     ),
@@ -169,7 +169,7 @@ def test_what_is_wrong_is_told_before_anything_is_compiled(mistake, sentence, mo
     def compile_nothing(*arguments, **settings):
         raise AssertionError("nothing must be lowered")
 
-    monkeypatch.setattr(sys.modules["jaxdl.training.population.in_memory"], "lower_crew", compile_nothing)
+    monkeypatch.setattr(sys.modules["jaxdl.training.population.in_memory"], "lower_members", compile_nothing)
     jaxtyping.config.update("jaxtyping_disable", True)  # what the tests check at run time, users do not
     try:
         with warnings.catch_warnings(), pytest.raises((ValueError, TypeError), match=sentence):

@@ -10,11 +10,11 @@ import pytest
 import jaxdl.functional as F
 from jaxdl import data, models, optimizers
 from jaxdl.training import Task, classification, supervised, train
-from jaxdl.training.population.member import Course, advance, begin, going_on
+from jaxdl.training.population.member import FitConfig, init_member, is_active, train_steps
 
 MODEL = models.mlp((8,), 10, norm=models.BatchNorm, dropout_rate=0.1)
 TASK = Task(MODEL, supervised(MODEL, F.cross_entropy), optimizers.adam(1e-2), 16)
-COURSE = Course(TASK, classification(MODEL), epochs=4)
+COURSE = FitConfig(TASK, classification(MODEL), epochs=4)
 STEPS = 5
 
 
@@ -25,13 +25,13 @@ def digits():
 
 @pytest.fixture(scope="module")
 def go_on(digits):
-    program = jax.jit(functools.partial(advance, COURSE, digits, digits, None))
+    program = jax.jit(functools.partial(train_steps, COURSE, digits, digits, None))
     return lambda member, done, count: program(jnp.int32(done), jnp.int32(count), member)
 
 
 @pytest.fixture
 def first(digits):
-    return begin(COURSE, digits, digits, jax.random.key(2), steps=STEPS)
+    return init_member(COURSE, digits, digits, jax.random.key(2), steps=STEPS)
 
 
 def plain(member):
@@ -63,7 +63,7 @@ def test_no_steps_change_nothing(go_on, first):
 @pytest.mark.parametrize("ended", ["stopped", "diverged"])
 def test_what_has_ended_stands_still(go_on, first, ended):
     member = go_on(first, 0, 7)._replace(**{ended: jnp.int32(1)})
-    assert not going_on(member)
+    assert not is_active(member)
     jax.tree.map(np.testing.assert_array_equal, plain(go_on(member, 7, 13)), plain(member))
 
 
@@ -78,9 +78,9 @@ def test_parameters_that_are_no_longer_finite_are_seen_although_the_loss_still_i
     objective = lambda params, stats, batch, key: (params["x"].sum(), stats)
     explode = optimizers.sgd(lambda step: jnp.where(step == 2 * STEPS - 1, jnp.inf, 0.1))
     model = models.Model(lambda key, inputs: ({"x": jnp.ones(2)}, {}), lambda p, s, i, *, key=None: (i, s))
-    course = Course(Task(model, objective, explode, 16), lambda state, dev: {}, epochs=4)
-    member = begin(course, digits, digits, jax.random.key(0), steps=STEPS)
-    member = jax.jit(functools.partial(advance, course, digits, digits, None))(jnp.int32(0), jnp.int32(20), member)
+    course = FitConfig(Task(model, objective, explode, 16), lambda state, dev: {}, epochs=4)
+    member = init_member(course, digits, digits, jax.random.key(0), steps=STEPS)
+    member = jax.jit(functools.partial(train_steps, course, digits, digits, None))(jnp.int32(0), jnp.int32(20), member)
     assert int(member.diverged) == 2
     assert np.isfinite(member.history.loss).tolist() == [True, True, False, False]
     assert np.isfinite(member.best.params["x"]).all()

@@ -8,8 +8,8 @@ import pytest
 import jaxdl.functional as F
 from jaxdl import data, models, optimizers
 from jaxdl.training import Task, resume, start, supervised, train
-from jaxdl.training.batching import permutation
-from jaxdl.training.step import INIT, NOISE, ORDER, epoch
+from jaxdl.training.batching import INIT, NOISE, ORDER, permutation
+from jaxdl.training.train import epoch
 
 
 @pytest.fixture(scope="module")

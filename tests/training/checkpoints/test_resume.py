@@ -15,7 +15,7 @@ import jaxdl.functional as F
 from jaxdl import data, models, optimizers, schedules
 from jaxdl.system.storage import LOCK, locked
 from jaxdl.training import Checkpoints, DamagedError, Task, classification, fit, supervised
-from jaxdl.training.checkpoints.checkpoint import MANIFEST, numbers
+from jaxdl.training.checkpoints.checkpoint import MANIFEST, checkpoint_numbers
 from jaxdl.training.checkpoints.resume import differences
 
 FIT = sys.modules["jaxdl.training.population.in_memory"]  # the package's `fit` is the function
@@ -33,7 +33,7 @@ def digits():
 def small_pieces(monkeypatch):
     """Every piece is a step, so that an end may lie anywhere in an epoch of three."""
     monkeypatch.setattr(FIT, "PACE", 0.0)
-    monkeypatch.setattr("jaxdl.training.streaming.PACE", 0.0)
+    monkeypatch.setattr("jaxdl.training.population.streamed.PACE", 0.0)
 
 
 def task(model, rate):
@@ -133,12 +133,12 @@ def test_what_goes_on_is_told_first_of_all_until_there(digits, begun, whole):
     rest = fitted(digits, below=begun, watch=told.append)
     assert (told[0].step, told[0].since, told[0].epoch, told[0].rows.loss.shape) == (13, 0, 4, (3, 4))
     np.testing.assert_array_equal(np.concatenate([each.rows.loss for each in told], axis=1), whole.history.loss)
-    assert rest.cost.run > 0
+    assert rest.seconds.run > 0
 
 
 def test_nothing_is_compiled_where_all_is_done(digits, begun, whole, monkeypatch):
     fitted(digits, below=begun)
-    monkeypatch.setattr(FIT, "leavable", lambda f: 1 / 0)
+    monkeypatch.setattr(FIT, "run_interruptibly", lambda f: 1 / 0)
     assert everything(fitted(digits, below=begun)) == everything(whole)
 
 
@@ -175,7 +175,7 @@ def test_other_data_are_refused(digits, begun):
 
 
 def test_a_corrupt_newest_checkpoint_is_named_and_the_one_before_it_used(digits, begun, whole):
-    before, newest = numbers(begun)
+    before, newest = checkpoint_numbers(begun)
     assert newest == 13
     path = next((begun / "13" / "state").rglob("ocdbt.process_0/d/*"))
     path.write_bytes(path.read_bytes()[:-1] + b"!")
@@ -191,7 +191,7 @@ def test_a_corrupt_newest_checkpoint_is_named_and_the_one_before_it_used(digits,
 def test_where_no_checkpoint_is_whole_nothing_begins_anew(digits, begun):
     for path in begun.rglob(MANIFEST):
         path.write_text("")
-    with pytest.raises(DamagedError, match=r"checkpoint 13 .* is damaged.*None is left: remove .* to begin anew"):
+    with pytest.raises(DamagedError, match=r"checkpoint 13 .* is damaged.*None is left: remove .* to init_member anew"):
         fitted(digits, below=begun)
 
 
@@ -267,7 +267,7 @@ def test_what_cannot_be_saved_ends_the_fit_and_leaves_what_was_saved(digits, beg
             OSError, match="checkpoint 1. must be written below .*: No space left on device. Those before"
         ):
             fitted(digits, below=begun)
-    assert numbers(begun)[-1] == 13
+    assert checkpoint_numbers(begun)[-1] == 13
     assert everything(fitted(digits, below=begun)) == everything(whole)
 
 

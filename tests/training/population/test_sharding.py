@@ -14,11 +14,19 @@ import pytest
 import jaxdl.functional as F
 from jaxdl import data, models, optimizers
 from jaxdl.training import Checkpoints, Task, classification, fit, population, supervised, train, use_all_cores
-from jaxdl.training.population.autotune import compiled_to_fit, layouts_for, needed_bytes, remember, remembered, smaller
-from jaxdl.training.population.in_memory import Crew, Machine, crew_of, dealt, lower_crew
-from jaxdl.training.population.member import Course, begin
-from jaxdl.training.population.population import compile_population
-from jaxdl.training.population.sharding import Layout, mesh_of
+from jaxdl.training.layout import Layout, mesh_of
+from jaxdl.training.population.autotune import (
+    compile_within_memory,
+    layouts_for,
+    needed_bytes,
+    remember,
+    remembered,
+    smaller,
+)
+from jaxdl.training.population.in_memory import rebalance
+from jaxdl.training.population.member import FitConfig, init_member, train_steps
+from jaxdl.training.population.population import CompiledPopulation, compile_population
+from jaxdl.training.population.runner import PlacedMembers, lower_members, place_members
 
 POPULATION = sys.modules["jaxdl.training.population.population"]  # the package's `population` is the function
 MODEL = models.mlp((8,), 10)
@@ -79,20 +87,19 @@ def fitted_in(monkeypatch, digits, layout, settings):
 
 
 def test_a_device_of_a_batch_sees_its_part_and_all_add_up_their_gradients(digits):
-    like = jax.eval_shape(jax.vmap(lambda key: begin(course(digits), digits, digits, key, steps=4)), keys(1))
-    from jaxdl.training.population.member import advance
-
-    one = lambda data, dev, order, done, count, member: advance(course(digits), data, dev, order, done, count, member)
-    shared = (digits, digits, None, np.int32(0), np.int32(0))
-    two, alone = (
-        lower_crew(one, shared, like, layout, None).compile().as_text() for layout in (Layout(1, 2, 1), Layout(1, 1, 1))
+    like = jax.eval_shape(jax.vmap(lambda key: init_member(course(digits), digits, digits, key, steps=4)), keys(1))
+    one = lambda data, dev, order, done, count, member: train_steps(
+        course(digits), data, dev, order, done, count, member
     )
+    shared = (digits, digits, None, np.int32(0), np.int32(0))
+    layouts = (Layout(1, 2, 1), Layout(1, 1, 1))
+    two, alone = (lower_members(one, shared, like, layout, None).compile().as_text() for layout in layouts)
     assert ["all-reduce" in text for text in (two, alone)] == [True, False]
     assert ["f32[16,64]" in text for text in (two, alone)] == [False, True]  # a whole batch of images, as rows
 
 
 def course(digits):
-    return Course(TASK, classification(MODEL), 3)
+    return FitConfig(TASK, classification(MODEL), 3)
 
 
 def test_layouts_begin_with_one_member_at_a_time_on_a_cpu():
@@ -131,16 +138,16 @@ def own_cache(tmp_path, monkeypatch):
 
 
 def test_what_was_the_fastest_is_measured_once_and_remembered(digits, own_cache, monkeypatch):
-    monkeypatch.setattr("jaxdl.training.population.autotune.WORTH", 0.0)
+    monkeypatch.setattr("jaxdl.training.population.autotune.MIN_SECONDS", 0.0)
     measured = []
-    original = POPULATION._seconds_of_a_member
+    original = POPULATION._seconds_per_member
 
     def seconds(program, shared, mapped):
         original(program, shared, mapped)
         measured.append(program.layout)
         return {1: 3.0, 16: 1.0}.get(program.layout.at_once, 2.0)
 
-    monkeypatch.setattr(POPULATION, "_seconds_of_a_member", seconds)
+    monkeypatch.setattr(POPULATION, "_seconds_per_member", seconds)
     scaled = lambda offset, scale: (scale * jnp.arange(3.0) + offset).sum()
     scales = jnp.arange(80.0)
     for _ in range(2):
@@ -180,7 +187,7 @@ def test_as_many_are_computed_at_once_as_the_memory_holds(monkeypatch):
     squares = lambda x: jnp.sort(x @ x.T, axis=0).sum()  # a matrix that is kept before it is summed
     lower = lambda layout: jax.jit(jax.vmap(squares)).lower(jax.ShapeDtypeStruct((layout.at_once, 128, 8), np.float32))
     monkeypatch.setattr("jaxdl.training.population.autotune.free_bytes", lambda: 5 * 4 * 128**2)
-    program, layout = compiled_to_fit(lower, Layout(1, 1, 16))
+    program, layout = compile_within_memory(lower, Layout(1, 1, 16))
     assert 1 <= layout.at_once <= 4
     assert needed_bytes(program) <= 5 * 4 * 128**2
 
@@ -188,11 +195,12 @@ def test_as_many_are_computed_at_once_as_the_memory_holds(monkeypatch):
 def test_a_device_that_has_too_little_memory_gets_fewer_at_once(digits, monkeypatch):
     asked = []
 
-    def too_large(program, *arguments):
-        asked.append(program.layout.at_once)
-        if program.layout.at_once > 1:
+    def too_large(run, *arguments):
+        layout = run.args[1]
+        asked.append(layout.at_once)
+        if layout.at_once > 1:
             raise jax.errors.JaxRuntimeError("RESOURCE_EXHAUSTED: Out of memory allocating 1 bytes")
-        return program(*arguments)
+        return run(*arguments)
 
     monkeypatch.setattr(POPULATION, "finished", too_large)
     monkeypatch.setattr(POPULATION, "layouts_for", lambda *_, **__: [Layout(1, 1, 4)])
@@ -205,20 +213,20 @@ def test_a_device_that_has_too_little_memory_gets_fewer_at_once(digits, monkeypa
 def test_members_that_go_on_are_dealt_evenly(digits, at_once):
     layout = Layout(2, 1, at_once)
     mesh = mesh_of(layout)
-    members = jax.vmap(lambda key: begin(course(digits), digits, digits, key, steps=4))(keys(8))
+    members = jax.vmap(lambda key: init_member(course(digits), digits, digits, key, steps=4))(keys(8))
     stopped = jnp.array([0, 3, 0, 3, 3, 3, 3, 3])
-    crew = crew_of(members._replace(stopped=stopped), layout, mesh)
-    again = dealt(crew, Machine(layout, mesh, None))
-    assert again.places[[0, 4]].tolist() == [0, 2] if at_once == 1 else again is not crew or at_once == 2
-    assert sorted(again.places.tolist()) == list(range(8))
+    crew = place_members(members._replace(stopped=stopped), layout, mesh)
+    again = rebalance(crew, CompiledPopulation(layout, mesh, None))
+    assert again.indices[[0, 4]].tolist() == [0, 2] if at_once == 1 else again is not crew or at_once == 2
+    assert sorted(again.indices.tolist()) == list(range(8))
     back = again.in_order(again.members)
     np.testing.assert_array_equal(back.stopped, stopped)
     jax.tree.map(np.testing.assert_array_equal, back.params, members.params)
-    assert dealt(again, Machine(layout, mesh, None)) is again
+    assert rebalance(again, CompiledPopulation(layout, mesh, None)) is again
 
 
 def test_a_crew_without_its_filling_is_in_the_order_of_its_places():
-    crew = Crew(None, np.array([2, 0, 3, 1]), 3)
+    crew = PlacedMembers(None, np.array([2, 0, 3, 1]), 3)
     assert crew.in_order({"x": jnp.array([12, 10, 13, 11])})["x"].tolist() == [10, 11, 12]
 
 
@@ -228,7 +236,7 @@ def test_cores_become_devices_before_jax_begins_and_are_asked_for_in_vain_after(
     assert use_all_cores() == jax.device_count()
     monkeypatch.setenv("JAX_NUM_CPU_DEVICES", "64")
     with pytest.raises(
-        RuntimeError, match=f"must come before jax computes anything, but jax runs on {jax.device_count()}"
+        RuntimeError, match=f"must be called before jax computes anything: jax already runs with {jax.device_count()}"
     ):
         use_all_cores()
 

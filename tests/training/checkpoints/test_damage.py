@@ -152,7 +152,7 @@ def test_a_place_below_a_file_is_told(tmp_path):
 DISK_FULL = """
 import resource, sys
 import numpy as np
-from jaxdl.training import Writer, load_checkpoint, save_checkpoint
+from jaxdl.training import CheckpointWriter, load_checkpoint, save_checkpoint
 directory = sys.argv[1]
 tree = {"weights": np.random.default_rng(0).normal(size=(100, 300))}
 save_checkpoint(directory, 1, tree)
@@ -163,7 +163,7 @@ for limit in (100_000, 400, 1):
     except OSError as error:
         print(error)
     try:
-        with Writer(directory) as writer:
+        with CheckpointWriter(directory) as writer:
             writer.save(3, tree)
     except OSError as error:
         print(error)
@@ -189,7 +189,7 @@ KILLS = '''
 import os, pathlib, random, signal, sys, time
 import numpy as np
 from orbax.checkpoint import v1  # imported once, for all
-from jaxdl.training import Writer, load_checkpoint
+from jaxdl.training import CheckpointWriter, load_checkpoint
 directory, rounds = pathlib.Path(sys.argv[1]), int(sys.argv[2])
 random.seed(0)
 like = {"x": np.zeros((50, 50)), "number": 0}
@@ -208,7 +208,7 @@ def save(tell):
     number = 0
     for name in [path.name for path in directory.iterdir() if path.name.isdigit()]:
         number = max(number, int(name))
-    with Writer(directory) as writer:
+    with CheckpointWriter(directory) as writer:
         while True:
             number += 1
             writer.save(number, {"x": np.full((50, 50), float(number)), "number": number})

@@ -11,10 +11,9 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 
-from jaxdl.training import Writer, load_checkpoint, save_checkpoint
-from jaxdl.training.checkpoints.checkpoint import MANIFEST, numbers
-from jaxdl.training.checkpoints.resume import Keeper
-from jaxdl.training.population.sharding import Layout
+from jaxdl.training import CheckpointWriter, load_checkpoint, save_checkpoint
+from jaxdl.training.checkpoints.checkpoint import MANIFEST, checkpoint_numbers
+from jaxdl.training.checkpoints.resume import CheckpointManager
 
 TREE = {"weights": np.arange(60.0).reshape(5, 12), "count": jnp.int32(3), "key": jax.random.key(7)}
 
@@ -145,12 +144,12 @@ def test_what_is_no_checkpoint_is_left_alone(tmp_path):
     (tmp_path / "best").mkdir()
     (tmp_path / "7").write_text("a file with the name of a checkpoint")
     (tmp_path / "007").mkdir()
-    assert numbers(tmp_path) == [5, 7]
+    assert checkpoint_numbers(tmp_path) == [5, 7]
     with pytest.warns(
         UserWarning, match=r"checkpoint 7 .* is damaged: manifest.txt cannot be read \(Not a directory\)"
     ):
         assert load_checkpoint(tmp_path, TREE).number == 5
-    with Writer(tmp_path, newest=5) as writer:
+    with CheckpointWriter(tmp_path, newest=5) as writer:
         writer.save(6, TREE)
     assert {path.name for path in tmp_path.iterdir()} == {"5", "6", "7.damaged", "007", "best", "notes.txt"}
 
@@ -174,10 +173,10 @@ def test_a_note_that_is_no_json_is_told(tmp_path):
 def test_a_writer_leaves_what_is_newer_than_what_it_saves(tmp_path):
     for number in (10, 20):
         save_checkpoint(tmp_path, number, TREE)
-    with Writer(tmp_path, keep=1) as writer:
+    with CheckpointWriter(tmp_path, keep=1) as writer:
         writer.save(1, TREE)
         writer.save(12, TREE)
-    assert numbers(tmp_path) == [12, 20]
+    assert checkpoint_numbers(tmp_path) == [12, 20]
 
 
 def test_without_a_checkpoint_it_is_told(tmp_path):
@@ -187,32 +186,32 @@ def test_without_a_checkpoint_it_is_told(tmp_path):
 
 def test_the_newest_are_kept_and_what_is_half_written_goes(tmp_path):
     (tmp_path / ".3.partial").mkdir()
-    with Writer(tmp_path, keep=2) as writer:
+    with CheckpointWriter(tmp_path, keep=2) as writer:
         for number in (1, 2, 3, 10):
             writer.save(number, TREE)
-    assert numbers(tmp_path) == [3, 10]
+    assert checkpoint_numbers(tmp_path) == [3, 10]
     assert sorted(path.name for path in tmp_path.iterdir()) == ["10", "3"]
 
 
 def test_it_is_written_while_the_program_goes_on_and_as_it_was(tmp_path):
     array = np.zeros(200_000)
-    with Writer(tmp_path) as writer:
+    with CheckpointWriter(tmp_path) as writer:
         writer.save(1, {"x": array.copy()})
-        busy = writer.busy()
+        busy = writer.is_busy()
         array += 1
         writer.save(2, {"x": array.copy()})
     assert busy
-    assert not writer.busy()
+    assert not writer.is_busy()
     assert load_checkpoint(tmp_path, {"x": array}).tree["x"].all()
 
 
-class Clock(Writer):
+class Clock(CheckpointWriter):
     """A writer that takes a while, and a time that passes when it is told to."""
 
     def __init__(self, took):
-        self.took, self.now, self.saved = took, 100.0, []
+        self.seconds, self.now, self.saved = took, 100.0, []
 
-    def busy(self):
+    def is_busy(self):
         return False
 
     def save(self, number, tree, *, note=None):
@@ -223,13 +222,13 @@ class Clock(Writer):
 def test_it_saves_at_once_and_then_so_rarely_that_it_costs_little(monkeypatch, seconds, took, wait):
     clock = Clock(took)
     monkeypatch.setattr("time.perf_counter", lambda: clock.now)
-    keeper = Keeper(None, clock, seconds, {})
-    assert keeper.due()
-    keeper.save(1, {}, seconds=0.0, layout=Layout())
+    keeper = CheckpointManager(None, clock, seconds, {})
+    assert keeper.is_due()
+    keeper.save(1, {}, {"seconds": 0.0})
     if wait:
         clock.now += wait - 0.1
-        assert not keeper.due()
+        assert not keeper.is_due()
     clock.now += 0.1
-    assert keeper.due()
-    keeper.save(1, {}, seconds=0.0, layout=Layout())
+    assert keeper.is_due()
+    keeper.save(1, {}, {"seconds": 0.0})
     assert clock.saved == [1]

@@ -1,0 +1,38 @@
+"""The layout of a population: how many devices share the members, how many share each batch, how many run at once.
+
+A layout names the devices by two axes. Devices along `member` train different members and do not communicate; devices
+along `batch` share each batch of the same members and add up their gradients.
+"""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import jax
+import numpy as np
+from jax.sharding import AxisType, Mesh
+
+MEMBER, BATCH = "member", "batch"
+
+
+class Layout(NamedTuple):
+    """A division of a population among devices."""
+
+    by_member: int = 1
+    """devices among which the members are divided"""
+    by_batch: int = 1
+    """devices among which each batch is divided (data parallelism)"""
+    at_once: int = 1
+    """members that a device computes together by `vmap`, one chunk after another. With 1 (`lax.map`), each member is
+    bit-identical to the same member trained alone."""
+
+    def padded(self, members: int) -> int:
+        """Return the number of members that fill all chunks of all devices."""
+        chunk = self.by_member * self.at_once
+        return -(-members // chunk) * chunk
+
+
+def mesh_of(layout: Layout, devices: Sequence[jax.Device] | None = None) -> Mesh:
+    """Return the mesh of a layout over the first of the given devices, or of all devices."""
+    count = layout.by_member * layout.by_batch
+    chosen = np.asarray((devices or jax.devices())[:count]).reshape(layout.by_member, layout.by_batch)
+    return Mesh(chosen, (MEMBER, BATCH), axis_types=(AxisType.Auto, AxisType.Auto))

@@ -1,0 +1,130 @@
+"""The interface between `fit` and the two ways to train a population, and the functions that both share."""
+
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple, Protocol, runtime_checkable
+
+import jax
+import numpy as np
+from jax.sharding import Mesh
+from jax.stages import Lowered
+from jaxtyping import Int
+
+from jaxdl.system.interruption import run_interruptibly
+from jaxdl.system.multihost import to_host
+from jaxdl.training.layout import Layout, mesh_of
+from jaxdl.training.population.member import Member, is_active
+from jaxdl.training.population.population import compile_population
+from jaxdl.training.population.sharding import (
+    map_chunks,
+    map_members,
+    pad_members,
+    put,
+    replicated,
+    shapes_on,
+    sharded,
+)
+
+PACE = 0.5  # seconds of a chunk of work: the time until progress is reported and a signal is handled
+
+
+class PlacedMembers(NamedTuple):
+    """Members on the devices, in any order and with padding."""
+
+    members: Member
+    """the members, padded to fill the layout"""
+    indices: Int[np.ndarray, "members"]
+    """index of each member in the population; padding has indices from `count` on"""
+    count: int
+    """number of members without padding"""
+
+    def in_order(self, tree: Any) -> Any:
+        """Sort a tree of per-member arrays by index and remove the padding."""
+        where = np.argsort(self.indices)[: self.count]
+        if np.array_equal(where, np.arange(len(self.indices))):
+            return tree
+        return jax.tree.map(lambda leaf: leaf[where], tree)
+
+
+@runtime_checkable
+class Runner(Protocol):
+    """One way to train a population.
+
+    `fit` calls `init`, unless it loads a checkpoint, then `compile`, then `run_chunk` until all steps are done.
+    """
+
+    like: Member
+    """shapes and dtypes of all members"""
+    steps_per_epoch: int
+    """steps in one pass over the data"""
+
+    def program_text(self) -> str:
+        """Return the text of all programs, which identifies model, objective, optimizer and observed metrics."""
+        ...
+
+    def data_digest(self) -> str:
+        """Return a digest of the training data, as far as it is known without reading all of it."""
+        ...
+
+    def init(self) -> Member:
+        """Return all members before their first step."""
+        ...
+
+    def compile(self, members: Member, *, steps_left: int, layout: Layout | None) -> Layout:
+        """Compile for the layout, or for the fastest if it is None, place a copy of the members, return the layout."""
+        ...
+
+    def run_chunk(self, step: int, wait: Callable[[Any], Any]) -> tuple[PlacedMembers, int]:
+        """Train for about PACE seconds from `step` on; return the members and the new step.
+
+        `wait(placed)` waits for the computation and may raise KeyboardInterrupt. The next call donates the members that
+        this one returned.
+        """
+        ...
+
+    def close(self) -> None:
+        """Stop threads that read data."""
+        ...
+
+
+def shapes_of_members(init: Callable, shared: tuple, keys: Any) -> Member:
+    """Return the shapes of the members that `init(*shared, key)` returns for each key."""
+    return jax.eval_shape(jax.vmap(lambda key: init(*shared, key)), keys)
+
+
+def text_of_program(one: Callable, shared: tuple, members: Any) -> str:
+    """Return the text of `one(*shared, member)` for one of the members; it does not depend on the layout."""
+    member = jax.tree.map(lambda leaf: jax.ShapeDtypeStruct(leaf.shape[1:], leaf.dtype), members)
+    return jax.jit(one).lower(*shared, member).as_text()
+
+
+def init_members(
+    init: Callable, shared: tuple, keys: Any, layout: Layout, devices: Sequence[jax.Device] | None
+) -> Member:
+    """Return the members `init(*shared, key)` for all keys."""
+    program = run_interruptibly(lambda: compile_population(init, keys, shared=shared, devices=devices, layout=layout))
+    return program.run(shared, (keys,))
+
+
+def lower_members(
+    one: Callable, shared: tuple, like: Member, layout: Layout, devices: Sequence[jax.Device] | None
+) -> Lowered:
+    """Lower `one(*shared, member)` for placed members; chunks without an active member are skipped."""
+    mesh = mesh_of(layout, devices)
+
+    def compute_chunk(shared, mapped, members):  # noqa: ARG001
+        every = map_members(lambda member: one(*shared, member), layout.at_once)
+        return jax.lax.cond(is_active(members).any(), every, lambda members: members, members)
+
+    count = layout.padded(like.stopped.shape[0])
+    placed, on_every_device = shapes_on(like, sharded(mesh), count), shapes_on(shared, replicated(mesh))
+    chunks = count // (layout.by_member * layout.at_once)
+    program = map_chunks(compute_chunk, layout, mesh)
+    run = lambda shared, members: program(shared, (), members, 0, chunks)  # noqa: E731
+    return jax.jit(run, donate_argnums=1).lower(on_every_device, placed)
+
+
+def place_members(members: Member, layout: Layout, mesh: Mesh) -> PlacedMembers:
+    """Copy members to the devices of a layout."""
+    count = members.stopped.shape[0]
+    padded = layout.padded(count)
+    return PlacedMembers(put(pad_members(to_host(members), padded), sharded(mesh)), np.arange(padded), count)

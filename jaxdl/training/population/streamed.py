@@ -1,0 +1,154 @@
+"""Train a population on a Stream: all members share each batch, a chunk of batches at a time."""
+
+import functools
+import time
+from collections.abc import Callable, Generator, Sequence
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.stages import Lowered
+
+from jaxdl.data import Dataset
+from jaxdl.data.stream import Stream, first_rows
+from jaxdl.system.interruption import run_interruptibly
+from jaxdl.training.checkpoints.serialization import digest_of
+from jaxdl.training.input_checks import check_counts, check_inputs, check_labels, output_shapes
+from jaxdl.training.layout import Layout, mesh_of
+from jaxdl.training.population.autotune import avoid_deadlock, layouts_for
+from jaxdl.training.population.member import FitConfig, Member, end_epoch, init_member, keep_inactive, train_step
+from jaxdl.training.population.runner import (
+    PACE,
+    PlacedMembers,
+    init_members,
+    lower_members,
+    place_members,
+    shapes_of_members,
+    text_of_program,
+)
+from jaxdl.training.population.sharding import put, replicated
+from jaxdl.training.streaming import plan_chunks, read_ahead, train_on_chunks
+
+
+class StreamedRunner:
+    """A Runner for data that is read during training.
+
+    One program trains on each length of chunk, and one ends the epochs. Without an `order`, all members see the batches
+    in the order of the first key.
+    """
+
+    def __init__(
+        self,
+        config: FitConfig,
+        data: Stream,
+        dev: Dataset,
+        keys: Any,
+        order: Any,
+        devices: Sequence[jax.Device] | None,
+    ) -> None:
+        self._stream, self._first = checked_stream(config, data, dev)
+        self._config, self._dev, self._keys, self._devices = config, dev, keys, devices
+        self._order = keys[0] if order is None else order
+        self._total = config.epochs * (data.size // config.task.batch_size)
+        self._plan = plan_chunks(config.task, self._stream)
+        self.steps_per_epoch = data.size // config.task.batch_size
+        self._init = functools.partial(init_member, config, steps=self.steps_per_epoch)
+        self.like = shapes_of_members(self._init, (self._first, dev), keys)
+        train, end = functools.partial(train_chunk, config), jax.jit(functools.partial(end_epoch, config))
+        chunks = [(train, (self._plan.like(length), np.int32(0))) for length in self._plan.lengths()]
+        self._programs = [(end, (dev, np.int32(0))), *chunks]
+        self._layouts = layouts_for(keys.shape[0], config.task.batch_size // config.task.microbatches, devices)
+        self._lower = functools.lru_cache(self._lower_for)
+        self._running: Generator[tuple[PlacedMembers, int]] | None = None
+
+    def _lower_for(self, layout: Layout) -> list[Lowered]:
+        return [lower_members(*program, self.like, layout, self._devices) for program in self._programs]
+
+    def program_text(self) -> str:
+        """Return the text of all programs."""
+        first = text_of_program(self._init, (self._first, self._dev), self._keys)
+        return first + "".join(text_of_program(*program, self.like) for program in self._programs)
+
+    def data_digest(self) -> str:
+        """Return a digest of the first batch."""
+        return digest_of(self._first)
+
+    def init(self) -> Member:
+        """Return all members before their first step."""
+        return init_members(self._init, (self._first, self._dev), self._keys, self._layouts[0], self._devices)
+
+    def compile(self, members: Member, *, steps_left: int, layout: Layout | None) -> Layout:  # noqa: ARG002
+        """Compile for a layout, or for the likeliest one, and place a copy of the members."""
+        (layout,) = avoid_deadlock(lambda layout: self._lower(layout)[-1], [layout or self._layouts[0]])
+        self._end_epoch, *chunks = (run_interruptibly(program.compile) for program in self._lower(layout))
+        self._train_chunk = dict(zip(self._plan.lengths(), chunks, strict=True))
+        self._mesh = mesh_of(layout, self._devices)
+        self._placed = place_members(members, layout, self._mesh)
+        return layout
+
+    def run_chunk(self, step: int, wait: Callable[[Any], Any]) -> tuple[PlacedMembers, int]:
+        """Train on chunks of the stream for about PACE seconds."""
+        if self._running is None:
+            self._running = self._run(step, wait)
+        started, placed = time.perf_counter(), self._placed
+        while time.perf_counter() - started < PACE and step < self._total:
+            placed, step = next(self._running)
+        return wait(placed), step
+
+    def close(self) -> None:
+        """Stop the threads that read the stream."""
+        if self._running is not None:
+            self._running.close()
+
+    def _run(self, step, wait) -> Generator[tuple[PlacedMembers, int]]:
+        on_devices = replicated(self._mesh)
+        dev = put(self._dev, on_devices)
+
+        def train(placed, chunk, done):
+            program = self._train_chunk[chunk.weights.shape[0]]
+            return placed._replace(members=program((chunk, np.int32(done)), placed.members))
+
+        def end(placed, epoch):
+            return placed._replace(members=self._end_epoch((dev, np.int32(epoch)), placed.members))
+
+        steps, epochs = self.steps_per_epoch, self._config.epochs
+        numbers = range(self._plan.chunk_after(step, steps), epochs * len(self._plan.chunks))
+        feed = read_ahead(
+            self._config.task,
+            self._stream,
+            self._plan.chunks,
+            numbers=numbers,
+            order=self._order,
+            put=lambda chunk: put(chunk, on_devices),
+        )
+        return train_on_chunks(
+            feed, self._placed, train, end, done=step, total=self._total, steps_per_epoch=steps, wait=wait
+        )
+
+
+def train_chunk(config: FitConfig, chunk: Dataset, done: Any, member: Member) -> Member:
+    """Take the steps of a chunk of batches of a member that has done `done` steps."""
+
+    def one_step(carry, batch):
+        done, member = carry
+        return (done + 1, train_step(config, batch, done, member)), None
+
+    return keep_inactive(member, jax.lax.scan(one_step, (done, member), chunk)[0][1])
+
+
+def checked_stream(config: FitConfig, data: Stream, dev: Dataset) -> tuple[Stream, Dataset]:
+    """Check the first batch and dev; return the stream, which checks the labels of later batches, and the batch."""
+    task = config.task
+    check_counts(task, data, epochs=config.epochs)
+    first = first_rows(data, task.batch_size)
+    weighted = first._replace(weights=jnp.ones_like(first.weights))  # the first batch may have weight 0
+    check_inputs(task, weighted, dev, epochs=config.epochs)
+    outputs = output_shapes(task, first)
+
+    def fetch(rows):
+        examples = data.fetch(rows)
+        check_labels("data", examples.labels, outputs)
+        return examples
+
+    return data._replace(fetch=fetch), first

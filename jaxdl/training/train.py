@@ -1,0 +1,107 @@
+"""Train one model: a scan over epochs, each a scan over steps. Pure and traceable; a population is a `vmap` of it."""
+
+import jax
+from jaxtyping import Array, Float, Key
+
+from jaxdl.data import Dataset
+from jaxdl.data.stream import Stream
+from jaxdl.training.batching import batches, shard_batch
+from jaxdl.training.input_checks import check_counts
+from jaxdl.training.step import start, step
+from jaxdl.training.streaming import resume_stream
+from jaxdl.training.task import History, Observe, State, Task, observe_nothing
+
+
+def train(
+    task: Task,
+    data: Dataset | Stream,
+    key: Key[Array, ""],
+    *,
+    epochs: int,
+    observe: Observe = observe_nothing,
+    order: Key[Array, ""] | None = None,
+) -> tuple[State, History]:
+    """Train one model from one key.
+
+    Args:
+        task: model, objective, optimizer and batch size.
+        data: training data. A Stream is read during training; the loop then runs in Python and is not traceable (`fit`
+            trains populations on streams).
+        key: a typed key for initial parameters, order of the data and noise.
+        epochs: passes over the data, at least 1.
+        observe: called as `observe(state)` after every epoch; its values become columns of the history.
+        order: a key for the order of the data only. Members of a population that get the same one see the same batches.
+
+    Returns:
+        The last state, and the history with one row per epoch.
+
+    Raises:
+        ValueError: fewer than one epoch, or a batch size that the data cannot fill.
+
+    Example:
+        >>> from jaxdl import data, models, optimizers, training
+        >>> model = models.mlp((8,), 2)
+        >>> task = training.Task(model, training.supervised(model, F.cross_entropy), optimizers.adam(0.1), batch_size=8)
+        >>> moons = data.moons(jax.random.key(0), examples=32)
+        >>> state, history = training.train(task, moons, jax.random.key(1), epochs=20)
+        >>> bool(history.loss[-1] < history.loss[0]), int(state.step)
+        (True, 80)
+    """
+    return resume(task, data, start(task, data, key), epochs=epochs, observe=observe, order=order)
+
+
+def resume(
+    task: Task,
+    data: Dataset | Stream,
+    state: State,
+    *,
+    epochs: int,
+    observe: Observe = observe_nothing,
+    order: Key[Array, ""] | None = None,
+) -> tuple[State, History]:
+    """Train for more epochs from a state; two calls give the same bits as one call with the sum of their epochs.
+
+    Args:
+        task: model, objective, optimizer and batch size.
+        data: training data, as in `train`.
+        state: a state from `start`, `train` or `resume`.
+        epochs: additional passes over the data, at least 1.
+        observe: called as `observe(state)` after every epoch.
+        order: a key for the order of the data only, as in `train`.
+
+    Returns:
+        The last state, and the history of the additional epochs.
+
+    Raises:
+        ValueError: fewer than one epoch, or a batch size that the data cannot fill.
+
+    Example:
+        >>> from jaxdl import data, models, optimizers, training
+        >>> model = models.mlp((), 2)
+        >>> task = training.Task(model, training.supervised(model, F.cross_entropy), optimizers.sgd(0.1), batch_size=8)
+        >>> moons = data.moons(jax.random.key(0), examples=16)
+        >>> state, _ = training.train(task, moons, jax.random.key(1), epochs=1)
+        >>> state, history = training.resume(task, moons, state, epochs=2)
+        >>> int(state.epoch), history.loss.shape
+        (3, (2,))
+    """
+    check_counts(task, data, epochs=epochs)
+    if isinstance(data, Stream):
+        return resume_stream(task, data, state, epochs=epochs, observe=observe, order=order)
+
+    def one_epoch(state, _):
+        state, loss = epoch(task, data, state, state.key if order is None else order)
+        return state, History(loss, observe(state))
+
+    return jax.lax.scan(one_epoch, state, length=epochs)
+
+
+def epoch(task: Task, data: Dataset, state: State, order: Key[Array, ""]) -> tuple[State, Float[Array, ""]]:
+    """Train for one pass over the data; return the new state and the mean loss of its steps."""
+
+    def one_step(state, rows):
+        rows = shard_batch(rows)
+        return step(task, jax.tree.map(lambda array: array[rows], data), state)
+
+    state, losses = jax.lax.scan(one_step, state, batches(task, data.size, order, state.epoch))
+    return state._replace(epoch=state.epoch + 1), losses.mean()
