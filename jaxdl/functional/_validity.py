@@ -30,7 +30,7 @@ def is_not_negative(setting):
     return setting >= 0
 
 
-def is_share(setting):
+def is_fraction(setting):
     """Is it between 0 and 1, both included? NaN is not."""
     return (setting >= 0) & (setting <= 1)
 

@@ -4,7 +4,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from jaxdl.functional._arguments import as_annotated
-from jaxdl.functional._validity import in_range, is_share, one_or_nan
+from jaxdl.functional._validity import in_range, is_fraction, one_or_nan
 from jaxdl.functional.sigmoids import sigmoid
 from jaxdl.functional.softmaxes import log_softmax, softmax
 
@@ -79,7 +79,7 @@ def sigmoid_cross_entropy_vjp(g, logits, targets):
     $g\,(\sigma(z) - t)$. $L$ is linear in $t$, with $\log(1 + e^{-z}) - \log(1 + e^z) = -z$, hence $\bar t = -g z$.
     """
     yes, no = _share(targets), _share(1 - targets)
-    wanted = one_or_nan(is_share(targets), logits.dtype)
+    wanted = one_or_nan(is_fraction(targets), logits.dtype)
     return g[:, None] * (no * sigmoid(logits) - yes * sigmoid(-logits)), -g[:, None] * wanted * logits
 
 
@@ -98,7 +98,7 @@ def sigmoid_cross_entropy_examples(random):
 
 def _share(part):
     """The part of one, NaN where it is outside [0, 1]."""
-    return in_range(part, is_share(part), part.dtype)
+    return in_range(part, is_fraction(part), part.dtype)
 
 
 def kl_divergence(

@@ -4,7 +4,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, ArrayLike, Float, PyTree
 
-from jaxdl.functional._validity import in_range, is_share
+from jaxdl.functional._validity import in_range, is_fraction
 
 
 def l1(params: PyTree[Float[Array, "..."]]) -> Float[Array, ""]:
@@ -78,4 +78,4 @@ def elastic_net_examples(random):
 
 def _share(ratio, dtype):
     """The ratio, or NaN where it is none."""
-    return in_range(ratio, is_share(ratio), dtype)
+    return in_range(ratio, is_fraction(ratio), dtype)
