@@ -5,7 +5,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, ArrayLike, Float, Integer
 
 from jaxdl.functional._arguments import as_annotated
-from jaxdl.functional._validity import in_range, is_class, is_number, is_fraction, one_or_nan
+from jaxdl.functional._validity import in_range, is_class, is_fraction, is_number, one_or_nan
 from jaxdl.functional.sigmoids import sigmoid
 from jaxdl.functional.softmaxes import log_softmax, softmax
 
@@ -115,8 +115,8 @@ def _valid_weights(logits, class_weights):
     classes = logits.shape[-1]
     if jnp.shape(class_weights) not in [(), (classes,)]:
         raise ValueError(
-            f"class_weights must be one number or one for each of the {classes} classes, but were given in the shape "
-            f"{jnp.shape(class_weights)}."
+            f"class_weights must be one number or one for each of the {classes} classes, "
+            f"got the shape {jnp.shape(class_weights)}."
         )
     w = jnp.broadcast_to(jnp.asarray(class_weights, logits.dtype), classes)
     return w * one_or_nan((w >= 0).all(), logits.dtype)

@@ -49,7 +49,7 @@ def test_the_mask_does_not_depend_on_the_precision(double):
 
 
 def test_noise_is_normal_around_the_input_with_the_deviation_that_was_asked_for():
-    noise = np.asarray(F.gaussian_noise(jax.random.key(0), jnp.full(100_000, 3.0), deviation=0.5)) - 3
+    noise = np.asarray(F.gaussian_noise(jax.random.key(0), jnp.full(100_000, 3.0), std=0.5)) - 3
     assert noise.mean() == pytest.approx(0.0, abs=0.0064)  # four standard errors, here and below
     assert noise.std() == pytest.approx(0.5, abs=0.0045)
     assert scipy.stats.kstest(noise / 0.5, scipy.stats.norm.cdf).pvalue > 1e-3
@@ -66,46 +66,46 @@ def test_a_key_draws_the_same_noise_again_and_another_key_other_noise():
 
 def test_the_noise_scales_with_its_deviation_and_does_not_depend_on_the_input(random):
     x = jnp.asarray(random.normal(size=50), jnp.float32)
-    noise = F.gaussian_noise(jax.random.key(0), jnp.zeros(50), deviation=1.0)
-    np.testing.assert_allclose(F.gaussian_noise(jax.random.key(0), x, deviation=0.25), x + noise / 4, rtol=1e-6)
+    noise = F.gaussian_noise(jax.random.key(0), jnp.zeros(50), std=1.0)
+    np.testing.assert_allclose(F.gaussian_noise(jax.random.key(0), x, std=0.25), x + noise / 4, rtol=1e-6)
 
 
 def test_noise_passes_the_gradient_on_as_it_is():
     g = jnp.arange(5.0)
-    (x_bar,) = F.gaussian_noise_vjp(g, jax.random.key(0), jnp.ones(5), deviation=3.0)
+    (x_bar,) = F.gaussian_noise_vjp(g, jax.random.key(0), jnp.ones(5), std=3.0)
     assert jnp.array_equal(x_bar, g)
 
 
 def test_a_deviation_of_zero_changes_nothing():
     x = jnp.arange(5.0)
-    assert jnp.array_equal(F.gaussian_noise(jax.random.key(0), x, deviation=0.0), x)
+    assert jnp.array_equal(F.gaussian_noise(jax.random.key(0), x, std=0.0), x)
 
 
-@pytest.mark.parametrize("deviation", [-0.1, jnp.nan, jnp.inf])
+@pytest.mark.parametrize("std", [-0.1, jnp.nan, jnp.inf])
 def test_a_deviation_that_is_none_gives_nan_in_value_and_gradient(deviation):
-    y, pull = jax.vjp(lambda x: F.gaussian_noise(jax.random.key(0), x, deviation=deviation), jnp.ones(5))
+    y, pull = jax.vjp(lambda x: F.gaussian_noise(jax.random.key(0), x, std=std), jnp.ones(5))
     assert jnp.isnan(y).all()
     assert jnp.isnan(pull(jnp.ones(5))[0]).all()
 
 
 def test_a_traced_deviation_draws_what_a_number_would(double):
     x = jnp.ones(64)
-    swept = jax.vmap(lambda sigma: F.gaussian_noise(jax.random.key(0), x, deviation=sigma))(jnp.float32([0.25, 0.5]))
+    swept = jax.vmap(lambda sigma: F.gaussian_noise(jax.random.key(0), x, std=sigma))(jnp.float32([0.25, 0.5]))
     assert swept.dtype == x.dtype
-    assert jnp.array_equal(swept[0], F.gaussian_noise(jax.random.key(0), x, deviation=0.25))
+    assert jnp.array_equal(swept[0], F.gaussian_noise(jax.random.key(0), x, std=0.25))
 
 
 def test_the_noise_does_not_depend_on_the_precision(double):
     key, x = jax.random.key(0), jnp.zeros(64)
-    single = F.gaussian_noise(key, x.astype(jnp.float32), deviation=1.0)
+    single = F.gaussian_noise(key, x.astype(jnp.float32), std=1.0)
     assert single.dtype == jnp.float32
-    assert jnp.array_equal(single.astype(jnp.float64), F.gaussian_noise(jax.random.clone(key), x, deviation=1.0))
+    assert jnp.array_equal(single.astype(jnp.float64), F.gaussian_noise(jax.random.clone(key), x, std=1.0))
 
 
 def test_noise_on_the_inputs_of_a_linear_regression_costs_a_ridge(random):
     x, y, w = random.normal(size=(5, 3)), random.normal(size=5), random.normal(size=3)
     keys = jax.random.split(jax.random.key(0), 40_000)
-    noisy = jax.vmap(lambda key: F.gaussian_noise(key, jnp.asarray(x, jnp.float32), deviation=0.7))(keys)
+    noisy = jax.vmap(lambda key: F.gaussian_noise(key, jnp.asarray(x, jnp.float32), std=0.7))(keys)
     losses = ((y - np.asarray(noisy, np.float64) @ w) ** 2).sum(axis=1)
     ridge = 5 * 0.7**2 * (w**2).sum()
     error = 4 * losses.std() / np.sqrt(len(losses))
