@@ -14,16 +14,6 @@ def run(f, *arguments, **settings):
     return jax.device_get(jax.jit(functools.partial(f, **settings))(*arguments))
 
 
-def test_cross_entropy_is_pytorchs_with_its_gradient(torch, random, double):
-    logits, labels = 5 * random.normal(size=(8, 4)), random.integers(0, 4, 8)
-    theirs = torch.tensor(logits, requires_grad=True)
-    loss = torch.nn.functional.cross_entropy(theirs, torch.tensor(labels), reduction="none")
-    loss.sum().backward()
-    ours = jnp.asarray(logits), jnp.asarray(labels)
-    np.testing.assert_allclose(run(F.cross_entropy, *ours), loss.detach(), rtol=1e-12)
-    np.testing.assert_allclose(run(F.cross_entropy_vjp, np.ones(8), *ours)[0], theirs.grad, rtol=1e-11, atol=1e-15)
-
-
 def test_cross_entropy_is_the_kl_divergence_from_one_hot_labels(random, double):
     logits, labels = jnp.asarray(random.normal(size=(5, 3))), jnp.asarray(random.integers(0, 3, 5))
     targets = np.eye(3)[labels]
@@ -75,7 +65,7 @@ def test_cross_entropy_names_wrong_shapes_and_dtypes(unchecked):
         loss(jnp.zeros((2, 3), int), jnp.zeros(2, int))
 
 
-def test_binary_cross_entropy_is_pytorchs_with_its_gradient(torch, random, double):
+def test_binary_cross_entropy_equals_pytorch_with_its_gradient(torch, random, double):
     logits, labels = 5 * random.normal(size=30), random.integers(0, 2, 30)
     theirs = torch.tensor(logits, requires_grad=True)
     loss = torch.nn.functional.binary_cross_entropy_with_logits(theirs, torch.tensor(labels * 1.0), reduction="none")
@@ -83,7 +73,7 @@ def test_binary_cross_entropy_is_pytorchs_with_its_gradient(torch, random, doubl
     ours = jnp.asarray(logits), jnp.asarray(labels)
     np.testing.assert_allclose(
         run(F.binary_cross_entropy, *ours), loss.detach(), rtol=1e-12, atol=1e-15
-    )  # theirs subtracts
+    )  # PyTorch subtracts
     np.testing.assert_allclose(run(F.binary_cross_entropy_vjp, np.ones(30), *ours)[0], theirs.grad, rtol=1e-12)
 
 
@@ -133,7 +123,7 @@ def test_binary_cross_entropy_names_wrong_shapes_and_dtypes(unchecked):
 def test_cross_entropy_is_the_likelihood_of_log_softmax_and_the_divergence_plus_the_entropy(random, double):
     logits, labels = jnp.asarray(random.normal(size=(6, 4))), jnp.asarray(random.integers(0, 4, 6))
     targets = jnp.asarray(random.dirichlet(np.ones(4), 6))
-    log_p = np.log(run(F.softmax, logits))
+    log_p = run(F.log_softmax, logits)
     np.testing.assert_allclose(
         run(F.cross_entropy, logits, labels), run(F.negative_log_likelihood, log_p, labels), rtol=1e-12
     )
@@ -246,3 +236,13 @@ def test_an_unsigned_label_that_wraps_to_the_ignored_one_is_not_ignored():
 def test_a_class_that_is_the_ignored_label_modulo_256_is_not_ignored():
     label = jnp.array([156], jnp.uint8)
     np.testing.assert_allclose(run(F.cross_entropy, np.zeros((1, 200)), label), [np.log(200)], rtol=1e-6)
+
+
+def test_the_worst_attack_on_logistic_regression_reduces_the_margin_by_the_l1_norm(random, double):
+    """FGSM attains the largest loss within ε of an example (in each input): softplus(ε‖w‖₁ − s(w·x + b))."""
+    x, w, b, epsilon = jnp.asarray(random.normal(size=(9, 5))), jnp.asarray(random.normal(size=5)), 0.3, 0.25
+    labels = jnp.asarray(random.integers(0, 2, 9))
+    loss = lambda x: F.binary_cross_entropy(x @ w + b, labels)
+    attacked = x + epsilon * jnp.sign(jax.grad(lambda x: loss(x).sum())(x))
+    margin = (2 * labels - 1).astype(float) * (x @ w + b)
+    np.testing.assert_allclose(loss(attacked), F.softplus(epsilon * F.l1(w) - margin), rtol=1e-12)

@@ -129,3 +129,14 @@ def test_the_masks_of_different_places_and_keys_are_independent():
         assert scipy.stats.chisquare(np.bincount(pairs.ravel(), minlength=4), expected, ddof=1).pvalue > 1e-3
     by_place = dropped.sum(0).ravel()
     assert scipy.stats.chisquare(by_place, np.full(800, by_place.mean())).pvalue > 1e-3
+
+
+def test_dropout_on_the_inputs_of_linear_regression_adds_a_ridge_penalty_on_average(random):
+    """Inverted dropout: E‖y − (x∘m/q)w‖² = ‖y − xw‖² + (r/q) Σ_j ‖x_j‖² w_j², for a rate r and q = 1 − r."""
+    x, y, w = (jnp.asarray(random.normal(size=s), jnp.float32) for s in [(20, 4), 20, 4])
+    rate = 0.3
+    keys = jax.random.split(jax.random.key(0), 20_000)
+    losses = jax.jit(jax.vmap(lambda key: ((y - F.dropout(key, x, rate=rate) @ w) ** 2).sum()))(keys)
+    expected = ((y - x @ w) ** 2).sum() + rate / (1 - rate) * ((x**2).sum(axis=0) * w**2).sum()
+    assert abs(losses.mean() - expected) < 5 * losses.std() / len(keys) ** 0.5
+    assert losses.std() / len(keys) ** 0.5 < 0.01 * expected
