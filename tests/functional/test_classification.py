@@ -1,17 +1,11 @@
-import functools
-
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 import scipy.stats
+from compiled import run
 
 import jaxdl.functional as F
-
-
-def run(f, *arguments, **settings):
-    """Run f as one compiled program and return its result as NumPy arrays."""
-    return jax.device_get(jax.jit(functools.partial(f, **settings))(*arguments))
 
 
 def test_cross_entropy_is_the_kl_divergence_from_one_hot_labels(random, double):
@@ -88,7 +82,7 @@ def test_binary_cross_entropy_is_cross_entropy_of_two_classes(random, double):
 
 def test_the_binary_gradient_at_logit_zero_is_one_half():
     labels = jnp.array([0, 1])
-    automatic = jax.grad(lambda z: F.binary_cross_entropy(z, labels).sum())(jnp.zeros(2))
+    automatic = run(jax.grad(lambda z: F.binary_cross_entropy(z, labels).sum()), jnp.zeros(2))
     assert automatic.tolist() == [0.5, -0.5]
     assert run(F.binary_cross_entropy_vjp, np.ones(2), np.zeros(2), labels)[0].tolist() == [0.5, -0.5]
 
@@ -107,7 +101,7 @@ def test_binary_cross_entropy_is_finite_for_any_logit():
 @pytest.mark.parametrize("label", [-1, 2])
 def test_an_invalid_binary_label_gives_nan_in_loss_and_gradient(label):
     labels = jnp.array([0, label])
-    loss, gradient = jax.vjp(lambda z: F.binary_cross_entropy(z, labels), jnp.ones(2))
+    loss, gradient = jax.vjp(jax.jit(lambda z: F.binary_cross_entropy(z, labels)), jnp.ones(2))
     assert np.isnan(loss).tolist() == [False, True]
     assert np.isnan(gradient(jnp.ones(2))[0]).tolist() == [False, True]
 
@@ -204,8 +198,9 @@ def test_class_weights_of_a_wrong_shape_raise(unchecked, loss, shape):
 
 def test_settings_can_be_traced_and_mapped():
     logits, labels = jnp.array([[0.0, 1.0]]), jnp.array([0])
-    losses = jax.vmap(lambda e, w: F.cross_entropy(logits, labels, smoothing=e, class_weights=w)[0])
-    expected = [F.cross_entropy(logits, labels, smoothing=e, class_weights=w)[0] for e, w in [(0.0, 1.0), (0.5, 3.0)]]
+    loss = lambda e, w: F.cross_entropy(logits, labels, smoothing=e, class_weights=w)[0]
+    losses = jax.jit(jax.vmap(loss))
+    expected = run(lambda: [loss(e, w) for e, w in [(0.0, 1.0), (0.5, 3.0)]])
     np.testing.assert_allclose(losses(jnp.array([0.0, 0.5]), jnp.array([[1.0, 1.0], [3.0, 3.0]])), expected, rtol=1e-6)
 
 
@@ -243,6 +238,6 @@ def test_the_worst_attack_on_logistic_regression_reduces_the_margin_by_the_l1_no
     x, w, b, epsilon = jnp.asarray(random.normal(size=(9, 5))), jnp.asarray(random.normal(size=5)), 0.3, 0.25
     labels = jnp.asarray(random.integers(0, 2, 9))
     loss = lambda x: F.binary_cross_entropy(x @ w + b, labels)
-    attacked = x + epsilon * jnp.sign(jax.grad(lambda x: loss(x).sum())(x))
+    attacked = x + epsilon * jnp.sign(run(jax.grad(lambda x: loss(x).sum()), x))
     margin = (2 * labels - 1).astype(float) * (x @ w + b)
-    np.testing.assert_allclose(loss(attacked), F.softplus(epsilon * F.l1(w) - margin), rtol=1e-12)
+    np.testing.assert_allclose(run(loss, attacked), run(F.softplus, epsilon * F.l1(w) - margin), rtol=1e-12)
