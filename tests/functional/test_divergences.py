@@ -48,7 +48,7 @@ def test_targets_may_have_any_sum(random, double):
     loss, pull = jax.vjp(jax.jit(F.soft_cross_entropy), logits, targets)
     np.testing.assert_allclose(run(F.soft_cross_entropy, logits, 3 * targets), 3 * loss, rtol=1e-12)
     logits_bar, _ = pull(jnp.ones(3))
-    np.testing.assert_allclose(logits_bar.sum(axis=1), 0, atol=1e-14)  # adding a number to all logits changes nothing
+    np.testing.assert_allclose(logits_bar.sum(axis=1), 0, atol=1e-14)  # the loss is invariant to a shift of the logits
 
 
 def test_the_gradient_is_zero_if_the_softmax_equals_the_targets(random, double):

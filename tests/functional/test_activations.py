@@ -1,4 +1,4 @@
-"""Laws of every elementwise activation function."""
+"""What holds for every activation that acts on each number alone: one table, one law a test."""
 
 import jax
 import jax.numpy as jnp
@@ -7,15 +7,7 @@ import pytest
 
 import jaxdl.functional as F
 
-
-@pytest.fixture(autouse=True)
-def strict_promotion():
-    """The functional API does not rely on implicit dtype promotion."""
-    with jax.numpy_dtype_promotion("strict"):
-        yield
-
-
-# Our name, PyTorch's function, our settings. PyTorch's own hard_sigmoid rounds its slope of 1/6 to float32.
+# Ours, the name of PyTorch's, our settings, theirs. PyTorch's own hard_sigmoid has a slope of 1/6 in float32 only.
 ACTIVATIONS = [
     ("sigmoid", lambda T, z: T.sigmoid(z), {}),
     ("log_sigmoid", lambda T, z: T.logsigmoid(z), {}),
@@ -66,14 +58,14 @@ SETTINGS_OUT_OF_RANGE = [
 GRID = np.array([-30, -20, -10, -6, -3, -1, -0.5, 0, 0.5, 1, 3, 6, 10, 20, 30])
 EXTREME = [-1e4, -710, -88, -6, -3, -1, -0.5, -1e-30, 0, 1e-30, 0.5, 1, 3, 6, 88, 710, 1e4]
 
-each_with_pytorch = pytest.mark.parametrize(
+each_beside_pytorchs = pytest.mark.parametrize(
     ("name", "theirs", "settings"), ACTIVATIONS, ids=lambda value: value if isinstance(value, str) else ""
 )
 each = pytest.mark.parametrize("name", dict.fromkeys(name for name, _, _ in ACTIVATIONS))
 
 
 def with_gradient(name, settings):
-    """Return a compiled function: value, gradient by hand and by jax, and second derivative."""
+    """A compiled function: the value, the gradient by hand and by jax, and the second derivative."""
     f, f_vjp = getattr(F, name), getattr(F, f"{name}_vjp")
     one = lambda z: f(z, **settings)
     return jax.jit(
@@ -86,43 +78,50 @@ def with_gradient(name, settings):
     )
 
 
-@each_with_pytorch
-def test_an_activation_equals_pytorch_with_both_derivatives(torch, double, random, name, theirs, settings):
-    """Value and gradient on a grid with tails and kinks; second derivative at random points and in the tails."""
+@each_beside_pytorchs
+def test_it_is_pytorchs_with_its_gradient_in_the_tails_and_on_the_kinks(torch, double, name, theirs, settings):
     z = torch.tensor(GRID, requires_grad=True)
     y = theirs(torch.nn.functional, z)
     y.sum().backward()
+    value, by_hand, by_jax, _ = with_gradient(name, settings)(jnp.asarray(GRID))
+    np.testing.assert_allclose(value, y.detach(), rtol=1e-12, atol=1e-14)
+    np.testing.assert_allclose(by_hand, z.grad, rtol=1e-12, atol=1e-14)
+    np.testing.assert_allclose(by_jax, z.grad, rtol=1e-12, atol=1e-14)
+
+
+@each_beside_pytorchs
+def test_jaxs_second_derivative_is_pytorchs(torch, double, random, name, theirs, settings):
     points = np.concatenate([random.uniform(-8, 8, 30), GRID[np.abs(GRID) > 6]])
-    value, by_hand, by_jax, second = with_gradient(name, settings)(jnp.asarray(np.concatenate([GRID, points])))
-    np.testing.assert_allclose(value[: len(GRID)], y.detach(), rtol=1e-12, atol=1e-14)
-    np.testing.assert_allclose(by_hand[: len(GRID)], z.grad, rtol=1e-12, atol=1e-14)
-    np.testing.assert_allclose(by_jax[: len(GRID)], z.grad, rtol=1e-12, atol=1e-14)
     z = torch.tensor(points, requires_grad=True)
     (slope,) = torch.autograd.grad(theirs(torch.nn.functional, z).sum(), z, create_graph=True)
-    expected = torch.autograd.grad(slope.sum(), z)[0] if slope.requires_grad else torch.zeros(len(points))
-    np.testing.assert_allclose(second[len(GRID) :], expected, rtol=1e-10, atol=1e-13)
+    bend = torch.autograd.grad(slope.sum(), z)[0] if slope.requires_grad else torch.zeros(len(points))
+    *_, ours = with_gradient(name, settings)(jnp.asarray(points))
+    np.testing.assert_allclose(ours, bend, rtol=1e-10, atol=1e-13)
 
 
 @each
-def test_value_and_derivatives_are_finite_and_keep_the_dtype_and_nan_propagates(name):
-    z = jnp.array([*EXTREME, jnp.nan], jnp.float32)
-    value, *derivatives = with_gradient(name, {})(z)
-    assert jnp.isnan(value[-1])
-    for result in (value, *derivatives):
-        assert jnp.isfinite(result[:-1]).all()
+def test_value_and_derivatives_are_finite_and_keep_the_dtype(name):
+    z = jnp.array(EXTREME, jnp.float32)
+    for result in with_gradient(name, {})(z):
+        assert jnp.isfinite(result).all()
         assert result.dtype == z.dtype
 
 
+@each
+def test_nan_is_not_hidden(name):
+    assert jnp.isnan(getattr(F, name)(jnp.array([jnp.nan]))).all()
+
+
 @pytest.mark.parametrize("dtype", [jnp.bfloat16, jnp.float16])
-@each_with_pytorch
-def test_half_precision_is_kept(name, theirs, settings, dtype):
+@each_beside_pytorchs
+def test_half_precision_stays(name, theirs, settings, dtype):
     z = jax.ShapeDtypeStruct((3,), dtype)
     assert jax.eval_shape(lambda z: getattr(F, name)(z, **settings), z).dtype == dtype
     assert jax.eval_shape(lambda g, z: getattr(F, f"{name}_vjp")(g, z, **settings)[0], z, z).dtype == dtype
 
 
 @pytest.mark.parametrize(("name", "settings", "derivatives"), KINKS)
-def test_the_derivative_at_a_kink_is_the_documented_one(name, settings, derivatives):
+def test_at_a_kink_the_derivative_is_the_one_that_is_stated(name, settings, derivatives):
     _, by_hand, by_jax, _ = with_gradient(name, settings)(jnp.array([*derivatives], jnp.float32))
     expected = np.array([*derivatives.values()], np.float32)
     assert np.array_equal(by_hand, expected)
@@ -131,7 +130,7 @@ def test_the_derivative_at_a_kink_is_the_documented_one(name, settings, derivati
 
 
 @pytest.mark.parametrize(("name", "settings"), SETTINGS_OUT_OF_RANGE)
-def test_a_setting_out_of_range_gives_nan_in_value_and_derivatives(name, settings):
+def test_a_setting_out_of_range_gives_nan_everywhere(name, settings):
     traced = jax.jit(lambda z, settings: with_gradient(name, settings)(z)[:3])
     for result in traced(jnp.array([-3.0, -0.1, 0.0, 0.1, 3.0]), settings):
         assert jnp.isnan(result).all()
@@ -144,11 +143,11 @@ def test_a_setting_out_of_range_gives_nan_in_value_and_derivatives(name, setting
         *(("soft_shrink", "threshold"), ("hard_shrink", "threshold")),
     ],
 )
-def test_a_setting_can_be_mapped(name, setting):
-    z = jnp.linspace(-3, 3, 12)
-    f = lambda value: getattr(F, name)(z, **{setting: value})
-    mapped, alone = jax.jit(lambda values: (jax.vmap(f)(values), [f(0.5), f(1.5)]))(jnp.array([0.5, 1.5]))
-    np.testing.assert_allclose(mapped, alone, rtol=1e-6, atol=1e-7)
+def test_a_setting_may_be_swept(name, setting):
+    z, f = jnp.linspace(-3, 3, 12), getattr(F, name)
+    swept = jax.vmap(lambda value: f(z, **{setting: value}))(jnp.array([0.5, 1.5]))
+    alone = [f(z, **{setting: 0.5}), f(z, **{setting: 1.5})]
+    np.testing.assert_allclose(swept, alone, rtol=1e-6, atol=1e-7)
     assert not np.allclose(*alone)
 
 
@@ -159,20 +158,20 @@ def test_a_setting_can_be_mapped(name, setting):
         *("softplus", "elu", "selu", "celu", "soft_shrink", "hard_shrink"),
     ],
 )
-def test_a_monotone_activation_does_not_decrease(double, name):
-    y = jax.device_get(jax.jit(getattr(F, name))(jnp.linspace(-8, 8, 1001)))
-    assert np.all(np.diff(y) >= -1e-15)
+def test_it_never_falls(double, name):
+    y = getattr(F, name)(jnp.linspace(-8, 8, 1001))
+    assert jnp.all(jnp.diff(y) >= -1e-15)
     assert y[-1] > y[0]
 
 
 @pytest.mark.parametrize("name", ["tanh", "softsign", "hard_tanh", "soft_shrink", "hard_shrink"])
-def test_an_odd_activation_is_odd(name):
-    f, z = jax.jit(getattr(F, name)), np.linspace(-4, 4, 33, dtype=np.float32)
-    np.testing.assert_allclose(f(-z), -f(z), rtol=1e-6)
+def test_it_is_odd(name):
+    z = jnp.linspace(-4, 4, 33)
+    np.testing.assert_allclose(getattr(F, name)(-z), -getattr(F, name)(z), rtol=1e-6)
 
 
 @pytest.mark.parametrize(
-    ("name", "minimizer", "minimum"),
+    ("name", "place", "value"),
     [
         ("silu", -1.2784645427610738, -0.2784645427610738),
         ("mish", -1.1924312145154952, -0.30884341301725043),
@@ -180,11 +179,11 @@ def test_an_odd_activation_is_odd(name):
         ("hard_swish", -1.5, -0.375),
     ],
 )
-def test_an_activation_that_is_not_monotone_has_the_known_minimum(double, name, minimizer, minimum):
-    y, slope, _, second = with_gradient(name, {})(jnp.array([minimizer]))
-    np.testing.assert_allclose(y, minimum, rtol=1e-9)
+def test_what_is_not_monotone_has_its_minimum_where_it_should(double, name, place, value):
+    y, slope, _, bend = with_gradient(name, {})(jnp.array([place]))
+    np.testing.assert_allclose(y, value, rtol=1e-9)
     np.testing.assert_allclose(slope, 0, atol=1e-9)
-    assert second > 0
+    assert bend > 0
 
 
 @pytest.mark.parametrize(
@@ -203,16 +202,15 @@ def test_an_activation_that_is_not_monotone_has_the_known_minimum(double, name, 
 def test_a_setting_of_another_precision_changes_no_dtype(double, name, setting):
     f, f_vjp = getattr(F, name), getattr(F, f"{name}_vjp")
     z, value = jnp.ones((2, 3), jnp.bfloat16), jnp.float64(0.5)
-    y, z_bar = jax.eval_shape(lambda z: (f(z, **{setting: value}), f_vjp(z, z, **{setting: value})[0]), z)
-    assert y.dtype == z_bar.dtype == jnp.bfloat16
+    assert f(z, **{setting: value}).dtype == f_vjp(z, z, **{setting: value})[0].dtype == jnp.bfloat16
 
 
 @each
-def test_integers_raise(unchecked, name):
+def test_integers_are_refused(unchecked, name):
     with pytest.raises(TypeError, match=r"z must be floating, but was given as int32: convert it with z\.astype"):
         unchecked(getattr(F, name))(jnp.arange(-2, 3))
 
 
-def test_extreme_inputs_do_not_overflow():
+def test_far_out_nothing_overflows_by_hand():
     assert F.mish_vjp(jnp.ones(1), jnp.array([3e38])) == (1.0,)
     assert F.gelu(jnp.array([65000.0], jnp.float16)).tolist() == [65000 // 32 * 32]
