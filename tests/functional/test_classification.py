@@ -67,7 +67,7 @@ def test_binary_cross_entropy_equals_pytorch_with_its_gradient(torch, random, do
     ours = jnp.asarray(logits), jnp.asarray(labels)
     np.testing.assert_allclose(
         run(F.binary_cross_entropy, *ours), loss.detach(), rtol=1e-12, atol=1e-15
-    )  # the logits are subtracted in PyTorch, which costs digits
+    )  # the subtraction in PyTorch loses digits of small losses
     np.testing.assert_allclose(run(F.binary_cross_entropy_vjp, np.ones(30), *ours)[0], theirs.grad, rtol=1e-12)
 
 
