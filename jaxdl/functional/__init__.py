@@ -1,12 +1,39 @@
-r"""Every formula of the course as a pure function `f`, beside its hand derivation `f_vjp`.
+r"""Formulas of deep learning as pure functions, each with a gradient that was derived by hand.
 
-`f_vjp(g, *arguments, **settings)` pulls the cotangent `g` of f's output back to one cotangent for every floating
-argument. `jaxdl.derivation` proves each pair against `jax.vjp`.
+Every formula is a function `f(*arguments, **settings)`. Directly below it stands its derivation as a second function,
+`f_vjp(g, *arguments, **settings)`: it takes the cotangent `g` of f's output and returns a tuple with one cotangent for
+every floating-point argument. `jaxdl.derivation` compares every pair with `jax.vjp`. The functions serve to read and
+check formulas, and as building blocks of models and losses.
 
-In the derivations a bar is the derivative of the one number that is trained, $J$:
-$g = \bar y = \partial J / \partial y$ is given, $\bar x = \partial J / \partial x$ is wanted, and the chain rule says
-$\bar x_i = \sum_k g_k\, \partial y_k / \partial x_i$. A product such as $g\,\sigma(z)$ is taken element by element,
-$x W$ is a product of matrices, and $[c]$ is 1 where $c$ holds and 0 elsewhere. A loss $L_n$ is such an output $y$.
+- Layers: `dense`, `bilinear`, `embed`, `bag_of_embeddings`, `conv1d`, `conv2d`, `conv2d_transpose`, `convolution`,
+  `max_pool`, `avg_pool`, `global_avg_pool`, `reshape`; the recurrent `rnn`, `lstm`, `gru` and their cells.
+- Activations: `sigmoid`, `tanh`, `softsign`, `relu` and its variants, `softplus`, `elu`, `gelu`, `silu`, `mish`,
+  `softmax`, `log_softmax`, `glu`, `maxout` and others.
+- Normalization: `batch_norm`, `batch_norm_inference`, `layer_norm`, `rms_norm`, `group_norm`, `instance_norm`.
+- Losses: `squared_error`, `absolute_error`, `huber`; `cross_entropy`, `negative_log_likelihood`,
+  `binary_cross_entropy`; `soft_cross_entropy`, `sigmoid_cross_entropy`, `kl_divergence`; `hinge` and other margins;
+  ranking and contrastive losses.
+- Regularization: `dropout`, `gaussian_noise`; the penalties `l1`, `l2`, `elastic_net`; `max_norm`, `soft_threshold`.
+
+Conventions:
+
+- Data are positional arguments, settings are keywords. A random key comes first.
+- The first axis is the batch. Images are (batch, height, width, channels). Losses return one number per example.
+- A wrong shape or dtype raises an error. A setting or label that is out of range gives NaN in the result and in its
+  gradient, also inside `jit`.
+- The docstring of a function with a kink states the derivative there.
+
+Notation of the derivations: a bar is the derivative of the scalar objective $J$. Given is
+$g = \bar y = \partial J / \partial y$, wanted is $\bar x = \partial J / \partial x$, and the chain rule says
+$\bar x_i = \sum_k g_k\, \partial y_k / \partial x_i$. A product such as $g\,\sigma(z)$ is elementwise, $x W$ is a
+matrix product, and $[c]$ is 1 if the condition $c$ holds, else 0. For a loss, the output $y$ is $L_n$.
+
+Example:
+    >>> z = jnp.array([-1.0, 0.0, 2.0])
+    >>> F.relu(z).tolist()
+    [0.0, 0.0, 2.0]
+    >>> F.relu_vjp(jnp.ones(3), z)[0].tolist() == jax.grad(lambda z: F.relu(z).sum())(z).tolist()
+    True
 """
 
 from jaxdl.functional.affine import (
@@ -213,3 +240,31 @@ from jaxdl.functional.transposed_convolutions import (
     conv2d_transpose as conv2d_transpose,
     conv2d_transpose_vjp as conv2d_transpose_vjp,
 )
+
+# fmt: off
+__all__ = [
+    "absolute_error", "absolute_error_vjp", "avg_pool", "avg_pool_vjp", "bag_of_embeddings", "bag_of_embeddings_vjp",
+    "batch_norm", "batch_norm_inference", "batch_norm_inference_vjp", "batch_norm_vjp", "bilinear", "bilinear_vjp",
+    "binary_cross_entropy", "binary_cross_entropy_vjp", "celu", "celu_vjp", "conv1d", "conv1d_vjp", "conv2d",
+    "conv2d_transpose", "conv2d_transpose_vjp", "conv2d_vjp", "convolution", "convolution_vjp", "cosine_embedding",
+    "cosine_embedding_vjp", "cross_entropy", "cross_entropy_vjp", "dense", "dense_vjp", "dropout", "dropout_vjp",
+    "elastic_net", "elastic_net_vjp", "elu", "elu_vjp", "embed", "embed_vjp", "gaussian_noise", "gaussian_noise_vjp",
+    "gelu", "gelu_tanh", "gelu_tanh_vjp", "gelu_vjp", "global_avg_pool", "global_avg_pool_vjp", "glu", "glu_vjp",
+    "group_norm", "group_norm_vjp", "gru", "gru_cell", "gru_cell_vjp", "gru_vjp", "hard_shrink", "hard_shrink_vjp",
+    "hard_sigmoid", "hard_sigmoid_vjp", "hard_swish", "hard_swish_vjp", "hard_tanh", "hard_tanh_vjp", "hinge",
+    "hinge_vjp", "huber", "huber_vjp", "instance_norm", "instance_norm_vjp", "kl_divergence", "kl_divergence_vjp",
+    "l1", "l1_vjp", "l2", "l2_vjp", "layer_norm", "layer_norm_vjp", "leaky_relu", "leaky_relu_vjp",
+    "listwise_softmax", "listwise_softmax_vjp", "log_sigmoid", "log_sigmoid_vjp", "log_softmax", "log_softmax_vjp",
+    "lstm", "lstm_cell", "lstm_cell_vjp", "lstm_vjp", "max_norm", "max_norm_vjp", "max_pool", "max_pool_vjp",
+    "maxout", "maxout_vjp", "mish", "mish_vjp", "multiclass_hinge", "multiclass_hinge_vjp", "negative_log_likelihood",
+    "negative_log_likelihood_vjp", "negative_sampling", "negative_sampling_vjp", "output_size", "pairwise_hinge",
+    "pairwise_hinge_vjp", "pairwise_logistic", "pairwise_logistic_vjp", "perceptron", "perceptron_vjp", "prelu",
+    "prelu_vjp", "relu", "relu6", "relu6_vjp", "relu_vjp", "reshape", "reshape_vjp", "rms_norm", "rms_norm_vjp",
+    "rnn", "rnn_cell", "rnn_cell_vjp", "rnn_vjp", "selu", "selu_vjp", "sigmoid", "sigmoid_cross_entropy",
+    "sigmoid_cross_entropy_vjp", "sigmoid_vjp", "silu", "silu_vjp", "soft_cross_entropy", "soft_cross_entropy_vjp",
+    "soft_shrink", "soft_shrink_vjp", "soft_threshold", "soft_threshold_vjp", "softmax", "softmax_vjp", "softplus",
+    "softplus_vjp", "softsign", "softsign_vjp", "squared_error", "squared_error_vjp", "squared_hinge",
+    "squared_hinge_vjp", "tanh", "tanh_vjp", "triplet", "triplet_vjp", "weighted_mean", "weighted_mean_vjp",
+    "weston_watkins", "weston_watkins_vjp",
+]
+# fmt: on

@@ -1,12 +1,12 @@
-"""Where activations are tried."""
+"""Inputs on which activation functions are checked."""
 
 
 def points(random, *kinks):
-    """Two arrays: standard normal numbers; and each kink with its neighbours in float32, ±10⁴ and NaN among others."""
+    """Yield normal numbers; and an array of each kink with its neighbors in float32, ±10⁴, NaN and normal numbers."""
     yield random.standard_normal((7, 5))
     z = random.standard_normal(3 * len(kinks) + 9)
     z[:3] = 1e4, -1e4, float("nan")
-    for place, kink in enumerate(kinks, start=1):
+    for number, kink in enumerate(kinks, start=1):
         step = abs(kink) * 2**-23 or 1e-30
-        z[3 * place : 3 * place + 3] = kink - step, kink, kink + step
+        z[3 * number : 3 * number + 3] = kink - step, kink, kink + step
     yield z

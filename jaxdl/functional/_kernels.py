@@ -1,16 +1,16 @@
-"""How a kernel and an image are multiplied, fast: windows are laid out as the columns of matrices (im2col).
+"""Fast products of kernels and images: the windows of an image become the columns of a matrix (im2col).
 
-A window's pixels are a patch, and the patches of one row of windows, for the whole batch, times the kernel are one
-matrix product, which it stays inside `scan` and `vmap`. jax's own convolution does not: on a CPU its derivative is many
-times slower inside a `scan`, and under a `vmap` over kernels it becomes a convolution in groups, whose derivative is
-slow everywhere. But the patches hold each pixel once for every window it is in: 3x3 windows take nine times the image,
-and training keeps them from the forward to the backward sweep. So they are made only up to a size, counted in numbers:
-PATCHES on any platform, where models are small enough to be members of a population; CPU_PATCHES on a CPU, which has
-more memory and the slowest derivative. Above it jax's own convolution lays out nothing. `benchmarks/convolution.py`
-measures both sides.
+The pixels of one window are a patch. The patches of one row of windows, for the whole batch, times the kernel are one
+matrix product, also inside `scan` and `vmap`. jax's own convolution is different: on a CPU its derivative is many times
+slower inside a `scan`, and under a `vmap` over kernels it becomes a grouped convolution, whose derivative is slow on
+every platform. But patches need memory: they hold each pixel once for every window that contains it. With 3x3 windows
+they are nine times as large as the image, and training keeps them from the forward pass until the reverse pass.
+Therefore patches are used only up to a size, counted in numbers: PATCHES on every platform (such models are small
+enough to be members of a population), CPU_PATCHES on a CPU, which has more memory and the slowest derivative. Above
+that, jax's own convolution is used, which needs no patches. `benchmarks/convolution.py` measures both sides.
 
-On a CPU the images are laid out anew, as (height, group, channel of the group, width, batch): the batch last, so that
-every slice, shift and sum runs over long pieces of memory, and the height first, so that rows are slices.
+On a CPU images are stored as (height, group, channel of the group, width, batch). The batch is last, so that every
+slice, shift and sum reads long contiguous pieces of memory. The height is first, so that rows are slices.
 """
 
 import functools
@@ -23,13 +23,13 @@ from jaxdl.functional._windows import Pair, fold, inside, outside, pad, spans_of
 
 PATCHES = 2**22  # 16 MiB of float32
 CPU_PATCHES = 2**26  # 256 MiB
-CHANNELS = 3  # from so many on, pairs of windows took 0.5 to 0.8 of the time on a CPU; with one channel 1.3 times it
+CHANNELS = 3  # from 3 channels on, pairs of rows took 0.5 to 0.8 times as long on a CPU; with one channel, 1.3 times
 
 
-def weigh(x, kernel, bias, *, padding: tuple, stride: Pair, dilation: Pair, groups: int) -> jax.Array:
-    """The sum of each window of the padded image, weighted by the kernel, plus the bias, lowered as the rule says."""
+def convolve(x, kernel, bias, *, padding: tuple, stride: Pair, dilation: Pair, groups: int) -> jax.Array:
+    """Return the convolution of the padded images plus the bias, by the method that the module docstring describes."""
     settings = {"padding": padding, "stride": stride, "dilation": dilation, "groups": groups}
-    patches = numbers_in_patches(x, kernel.shape[:2], padding, stride, dilation)
+    patches = patches_size(x, kernel.shape[:2], padding, stride, dilation)
     if patches > CPU_PATCHES:
         return stock(x, kernel, bias, **settings)
     elsewhere = by_rows if patches <= PATCHES else stock
@@ -38,8 +38,8 @@ def weigh(x, kernel, bias, *, padding: tuple, stride: Pair, dilation: Pair, grou
     return jax.lax.platform_dependent(x, kernel, bias, **lowerings)
 
 
-def numbers_in_patches(x: jax.Array, window: tuple[int, ...], padding: tuple, stride: Pair, dilation: Pair) -> int:
-    """How many numbers the patches of an image hold."""
+def patches_size(x: jax.Array, window: tuple[int, ...], padding: tuple, stride: Pair, dilation: Pair) -> int:
+    """Return how many numbers the patches of an image hold."""
     padded = [n + sum(ends) for n, ends in zip(x.shape[1:3], padding, strict=True)]
     spans = spans_of(window, stride, dilation)
     positions = [(n - span) // s + 1 for n, span, s in zip(padded, spans, stride, strict=True)]
@@ -47,16 +47,16 @@ def numbers_in_patches(x: jax.Array, window: tuple[int, ...], padding: tuple, st
 
 
 def by_patches(x, kernel, bias, *, padding=((0, 0), (0, 0)), stride, dilation, groups) -> jax.Array:
-    """The windows as columns, times the kernel; windows of three rows in pairs."""
-    image, weights = by_group(pad(inside(x), padding), groups), weights_of(kernel, groups)
+    """Convolve with the windows as columns of matrices; for a window of three rows, in pairs of output rows."""
+    image, weights = split_groups(pad(inside(x), padding), groups), weights_of(kernel, groups)
     if kernel.shape[0] == 3 and stride[0] == dilation[0] == 1 and kernel.shape[2] >= CHANNELS:
         columns = jnp.concatenate(unfold(image, 3, kernel.shape[1], stride[1], dilation[1]), axis=2)
-        return outside(merged(times_in_pairs(weights, columns, bias)))
-    return outside(merged(times(*with_bias(weights, lay_out(image, kernel.shape[:2], stride, dilation), bias))))
+        return outside(merge_groups(matmul_row_pairs(weights, columns, bias)))
+    return outside(merge_groups(matmul(*with_bias(weights, im2col(image, kernel.shape[:2], stride, dilation), bias))))
 
 
 def by_rows(x, kernel, bias, *, padding=((0, 0), (0, 0)), stride, dilation, groups) -> jax.Array:
-    """All windows as the rows of one matrix, times the kernel: the layout of the images, for platforms but the CPU."""
+    """Convolve with all windows as the rows of one matrix: the method for all platforms but the CPU."""
     rows, columns, channels, filters = kernel.shape
     padded = jnp.pad(x, ((0, 0), *padding, (0, 0)))
     strips = jnp.concatenate(unfold(padded, 2, columns, stride[1], dilation[1]), axis=-1)
@@ -64,12 +64,12 @@ def by_rows(x, kernel, bias, *, padding=((0, 0), (0, 0)), stride, dilation, grou
     if groups == 1:
         return patches @ kernel.reshape(-1, filters) + bias
     places = patches.reshape(*patches.shape[:3], rows * columns, groups, channels)
-    y = jnp.einsum("nhwkgc,kcgo->nhwgo", places, split(kernel.reshape(rows * columns, channels, filters), groups))
+    y = jnp.einsum("nhwkgc,kcgo->nhwgo", places, split_last(kernel.reshape(rows * columns, channels, filters), groups))
     return y.reshape(*y.shape[:3], filters) + bias
 
 
 def stock(x, kernel, bias, *, padding=((0, 0), (0, 0)), stride, dilation, groups) -> jax.Array:
-    """The convolution of jax."""
+    """Convolve with jax's own convolution."""
     return bias + jax.lax.conv_general_dilated(
         x,
         kernel,
@@ -81,20 +81,20 @@ def stock(x, kernel, bias, *, padding=((0, 0), (0, 0)), stride, dilation, groups
     )
 
 
-def lay_out(image: jax.Array, window: tuple[int, ...], stride: Pair, dilation: Pair) -> jax.Array:
-    """The patches: in place of the channels all of a window, (row, column, channel) from the slowest to the fastest."""
+def im2col(image: jax.Array, window: tuple[int, ...], stride: Pair, dilation: Pair) -> jax.Array:
+    """Return the patches (im2col): the axis of channels becomes (row, column, channel) of a window, in this order."""
     columns = jnp.concatenate(unfold(image, 3, window[1], stride[1], dilation[1]), axis=2)
     return jnp.concatenate(unfold(columns, 0, window[0], stride[0], dilation[0]), axis=2)
 
 
-def bring_back(patches: jax.Array, size: Pair, window: tuple[int, ...], stride: Pair, dilation: Pair) -> jax.Array:
-    """The way back to an image of this height and width (col2im): what lay in several patches adds up."""
+def col2im(patches: jax.Array, size: Pair, window: tuple[int, ...], stride: Pair, dilation: Pair) -> jax.Array:
+    """Return an image of this height and width from patches (col2im): the copies of a pixel are summed."""
     columns = fold(jnp.split(patches, window[0], axis=2), 0, size[0], stride[0], dilation[0])
     return fold(jnp.split(columns, window[1], axis=2), 3, size[1], stride[1], dilation[1])
 
 
-def times(weights: jax.Array, image: jax.Array) -> jax.Array:
-    """The channels of every pixel times the weights (group, channel, filter): a matrix product for each row."""
+def matmul(weights: jax.Array, image: jax.Array) -> jax.Array:
+    """Multiply the channels of every pixel with the weights (group, channel, filter): one matrix product per row."""
     height, groups, channels, width, batch = image.shape
     pixels = image.reshape(height * groups, channels, width * batch)
     rows = jnp.broadcast_to(weights, (height, *weights.shape)).reshape(height * groups, channels, -1)
@@ -103,10 +103,10 @@ def times(weights: jax.Array, image: jax.Array) -> jax.Array:
 
 
 def with_bias(weights: jax.Array, image: jax.Array, bias: jax.Array) -> tuple[jax.Array, jax.Array]:
-    """Weights and an image with one more channel, of ones, whose weight is the bias.
+    """Add a channel of ones to the image, and the bias as its weight to the weights.
 
-    Its gradient is then part of a matrix product, and not a sum of its own over all pixels, which took as long on a CPU
-    as all the rest of a small convolution's step.
+    The gradient of the bias is then part of a matrix product. As a separate sum over all pixels it took as long on a
+    CPU as all the rest of a small convolution's training step.
     """
     groups, _, filters = weights.shape
     ones = jnp.ones_like(image[:, :, :1])
@@ -116,8 +116,8 @@ def with_bias(weights: jax.Array, image: jax.Array, bias: jax.Array) -> tuple[ja
     )
 
 
-def times_in_pairs(weights: jax.Array, columns: jax.Array, bias: jax.Array) -> jax.Array:
-    """Three rows of `columns` times the weights of each, summed, plus the bias, for two rows of windows at a time.
+def matmul_row_pairs(weights: jax.Array, columns: jax.Array, bias: jax.Array) -> jax.Array:
+    """Multiply three rows of `columns` with the weights of each row, add them and the bias, for pairs of output rows.
 
     Windows with the rows a, b, c and b, c, d need six products with the weights A, B, C of a row. Four are enough:
     with p = (a - c) A, q = (b + c) (A + B + C)/2 + bias, r = (c - b) (A - B + C)/2 and s = (b - d) C they are
@@ -128,45 +128,47 @@ def times_in_pairs(weights: jax.Array, columns: jax.Array, bias: jax.Array) -> j
     even = jnp.pad(columns, ((0, height % 2), *[(0, 0)] * 4))
     a, b, c, d = unfold(even, 0, 4, stride=2)
     above, middle, below = jnp.split(weights, 3, axis=1)
-    p, s = times(above, a - c), times(below, b - d)
-    q = times(*with_bias((above + middle + below) / 2, b + c, bias))
-    r = times((above - middle + below) / 2, c - b)
+    p, s = matmul(above, a - c), matmul(below, b - d)
+    q = matmul(*with_bias((above + middle + below) / 2, b + c, bias))
+    r = matmul((above - middle + below) / 2, c - b)
     return fold([p + q + r, q - r - s], 0, height, stride=2)
 
 
-def correlate(patches: jax.Array, g: jax.Array) -> jax.Array:
-    """The gradient of the weights of `times`: channels times filters, summed over all pixels."""
+def weights_gradient(patches: jax.Array, g: jax.Array) -> jax.Array:
+    """Return the gradient of the weights of `matmul`: channels times filters, summed over all pixels."""
     patches, g = (image.reshape(*image.shape[:3], math.prod(image.shape[3:])) for image in (patches, g))
     return jax.lax.dot_general(patches, g, (((3,), (3,)), ((0, 1), (0, 1)))).sum(0)
 
 
 def weights_of(kernel: jax.Array, groups: int) -> jax.Array:
-    """The kernel as (group, places times channels of the group, filter of the group)."""
-    return split(kernel.reshape(-1, kernel.shape[3]), groups).swapaxes(0, 1)
+    """Return the kernel as (group, places times channels of the group, filter of the group)."""
+    return split_last(kernel.reshape(-1, kernel.shape[3]), groups).swapaxes(0, 1)
 
 
 def stamp(x: jax.Array, kernel: jax.Array, size: Pair, stride: Pair, dilation: Pair, groups: int) -> jax.Array:
-    """The transpose of `weigh`: every pixel weighs the kernel, and sends it to its window in an image of this size."""
+    """Return the transpose of `convolve`: add the kernel, times the value of each pixel, at its window in an image."""
     places, channels = kernel.shape[0] * kernel.shape[1], kernel.shape[2]
-    weights = split(kernel.reshape(places, channels, -1), groups).transpose(2, 1, 0, 3).reshape(groups, channels, -1)
-    patches = times(weights, by_group(inside(x), groups))
-    return merged(bring_back(patches, size, kernel.shape[:2], stride, dilation))
+    weights = (
+        split_last(kernel.reshape(places, channels, -1), groups).transpose(2, 1, 0, 3).reshape(groups, channels, -1)
+    )
+    patches = matmul(weights, split_groups(inside(x), groups))
+    return merge_groups(col2im(patches, size, kernel.shape[:2], stride, dilation))
 
 
-def by_group(image: jax.Array, groups: int) -> jax.Array:
-    """(height, channel, width, batch) as (height, group, channel of the group, width, batch)."""
+def split_groups(image: jax.Array, groups: int) -> jax.Array:
+    """Reshape (height, channel, width, batch) to (height, group, channel of the group, width, batch)."""
     height, channels, *rest = image.shape
     return image.reshape(height, groups, channels // groups, *rest)
 
 
-def merged(image: jax.Array) -> jax.Array:
-    """The way back from groups to channels."""
+def merge_groups(image: jax.Array) -> jax.Array:
+    """Reshape (height, group, channel of the group, width, batch) to (height, channel, width, batch)."""
     height, groups, channels, *rest = image.shape
     return image.reshape(height, groups * channels, *rest)
 
 
-def sum_in_bounds(pull, numbers: int, *images: jax.Array) -> tuple[jax.Array, jax.Array]:
-    """`pull(*images)`, a sum over the images and something for each; one by one where patches are too large."""
+def sum_over_images(pull, numbers: int, *images: jax.Array) -> tuple[jax.Array, jax.Array]:
+    """Return `pull(*images)`: a sum over images and a result per image; one by one if the patches are too large."""
     if numbers <= CPU_PATCHES:
         return pull(*images)
 
@@ -179,21 +181,21 @@ def sum_in_bounds(pull, numbers: int, *images: jax.Array) -> tuple[jax.Array, ja
 
 
 def transposed(kernel: jax.Array, groups: int) -> jax.Array:
-    """The kernel with filters and channels exchanged: (rows, columns, C/G, F) becomes (rows, columns, F/G, C)."""
-    exchanged = jnp.swapaxes(split(kernel, groups), 2, 4)
+    """Exchange the filters and channels of a kernel: (rows, columns, C/G, F) becomes (rows, columns, F/G, C)."""
+    exchanged = jnp.swapaxes(split_last(kernel, groups), 2, 4)
     return exchanged.reshape(*exchanged.shape[:3], kernel.shape[2] * groups)
 
 
-def split(x: jax.Array, groups: int) -> jax.Array:
-    """The last axis as (group, member of the group)."""
+def split_last(x: jax.Array, groups: int) -> jax.Array:
+    """Reshape the last axis to (group, member of the group)."""
     return x.reshape(*x.shape[:-1], groups, x.shape[-1] // groups)
 
 
 def check_groups(channels: int, kernel: jax.Array, groups: int) -> None:
-    """Raise ValueError where the kernel does not take that many channels in so many groups."""
+    """Raise ValueError if the number of groups does not fit the channels and the kernel."""
     _, _, of_group, filters = kernel.shape
     if groups < 1 or channels % groups or filters % groups or of_group != channels // groups:
         raise ValueError(
-            f"kernel must have channels / groups inputs, and groups must divide channels and filters, but {channels} "
-            f"channels, {filters} filters and groups = {groups} were given with a kernel {tuple(kernel.shape)}."
+            "groups must divide channels and filters, and kernel must have channels / groups input channels, got "
+            f"{channels} channels, {filters} filters, groups = {groups} and a kernel of shape {tuple(kernel.shape)}."
         )

@@ -1,9 +1,9 @@
-"""Statistics in enough precision."""
+"""Sufficient precision for statistics."""
 
 import jax
 import jax.numpy as jnp
 
 
 def widened(x: jax.Array) -> jax.Array:
-    """The numbers in float32 at least: in half precision a sum of squares overflows, or loses its digits."""
+    """Convert half precision to float32, so that a sum of squares neither overflows nor loses its digits."""
     return x.astype(jnp.float32) if jnp.finfo(x.dtype).bits < 32 else x

@@ -1,6 +1,6 @@
-"""What is out of range becomes NaN, in value and derivative both, so that it never gives a plausible number.
+"""Values out of range become NaN, in the result and in the derivative, so that they never give a plausible number.
 
-At the edge, where it is known, it can be told instead: `check`.
+Settings whose values are known before tracing can raise an error instead: `check`.
 """
 
 import jax
@@ -8,54 +8,54 @@ import jax.core
 import jax.numpy as jnp
 
 
-def check(holds, told: str):
-    """The condition; where it is known not to hold, ValueError. What is traced is not known yet."""
-    if not isinstance(holds, jax.core.Tracer) and not holds:
-        raise ValueError(told)
-    return holds
+def check(condition, message: str):
+    """Return the condition. Raise ValueError with this message if it is false; a traced condition is not checked."""
+    if not isinstance(condition, jax.core.Tracer) and not condition:
+        raise ValueError(message)
+    return condition
 
 
-def one_or_nan(holds, dtype) -> jnp.ndarray:
-    """One where the condition holds, NaN elsewhere: a factor that changes nothing, or spoils everything."""
-    return jnp.where(holds, 1, jnp.nan).astype(dtype)
+def one_or_nan(condition, dtype) -> jnp.ndarray:
+    """Return 1 where the condition holds, NaN elsewhere: a factor that makes invalid results NaN."""
+    return jnp.where(condition, 1, jnp.nan).astype(dtype)
 
 
 def is_positive(setting):
-    """Is it above 0? NaN is not."""
+    """Return whether the setting is above 0; false for NaN."""
     return setting > 0
 
 
 def is_not_negative(setting):
-    """Is it 0 or above? NaN is not."""
+    """Return whether the setting is at least 0; false for NaN."""
     return setting >= 0
 
 
-def is_share(setting):
-    """Is it between 0 and 1, both included? NaN is not."""
+def is_fraction(setting):
+    """Return whether the setting is between 0 and 1, both included; false for NaN."""
     return (setting >= 0) & (setting <= 1)
 
 
-def in_range(setting, holds, dtype) -> jnp.ndarray:
-    """The setting, in the dtype of the data, where the condition holds; NaN elsewhere."""
-    return jnp.asarray(setting, dtype) * one_or_nan(holds, dtype)
+def in_range(setting, condition, dtype) -> jnp.ndarray:
+    """Return the setting, in the dtype of the data, where the condition holds; NaN elsewhere."""
+    return jnp.asarray(setting, dtype) * one_or_nan(condition, dtype)
 
 
 def over_root(square, epsilon) -> jnp.ndarray:
-    r"""$1 / \sqrt{v + \epsilon}$, and NaN for an $\epsilon$ below 0."""
+    r"""Return $1 / \sqrt{v + \epsilon}$, or NaN for $\epsilon < 0$."""
     return jax.lax.rsqrt(square + in_range(epsilon, epsilon >= 0, square.dtype))
 
 
 def is_class(labels, classes) -> jnp.ndarray:
-    """Is the label, of any integer dtype, one of the numbers 0 to classes - 1?"""
+    """Return whether each label, of any integer dtype, is one of the numbers 0 to classes - 1."""
     numbers = labels.astype(int)  # an int8 cannot count 300 classes, and an unsigned -1 is no large class
     return (numbers >= 0) & (numbers < classes)
 
 
 def is_number(labels, number) -> jnp.ndarray:
-    """Is the label, of any integer dtype, this number? An unsigned 255 is not -1."""
+    """Return whether each label, of any integer dtype, equals this number; an unsigned 255 does not equal -1."""
     return (labels.astype(int) == number) & ((labels >= 0) == (number >= 0))
 
 
 def sign_or_nan(labels, dtype) -> jnp.ndarray:
-    """The label, of any integer dtype, where it is -1 or 1; NaN elsewhere."""
+    """Return each label, of any integer dtype, where it is -1 or 1; NaN elsewhere."""
     return jnp.where(is_number(labels, 1), 1, jnp.where(is_number(labels, -1), -1, jnp.nan)).astype(dtype)

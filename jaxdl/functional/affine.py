@@ -1,4 +1,4 @@
-"""Affine maps: every output is a weighted sum of the inputs, or of all products of two inputs."""
+"""Affine maps: outputs that are weighted sums of the inputs, or of all products of two inputs."""
 
 import jax.numpy as jnp
 from jaxtyping import Array, Float
@@ -11,10 +11,29 @@ def dense(
     weights: Float[Array, "inputs outputs"],
     bias: Float[Array, "outputs"],
 ) -> Float[Array, "batch outputs"]:
-    r"""The affine map $y_{no} = \sum_i x_{ni} W_{io} + b_o$.
+    r"""Fully connected layer: an affine map of every example.
 
-    Raises where shapes or dtypes are not as annotated.
-    Goodfellow, Bengio and Courville, *Deep Learning* (2016), section 6.1.
+    $y_{no} = \sum_i x_{ni} W_{io} + b_o$
+
+    Args:
+        x: inputs $x$ of shape (batch, inputs).
+        weights: weights $W$ of shape (inputs, outputs), the transpose of PyTorch's.
+        bias: bias $b$ of shape (outputs,).
+
+    Returns:
+        Outputs of shape (batch, outputs).
+
+    Raises:
+        TypeError: A dtype differs from the annotation.
+        ValueError: A shape differs from the annotation; a bias of shape (1,) is not broadcast.
+
+    References:
+        Goodfellow, Bengio and Courville, *Deep Learning* (2016), section 6.1.
+
+    Example:
+        >>> x, weights, bias = jnp.array([[1.0, 2.0]]), jnp.array([[3.0, 4.0], [6.0, 7.0]]), jnp.array([0.5, 0.0])
+        >>> F.dense(x, weights, bias).tolist()  # 1 * 3 + 2 * 6 + 0.5 and 1 * 4 + 2 * 7 + 0
+        [[15.5, 18.0]]
     """
     as_annotated(dense, x, weights, bias)
     return x @ weights + bias
@@ -23,8 +42,8 @@ def dense(
 def dense_vjp(g, x, weights, bias):
     r"""Pull $g = \partial J / \partial y$ back to $(x, W, b)$.
 
-    $\partial y_{no} / \partial x_{ni} = W_{io}$, hence $\bar x = g W^\top$. Every example sees the same $W$ and
-    $b$, so their gradients are sums over the batch: $\bar W = x^\top g$ and $\bar b = \sum_n g_n$.
+    $\partial y_{no} / \partial x_{ni} = W_{io}$, hence $\bar x = g W^\top$. All examples share $W$ and $b$, so their
+    gradients are sums over the batch: $\bar W = x^\top g$ and $\bar b = \sum_n g_n$.
     """
     return g @ weights.T, x.T @ g, g.sum(axis=0)
 
@@ -35,11 +54,33 @@ def bilinear(
     weights: Float[Array, "left right outputs"],
     bias: Float[Array, "outputs"],
 ) -> Float[Array, "batch outputs"]:
-    r"""A weighted sum of all products of two inputs, $z_{no} = \sum_{ij} x_{ni} W_{ijo} y_{nj} + b_o$.
+    r"""Bilinear layer: a weighted sum of all products of two inputs.
 
-    With one of the inputs held fixed it is affine in the other. PyTorch's weights have the axes (outputs, left, right).
-    Raises where shapes or dtypes are not as annotated.
-    Tenenbaum and Freeman, *Separating style and content with bilinear models* (2000), section 2.
+    $z_{no} = \sum_{ij} x_{ni} W_{ijo} y_{nj} + b_o$
+
+    If one input is held fixed, the map is affine in the other.
+
+    Args:
+        x: left inputs $x$ of shape (batch, left).
+        y: right inputs $y$ of shape (batch, right).
+        weights: weights $W$ of shape (left, right, outputs); PyTorch's axes are (outputs, left, right).
+        bias: bias $b$ of shape (outputs,).
+
+    Returns:
+        Outputs of shape (batch, outputs).
+
+    Raises:
+        TypeError: A dtype differs from the annotation.
+        ValueError: A shape differs from the annotation.
+
+    References:
+        Tenenbaum and Freeman, *Separating style and content with bilinear models* (2000), section 2.
+
+    Example:
+        >>> x, y = jnp.array([[1.0, 2.0]]), jnp.array([[3.0, 5.0]])
+        >>> weights = jnp.array([[1.0, 0.0], [0.0, 10.0]])[:, :, None]  # of x0 y0 and of x1 y1
+        >>> F.bilinear(x, y, weights, jnp.zeros(1)).tolist()  # 1 * 3 + 10 * 2 * 5
+        [[103.0]]
     """
     as_annotated(bilinear, x, y, weights, bias)
     return jnp.einsum("ni,ijo,nj->no", x, weights, y) + bias
@@ -48,10 +89,10 @@ def bilinear(
 def bilinear_vjp(g, x, y, weights, bias):
     r"""Pull $g$ back to $(x, y, W, b)$.
 
-    Each product $x_{ni} W_{ijo} y_{nj}$ is linear in each of its three factors, so the derivative by one of them is the
-    product of the other two: $\bar x_{ni} = \sum_{jo} g_{no} W_{ijo} y_{nj}$,
-    $\bar y_{nj} = \sum_{io} g_{no} x_{ni} W_{ijo}$ and $\bar W_{ijo} = \sum_n g_{no} x_{ni} y_{nj}$. As every example
-    sees the same bias, $\bar b = \sum_n g_n$.
+    Each product $x_{ni} W_{ijo} y_{nj}$ is linear in each of its three factors, so its derivative with respect to one
+    factor is the product of the other two: $\bar x_{ni} = \sum_{jo} g_{no} W_{ijo} y_{nj}$,
+    $\bar y_{nj} = \sum_{io} g_{no} x_{ni} W_{ijo}$ and $\bar W_{ijo} = \sum_n g_{no} x_{ni} y_{nj}$. All examples share
+    the bias, so $\bar b = \sum_n g_n$.
     """
     x_bar = jnp.einsum("no,ijo,nj->ni", g, weights, y)
     y_bar = jnp.einsum("no,ni,ijo->nj", g, x, weights)

@@ -1,11 +1,11 @@
-"""Losses for class labels, one number per example: the negative logarithm of the label's probability."""
+"""Losses for integer class labels, one number per example: the negative logarithm of the label's probability."""
 
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, ArrayLike, Float, Integer
 
 from jaxdl.functional._arguments import as_annotated
-from jaxdl.functional._validity import in_range, is_class, is_number, is_share, one_or_nan
+from jaxdl.functional._validity import in_range, is_class, is_fraction, is_number, one_or_nan
 from jaxdl.functional.sigmoids import sigmoid
 from jaxdl.functional.softmaxes import log_softmax, softmax
 
@@ -18,27 +18,49 @@ def cross_entropy(
     class_weights: Float[ArrayLike, "..."] = 1.0,
     ignored: int = -100,
 ) -> Float[Array, "batch"]:
-    r"""The cross-entropy $L_n = -\log p_{n k_n}$ of the softmax $p$ of the logits $z$ and a label $k_n$, in nats.
+    r"""Softmax cross-entropy with integer labels, in nats.
 
-    With a smoothing $0 \le \epsilon \le 1$ over all $K$ classes and class weights $w \ge 0$, one number or one for each
-    class, it is $L_n = -(1 - \epsilon)\,w_{k_n} \log p_{n k_n} - \frac{\epsilon}{K} \sum_c w_c \log p_{nc}$, as
-    PyTorch's with `reduction="none"`. A setting out of its range gives NaN.
+    $L_n = -\log p_{n k_n}$ with the softmax $p$ of the logits $z$ and the label $k_n$. With label smoothing $\epsilon$
+    over all $K$ classes and class weights $w$ it is
+    $L_n = -(1 - \epsilon)\,w_{k_n} \log p_{n k_n} - \frac{\epsilon}{K} \sum_c w_c \log p_{nc}$, as PyTorch's
+    `cross_entropy` with `reduction="none"`.
 
-    An example whose label is `ignored` has loss and gradient 0, whatever its logits. Any other label that is no class
-    (below 0, or the number of classes and above) makes the example's loss and gradient NaN.
+    PyTorch's mean is $\sum_n L_n / \sum_n s_n$ with $s_n = w_{k_n}$, and $s_n = 0$ for ignored examples. Without
+    smoothing this equals `weighted_mean(losses, s)` of the losses without class weights.
 
-    PyTorch's mean is $\sum_n L_n / \sum_n s_n$ with $s_n = w_{k_n}$, and 0 where ignored. Without smoothing that is the
-    `weighted_mean` of the losses without class weights, with the weights $s$.
-    Raises where shapes or dtypes are not as annotated. Bishop, *Pattern Recognition and Machine Learning* (2006),
-    section 4.3.4; Szegedy et al., *Rethinking the Inception architecture for computer vision* (2016), section 7.
+    Args:
+        logits: logits $z$ of shape (batch, classes).
+        labels: class numbers $k$ of shape (batch,), any integer dtype. If a label is not a class (below 0, or at least
+            the number of classes) and not `ignored`, the loss and the gradient of its example are NaN.
+        smoothing: label smoothing $0 \le \epsilon \le 1$; NaN if out of range.
+        class_weights: weights $w \ge 0$, one number or one for each class; NaN if any is negative.
+        ignored: examples with this label have loss and gradient 0, even if their logits are NaN.
+
+    Returns:
+        One loss per example, of shape (batch,).
+
+    Raises:
+        TypeError: A dtype differs from the annotation.
+        ValueError: A shape differs from the annotation, or `class_weights` has neither one number nor one per class.
+
+    References:
+        Bishop, *Pattern Recognition and Machine Learning* (2006), section 4.3.4; Szegedy et al., *Rethinking the
+        Inception architecture for computer vision* (2016), section 7.
+
+    Example:
+        >>> logits, labels = jnp.array([[0.0, 0.0], [0.0, 30.0], [5.0, 1.0]]), jnp.array([0, 1, -100])
+        >>> [round(loss, 3) for loss in F.cross_entropy(logits, labels).tolist()]  # log 2, almost 0, ignored
+        [0.693, 0.0, 0.0]
+        >>> round(float(F.cross_entropy(logits, labels, smoothing=0.1)[1]), 3)  # smoothing penalizes confidence
+        1.5
     """
     as_annotated(cross_entropy, logits, labels)
-    losses = -log_softmax(_counted(logits, labels, ignored))
-    w, epsilon = _weights(logits, class_weights), _share(smoothing, logits.dtype)
+    losses = -log_softmax(_mask_ignored(logits, labels, ignored))
+    w, epsilon = _valid_weights(logits, class_weights), _valid_smoothing(smoothing, logits.dtype)
     label = jnp.clip(labels.astype(int), 0, logits.shape[-1] - 1)
-    own = w[label] * jnp.take_along_axis(losses, label[:, None], axis=-1)[:, 0]
-    even = jnp.where(smoothing == 0, 0, epsilon * (w * losses).mean(axis=-1))
-    return _counts(logits, labels, ignored) * ((1 - epsilon) * own + even)
+    of_label = w[label] * jnp.take_along_axis(losses, label[:, None], axis=-1)[:, 0]
+    uniform = jnp.where(smoothing == 0, 0, epsilon * (w * losses).mean(axis=-1))
+    return _valid_or_nan(logits, labels, ignored) * ((1 - epsilon) * of_label + uniform)
 
 
 def cross_entropy_vjp(g, logits, labels, *, smoothing=0.0, class_weights=1.0, ignored=-100):
@@ -46,16 +68,16 @@ def cross_entropy_vjp(g, logits, labels, *, smoothing=0.0, class_weights=1.0, ig
 
     With $t_{nc} = w_c \left((1 - \epsilon) [c = k_n] + \epsilon / K\right)$ the loss is $-\sum_c t_{nc} \log p_{nc}$.
     As $\log p_c = z_c - \log \sum_j e^{z_j}$, $\partial \log p_c / \partial z_j = [c = j] - p_j$, hence
-    $\bar z_{nj} = -g_n \sum_c t_{nc} ([c = j] - p_{nj}) = g_n (p_{nj} \sum_c t_{nc} - t_{nj})$. Where $t$ sums to one,
-    that is the distribution that was given minus the one that was wanted.
+    $\bar z_{nj} = -g_n \sum_c t_{nc} ([c = j] - p_{nj}) = g_n (p_{nj} \sum_c t_{nc} - t_{nj})$. If $t$ sums to one,
+    this is the predicted distribution minus the target distribution.
     """
-    p = softmax(_counted(logits, labels, ignored))
-    t = _wanted(logits, labels, smoothing, class_weights, ignored)
+    p = softmax(_mask_ignored(logits, labels, ignored))
+    t = _targets(logits, labels, smoothing, class_weights, ignored)
     return (g[:, None] * (p * t.sum(axis=-1, keepdims=True) - t),)
 
 
 def cross_entropy_examples(random):
-    """Every class, logits far apart, labels that are no class or ignored, and every setting, in and out of range."""
+    """All classes, large logits, ignored and invalid labels, and settings inside and outside their ranges."""
     logits, labels = random.standard_normal((7, 4)), random.integers(0, 4, 7)
     yield (logits, labels), {}
     yield (30 * logits, labels), {}
@@ -69,40 +91,40 @@ def cross_entropy_examples(random):
     yield (logits + jnp.array([0, 0, 0, -jnp.inf]), jnp.array([0, 1, 2, 0, 1, 2, 0])), {}
 
 
-def _counted(logits, labels, ignored):
-    """The logits, with zeros in the place of examples that are ignored, so that not even NaN comes from there."""
+def _mask_ignored(logits, labels, ignored):
+    """Return the logits with the rows of ignored examples set to 0, so that NaN in them does not spread."""
     return jnp.where(is_number(labels, ignored)[:, None], 0, logits)
 
 
-def _wanted(logits, labels, smoothing, class_weights, ignored):
-    """What is wanted of every class: 0 throughout where ignored, and NaN where the label is no class."""
+def _targets(logits, labels, smoothing, class_weights, ignored):
+    """Return the target weight of every class: 0 for ignored examples, NaN if the label is not a class."""
     classes, dtype = logits.shape[-1], logits.dtype
-    own = jax.nn.one_hot(labels.astype(int), classes, dtype=dtype)
-    epsilon = _share(smoothing, dtype)
-    counts = _counts(logits, labels, ignored)[:, None]
-    return counts * _weights(logits, class_weights) * ((1 - epsilon) * own + epsilon / classes)
+    one_hot = jax.nn.one_hot(labels.astype(int), classes, dtype=dtype)
+    epsilon = _valid_smoothing(smoothing, dtype)
+    counted = _valid_or_nan(logits, labels, ignored)[:, None]
+    return counted * _valid_weights(logits, class_weights) * ((1 - epsilon) * one_hot + epsilon / classes)
 
 
-def _counts(logits, labels, ignored):
-    """How often an example counts: once, not at all where it is ignored, and NaN where its label is no class."""
+def _valid_or_nan(logits, labels, ignored):
+    """Return 1 for an example that counts, 0 if it is ignored, and NaN if its label is not a class."""
     return jnp.where(is_number(labels, ignored), 0, one_or_nan(is_class(labels, logits.shape[-1]), logits.dtype))
 
 
-def _weights(logits, class_weights):
-    """A weight for each class, NaN where any is negative."""
+def _valid_weights(logits, class_weights):
+    """Return one weight per class; all are NaN if any is negative."""
     classes = logits.shape[-1]
     if jnp.shape(class_weights) not in [(), (classes,)]:
         raise ValueError(
-            f"class_weights must be one number or one for each of the {classes} classes, but were given in the shape "
-            f"{jnp.shape(class_weights)}."
+            f"class_weights must be one number or one for each of the {classes} classes, "
+            f"got the shape {jnp.shape(class_weights)}."
         )
     w = jnp.broadcast_to(jnp.asarray(class_weights, logits.dtype), classes)
     return w * one_or_nan((w >= 0).all(), logits.dtype)
 
 
-def _share(smoothing, dtype):
-    """The smoothing, NaN where it is none."""
-    return in_range(smoothing, is_share(smoothing), dtype)
+def _valid_smoothing(smoothing, dtype):
+    """Return the smoothing, or NaN if it is outside [0, 1]."""
+    return in_range(smoothing, is_fraction(smoothing), dtype)
 
 
 def negative_log_likelihood(
@@ -112,24 +134,46 @@ def negative_log_likelihood(
     class_weights: Float[ArrayLike, "..."] = 1.0,
     ignored: int = -100,
 ) -> Float[Array, "batch"]:
-    r"""The negative log-likelihood $L_n = -w_{k_n} \ell_{n k_n}$ of the labels $k$, given log-probabilities $\ell$.
+    r"""Negative log-likelihood of integer labels under given log-probabilities, in nats.
 
-    Nothing is normalized here. The class weights $w$, ignored labels and wrong labels are those of `cross_entropy`, and
-    PyTorch's `nll_loss` with `reduction="none"`. Raises where shapes or dtypes are not as annotated.
-    Goodfellow, Bengio and Courville, *Deep Learning* (2016), section 5.5.
+    $L_n = -w_{k_n} \ell_{n k_n}$ for labels $k$ and log-probabilities $\ell$, as PyTorch's `nll_loss` with
+    `reduction="none"`. The log-probabilities are used as given, without normalizing them.
+
+    Args:
+        log_probabilities: log-probabilities $\ell$ of shape (batch, classes), for example from `log_softmax`.
+        labels: class numbers $k$ of shape (batch,). If a label is not a class and not `ignored`, the loss and the
+            gradient of its example are NaN.
+        class_weights: weights $w \ge 0$, one number or one for each class; NaN if any is negative.
+        ignored: examples with this label have loss and gradient 0.
+
+    Returns:
+        One loss per example, of shape (batch,).
+
+    Raises:
+        TypeError: A dtype differs from the annotation.
+        ValueError: A shape differs from the annotation, or `class_weights` has neither one number nor one per class.
+
+    References:
+        Goodfellow, Bengio and Courville, *Deep Learning* (2016), section 5.5.
+
+    Example:
+        >>> log_probabilities = jnp.log(jnp.array([[0.5, 0.5], [0.25, 0.75]]))
+        >>> losses = F.negative_log_likelihood(log_probabilities, jnp.array([0, 1]))
+        >>> [round(loss, 3) for loss in losses.tolist()]  # -log 1/2 and -log 3/4
+        [0.693, 0.288]
     """
     as_annotated(negative_log_likelihood, log_probabilities, labels)
-    wanted = _wanted(log_probabilities, labels, 0.0, class_weights, ignored)
-    return jnp.where(wanted == 0, 0, -wanted * log_probabilities).sum(axis=-1)
+    t = _targets(log_probabilities, labels, 0.0, class_weights, ignored)
+    return jnp.where(t == 0, 0, -t * log_probabilities).sum(axis=-1)
 
 
 def negative_log_likelihood_vjp(g, log_probabilities, labels, *, class_weights=1.0, ignored=-100):
     r"""Pull $g$ back to $\ell$: $L = -\sum_c t_c \ell_c$ with $t_c = w_c [c = k]$, hence $\bar\ell = -g\,t$."""
-    return (-g[:, None] * _wanted(log_probabilities, labels, 0.0, class_weights, ignored),)
+    return (-g[:, None] * _targets(log_probabilities, labels, 0.0, class_weights, ignored),)
 
 
 def negative_log_likelihood_examples(random):
-    """Class weights, labels that are ignored or no class, and classes that are ruled out."""
+    """Class weights, ignored and invalid labels, and classes of probability 0."""
     log_probabilities, labels = -random.uniform(size=(7, 4)), random.integers(0, 4, 7)
     yield (log_probabilities, labels), {}
     yield (log_probabilities[:1], labels[:1]), {"class_weights": 0.3}
@@ -142,15 +186,34 @@ def negative_log_likelihood_examples(random):
 def binary_cross_entropy(
     logits: Float[Array, "batch"], labels: Integer[Array, "batch"], *, positive_weight: Float[ArrayLike, ""] = 1.0
 ) -> Float[Array, "batch"]:
-    r"""The cross-entropy $L_n = w_n \log(1 + e^{-s_n z_n})$ of the logistic function and a label, in nats.
+    r"""Cross-entropy of the logistic function with integer labels 0 and 1, in nats.
 
-    $s = 2k - 1$ is the sign of the label $k \in \{0, 1\}$: $L = -w \log \sigma(z)$ for 1 and $-\log \sigma(-z)$ for 0.
-    The positive weight $w \ge 0$ counts for the label 1 alone, as PyTorch's `pos_weight`; a negative one gives NaN.
-    Any other label makes the example's loss and gradient NaN. Raises where shapes or dtypes are not as annotated.
-    Bishop, *Pattern Recognition and Machine Learning* (2006), section 4.3.2.
+    $L_n = w_n \log(1 + e^{-s_n z_n})$, where $s = 2k - 1$ is the sign of the label $k \in \{0, 1\}$:
+    $L = -w \log \sigma(z)$ for label 1 and $-\log \sigma(-z)$ for label 0.
+
+    Args:
+        logits: logits $z$ of shape (batch,), one per example.
+        labels: labels $k$ of shape (batch,), each 0 or 1. For any other label the loss and the gradient of the example
+            are NaN.
+        positive_weight: weight $w \ge 0$ of examples with label 1, as PyTorch's `pos_weight`; NaN if negative.
+
+    Returns:
+        One loss per example, of shape (batch,).
+
+    Raises:
+        TypeError: A dtype differs from the annotation.
+        ValueError: A shape differs from the annotation.
+
+    References:
+        Bishop, *Pattern Recognition and Machine Learning* (2006), section 4.3.2.
+
+    Example:
+        >>> logits, labels = jnp.array([0.0, 3.0, 3.0]), jnp.array([1, 1, 0])
+        >>> [round(loss, 3) for loss in F.binary_cross_entropy(logits, labels).tolist()]  # undecided, right, wrong
+        [0.693, 0.049, 3.049]
     """
     as_annotated(binary_cross_entropy, logits, labels)
-    return _weight(logits, labels, positive_weight) * jnp.logaddexp(-_sign(logits, labels) * logits, 0.0)
+    return _example_weights(logits, labels, positive_weight) * jnp.logaddexp(-_sign(logits, labels) * logits, 0.0)
 
 
 def binary_cross_entropy_vjp(g, logits, labels, *, positive_weight=1.0):
@@ -160,11 +223,11 @@ def binary_cross_entropy_vjp(g, logits, labels, *, positive_weight=1.0):
     $\partial u / \partial z = -s$, hence $\bar z = -g\,w\,s\,\sigma(-s z)$, which is $g\,(\sigma(z) - k)$ for $w = 1$.
     """
     s = _sign(logits, labels)
-    return (-g * _weight(logits, labels, positive_weight) * s * sigmoid(-s * logits),)
+    return (-g * _example_weights(logits, labels, positive_weight) * s * sigmoid(-s * logits),)
 
 
 def binary_cross_entropy_examples(random):
-    """Both classes, on the boundary, near it and far from it, where only tails count, weights, and wrong labels."""
+    """Both classes, logits at 0, near 0 and very large; weights and invalid labels."""
     logits = random.standard_normal(9)
     yield (logits, random.integers(0, 2, 9)), {}
     yield (60 * logits, random.integers(0, 2, 9)), {}
@@ -177,11 +240,11 @@ def binary_cross_entropy_examples(random):
 
 
 def _sign(logits, labels):
-    """-1 for the label 0, 1 for the label 1, NaN for anything else."""
+    """Return -1 for label 0, 1 for label 1, and NaN for any other label."""
     return jnp.where(labels == 1, 1, jnp.where(labels == 0, -1, jnp.nan)).astype(logits.dtype)
 
 
-def _weight(logits, labels, positive_weight):
-    """The positive weight for the label 1 and one for any other; NaN for all where it is negative."""
+def _example_weights(logits, labels, positive_weight):
+    """Return the positive weight for label 1 and 1 for any other label; all are NaN if the weight is negative."""
     weight = jnp.where(labels == 1, jnp.asarray(positive_weight, logits.dtype), 1)
     return weight * one_or_nan(positive_weight >= 0, logits.dtype)

@@ -1,4 +1,4 @@
-"""Losses that compare vectors: what belongs together comes near, what does not goes apart. One number per example."""
+"""Losses that compare vectors, one number per example: similar pairs are pulled together, others are pushed apart."""
 
 import jax.numpy as jnp
 from jaxtyping import Array, ArrayLike, Float, Integer
@@ -15,34 +15,58 @@ def triplet(
     *,
     margin: Float[ArrayLike, ""] = 1.0,
 ) -> Float[Array, "batch"]:
-    r"""The triplet loss $L_n = \max(0, \lVert a_n - p_n \rVert - \lVert a_n - q_n \rVert + m)$ of Euclidean distances.
+    r"""Triplet loss of Euclidean distances.
 
-    The anchor $a$ should be nearer to the positive $p$ than to the negative $q$ by the margin $m$. The kinks are at a
-    margin that is exactly kept, where the derivative is taken to be 0 (PyTorch's `triplet_margin_loss` takes the
-    slope), and at a distance of 0, where that of the distance is taken to be 0. PyTorch adds `eps` to each
-    difference. A negative margin gives NaN. Raises where shapes or dtypes are not as annotated.
-    Balntas et al., *Learning local feature descriptors with triplets and shallow convolutional neural networks* (2016).
+    $L_n = \max(0, \lVert a_n - p_n \rVert - \lVert a_n - q_n \rVert + m)$: the anchor $a$ should be nearer to the
+    positive $p$ than to the negative $q$ by the margin $m$.
+
+    There are two kinks. Where the margin is met exactly, the derivative is taken to be 0 (PyTorch's
+    `triplet_margin_loss` takes the slope). Where a distance is 0, the derivative of the distance is taken to be 0.
+    PyTorch also adds `eps` to each difference.
+
+    Args:
+        anchor: anchors $a$ of shape (batch, features).
+        positive: vectors $p$ of shape (batch, features) that belong to the anchors.
+        negative: vectors $q$ of shape (batch, features) that do not.
+        margin: margin $m \ge 0$ in units of distance; NaN if negative.
+
+    Returns:
+        One loss per example, of shape (batch,).
+
+    Raises:
+        TypeError: A dtype differs from the annotation.
+        ValueError: A shape differs from the annotation.
+
+    References:
+        Balntas et al., *Learning local feature descriptors with triplets and shallow convolutional neural networks*
+        (2016).
+
+    Example:
+        >>> anchor, positive = jnp.zeros((2, 2)), jnp.array([[3.0, 4.0], [3.0, 4.0]])  # both 5 apart
+        >>> negative = jnp.array([[0.0, 5.5], [0.0, 7.0]])
+        >>> F.triplet(anchor, positive, negative).tolist()  # the margin 1 is missed by 0.5, then met
+        [0.5, 0.0]
     """
     as_annotated(triplet, anchor, positive, negative)
-    missing = _missing(anchor, positive, negative, margin)
-    return jnp.where(missing <= 0, 0, missing)
+    violation = _violation(anchor, positive, negative, margin)
+    return jnp.where(violation <= 0, 0, violation)
 
 
 def triplet_vjp(g, anchor, positive, negative, *, margin=1.0):
     r"""Pull $g$ back to $(a, p, q)$.
 
-    The derivative of $\lVert v \rVert = \sqrt{\sum_i v_i^2}$ is the unit vector $v / \lVert v \rVert$. With those of
-    $a - p$ and $a - q$, called $u_p$ and $u_q$, and $h = g\,[L > 0]$: $\bar p = -h u_p$, $\bar q = h u_q$, and as $a$
-    is in both distances $\bar a = h (u_p - u_q)$.
+    The derivative of $\lVert v \rVert = \sqrt{\sum_i v_i^2}$ is the unit vector $v / \lVert v \rVert$. Let $u_p$ and
+    $u_q$ be those of $a - p$ and $a - q$, and $h = g\,[L > 0]$. Then $\bar p = -h u_p$ and $\bar q = h u_q$. As $a$ is
+    in both distances, $\bar a = h (u_p - u_q)$.
     """
-    missing = _missing(anchor, positive, negative, margin)
-    h = jnp.where(missing <= 0, 0, g * one_or_nan(margin >= 0, g.dtype))[:, None]
-    to_positive, to_negative = h * _unit(anchor - positive), h * _unit(anchor - negative)
-    return to_positive - to_negative, -to_positive, to_negative
+    violation = _violation(anchor, positive, negative, margin)
+    h = jnp.where(violation <= 0, 0, g * one_or_nan(margin >= 0, g.dtype))[:, None]
+    positive_pull, negative_pull = h * _normalized(anchor - positive), h * _normalized(anchor - negative)
+    return positive_pull - negative_pull, -positive_pull, negative_pull
 
 
 def triplet_examples(random):
-    """Margins kept, exactly kept and not; distances of zero; settings beside the default, and one that is none."""
+    """Margins that are missed, met exactly and exceeded; distances of zero; several margins, one of them negative."""
     anchor, positive, negative = random.standard_normal((3, 9, 2))
     positive[:2] = anchor[:2]
     negative[1:3] = anchor[1:3]
@@ -54,21 +78,21 @@ def triplet_examples(random):
     yield (1e4 * anchor, 1e4 * positive, negative), {}
 
 
-def _missing(anchor, positive, negative, margin):
-    """What is missing of the margin; NaN for a margin that is none."""
+def _violation(anchor, positive, negative, margin):
+    """Return how far each triplet falls short of the margin; NaN for a negative margin."""
     valid = one_or_nan(margin >= 0, anchor.dtype)
-    further = _length(valid * (anchor - positive)) - _length(valid * (anchor - negative))
-    return further + jnp.asarray(margin, anchor.dtype)
+    difference = _length(valid * (anchor - positive)) - _length(valid * (anchor - negative))
+    return difference + jnp.asarray(margin, anchor.dtype)
 
 
 def _length(vectors):
-    """The Euclidean length, with the derivative 0 where it is 0."""
+    """Return the Euclidean length of each vector, with the derivative 0 at length 0."""
     squares = (vectors**2).sum(axis=-1)
     return jnp.where(squares == 0, 0, jnp.sqrt(jnp.where(squares == 0, 1, squares)))
 
 
-def _unit(vectors):
-    """The vectors at length 1; zero stays zero."""
+def _normalized(vectors):
+    """Scale the vectors to length 1; the zero vector stays zero."""
     length = _length(vectors)[:, None]
     return vectors / jnp.where(length == 0, 1, length)
 
@@ -80,15 +104,38 @@ def cosine_embedding(
     *,
     margin: Float[ArrayLike, ""] = 0.0,
 ) -> Float[Array, "batch"]:
-    r"""The loss $L_n = 1 - c_n$ for pairs that belong together (label 1), $\max(0, c_n - m)$ for others (label -1).
+    r"""Cosine embedding loss of pairs of vectors that belong together or do not.
 
+    $L_n = 1 - c_n$ for label 1 (a pair that belongs together) and $\max(0, c_n - m)$ for label -1 (any other pair).
     $c = \hat x \cdot \hat y$ is the cosine of the angle between $x$ and $y$, with
-    $\hat x = x / \sqrt{\sum_i x_i^2 + 10^{-12}}$, so that zero vectors are at right angles to all, as PyTorch's
-    `cosine_embedding_loss`. The kink is at $c = m$ for the label -1; there the derivative is taken to be 0 (PyTorch
-    takes the slope). A margin outside $[-1, 1]$ gives NaN. A label other than -1 and 1 makes the example's loss and
-    gradient NaN.
-    Raises where shapes or dtypes are not as annotated.
-    Bromley et al., *Signature verification using a "Siamese" time delay neural network* (1993).
+    $\hat x = x / \sqrt{\sum_i x_i^2 + 10^{-12}}$, so that the cosine of a zero vector with any other is 0, as in
+    PyTorch's `cosine_embedding_loss`. The kink is at $c = m$ for the label -1; there the derivative is taken to be 0
+    (PyTorch takes the slope).
+
+    Args:
+        x: first vectors $x$ of shape (batch, features).
+        y: second vectors $y$ of shape (batch, features).
+        labels: labels of shape (batch,), each -1 or 1. For any other label the loss and the gradient of the example are
+            NaN.
+        margin: largest cosine $-1 \le m \le 1$ that costs nothing for label -1; NaN if out of range.
+
+    Returns:
+        One loss per example, of shape (batch,).
+
+    Raises:
+        TypeError: A dtype differs from the annotation.
+        ValueError: A shape differs from the annotation.
+
+    References:
+        Bromley et al., *Signature verification using a "Siamese" time delay neural network* (1993).
+
+    Example:
+        >>> x, y = jnp.array([[1.0, 0.0], [1.0, 0.0]]), jnp.array([[0.0, 2.0], [3.0, 0.0]])  # cosines 0 and 1
+        >>> F.cosine_embedding(x, y, jnp.array([1, 1])).round().tolist()
+        [1.0, 0.0]
+        >>> losses = F.cosine_embedding(x, y, jnp.array([-1, -1]), margin=0.25)
+        >>> [round(loss, 3) for loss in losses.tolist()]
+        [0.0, 0.75]
     """
     as_annotated(cosine_embedding, x, y, labels)
     cosine = _valid(x, labels, margin) * (x / _norm(x) * (y / _norm(y))).sum(axis=-1)
@@ -111,7 +158,7 @@ def cosine_embedding_vjp(g, x, y, labels, *, margin=0.0):
 
 
 def cosine_embedding_examples(random):
-    """Both labels, cosines on the margin, zero vectors, large ones, labels that are none, and settings."""
+    """Both labels, cosines on the margin, zero vectors, large vectors, invalid labels, and several margins."""
     x, y = random.standard_normal((2, 9, 3))
     x[:2], y[:2] = [[1, 0, 0], [0, 2, 0]], [[0, 1, 0], [0, 0, 3]]
     labels = jnp.array([-1, 1, -1, 1, -1, 1, -1, 1, -1])
@@ -124,12 +171,12 @@ def cosine_embedding_examples(random):
 
 
 def _norm(vectors):
-    """The length, a little more than it is so that nothing is divided by zero, with an axis to divide by."""
+    """Return the length of each vector, keeping its axis; 1e-12 is added to the square so that it is never 0."""
     return jnp.sqrt((vectors**2).sum(axis=-1, keepdims=True) + 1e-12)
 
 
 def _valid(x, labels, margin):
-    """One where margin and label are in their ranges, NaN elsewhere."""
+    """Return 1 where the label and the margin are valid, NaN elsewhere."""
     return sign_or_nan(labels, x.dtype) ** 2 * one_or_nan((margin >= -1) & (margin <= 1), x.dtype)
 
 
@@ -138,15 +185,37 @@ def negative_sampling(
     context: Float[Array, "batch features"],
     negatives: Float[Array, "batch negatives features"],
 ) -> Float[Array, "batch"]:
-    r"""The skip-gram loss with negative samples, $L_n = -\log \sigma(c \cdot o) - \sum_k \log \sigma(-c \cdot q_k)$.
+    r"""Skip-gram loss with negative samples, in nats.
 
-    The vector $c$ of a word should tell the vector $o$ of a word near it from the vectors $q_k$ of words drawn at
-    random; in nats. Raises where shapes or dtypes are not as annotated. Mikolov et al., *Distributed representations of
-    words and phrases and their compositionality* (2013), section 2.2.
+    $L_n = -\log \sigma(c \cdot o) - \sum_k \log \sigma(-c \cdot q_k)$: a logistic regression on the vector $c$ of a
+    word that distinguishes the vector $o$ of a word near it from the vectors $q_k$ of randomly drawn words.
+
+    Args:
+        center: vectors $c$ of the words, of shape (batch, features).
+        context: vectors $o$ of a word near each, of shape (batch, features).
+        negatives: vectors $q$ of randomly drawn words, of shape (batch, negatives, features).
+
+    Returns:
+        One loss per example, of shape (batch,).
+
+    Raises:
+        TypeError: A dtype differs from the annotation.
+        ValueError: A shape differs from the annotation.
+
+    References:
+        Mikolov et al., *Distributed representations of words and phrases and their compositionality* (2013),
+        section 2.2.
+
+    Example:
+        >>> center, negatives = jnp.array([[2.0, 0.0]]), jnp.array([[[-2.0, 0.0], [0.0, 1.0]]])
+        >>> round(float(F.negative_sampling(center, center, negatives)[0]), 3)  # log 2 is due to the second negative
+        0.729
+        >>> round(float(F.negative_sampling(center, -center, negatives)[0]), 3)
+        4.729
     """
     as_annotated(negative_sampling, center, context, negatives)
-    near, drawn = _products(center, context, negatives)
-    return jnp.logaddexp(-near, 0.0) + jnp.logaddexp(drawn, 0.0).sum(axis=-1)
+    u, v = _products(center, context, negatives)
+    return jnp.logaddexp(-u, 0.0) + jnp.logaddexp(v, 0.0).sum(axis=-1)
 
 
 def negative_sampling_vjp(g, center, context, negatives):
@@ -164,7 +233,7 @@ def negative_sampling_vjp(g, center, context, negatives):
 
 
 def negative_sampling_examples(random):
-    """Many negatives, one, none; words that are told apart, and those that are not."""
+    """Several negatives, one and zero; products near 0 and far from it."""
     for batch, negatives in [(7, 5), (1, 1), (4, 0)]:
         center, context = random.standard_normal((2, batch, 3))
         yield (center, context, random.standard_normal((batch, negatives, 3))), {}
@@ -172,5 +241,5 @@ def negative_sampling_examples(random):
 
 
 def _products(center, context, negatives):
-    """The product of the center with its context, and with each of the negatives."""
+    """Return the product of the center with its context, and with each of the negatives."""
     return (center * context).sum(axis=-1), (center[:, None] * negatives).sum(axis=-1)

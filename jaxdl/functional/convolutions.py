@@ -1,33 +1,54 @@
-"""Convolutions: a small kernel slides over the image, and every position is weighted by the same numbers.
+"""Convolutions: a small kernel slides over the image, and all positions share its weights.
 
-Images are (batch, height, width, channels), kernels (rows, columns, channels, filters). `_kernels` says how it is
-computed: mostly as a dense layer of patches.
+Images have the shape (batch, height, width, channels), kernels (rows, columns, channels, filters). The module
+`_kernels` computes them, in most cases as a matrix product with the patches of the image.
 """
 
 from jaxtyping import Array, Float
 
 from jaxdl.functional._arguments import as_annotated
 from jaxdl.functional._kernels import (
-    bring_back,
-    by_group,
     check_groups,
-    correlate,
-    lay_out,
-    merged,
-    numbers_in_patches,
-    sum_in_bounds,
-    times,
-    weigh,
+    col2im,
+    convolve,
+    im2col,
+    matmul,
+    merge_groups,
+    patches_size,
+    split_groups,
+    sum_over_images,
+    weights_gradient,
     weights_of,
 )
 from jaxdl.functional._windows import Padding, crop, inside, outside, pad, padding_around
 
 
 def output_size(size: int, window: int, *, stride: int = 1, padding: int = 0, dilation: int = 1) -> int:
-    r"""How many positions a window has along an axis, $\lfloor (n + 2p - d(k - 1) - 1) / s \rfloor + 1$.
+    r"""Number of positions of a window along an axis.
 
-    $n$ pixels with $p$ added at each end, a window of $k$ pixels $d$ apart, moving by $s$. Raises ValueError where no
-    window fits. Dumoulin and Visin, *A guide to convolution arithmetic for deep learning* (2016).
+    $\lfloor (n + 2p - d(k - 1) - 1) / s \rfloor + 1$
+
+    Args:
+        size: pixels $n$ of the image along the axis.
+        window: pixels $k$ of the window.
+        stride: step $s \ge 1$ from one window to the next, in pixels.
+        padding: pixels $p \ge 0$ that are added at each end.
+        dilation: distance $d \ge 1$ between neighboring pixels of the window.
+
+    Returns:
+        The number of positions, at least 1.
+
+    Raises:
+        ValueError: The window does not fit into the padded image, or a number is too small.
+
+    References:
+        Dumoulin and Visin, *A guide to convolution arithmetic for deep learning* (2016).
+
+    Example:
+        >>> F.output_size(227, 11, stride=4)  # the first layer of AlexNet
+        55
+        >>> F.output_size(10, 3, padding=1)  # a window of 3 with a padding of 1 keeps the size
+        10
     """
     square = [(number, number) for number in (size, window, stride, padding, dilation)]
     ends, _ = padding_around(*square[:3], (square[3],) * 2, square[4])
@@ -44,49 +65,78 @@ def conv2d(
     dilation: tuple[int, int] = (1, 1),
     groups: int = 1,
 ) -> Float[Array, "batch new_height new_width filters"]:
-    r"""The layer $y_{nhwo} = b_o + \sum_{ijc} x_{n,\,hs + id,\,wt + je,\,c} K_{ijco}$.
+    r"""2-D convolution layer for images.
 
-    The stride is $(s, t)$, the dilation $(d, e)$, and $x$ the image after padding: "VALID" adds nothing, "SAME" enough
-    zeros for an output of $\lceil H / s \rceil$ (the odd one at the end), ((top, bottom), (left, right)) just those. It
-    is the cross-correlation that all libraries call convolution; `convolution` turns the kernel round. With groups $G$
-    each of $G$ equal parts of the filters sees its own part of the channels, so the kernel has $C / G$. PyTorch's
-    kernel is (filters, channels, rows, columns). Raises where shapes or dtypes are not as annotated, and where no
-    window fits. LeCun et al., *Gradient-based learning applied to document recognition* (1998), section II.
+    $y_{nhwo} = b_o + \sum_{ijc} x_{n,\,hs + id,\,wt + je,\,c} K_{ijco}$ with the stride $(s, t)$, the dilation $(d, e)$
+    and the padded image $x$. This is the cross-correlation that all libraries call convolution; `convolution` flips the
+    kernel.
+
+    Args:
+        x: images of shape (batch, height, width, channels).
+        kernel: kernel $K$ of shape (rows, columns, channels / groups, filters); PyTorch's axes are
+            (filters, channels, rows, columns).
+        bias: bias $b$ of shape (filters,).
+        stride: vertical and horizontal step $(s, t)$ of the window, in pixels.
+        padding: "VALID" adds nothing. "SAME" adds zeros until the output has $\lceil H / s \rceil$ rows and
+            $\lceil W / t \rceil$ columns, an odd one at the end. ((top, bottom), (left, right)) adds these numbers of
+            zeros.
+        dilation: vertical and horizontal distance $(d, e)$ between neighboring pixels of a window.
+        groups: number $G$ of equal parts of the channels and of the filters; each part of the filters sees only its
+            part of the channels.
+
+    Returns:
+        Images of shape (batch, new_height, new_width, filters); `output_size` gives the sizes.
+
+    Raises:
+        TypeError: A dtype differs from the annotation.
+        ValueError: A shape differs from the annotation, the groups do not divide the channels and filters, a setting is
+            malformed, or the window does not fit into the padded image.
+
+    References:
+        LeCun et al., *Gradient-based learning applied to document recognition* (1998), section II.
+
+    Example:
+        >>> x, kernel = jnp.arange(9.0).reshape(1, 3, 3, 1), jnp.arange(4.0).reshape(2, 2, 1, 1)
+        >>> F.conv2d(x, kernel, jnp.zeros(1))[0, :, :, 0].tolist()  # 0 * 0 + 1 * 1 + 3 * 2 + 4 * 3 = 19
+        [[19.0, 25.0], [37.0, 43.0]]
+        >>> F.conv2d(x, kernel, jnp.zeros(1), stride=(2, 2), padding="SAME").shape
+        (1, 2, 2, 1)
     """
     as_annotated(conv2d, x, kernel, bias)
     check_groups(x.shape[-1], kernel, groups)
     ends = padding_around(x.shape[1:3], kernel.shape[:2], stride, padding, dilation)
-    return weigh(x, kernel, bias, padding=ends, stride=stride, dilation=dilation, groups=groups)
+    return convolve(x, kernel, bias, padding=ends, stride=stride, dilation=dilation, groups=groups)
 
 
 def conv2d_vjp(g, x, kernel, bias, *, stride=(1, 1), padding="VALID", dilation=(1, 1), groups=1):
     r"""Pull $g$ back to $(x, K, b)$.
 
-    With the windows of the image as the rows of a matrix $P$ and the kernel as a matrix with a row for each place and
-    channel, $y = P K + b$ is a dense layer, so $\bar K = P^\top g$: all positions and examples share the kernel, and
-    their gradients add up. Back to the patches goes $\bar P = g K^\top$. A pixel lies in many patches, at another place
-    $(i, j)$ in each, $P_{nhw,\,ijc} = x_{n,\,hs + id,\,wt + je,\,c}$; hence $\bar x$ is the sum of what comes back to
-    all of them, which is the transposed convolution of $g$. The bias is added everywhere:
-    $\bar b_o = \sum_{nhw} g_{nhwo}$. Patches beyond `CPU_PATCHES` are laid out one image at a time.
+    Let the windows of the image be the rows of a matrix $P$ (the patches), and let the kernel be a matrix with one row
+    for each place in the window and channel. Then $y = P K + b$ is a dense layer, so $\bar K = P^\top g$: all positions
+    and examples share the kernel, and their gradients add up. The gradient of the patches is $\bar P = g K^\top$. A
+    pixel lies in many patches, at another place $(i, j)$ in each, $P_{nhw,\,ijc} = x_{n,\,hs + id,\,wt + je,\,c}$.
+    Hence $\bar x$ is the sum of the gradients of all copies of a pixel, which is the transposed convolution of $g$.
+    The bias is added at every position: $\bar b_o = \sum_{nhw} g_{nhwo}$. If the patches hold more than `CPU_PATCHES`
+    numbers, they are computed for one image at a time.
     """
     ends = padding_around(x.shape[1:3], kernel.shape[:2], stride, padding, dilation)
     window = kernel.shape[:2], stride, dilation
 
     def pull(x, g):
-        image, g = pad(inside(x), ends), by_group(inside(g), groups)
-        patches_bar = times(weights_of(kernel, groups).swapaxes(1, 2), g)
-        image_bar = merged(bring_back(patches_bar, (image.shape[0], image.shape[2]), *window))
-        return correlate(lay_out(by_group(image, groups), *window), g), outside(crop(image_bar, ends))
+        image, g = pad(inside(x), ends), split_groups(inside(g), groups)
+        patches_bar = matmul(weights_of(kernel, groups).swapaxes(1, 2), g)
+        image_bar = merge_groups(col2im(patches_bar, (image.shape[0], image.shape[2]), *window))
+        return weights_gradient(im2col(split_groups(image, groups), *window), g), outside(crop(image_bar, ends))
 
-    numbers = numbers_in_patches(x, kernel.shape[:2], ends, stride, dilation)
-    weights_bar, x_bar = sum_in_bounds(pull, numbers, x, g)
+    numbers = patches_size(x, kernel.shape[:2], ends, stride, dilation)
+    weights_bar, x_bar = sum_over_images(pull, numbers, x, g)
     return x_bar, weights_bar.swapaxes(0, 1).reshape(kernel.shape), g.sum((0, 1, 2))
 
 
 def conv2d_examples(random):
-    """Strides, paddings and dilations that differ, groups, a window as large as the image, one image, one channel.
+    """Unequal strides, paddings and dilations; groups; a window as large as the image; one image; one channel.
 
-    Windows of three rows, an odd and an even number of them.
+    Windows of three rows, with an odd and an even number of positions.
     """
     for shape, kernel, settings in [
         ((3, 7, 6, 2), (3, 2, 2, 5), {"stride": (2, 1), "padding": "SAME"}),
@@ -108,13 +158,39 @@ def conv1d(
     dilation: int = 1,
     groups: int = 1,
 ) -> Float[Array, "batch new_length filters"]:
-    r"""The layer $y_{nto} = b_o + \sum_{ic} x_{n,\,ts + id,\,c} K_{ico}$ of sequences: `conv2d` of images with one row.
+    r"""1-D convolution layer for sequences.
 
-    Padding is "VALID", "SAME" or the zeros (before, after). With (k - 1, 0) for a window of k the output is causal.
-    Raises as `conv2d` does. Waibel et al., *Phoneme recognition using time-delay neural networks* (1989).
+    $y_{nto} = b_o + \sum_{ic} x_{n,\,ts + id,\,c} K_{ico}$: `conv2d` of images with one row.
+
+    Args:
+        x: sequences of shape (batch, length, channels).
+        kernel: kernel $K$ of shape (window, channels / groups, filters).
+        bias: bias $b$ of shape (filters,).
+        stride: step $s$ of the window.
+        padding: "VALID", "SAME" or the number of zeros (before, after). For a window of $k$ steps, (k - 1, 0) makes the
+            layer causal: no output depends on later inputs.
+        dilation: distance $d$ between neighboring steps of a window.
+        groups: number of equal parts of channels and filters, as in `conv2d`.
+
+    Returns:
+        Sequences of shape (batch, new_length, filters).
+
+    Raises:
+        TypeError: A dtype differs from the annotation.
+        ValueError: As `conv2d`, or a setting is not one number.
+
+    References:
+        Waibel et al., *Phoneme recognition using time-delay neural networks* (1989).
+
+    Example:
+        >>> x, difference = jnp.array([1.0, 4.0, 9.0, 16.0]).reshape(1, 4, 1), jnp.array([-1.0, 1.0]).reshape(2, 1, 1)
+        >>> F.conv1d(x, difference, jnp.zeros(1)).ravel().tolist()
+        [3.0, 5.0, 7.0]
+        >>> F.conv1d(x, difference, jnp.zeros(1), padding=(1, 0)).ravel().tolist()  # causal
+        [1.0, 3.0, 5.0, 7.0]
     """
     as_annotated(conv1d, x, kernel, bias)
-    settings = _of_one_row(stride, padding, dilation)
+    settings = _settings_for_one_row(stride, padding, dilation)
     return conv2d(x[:, None], kernel[None], bias, **settings, groups=groups)[:, 0]
 
 
@@ -124,7 +200,7 @@ def conv1d_vjp(g, x, kernel, bias, *, stride=1, padding="VALID", dilation=1, gro
     $\bar K_{ico} = \sum_{nt} g_{nto}\, x_{n,\,ts + id,\,c}$, each $x_{n,\,ts + id,\,c}$ receives
     $\sum_o g_{nto} K_{ico}$, and $\bar b_o = \sum_{nt} g_{nto}$.
     """
-    settings = _of_one_row(stride, padding, dilation)
+    settings = _settings_for_one_row(stride, padding, dilation)
     x_bar, kernel_bar, bias_bar = conv2d_vjp(g[:, None], x[:, None], kernel[None], bias, **settings, groups=groups)
     return x_bar[:, 0], kernel_bar[0], bias_bar
 
@@ -149,13 +225,39 @@ def convolution(
     dilation: tuple[int, int] = (1, 1),
     groups: int = 1,
 ) -> Float[Array, "batch new_height new_width filters"]:
-    r"""The convolution of mathematics, $(x * K)_{hw} = \sum_{ij} x_{h - i,\,w - j} K_{ij}$: the kernel is turned round.
+    r"""Convolution in the mathematical sense: `conv2d` with the kernel flipped along both axes.
 
-    It is `conv2d` with a kernel whose rows and columns run backwards. The output begins where the kernel first fits:
-    with a padding of k - 1 on every side at the $h, w$ of the formula, with "VALID" k - 1 later. With one channel, one
-    filter, stride 1, no bias and a padding of k - 1 on every side it commutes, $x * K = K * x$; the cross-correlation
-    of `conv2d` does not. Raises as `conv2d` does. Oppenheim and Schafer, *Discrete-time signal processing* (2010),
-    section 2.3.
+    $(x * K)_{hw} = \sum_{ij} x_{h - i,\,w - j} K_{ij}$
+
+    The output begins at the first position where the kernel fits. With a padding of k - 1 on every side that is
+    $h = w = 0$ of the formula; with "VALID" it is k - 1. With one channel, one filter, stride 1, no bias and a padding
+    of k - 1 on every side the convolution commutes, $x * K = K * x$; the cross-correlation of `conv2d` does not.
+
+    Args:
+        x: images of shape (batch, height, width, channels).
+        kernel: kernel $K$ of shape (rows, columns, channels / groups, filters).
+        bias: bias of shape (filters,).
+        stride: vertical and horizontal step of the window, as in `conv2d`.
+        padding: "VALID", "SAME" or ((top, bottom), (left, right)), as in `conv2d`.
+        dilation: vertical and horizontal distance between neighboring pixels of a window.
+        groups: number of equal parts of channels and filters, as in `conv2d`.
+
+    Returns:
+        Images of shape (batch, new_height, new_width, filters).
+
+    Raises:
+        TypeError: A dtype differs from the annotation.
+        ValueError: As `conv2d`.
+
+    References:
+        Oppenheim and Schafer, *Discrete-time signal processing* (2010), section 2.3.
+
+    Example:
+        >>> x, kernel = jnp.arange(4.0).reshape(1, 2, 2, 1), jnp.array([[1.0, 0.0], [0.0, 10.0]])[:, :, None, None]
+        >>> F.convolution(x, kernel, jnp.zeros(1)).ravel().tolist()  # 10 * 0 + 1 * 3
+        [3.0]
+        >>> F.conv2d(x, kernel, jnp.zeros(1)).ravel().tolist()  # 1 * 0 + 10 * 3
+        [30.0]
     """
     as_annotated(convolution, x, kernel, bias)
     settings = {"stride": stride, "padding": padding, "dilation": dilation, "groups": groups}
@@ -163,10 +265,10 @@ def convolution(
 
 
 def convolution_vjp(g, x, kernel, bias, *, stride=(1, 1), padding="VALID", dilation=(1, 1), groups=1):
-    r"""Pull $g$ back to $(x, K, b)$: as in `conv2d`, and what comes back to the turned kernel is turned back."""
+    """Pull $g$ back to $(x, K, b)$: as in `conv2d`; the gradient of the flipped kernel is flipped back."""
     settings = {"stride": stride, "padding": padding, "dilation": dilation, "groups": groups}
-    x_bar, turned, bias_bar = conv2d_vjp(g, x, kernel[::-1, ::-1], bias, **settings)
-    return x_bar, turned[::-1, ::-1], bias_bar
+    x_bar, flipped_bar, bias_bar = conv2d_vjp(g, x, kernel[::-1, ::-1], bias, **settings)
+    return x_bar, flipped_bar[::-1, ::-1], bias_bar
 
 
 def convolution_examples(random):
@@ -175,13 +277,13 @@ def convolution_examples(random):
     yield tuple(map(random.standard_normal, ((2, 5, 6, 4), (2, 3, 2, 6), (6,)))), settings
 
 
-def _of_one_row(stride, padding, dilation):
-    """The settings of `conv2d` for images of one row."""
+def _settings_for_one_row(stride, padding, dilation):
+    """Return the settings of `conv2d` for images of one row."""
     for name, number in [("stride", stride), ("dilation", dilation)]:
         if not isinstance(number, int):
-            raise ValueError(f"{name} of a sequence must be one number, as 2, but was {number!r}.")
+            raise ValueError(f"{name} of a sequence must be one number, as 2, got {number!r}.")
     if not isinstance(padding, str):
         if not (isinstance(padding, tuple) and len(padding) == 2):
-            raise ValueError(f'padding of a sequence must be "SAME", "VALID" or (before, after), but was {padding!r}.')
+            raise ValueError(f'padding of a sequence must be "SAME", "VALID" or (before, after), got {padding!r}.')
         padding = ((0, 0), padding)
     return {"stride": (1, stride), "padding": padding, "dilation": (1, dilation)}

@@ -1,10 +1,10 @@
-"""How far one distribution is from another, one number per example."""
+"""Losses that compare two distributions, one number per example."""
 
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from jaxdl.functional._arguments import as_annotated
-from jaxdl.functional._validity import in_range, is_share, one_or_nan
+from jaxdl.functional._validity import in_range, is_fraction, one_or_nan
 from jaxdl.functional.sigmoids import sigmoid
 from jaxdl.functional.softmaxes import log_softmax, softmax
 
@@ -12,15 +12,35 @@ from jaxdl.functional.softmaxes import log_softmax, softmax
 def soft_cross_entropy(
     logits: Float[Array, "batch classes"], targets: Float[Array, "batch classes"]
 ) -> Float[Array, "batch"]:
-    r"""The cross-entropy $L_n = -\sum_c t_{nc} \log p_{nc}$ of the softmax $p$ of logits $z$ and targets $t$, in nats.
+    r"""Softmax cross-entropy with target distributions, in nats.
 
-    The targets may be any numbers; they need not sum to one. A class with the logit $-\infty$ of which nothing is
-    wanted ($t = 0$) costs nothing: $0 \log 0 = 0$, and there $\bar t$ is taken to be 0.
-    Raises where shapes or dtypes are not as annotated.
-    Hinton, Vinyals and Dean, *Distilling the knowledge in a neural network* (2015), section 2.
+    $L_n = -\sum_c t_{nc} \log p_{nc}$ with the softmax $p$ of the logits $z$ and the targets $t$. A class with the
+    logit $-\infty$ and the target $t = 0$ costs nothing: $0 \log 0 = 0$, and there $\bar t$ is taken to be 0.
+
+    Args:
+        logits: logits $z$ of shape (batch, classes).
+        targets: targets $t$ of shape (batch, classes), usually distributions. Any numbers are accepted; they need not
+            sum to one.
+
+    Returns:
+        One loss per example, of shape (batch,).
+
+    Raises:
+        TypeError: A dtype differs from the annotation.
+        ValueError: A shape differs from the annotation.
+
+    References:
+        Hinton, Vinyals and Dean, *Distilling the knowledge in a neural network* (2015), section 2.
+
+    Example:
+        >>> logits, targets = jnp.log(jnp.array([[0.25, 0.75]])), jnp.array([[0.25, 0.75]])
+        >>> round(float(F.soft_cross_entropy(logits, targets)[0]), 3)  # the entropy of the targets
+        0.562
+        >>> F.soft_cross_entropy_vjp(jnp.ones(1), logits, targets)[0].round(3).tolist()  # no gradient at the minimum
+        [[0.0, 0.0]]
     """
     as_annotated(soft_cross_entropy, logits, targets)
-    return (targets * -_log_softmax(logits, targets)).sum(axis=-1)
+    return (targets * -_log_softmax_or_zero(logits, targets)).sum(axis=-1)
 
 
 def soft_cross_entropy_vjp(g, logits, targets):
@@ -31,11 +51,11 @@ def soft_cross_entropy_vjp(g, logits, targets):
     $\bar t = -g \log p$.
     """
     total = targets.sum(axis=-1, keepdims=True)
-    return g[:, None] * (softmax(logits) * total - targets), -g[:, None] * _log_softmax(logits, targets)
+    return g[:, None] * (softmax(logits) * total - targets), -g[:, None] * _log_softmax_or_zero(logits, targets)
 
 
 def soft_cross_entropy_examples(random):
-    """Distributions and other targets, zeros among them, logits far apart, and classes that are ruled out."""
+    """Distributions and other targets, some of them 0; large logits; classes of probability 0."""
     logits, targets = random.standard_normal((7, 4)), random.dirichlet([0.5] * 4, 7)
     targets[:3, 1] = 0
     yield (logits, targets), {}
@@ -45,29 +65,47 @@ def soft_cross_entropy_examples(random):
     yield (jnp.asarray(logits).at[:3, 1].set(-jnp.inf), targets), {}
 
 
-def _log_softmax(logits, targets):
-    """The logarithms of the softmax, as they enter a sum weighted with the targets."""
-    return _finite_where_unwanted(log_softmax(logits), targets)
+def _log_softmax_or_zero(logits, targets):
+    """Return the log-softmax for use in a sum weighted with the targets."""
+    return _zero_where_no_target(log_softmax(logits), targets)
 
 
-def _finite_where_unwanted(logarithms, targets):
-    """The logarithms, but 0 in the place of those that are -∞ and count nothing, since 0 log 0 is 0."""
+def _zero_where_no_target(logarithms, targets):
+    """Replace a logarithm of -∞ whose target is 0 by 0, since 0 log 0 is 0."""
     return jnp.where((targets == 0) & (logarithms == -jnp.inf), 0, logarithms)
 
 
 def sigmoid_cross_entropy(
     logits: Float[Array, "batch outputs"], targets: Float[Array, "batch outputs"]
 ) -> Float[Array, "batch"]:
-    r"""The cross-entropy $L_n = -\sum_o (t_{no} \log \sigma(z_{no}) + (1 - t_{no}) \log \sigma(-z_{no}))$ in nats.
+    r"""Sigmoid cross-entropy with targets in [0, 1], summed over the outputs, in nats.
 
-    Each output is a yes-or-no question of its own, answered yes with probability $\sigma(z)$; the targets are numbers
-    in $[0, 1]$, and any other gives NaN, in the loss and in its gradients. It is the sum over the outputs of optax's
-    `sigmoid_binary_cross_entropy`, and of PyTorch's `binary_cross_entropy_with_logits`.
-    Raises where shapes or dtypes are not as annotated.
-    Nielsen, *Neural Networks and Deep Learning* (2015), chapter 3.
+    $L_n = -\sum_o (t_{no} \log \sigma(z_{no}) + (1 - t_{no}) \log \sigma(-z_{no}))$
+
+    Each output is a separate yes-or-no question, whose answer is yes with probability $\sigma(z)$. It is the sum over
+    the outputs of optax's `sigmoid_binary_cross_entropy` and of PyTorch's `binary_cross_entropy_with_logits`.
+
+    Args:
+        logits: logits $z$ of shape (batch, outputs).
+        targets: targets $t$ of shape (batch, outputs) in $[0, 1]$; any other gives NaN in the loss and its gradients.
+
+    Returns:
+        One loss per example, of shape (batch,).
+
+    Raises:
+        TypeError: A dtype differs from the annotation.
+        ValueError: A shape differs from the annotation.
+
+    References:
+        Nielsen, *Neural Networks and Deep Learning* (2015), chapter 3.
+
+    Example:
+        >>> logits, targets = jnp.array([[0.0, 3.0]]), jnp.array([[0.5, 1.0]])
+        >>> round(float(F.sigmoid_cross_entropy(logits, targets)[0]), 3)  # log 2 + log(1 + e^-3)
+        0.742
     """
     as_annotated(sigmoid_cross_entropy, logits, targets)
-    yes, no = _share(targets), _share(1 - targets)
+    yes, no = _fraction_or_nan(targets), _fraction_or_nan(1 - targets)
     return (yes * jnp.logaddexp(-logits, 0.0) + no * jnp.logaddexp(logits, 0.0)).sum(axis=-1)
 
 
@@ -78,13 +116,13 @@ def sigmoid_cross_entropy_vjp(g, logits, targets):
     $-\log \sigma(-z)$ has $\sigma(z)$, hence $\bar z = g\,((1 - t)\,\sigma(z) - t\,\sigma(-z))$, which is
     $g\,(\sigma(z) - t)$. $L$ is linear in $t$, with $\log(1 + e^{-z}) - \log(1 + e^z) = -z$, hence $\bar t = -g z$.
     """
-    yes, no = _share(targets), _share(1 - targets)
-    wanted = one_or_nan(is_share(targets), logits.dtype)
-    return g[:, None] * (no * sigmoid(logits) - yes * sigmoid(-logits)), -g[:, None] * wanted * logits
+    yes, no = _fraction_or_nan(targets), _fraction_or_nan(1 - targets)
+    valid = one_or_nan(is_fraction(targets), logits.dtype)
+    return g[:, None] * (no * sigmoid(logits) - yes * sigmoid(-logits)), -g[:, None] * valid * logits
 
 
 def sigmoid_cross_entropy_examples(random):
-    """Targets inside, in the middle and at both ends, logits far out on both sides, and targets that are none."""
+    """Targets inside [0, 1], at 1/2, at both ends and outside; large logits of both signs."""
     logits, targets = random.standard_normal((7, 4)), random.uniform(0.1, 0.9, (7, 4))
     yield (logits, targets), {}
     yield (logits[:1], targets[:1]), {}
@@ -96,26 +134,46 @@ def sigmoid_cross_entropy_examples(random):
     yield (logits, 1.5 * targets - 0.2), {}
 
 
-def _share(part):
-    """The part of one, NaN where it is outside [0, 1]."""
-    return in_range(part, is_share(part), part.dtype)
+def _fraction_or_nan(part):
+    """Return the fraction, or NaN where it is outside [0, 1]."""
+    return in_range(part, is_fraction(part), part.dtype)
 
 
 def kl_divergence(
     log_predictions: Float[Array, "batch classes"], targets: Float[Array, "batch classes"]
 ) -> Float[Array, "batch"]:
-    r"""The Kullback–Leibler divergence $L_n = \sum_c t_{nc} (\log t_{nc} - \log q_{nc})$, in nats; $0 \log 0 = 0$.
+    r"""Kullback–Leibler divergence of target distributions from predicted ones, in nats.
 
-    Given are $\log q$ (so that small probabilities keep their digits) and $t$, as in PyTorch's `kl_div`. At $t = 0$
-    the true derivative with respect to $t$ is $-\infty$; there the one of $t \log t$ is taken to be 0, which leaves
-    $-\log q$. Where $t$ and $q$ both are 0 it is 0. A negative target gives NaN, in the loss and in its own gradients.
-    Raises where shapes or dtypes are not as annotated.
-    Kullback and Leibler, *On information and sufficiency* (1951).
+    $L_n = \sum_c t_{nc} (\log t_{nc} - \log q_{nc})$ with $0 \log 0 = 0$.
+
+    At $t = 0$ the true derivative with respect to $t$ is $-\infty$; there the derivative of $t \log t$ is taken to be
+    0, which leaves $-\log q$. Where both $t$ and $q$ are 0, the derivative is 0.
+
+    Args:
+        log_predictions: logarithms $\log q$ of the predicted probabilities, of shape (batch, classes), as in PyTorch's
+            `kl_div`; the logarithm keeps the precision of small probabilities.
+        targets: target probabilities $t$ of shape (batch, classes). A negative one gives NaN in the loss and in its own
+            gradients.
+
+    Returns:
+        One divergence per example, of shape (batch,).
+
+    Raises:
+        TypeError: A dtype differs from the annotation.
+        ValueError: A shape differs from the annotation.
+
+    References:
+        Kullback and Leibler, *On information and sufficiency* (1951).
+
+    Example:
+        >>> targets, predictions = jnp.array([[0.5, 0.5], [1.0, 0.0]]), jnp.array([[0.5, 0.5], [0.25, 0.75]])
+        >>> [round(loss, 3) for loss in F.kl_divergence(jnp.log(predictions), targets).tolist()]  # 0 and log 4
+        [0.0, 1.386]
     """
     as_annotated(kl_divergence, log_predictions, targets)
     targets = _not_negative(targets)
     log_t = jnp.log(jnp.where(targets == 0, 1, targets))
-    return (targets * (log_t - _finite_where_unwanted(log_predictions, targets))).sum(axis=-1)
+    return (targets * (log_t - _zero_where_no_target(log_predictions, targets))).sum(axis=-1)
 
 
 def kl_divergence_vjp(g, log_predictions, targets):
@@ -127,12 +185,12 @@ def kl_divergence_vjp(g, log_predictions, targets):
     """
     targets = _not_negative(targets)
     slope = jnp.where(targets == 0, 0, jnp.log(targets) + 1)
-    t_bar = g[:, None] * (slope - _finite_where_unwanted(log_predictions, targets))
+    t_bar = g[:, None] * (slope - _zero_where_no_target(log_predictions, targets))
     return -g[:, None] * targets, t_bar
 
 
 def kl_divergence_examples(random):
-    """Distributions with zeros, targets that are none, far tails, and zeros on both sides."""
+    """Distributions with zeros, negative targets, very small probabilities, and zeros on both sides."""
     targets = random.dirichlet([0.5] * 4, 7)
     targets[:3, 1] = 0
     log_predictions = jnp.log(random.dirichlet([1.0] * 4, 7))
@@ -144,5 +202,5 @@ def kl_divergence_examples(random):
 
 
 def _not_negative(targets):
-    """The targets, NaN where they are negative."""
+    """Return the targets, or NaN where they are negative."""
     return one_or_nan(targets >= 0, targets.dtype) * targets

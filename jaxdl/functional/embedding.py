@@ -1,4 +1,4 @@
-"""Embeddings: an integer is looked up in a table of vectors, and the table is learned."""
+"""Embeddings: integers select rows of a table of vectors, and the table is trained."""
 
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Integer
@@ -8,11 +8,31 @@ from jaxdl.functional._validity import is_class, one_or_nan
 
 
 def embed(ids: Integer[Array, "*shape"], table: Float[Array, "vocabulary features"]) -> Float[Array, "*shape features"]:
-    r"""The row of the table $E$ for each id $k_s$, $y_{sf} = E_{k_s f}$.
+    """Embedding: look up one row of a table for each id.
 
-    One-hot vectors times the table would give the same. An id that is no row (below 0, or the size of the vocabulary
-    and above) gives NaN there, and NaN arrives in the gradient of the table; PyTorch raises. Raises where shapes or
-    dtypes are not as annotated. Bengio et al., *A neural probabilistic language model* (2003), section 2.
+    $y_{sf} = E_{k_s f}$ for the table $E$ and the ids $k$. It equals the product of one-hot vectors with the table.
+
+    Args:
+        ids: row numbers $k$, of any shape and integer dtype. An id that is out of range (below 0, or at least the size
+            of the vocabulary) gives NaN at its place and in the gradient of the table; PyTorch raises instead.
+        table: vectors $E$ of shape (vocabulary, features).
+
+    Returns:
+        One vector per id, of shape (*shape, features).
+
+    Raises:
+        TypeError: A dtype differs from the annotation.
+        ValueError: A shape differs from the annotation.
+
+    References:
+        Bengio et al., *A neural probabilistic language model* (2003), section 2.
+
+    Example:
+        >>> table = jnp.array([[0.0, 1.0], [10.0, 11.0], [20.0, 21.0]])
+        >>> F.embed(jnp.array([2, 0, 2]), table).tolist()
+        [[20.0, 21.0], [0.0, 1.0], [20.0, 21.0]]
+        >>> F.embed(jnp.array([3]), table).tolist()
+        [[nan, nan]]
     """
     as_annotated(embed, ids, table)
     rows, one = _rows(ids, table)
@@ -23,14 +43,14 @@ def embed_vjp(g, ids, table):
     r"""Pull $g$ back to the table.
 
     $\partial y_{sf} / \partial E_{vf} = [k_s = v]$, hence $\bar E_v = \sum_{s:\, k_s = v} g_s$: each $g_s$ is added to
-    the row that it came from, ids that repeat add up, and rows that were not looked up get zero.
+    the row that was looked up. Repeated ids add up, and rows that were not looked up get 0.
     """
     rows, one = _rows(ids, table)
     return (jnp.zeros_like(table).at[rows].add(one * g),)
 
 
 def embed_examples(random):
-    """Ids that repeat and rows unused, many axes and none, small integers, and ids that are no row on both sides."""
+    """Repeated ids, unused rows, ids with several axes and none, small integer dtypes, ids out of range."""
     table = random.standard_normal((7, 4))
     yield (random.integers(0, 7, (9, 3)), table), {}
     yield (jnp.array(2), table), {}
@@ -45,13 +65,33 @@ def bag_of_embeddings(
     weights: Float[Array, "batch bag"],
     table: Float[Array, "vocabulary features"],
 ) -> Float[Array, "batch features"]:
-    r"""A weighted sum of rows of a table, $y_{nf} = \sum_j w_{nj} E_{k_{nj} f}$, in which the order does not matter.
+    r"""Weighted sum of rows of a table, in which the order does not matter.
 
-    Weights of $1/n$ give the mean of $n$ rows. Bags of different sizes are padded with weights of 0 and any id that is
-    a row, 0 for instance: such a place adds nothing and gives the table no gradient. An id that is no row gives NaN in
-    the bag's output and in the gradients of its weight and of the table, whatever its weight. PyTorch's
-    `embedding_bag(mode="sum")` is this with `per_sample_weights`. Raises where shapes or dtypes are not as annotated.
-    Joulin et al., *Bag of tricks for efficient text classification* (2017), section 2.
+    $y_{nf} = \sum_j w_{nj} E_{k_{nj} f}$, as PyTorch's `embedding_bag(mode="sum")` with `per_sample_weights`. Weights
+    of $1/n$ give the mean of $n$ rows.
+
+    Args:
+        ids: row numbers $k$ of shape (batch, bag). Pad shorter bags with any valid id, such as 0, and the weight 0: it
+            adds nothing to the output or to the gradient of the table. An id that is out of range gives NaN in the
+            output of its bag and in the gradients of its weight and of the table, even if its weight is 0.
+        weights: weights $w$ of shape (batch, bag).
+        table: vectors $E$ of shape (vocabulary, features).
+
+    Returns:
+        One vector per bag, of shape (batch, features).
+
+    Raises:
+        TypeError: A dtype differs from the annotation.
+        ValueError: A shape differs from the annotation.
+
+    References:
+        Joulin et al., *Bag of tricks for efficient text classification* (2017), section 2.
+
+    Example:
+        >>> table = jnp.array([[0.0, 1.0], [10.0, 11.0], [20.0, 21.0]])
+        >>> ids, weights = jnp.array([[1, 2], [2, 0]]), jnp.array([[0.5, 0.5], [1.0, 0.0]])  # the second is padded
+        >>> F.bag_of_embeddings(ids, weights, table).tolist()
+        [[15.0, 16.0], [20.0, 21.0]]
     """
     as_annotated(bag_of_embeddings, ids, weights, table)
     return jnp.einsum("nj,njf->nf", weights, embed(ids, table))
@@ -60,8 +100,8 @@ def bag_of_embeddings(
 def bag_of_embeddings_vjp(g, ids, weights, table):
     r"""Pull $g$ back to $(w, E)$.
 
-    $\partial y_{nf} / \partial w_{nj} = E_{k_{nj} f}$, hence $\bar w_{nj} = \sum_f g_{nf} E_{k_{nj} f}$. To the
-    looked-up row goes $w_{nj} g_n$, and rows that are looked up repeatedly add up, as in `embed`:
+    $\partial y_{nf} / \partial w_{nj} = E_{k_{nj} f}$, hence $\bar w_{nj} = \sum_f g_{nf} E_{k_{nj} f}$. Each row that
+    was looked up receives $w_{nj} g_n$, and repeated rows add up, as in `embed`:
     $\bar E_v = \sum_{nj:\, k_{nj} = v} w_{nj} g_n$.
     """
     weights_bar = jnp.einsum("nf,njf->nj", g, embed(ids, table))
@@ -70,7 +110,7 @@ def bag_of_embeddings_vjp(g, ids, weights, table):
 
 
 def bag_of_embeddings_examples(random):
-    """Ids that repeat within a bag and between bags, padding, bags of one, and ids that are no row."""
+    """Ids that repeat within a bag and between bags, padding, bags of one, and ids out of range."""
     weights, table = random.standard_normal((5, 3)), random.standard_normal((4, 6))
     yield (random.integers(0, 4, (5, 3)), weights, table), {}
     yield (jnp.array([[1, 1, 0], [2, 1, 1]]), jnp.array([[1.0, 1.0, 0.0], [0.5, 0.25, 0.25]]), table), {}
@@ -79,6 +119,6 @@ def bag_of_embeddings_examples(random):
 
 
 def _rows(ids, table):
-    """For each id a row of the table, and the factor 1; for an id that is no row, any row and the factor NaN."""
+    """Return a row of the table for each id, and a factor: 1 if the id is in range, else NaN."""
     is_row = is_class(ids, table.shape[0])
     return jnp.where(is_row, ids.astype(int), 0), one_or_nan(is_row, table.dtype)[..., None]

@@ -1,4 +1,4 @@
-"""Gates: one half of a signal decides how much of the other half passes."""
+"""Gates: one half of a signal controls the part of the other half that passes."""
 
 import jax.numpy as jnp
 from jaxtyping import Array, Float
@@ -8,10 +8,26 @@ from jaxdl.functional.sigmoids import sigmoid
 
 
 def glu(z: Float[Array, "*batch features"]) -> Float[Array, "*batch units"]:
-    r"""The gated linear unit $y = a\,\sigma(b)$ of the two halves $z = (a, b)$ of the last axis.
+    r"""Gated linear unit: the first half of the features, times the sigmoid of the second.
 
-    The units are half the features. Raises where the features are odd, or shapes or dtypes are not as annotated.
-    Dauphin et al., *Language modeling with gated convolutional networks* (2017), section 2.
+    $y = a\,\sigma(b)$ for the two halves $z = (a, b)$ of the last axis.
+
+    Args:
+        z: signals $a$ and gates $b$ of shape (*batch, features), with an even number of features.
+
+    Returns:
+        Gated signals of shape (*batch, features / 2).
+
+    Raises:
+        TypeError: The dtype is not floating.
+        ValueError: The number of features is odd, or there is no axis.
+
+    References:
+        Dauphin et al., *Language modeling with gated convolutional networks* (2017), section 2.
+
+    Example:
+        >>> F.glu(jnp.array([3.0, 3.0, 3.0, -100.0, 0.0, 100.0])).tolist()  # gates closed, half open, open
+        [0.0, 1.5, 3.0]
     """
     as_annotated(glu, z)
     a, b = _halves(z)
@@ -30,7 +46,7 @@ def glu_vjp(g, z):
 
 
 def glu_examples(random):
-    """One row, a table, images; gates that are closed and wide open, and NaN."""
+    """One row, a table, images; gates that are closed or wide open; NaN."""
     for shape in [(6,), (9, 6), (1, 2), (2, 3, 4, 6)]:
         yield (random.standard_normal(shape),), {}
     z = random.standard_normal((4, 6))
@@ -40,11 +56,11 @@ def glu_examples(random):
 
 
 def _halves(z):
-    """The first and the second half of the last axis."""
+    """Split the last axis into its first and second half."""
     features = z.shape[-1]
     if features % 2:
         raise ValueError(
-            f"z must have an even number of features, one half and its gates, but was given with {features}: make the "
-            "layer before twice as wide as its units."
+            f"z must have an even number of features, half of them gates, got {features}. "
+            "Give the layer before twice as many outputs as units."
         )
     return z[..., : features // 2], z[..., features // 2 :]

@@ -1,7 +1,7 @@
-"""Losses that ask for a margin, one number per example.
+r"""Losses that require a margin between classes, one number per example.
 
-Where there are two classes, a label is the sign -1 or 1: of a class number $k$, which is 0 or 1, it is $2k - 1$. Where
-there are more, a label is the number of a class.
+For two classes the labels are the signs -1 and 1; a class number $k \in \{0, 1\}$ has the sign $2k - 1$. For more
+classes the labels are class numbers.
 """
 
 import jax
@@ -13,11 +13,32 @@ from jaxdl.functional._validity import is_class, one_or_nan, sign_or_nan
 
 
 def hinge(scores: Float[Array, "batch"], labels: Integer[Array, "batch"]) -> Float[Array, "batch"]:
-    r"""The hinge loss $L_n = \max(0, 1 - s_n y_n)$ of a score $y$ and a label $s \in \{-1, 1\}$.
+    r"""Hinge loss of support vector machines, with labels -1 and 1.
 
-    The kink is at the margin $s y = 1$; there the derivative is taken to be 0: an example that just keeps the
-    margin is left alone. A label other than -1 and 1 makes the example's loss and gradient NaN. Raises where shapes
-    or dtypes are not as annotated. Cortes and Vapnik, *Support-vector networks* (1995).
+    $L_n = \max(0, 1 - s_n y_n)$ for the score $y$ and the label $s \in \{-1, 1\}$.
+
+    The kink is at the margin $s y = 1$; there the derivative is taken to be 0: an example exactly on the margin does
+    not move the parameters.
+
+    Args:
+        scores: scores $y$ of shape (batch,).
+        labels: labels $s$ of shape (batch,), each -1 or 1. For any other label the loss and the gradient of the example
+            are NaN.
+
+    Returns:
+        One loss per example, of shape (batch,).
+
+    Raises:
+        TypeError: A dtype differs from the annotation.
+        ValueError: A shape differs from the annotation.
+
+    References:
+        Cortes and Vapnik, *Support-vector networks* (1995).
+
+    Example:
+        >>> scores, labels = jnp.array([2.0, 0.5, -1.0]), jnp.array([1, 1, 1])
+        >>> F.hinge(scores, labels).tolist()  # beyond the margin, within it, on the wrong side
+        [0.0, 0.5, 2.0]
     """
     as_annotated(hinge, scores, labels)
     margin = sign_or_nan(labels, scores.dtype) * scores
@@ -31,7 +52,7 @@ def hinge_vjp(g, scores, labels):
 
 
 def hinge_examples(random):
-    """Both sides of the margin, the margin itself for both labels, and labels that are none."""
+    """Both sides of the margin, the margin itself for both labels, and invalid labels."""
     scores = random.standard_normal(9)
     scores[:4] = [1, 1, -1, -1]
     yield (scores, jnp.array([1, -1, 1, -1, 1, -1, 1, -1, 1])), {}
@@ -40,11 +61,30 @@ def hinge_examples(random):
 
 
 def squared_hinge(scores: Float[Array, "batch"], labels: Integer[Array, "batch"]) -> Float[Array, "batch"]:
-    r"""The squared hinge loss $L_n = \max(0, 1 - s_n y_n)^2$ of a score $y$ and a label $s \in \{-1, 1\}$.
+    r"""Squared hinge loss, with labels -1 and 1.
 
-    Its slope has no jump; the second derivative has one at the margin $s y = 1$, and is 0 there. A label other than -1
-    and 1 makes the example's loss and gradient NaN. Raises where shapes or dtypes are not as annotated.
-    Tang, *Deep learning using linear support vector machines* (2013).
+    $L_n = \max(0, 1 - s_n y_n)^2$ for the score $y$ and the label $s \in \{-1, 1\}$.
+
+    Its slope is continuous; the second derivative jumps at the margin $s y = 1$, and is taken to be 0 there.
+
+    Args:
+        scores: scores $y$ of shape (batch,).
+        labels: labels $s$ of shape (batch,), each -1 or 1. For any other label the loss and the gradient of the example
+            are NaN.
+
+    Returns:
+        One loss per example, of shape (batch,).
+
+    Raises:
+        TypeError: A dtype differs from the annotation.
+        ValueError: A shape differs from the annotation.
+
+    References:
+        Tang, *Deep learning using linear support vector machines* (2013).
+
+    Example:
+        >>> F.squared_hinge(jnp.array([2.0, 0.5, -1.0]), jnp.array([1, 1, 1])).tolist()
+        [0.0, 0.25, 4.0]
     """
     as_annotated(squared_hinge, scores, labels)
     return hinge(scores, labels) ** 2
@@ -53,25 +93,47 @@ def squared_hinge(scores: Float[Array, "batch"], labels: Integer[Array, "batch"]
 def squared_hinge_vjp(g, scores, labels):
     r"""Pull $g$ back to the scores.
 
-    $L = h^2$ with the hinge loss $h$, and $h\,\partial h / \partial y = -s h$ on both sides of the margin, since beyond
-    it $h = 0$; hence $\bar y = -2\,g\,s\,h$.
+    $L = h^2$ with the hinge loss $h$, and $h\,\partial h / \partial y = -s h$ on both sides of the margin, since
+    $h = 0$ beyond it; hence $\bar y = -2\,g\,s\,h$.
     """
     return (-2 * g * sign_or_nan(labels, scores.dtype) * hinge(scores, labels),)
 
 
 def squared_hinge_examples(random):
-    """Both sides of the margin, the margin itself, scores far away, and labels that are none."""
+    """Both sides of the margin, the margin itself, large scores, and invalid labels."""
     yield from hinge_examples(random)
     yield (1e3 * random.standard_normal(9), random.choice([-1, 1], 9)), {}
 
 
 def perceptron(scores: Float[Array, "batch"], labels: Integer[Array, "batch"]) -> Float[Array, "batch"]:
-    r"""The perceptron loss $L_n = \max(0, -s_n y_n)$ of a score $y$ and a label $s \in \{-1, 1\}$.
+    r"""Perceptron loss, with labels -1 and 1.
 
-    The kink is at the boundary $y = 0$; there the derivative is taken to be $-s$: an example on the boundary counts
-    as wrong, so that learning begins where all weights are zero. A label other than -1 and 1 makes the example's loss
-    and gradient NaN. Raises where shapes or dtypes are not as annotated.
-    Rosenblatt, *The perceptron* (1958); Bishop, *Pattern Recognition and Machine Learning* (2006), section 4.1.7.
+    $L_n = \max(0, -s_n y_n)$ for the score $y$ and the label $s \in \{-1, 1\}$.
+
+    The kink is at the boundary $y = 0$; there the derivative is taken to be $-s$: an example on the boundary counts as
+    wrong, so that learning can start with all weights at zero.
+
+    Args:
+        scores: scores $y$ of shape (batch,).
+        labels: labels $s$ of shape (batch,), each -1 or 1. For any other label the loss and the gradient of the example
+            are NaN.
+
+    Returns:
+        One loss per example, of shape (batch,).
+
+    Raises:
+        TypeError: A dtype differs from the annotation.
+        ValueError: A shape differs from the annotation.
+
+    References:
+        Rosenblatt, *The perceptron* (1958); Bishop, *Pattern Recognition and Machine Learning* (2006), section 4.1.7.
+
+    Example:
+        >>> scores, labels = jnp.array([3.0, 0.0, -3.0]), jnp.array([1, 1, 1])
+        >>> F.perceptron(scores, labels).astype(int).tolist()
+        [0, 0, 3]
+        >>> F.perceptron_vjp(jnp.ones(3), scores, labels)[0].tolist()  # on the boundary it learns
+        [0.0, -1.0, -1.0]
     """
     as_annotated(perceptron, scores, labels)
     margin = sign_or_nan(labels, scores.dtype) * scores
@@ -81,14 +143,14 @@ def perceptron(scores: Float[Array, "batch"], labels: Integer[Array, "batch"]) -
 def perceptron_vjp(g, scores, labels):
     r"""Pull $g$ back to the scores.
 
-    $\partial L / \partial y = -s\,[s y \le 0]$, hence $\bar y = -g\,s\,[s y \le 0]$: only mistakes are learnt from.
+    $\partial L / \partial y = -s\,[s y \le 0]$, hence $\bar y = -g\,s\,[s y \le 0]$: only mistakes have a gradient.
     """
     s = sign_or_nan(labels, scores.dtype)
     return (jnp.where(s * scores > 0, 0, -g * s),)
 
 
 def perceptron_examples(random):
-    """Right, wrong and on the boundary, for both labels, and labels that are none."""
+    """Right, wrong and on the boundary, for both labels, and invalid labels."""
     scores = random.standard_normal(9)
     scores[:4] = 0
     yield (scores, jnp.array([1, -1, 1, -1, 1, -1, 1, -1, 1])), {}
@@ -97,16 +159,36 @@ def perceptron_examples(random):
 
 
 def multiclass_hinge(scores: Float[Array, "batch classes"], labels: Integer[Array, "batch"]) -> Float[Array, "batch"]:
-    r"""The multiclass hinge loss $L_n = \max(0, 1 + \max_{j \ne k} z_{nj} - z_{nk})$ of scores $z$ and a label $k$.
+    r"""Multiclass hinge loss with respect to the strongest rival of the label.
 
-    Only the strongest rival of the label counts; with a single class there is none and the loss is 0. The kinks are at
-    a margin that is exactly kept, where the derivative is taken to be 0, and at a tie of rivals, where the first is
-    the one chosen. A label that is no class makes the example's loss and gradient NaN.
-    Raises where shapes or dtypes are not as annotated.
-    Crammer and Singer, *On the algorithmic implementation of multiclass kernel-based vector machines* (2001).
+    $L_n = \max(0, 1 + \max_{j \ne k} z_{nj} - z_{nk})$ for the scores $z$ and the label $k$. With a single class there
+    is no rival and the loss is 0.
+
+    There are two kinks. Where the margin is met exactly, the derivative is taken to be 0. Where several rivals tie, the
+    first of them counts as the strongest.
+
+    Args:
+        scores: scores $z$ of shape (batch, classes).
+        labels: class numbers $k$ of shape (batch,). If a label is not a class, the loss and the gradient of its example
+            are NaN.
+
+    Returns:
+        One loss per example, of shape (batch,).
+
+    Raises:
+        TypeError: A dtype differs from the annotation.
+        ValueError: A shape differs from the annotation.
+
+    References:
+        Crammer and Singer, *On the algorithmic implementation of multiclass kernel-based vector machines* (2001).
+
+    Example:
+        >>> scores, labels = jnp.array([[2.0, 0.5, -1.0], [2.0, 1.5, 1.25]]), jnp.array([0, 0])
+        >>> F.multiclass_hinge(scores, labels).tolist()  # the strongest rival is 1.5, then 0.5 behind
+        [0.0, 0.5]
     """
     as_annotated(multiclass_hinge, scores, labels)
-    gap, _, _ = _against_the_rival(scores, labels)
+    gap, _, _ = _gap_to_rival(scores, labels)
     return jnp.where(gap <= 0, 0, gap)
 
 
@@ -114,14 +196,15 @@ def multiclass_hinge_vjp(g, scores, labels):
     r"""Pull $g$ back to the scores.
 
     With the gap $d = 1 + z_r - z_k$ to the strongest rival $r$, $L = \max(0, d)$, hence
-    $\bar z_j = g\,[d > 0] ([j = r] - [j = k])$: the rival is pushed down and the label pulled up.
+    $\bar z_j = g\,[d > 0] ([j = r] - [j = k])$: gradient descent lowers the score of the rival and raises that of the
+    label.
     """
-    gap, rival, own = _against_the_rival(scores, labels)
-    return (jnp.where(gap <= 0, 0, g * _valid_label(scores, labels))[:, None] * (rival - own),)
+    gap, rival, one_hot = _gap_to_rival(scores, labels)
+    return (jnp.where(gap <= 0, 0, g * _valid_label(scores, labels))[:, None] * (rival - one_hot),)
 
 
 def multiclass_hinge_examples(random):
-    """Margins that are kept, exactly kept and not; tied rivals; a single class; and labels that are no class."""
+    """Margins that are missed, met exactly and exceeded; tied rivals; a single class; invalid labels."""
     scores, labels = random.standard_normal((9, 4)), jnp.array([0, 1, 2, 3, 0, 1, 2, 3, 0])
     scores[0] = [2, 1, 1, 0]
     scores[1] = [0.5, 0, 0.5, 0.5]
@@ -133,57 +216,77 @@ def multiclass_hinge_examples(random):
     yield (random.standard_normal((3, 300)), jnp.array([0, 7, 255], jnp.uint8)), {}
 
 
-def _against_the_rival(scores, labels):
-    """The gap to the strongest rival (NaN where the label is no class), which that is, and which the label is."""
-    scores, own = _of_class(scores, labels)
-    rivals = jnp.where(own == 1, -jnp.inf, scores)
+def _gap_to_rival(scores, labels):
+    """Return the gap to the strongest rival (NaN for an invalid label), and one-hot vectors of rival and label."""
+    scores, one_hot = _valid_scores(scores, labels)
+    rivals = jnp.where(one_hot == 1, -jnp.inf, scores)
     strongest = rivals.argmax(axis=-1, keepdims=True)
-    gap = 1 + jnp.take_along_axis(rivals, strongest, axis=-1)[:, 0] - jnp.where(own == 1, scores, 0).sum(axis=-1)
-    return gap, jax.nn.one_hot(strongest[:, 0], scores.shape[-1], dtype=scores.dtype), own
+    gap = 1 + jnp.take_along_axis(rivals, strongest, axis=-1)[:, 0] - jnp.where(one_hot == 1, scores, 0).sum(axis=-1)
+    return gap, jax.nn.one_hot(strongest[:, 0], scores.shape[-1], dtype=scores.dtype), one_hot
 
 
-def _of_class(scores, labels):
-    """The scores, NaN for examples whose label is no class; and one for the class of the label, zero elsewhere."""
-    own = jax.nn.one_hot(labels.astype(int), scores.shape[-1], dtype=scores.dtype)
-    return _valid_label(scores, labels)[:, None] * scores, own
+def _valid_scores(scores, labels):
+    """Return the scores, NaN for examples with an invalid label, and the one-hot labels."""
+    one_hot = jax.nn.one_hot(labels.astype(int), scores.shape[-1], dtype=scores.dtype)
+    return _valid_label(scores, labels)[:, None] * scores, one_hot
 
 
 def _valid_label(scores, labels):
-    """One where the label is a class, NaN elsewhere."""
+    """Return 1 where the label is a class, NaN elsewhere."""
     return one_or_nan(is_class(labels, scores.shape[-1]), scores.dtype)
 
 
 def weston_watkins(scores: Float[Array, "batch classes"], labels: Integer[Array, "batch"]) -> Float[Array, "batch"]:
-    r"""The sum of hinges $L_n = \sum_{j \ne k} \max(0, 1 + z_{nj} - z_{nk})$ over all rivals $j$ of the label $k$.
+    r"""Multiclass hinge loss of Weston and Watkins, summed over all rivals of the label.
 
-    PyTorch's `multi_margin_loss` divides it by the number of classes. With a single class it is 0. The kink is at a
-    margin that is exactly kept; there the derivative is taken to be 0, as in PyTorch. A label that is no class makes
-    the example's loss and gradient NaN. Raises where shapes or dtypes are not as annotated.
-    Weston and Watkins, *Support vector machines for multi-class pattern recognition* (1999).
+    $L_n = \sum_{j \ne k} \max(0, 1 + z_{nj} - z_{nk})$ for the scores $z$ and the label $k$. PyTorch's
+    `multi_margin_loss` divides it by the number of classes. With a single class it is 0.
+
+    The kink is where a margin is met exactly; there the derivative is taken to be 0, as in PyTorch.
+
+    Args:
+        scores: scores $z$ of shape (batch, classes).
+        labels: class numbers $k$ of shape (batch,). If a label is not a class, the loss and the gradient of its example
+            are NaN.
+
+    Returns:
+        One loss per example, of shape (batch,).
+
+    Raises:
+        TypeError: A dtype differs from the annotation.
+        ValueError: A shape differs from the annotation.
+
+    References:
+        Weston and Watkins, *Support vector machines for multi-class pattern recognition* (1999).
+
+    Example:
+        >>> scores, labels = jnp.array([[2.0, 1.5, 1.25]]), jnp.array([0])
+        >>> F.weston_watkins(scores, labels).tolist()  # 0.5 and 0.25, where multiclass_hinge counts only 0.5
+        [0.75]
     """
     as_annotated(weston_watkins, scores, labels)
-    gaps, _ = _against_all(scores, labels)
+    gaps, _ = _gaps_to_all(scores, labels)
     return jnp.where(gaps <= 0, 0, gaps).sum(axis=-1)
 
 
 def weston_watkins_vjp(g, scores, labels):
     r"""Pull $g$ back to the scores.
 
-    Every rival whose gap $d_j = 1 + z_j - z_k$ is above 0 adds 1 to the slope of its own score and takes 1 from that
-    of the label; with $d_k = 0$ that is $\bar z_j = g \left([d_j > 0] - [j = k] \sum_i [d_i > 0]\right)$.
+    Every rival whose gap $d_j = 1 + z_j - z_k$ is above 0 adds 1 to the slope of its one_hot score and subtracts 1 from
+    that of the label; with $d_k = 0$ that is $\bar z_j = g \left([d_j > 0] - [j = k] \sum_i [d_i > 0]\right)$.
     """
-    gaps, own = _against_all(scores, labels)
-    missed = jnp.where(gaps <= 0, 0, _valid_label(scores, labels)[:, None])
-    return (g[:, None] * (missed - own * missed.sum(axis=-1, keepdims=True)),)
+    gaps, one_hot = _gaps_to_all(scores, labels)
+    slope = jnp.where(gaps <= 0, 0, _valid_label(scores, labels)[:, None])
+    return (g[:, None] * (slope - one_hot * slope.sum(axis=-1, keepdims=True)),)
 
 
 def weston_watkins_examples(random):
-    """Those of the strongest rival alone: here every rival counts."""
+    """The examples of `multiclass_hinge`; here every rival counts."""
     yield from multiclass_hinge_examples(random)
 
 
-def _against_all(scores, labels):
-    """The gap to every class (0 to the label's own, NaN where the label is no class), and which the label is."""
-    scores, own = _of_class(scores, labels)
-    of_label = jnp.where(own == 1, scores, 0).sum(axis=-1, keepdims=True)
-    return jnp.where(own == 1, 0 * _valid_label(scores, labels)[:, None], 1 + scores - of_label), own
+def _gaps_to_all(scores, labels):
+    """Return the gap to every class (0 to the label itself, NaN for an invalid label) and the one-hot labels."""
+    scores, one_hot = _valid_scores(scores, labels)
+    of_label = jnp.where(one_hot == 1, scores, 0).sum(axis=-1, keepdims=True)
+    return jnp.where(one_hot == 1, 0 * _valid_label(scores, labels)[:, None], 1 + scores - of_label), one_hot

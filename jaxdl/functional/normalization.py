@@ -1,4 +1,4 @@
-"""Normalization over the batch: every feature is given a mean and a variance."""
+"""Normalization over the batch: every feature gets a given mean and variance."""
 
 from jaxtyping import Array, ArrayLike, Float
 
@@ -14,13 +14,36 @@ def batch_norm(
     *,
     epsilon: Float[ArrayLike, ""] = 1e-5,
 ) -> tuple[Float[Array, "*batch features"], Float[Array, "features"], Float[Array, "features"]]:
-    r"""Batch normalization as in training: $y = \gamma \hat x + \beta$ with $\hat x = (x - \mu) / \sqrt{v + \epsilon}$.
+    r"""Batch normalization in training, with the statistics of the batch.
 
-    $\mu = \frac1N \sum_n x_n$ and $v = \frac1N \sum_n (x_n - \mu)^2$ are each feature's mean and (biased) variance over
-    all other axes: the batch, and of images the pixels too. Returns $(y, \mu, v)$; running averages are taken from
-    these. Like Flax, that averages the biased variance; PyTorch averages the unbiased one, which is $N / (N - 1)$ times
-    as large. Of a single row $y$ is $\beta$. A negative $\epsilon$ makes $y$ NaN. Raises where shapes or dtypes are not
-    as annotated. Ioffe and Szegedy, *Batch normalization* (2015).
+    $y = \gamma \hat x + \beta$ with $\hat x = (x - \mu) / \sqrt{v + \epsilon}$, where $\mu = \frac1N \sum_n x_n$ and
+    $v = \frac1N \sum_n (x_n - \mu)^2$ are the mean and the (biased) variance of each feature over all other axes: the
+    batch and, for images, the pixels. With batch size 1 and no other axes, the output is the bias $\beta$.
+
+    Running averages are computed from the returned $\mu$ and $v$. Flax also averages the biased variance; PyTorch
+    averages the unbiased one, which is $N / (N - 1)$ times as large.
+
+    Args:
+        x: signals of shape (*batch, features).
+        scale: scale $\gamma$ of shape (features,), the standard deviation of the outputs.
+        bias: bias $\beta$ of shape (features,), the mean of the outputs.
+        epsilon: number $\epsilon \ge 0$ that is added to the variance; if negative, $y$ is NaN.
+
+    Returns:
+        $(y, \mu, v)$: the normalized signals in the shape of `x`, the means and the variances of shape (features,).
+
+    Raises:
+        TypeError: A dtype differs from the annotation.
+        ValueError: A shape differs from the annotation.
+
+    References:
+        Ioffe and Szegedy, *Batch normalization* (2015).
+
+    Example:
+        >>> x = jnp.array([[1.0, 10.0], [3.0, 30.0]])
+        >>> y, mean, variance = F.batch_norm(x, jnp.ones(2), jnp.array([0.0, 5.0]))
+        >>> y.round().tolist(), mean.tolist(), variance.tolist()
+        ([[-1.0, 4.0], [1.0, 6.0]], [2.0, 20.0], [1.0, 100.0])
     """
     as_annotated(batch_norm, x, scale, bias)
     centered, mean, variance = _moments(x)
@@ -31,14 +54,14 @@ def batch_norm(
 def batch_norm_vjp(g, x, scale, bias, *, epsilon=1e-5):
     r"""Pull $g = (\bar y, \bar\mu, \bar v)$ back to $(x, \gamma, \beta)$.
 
-    $\bar\gamma = \sum_n \bar y_n \hat x_n$ and $\bar\beta = \sum_n \bar y_n$. To $x$, with $h = \gamma \bar y$ and
-    $r = 1 / \sqrt{v + \epsilon}$: $\partial \mu / \partial x_n = \frac1N$, and
-    $\partial v / \partial x_n = \frac2N (x_n - \mu)$, for what comes through $\mu$ is a sum of deviations from the
-    mean, which is 0. From
+    $\bar\gamma = \sum_n \bar y_n \hat x_n$ and $\bar\beta = \sum_n \bar y_n$. For $x$, let $h = \gamma \bar y$ and
+    $r = 1 / \sqrt{v + \epsilon}$. Then $\partial \mu / \partial x_n = \frac1N$ and
+    $\partial v / \partial x_n = \frac2N (x_n - \mu)$: the part of $v$ that depends on $x_n$ through $\mu$ is a sum of
+    differences from the mean, which is 0. From
     $\partial r / \partial x_n = -\frac12 r^3\, \partial v / \partial x_n = -\frac1N r^2 \hat x_n$ follows
-    $\partial \hat x_k / \partial x_n = r \left([k = n] - \frac1N - \frac1N \hat x_k \hat x_n\right)$, so that
-    $r \left(h_n - \frac1N \sum_k h_k - \hat x_n \frac1N \sum_k h_k \hat x_k\right)$ comes through $y$. The outputs
-    $\mu$ and $v$ add $\frac1N \left(\bar\mu + 2 \bar v\,(x_n - \mu)\right)$.
+    $\partial \hat x_k / \partial x_n = r \left([k = n] - \frac1N - \frac1N \hat x_k \hat x_n\right)$, so that $y$
+    contributes $r \left(h_n - \frac1N \sum_k h_k - \hat x_n \frac1N \sum_k h_k \hat x_k\right)$. The outputs $\mu$ and
+    $v$ add $\frac1N \left(\bar\mu + 2 \bar v\,(x_n - \mu)\right)$.
     """
     g_y, g_mean, g_variance = g
     axes = tuple(range(x.ndim - 1))
@@ -47,13 +70,13 @@ def batch_norm_vjp(g, x, scale, bias, *, epsilon=1e-5):
     r = over_root(variance, epsilon)
     normal, r, centered = (a.astype(x.dtype) for a in (centered * r, r, centered))
     h = scale * g_y
-    inside = r * (h - h.mean(axes) - normal * (h * normal).mean(axes))
-    outside = (g_mean + 2 * g_variance * centered) / size
-    return inside + outside, (g_y * normal).sum(axes), g_y.sum(axes)
+    through_y = r * (h - h.mean(axes) - normal * (h * normal).mean(axes))
+    through_statistics = (g_mean + 2 * g_variance * centered) / size
+    return through_y + through_statistics, (g_y * normal).sum(axes), g_y.sum(axes)
 
 
 def batch_norm_examples(random):
-    """A table and images, with cotangents for the statistics too, and an epsilon that matters."""
+    """A table and images, with cotangents for the statistics too; a large and a negative epsilon."""
     for batch in [(9,), (4, 3, 5)]:
         x = 2 * random.standard_normal((*batch, 6)) + 1
         yield (x, random.standard_normal(6), random.standard_normal(6)), {}
@@ -70,12 +93,33 @@ def batch_norm_inference(
     *,
     epsilon: Float[ArrayLike, ""] = 1e-5,
 ) -> Float[Array, "*batch features"]:
-    r"""Batch normalization once trained: $y = \gamma (x - \mu) / \sqrt{v + \epsilon} + \beta$ for given $\mu$ and $v$.
+    r"""Batch normalization in inference, with given statistics.
 
-    The statistics are usually running averages of those that `batch_norm` returns. They no longer depend on $x$, so
-    that this is an affine map of each feature, and no example depends on another. A negative $\epsilon$ gives NaN.
-    Raises where shapes or dtypes are not as annotated.
-    Ioffe and Szegedy, *Batch normalization* (2015), section 3.1.
+    $y = \gamma (x - \mu) / \sqrt{v + \epsilon} + \beta$ for given $\mu$ and $v$. As these do not depend on $x$, this is
+    an affine map of each feature, and no example depends on another.
+
+    Args:
+        x: signals of shape (*batch, features).
+        scale: scale $\gamma$ of shape (features,).
+        bias: bias $\beta$ of shape (features,).
+        mean: means $\mu$ of shape (features,), usually running averages of those that `batch_norm` returns.
+        variance: variances $v \ge 0$ of shape (features,), as the means.
+        epsilon: number $\epsilon \ge 0$ that is added to the variance; NaN if negative.
+
+    Returns:
+        The normalized signals, in the shape of `x`.
+
+    Raises:
+        TypeError: A dtype differs from the annotation.
+        ValueError: A shape differs from the annotation.
+
+    References:
+        Ioffe and Szegedy, *Batch normalization* (2015), section 3.1.
+
+    Example:
+        >>> x, one, mean, variance = jnp.array([[6.0]]), jnp.ones(1), jnp.array([2.0]), jnp.array([4.0])
+        >>> F.batch_norm_inference(x, one, 10 * one, mean, variance, epsilon=0.0).tolist()  # (6 - 2) / 2 + 10
+        [[12.0]]
     """
     as_annotated(batch_norm_inference, x, scale, bias, mean, variance)
     return scale * (x - mean) * over_root(variance, epsilon) + bias
@@ -84,8 +128,8 @@ def batch_norm_inference(
 def batch_norm_inference_vjp(g, x, scale, bias, mean, variance, *, epsilon=1e-5):
     r"""Pull $g$ back to $(x, \gamma, \beta, \mu, v)$.
 
-    With $r = 1 / \sqrt{v + \epsilon}$ the map is $y = \gamma r (x - \mu) + \beta$, hence $\bar x = \gamma r g$. The
-    other four are shared by all rows $n$ and get sums: $\bar\gamma = \sum_n g_n r (x_n - \mu)$,
+    With $r = 1 / \sqrt{v + \epsilon}$ the map is $y = \gamma r (x - \mu) + \beta$, hence $\bar x = \gamma r g$. All
+    rows $n$ share the other four arguments, whose gradients are sums: $\bar\gamma = \sum_n g_n r (x_n - \mu)$,
     $\bar\beta = \sum_n g_n$, $\bar\mu = -\sum_n \bar x_n$, and, as $\partial r / \partial v = -\frac12 r^3$,
     $\bar v = -\frac12 r^3 \gamma \sum_n g_n (x_n - \mu)$.
     """
@@ -97,14 +141,14 @@ def batch_norm_inference_vjp(g, x, scale, bias, mean, variance, *, epsilon=1e-5)
 
 
 def batch_norm_inference_examples(random):
-    """A table, images and a single row; an epsilon that matters, and one that is none."""
+    """A table, images and a single row; a large and a negative epsilon."""
     for batch, settings in [((9,), {}), ((4, 3, 5), {}), ((1,), {"epsilon": 0.5}), ((9,), {"epsilon": -1e-5})]:
-        x, (scale, bias, mean, deviation) = random.standard_normal((*batch, 6)), random.standard_normal((4, 6))
-        yield (2 * x + 1, scale, bias, mean, deviation**2 + 0.1), settings
+        x, (scale, bias, mean, std) = random.standard_normal((*batch, 6)), random.standard_normal((4, 6))
+        yield (2 * x + 1, scale, bias, mean, std**2 + 0.1), settings
 
 
 def _moments(x):
-    """What is left of x without the mean, the mean and the biased variance of each feature over all other axes."""
+    """Return x minus its mean, the mean and the biased variance of each feature over all other axes."""
     axes, x = tuple(range(x.ndim - 1)), widened(x)
     mean = x.mean(axes)
     centered = x - mean

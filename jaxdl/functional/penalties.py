@@ -4,15 +4,29 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, ArrayLike, Float, PyTree
 
-from jaxdl.functional._validity import in_range, is_share
+from jaxdl.functional._validity import in_range, is_fraction
 
 
 def l1(params: PyTree[Float[Array, "..."]]) -> Float[Array, ""]:
-    r"""The sum of magnitudes $\sum_i |w_i|$ over all leaves of a tree.
+    r"""L1 penalty: the sum of the absolute values of all parameters.
 
-    The kink is at $w = 0$; there the derivative is taken to be 0, the middle of the subgradients $[-1, 1]$
-    (of `jnp.abs` it is 1 in jax, hence $w\,\mathrm{sign}(w)$).
-    Tibshirani, *Regression shrinkage and selection via the lasso* (1996).
+    $\sum_i |w_i|$ over all leaves of a tree.
+
+    The kink is at $w = 0$; there the derivative is taken to be 0, the middle of the subgradients $[-1, 1]$. (The code
+    computes $w\,\mathrm{sign}(w)$, because jax's derivative of `jnp.abs` at 0 is 1.)
+
+    Args:
+        params: a tree of parameters $w$.
+
+    Returns:
+        The penalty, one number.
+
+    References:
+        Tibshirani, *Regression shrinkage and selection via the lasso* (1996).
+
+    Example:
+        >>> F.l1({"weights": jnp.array([[3.0, -4.0]]), "bias": jnp.array([-2.0])}).tolist()
+        9.0
     """
     return sum((w * jnp.sign(w)).sum() for w in jax.tree.leaves(params))
 
@@ -30,9 +44,24 @@ def l1_examples(random):
 
 
 def l2(params: PyTree[Float[Array, "..."]]) -> Float[Array, ""]:
-    r"""Half the sum of squares $\tfrac12 \sum_i w_i^2$ over all leaves of a tree, so that the gradient is $w$ itself.
+    r"""L2 penalty: half the sum of the squares of all parameters.
 
-    Hoerl and Kennard, *Ridge regression* (1970).
+    $\tfrac12 \sum_i w_i^2$ over all leaves of a tree, so that the gradient is $w$ itself.
+
+    Args:
+        params: a tree of parameters $w$.
+
+    Returns:
+        The penalty, one number.
+
+    References:
+        Hoerl and Kennard, *Ridge regression* (1970).
+
+    Example:
+        >>> F.l2({"weights": jnp.array([[3.0, -4.0]])}).tolist()
+        12.5
+        >>> jax.grad(F.l2)({"weights": jnp.array([[3.0, -4.0]])})["weights"].tolist()
+        [[3.0, -4.0]]
     """
     return sum((w**2).sum() for w in jax.tree.leaves(params)) / 2
 
@@ -48,14 +77,30 @@ def l2_examples(random):
 
 
 def elastic_net(params: PyTree[Float[Array, "..."]], *, ratio: Float[ArrayLike, ""] = 0.5) -> Float[Array, ""]:
-    r"""Both penalties, $\rho \sum_i |w_i| + \tfrac12 (1 - \rho) \sum_i w_i^2$, for a ratio $0 \le \rho \le 1$.
+    r"""Elastic net penalty: a mixture of the L1 and the L2 penalty.
 
-    It is $\rho$ times `l1` plus $1 - \rho$ times `l2`, as in scikit-learn; any other ratio gives NaN. The kink is at
-    $w = 0$; there the derivative is taken to be 0, the middle of the subgradients $[-\rho, \rho]$.
-    Zou and Hastie, *Regularization and variable selection via the elastic net* (2005).
+    $\rho \sum_i |w_i| + \tfrac12 (1 - \rho) \sum_i w_i^2$ over all leaves of a tree: $\rho$ times `l1` plus $1 - \rho$
+    times `l2`, as in scikit-learn.
+
+    The kink is at $w = 0$; there the derivative is taken to be 0, the middle of the subgradients $[-\rho, \rho]$.
+
+    Args:
+        params: a tree of parameters $w$.
+        ratio: fraction $0 \le \rho \le 1$ of the L1 penalty, scikit-learn's `l1_ratio`; NaN if out of range.
+
+    Returns:
+        The penalty, one number.
+
+    References:
+        Zou and Hastie, *Regularization and variable selection via the elastic net* (2005).
+
+    Example:
+        >>> params = {"weights": jnp.array([[3.0, -4.0]])}  # L1 penalty 7, L2 penalty 12.5
+        >>> F.elastic_net(params, ratio=0.5).tolist()
+        9.75
     """
     penalty = l2(params)
-    ratio = _share(ratio, jnp.result_type(penalty))
+    ratio = _valid_ratio(ratio, jnp.result_type(penalty))
     return ratio * l1(params) + (1 - ratio) * penalty
 
 
@@ -65,17 +110,17 @@ def elastic_net_vjp(g, params, *, ratio=0.5):
     $\partial |w| / \partial w = \mathrm{sign}(w)$ and $\partial \tfrac12 w^2 / \partial w = w$, hence
     $\bar w = g\,(\rho\,\mathrm{sign}(w) + (1 - \rho)\,w)$.
     """
-    ratio = _share(ratio, g.dtype)
+    ratio = _valid_ratio(ratio, g.dtype)
     return (jax.tree.map(lambda w: g * (ratio * jnp.sign(w) + (1 - ratio) * w), params),)
 
 
 def elastic_net_examples(random):
-    """A tree with some exact zeros; all, none and a part of each penalty; and ratios that are none."""
+    """A tree with some exact zeros; several ratios, among them 0 and 1; and two invalid ratios."""
     (arguments, _), *_ = l1_examples(random)
     for ratio in (0.5, 0.0, 0.2, 1.0, -0.1, 1.1):
         yield arguments, {"ratio": ratio}
 
 
-def _share(ratio, dtype):
-    """The ratio, or NaN where it is none."""
-    return in_range(ratio, is_share(ratio), dtype)
+def _valid_ratio(ratio, dtype):
+    """Return the ratio, or NaN if it is outside [0, 1]."""
+    return in_range(ratio, is_fraction(ratio), dtype)

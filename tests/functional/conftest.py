@@ -1,4 +1,4 @@
-"""The functional API promotes no dtype by itself."""
+"""The functional API does not rely on implicit dtype promotion."""
 
 import jax
 import pytest

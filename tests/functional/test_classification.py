@@ -1,37 +1,21 @@
-import functools
-
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 import scipy.stats
+from compiled import run
 
 import jaxdl.functional as F
 
 
-def run(f, *arguments, **settings):
-    """One program instead of many operations; what comes out is on the host."""
-    return jax.device_get(jax.jit(functools.partial(f, **settings))(*arguments))
-
-
-def test_cross_entropy_is_pytorchs_with_its_gradient(torch, random, double):
-    logits, labels = 5 * random.normal(size=(8, 4)), random.integers(0, 4, 8)
-    theirs = torch.tensor(logits, requires_grad=True)
-    loss = torch.nn.functional.cross_entropy(theirs, torch.tensor(labels), reduction="none")
-    loss.sum().backward()
-    ours = jnp.asarray(logits), jnp.asarray(labels)
-    np.testing.assert_allclose(run(F.cross_entropy, *ours), loss.detach(), rtol=1e-12)
-    np.testing.assert_allclose(run(F.cross_entropy_vjp, np.ones(8), *ours)[0], theirs.grad, rtol=1e-11, atol=1e-15)
-
-
-def test_it_is_the_divergence_from_the_label_plus_its_entropy(random, double):
+def test_cross_entropy_is_the_kl_divergence_from_one_hot_labels(random, double):
     logits, labels = jnp.asarray(random.normal(size=(5, 3))), jnp.asarray(random.integers(0, 3, 5))
-    wanted = np.eye(3)[labels]
-    divergence = scipy.stats.entropy(wanted, np.asarray(run(F.softmax, logits)), axis=1)
+    targets = np.eye(3)[labels]
+    divergence = scipy.stats.entropy(targets, np.asarray(run(F.softmax, logits)), axis=1)
     np.testing.assert_allclose(run(F.cross_entropy, logits, labels), divergence, rtol=1e-12)
 
 
-def test_knowing_nothing_of_ten_classes_costs_log_ten():
+def test_equal_logits_of_ten_classes_cost_log_ten():
     assert float(run(F.cross_entropy, np.zeros((1, 10)), jnp.array([3]))[0]) == pytest.approx(np.log(10), rel=1e-6)
 
 
@@ -47,13 +31,13 @@ def test_labels_may_be_integers_of_any_width(dtype):
         assert np.isfinite(run(loss, jnp.zeros((1, 300)), jnp.array([100], dtype))).all()
 
 
-def test_confidence_keeps_its_digits():
+def test_cross_entropy_of_confident_logits_is_accurate():
     loss = run(F.cross_entropy, jnp.array([[0.0, 30.0], [0.0, 1e4]]), jnp.array([1, 0]))
     np.testing.assert_allclose(loss, [np.log1p(np.exp(-30.0)), 1e4], rtol=1e-5, atol=1e-7)
 
 
 @pytest.mark.parametrize("label", [-1, 3, 100])
-def test_a_label_that_is_no_class_gives_nan_in_loss_and_gradient(label):
+def test_an_invalid_label_gives_nan_in_loss_and_gradient(label):
     logits, labels = np.ones((2, 3)), jnp.array([0, label])
     loss = run(F.cross_entropy, logits, labels)
     gradient = run(jax.grad(lambda z: F.cross_entropy(z, labels).sum()), logits)
@@ -61,7 +45,7 @@ def test_a_label_that_is_no_class_gives_nan_in_loss_and_gradient(label):
     assert np.isnan(gradient).all(axis=1).tolist() == [False, True]
 
 
-def test_wrong_shapes_and_dtypes_are_named(unchecked):
+def test_cross_entropy_names_wrong_shapes_and_dtypes(unchecked):
     loss = unchecked(F.cross_entropy)
     with pytest.raises(TypeError, match=r"labels must be integers, but was given as float32.*astype\('int32'\)"):
         loss(jnp.zeros((2, 3)), jnp.zeros(2))
@@ -75,7 +59,7 @@ def test_wrong_shapes_and_dtypes_are_named(unchecked):
         loss(jnp.zeros((2, 3), int), jnp.zeros(2, int))
 
 
-def test_binary_cross_entropy_is_pytorchs_with_its_gradient(torch, random, double):
+def test_binary_cross_entropy_equals_pytorch_with_its_gradient(torch, random, double):
     logits, labels = 5 * random.normal(size=30), random.integers(0, 2, 30)
     theirs = torch.tensor(logits, requires_grad=True)
     loss = torch.nn.functional.binary_cross_entropy_with_logits(theirs, torch.tensor(labels * 1.0), reduction="none")
@@ -83,11 +67,11 @@ def test_binary_cross_entropy_is_pytorchs_with_its_gradient(torch, random, doubl
     ours = jnp.asarray(logits), jnp.asarray(labels)
     np.testing.assert_allclose(
         run(F.binary_cross_entropy, *ours), loss.detach(), rtol=1e-12, atol=1e-15
-    )  # theirs subtracts
+    )  # the subtraction in PyTorch loses digits of small losses
     np.testing.assert_allclose(run(F.binary_cross_entropy_vjp, np.ones(30), *ours)[0], theirs.grad, rtol=1e-12)
 
 
-def test_binary_cross_entropy_is_the_softmax_one_for_two_classes(random, double):
+def test_binary_cross_entropy_is_cross_entropy_of_two_classes(random, double):
     z, labels = jnp.asarray(random.normal(size=9)), jnp.asarray(random.integers(0, 2, 9))
     np.testing.assert_allclose(
         run(F.binary_cross_entropy, z, labels),
@@ -96,14 +80,14 @@ def test_binary_cross_entropy_is_the_softmax_one_for_two_classes(random, double)
     )
 
 
-def test_at_the_boundary_the_gradient_is_a_half():
+def test_the_binary_gradient_at_logit_zero_is_one_half():
     labels = jnp.array([0, 1])
-    automatic = jax.grad(lambda z: F.binary_cross_entropy(z, labels).sum())(jnp.zeros(2))
+    automatic = run(jax.grad(lambda z: F.binary_cross_entropy(z, labels).sum()), jnp.zeros(2))
     assert automatic.tolist() == [0.5, -0.5]
     assert run(F.binary_cross_entropy_vjp, np.ones(2), np.zeros(2), labels)[0].tolist() == [0.5, -0.5]
 
 
-def test_the_binary_gradient_keeps_its_digits_in_the_tail():
+def test_the_binary_gradient_is_accurate_in_the_tail():
     (gradient,) = run(F.binary_cross_entropy_vjp, np.ones(2), jnp.array([-30.0, 30.0]), jnp.array([0, 1]))
     np.testing.assert_allclose(gradient, [np.exp(-30), -np.exp(-30)], rtol=1e-5)
 
@@ -115,14 +99,14 @@ def test_binary_cross_entropy_is_finite_for_any_logit():
 
 
 @pytest.mark.parametrize("label", [-1, 2])
-def test_a_binary_label_that_is_none_gives_nan_in_loss_and_gradient(label):
+def test_an_invalid_binary_label_gives_nan_in_loss_and_gradient(label):
     labels = jnp.array([0, label])
-    loss, gradient = jax.vjp(lambda z: F.binary_cross_entropy(z, labels), jnp.ones(2))
+    loss, gradient = jax.vjp(jax.jit(lambda z: F.binary_cross_entropy(z, labels)), jnp.ones(2))
     assert np.isnan(loss).tolist() == [False, True]
     assert np.isnan(gradient(jnp.ones(2))[0]).tolist() == [False, True]
 
 
-def test_binary_labels_of_a_wrong_kind_are_named(unchecked):
+def test_binary_cross_entropy_names_wrong_shapes_and_dtypes(unchecked):
     loss = unchecked(F.binary_cross_entropy)
     with pytest.raises(TypeError, match="labels must be integers"):
         loss(jnp.zeros(2), jnp.zeros(2))
@@ -130,10 +114,10 @@ def test_binary_labels_of_a_wrong_kind_are_named(unchecked):
         loss(jnp.zeros((2, 1)), jnp.zeros(2, int))
 
 
-def test_cross_entropy_is_the_likelihood_of_the_softmax_and_the_divergence_plus_the_entropy(random, double):
+def test_cross_entropy_is_the_likelihood_of_log_softmax_and_the_divergence_plus_the_entropy(random, double):
     logits, labels = jnp.asarray(random.normal(size=(6, 4))), jnp.asarray(random.integers(0, 4, 6))
     targets = jnp.asarray(random.dirichlet(np.ones(4), 6))
-    log_p = np.log(run(F.softmax, logits))
+    log_p = run(F.log_softmax, logits)
     np.testing.assert_allclose(
         run(F.cross_entropy, logits, labels), run(F.negative_log_likelihood, log_p, labels), rtol=1e-12
     )
@@ -143,17 +127,17 @@ def test_cross_entropy_is_the_likelihood_of_the_softmax_and_the_divergence_plus_
     )
 
 
-def test_smoothing_is_a_cross_entropy_with_soft_targets(random, double):
+def test_label_smoothing_is_cross_entropy_with_soft_targets(random, double):
     logits, labels = jnp.asarray(random.normal(size=(6, 4))), jnp.asarray(random.integers(0, 4, 6))
-    wanted = 0.9 * np.eye(4)[labels] + 0.1 / 4
+    targets = 0.9 * np.eye(4)[labels] + 0.1 / 4
     np.testing.assert_allclose(
         run(F.cross_entropy, logits, labels, smoothing=0.1),
-        run(F.soft_cross_entropy, logits, jnp.asarray(wanted)),
+        run(F.soft_cross_entropy, logits, jnp.asarray(targets)),
         rtol=1e-12,
     )
 
 
-def test_its_hessian_is_that_of_the_logarithm_of_a_sum_of_powers(random, double):
+def test_the_hessian_is_that_of_log_sum_exp(random, double):
     z = jnp.asarray(random.normal(size=4))
     p = run(F.softmax, z)
     hessian = jax.jit(jax.hessian(lambda z: F.cross_entropy(z[None], jnp.array([2]))[0]))(z)
@@ -161,7 +145,7 @@ def test_its_hessian_is_that_of_the_logarithm_of_a_sum_of_powers(random, double)
 
 
 @pytest.mark.parametrize("smoothing", [0.0, 0.1])
-def test_pytorchs_weighted_mean_comes_out_as_the_docstring_says(torch, random, double, smoothing):
+def test_the_mean_of_pytorch_is_the_one_in_the_docstring(torch, random, double, smoothing):
     logits, labels, w = random.normal(size=(8, 3)), random.integers(0, 3, 8), random.uniform(size=3)
     labels[2] = -100
     theirs = torch.nn.functional.cross_entropy(
@@ -176,7 +160,7 @@ def test_pytorchs_weighted_mean_comes_out_as_the_docstring_says(torch, random, d
 
 
 @pytest.mark.parametrize("loss", [F.cross_entropy, F.negative_log_likelihood])
-def test_what_is_ignored_has_loss_and_gradient_zero_whatever_it_holds(loss):
+def test_ignored_examples_have_loss_and_gradient_zero_even_with_nan(loss):
     z = jnp.array([[0.0, 1.0], [jnp.nan, jnp.inf], [2.0, 1.0]])
     value, pull = jax.vjp(jax.jit(lambda z: loss(z, jnp.array([0, 7, 1]), ignored=7)), z)
     assert value[1] == 0
@@ -185,17 +169,17 @@ def test_what_is_ignored_has_loss_and_gradient_zero_whatever_it_holds(loss):
     assert (pull(jnp.ones(3))[0][jnp.array([0, 2])] != 0).any(axis=1).all()
 
 
-def test_only_what_is_named_is_ignored():
+def test_only_the_given_label_is_ignored():
     loss = run(F.cross_entropy, np.zeros((3, 2)), jnp.array([-100, 1, 0]), ignored=1)
     assert np.isnan(loss).tolist() == [True, False, False]
     assert loss[1:].tolist() == [0.0, pytest.approx(np.log(2))]
 
 
-def test_an_unsigned_label_is_never_taken_for_a_class():
+def test_a_large_unsigned_label_is_not_a_class():
     assert np.isnan(run(F.cross_entropy, np.zeros((1, 3)), jnp.array([2**32 - 1], jnp.uint32))).all()
 
 
-def test_a_class_that_is_ruled_out_costs_only_those_who_want_it():
+def test_a_logit_of_minus_infinity_costs_only_examples_of_that_class():
     logits = jnp.array([[0.0, 1.0, -jnp.inf], [0.0, 1.0, -jnp.inf]])
     loss, pull = jax.vjp(jax.jit(lambda z: F.cross_entropy(z, jnp.array([0, 2]))), logits)
     np.testing.assert_allclose(loss, [np.log1p(np.e), np.inf], rtol=1e-6)
@@ -205,40 +189,41 @@ def test_a_class_that_is_ruled_out_costs_only_those_who_want_it():
 
 @pytest.mark.parametrize("shape", [(2,), (4,), (1, 3), (2, 3)])
 @pytest.mark.parametrize("loss", [F.cross_entropy, F.negative_log_likelihood])
-def test_class_weights_of_another_shape_are_refused(unchecked, loss, shape):
+def test_class_weights_of_a_wrong_shape_raise(unchecked, loss, shape):
     with pytest.raises(
-        ValueError, match=r"class_weights must be one number or one for each of the 3 classes, but were"
+        ValueError, match=r"class_weights must be one number or one for each of the 3 classes, got the shape"
     ):
         unchecked(loss)(jnp.zeros((2, 3)), jnp.array([0, 1]), class_weights=np.ones(shape))
 
 
-def test_the_settings_may_be_traced_and_mapped():
+def test_settings_can_be_traced_and_mapped():
     logits, labels = jnp.array([[0.0, 1.0]]), jnp.array([0])
-    losses = jax.vmap(lambda e, w: F.cross_entropy(logits, labels, smoothing=e, class_weights=w)[0])
-    expected = [F.cross_entropy(logits, labels, smoothing=e, class_weights=w)[0] for e, w in [(0.0, 1.0), (0.5, 3.0)]]
+    loss = lambda e, w: F.cross_entropy(logits, labels, smoothing=e, class_weights=w)[0]
+    losses = jax.jit(jax.vmap(loss))
+    expected = run(lambda: [loss(e, w) for e, w in [(0.0, 1.0), (0.5, 3.0)]])
     np.testing.assert_allclose(losses(jnp.array([0.0, 0.5]), jnp.array([[1.0, 1.0], [3.0, 3.0]])), expected, rtol=1e-6)
 
 
-def test_the_logistic_loss_in_bits_is_never_below_the_count_of_errors():
+def test_the_logistic_loss_in_bits_bounds_the_zero_one_loss():
     z = jnp.linspace(-5, 5, 101)
     bits = run(F.binary_cross_entropy, z, np.ones(101, int)) / np.log(2)
     assert (bits >= jnp.where(z <= 0, 1, 0)).all()
     assert bits[50] == pytest.approx(1.0)
 
 
-def test_a_positive_weight_counts_for_positives_alone():
+def test_the_positive_weight_applies_only_to_positives():
     z, labels = jnp.array([0.3, 0.3]), jnp.array([0, 1])
     ratio = run(F.binary_cross_entropy, z, labels, positive_weight=3.0) / run(F.binary_cross_entropy, z, labels)
     np.testing.assert_allclose(ratio, [1, 3], rtol=1e-6)
 
 
-def test_one_negative_class_weight_spoils_every_example():
+def test_one_negative_class_weight_makes_every_loss_nan():
     labels = jnp.array([0, 1, 2])
     for loss in (F.cross_entropy, F.negative_log_likelihood):
         assert np.isnan(run(loss, -np.ones((3, 3)), labels, class_weights=jnp.array([1.0, -1.0, 1.0]))).all()
 
 
-def test_an_unsigned_label_that_would_wrap_to_the_ignored_one_is_not_ignored():
+def test_an_unsigned_label_that_wraps_to_the_ignored_one_is_not_ignored():
     labels = jnp.array([2**32 - 100], jnp.uint32)
     assert np.isnan(run(F.cross_entropy, np.zeros((1, 3)), labels)).all()
 
@@ -246,3 +231,13 @@ def test_an_unsigned_label_that_would_wrap_to_the_ignored_one_is_not_ignored():
 def test_a_class_that_is_the_ignored_label_modulo_256_is_not_ignored():
     label = jnp.array([156], jnp.uint8)
     np.testing.assert_allclose(run(F.cross_entropy, np.zeros((1, 200)), label), [np.log(200)], rtol=1e-6)
+
+
+def test_the_worst_attack_on_logistic_regression_reduces_the_margin_by_the_l1_norm(random, double):
+    """FGSM attains the largest loss within ε of an example (in each input): softplus(ε‖w‖₁ − s(w·x + b))."""
+    x, w, b, epsilon = jnp.asarray(random.normal(size=(9, 5))), jnp.asarray(random.normal(size=5)), 0.3, 0.25
+    labels = jnp.asarray(random.integers(0, 2, 9))
+    loss = lambda x: F.binary_cross_entropy(x @ w + b, labels)
+    attacked = x + epsilon * jnp.sign(run(jax.grad(lambda x: loss(x).sum()), x))
+    margin = (2 * labels - 1).astype(float) * (x @ w + b)
+    np.testing.assert_allclose(run(loss, attacked), run(F.softplus, epsilon * F.l1(w) - margin), rtol=1e-12)

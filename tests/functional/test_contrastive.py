@@ -2,22 +2,23 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from compiled import run
 
 import jaxdl.functional as F
 
 ZERO, EAST, NORTH = [0.0, 0.0], [1.0, 0.0], [0.0, 1.0]
 
 
-def test_the_anchor_should_be_nearer_to_the_positive_by_the_margin():
+def test_the_triplet_loss_is_the_missing_part_of_the_margin():
     anchor, positive = jnp.zeros((3, 2)), jnp.array([[3.0, 4.0]] * 3)
     negative = jnp.array([[0.0, 5.5], [0.0, 6.0], [0.0, -7.0]])
-    assert F.triplet(anchor, positive, negative).tolist() == [0.5, 0, 0]
-    assert F.triplet(anchor, positive, negative, margin=2.0).tolist() == [1.5, 1, 0]
+    assert run(F.triplet, anchor, positive, negative).tolist() == [0.5, 0, 0]
+    assert run(F.triplet, anchor, positive, negative, margin=2.0).tolist() == [1.5, 1, 0]
 
 
-def test_at_the_margin_the_derivative_is_zero_where_pytorch_takes_the_slope(torch):
+def test_the_triplet_derivative_at_the_margin_is_zero_unlike_in_pytorch(torch):
     arrays = [[ZERO], [[3.0, 4.0]], [[0.0, 6.0]]]
-    for gradient in jax.grad(lambda *a: F.triplet(*a).sum(), argnums=(0, 1, 2))(*map(jnp.array, arrays)):
+    for gradient in jax.jit(jax.grad(lambda *a: F.triplet(*a).sum(), argnums=(0, 1, 2)))(*map(jnp.array, arrays)):
         assert gradient.tolist() == [ZERO]
     theirs = [torch.tensor(array, requires_grad=True) for array in arrays]
     torch.nn.functional.triplet_margin_loss(*theirs, eps=0).backward()
@@ -25,32 +26,32 @@ def test_at_the_margin_the_derivative_is_zero_where_pytorch_takes_the_slope(torc
 
 
 @pytest.mark.parametrize("of", [jax.jacobian, jax.hessian])
-def test_two_that_are_the_same_have_finite_derivatives_and_the_first_is_zero(of):
+def test_equal_vectors_have_zero_derivatives(of):
     triple = jnp.array([EAST]), jnp.array([EAST]), jnp.array([EAST])
     for leaf in jax.tree.leaves(jax.jit(of(lambda *a: F.triplet(*a)[0], argnums=(0, 1, 2)))(*triple)):
         assert (leaf == 0).all()
 
 
-def test_the_cosine_is_one_for_the_same_direction_and_nothing_for_right_angles():
+def test_the_cosine_is_one_for_parallel_and_zero_for_orthogonal_vectors():
     x, y = jnp.array([EAST, EAST, EAST, EAST]), 5 * jnp.array([EAST, NORTH, EAST, NORTH])
     labels = jnp.array([1, 1, -1, -1])
-    np.testing.assert_allclose(F.cosine_embedding(x, y, labels), [0, 1, 1, 0], atol=1e-6)
-    np.testing.assert_allclose(F.cosine_embedding(x, y, labels, margin=0.25), [0, 1, 0.75, 0], atol=1e-6)
+    np.testing.assert_allclose(run(F.cosine_embedding, x, y, labels), [0, 1, 1, 0], atol=1e-6)
+    np.testing.assert_allclose(run(F.cosine_embedding, x, y, labels, margin=0.25), [0, 1, 0.75, 0], atol=1e-6)
 
 
-def test_at_a_cosine_on_the_margin_the_derivative_is_zero_where_pytorch_takes_the_slope(torch):
+def test_the_cosine_derivative_at_the_margin_is_zero_unlike_in_pytorch(torch):
     x, y, labels = jnp.array([EAST]), jnp.array([NORTH]), jnp.array([-1])
-    gradients = jax.grad(lambda x, y: F.cosine_embedding(x, y, labels).sum(), argnums=(0, 1))(x, y)
-    by_hand = F.cosine_embedding_vjp(jnp.ones(1), x, y, labels)
+    gradients = jax.jit(jax.grad(lambda x, y: F.cosine_embedding(x, y, labels).sum(), argnums=(0, 1)))(x, y)
+    by_hand = run(F.cosine_embedding_vjp, jnp.ones(1), x, y, labels)
     assert [gradient.tolist() for gradient in (*gradients, *by_hand)] == [[ZERO]] * 4
     theirs = torch.tensor([EAST], requires_grad=True)
     torch.nn.functional.cosine_embedding_loss(theirs, torch.tensor([NORTH]), torch.tensor([-1])).backward()
     assert theirs.grad.tolist() == [NORTH]
 
 
-def test_zero_vectors_are_at_right_angles_to_all_as_in_pytorch(torch):
+def test_the_cosine_of_a_zero_vector_is_zero_as_in_pytorch(torch):
     x, y, labels = [ZERO, ZERO, EAST], [EAST, ZERO, ZERO], [1, 1, -1]
-    ours = F.cosine_embedding(jnp.array(x), jnp.array(y), jnp.array(labels))
+    ours = run(F.cosine_embedding, jnp.array(x), jnp.array(y), jnp.array(labels))
     theirs = torch.nn.functional.cosine_embedding_loss(*map(torch.tensor, (x, y, labels)), reduction="none")
     assert ours.tolist() == theirs.tolist() == [1, 1, 0]
     hessian = jax.jit(jax.hessian(lambda x: F.cosine_embedding(x, jnp.array(y), jnp.array(labels)).sum()))(jnp.array(x))
@@ -58,33 +59,35 @@ def test_zero_vectors_are_at_right_angles_to_all_as_in_pytorch(torch):
 
 
 @pytest.mark.parametrize("label", [0, 2, -2])
-def test_a_label_that_is_no_sign_gives_nan_in_loss_and_gradient(label):
+def test_an_invalid_label_gives_nan_in_loss_and_gradient(label):
     labels = jnp.array([1, label])
-    loss, pull = jax.vjp(lambda x: F.cosine_embedding(x, jnp.array([EAST, NORTH]), labels), jnp.array([NORTH, EAST]))
+    loss, pull = jax.vjp(
+        jax.jit(lambda x: F.cosine_embedding(x, jnp.array([EAST, NORTH]), labels)), jnp.array([NORTH, EAST])
+    )
     assert jnp.isnan(loss).tolist() == [False, True]
     assert jnp.isnan(pull(jnp.ones(2))[0]).tolist() == [[False] * 2, [True] * 2]
 
 
-def test_words_that_are_not_told_apart_cost_one_bit_each():
-    loss = F.negative_sampling(jnp.zeros((1, 3)), jnp.ones((1, 3)), jnp.ones((1, 4, 3)))
+def test_products_of_zero_cost_log_two_per_word():
+    loss = run(F.negative_sampling, jnp.zeros((1, 3)), jnp.ones((1, 3)), jnp.ones((1, 4, 3)))
     np.testing.assert_allclose(loss, [5 * np.log(2)], rtol=1e-6)
 
 
-def test_negative_sampling_is_a_logistic_regression_with_one_positive(random, double):
+def test_negative_sampling_is_logistic_regression_with_one_positive(random, double):
     center, context, negatives = random.normal(size=(2, 3)), random.normal(size=(2, 3)), random.normal(size=(2, 4, 3))
     products = np.concatenate([(center * context).sum(-1)[:, None], (center[:, None] * negatives).sum(-1)], axis=1)
-    each = F.binary_cross_entropy(jnp.asarray(products.ravel()), jnp.asarray([1, 0, 0, 0, 0] * 2))
-    loss = F.negative_sampling(*map(jnp.asarray, (center, context, negatives)))
+    each = run(F.binary_cross_entropy, jnp.asarray(products.ravel()), jnp.asarray([1, 0, 0, 0, 0] * 2))
+    loss = run(F.negative_sampling, *map(jnp.asarray, (center, context, negatives)))
     np.testing.assert_allclose(loss, each.reshape(2, 5).sum(1), rtol=1e-12)
 
 
-def test_without_negatives_only_the_context_counts():
-    loss = F.negative_sampling(jnp.ones((2, 3)), jnp.zeros((2, 3)), jnp.zeros((2, 0, 3)))
+def test_zero_negatives_leave_the_loss_of_the_context():
+    loss = run(F.negative_sampling, jnp.ones((2, 3)), jnp.zeros((2, 3)), jnp.zeros((2, 0, 3)))
     np.testing.assert_allclose(loss, [np.log(2)] * 2, rtol=1e-6)
 
 
-def test_the_cosine_of_tiny_vectors_is_pytorchs(torch, random, double):
+def test_the_cosine_of_tiny_vectors_equals_pytorch(torch, random, double):
     x, y = 1e-6 * random.normal(size=(2, 5, 3))
     labels = np.array([1, -1, 1, -1, 1])
     theirs = torch.nn.functional.cosine_embedding_loss(*map(torch.tensor, (x, y, labels)), reduction="none")
-    np.testing.assert_allclose(F.cosine_embedding(*map(jnp.asarray, (x, y, labels))), theirs, rtol=1e-6)
+    np.testing.assert_allclose(run(F.cosine_embedding, *map(jnp.asarray, (x, y, labels))), theirs, rtol=1e-6)

@@ -20,7 +20,7 @@ def compiled(f, **settings):
 
 @functools.partial(jax.jit, static_argnums=0)
 def with_gradient(f, g, *arguments):
-    """What f returns, and what g pulls back."""
+    """Return the value of f and the cotangents of g."""
     y, pull = jax.vjp(f, *arguments)
     return y, pull(g)
 
@@ -44,7 +44,7 @@ SETTINGS = [
 
 @pytest.mark.parametrize("batch", [1, 3])
 @pytest.mark.parametrize("settings", SETTINGS, ids=str)
-def test_conv2d_is_pytorchs_with_its_gradient(torch, random, double, settings, batch):
+def test_conv2d_equals_pytorch_with_gradients(torch, random, double, settings, batch):
     groups = settings.get("groups", 1)
     x, kernel, bias = drawn(random, (batch, 7, 8, 4), (3, 2, 4 // groups, 8))
     theirs = [
@@ -67,7 +67,7 @@ def test_conv2d_is_pytorchs_with_its_gradient(torch, random, double, settings, b
 @pytest.mark.parametrize(
     ("stride", "dilation"), [((1, 1), (1, 1)), ((2, 3), (1, 1)), ((1, 1), (2, 3)), ((3, 2), (2, 1))]
 )
-def test_conv2d_is_flaxs_layer(random, padding, stride, dilation):
+def test_conv2d_equals_the_layer_of_flax(random, padding, stride, dilation):
     x, kernel, bias = drawn(random, (2, 9, 10, 2), (2, 3, 2, 4))
     layer = nn.Conv(4, (2, 3), stride, padding, kernel_dilation=dilation, precision="highest")
     theirs = jax.jit(layer.apply)({"params": {"kernel": kernel, "bias": bias}}, x)
@@ -75,7 +75,7 @@ def test_conv2d_is_flaxs_layer(random, padding, stride, dilation):
     np.testing.assert_allclose(ours, theirs, rtol=1e-4, atol=1e-5)
 
 
-def test_the_published_examples_of_dive_into_deep_learning():
+def test_conv2d_gives_the_published_examples_of_dive_into_deep_learning():
     kernel = jnp.arange(4.0).reshape(2, 2, 1, 1)
     y = compiled(F.conv2d)(image(np.arange(9).reshape(3, 3)), kernel, jnp.zeros(1))
     assert y[0, :, :, 0].tolist() == [[19, 25], [37, 43]]
@@ -84,7 +84,7 @@ def test_the_published_examples_of_dive_into_deep_learning():
     assert compiled(F.conv2d)(two, kernels, jnp.zeros(1))[0, :, :, 0].tolist() == [[56, 72], [104, 120]]
 
 
-def test_it_is_the_sum_over_the_window_written_as_loops(random, double):
+def test_conv2d_equals_a_loop_over_windows(random, double):
     x, kernel, bias = drawn(random, (2, 5, 6, 2), (2, 3, 2, 3))
     ours = compiled(F.conv2d, stride=(2, 3))(x, kernel, bias)
     x, kernel, bias = map(np.asarray, (x, kernel, bias))
@@ -94,7 +94,7 @@ def test_it_is_the_sum_over_the_window_written_as_loops(random, double):
     np.testing.assert_allclose(ours, y, rtol=1e-12)
 
 
-def test_convolution_turns_the_kernel_round_and_cross_correlation_does_not(random, double):
+def test_convolution_flips_the_kernel_and_conv2d_does_not(random, double):
     x, kernel = random.normal(size=(5, 6)), random.normal(size=(2, 3))
     ours = [
         np.asarray(compiled(f)(x[None, :, :, None], kernel[:, :, None, None], np.zeros(1)))[0, :, :, 0]
@@ -105,7 +105,7 @@ def test_convolution_turns_the_kernel_round_and_cross_correlation_does_not(rando
     assert np.abs(ours[0] - ours[1]).max() > 0.1
 
 
-def test_convolution_commutes_and_cross_correlation_does_so_only_up_to_reversal(random, double):
+def test_convolution_commutes_and_conv2d_does_so_only_up_to_reversal(random, double):
     one, other = random.normal(size=(4, 5)), random.normal(size=(3, 2))
 
     @functools.partial(jax.jit, static_argnums=0)
@@ -119,7 +119,7 @@ def test_convolution_commutes_and_cross_correlation_does_so_only_up_to_reversal(
     assert np.abs(here - there).max() > 0.1
 
 
-def test_it_is_linear_and_two_of_them_are_one(random, double):
+def test_conv2d_is_linear_and_two_layers_equal_one(random, double):
     x, kernel, _ = drawn(random, (2, 8, 8, 2), (3, 3, 2, 4))
     other, second, _ = drawn(random, (2, 8, 8, 2), (3, 3, 4, 3))
     x, kernel, other, second = map(np.asarray, (x, kernel, other, second))
@@ -128,13 +128,13 @@ def test_it_is_linear_and_two_of_them_are_one(random, double):
     apart = 2 * plain(x, kernel) - 3 * plain(other, kernel)
     np.testing.assert_allclose(plain(2 * x - 3 * other, kernel), apart, rtol=1e-10, atol=1e-12)
     twice = plain(plain(x, kernel), second)
-    merged = compiled(F.convolution, padding=((2, 2), (2, 2)))(  # each filter, seen through the second, is a 5x5 kernel
+    merged = compiled(F.convolution, padding=((2, 2), (2, 2)))(  # the composition of both has 5x5 kernels
         np.moveaxis(kernel, 2, 0), second, np.zeros(3)
     )
     np.testing.assert_allclose(twice, plain(x, np.moveaxis(merged, 0, 2)), rtol=1e-9, atol=1e-11)
 
 
-def test_it_moves_with_the_image_when_the_padding_is_circular(random):
+def test_conv2d_is_equivariant_to_translation_with_circular_padding(random):
     x, kernel, bias = drawn(random, (1, 6, 7, 2), (3, 3, 2, 3))
     valid, same = compiled(F.conv2d), compiled(F.conv2d, padding="SAME")
     around = lambda x: valid(np.pad(x, ((0, 0), (1, 1), (1, 1), (0, 0)), mode="wrap"), kernel, bias)
@@ -144,7 +144,7 @@ def test_it_moves_with_the_image_when_the_padding_is_circular(random):
 
 
 @pytest.mark.parametrize("settings", [{}, {"stride": 2, "padding": 1}, {"padding": 2, "dilation": 3, "groups": 2}])
-def test_conv1d_is_pytorchs_with_its_gradient(torch, random, double, settings):
+def test_conv1d_equals_pytorch_with_gradients(torch, random, double, settings):
     x, kernel, bias = drawn(random, (2, 9, 4), (3, 4 // settings.get("groups", 1), 6))
     theirs = [
         torch.tensor(channels_first(x), requires_grad=True),
@@ -163,7 +163,7 @@ def test_conv1d_is_pytorchs_with_its_gradient(torch, random, double, settings):
     np.testing.assert_allclose(bias_bar, theirs[2].grad, rtol=1e-11)
 
 
-def test_a_causal_convolution_sees_nothing_of_the_future(random):
+def test_a_causal_convolution_does_not_depend_on_the_future(random):
     x, kernel, bias = drawn(random, (1, 6, 2), (3, 2, 1))
     conv1d = compiled(F.conv1d, padding=(2, 0))
     changed = np.array(x)
@@ -176,7 +176,7 @@ def test_a_causal_convolution_sees_nothing_of_the_future(random):
 @pytest.mark.parametrize("stride", [1, 2, 3])
 @pytest.mark.parametrize("padding", [0, 1, 2])
 @pytest.mark.parametrize(("window", "dilation"), [(1, 1), (3, 1), (2, 3)])
-def test_the_output_size_is_that_of_the_layer(stride, padding, window, dilation):
+def test_output_size_equals_the_size_of_the_output(stride, padding, window, dilation):
     size = F.output_size(10, window, stride=stride, padding=padding, dilation=dilation)
     settings = {"stride": (stride, 1), "padding": ((padding, padding), (0, 0)), "dilation": (dilation, 1)}
     y = jax.eval_shape(
@@ -187,7 +187,7 @@ def test_the_output_size_is_that_of_the_layer(stride, padding, window, dilation)
     assert y.shape == (1, size, 1, 1)
 
 
-def test_padding_by_one_keeps_the_size_under_a_window_of_three():
+def test_output_size_of_known_layers():
     assert F.output_size(10, 3, padding=1) == 10
     assert F.output_size(12, 3) == 10
     assert F.output_size(227, 11, stride=4) == 55  # the first layer of AlexNet
@@ -196,22 +196,22 @@ def test_padding_by_one_keeps_the_size_under_a_window_of_three():
 @pytest.mark.parametrize(
     ("settings", "sentence"),
     [
-        ({"padding": 1}, r'padding must be "SAME", "VALID" or .* but was 1'),
-        ({"padding": "same"}, "padding must be .* but was 'same'"),
+        ({"padding": 1}, r'padding must be "SAME", "VALID" or .* got 1'),
+        ({"padding": "same"}, "padding must be .* got 'same'"),
         ({"padding": ((1, 1), (-1, 0))}, "padding must be"),
-        ({"stride": (0, 1)}, r"stride must be two numbers of at least 1, as \(2, 2\), but was \(0, 1\)"),
+        ({"stride": (0, 1)}, r"stride must be two numbers of at least 1, as \(2, 2\), got \(0, 1\)"),
         ({"dilation": 2}, "dilation must be two numbers"),
-        ({"groups": 3}, "groups must divide channels and filters, but 4 channels, 6 filters and groups = 3 were given"),
-        ({"groups": 2}, r"with a kernel \(2, 2, 4, 6\)"),
-        ({"dilation": (9, 1)}, r"a window \(10, 2\) was given for an image \(5, 5\)"),
+        ({"groups": 3}, "groups must divide channels and filters, .* got 4 channels, 6 filters, groups = 3"),
+        ({"groups": 2}, r"and a kernel of shape \(2, 2, 4, 6\)"),
+        ({"dilation": (9, 1)}, r"a window that spans \(10, 2\) pixels for an image of \(5, 5\)"),
     ],
 )
-def test_settings_that_make_no_sense_are_refused(unchecked, settings, sentence):
+def test_conv2d_raises_for_invalid_settings(unchecked, settings, sentence):
     with pytest.raises(ValueError, match=sentence):
         unchecked(F.conv2d)(jnp.zeros((1, 5, 5, 4)), jnp.zeros((2, 2, 4, 6)), jnp.zeros(6), **settings)
 
 
-def test_wrong_shapes_are_named(unchecked):
+def test_wrong_shapes_raise(unchecked):
     with pytest.raises(ValueError, match=r"bias must have the shape \(filters,\) with filters = 6"):
         unchecked(F.conv2d)(jnp.zeros((1, 5, 5, 4)), jnp.zeros((2, 2, 4, 6)), jnp.zeros(1))
     with pytest.raises(ValueError, match=r"x must have the shape \(batch, height, width, channels\)"):
@@ -224,12 +224,12 @@ def test_wrong_shapes_are_named(unchecked):
         F.output_size(3, 5)
 
 
-def test_all_settings_of_convolution_and_conv1d_are_those_of_conv2d(random, double):
+def test_convolution_and_conv1d_pass_all_settings_to_conv2d(random, double):
     settings = {"stride": (2, 1), "padding": ((1, 0), (0, 2)), "dilation": (1, 3), "groups": 2}
     x, kernel, bias = drawn(random, (2, 7, 9, 4), (2, 3, 2, 6))
     x, kernel = np.asarray(x), np.asarray(kernel)
-    turned = compiled(F.conv2d, **settings)(x, kernel[::-1, ::-1], bias)
-    np.testing.assert_allclose(compiled(F.convolution, **settings)(x, kernel, bias), turned, rtol=1e-12)
+    flipped = compiled(F.conv2d, **settings)(x, kernel[::-1, ::-1], bias)
+    np.testing.assert_allclose(compiled(F.convolution, **settings)(x, kernel, bias), flipped, rtol=1e-12)
     for padding in ("SAME", "VALID"):
         in_1d = compiled(F.conv1d, stride=2, padding=padding, dilation=3, groups=2)
         in_2d = compiled(F.conv2d, stride=(1, 2), padding=padding, dilation=(1, 3), groups=2)
@@ -237,7 +237,7 @@ def test_all_settings_of_convolution_and_conv1d_are_those_of_conv2d(random, doub
         np.testing.assert_allclose(row, np.asarray(image)[:, 0], rtol=1e-12)
 
 
-def test_the_output_size_counts_the_dilation():
+def test_output_size_includes_the_dilation():
     assert F.output_size(7, 3, dilation=3) == 1
     with pytest.raises(ValueError, match="window must fit"):
         F.output_size(6, 3, dilation=3)
@@ -245,7 +245,7 @@ def test_the_output_size_counts_the_dilation():
 
 @pytest.mark.parametrize("f", [F.conv2d, F.convolution, F.conv2d_transpose])
 @pytest.mark.parametrize("groups", [1, 2])
-def test_an_empty_batch_has_outputs_and_gradients_without_a_row(f, groups):
+def test_an_empty_batch_gives_empty_outputs_and_zero_gradients(f, groups):
     x, kernel, bias = jnp.zeros((0, 5, 5, 4)), jnp.ones((2, 2, 4 // groups, 6)), jnp.ones(6)
 
     @jax.jit
@@ -261,16 +261,16 @@ def test_an_empty_batch_has_outputs_and_gradients_without_a_row(f, groups):
 @pytest.mark.parametrize(
     ("settings", "sentence"),
     [
-        ({"stride": (2,)}, r"stride of a sequence must be one number, as 2, but was \(2,\)"),
-        ({"dilation": 2.0}, "dilation of a sequence must be one number, as 2, but was 2.0"),
-        ({"padding": 1}, r'padding of a sequence must be "SAME", "VALID" or \(before, after\), but was 1'),
+        ({"stride": (2,)}, r"stride of a sequence must be one number, as 2, got \(2,\)"),
+        ({"dilation": 2.0}, "dilation of a sequence must be one number, as 2, got 2.0"),
+        ({"padding": 1}, r'padding of a sequence must be "SAME", "VALID" or \(before, after\), got 1'),
     ],
 )
-def test_settings_of_an_image_are_refused_for_a_sequence(unchecked, settings, sentence):
+def test_conv1d_raises_for_settings_of_images(unchecked, settings, sentence):
     with pytest.raises(ValueError, match=sentence):
         unchecked(F.conv1d)(jnp.zeros((1, 5, 4)), jnp.zeros((2, 4, 6)), jnp.zeros(6), **settings)
 
 
-def test_a_stride_of_floats_is_refused(unchecked):
+def test_a_stride_of_floats_raises(unchecked):
     with pytest.raises(ValueError, match="stride must be two numbers"):
         unchecked(F.conv2d)(jnp.zeros((1, 5, 5, 4)), jnp.zeros((2, 2, 4, 6)), jnp.zeros(6), stride=(1.0, 1.0))

@@ -1,91 +1,79 @@
 import jax
 import jax.numpy as jnp
 import numpy as np
-import optax
 import pytest
 import scipy.stats
+from compiled import run
 
 import jaxdl.functional as F
 
 
-def test_kl_divergence_is_scipys(random, double):
+def test_kl_divergence_equals_scipy(random, double):
     t, q = random.dirichlet(np.ones(5), 6), random.dirichlet(np.ones(5), 6)
-    ours = F.kl_divergence(jnp.log(jnp.asarray(q)), jnp.asarray(t))
+    ours = run(F.kl_divergence, jnp.log(jnp.asarray(q)), jnp.asarray(t))
     np.testing.assert_allclose(ours, scipy.stats.entropy(t, q, axis=1), rtol=1e-12)
 
 
-def test_a_distribution_is_no_distance_from_itself():
+def test_the_divergence_of_a_distribution_from_itself_is_zero():
     t = jnp.array([[0.5, 0.5, 0.0], [0.25, 0.25, 0.5]])
-    np.testing.assert_allclose(F.kl_divergence(jnp.log(t), t), [0, 0], atol=1e-7)
+    np.testing.assert_allclose(run(F.kl_divergence, jnp.log(t), t), [0, 0], atol=1e-7)
 
 
-def test_where_nothing_is_wanted_the_derivative_leaves_out_the_infinite_part(double):
+def test_the_derivative_at_target_zero_omits_the_infinite_term(double):
     log_q, t = jnp.log(jnp.array([[0.5, 0.25, 0.25]])), jnp.array([[0.0, 0.5, 0.5]])
     expected = [[np.log(2), np.log(0.5) + 1 - np.log(0.25), np.log(0.5) + 1 - np.log(0.25)]]
-    np.testing.assert_allclose(jax.grad(lambda t: F.kl_divergence(log_q, t).sum())(t), expected, rtol=1e-12)
-    np.testing.assert_allclose(F.kl_divergence_vjp(jnp.ones(1), log_q, t)[1], expected, rtol=1e-12)
+    np.testing.assert_allclose(jax.jit(jax.grad(lambda t: F.kl_divergence(log_q, t).sum()))(t), expected, rtol=1e-12)
+    np.testing.assert_allclose(run(F.kl_divergence_vjp, jnp.ones(1), log_q, t)[1], expected, rtol=1e-12)
 
 
 def test_a_negative_target_gives_nan_in_the_loss_and_its_gradients():
     log_q, t = jnp.log(jnp.full((2, 2), 0.5)), jnp.array([[0.5, 0.5], [1.5, -0.5]])
-    loss, pull = jax.vjp(F.kl_divergence, log_q, t)
+    loss, pull = jax.vjp(jax.jit(F.kl_divergence), log_q, t)
     assert jnp.isnan(loss).tolist() == [False, True]
-    for gradient in (*pull(jnp.ones(2)), *F.kl_divergence_vjp(jnp.ones(2), log_q, t)):
+    for gradient in (*pull(jnp.ones(2)), *run(F.kl_divergence_vjp, jnp.ones(2), log_q, t)):
         assert jnp.isnan(gradient).tolist() == [[False, False], [False, True]]
 
 
 @pytest.mark.parametrize("loss", [F.kl_divergence, F.soft_cross_entropy])
-def test_what_is_impossible_and_unwanted_costs_nothing_and_what_is_wanted_infinitely_much(loss):
+def test_probability_zero_costs_nothing_at_target_zero_and_infinity_elsewhere(loss):
     logs = jnp.array([[-jnp.inf, 0.0], [-jnp.inf, 0.0]])
     t = jnp.array([[0.0, 1.0], [0.5, 0.5]])
-    assert loss(logs, t).tolist() == [0, np.inf]
-    for gradient in jax.grad(lambda *a: loss(*a)[0], argnums=(0, 1))(logs[:1], t[:1]):
+    assert run(loss, logs, t).tolist() == [0, np.inf]
+    for gradient in run(jax.grad(lambda *a: loss(*a)[0], argnums=(0, 1)), logs[:1], t[:1]):
         assert jnp.isfinite(gradient).all()
 
 
-def test_targets_need_not_sum_to_one(random, double):
+def test_targets_may_have_any_sum(random, double):
     logits, targets = jnp.asarray(random.normal(size=(3, 4))), jnp.asarray(random.normal(size=(3, 4)))
-    loss, pull = jax.vjp(F.soft_cross_entropy, logits, targets)
-    np.testing.assert_allclose(F.soft_cross_entropy(logits, 3 * targets), 3 * loss, rtol=1e-12)
+    loss, pull = jax.vjp(jax.jit(F.soft_cross_entropy), logits, targets)
+    np.testing.assert_allclose(run(F.soft_cross_entropy, logits, 3 * targets), 3 * loss, rtol=1e-12)
     logits_bar, _ = pull(jnp.ones(3))
-    np.testing.assert_allclose(logits_bar.sum(axis=1), 0, atol=1e-14)  # adding a number to all logits changes nothing
+    np.testing.assert_allclose(logits_bar.sum(axis=1), 0, atol=1e-14)  # the loss is invariant to a shift of the logits
 
 
-def test_a_softmax_that_is_what_was_wanted_leaves_the_logits_alone(random, double):
+def test_the_gradient_is_zero_if_the_softmax_equals_the_targets(random, double):
     logits = jnp.asarray(random.normal(size=(3, 4)))
-    logits_bar, _ = F.soft_cross_entropy_vjp(jnp.ones(3), logits, F.softmax(logits))
+    logits_bar, _ = run(F.soft_cross_entropy_vjp, jnp.ones(3), logits, F.softmax(logits))
     np.testing.assert_allclose(logits_bar, 0, atol=1e-15)
 
 
-def test_a_label_as_a_distribution_is_the_cross_entropy_with_labels(random):
+def test_one_hot_targets_give_the_cross_entropy_with_labels(random):
     logits, labels = jnp.asarray(random.normal(size=(5, 3)), jnp.float32), jnp.asarray(random.integers(0, 3, 5))
-    assert jnp.array_equal(F.soft_cross_entropy(logits, jnp.eye(3)[labels]), F.cross_entropy(logits, labels))
+    assert jnp.array_equal(run(F.soft_cross_entropy, logits, jnp.eye(3)[labels]), run(F.cross_entropy, logits, labels))
 
 
-def test_sigmoid_cross_entropy_is_optaxs_summed_and_pytorchs(random, double, torch):
-    logits, targets = 10 * random.normal(size=(5, 4)), random.uniform(size=(5, 4))
-    targets[0], targets[1] = 0, 1
-    ours, pull = jax.vjp(F.sigmoid_cross_entropy, jnp.asarray(logits), jnp.asarray(targets))
-    np.testing.assert_allclose(ours, optax.sigmoid_binary_cross_entropy(logits, targets).sum(axis=1), rtol=1e-12)
-    z = torch.tensor(logits, requires_grad=True)
-    theirs = torch.nn.functional.binary_cross_entropy_with_logits(z, torch.tensor(targets), reduction="sum")
-    np.testing.assert_allclose(ours.sum(), theirs.item(), rtol=1e-12)
-    theirs.backward()
-    np.testing.assert_allclose(pull(jnp.ones(5))[0], z.grad.numpy(), rtol=1e-12, atol=1e-15)
-
-
-def test_sigmoid_cross_entropy_of_one_output_and_a_hard_target_is_the_binary_one(random):
+def test_sigmoid_cross_entropy_of_one_output_is_binary_cross_entropy(random):
     logits, labels = jnp.asarray(random.normal(size=6), jnp.float32), jnp.array([0, 1, 0, 1, 1, 0])
     np.testing.assert_allclose(
-        F.sigmoid_cross_entropy(logits[:, None], labels[:, None].astype(jnp.float32)),
-        F.binary_cross_entropy(logits, labels),
+        run(F.sigmoid_cross_entropy, logits[:, None], labels[:, None].astype(jnp.float32)),
+        run(F.binary_cross_entropy, logits, labels),
         rtol=1e-6,
     )
 
 
-def test_sigmoid_cross_entropy_far_out_keeps_its_digits_and_refuses_targets_that_are_no_share():
+def test_sigmoid_cross_entropy_is_accurate_in_the_tails_and_nan_for_targets_out_of_range():
     logits, targets = jnp.array([[-50.0], [50.0], [1e4], [-1e4], [0.0], [0.0]]), jnp.array([0, 1, 1, 1, 1.5, -0.1])
-    loss, pull = jax.vjp(lambda z: F.sigmoid_cross_entropy(z, targets[:, None]), logits)
+    loss, pull = jax.vjp(jax.jit(lambda z: F.sigmoid_cross_entropy(z, targets[:, None])), logits)
     np.testing.assert_allclose(loss, [np.exp(-50), np.exp(-50), 0, 1e4, np.nan, np.nan], rtol=1e-6)
-    for z_bar in (pull(jnp.ones(6))[0], F.sigmoid_cross_entropy_vjp(jnp.ones(6), logits, targets[:, None])[0]):
+    for z_bar in (pull(jnp.ones(6))[0], run(F.sigmoid_cross_entropy_vjp, jnp.ones(6), logits, targets[:, None])[0]):
         np.testing.assert_allclose(z_bar[:, 0], [np.exp(-50), -np.exp(-50), 0, -1, np.nan, np.nan], rtol=1e-6)

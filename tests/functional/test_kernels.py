@@ -1,4 +1,4 @@
-"""The ways in which a convolution is computed give the same numbers, and the rule that chooses keeps what it says."""
+"""All methods of convolution give the same numbers, and the method is chosen by size and platform as documented."""
 
 import jax
 import jax.numpy as jnp
@@ -23,14 +23,16 @@ SETTINGS = [
 
 
 @pytest.mark.parametrize("settings", SETTINGS, ids=str)
-def test_every_lowering_gives_the_same_numbers_and_derivatives(random, double, monkeypatch, settings):
+def test_every_method_gives_the_same_numbers_and_derivatives(random, double, monkeypatch, settings):
     x, kernel, bias = drawn(random, (2, 7, 8, 4), (3, 2, 4 // settings.get("groups", 1), 8))
     results = []
     for patches, cpu_patches in [(2**22, 2**26), (0, 2**26), (0, 0)]:
         monkeypatch.setattr(_kernels, "PATCHES", patches)
         monkeypatch.setattr(_kernels, "CPU_PATCHES", cpu_patches)
         loss = lambda *a: (F.conv2d(*a, **settings) ** 2).sum()
-        program = jax.jit(lambda *a: (loss(*a), jax.grad(loss, (0, 1, 2))(*a)))  # a new one: nothing is remembered
+        program = jax.jit(
+            lambda *a: (loss(*a), jax.grad(loss, (0, 1, 2))(*a))
+        )  # a new function, so that jax does not reuse a trace
         text = program.lower(x, kernel, bias).as_text()
         assert ("stablehlo.convolution" in text) == (cpu_patches == 0)
         results.append(program(x, kernel, bias))
@@ -40,7 +42,7 @@ def test_every_lowering_gives_the_same_numbers_and_derivatives(random, double, m
 
 
 def lowered(*arguments, groups):
-    """What each lowering returns, and the gradients of half the sum of its squares."""
+    """Return the result of each method and the gradients of half the sum of its squares."""
     settings = {"padding": ((1, 1), (0, 1)), "stride": (1, 1), "dilation": (1, 2), "groups": groups}
     results = []
     for lowering in (_kernels.by_patches, _kernels.by_rows, _kernels.stock):
@@ -51,8 +53,8 @@ def lowered(*arguments, groups):
 
 @pytest.mark.parametrize("height", [3, 6, 7])
 @pytest.mark.parametrize("groups", [1, 2])
-def test_what_other_platforms_compute_is_what_a_cpu_computes(random, double, height, groups):
-    """Windows of three rows too, which a CPU takes in pairs, the last without a partner where their number is odd."""
+def test_the_methods_of_all_platforms_agree(random, double, height, groups):
+    """On a CPU, output rows of windows of three rows are computed in pairs; odd heights leave the last one unpaired."""
     x, kernel, bias = drawn(random, (2, height, 5, 8), (3, 2, 8 // groups, 6))
     assert kernel.shape[2] >= _kernels.CHANNELS
     results = jax.jit(lowered, static_argnames="groups")(x, kernel, bias, groups=groups)
@@ -61,7 +63,7 @@ def test_what_other_platforms_compute_is_what_a_cpu_computes(random, double, hei
             np.testing.assert_allclose(a, b, rtol=1e-10, atol=1e-12)
 
 
-def test_large_images_are_not_laid_out_as_patches():
+def test_large_images_use_the_convolution_of_jax():
     program = lambda x: jax.make_jaxpr(F.conv2d)(x, jnp.zeros((7, 7, 3, 8)), jnp.zeros(8))
     assert "dot_general" in str(program(jax.ShapeDtypeStruct((8, 32, 32, 3), jnp.float32)))
     large = str(program(jax.ShapeDtypeStruct((64, 224, 224, 3), jnp.float32)))
@@ -69,7 +71,7 @@ def test_large_images_are_not_laid_out_as_patches():
     assert "dot_general" not in large
 
 
-def test_under_a_vmap_over_kernels_it_stays_a_matrix_product(random):
+def test_conv2d_stays_a_matrix_product_under_vmap_over_kernels(random):
     x, kernel, bias = drawn(random, (2, 6, 6, 2), (3, 3, 2, 4))
     kernels = np.stack([kernel, 2 * np.asarray(kernel), -np.asarray(kernel)])
     loss = lambda kernel: (F.conv2d(x, kernel, bias) ** 2).sum()
@@ -79,14 +81,14 @@ def test_under_a_vmap_over_kernels_it_stays_a_matrix_product(random):
         np.testing.assert_allclose(member, alone(one), rtol=1e-4, atol=1e-4)
 
 
-def test_by_hand_patches_that_are_too_large_are_laid_out_one_image_at_a_time(random, double, monkeypatch):
+def test_conv2d_vjp_computes_large_patches_one_image_at_a_time(random, double, monkeypatch):
     x, kernel, bias = drawn(random, (3, 6, 7, 4), (3, 2, 2, 6))
     settings = {"stride": (2, 1), "padding": "SAME", "groups": 2}
     g = random.normal(size=jax.eval_shape(lambda *a: F.conv2d(*a, **settings), x, kernel, bias).shape)
     results = []
     for patches, is_in_turn in [(_kernels.CPU_PATCHES, False), (0, True)]:
         monkeypatch.setattr(_kernels, "CPU_PATCHES", patches)
-        traced = jax.jit(lambda *a: F.conv2d_vjp(*a, **settings)).trace(g, x, kernel, bias)  # a new one, as above
+        traced = jax.jit(lambda *a: F.conv2d_vjp(*a, **settings)).trace(g, x, kernel, bias)  # a new function, as above
         assert ("scan" in str(traced.jaxpr)) == is_in_turn
         results.append(traced.lower().compile()(g, x, kernel, bias))
     for a, b in zip(*results, strict=True):
@@ -94,12 +96,12 @@ def test_by_hand_patches_that_are_too_large_are_laid_out_one_image_at_a_time(ran
 
 
 @pytest.mark.parametrize(("stride", "dilation"), [((1, 1), (1, 1)), ((2, 3), (1, 1)), ((2, 1), (3, 2))])
-def test_the_numbers_in_patches_are_those_that_are_laid_out(stride, dilation):
+def test_patches_size_equals_the_size_of_the_patches(stride, dilation):
     x, window, padding = jnp.zeros((2, 8, 7, 3)), (2, 3), ((1, 0), (1, 1))
 
-    def lay_out(x):
+    def patches(x):
         image = _windows.pad(_windows.inside(x), padding)
-        return _kernels.lay_out(_kernels.by_group(image, 1), window, stride, dilation)
+        return _kernels.im2col(_kernels.split_groups(image, 1), window, stride, dilation)
 
-    laid_out = jax.eval_shape(lay_out, x)
-    assert _kernels.numbers_in_patches(x, window, padding, stride, dilation) == laid_out.size
+    expected = jax.eval_shape(patches, x)
+    assert _kernels.patches_size(x, window, padding, stride, dilation) == expected.size

@@ -3,58 +3,59 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
+from compiled import run
 
 import jaxdl.functional as F
 
 
-def test_hinge_is_zero_from_the_margin_on_and_grows_by_one_per_unit():
+def test_hinge_is_zero_beyond_the_margin_and_linear_below():
     scores, labels = jnp.array([2.0, 1.0, 0.0, -1.0, -1.0, 0.5]), jnp.array([1, 1, 1, 1, -1, -1])
-    assert F.hinge(scores, labels).tolist() == [0.0, 0.0, 1.0, 2.0, 0.0, 1.5]
+    assert run(F.hinge, scores, labels).tolist() == [0.0, 0.0, 1.0, 2.0, 0.0, 1.5]
 
 
 def test_hinge_is_optaxs(random):
     scores, labels = jnp.asarray(random.normal(size=20), jnp.float32), jnp.asarray(random.choice([-1, 1], 20))
-    assert jnp.array_equal(F.hinge(scores, labels), optax.hinge_loss(scores, labels.astype(jnp.float32)))
+    assert jnp.array_equal(run(F.hinge, scores, labels), optax.hinge_loss(scores, labels.astype(jnp.float32)))
 
 
-def test_at_the_margin_the_derivative_is_zero():
+def test_the_hinge_derivative_at_the_margin_is_zero():
     scores, labels = jnp.array([1.0, -1.0]), jnp.array([1, -1])
-    assert F.hinge_vjp(jnp.ones(2), scores, labels)[0].tolist() == [0.0, 0.0]
-    assert jax.grad(lambda y: F.hinge(y, labels).sum())(scores).tolist() == [0.0, 0.0]
+    assert run(F.hinge_vjp, jnp.ones(2), scores, labels)[0].tolist() == [0.0, 0.0]
+    assert jax.jit(jax.grad(lambda y: F.hinge(y, labels).sum()))(scores).tolist() == [0.0, 0.0]
 
 
 @pytest.mark.parametrize("label", [0, 2, -2])
-def test_a_label_that_is_no_sign_gives_nan_in_loss_and_gradient(label):
-    loss, gradient = jax.vjp(lambda y: F.hinge(y, jnp.array([1, label])), jnp.zeros(2))
+def test_an_invalid_label_gives_nan_in_hinge_and_gradient(label):
+    loss, gradient = jax.vjp(jax.jit(lambda y: F.hinge(y, jnp.array([1, label]))), jnp.zeros(2))
     assert jnp.isnan(loss).tolist() == [False, True]
     assert jnp.isnan(gradient(jnp.ones(2))[0]).tolist() == [False, True]
 
 
-def test_wrong_labels_are_named(unchecked):
+def test_wrong_labels_raise(unchecked):
     with pytest.raises(TypeError, match="labels must be integers"):
         unchecked(F.hinge)(jnp.zeros(2), jnp.zeros(2))
     with pytest.raises(ValueError, match=r"scores must have the shape \(batch,\), but was given as \(2, 1\)"):
         unchecked(F.hinge)(jnp.zeros((2, 1)), jnp.ones(2, int))
 
 
-def test_squared_hinge_is_the_square_of_hinge_and_has_no_jump_in_its_slope():
+def test_squared_hinge_is_the_square_of_hinge_with_a_continuous_slope():
     scores, labels = jnp.array([2.0, 1.0, 0.0, -1.0, -1.0, 0.5]), jnp.array([1, 1, 1, 1, -1, -1])
-    loss, pull = jax.vjp(lambda y: F.squared_hinge(y, labels), scores)
+    loss, pull = jax.vjp(jax.jit(lambda y: F.squared_hinge(y, labels)), scores)
     assert loss.tolist() == [0.0, 0.0, 1.0, 4.0, 0.0, 2.25]
     assert pull(jnp.ones(6))[0].tolist() == [0.0, 0.0, -2.0, -4.0, 0.0, 3.0]
-    bend = jax.vmap(jax.hessian(lambda y: F.squared_hinge(y[None], jnp.array([1]))[0]))
+    bend = jax.jit(jax.vmap(jax.hessian(lambda y: F.squared_hinge(y[None], jnp.array([1]))[0])))
     assert bend(jnp.array([0.5, 1.0, 1.5])).tolist() == [2, 0, 0]
 
 
-def test_perceptron_is_zero_where_the_sign_is_right():
+def test_perceptron_is_zero_for_the_right_sign():
     scores, labels = jnp.array([2.0, -2.0, 2.0, -0.5]), jnp.array([1, -1, -1, 1])
-    assert F.perceptron(scores, labels).tolist() == [0.0, 0.0, 2.0, 0.5]
+    assert run(F.perceptron, scores, labels).tolist() == [0.0, 0.0, 2.0, 0.5]
 
 
-def test_on_the_boundary_the_perceptron_counts_as_wrong_so_that_it_learns_from_zero_weights():
+def test_the_perceptron_has_a_gradient_on_the_boundary():
     scores, labels = jnp.array([0.0, -0.0, 0.0]), jnp.array([1, 1, -1])
-    assert F.perceptron_vjp(jnp.ones(3), scores, labels)[0].tolist() == [-1, -1, 1]
-    assert jax.grad(lambda y: F.perceptron(y, labels).sum())(scores).tolist() == [-1, -1, 1]
+    assert run(F.perceptron_vjp, jnp.ones(3), scores, labels)[0].tolist() == [-1, -1, 1]
+    assert jax.jit(jax.grad(lambda y: F.perceptron(y, labels).sum()))(scores).tolist() == [-1, -1, 1]
 
 
 def test_the_perceptron_converges_on_separable_data_from_zero_weights(random):
@@ -62,74 +63,76 @@ def test_the_perceptron_converges_on_separable_data_from_zero_weights(random):
     x, labels = x + 0.5 * jnp.sign(x[:, :1] + x[:, 1:]), jnp.sign(x[:, 0] + x[:, 1]).astype(int)
     w = jnp.zeros((2, 1))
     for _ in range(50):
-        (g,) = F.perceptron_vjp(jnp.ones(40), (x @ w)[:, 0], labels)
+        (g,) = run(F.perceptron_vjp, jnp.ones(40), (x @ w)[:, 0], labels)
         w = w - F.dense_vjp(g[:, None], x, w, jnp.zeros(1))[1]
     assert jnp.array_equal(jnp.sign(x @ w)[:, 0].astype(int), labels)
 
 
-def test_the_multiclass_hinge_asks_for_a_margin_to_the_strongest_rival_and_weston_watkins_to_all():
+def test_multiclass_hinge_counts_the_strongest_rival_and_weston_watkins_all_rivals():
     scores, labels = jnp.array([[2.0, 0.5, -1.0], [2.0, 1.5, 1.25], [0.0, 3.0, 1.0]]), jnp.array([0, 0, 2])
-    assert F.multiclass_hinge(scores, labels).tolist() == [0.0, 0.5, 3.0]
-    assert F.weston_watkins(scores, labels).tolist() == [0.0, 0.75, 3.0]
+    assert run(F.multiclass_hinge, scores, labels).tolist() == [0.0, 0.5, 3.0]
+    assert run(F.weston_watkins, scores, labels).tolist() == [0.0, 0.75, 3.0]
 
 
-def test_for_two_classes_both_are_the_binary_hinge_of_the_difference(random):
+def test_both_multiclass_losses_of_two_classes_are_the_hinge_of_the_difference(random):
     scores, labels = jnp.asarray(random.normal(size=(9, 2)), jnp.float32), jnp.asarray(random.integers(0, 2, 9))
-    binary = F.hinge(scores[:, 1] - scores[:, 0], 2 * labels - 1)
-    np.testing.assert_allclose(F.multiclass_hinge(scores, labels), binary, rtol=1e-5)
-    np.testing.assert_allclose(F.weston_watkins(scores, labels), binary, rtol=1e-5)
+    binary = run(F.hinge, scores[:, 1] - scores[:, 0], 2 * labels - 1)
+    np.testing.assert_allclose(run(F.multiclass_hinge, scores, labels), binary, rtol=1e-5)
+    np.testing.assert_allclose(run(F.weston_watkins, scores, labels), binary, rtol=1e-5)
 
 
 MULTICLASS = [F.multiclass_hinge, F.weston_watkins]
 
 
 @pytest.mark.parametrize("loss", MULTICLASS)
-def test_a_margin_exactly_kept_is_left_alone_and_one_beyond_too(loss):
-    gradient = jax.grad(lambda z: loss(z, jnp.array([0, 0])).sum())(jnp.array([[2.0, 1.0, 1.0], [3.0, 1.0, 1.0]]))
+def test_the_gradient_is_zero_at_the_margin_and_beyond(loss):
+    gradient = jax.jit(jax.grad(lambda z: loss(z, jnp.array([0, 0])).sum()))(
+        jnp.array([[2.0, 1.0, 1.0], [3.0, 1.0, 1.0]])
+    )
     assert gradient.tolist() == [[0, 0, 0], [0, 0, 0]]
 
 
-def test_among_tied_rivals_the_first_is_pushed_down():
+def test_the_first_of_tied_rivals_gets_the_gradient():
     scores, labels = jnp.array([[1.0, 0.0, 1.0, 1.0], [5.0, 2.0, 2.0, 0.0]]), jnp.array([1, 3])
     expected = [[1, -1, 0, 0], [1, 0, 0, -1]]
-    assert jax.grad(lambda z: F.multiclass_hinge(z, labels).sum())(scores).tolist() == expected
-    assert F.multiclass_hinge_vjp(jnp.ones(2), scores, labels)[0].tolist() == expected
+    assert jax.jit(jax.grad(lambda z: F.multiclass_hinge(z, labels).sum()))(scores).tolist() == expected
+    assert run(F.multiclass_hinge_vjp, jnp.ones(2), scores, labels)[0].tolist() == expected
 
 
 @pytest.mark.parametrize("loss", MULTICLASS)
-def test_a_single_class_has_no_rival(loss):
-    value, pull = jax.vjp(lambda z: loss(z, jnp.zeros(3, int)), jnp.array([[-2.0], [0.0], [1e4]]))
+def test_the_loss_of_a_single_class_is_zero(loss):
+    value, pull = jax.vjp(jax.jit(lambda z: loss(z, jnp.zeros(3, int))), jnp.array([[-2.0], [0.0], [1e4]]))
     assert value.tolist() == [0, 0, 0]
     assert pull(jnp.ones(3))[0].tolist() == [[0], [0], [0]]
 
 
 @pytest.mark.parametrize("label", [-1, 3, -100])
 @pytest.mark.parametrize("loss", MULTICLASS)
-def test_a_label_that_is_no_class_gives_nan_in_loss_and_gradient(loss, label):
-    value, pull = jax.vjp(lambda z: loss(z, jnp.array([0, label])), jnp.ones((2, 3)))
+def test_an_invalid_class_gives_nan_in_loss_and_gradient(loss, label):
+    value, pull = jax.vjp(jax.jit(lambda z: loss(z, jnp.array([0, label]))), jnp.ones((2, 3)))
     assert jnp.isnan(value).tolist() == [False, True]
     assert jnp.isnan(pull(jnp.ones(2))[0]).tolist() == [[False] * 3, [True] * 3]
 
 
 @pytest.mark.parametrize("loss", [F.squared_hinge, F.perceptron])
 @pytest.mark.parametrize("label", [0, 2])
-def test_a_label_that_is_no_sign_gives_nan_in_every_binary_loss(loss, label):
-    value, gradient = jax.vjp(lambda y: loss(y, jnp.array([1, label])), jnp.full(2, 3.0))
+def test_an_invalid_label_gives_nan_in_every_binary_loss(loss, label):
+    value, gradient = jax.vjp(jax.jit(lambda y: loss(y, jnp.array([1, label]))), jnp.full(2, 3.0))
     assert jnp.isnan(value).tolist() == [False, True]
     assert jnp.isnan(gradient(jnp.ones(2))[0]).tolist() == [False, True]
 
 
 @pytest.mark.parametrize("f", [F.hinge, F.squared_hinge, F.perceptron])
-def test_an_unsigned_255_is_no_minus_one(f):
-    assert jnp.isnan(f(jnp.ones(2), jnp.array([255, 1], jnp.uint8))).tolist() == [True, False]
+def test_an_unsigned_255_is_not_minus_one(f):
+    assert np.isnan(run(f, jnp.ones(2), jnp.array([255, 1], jnp.uint8))).tolist() == [True, False]
 
 
 @pytest.mark.parametrize(("label_score", "loss"), [(jnp.inf, 0.0), (-jnp.inf, jnp.inf)])
-def test_an_infinite_score_of_the_label_is_all_or_nothing(label_score, loss):
+def test_an_infinite_score_of_the_label_costs_zero_or_infinity(label_score, loss):
     scores = jnp.array([[label_score, 0.0, 1.0]])
     for f in (F.weston_watkins, F.multiclass_hinge):
-        assert f(scores, jnp.array([0])).tolist() == [loss]
+        assert run(f, scores, jnp.array([0])).tolist() == [loss]
 
 
-def test_the_largest_unsigned_label_is_no_minus_one():
-    assert jnp.isnan(F.hinge(jnp.ones(1), jnp.array([2**32 - 1], jnp.uint32))).all()
+def test_the_largest_unsigned_label_is_not_minus_one():
+    assert jnp.isnan(run(F.hinge, jnp.ones(1), jnp.array([2**32 - 1], jnp.uint32))).all()

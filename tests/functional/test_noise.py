@@ -3,12 +3,13 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 import scipy.stats
+from compiled import run
 
 import jaxdl.functional as F
 
 
-def test_what_is_kept_is_scaled_so_that_the_expectation_stays():
-    y = F.dropout(jax.random.key(0), jnp.ones(100_000), rate=0.2)
+def test_dropout_scales_the_kept_elements_so_that_the_mean_stays():
+    y = run(F.dropout, jax.random.key(0), jnp.ones(100_000), rate=0.2)
     assert set(np.unique(y).tolist()) == {0.0, 1.25}
     assert float((y == 0).mean()) == pytest.approx(0.2, abs=0.005)  # four standard deviations
     assert float(y.mean()) == pytest.approx(1.0, abs=0.0065)
@@ -16,96 +17,98 @@ def test_what_is_kept_is_scaled_so_that_the_expectation_stays():
 
 def test_different_keys_draw_different_masks():
     x = jnp.ones(64)
-    assert not jnp.array_equal(F.dropout(jax.random.key(0), x), F.dropout(jax.random.key(1), x))
+    assert not jnp.array_equal(run(F.dropout, jax.random.key(0), x), run(F.dropout, jax.random.key(1), x))
 
 
-def test_the_gradient_goes_where_the_signal_went():
+def test_the_gradient_of_dropout_uses_the_same_mask():
     key, x = jax.random.key(0), jnp.ones(64)
-    y = F.dropout(key, x, rate=0.3)
-    (x_bar,) = F.dropout_vjp(jnp.ones(64), jax.random.clone(key), x, rate=0.3)
+    y = run(F.dropout, key, x, rate=0.3)
+    (x_bar,) = run(F.dropout_vjp, jnp.ones(64), jax.random.clone(key), x, rate=0.3)
     assert jnp.array_equal(x_bar, y)
 
 
-def test_a_rate_of_zero_changes_nothing():
+def test_rate_zero_is_the_identity():
     x = jnp.arange(5.0)
-    assert jnp.array_equal(F.dropout(jax.random.key(0), x, rate=0.0), x)
+    assert jnp.array_equal(run(F.dropout, jax.random.key(0), x, rate=0.0), x)
 
 
 @pytest.mark.parametrize("rate", [-0.1, 1.0, 1.5, jnp.nan])
-def test_a_rate_that_is_none_gives_nan(rate):
+def test_an_invalid_rate_gives_nan(rate):
     assert jnp.isnan(F.dropout(jax.random.key(0), jnp.ones(5), rate=rate)).all()
 
 
-def test_a_traced_rate_draws_what_a_number_would():
+def test_a_traced_rate_gives_the_same_mask():
     x = jnp.ones(64)
-    swept = jax.vmap(lambda rate: F.dropout(jax.random.key(0), x, rate=rate))(jnp.array([0.2, 0.5]))
-    assert jnp.array_equal(swept[0], F.dropout(jax.random.key(0), x, rate=0.2))
+    mapped = jax.jit(jax.vmap(lambda rate: F.dropout(jax.random.key(0), x, rate=rate)))(jnp.array([0.2, 0.5]))
+    assert jnp.array_equal(mapped[0], run(F.dropout, jax.random.key(0), x, rate=0.2))
 
 
-def test_the_mask_does_not_depend_on_the_precision(double):
+def test_the_mask_is_the_same_in_every_precision(double):
     key, x = jax.random.key(0), jnp.ones(64)
-    single = F.dropout(key, x.astype(jnp.float32))
-    assert jnp.array_equal(single == 0, F.dropout(jax.random.clone(key), x) == 0)
+    single = run(F.dropout, key, x.astype(jnp.float32))
+    assert jnp.array_equal(single == 0, run(F.dropout, jax.random.clone(key), x) == 0)
 
 
-def test_noise_is_normal_around_the_input_with_the_deviation_that_was_asked_for():
-    noise = np.asarray(F.gaussian_noise(jax.random.key(0), jnp.full(100_000, 3.0), deviation=0.5)) - 3
+def test_gaussian_noise_is_normal_with_the_given_standard_deviation():
+    noise = np.asarray(run(F.gaussian_noise, jax.random.key(0), jnp.full(100_000, 3.0), std=0.5)) - 3
     assert noise.mean() == pytest.approx(0.0, abs=0.0064)  # four standard errors, here and below
     assert noise.std() == pytest.approx(0.5, abs=0.0045)
     assert scipy.stats.kstest(noise / 0.5, scipy.stats.norm.cdf).pvalue > 1e-3
     assert abs(np.corrcoef(noise[1:], noise[:-1])[0, 1]) < 0.0127
 
 
-def test_a_key_draws_the_same_noise_again_and_another_key_other_noise():
+def test_the_noise_depends_only_on_the_key():
     x = jnp.zeros((8, 8))
-    first = F.gaussian_noise(jax.random.key(0), x)
-    assert jnp.array_equal(first, F.gaussian_noise(jax.random.key(0), x))
-    assert not (first == F.gaussian_noise(jax.random.key(1), x)).any()
-    assert len(np.unique(first)) == 64  # every element has noise of its own
+    first = run(F.gaussian_noise, jax.random.key(0), x)
+    assert jnp.array_equal(first, run(F.gaussian_noise, jax.random.key(0), x))
+    assert not (first == run(F.gaussian_noise, jax.random.key(1), x)).any()
+    assert len(np.unique(first)) == 64  # the elements have different noise
 
 
-def test_the_noise_scales_with_its_deviation_and_does_not_depend_on_the_input(random):
+def test_the_noise_is_proportional_to_std_and_independent_of_the_input(random):
     x = jnp.asarray(random.normal(size=50), jnp.float32)
-    noise = F.gaussian_noise(jax.random.key(0), jnp.zeros(50), deviation=1.0)
-    np.testing.assert_allclose(F.gaussian_noise(jax.random.key(0), x, deviation=0.25), x + noise / 4, rtol=1e-6)
+    noise = run(F.gaussian_noise, jax.random.key(0), jnp.zeros(50), std=1.0)
+    np.testing.assert_allclose(run(F.gaussian_noise, jax.random.key(0), x, std=0.25), x + noise / 4, rtol=1e-6)
 
 
-def test_noise_passes_the_gradient_on_as_it_is():
+def test_the_gradient_of_gaussian_noise_is_the_cotangent():
     g = jnp.arange(5.0)
-    (x_bar,) = F.gaussian_noise_vjp(g, jax.random.key(0), jnp.ones(5), deviation=3.0)
+    (x_bar,) = run(F.gaussian_noise_vjp, g, jax.random.key(0), jnp.ones(5), std=3.0)
     assert jnp.array_equal(x_bar, g)
 
 
-def test_a_deviation_of_zero_changes_nothing():
+def test_std_zero_is_the_identity():
     x = jnp.arange(5.0)
-    assert jnp.array_equal(F.gaussian_noise(jax.random.key(0), x, deviation=0.0), x)
+    assert jnp.array_equal(run(F.gaussian_noise, jax.random.key(0), x, std=0.0), x)
 
 
-@pytest.mark.parametrize("deviation", [-0.1, jnp.nan, jnp.inf])
-def test_a_deviation_that_is_none_gives_nan_in_value_and_gradient(deviation):
-    y, pull = jax.vjp(lambda x: F.gaussian_noise(jax.random.key(0), x, deviation=deviation), jnp.ones(5))
+@pytest.mark.parametrize("std", [-0.1, jnp.nan, jnp.inf])
+def test_an_invalid_std_gives_nan_in_value_and_gradient(std):
+    y, pull = jax.vjp(jax.jit(lambda x: F.gaussian_noise(jax.random.key(0), x, std=std)), jnp.ones(5))
     assert jnp.isnan(y).all()
     assert jnp.isnan(pull(jnp.ones(5))[0]).all()
 
 
-def test_a_traced_deviation_draws_what_a_number_would(double):
+def test_a_traced_std_gives_the_same_noise(double):
     x = jnp.ones(64)
-    swept = jax.vmap(lambda sigma: F.gaussian_noise(jax.random.key(0), x, deviation=sigma))(jnp.float32([0.25, 0.5]))
-    assert swept.dtype == x.dtype
-    assert jnp.array_equal(swept[0], F.gaussian_noise(jax.random.key(0), x, deviation=0.25))
+    mapped = jax.jit(jax.vmap(lambda sigma: F.gaussian_noise(jax.random.key(0), x, std=sigma)))(
+        jnp.float32([0.25, 0.5])
+    )
+    assert mapped.dtype == x.dtype
+    assert jnp.array_equal(mapped[0], run(F.gaussian_noise, jax.random.key(0), x, std=0.25))
 
 
-def test_the_noise_does_not_depend_on_the_precision(double):
+def test_the_noise_is_the_same_in_every_precision(double):
     key, x = jax.random.key(0), jnp.zeros(64)
-    single = F.gaussian_noise(key, x.astype(jnp.float32), deviation=1.0)
+    single = run(F.gaussian_noise, key, x.astype(jnp.float32), std=1.0)
     assert single.dtype == jnp.float32
-    assert jnp.array_equal(single.astype(jnp.float64), F.gaussian_noise(jax.random.clone(key), x, deviation=1.0))
+    assert jnp.array_equal(single.astype(jnp.float64), run(F.gaussian_noise, jax.random.clone(key), x, std=1.0))
 
 
-def test_noise_on_the_inputs_of_a_linear_regression_costs_a_ridge(random):
+def test_noise_on_the_inputs_of_linear_regression_adds_a_ridge_penalty(random):
     x, y, w = random.normal(size=(5, 3)), random.normal(size=5), random.normal(size=3)
     keys = jax.random.split(jax.random.key(0), 40_000)
-    noisy = jax.vmap(lambda key: F.gaussian_noise(key, jnp.asarray(x, jnp.float32), deviation=0.7))(keys)
+    noisy = jax.jit(jax.vmap(lambda key: F.gaussian_noise(key, jnp.asarray(x, jnp.float32), std=0.7)))(keys)
     losses = ((y - np.asarray(noisy, np.float64) @ w) ** 2).sum(axis=1)
     ridge = 5 * 0.7**2 * (w**2).sum()
     error = 4 * losses.std() / np.sqrt(len(losses))
@@ -113,15 +116,15 @@ def test_noise_on_the_inputs_of_a_linear_regression_costs_a_ridge(random):
     assert losses.mean() == pytest.approx(((y - x @ w) ** 2).sum() + ridge, abs=error)
 
 
-def test_of_images_every_pixel_of_every_example_is_dropped_on_its_own():
-    y = F.dropout(jax.random.key(0), jnp.ones((4, 6, 5, 3)))
+def test_dropout_of_images_draws_every_pixel_of_every_example_separately():
+    y = run(F.dropout, jax.random.key(0), jnp.ones((4, 6, 5, 3)))
     for axis in range(4):
-        assert not jnp.array_equal(jnp.take(y, 0, axis), jnp.take(y, 1, axis))
+        assert not np.array_equal(y.take(0, axis), y.take(1, axis))
 
 
-def test_what_is_dropped_is_drawn_as_if_every_place_and_every_key_were_on_its_own():
+def test_the_masks_of_different_places_and_keys_are_independent():
     keys = jax.random.split(jax.random.key(3), 500)
-    dropped = np.asarray(jax.vmap(lambda key: F.dropout(key, jnp.ones((20, 40)), rate=0.3))(keys) == 0)
+    dropped = np.asarray(jax.jit(jax.vmap(lambda key: F.dropout(key, jnp.ones((20, 40)), rate=0.3)))(keys) == 0)
     assert scipy.stats.kstest(scipy.stats.binom(800, 0.3).cdf(dropped.sum((1, 2))), "uniform").statistic < 0.1
     expected = len(dropped) * 800 * np.outer([0.7, 0.3], [0.7, 0.3]).ravel()
     for shift, axis in [(1, 0), (1, 1), (1, 2), (2, 2), (7, 2)]:
@@ -129,3 +132,14 @@ def test_what_is_dropped_is_drawn_as_if_every_place_and_every_key_were_on_its_ow
         assert scipy.stats.chisquare(np.bincount(pairs.ravel(), minlength=4), expected, ddof=1).pvalue > 1e-3
     by_place = dropped.sum(0).ravel()
     assert scipy.stats.chisquare(by_place, np.full(800, by_place.mean())).pvalue > 1e-3
+
+
+def test_dropout_on_the_inputs_of_linear_regression_adds_a_ridge_penalty_on_average(random):
+    """Inverted dropout: E‖y − (x∘m/q)w‖² = ‖y − xw‖² + (r/q) Σ_j ‖x_j‖² w_j², for a rate r and q = 1 − r."""
+    x, y, w = (jnp.asarray(random.normal(size=s), jnp.float32) for s in [(20, 4), 20, 4])
+    rate = 0.3
+    keys = jax.random.split(jax.random.key(0), 20_000)
+    losses = jax.jit(jax.vmap(lambda key: ((y - F.dropout(key, x, rate=rate) @ w) ** 2).sum()))(keys)
+    expected = ((y - x @ w) ** 2).sum() + rate / (1 - rate) * ((x**2).sum(axis=0) * w**2).sum()
+    assert abs(losses.mean() - expected) < 5 * losses.std() / len(keys) ** 0.5
+    assert losses.std() / len(keys) ** 0.5 < 0.01 * expected

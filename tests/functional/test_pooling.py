@@ -75,7 +75,7 @@ def test_an_image_without_channels_is_refused(unchecked):
 
 def test_a_window_that_does_not_fit_is_refused():
     for window in [(3, 3), (3, 1), (1, 3)]:
-        with pytest.raises(ValueError, match=r"window \(., .\) was given for an image \(2, 2\)"):
+        with pytest.raises(ValueError, match=r"a window that spans \(., .\) pixels for an image of \(2, 2\)"):
             F.max_pool(image(np.zeros((2, 2))), window=window)
 
 

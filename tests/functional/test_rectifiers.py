@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 import jaxdl.functional as F
+from jaxdl import derivation
 
 
 def test_relu_passes_what_is_positive():
@@ -121,3 +122,23 @@ def test_pieces_that_do_not_divide_the_features_are_refused(pieces):
 def test_maxout_needs_features(unchecked):
     with pytest.raises(ValueError, match=r"z must have the shape \(features,\), but was given as \(\)"):
         unchecked(F.maxout)(jnp.array(1.0))
+
+
+def micrograd(relu, a, b):
+    """Return the expression in the README of micrograd."""
+    c = a + b
+    d = a * b + b**3
+    c = c + c + 1
+    c = c + 1 + c - a
+    d = d + d * 2 + relu(b + a)
+    d = d + 3 * d + relu(b - a)
+    f = (c - d) ** 2
+    g = f / 2
+    return g + 10 / f
+
+
+def test_the_expression_of_micrograd_has_its_published_value_and_gradients(double):
+    for functional in (F, derivation.by_hand()):
+        f = jax.value_and_grad(lambda a, b: micrograd(functional.relu, a, b), (0, 1))
+        g, slopes = jax.jit(f)(-4.0, 2.0)
+        np.testing.assert_allclose([g, *slopes], [24.7041, 138.8338, 645.5773], atol=5e-5)

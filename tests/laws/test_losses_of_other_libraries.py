@@ -1,4 +1,6 @@
-"""Every loss of other libraries that is one of ours too: same values, same gradients."""
+"""Losses equal those of PyTorch and optax: same values, same gradients by hand and by jax."""
+
+import functools
 
 import jax
 import jax.numpy as jnp
@@ -7,6 +9,14 @@ import optax
 import pytest
 
 import jaxdl.functional as F
+
+
+@pytest.fixture(autouse=True)
+def strict_promotion():
+    """The functional API does not rely on implicit dtype promotion."""
+    with jax.numpy_dtype_promotion("strict"):
+        yield
+
 
 WEIGHTS = np.array([0.5, 2.0, 0.0, 1.5])
 
@@ -25,7 +35,7 @@ def classes(random, batch):
     return 5 * random.normal(size=(batch, 4)), labels
 
 
-def strictly_classes(random, batch):
+def classes_without_ignored(random, batch):
     return random.normal(size=(batch, 4)), random.integers(0, 4, batch)
 
 
@@ -39,6 +49,12 @@ def signs(random, batch):
 
 def distributions(random, batch):
     return 5 * random.normal(size=(batch, 4)), random.dirichlet(np.ones(4), batch)
+
+
+def probabilities(random, batch):
+    targets = random.uniform(size=(batch, 4))
+    targets[:1], targets[1:2] = 0, 1
+    return 10 * random.normal(size=(batch, 4)), targets
 
 
 def log_distributions(random, batch):
@@ -76,7 +92,12 @@ PYTORCH = {
     "huber narrow": (outputs, {"delta": 0.3}, lambda f, y, t: f.huber_loss(y, t, delta=0.3, **NONE).sum(-1)),
     "soft_cross_entropy": (distributions, {}, lambda f, z, t: f.cross_entropy(z, t, **NONE)),
     "kl_divergence": (log_distributions, {}, lambda f, q, t: f.kl_div(q, t, **NONE).sum(-1)),
-    "weston_watkins": (strictly_classes, {}, lambda f, z, k: 4 * f.multi_margin_loss(z, k, **NONE)),
+    "sigmoid_cross_entropy": (
+        probabilities,
+        {},
+        lambda f, z, t: f.binary_cross_entropy_with_logits(z, t, **NONE).sum(-1),
+    ),
+    "weston_watkins": (classes_without_ignored, {}, lambda f, z, k: 4 * f.multi_margin_loss(z, k, **NONE)),
     "pairwise_hinge": (numbers, {}, lambda f, a, b: f.margin_ranking_loss(a, b, 1 + 0 * a, margin=1.0, **NONE)),
     "pairwise_hinge narrow": (
         numbers,
@@ -104,63 +125,67 @@ PYTORCH = {
 }
 
 
-def agrees(torch, ours, theirs, arrays, random):
-    """Ours and theirs give the same losses and, pulled back from the same random g, the same gradients."""
+def assert_equal(torch, name, settings, theirs, arrays, random):
+    """Assert equal losses and, for the same random g, equal gradients, by jax and by hand."""
+    ours = functools.partial(getattr(F, name), **settings)
+    ours_vjp = functools.partial(getattr(F, f"{name}_vjp"), **settings)
     leaves = [torch.tensor(array, requires_grad=array.dtype.kind == "f") for array in arrays]
     loss = theirs(torch.nn.functional, *leaves)
     g = random.normal(size=tuple(loss.shape))
     loss.backward(torch.tensor(g))
-    places = [place for place, array in enumerate(arrays) if array.dtype.kind == "f"]
+    positions = [number for number, array in enumerate(arrays) if array.dtype.kind == "f"]
 
-    def of_floating(*floating):
+    def insert(floating):
         whole = list(map(jnp.asarray, arrays))
-        for place, array in zip(places, floating, strict=True):
-            whole[place] = array
-        return ours(*whole)
+        for number, array in zip(positions, floating, strict=True):
+            whole[number] = array
+        return whole
 
     @jax.jit
-    def both(g, *floating):
-        value, pull = jax.vjp(of_floating, *floating)
-        return value, pull(g)
+    def all_results(g, *floating):
+        value, pull = jax.vjp(lambda *floating: ours(*insert(floating)), *floating)
+        return value, pull(g), ours_vjp(g, *insert(floating))
 
-    value, cotangents = both(g, *(arrays[place] for place in places))
-    np.testing.assert_allclose(value, loss.detach(), rtol=1e-11, atol=1e-13)
-    for cotangent, place in zip(cotangents, places, strict=True):
-        np.testing.assert_allclose(cotangent, leaves[place].grad, rtol=1e-11, atol=1e-13)
+    value, by_jax, by_hand = all_results(g, *(arrays[number] for number in positions))
+    strict = name in ("cross_entropy", "sigmoid_cross_entropy")
+    np.testing.assert_allclose(value, loss.detach(), rtol=1e-12 if strict else 1e-11, atol=0 if strict else 1e-13)
+    tolerance = {"rtol": 1e-12, "atol": 1e-15} if strict else {"rtol": 1e-11, "atol": 1e-13}
+    for *cotangents, number in zip(by_jax, by_hand, positions, strict=True):
+        for cotangent in cotangents:
+            np.testing.assert_allclose(cotangent, leaves[number].grad, **tolerance)
 
 
 @pytest.mark.parametrize("batch", [7, 1])
 @pytest.mark.parametrize("name", PYTORCH)
-def test_a_loss_is_pytorchs_with_its_gradients(torch, random, double, name, batch):
+def test_a_loss_equals_pytorch_with_gradients(torch, random, double, name, batch):
     draw, settings, theirs = PYTORCH[name]
-    ours = getattr(F, name.split()[0])
-    agrees(torch, lambda *arrays: ours(*arrays, **settings), theirs, draw(random, batch), random)
+    assert_equal(torch, name.split()[0], settings, theirs, draw(random, batch), random)
 
 
 @pytest.mark.parametrize(("ours", "theirs"), SETTINGS_OF_CLASSES)
-def test_cross_entropy_with_its_settings_is_pytorchs(torch, random, double, ours, theirs):
+def test_cross_entropy_with_settings_equals_pytorch(torch, random, double, ours, theirs):
     settings = {name: torch.tensor(v) if isinstance(v, np.ndarray) else v for name, v in theirs.items()}
-    agrees(
+    assert_equal(
         torch,
-        lambda z, k: F.cross_entropy(z, k, **ours),
+        "cross_entropy",
+        ours,
         lambda f, z, k: f.cross_entropy(z, k, **settings, **NONE),
-        (classes if ours["ignored"] == -100 else strictly_classes)(random, 9),
+        (classes if ours["ignored"] == -100 else classes_without_ignored)(random, 9),
         random,
     )
 
 
 @pytest.mark.parametrize(("weights", "ignored"), [(None, -100), (WEIGHTS, -100), (WEIGHTS, 2)])
-def test_negative_log_likelihood_is_pytorchs(torch, random, double, weights, ignored):
+def test_negative_log_likelihood_equals_pytorch(torch, random, double, weights, ignored):
     log_probabilities, labels = (
         log_distributions(random, 9)[0],
-        (classes if ignored < 0 else strictly_classes)(random, 9)[1],
+        (classes if ignored < 0 else classes_without_ignored)(random, 9)[1],
     )
     settings = {} if weights is None else {"weight": torch.tensor(weights)}
-    agrees(
+    assert_equal(
         torch,
-        lambda q, k: F.negative_log_likelihood(
-            q, k, class_weights=1.0 if weights is None else weights, ignored=ignored
-        ),
+        "negative_log_likelihood",
+        {"class_weights": 1.0 if weights is None else weights, "ignored": ignored},
         lambda f, q, k: f.nll_loss(q, k, ignore_index=ignored, **settings, **NONE),
         (log_probabilities, labels),
         random,
@@ -168,10 +193,11 @@ def test_negative_log_likelihood_is_pytorchs(torch, random, double, weights, ign
 
 
 @pytest.mark.parametrize("weight", [1.0, 2.5, 0.0])
-def test_binary_cross_entropy_with_a_positive_weight_is_pytorchs(torch, random, double, weight):
-    agrees(
+def test_binary_cross_entropy_with_positive_weight_equals_pytorch(torch, random, double, weight):
+    assert_equal(
         torch,
-        lambda z, k: F.binary_cross_entropy(z, k, positive_weight=weight),
+        "binary_cross_entropy",
+        {"positive_weight": weight},
         lambda f, z, k: f.binary_cross_entropy_with_logits(z, k.double(), pos_weight=torch.tensor(weight), **NONE),
         binary(random, 9),
         random,
@@ -181,21 +207,26 @@ def test_binary_cross_entropy_with_a_positive_weight_is_pytorchs(torch, random, 
 OPTAX = {
     "hinge": (signs, optax.hinge_loss),
     "perceptron": (signs, optax.losses.perceptron_loss),
-    "multiclass_hinge": (strictly_classes, jax.vmap(lambda z, k: optax.losses.multiclass_hinge_loss(z, k))),
+    "multiclass_hinge": (classes_without_ignored, jax.vmap(lambda z, k: optax.losses.multiclass_hinge_loss(z, k))),
     "huber": (outputs, lambda y, t: optax.huber_loss(y, t).sum(-1)),
-    "cross_entropy": (strictly_classes, optax.softmax_cross_entropy_with_integer_labels),
+    "cross_entropy": (classes_without_ignored, optax.softmax_cross_entropy_with_integer_labels),
     "soft_cross_entropy": (distributions, optax.softmax_cross_entropy),
     "binary_cross_entropy": (binary, optax.sigmoid_binary_cross_entropy),
     "kl_divergence": (log_distributions, optax.kl_divergence),
+    "sigmoid_cross_entropy": (probabilities, lambda z, t: optax.sigmoid_binary_cross_entropy(z, t).sum(-1)),
     "triplet": (triplets, lambda a, p, q: optax.losses.triplet_margin_loss(a, p, q, eps=0)),
     "listwise_softmax": (outputs, lambda s, y: optax.losses.ranking_softmax_loss(s, y, reduce_fn=None)),
 }
 
 
 @pytest.mark.parametrize("name", OPTAX)
-def test_a_loss_is_optaxs(random, double, name):
+def test_a_loss_equals_optax(random, double, name):
     draw, theirs = OPTAX[name]
-    arrays = [jnp.asarray(array) for array in draw(random, 9)]
-    with jax.numpy_dtype_promotion("standard"):
-        expected = theirs(*arrays)
-    np.testing.assert_allclose(getattr(F, name)(*arrays), expected, rtol=1e-12, atol=1e-14)
+
+    @jax.jit
+    def both(*arrays):
+        with jax.numpy_dtype_promotion("standard"):
+            expected = theirs(*arrays)
+        return getattr(F, name)(*arrays), expected
+
+    np.testing.assert_allclose(*both(*draw(random, 9)), rtol=1e-12, atol=1e-14)
