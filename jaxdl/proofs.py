@@ -44,8 +44,8 @@ def check_command(settings: Check, console: Console) -> int:
 
 def _unnoticed(names, console) -> list[str]:
     """Forge each derivation, and tell which forgeries the comparison did not notice."""
-    pairs = [pair for pair in derivation.derivations() if pair.name in names]
-    found = [(pair.name, *derivation.unnoticed(pair)) for pair in pairs]
+    pairs = [pair for pair in derivation.vjp_pairs() if pair.name in names]
+    found = [(pair.name, *derivation.surviving_mutants(pair)) for pair in pairs]
     forged = sum(number for _, number, _ in found)
     unnoticed = [f"{name}: {change}" for name, _, changes in found for change in changes]
     console.print(f"{forged - len(unnoticed)} of {forged} forgeries are caught.", highlight=False)
