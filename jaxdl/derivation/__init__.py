@@ -4,8 +4,7 @@ Every formula `f` of `jaxdl.functional` has a VJP (vector-Jacobian product) `f_v
 Use this package to check the two against each other, for the functions of jaxdl or of your own package:
 
 - `prove` compares the VJPs of a package with `jax.vjp`, by name or all of them; `compare` checks a single pair.
-- `mutants` makes wrong versions of a VJP by changing its source; `surviving_mutants` lists those that `compare` does not
-  detect.
+- `mutants` makes wrong versions of a VJP by changing its source; `surviving_mutants` lists those that pass `compare`.
 - `by_hand` returns a package whose functions are differentiated by their hand-derived VJPs, to train with them.
 - `functions`, `vjp_pairs`, `examples` and `arguments_of` find functions, pairs and inputs to try them on.
 
