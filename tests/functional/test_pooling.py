@@ -7,6 +7,12 @@ import pytest
 import jaxdl.functional as F
 
 
+def with_cotangent(pool, g, x, **settings):
+    """Return the pooled images, and the cotangent of the images by the hand-derived VJP, by one compiled program."""
+    pool_vjp = getattr(F, f"{pool.__name__}_vjp")
+    return jax.device_get(jax.jit(lambda g, x: (pool(x, **settings), *pool_vjp(g, x, **settings)))(g, x))
+
+
 def image(rows):
     return jnp.asarray(rows, jnp.float32)[None, :, :, None]
 
@@ -33,9 +39,8 @@ def test_max_pool_and_its_gradient_equal_pytorch_including_ties(torch, random, w
     g = random.normal(size=tuple(y.shape)).astype(np.float32)
     y.backward(torch.tensor(g))
     settings = {"window": window, "stride": stride, "padding": tuple((p, p) for p in padding)}
-    ours = F.max_pool(jnp.asarray(x), **settings)
+    ours, x_bar = with_cotangent(F.max_pool, np.moveaxis(g, 1, -1), x, **settings)
     assert np.array_equal(np.moveaxis(ours, -1, 1), y.detach())
-    (x_bar,) = F.max_pool_vjp(jnp.asarray(np.moveaxis(g, 1, -1)), jnp.asarray(x), **settings)
     np.testing.assert_allclose(np.moveaxis(x_bar, -1, 1), theirs.grad, rtol=1e-6)
 
 
@@ -90,11 +95,8 @@ def test_avg_pool_and_its_gradient_equal_pytorch(torch, random, double, window, 
     g = random.normal(size=tuple(y.shape))
     y.backward(torch.tensor(g))
     settings = {"window": window, "stride": stride, "padding": tuple((p, p) for p in padding)}
-    ours = F.avg_pool(jnp.asarray(x), **settings, count_include_pad=count_include_pad)
+    ours, x_bar = with_cotangent(F.avg_pool, np.moveaxis(g, 1, -1), x, **settings, count_include_pad=count_include_pad)
     np.testing.assert_allclose(np.moveaxis(ours, -1, 1), y.detach(), rtol=1e-12, atol=1e-14)
-    (x_bar,) = F.avg_pool_vjp(
-        jnp.asarray(np.moveaxis(g, 1, -1)), jnp.asarray(x), **settings, count_include_pad=count_include_pad
-    )
     np.testing.assert_allclose(np.moveaxis(x_bar, -1, 1), theirs.grad, rtol=1e-12, atol=1e-14)
 
 
@@ -102,10 +104,15 @@ def test_avg_pool_and_its_gradient_equal_pytorch(torch, random, double, window, 
 @pytest.mark.parametrize("window", [(2, 2), (3, 2)])
 def test_max_pool_and_avg_pool_equal_flax(random, padding, window):
     x = jnp.asarray(random.normal(size=(2, 7, 8, 3)), jnp.float32)
-    for f, of_flax in [(F.max_pool, nn.max_pool), (F.avg_pool, nn.avg_pool)]:
+
+    @jax.jit
+    def by_flax_and_by_hand(x):
         with jax.numpy_dtype_promotion("standard"):
-            theirs = of_flax(x, window, (2, 3), padding)
-        np.testing.assert_allclose(f(x, window=window, stride=(2, 3), padding=padding), theirs, rtol=1e-5, atol=1e-6)
+            theirs = [pool(x, window, (2, 3), padding) for pool in (nn.max_pool, nn.avg_pool)]
+        return theirs, [pool(x, window=window, stride=(2, 3), padding=padding) for pool in (F.max_pool, F.avg_pool)]
+
+    for theirs, ours in zip(*by_flax_and_by_hand(x), strict=True):
+        np.testing.assert_allclose(ours, theirs, rtol=1e-5, atol=1e-6)
 
 
 def test_avg_pool_of_the_example_in_dive_into_deep_learning():
@@ -116,11 +123,13 @@ def test_avg_pool_of_the_example_in_dive_into_deep_learning():
 def test_avg_pool_is_a_convolution_of_each_channel_with_equal_weights(random, double):
     x = jnp.asarray(random.normal(size=(2, 6, 7, 3)))
     kernel = jnp.full((3, 2, 1, 3), 1 / 6)
-    np.testing.assert_allclose(
-        F.avg_pool(x, window=(3, 2), stride=(2, 1)),
-        F.conv2d(x, kernel, jnp.zeros(3), stride=(2, 1), groups=3),
-        rtol=1e-12,
-    )
+
+    @jax.jit
+    def both(x):
+        pooled = F.avg_pool(x, window=(3, 2), stride=(2, 1))
+        return pooled, F.conv2d(x, kernel, jnp.zeros(3), stride=(2, 1), groups=3)
+
+    np.testing.assert_allclose(*both(x), rtol=1e-12)
 
 
 def test_global_avg_pool_is_the_mean_and_invariant_to_translation(random, double):

@@ -49,8 +49,8 @@ def curvatures(pair, cases):
     settings = [settings for _, settings, *_ in cases]
 
     def each(inputs):
-        together = zip(inputs, settings, strict=True)
-        return [curvature(pair, arguments, s, g, direction) for (arguments, g, direction), s in together]
+        cases_with_settings = zip(inputs, settings, strict=True)
+        return [curvature(pair, arguments, s, g, direction) for (arguments, g, direction), s in cases_with_settings]
 
     return jax.device_get(jax.jit(each)([(arguments, *vectors) for arguments, _, *vectors in cases]))
 
