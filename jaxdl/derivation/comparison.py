@@ -67,8 +67,8 @@ def prove(names: str | tuple[str, ...] = (), package: types.ModuleType = jaxdl.f
         names: Name or names of functions; all functions of the package if empty.
         package: An imported package with pairs `f`, `f_vjp`.
 
-    Yields:
-        One proof per function, in the order of `names`, or in alphabetical order.
+    Returns:
+        Iterator of one proof per function, in the order of `names`, or in alphabetical order.
 
     Raises:
         ValueError: A name is not a function with a hand-derived VJP.

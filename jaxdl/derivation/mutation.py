@@ -20,8 +20,8 @@ def mutants(f_vjp: types.FunctionType) -> Iterator[tuple[str, types.FunctionType
     Args:
         f_vjp: A function whose source can be read.
 
-    Yields:
-        Pairs of the change, as "before  →  after", and the changed function.
+    Returns:
+        Iterator of pairs of the change, as "before  →  after", and the changed function.
 
     Example:
         >>> from jaxdl import derivation

@@ -64,6 +64,12 @@ each_with_pytorch = pytest.mark.parametrize(
 each = pytest.mark.parametrize("name", dict.fromkeys(name for name, _, _ in ACTIVATIONS))
 
 
+@pytest.fixture(autouse=True)
+def strict_promotion():
+    with jax.numpy_dtype_promotion("strict"):
+        yield
+
+
 def with_gradient(name, settings):
     """Compile a function that returns the value, the gradient by hand and by jax, and the second derivative."""
     f, f_vjp = getattr(F, name), getattr(F, f"{name}_vjp")
