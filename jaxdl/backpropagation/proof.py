@@ -10,7 +10,7 @@ import numpy as np
 
 from jaxdl.backpropagation.network import Network, Residual
 from jaxdl.backpropagation.sweep import Own, Tape, check_derivations, forward, named, pull, push
-from jaxdl.derivation import error, is_floating, largest, pulled_back_by_jax
+from jaxdl.derivation import is_floating, jax_vjp, max_magnitude, relative_error
 
 BOUND = 1e-12
 ROUNDING = 32 * float(np.finfo(np.float64).eps)
@@ -53,7 +53,7 @@ def _proof(layer, written, place, random) -> LayerProof:
     g = jnp.asarray(random.standard_normal(outputs.shape))
 
     def both(g, written):
-        by_jax = pulled_back_by_jax(lambda *arguments: push(layer, arguments), g, written, {})
+        by_jax = jax_vjp(lambda *arguments: push(layer, arguments), g, written, {})
         return by_jax, pull(layer, written, g, place)
 
     try:
@@ -63,8 +63,8 @@ def _proof(layer, written, place, random) -> LayerProof:
     given, wanted = (jax.tree.map(jnp.shape, cotangents) for cotangents in (hand, truth))
     if given != wanted:
         return LayerProof(name, float("inf"), f"the cotangents have shapes {given}, not {wanted}")
-    beside = ROUNDING / BOUND * max(map(largest, jax.tree.leaves(truth)))  # where a cotangent is zero but for rounding
-    off = max(error(*pair, beside) for pair in zip(*map(jax.tree.leaves, (hand, truth)), strict=True))
+    beside = ROUNDING / BOUND * max(map(max_magnitude, jax.tree.leaves(truth)))  # for cotangents that are zero
+    off = max(relative_error(*pair, beside) for pair in zip(*map(jax.tree.leaves, (hand, truth)), strict=True))
     return LayerProof(name, off, "" if off <= BOUND else f"error {off:.1e} is over {BOUND:.0e}")
 
 

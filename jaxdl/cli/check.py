@@ -40,8 +40,8 @@ def proof_table(proofs: Iterable[Proof]) -> Table:
 
 def _undetected(names, console) -> list[str]:
     """Mutate each gradient, and print the mutations that the comparison does not detect."""
-    pairs = [pair for pair in derivation.derivations() if pair.name in names]
-    results = [(pair.name, *derivation.unnoticed(pair)) for pair in pairs]
+    pairs = [pair for pair in derivation.vjp_pairs() if pair.name in names]
+    results = [(pair.name, *derivation.surviving_mutants(pair)) for pair in pairs]
     mutated = sum(number for _, number, _ in results)
     undetected = [f"{name}: {change}" for name, _, changes in results for change in changes]
     console.print(f"{mutated - len(undetected)} of {mutated} forgeries are caught.", highlight=False)

@@ -1,33 +1,64 @@
-"""Find every hand-derived gradient, hold it against automatic differentiation, and train through it.
+"""Check hand-derived gradients against automatic differentiation, and train with them.
 
-    from jaxdl import derivation
+Every formula `f` of `jaxdl.functional` has a VJP (vector-Jacobian product) `f_vjp` whose gradient was derived by hand.
+Use this package to check the two against each other, for the functions of jaxdl or of your own package:
 
-    for proof in derivation.prove():
-        print(proof.name, proof.float64, proof.fault or "holds")
+- `prove` compares the VJPs of a package with `jax.vjp`, by name or all of them; `compare` checks a single pair.
+- `mutants` makes wrong versions of a VJP by changing its source; `surviving_mutants` lists those that pass `compare`.
+- `by_hand` returns a package whose functions are differentiated by their hand-derived VJPs, to train with them.
+- `functions`, `vjp_pairs`, `examples` and `arguments_of` find functions, pairs and inputs to try them on.
 
-What is proven of a pair `f`, `f_vjp`: their signatures agree; for every example and a random cotangent the two
-pullbacks agree in float64 to 1e-12 of the largest entry, argument by argument; and in float32 the derivation is at
-most ten times as far from the float64 truth as jax's own gradient, and within 1e-5 where the inputs have unit scale.
-`forgeries` makes wrong versions of a derivation from its source, to see whether all of them are caught.
+A VJP passes `compare` if
+- its signature is `g`, followed by the signature of `f`;
+- in float64, for every example and a random cotangent, it agrees with `jax.vjp` to 1e-12 of the largest entry of each
+  gradient;
+- in float32, its error against float64 is at most ten times that of jax's own gradient, and below 1e-5 if the inputs
+  have unit scale.
+
+Example:
+    >>> from jaxdl import derivation
+    >>> for proof in derivation.prove(("relu", "softmax")):
+    ...     print(proof.name, proof.float64 < 1e-12, proof.fault or "holds")
+    relu True holds
+    softmax True holds
 """
 
 from jaxdl.derivation.comparison import (
     Proof as Proof,
     compare as compare,
-    error as error,
-    largest as largest,
+    jax_vjp as jax_vjp,
+    max_magnitude as max_magnitude,
     prove as prove,
-    pulled_back_by_jax as pulled_back_by_jax,
-    unnoticed as unnoticed,
+    relative_error as relative_error,
+    surviving_mutants as surviving_mutants,
 )
 from jaxdl.derivation.discovery import (
-    Derivation as Derivation,
+    VJPPair as VJPPair,
     arguments_of as arguments_of,
-    derivations as derivations,
     examples as examples,
     functions as functions,
     is_floating as is_floating,
     is_key as is_key,
+    vjp_pairs as vjp_pairs,
 )
-from jaxdl.derivation.forging import forgeries as forgeries
 from jaxdl.derivation.hand_gradients import by_hand as by_hand
+from jaxdl.derivation.mutation import mutants as mutants
+
+__all__ = [
+    "Proof",
+    "VJPPair",
+    "arguments_of",
+    "by_hand",
+    "compare",
+    "examples",
+    "functions",
+    "is_floating",
+    "is_key",
+    "jax_vjp",
+    "max_magnitude",
+    "mutants",
+    "prove",
+    "relative_error",
+    "surviving_mutants",
+    "vjp_pairs",
+]

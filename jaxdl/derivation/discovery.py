@@ -1,4 +1,4 @@
-"""Find every function with a hand derivation beside it, and arguments to try it on."""
+"""Find all functions with a hand-derived VJP, and arguments to try them on."""
 
 import importlib
 import inspect
@@ -14,11 +14,17 @@ import numpy as np
 
 import jaxdl.functional
 
-BATCHES = (10, 1, 100)  # one row and many are where a sum over the batch goes wrong unseen
+BATCHES = (10, 1, 100)  # a wrong sum over the batch can go undetected in one row, or be visible only in many
 
 
-class Derivation(NamedTuple):
-    """A function and its hand-derived pullback, `f_vjp(g, *arguments, **settings)`."""
+class VJPPair(NamedTuple):
+    """A function and its hand-derived VJP.
+
+    Attributes:
+        name: Name of the function.
+        f: The function, `f(*arguments, **settings)`.
+        f_vjp: Its VJP, `f_vjp(g, *arguments, **settings)`. It returns a tuple of one cotangent per floating argument.
+    """
 
     name: str
     f: types.FunctionType
@@ -26,7 +32,19 @@ class Derivation(NamedTuple):
 
 
 def functions(package: types.ModuleType = jaxdl.functional) -> dict[str, types.FunctionType]:
-    """Every public function that the modules of a package define, by name."""
+    """Return all public functions that the modules of a package define, by name.
+
+    Args:
+        package: An imported package. Modules whose name starts with an underscore are skipped.
+
+    Returns:
+        Functions by name, including `f_vjp` and `f_examples`.
+
+    Example:
+        >>> from jaxdl import derivation
+        >>> sorted(name for name in derivation.functions() if name.startswith("softplus"))
+        ['softplus', 'softplus_examples', 'softplus_vjp']
+    """
     names = [info.name for info in pkgutil.iter_modules(package.__path__) if not info.name.startswith("_")]
     modules = [importlib.import_module(f"{package.__name__}.{name}") for name in names]
     return {
@@ -37,34 +55,67 @@ def functions(package: types.ModuleType = jaxdl.functional) -> dict[str, types.F
     }
 
 
-def derivations(package: types.ModuleType = jaxdl.functional) -> list[Derivation]:
-    """Each function of a package that has a derivation beside it, `f` with `f_vjp`."""
+def vjp_pairs(package: types.ModuleType = jaxdl.functional) -> list[VJPPair]:
+    """Return all pairs `f`, `f_vjp` of a package.
+
+    Args:
+        package: An imported package.
+
+    Returns:
+        One pair per function whose name followed by `_vjp` is a function too.
+
+    Example:
+        >>> from jaxdl import derivation
+        >>> sorted(pair.name for pair in derivation.vjp_pairs() if pair.name.endswith("tanh"))
+        ['gelu_tanh', 'hard_tanh', 'tanh']
+    """
     known = functions(package)
-    return [Derivation(name, f, known[f"{name}_vjp"]) for name, f in known.items() if f"{name}_vjp" in known]
+    return [VJPPair(name, f, known[f"{name}_vjp"]) for name, f in known.items() if f"{name}_vjp" in known]
 
 
 def examples(f: types.FunctionType) -> list[tuple[tuple, dict[str, Any]]]:
-    """The (arguments, settings) on which `f` is tried, drawn on the host.
+    """Return the (arguments, settings) on which `compare` evaluates `f`.
 
-    They are those of `f_examples(random)` where it stands beside `f`, else of the shapes in the signature, all axes of
-    different sizes, with a batch of ten, of one and of a hundred. Raises TypeError where the signature says too little.
+    If the module of `f` defines `f_examples(random)`, they come from there. Otherwise they are random arrays of the
+    annotated shapes, with a different size for every axis, for batches of 10, 1 and 100 examples.
+
+    Args:
+        f: A function whose arguments have jaxtyping annotations, or that has an `f_examples`.
+
+    Returns:
+        Pairs of positional arguments and keyword settings. Floats are float64 NumPy arrays that float32 represents
+        exactly.
+
+    Raises:
+        TypeError: There is no `f_examples`, and an argument has no shape in its annotation or is not Float, Int,
+            Integer or Key.
+
+    Example:
+        >>> from jaxdl import derivation
+        >>> [[a.shape for a in arguments] for arguments, settings in derivation.examples(F.dense)]
+        [[(10, 8), (8, 6), (6,)], [(1, 8), (8, 6), (6,)], [(100, 8), (8, 6), (6,)]]
     """
     random = np.random.default_rng(0)
-    beside = getattr(inspect.getmodule(inspect.unwrap(f)), f"{f.__name__}_examples", None)
-    cases = list(beside(random)) if beside else [(tuple(_drawn(f, random, batch)), {}) for batch in BATCHES]
-    return [(jax.tree.map(round_to_single, tuple(arguments)), settings) for arguments, settings in cases]
+    own_examples = getattr(inspect.getmodule(inspect.unwrap(f)), f"{f.__name__}_examples", None)
+    if own_examples:
+        cases = list(own_examples(random))
+    else:
+        cases = [(tuple(_random_arguments(f, random, batch)), {}) for batch in BATCHES]
+    return [(jax.tree.map(round_to_float32, tuple(arguments)), settings) for arguments, settings in cases]
 
 
-def _drawn(f, random, batch) -> Iterator[Any]:
-    """Random arguments of the shapes in the signature: floats are standard normal, integers 0, 1 or 2."""
-    counting_down = itertools.count(9, -1)  # so that a window named after its image fits inside it
+def _random_arguments(f, random, batch) -> Iterator[Any]:
+    """Draw arguments of the annotated shapes: floats are standard normal, integers are 0, 1 or 2."""
+    new_sizes = itertools.count(9, -1)  # decreasing, so that a window named after its image fits inside it
     sizes: dict[str, int] = {"batch": batch}
     for name, annotation in arguments_of(f).items():
         if not hasattr(annotation, "dim_str"):
-            raise TypeError(f"{f.__name__}({name}) says no shape: annotate it, or write {f.__name__}_examples(random).")
+            raise TypeError(
+                f"{f.__name__}({name}) has no shape annotation. Annotate it, or write {f.__name__}_examples(random)."
+            )
         axes = [axis for dim in annotation.dim_str.split() for axis in ([dim, f"{dim}'"] if dim[0] == "*" else [dim])]
         for axis in axes:
-            sizes.setdefault(axis, int(axis) if axis.isdigit() else next(counting_down))
+            sizes.setdefault(axis, int(axis) if axis.isdigit() else next(new_sizes))
         shape = tuple(sizes[axis] for axis in axes)
         match annotation.dtype.__name__:
             case "Float":
@@ -74,27 +125,66 @@ def _drawn(f, random, batch) -> Iterator[Any]:
             case "Key":
                 yield jax.random.key(0)
             case kind:
-                raise TypeError(f"{f.__name__}({name}) is of kind {kind}: write {f.__name__}_examples(random).")
+                raise TypeError(
+                    f"{f.__name__}({name}) is annotated as {kind}, which cannot be drawn at random. "
+                    f"Write {f.__name__}_examples(random)."
+                )
 
 
 def arguments_of(f: Callable) -> dict[str, Any]:
-    """The annotations of the positional arguments of `f`; what stands after the star is a setting, not an argument."""
+    """Return the annotations of the positional arguments of `f`, without the keyword-only settings.
+
+    Args:
+        f: Any function.
+
+    Returns:
+        Annotations by the name of the argument.
+
+    Example:
+        >>> from jaxdl import derivation
+        >>> list(derivation.arguments_of(F.huber))
+        ['predictions', 'targets']
+    """
     parameters = inspect.signature(f).parameters.values()
     return {p.name: p.annotation for p in parameters if p.kind is not p.KEYWORD_ONLY}
 
 
 def is_floating(argument: Any) -> bool:
-    """Does the argument get a cotangent, because all its leaves are floating?"""
+    """Return whether all leaves of an argument are floating, so that it gets a cotangent.
+
+    Args:
+        argument: An array, a number, a key or a tree of these.
+
+    Returns:
+        True if every leaf has a floating dtype.
+
+    Example:
+        >>> from jaxdl import derivation
+        >>> derivation.is_floating({"weights": jnp.ones(3)}), derivation.is_floating((1.0, 2))
+        (True, False)
+    """
     return all(jnp.issubdtype(jnp.result_type(leaf), jnp.floating) for leaf in jax.tree.leaves(argument))
 
 
 def is_key(argument: Any) -> bool:
-    """Is the argument a key of random numbers?"""
+    """Return whether the argument is a typed key of `jax.random`.
+
+    Args:
+        argument: Anything.
+
+    Returns:
+        True for arrays of `jax.random.key`; False for all others, also the legacy uint32 keys.
+
+    Example:
+        >>> from jaxdl import derivation
+        >>> derivation.is_key(jax.random.key(0)), derivation.is_key(jnp.zeros(2))
+        (True, False)
+    """
     return isinstance(argument, jax.Array) and jnp.issubdtype(argument.dtype, jax.dtypes.prng_key)
 
 
-def round_to_single(leaf):
-    """Round floats to float32, so that both precisions start from the same numbers."""
+def round_to_float32(leaf):
+    """Round floats to float32 numbers, so that both precisions start from the same inputs; int64 becomes int32."""
     if is_key(leaf):
         return leaf
     leaf = np.asarray(leaf)

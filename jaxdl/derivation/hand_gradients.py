@@ -1,4 +1,4 @@
-"""Train through the hand derivations: the same functions, with their own gradient instead of jax's."""
+"""Train with the hand-derived gradients: the same functions, differentiated by `f_vjp` instead of by jax."""
 
 import inspect
 import types
@@ -7,22 +7,39 @@ import jax
 import jax.numpy as jnp
 
 import jaxdl.functional
-from jaxdl.derivation.discovery import derivations, functions, is_floating
+from jaxdl.derivation.discovery import functions, is_floating, vjp_pairs
 
 
 def by_hand(package: types.ModuleType = jaxdl.functional) -> types.ModuleType:
-    """The package with the same names, but the gradient of every `f` is its hand derivation.
+    """Return a copy of a package in which the gradient of every `f` is computed by its hand-derived `f_vjp`.
 
-    Reverse mode and first order only, as for every `jax.custom_vjp`. A setting that is traced has no derivation: its
-    gradient is NaN. `jaxdl.models.mlp((128,), 10, functional=by_hand())` trains through it.
+    Pass it to a model to train with the hand-derived gradients: `models.mlp((128,), 10, functional=by_hand())`. As for
+    every `jax.custom_vjp`, only first-order reverse-mode differentiation works.
+
+    Args:
+        package: An imported package with pairs `f`, `f_vjp`.
+
+    Returns:
+        A module with the same public functions. Values do not change. The gradient with respect to a traced setting is
+        NaN, because settings have no hand-derived gradient.
+
+    Example:
+        >>> from jaxdl import derivation
+        >>> hand = derivation.by_hand()
+        >>> z, g = jnp.array([1.0, 2.0]), jnp.array([1.0, 0.0])
+        >>> gradient = jax.grad(lambda z: g @ hand.softmax(z))(z)
+        >>> bool((gradient == F.softmax_vjp(g, z)[0]).all())
+        True
     """
-    derived = {pair.name: _pulled_back_by_hand(pair) for pair in derivations(package)}
+    differentiated = {pair.name: _with_hand_vjp(pair) for pair in vjp_pairs(package)}
     stand_in = types.ModuleType(f"{package.__name__} by hand", package.__doc__)
-    vars(stand_in).update({**functions(package), **derived})
+    vars(stand_in).update({**functions(package), **differentiated})
     return stand_in
 
 
-def _pulled_back_by_hand(pair):
+def _with_hand_vjp(pair):
+    """Return `f` with `f_vjp` as its custom VJP."""
+
     def f(*arguments, **settings):
         bound = inspect.signature(pair.f).bind(*arguments, **settings)
         traced = {name: value for name, value in bound.kwargs.items() if isinstance(value, jax.Array)}

@@ -1,4 +1,4 @@
-"""Normalization within an example: its own features are given a mean and a variance, whatever else is in the batch."""
+"""Normalization within each example, from its own statistics, independent of the rest of the batch."""
 
 from jaxtyping import Array, ArrayLike, Float
 
@@ -17,35 +17,55 @@ def layer_norm(
     r"""Layer normalization $y = \gamma \hat x + \beta$ with $\hat x = (x - \mu) / \sqrt{v + \epsilon}$ of each row.
 
     $\mu = \frac1F \sum_f x_f$ and $v = \frac1F \sum_f (x_f - \mu)^2$ are the mean and the (biased) variance of the
-    $F$ features of a row, the last axis. Flax's default for $\epsilon$ is 1e-6, PyTorch's 1e-5; a negative one gives
-    NaN. Raises where shapes or dtypes are not as annotated.
-    Ba, Kiros and Hinton, *Layer normalization* (2016), section 3.
+    $F$ features of a row, the last axis. They are computed in float32 at least.
+
+    Args:
+        x: Inputs of shape (..., features).
+        scale: Scale $\gamma$ of shape (features,).
+        bias: Bias $\beta$ of shape (features,).
+        epsilon: Number $\epsilon \ge 0$ added to the variance; may be traced. The default of Flax is 1e-6, that of
+            PyTorch 1e-5. A negative one gives NaN.
+
+    Returns:
+        Normalized inputs in the shape and dtype of `x`.
+
+    Raises:
+        TypeError: `x`, `scale` or `bias` is not floating.
+        ValueError: `scale` or `bias` does not have one entry per feature.
+
+    References:
+        Ba, Kiros and Hinton, *Layer normalization* (2016), section 3.
+
+    Example:
+        >>> x = jnp.array([[1.0, 3.0], [100.0, 300.0]])
+        >>> F.layer_norm(x, jnp.ones(2), jnp.zeros(2), epsilon=0.0).tolist()
+        [[-1.0, 1.0], [-1.0, 1.0]]
     """
     as_annotated(layer_norm, x, scale, bias)
-    normal, _ = _normal(x, -1, epsilon)
-    return scale * normal + bias
+    x_hat, _ = _normalize(x, -1, epsilon)
+    return scale * x_hat + bias
 
 
 def layer_norm_vjp(g, x, scale, bias, *, epsilon=1e-5):
     r"""Pull $g$ back to $(x, \gamma, \beta)$.
 
-    Scale and bias are shared by all rows $n$: $\bar\gamma = \sum_n g_n \hat x_n$ and $\bar\beta = \sum_n g_n$. To $x$,
-    with $h = \gamma g$ and $r = 1 / \sqrt{v + \epsilon}$: from $\partial \mu / \partial x_f = \frac1F$ and
-    $\partial r / \partial x_f = -\frac12 r^3 \cdot \frac2F (x_f - \mu) = -\frac1F r^2 \hat x_f$ (through $\mu$ nothing
-    comes to $v$, for deviations from the mean sum to 0) follows
+    Scale and bias are shared by all rows $n$: $\bar\gamma = \sum_n g_n \hat x_n$ and $\bar\beta = \sum_n g_n$. For $x$,
+    let $h = \gamma g$ and $r = 1 / \sqrt{v + \epsilon}$. $v$ does not depend on $x$ through $\mu$, because the
+    differences from the mean sum to 0. So $\partial \mu / \partial x_f = \frac1F$ and
+    $\partial r / \partial x_f = -\frac12 r^3 \cdot \frac2F (x_f - \mu) = -\frac1F r^2 \hat x_f$ give
     $\partial \hat x_k / \partial x_f = r \left([k = f] - \frac1F - \frac1F \hat x_k \hat x_f\right)$, hence
-    $\bar x_f = r \left(h_f - \frac1F \sum_k h_k - \hat x_f \frac1F \sum_k h_k \hat x_k\right)$: what shifts or
-    stretches the whole row is taken away.
+    $\bar x_f = r \left(h_f - \frac1F \sum_k h_k - \hat x_f \frac1F \sum_k h_k \hat x_k\right)$. The components of $h$
+    that shift or scale the whole row are removed.
     """
     batch = tuple(range(x.ndim - 1))
-    normal, r = _normal(x, -1, epsilon)
+    x_hat, r = _normalize(x, -1, epsilon)
     h = scale * g
-    x_bar = r * (h - h.mean(-1, keepdims=True) - normal * (h * normal).mean(-1, keepdims=True))
-    return x_bar, (g * normal).sum(batch), g.sum(batch)
+    x_bar = r * (h - h.mean(-1, keepdims=True) - x_hat * (h * x_hat).mean(-1, keepdims=True))
+    return x_bar, (g * x_hat).sum(batch), g.sum(batch)
 
 
 def layer_norm_examples(random):
-    """A table, sequences, one row without a batch; an epsilon that matters, and one that is none."""
+    """A table, sequences, and one row without a batch; a large and an invalid epsilon."""
     for batch, settings in [((9,), {}), ((4, 3), {"epsilon": 0.5}), ((), {}), ((2,), {"epsilon": -1e-5})]:
         x, (scale, bias) = random.standard_normal((*batch, 7)), random.standard_normal((2, 7))
         yield (2 * x + 1, scale, bias), settings
@@ -59,33 +79,52 @@ def rms_norm(
 ) -> Float[Array, "*batch features"]:
     r"""Root mean square normalization $y = \gamma \hat x$ with $\hat x = x / \sqrt{\frac1F \sum_f x_f^2 + \epsilon}$.
 
-    Layer normalization without the mean: of a row's $F$ features only the size is fixed. Flax's default for $\epsilon$
-    is 1e-6, PyTorch's the machine epsilon of the dtype; a negative one gives NaN. Raises where shapes or dtypes are not
-    as annotated.
-    Zhang and Sennrich, *Root mean square layer normalization* (2019), section 4.
+    It is layer normalization without subtracting the mean: it fixes only the size of the $F$ features of a row, the
+    last axis. The mean square is computed in float32 at least.
+
+    Args:
+        x: Inputs of shape (..., features).
+        scale: Scale $\gamma$ of shape (features,).
+        epsilon: Number $\epsilon \ge 0$ added to the mean square; may be traced. The default of Flax is 1e-6, that of
+            PyTorch the machine epsilon of the dtype. A negative one gives NaN.
+
+    Returns:
+        Normalized inputs in the shape and dtype of `x`.
+
+    Raises:
+        TypeError: `x` or `scale` is not floating.
+        ValueError: `scale` does not have one entry per feature.
+
+    References:
+        Zhang and Sennrich, *Root mean square layer normalization* (2019), section 4.
+
+    Example:
+        >>> print(np.asarray(F.rms_norm(jnp.array([[1.0, 7.0]]), jnp.ones(2), epsilon=0.0)).round(3))
+        [[0.2 1.4]]
     """
     as_annotated(rms_norm, x, scale)
-    return scale * (x * _over_rms(x, epsilon))
+    return scale * (x * _inverse_rms(x, epsilon))
 
 
 def rms_norm_vjp(g, x, scale, *, epsilon=1e-5):
     r"""Pull $g$ back to $(x, \gamma)$.
 
-    $\bar\gamma = \sum_n g_n \hat x_n$. To $x$, with $h = \gamma g$ and
-    $r = 1 / \sqrt{\frac1F \sum_f x_f^2 + \epsilon}$: from
-    $\partial r / \partial x_f = -\frac12 r^3 \cdot \frac2F x_f = -\frac1F r^2 \hat x_f$ follows
+    $\bar\gamma = \sum_n g_n \hat x_n$. For $x$, let $h = \gamma g$ and
+    $r = 1 / \sqrt{\frac1F \sum_f x_f^2 + \epsilon}$. Then
+    $\partial r / \partial x_f = -\frac12 r^3 \cdot \frac2F x_f = -\frac1F r^2 \hat x_f$ gives
     $\partial \hat x_k / \partial x_f = r \left([k = f] - \frac1F \hat x_k \hat x_f\right)$, hence
-    $\bar x_f = r \left(h_f - \hat x_f \frac1F \sum_k h_k \hat x_k\right)$: what stretches the whole row is taken away.
+    $\bar x_f = r \left(h_f - \hat x_f \frac1F \sum_k h_k \hat x_k\right)$. The component of $h$ that scales the whole
+    row is removed.
     """
-    r = _over_rms(x, epsilon)
-    normal = r * x
+    r = _inverse_rms(x, epsilon)
+    x_hat = r * x
     h = scale * g
-    x_bar = r * (h - normal * (h * normal).mean(-1, keepdims=True))
-    return x_bar, (g * normal).sum(tuple(range(x.ndim - 1)))
+    x_bar = r * (h - x_hat * (h * x_hat).mean(-1, keepdims=True))
+    return x_bar, (g * x_hat).sum(tuple(range(x.ndim - 1)))
 
 
 def rms_norm_examples(random):
-    """A table, sequences, one row without a batch; an epsilon that matters, and one that is none."""
+    """A table, sequences, and one row without a batch; a large and an invalid epsilon."""
     for batch, settings in [((9,), {}), ((4, 3), {"epsilon": 0.5}), ((), {}), ((2,), {"epsilon": -1e-5})]:
         yield (2 * random.standard_normal((*batch, 7)) + 1, random.standard_normal(7)), settings
 
@@ -100,37 +139,60 @@ def group_norm(
 ) -> Float[Array, "batch *space channels"]:
     r"""Group normalization $y = \gamma \hat x + \beta$ with $\hat x = (x - \mu) / \sqrt{v + \epsilon}$ of each group.
 
-    Neighbouring channels are taken together in so many groups of equal size; $\mu$ and $v$ are the mean and the
-    (biased) variance over a group's channels and all of space, of one example. Channels are the last axis, as in Flax;
-    in PyTorch they are the second. A negative $\epsilon$ gives NaN. Raises where the groups do not divide the channels,
-    or shapes or dtypes are not as annotated.
-    Wu and He, *Group normalization* (2018), section 3.
+    The channels are split into groups of equal size, each of neighbouring channels. $\mu$ and $v$ are the mean and the
+    (biased) variance of one group of one example, over its channels and all pixels. Channels are the last axis, as in
+    Flax; in PyTorch they are the second.
+
+    Args:
+        x: Inputs of shape (batch, ..., channels), for example images or sequences.
+        scale: Scale $\gamma$ of shape (channels,).
+        bias: Bias $\beta$ of shape (channels,).
+        groups: Number of groups; must divide `channels`.
+        epsilon: Number $\epsilon \ge 0$ added to the variance; may be traced. A negative one gives NaN.
+
+    Returns:
+        Normalized inputs in the shape and dtype of `x`.
+
+    Raises:
+        TypeError: `x`, `scale` or `bias` is not floating.
+        ValueError: `groups` does not divide the channels, `x` has no batch axis, or `scale` or `bias` does not have one
+            entry per channel.
+
+    References:
+        Wu and He, *Group normalization* (2018), section 3.
+
+    Example:
+        Each half of the channels gets the mean 0 on its own:
+
+        >>> x = jnp.array([[1.0, 3.0, 10.0, 30.0]])
+        >>> F.group_norm(x, jnp.ones(4), jnp.zeros(4), groups=2, epsilon=0.0).tolist()
+        [[-1.0, 1.0, -1.0, 1.0]]
     """
     as_annotated(group_norm, x, scale, bias)
-    grouped = _grouped(x, groups)
-    normal, _ = _normal(grouped, _within(grouped), epsilon)
-    return scale * normal.reshape(x.shape) + bias
+    grouped = _split_into_groups(x, groups)
+    x_hat, _ = _normalize(grouped, _group_axes(grouped), epsilon)
+    return scale * x_hat.reshape(x.shape) + bias
 
 
 def group_norm_vjp(g, x, scale, bias, *, groups=32, epsilon=1e-5):
     r"""Pull $g$ back to $(x, \gamma, \beta)$.
 
     Scale and bias are shared by all examples and pixels $p$: $\bar\gamma = \sum_p g_p \hat x_p$ and
-    $\bar\beta = \sum_p g_p$. To $x$, with $h = \gamma g$ and $r = 1 / \sqrt{v + \epsilon}$, it is layer normalization
-    of the $M$ numbers of a group:
+    $\bar\beta = \sum_p g_p$. For $x$, with $h = \gamma g$ and $r = 1 / \sqrt{v + \epsilon}$, this is layer
+    normalization of the $M$ numbers of a group:
     $\partial \hat x_k / \partial x_m = r \left([k = m] - \frac1M - \frac1M \hat x_k \hat x_m\right)$ within a group and
     0 between two, hence $\bar x_m = r \left(h_m - \frac1M \sum_k h_k - \hat x_m \frac1M \sum_k h_k \hat x_k\right)$.
     """
     pixels = tuple(range(x.ndim - 1))
-    grouped, h = _grouped(x, groups), _grouped(scale * g, groups)
-    axes = _within(grouped)
-    normal, r = _normal(grouped, axes, epsilon)
-    x_bar = r * (h - h.mean(axes, keepdims=True) - normal * (h * normal).mean(axes, keepdims=True))
-    return x_bar.reshape(x.shape), (g * normal.reshape(x.shape)).sum(pixels), g.sum(pixels)
+    grouped, h = _split_into_groups(x, groups), _split_into_groups(scale * g, groups)
+    axes = _group_axes(grouped)
+    x_hat, r = _normalize(grouped, axes, epsilon)
+    x_bar = r * (h - h.mean(axes, keepdims=True) - x_hat * (h * x_hat).mean(axes, keepdims=True))
+    return x_bar.reshape(x.shape), (g * x_hat.reshape(x.shape)).sum(pixels), g.sum(pixels)
 
 
 def group_norm_examples(random):
-    """Images, sequences, no space at all, one example; one group and many; an epsilon that matters, and none."""
+    """Images, sequences, tables, and a batch of one; one and several groups; a large and an invalid epsilon."""
     for shape, settings in [
         ((3, 4, 5, 6), {"groups": 2}),
         ((3, 5, 6), {"groups": 3, "epsilon": 0.5}),
@@ -150,62 +212,84 @@ def instance_norm(
     *,
     epsilon: Float[ArrayLike, ""] = 1e-5,
 ) -> Float[Array, "batch *space channels"]:
-    r"""Instance normalization $y = \gamma \hat x + \beta$ with $\hat x = (x - \mu) / \sqrt{v + \epsilon}$ over space.
+    r"""Instance normalization $y = \gamma \hat x + \beta$ with $\hat x = (x - \mu) / \sqrt{v + \epsilon}$ over pixels.
 
-    $\mu$ and $v$ are the mean and the (biased) variance of one channel of one example, so that the contrast of an image
-    no longer matters: group normalization with as many groups as channels. Channels are the last axis, as in Flax; in
-    PyTorch they are the second. Of a single pixel $y$ is $\beta$. A negative $\epsilon$ gives NaN. Raises where shapes
-    or dtypes are not as annotated.
-    Ulyanov, Vedaldi and Lempitsky, *Instance normalization: the missing ingredient for fast stylization* (2016).
+    $\mu$ and $v$ are the mean and the (biased) variance of one channel of one example, which removes the contrast of an
+    image. It equals group normalization with one channel per group. With a single pixel, $y$ is $\beta$. Channels are
+    the last axis, as in Flax; in PyTorch they are the second.
+
+    Args:
+        x: Inputs of shape (batch, ..., channels), for example images or sequences.
+        scale: Scale $\gamma$ of shape (channels,).
+        bias: Bias $\beta$ of shape (channels,).
+        epsilon: Number $\epsilon \ge 0$ added to the variance; may be traced. A negative one gives NaN.
+
+    Returns:
+        Normalized inputs in the shape and dtype of `x`.
+
+    Raises:
+        TypeError: `x`, `scale` or `bias` is not floating.
+        ValueError: `x` has no batch axis, or `scale` or `bias` does not have one entry per channel.
+
+    References:
+        Ulyanov, Vedaldi and Lempitsky, *Instance normalization: the missing ingredient for fast stylization* (2016).
+
+    Example:
+        An image and the same image with more contrast give the same result:
+
+        >>> image = jnp.arange(4.0).reshape(1, 2, 2, 1)
+        >>> normalize = lambda x: F.instance_norm(x, jnp.ones(1), jnp.zeros(1), epsilon=0.0)
+        >>> bool(jnp.allclose(normalize(image), normalize(10 * image - 3), atol=1e-5))
+        True
     """
     as_annotated(instance_norm, x, scale, bias)
-    normal, _ = _normal(x, tuple(range(1, x.ndim - 1)), epsilon)
-    return scale * normal + bias
+    x_hat, _ = _normalize(x, tuple(range(1, x.ndim - 1)), epsilon)
+    return scale * x_hat + bias
 
 
 def instance_norm_vjp(g, x, scale, bias, *, epsilon=1e-5):
     r"""Pull $g$ back to $(x, \gamma, \beta)$.
 
-    $\bar\gamma = \sum_p g_p \hat x_p$ and $\bar\beta = \sum_p g_p$ over all examples and pixels. To $x$, with
+    $\bar\gamma = \sum_p g_p \hat x_p$ and $\bar\beta = \sum_p g_p$ over all examples and pixels. For $x$, with
     $h = \gamma g$ and $r = 1 / \sqrt{v + \epsilon}$, each channel of each example is normalized on its own, over its
     $S$ pixels: $\partial \hat x_k / \partial x_s = r \left([k = s] - \frac1S - \frac1S \hat x_k \hat x_s\right)$, hence
     $\bar x_s = r \left(h_s - \frac1S \sum_k h_k - \hat x_s \frac1S \sum_k h_k \hat x_k\right)$.
     """
     space, pixels = tuple(range(1, x.ndim - 1)), tuple(range(x.ndim - 1))
-    normal, r = _normal(x, space, epsilon)
+    x_hat, r = _normalize(x, space, epsilon)
     h = scale * g
-    x_bar = r * (h - h.mean(space, keepdims=True) - normal * (h * normal).mean(space, keepdims=True))
-    return x_bar, (g * normal).sum(pixels), g.sum(pixels)
+    x_bar = r * (h - h.mean(space, keepdims=True) - x_hat * (h * x_hat).mean(space, keepdims=True))
+    return x_bar, (g * x_hat).sum(pixels), g.sum(pixels)
 
 
 def instance_norm_examples(random):
-    """Images, sequences, one example; an epsilon that matters, and one that is none."""
+    """Images, sequences, and a batch of one; a large and an invalid epsilon."""
     for space, settings in [((3, 4, 5), {}), ((3, 5), {"epsilon": 0.5}), ((1, 9), {}), ((2, 3), {"epsilon": -1e-5})]:
         x, (scale, bias) = random.standard_normal((*space, 6)), random.standard_normal((2, 6))
         yield (2 * x + 1, scale, bias), settings
 
 
-def _normal(x, axes, epsilon):
-    r"""$\hat x = (x - \mu) r$ and $r = 1 / \sqrt{v + \epsilon}$ for the mean and the biased variance over some axes."""
+def _normalize(x, axes, epsilon):
+    r"""Return $\hat x = (x - \mu) r$ and $r = 1 / \sqrt{v + \epsilon}$, with mean and biased variance over the axes."""
     wide = widened(x)
     centered = wide - wide.mean(axes, keepdims=True)
     r = over_root((centered**2).mean(axes, keepdims=True), epsilon)
     return (centered * r).astype(x.dtype), r.astype(x.dtype)
 
 
-def _over_rms(x, epsilon):
-    r"""$1 / \sqrt{\frac1F \sum_f x_f^2 + \epsilon}$ of each row."""
+def _inverse_rms(x, epsilon):
+    r"""Return $1 / \sqrt{\frac1F \sum_f x_f^2 + \epsilon}$ of each row."""
     return over_root((widened(x) ** 2).mean(-1, keepdims=True), epsilon).astype(x.dtype)
 
 
-def _grouped(x, groups):
-    """The channels split into (groups, channels of a group)."""
+def _split_into_groups(x, groups):
+    """Reshape the channels to (groups, channels per group)."""
     channels = x.shape[-1]
     if groups < 1 or channels % groups:
-        raise ValueError(f"groups must divide the {channels} channels, but was {groups}: choose one of their divisors.")
+        raise ValueError(f"groups must divide the {channels} channels, got {groups}. Choose a divisor of {channels}.")
     return x.reshape(*x.shape[:-1], groups, channels // groups)
 
 
-def _within(grouped):
-    """The axes of a group of one example: all but the first, the batch, and the last but one, the groups."""
+def _group_axes(grouped):
+    """Return the axes of one group of one example: all but the batch (first) and the groups (last but one)."""
     return (*range(1, grouped.ndim - 2), grouped.ndim - 1)

@@ -1,4 +1,4 @@
-"""Pooling: a region of the image is summarised by one number."""
+"""Pooling: summarize each window of an image by one number."""
 
 import functools
 
@@ -16,32 +16,53 @@ def max_pool(
     stride: tuple[int, int] = (2, 2),
     padding: Padding = "VALID",
 ) -> Float[Array, "batch pooled_height pooled_width channels"]:
-    r"""The largest pixel of each window, $y_{nhwc} = \max_{ij} x_{n,\,h s + i,\,w t + j,\,c}$, for a stride $(s, t)$.
+    r"""Maximum of each window, $y_{nhwc} = \max_{ij} x_{n,\,h s + i,\,w t + j,\,c}$, for a stride $(s, t)$.
 
-    Windows may overlap; rows and columns that fill no window are left out, so a height $H$ becomes
-    $\lfloor (H - k) / s \rfloor + 1$; what padding adds is never the largest. The kink is at a tie; there the first
-    largest pixel in row-major order is the one chosen, as in PyTorch. NaN stays NaN (of several the last is chosen).
-    Raises where no window fits, where a window could see nothing but padding, and where shapes or dtypes are not as
-    annotated. Goodfellow, Bengio and Courville, *Deep Learning* (2016), section 9.3.
+    Windows may overlap. Rows and columns that do not fill a window are dropped, so with the window $k$ a height $H$
+    becomes $\lfloor (H - k) / s \rfloor + 1$. Padding is never the maximum. The kink is at a tie; there the gradient
+    goes to the first maximum in row-major order, as in PyTorch. NaN stays NaN (of several NaN the last is chosen).
+
+    Args:
+        x: Images of shape (batch, height, width, channels).
+        window: Rows and columns of a window.
+        stride: Rows and columns between the starts of two neighbouring windows.
+        padding: "VALID" (no padding), "SAME" (output size is input size / stride, rounded up), or the rows and columns
+            to add as ((top, bottom), (left, right)); each must be smaller than the window.
+
+    Returns:
+        Pooled images of shape (batch, pooled height, pooled width, channels).
+
+    Raises:
+        TypeError: `x` is not floating.
+        ValueError: `x` does not have four axes, `window`, `stride` or `padding` is invalid, no window fits into the
+            padded image, or a window could contain only padding.
+
+    References:
+        Goodfellow, Bengio and Courville, *Deep Learning* (2016), section 9.3.
+
+    Example:
+        >>> x = jnp.arange(16.0).reshape(1, 4, 4, 1)
+        >>> F.max_pool(x)[0, :, :, 0].tolist()
+        [[5.0, 7.0], [13.0, 15.0]]
     """
     as_annotated(max_pool, x)
-    ends = _padding_of_pool(x, window, stride, padding)
-    return outside(_largest(_pixels(pad(inside(x), ends, -jnp.inf), window, stride)))
+    ends = _pool_padding(x, window, stride, padding)
+    return outside(_maximum(_pixels(pad(inside(x), ends, -jnp.inf), window, stride)))
 
 
 def max_pool_vjp(g, x, *, window=(2, 2), stride=(2, 2), padding="VALID"):
-    r"""Pull $g$ back to $x$: each window's $g$ goes to the pixel that was chosen, and overlapping windows add up.
+    r"""Pull $g$ back to $x$: the first maximum of each window gets its $g$, and overlapping windows add up.
 
-    $\partial y_{nhwc} / \partial x_p = [p \text{ is the first pixel of the window that no other exceeds}]$.
+    $\partial y_{nhwc} / \partial x_p = [p \text{ is the first maximum of the window}]$.
     """
-    ends = _padding_of_pool(x, window, stride, padding)
+    ends = _pool_padding(x, window, stride, padding)
     padded = pad(inside(x), ends, -jnp.inf)
-    routed = _routed(inside(g), _pixels(padded, window, stride))
+    routed = _route(inside(g), _pixels(padded, window, stride))
     return (outside(crop(_from_pixels(routed, padded.shape, window, stride), ends)),)
 
 
 def max_pool_examples(random):
-    """Ties everywhere, as after a ReLU; overlapping windows; a remainder that fills no window; padding; one image."""
+    """Many ties, as after a ReLU; overlapping windows; dropped rows and columns; padding; a batch of one."""
     rectified = random.standard_normal((3, 7, 6, 2)).clip(min=0)
     yield (rectified,), {}
     yield (rectified,), {"window": (3, 2), "stride": (2, 1)}
@@ -58,31 +79,57 @@ def avg_pool(
     padding: Padding = "VALID",
     count_include_pad: bool = True,
 ) -> Float[Array, "batch pooled_height pooled_width channels"]:
-    r"""The mean of each window, $y_{nhwc} = \frac1m \sum_{ij} x_{n,\,h s + i,\,w t + j,\,c}$, for a stride $(s, t)$.
+    r"""Mean of each window, $y_{nhwc} = \frac1m \sum_{ij} x_{n,\,h s + i,\,w t + j,\,c}$, for a stride $(s, t)$.
 
-    $m$ is the number of pixels of the window; the zeros of the padding are counted among them, as in PyTorch and Flax,
-    unless `count_include_pad` is False. Windows lie as in `max_pool`. It is linear: a convolution of each channel
-    with a kernel of $1/m$. Raises as `max_pool` does. LeCun et al., *Gradient-based learning applied to document
-    recognition* (1998), section II.
+    $m$ is the number of pixels of the window. The pooling is linear: a convolution of each channel with a kernel of
+    $1/m$. Windows are placed as in `max_pool`.
+
+    Args:
+        x: Images of shape (batch, height, width, channels).
+        window: Rows and columns of a window.
+        stride: Rows and columns between the starts of two neighbouring windows.
+        padding: "VALID", "SAME" or ((top, bottom), (left, right)), as for `max_pool`. Padding consists of zeros.
+        count_include_pad: Whether $m$ includes the zeros of the padding, as is the default in PyTorch and Flax.
+
+    Returns:
+        Pooled images of shape (batch, pooled height, pooled width, channels).
+
+    Raises:
+        TypeError: `x` is not floating.
+        ValueError: `x` does not have four axes, `window`, `stride` or `padding` is invalid, no window fits into the
+            padded image, or a window could contain only padding.
+
+    References:
+        LeCun et al., *Gradient-based learning applied to document recognition* (1998), section II.
+
+    Example:
+        Padding lowers the means at the border, unless it is not counted:
+
+        >>> ones = jnp.ones((1, 2, 2, 1))
+        >>> settings = {"stride": (1, 1), "padding": ((1, 0), (0, 0))}
+        >>> F.avg_pool(ones, **settings)[0, :, :, 0].tolist()
+        [[0.5], [1.0]]
+        >>> F.avg_pool(ones, **settings, count_include_pad=False)[0, :, :, 0].tolist()
+        [[1.0], [1.0]]
     """
     as_annotated(avg_pool, x)
-    ends = _padding_of_pool(x, window, stride, padding)
+    ends = _pool_padding(x, window, stride, padding)
     return outside(_sums(pad(inside(x), ends), window, stride) / _counts(x, ends, window, stride, count_include_pad))
 
 
 def avg_pool_vjp(g, x, *, window=(2, 2), stride=(2, 2), padding="VALID", count_include_pad=True):
     r"""Pull $g$ back to $x$: $\partial y / \partial x_p = 1/m$ for each pixel $p$ of the window.
 
-    Hence every window spreads $g / m$ evenly over its pixels, and overlapping windows add up.
+    Hence each pixel of a window gets $g / m$, and overlapping windows add up.
     """
-    ends = _padding_of_pool(x, window, stride, padding)
+    ends = _pool_padding(x, window, stride, padding)
     share = inside(g) / _counts(x, ends, window, stride, count_include_pad)
     shape = pad(inside(x), ends).shape
     return (outside(crop(_from_pixels([share] * (window[0] * window[1]), shape, window, stride), ends)),)
 
 
 def avg_pool_examples(random):
-    """Overlapping windows, a remainder, and padding that counts or does not."""
+    """Overlapping windows, dropped rows and columns, and padding that is counted or not."""
     x = random.standard_normal((3, 7, 6, 2))
     yield (x,), {}
     yield (x[:1],), {"window": (3, 2), "stride": (2, 3)}
@@ -93,9 +140,24 @@ def avg_pool_examples(random):
 
 
 def global_avg_pool(x: Float[Array, "batch height width channels"]) -> Float[Array, "batch channels"]:
-    r"""The mean of each channel, $y_{nc} = \frac{1}{HW} \sum_{hw} x_{nhwc}$.
+    r"""Mean of each channel over all pixels, $y_{nc} = \frac{1}{HW} \sum_{hw} x_{nhwc}$.
 
-    Raises where shapes or dtypes are not as annotated. Lin, Chen and Yan, *Network in network* (2014).
+    Args:
+        x: Images of shape (batch, height, width, channels).
+
+    Returns:
+        Means of shape (batch, channels).
+
+    Raises:
+        TypeError: `x` is not floating.
+        ValueError: `x` does not have four axes.
+
+    References:
+        Lin, Chen and Yan, *Network in network* (2014).
+
+    Example:
+        >>> F.global_avg_pool(jnp.arange(4.0).reshape(1, 2, 2, 1)).tolist()
+        [[1.5]]
     """
     as_annotated(global_avg_pool, x)
     return x.mean(axis=(1, 2))
@@ -108,24 +170,24 @@ def global_avg_pool_vjp(g, x):
 
 
 def _pixels(image, window, stride):
-    """The first pixel of every window, the second, …, in row-major order."""
+    """Return the first pixel of all windows, the second pixel of all windows, and so on, in row-major order."""
     rows = unfold(image, 0, window[0], stride[0])
     return [pixel for row in rows for pixel in unfold(row, 2, window[1], stride[1])]
 
 
 def _from_pixels(pixels, shape, window, stride):
-    """The way back to an image of this shape: what lay in several windows adds up."""
+    """Invert `_pixels`: build an image of this shape, adding up the pixels that overlapping windows share."""
     of_row = [pixels[start : start + window[1]] for start in range(0, len(pixels), window[1])]
     return fold([fold(row, 2, shape[2], stride[1]) for row in of_row], 0, shape[0], stride[0])
 
 
-def _largest(parts):
-    """The largest of the parts, place by place; the first among equals."""
+def _maximum(parts):
+    """Return the elementwise maximum of the parts; at a tie the first."""
     return functools.reduce(lambda largest, part: jnp.where(_exceeds(part, largest), part, largest), parts)
 
 
-def _routed(g, parts):
-    """For each part, $g$ where it is the one that `_largest` chose, and 0 elsewhere."""
+def _route(g, parts):
+    """Return, for each part, g where `_maximum` chose this part, and 0 elsewhere."""
     largest, chosen = parts[0], jnp.zeros(g.shape, int)
     for number, part in enumerate(parts[1:], start=1):
         better = _exceeds(part, largest)
@@ -134,28 +196,28 @@ def _routed(g, parts):
 
 
 def _exceeds(part, largest):
-    """Is it larger? NaN is larger than all, and equal is not larger."""
+    """Return whether the part is greater than the largest so far; NaN is greater than everything."""
     return (part > largest) | jnp.isnan(part)
 
 
 def _sums(x, window, stride):
-    """The sum of each window."""
+    """Return the sum of each window."""
     columns = functools.reduce(jnp.add, unfold(x, 2, window[1], stride[1]))
     return functools.reduce(jnp.add, unfold(columns, 0, window[0], stride[0]))
 
 
 def _counts(x, ends, window, stride, count_include_pad):
-    """How many pixels of each window count."""
+    """Return the number of pixels to divide the sum of each window by."""
     if count_include_pad:
         return window[0] * window[1]
     return _sums(pad(inside(jnp.ones_like(x[:1, :, :, :1])), ends), window, stride)
 
 
-def _padding_of_pool(x, window, stride, padding):
-    """What padding adds at each end; no window may see nothing else."""
+def _pool_padding(x, window, stride, padding):
+    """Return the padding at each end. Raise ValueError if a window could contain only padding."""
     ends = padding_around(x.shape[1:3], window, stride, padding)
     if max(ends[0]) >= window[0] or max(ends[1]) >= window[1]:
         raise ValueError(
-            f"padding must be smaller than the window {window}, or a window would see nothing else, but was {ends}."
+            f"padding must be smaller than the window {window}, got {ends}. Otherwise a window contains only padding."
         )
     return ends

@@ -1,4 +1,4 @@
-"""Proximal maps and projections of the parameters, applied after a step."""
+"""Proximal maps and projections of the parameters, applied after an optimizer step."""
 
 import jax
 import jax.numpy as jnp
@@ -12,13 +12,31 @@ from jaxdl.functional.shrinkage import soft_shrink, soft_shrink_vjp
 def soft_threshold(
     params: PyTree[Float[Array, "..."]], *, threshold: Float[ArrayLike, ""] = 1e-3
 ) -> PyTree[Float[Array, "..."]]:
-    r"""Soft-thresholding $y = \mathrm{sign}(w) \max(|w| - t, 0)$ of every parameter in a tree, for $t \ge 0$.
+    r"""Soft thresholding $y = \mathrm{sign}(w) \max(|w| - t, 0)$ of every parameter in a tree, for $t \ge 0$.
 
     It is `soft_shrink` of each leaf, and the proximal map of $t$ times the `l1` penalty: $y$ minimizes
-    $\tfrac12 (y - w)^2 + t |y|$. After a gradient step with the learning rate $\eta$ a penalty $\lambda$ calls for
-    $t = \eta \lambda$; then parameters become exactly zero. The kink is at $|w| = t$; there the derivative is taken to
-    be 0. A negative threshold gives NaN. Donoho and Johnstone, *Ideal spatial adaptation by wavelet shrinkage* (1994);
-    Parikh and Boyd, *Proximal algorithms* (2014), section 6.5.2.
+    $\tfrac12 (y - w)^2 + t |y|$. For a penalty $\lambda$, apply it with $t = \eta \lambda$ after each gradient step
+    with the learning rate $\eta$; parameters then become exactly zero. The kink is at $|w| = t$; there the derivative
+    is taken to be 0.
+
+    Args:
+        params: Tree of floating arrays $w$.
+        threshold: Threshold $t \ge 0$; may be traced. A negative one gives NaN.
+
+    Returns:
+        Tree of the same structure, shapes and dtypes.
+
+    Raises:
+        TypeError: A leaf is not floating.
+
+    References:
+        Donoho and Johnstone, *Ideal spatial adaptation by wavelet shrinkage* (1994).
+        Parikh and Boyd, *Proximal algorithms* (2014), section 6.5.2.
+
+    Example:
+        >>> params = {"bias": jnp.array([-1.0]), "weights": jnp.array([2.0, -0.25])}
+        >>> jax.tree.map(lambda leaf: leaf.tolist(), F.soft_threshold(params, threshold=0.5))
+        {'bias': [-0.5], 'weights': [1.5, 0.0]}
     """
     return jax.tree.map(lambda w: soft_shrink(w, threshold=threshold), params)
 
@@ -29,7 +47,7 @@ def soft_threshold_vjp(g, params, *, threshold=1e-3):
 
 
 def soft_threshold_examples(random):
-    """A tree with parameters on both sides of the threshold, on it and at zero; and a threshold that is none."""
+    """A tree with parameters on both sides of the threshold, on it and at zero; an invalid threshold."""
     weights = random.standard_normal((5, 4))
     weights[0], weights[1] = [0.5, -0.5, 0.0, 1.0], [0.25, -0.25, -0.0, -1.0]
     for threshold in (1e-3, 0.5, 0.25, 0.0, 1.0, -0.5):
@@ -39,15 +57,33 @@ def soft_threshold_examples(random):
 def max_norm(
     weights: Float[Array, "*inputs units"], *, limit: Float[ArrayLike, ""] = 1.0
 ) -> Float[Array, "*inputs units"]:
-    r"""The projection $y = w \min(1, c / \lVert w \rVert)$ of each unit's weights $w$ onto the ball of radius $c$.
+    r"""Projection $y = w \min(1, c / \lVert w \rVert)$ of the weights $w$ of each unit onto the ball of radius $c$.
 
-    The last axis are the units; the norm is the Euclidean one over all other axes, those of the inputs, so kernels of a
-    convolution work as well. The kink is at $\lVert w \rVert = c$; there the derivative is taken to be that inside the
-    ball, the identity. A negative limit gives NaN. Raises where shapes or dtypes are not as annotated.
-    Srivastava et al., *Dropout* (2014), section 5.1.
+    $\lVert w \rVert$ is the Euclidean norm over all axes but the last, so kernels of a convolution work as well. The
+    kink is at $\lVert w \rVert = c$; there the derivative is that inside the ball, the identity.
+
+    Args:
+        weights: Weights of shape (..., units); each unit has its own norm.
+        limit: Radius $c \ge 0$; may be traced. A negative one gives NaN.
+
+    Returns:
+        Projected weights in the shape and dtype of `weights`.
+
+    Raises:
+        TypeError: `weights` is not floating.
+        ValueError: `weights` has no axis.
+
+    References:
+        Srivastava et al., *Dropout* (2014), section 5.1.
+
+    Example:
+        The first unit has the norm 10 and is scaled down, the second has the norm 1.25 and is kept:
+
+        >>> F.max_norm(jnp.array([[6.0, 0.75], [8.0, 1.0]]), limit=5.0).tolist()
+        [[3.0, 0.75], [4.0, 1.0]]
     """
     as_annotated(max_norm, weights)
-    squares, limit = _squares(weights, limit)
+    squares, limit = _squares_and_limit(weights, limit)
     inside = squares <= limit**2
     return weights * jnp.where(inside, 1, limit / jnp.sqrt(jnp.where(inside, 1, squares)))
 
@@ -56,11 +92,11 @@ def max_norm_vjp(g, weights, *, limit=1.0):
     r"""Pull $g$ back to $w$.
 
     Inside the ball $y = w$ and $\bar w = g$. Outside $y = c\,u$ with $u = w / \lVert w \rVert$. Since
-    $\lVert w \rVert$ grows by $u \cdot dw$, $du = (dw - u\,(u \cdot dw)) / \lVert w \rVert$: only what is at right
-    angles to $w$ turns it. The matrix $1 - u u^\top$ is symmetric, so it pulls back as it pushes forward. Hence
+    $\lVert w \rVert$ grows by $u \cdot dw$, $du = (dw - u\,(u \cdot dw)) / \lVert w \rVert$: only the component of
+    $dw$ orthogonal to $w$ turns it. The Jacobian $(1 - u u^\top)\,c / \lVert w \rVert$ is symmetric, hence
     $\bar w = (c / \lVert w \rVert) (g - u\,(u \cdot g))$.
     """
-    squares, limit = _squares(weights, limit)
+    squares, limit = _squares_and_limit(weights, limit)
     norm = jnp.sqrt(squares)
     u = weights / norm
     turned = limit / norm * (g - u * (u * g).sum(axis=tuple(range(g.ndim - 1))))
@@ -68,7 +104,7 @@ def max_norm_vjp(g, weights, *, limit=1.0):
 
 
 def max_norm_examples(random):
-    """Inside, outside, on the sphere and zero; dense and convolutional weights; settings, and one that is none."""
+    """Weights inside, outside and on the sphere, and zero; dense and convolutional; an invalid limit."""
     weights = random.standard_normal((2, 5))
     weights[:, 0], weights[:, 1], weights[:, 2] = 0, [3, 4], [0.3, 0.1]
     for limit in (1.0, 5.0, 0.5, 0.0, -1.0):
@@ -77,7 +113,7 @@ def max_norm_examples(random):
     yield (1e4 * random.standard_normal((3, 5)),), {}
 
 
-def _squares(weights, limit):
-    """The sum of squares of each unit's weights; and the limit, NaN where it is none."""
+def _squares_and_limit(weights, limit):
+    """Return the sum of squares of each unit's weights, and the limit, or NaN if it is negative."""
     squares = (weights**2).sum(axis=tuple(range(weights.ndim - 1)))
     return squares, in_range(limit, is_not_negative(limit), weights.dtype)

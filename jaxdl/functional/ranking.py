@@ -1,4 +1,4 @@
-"""Losses for putting things in order, one number per example: a pair, or a list."""
+"""Ranking losses, one number per example, which is a pair or a list of items."""
 
 import jax.numpy as jnp
 from jaxtyping import Array, ArrayLike, Bool, Float
@@ -12,15 +12,35 @@ from jaxdl.functional.sigmoids import sigmoid
 def pairwise_hinge(
     better: Float[Array, "batch"], worse: Float[Array, "batch"], *, margin: Float[ArrayLike, ""] = 1.0
 ) -> Float[Array, "batch"]:
-    r"""The hinge loss $L_n = \max(0, m - (a_n - b_n))$ of a pair, whose score $a$ should exceed $b$ by the margin $m$.
+    r"""Hinge loss $L_n = \max(0, m - (a_n - b_n))$ of a pair whose score $a$ should exceed $b$ by the margin $m$.
 
-    The kink is at a margin that is exactly kept; there the derivative is taken to be 0 (PyTorch's
-    `margin_ranking_loss` takes the slope). A negative margin gives NaN. Raises where shapes or dtypes are not as
-    annotated. Herbrich, Graepel and Obermayer, *Large margin rank boundaries for ordinal regression* (2000).
+    The kink is at $a - b = m$; there the derivative is taken to be 0 (PyTorch's `margin_ranking_loss` takes the slope
+    of the linear piece).
+
+    Args:
+        better: Scores $a$ of the better items, of shape (batch,).
+        worse: Scores $b$ of the worse items, of shape (batch,).
+        margin: Margin $m \ge 0$; may be traced. A negative one gives NaN.
+
+    Returns:
+        Losses of shape (batch,), in units of the score.
+
+    Raises:
+        TypeError: `better` or `worse` is not floating.
+        ValueError: The shapes differ.
+
+    References:
+        Herbrich, Graepel and Obermayer, *Large margin rank boundaries for ordinal regression* (2000).
+
+    Example:
+        A pair in the right order still costs something if the difference is below the margin:
+
+        >>> F.pairwise_hinge(jnp.array([3.0, 1.5, 0.0]), jnp.array([1.0, 1.0, 1.0])).tolist()
+        [0.0, 0.5, 2.0]
     """
     as_annotated(pairwise_hinge, better, worse)
-    missing = _missing(better, worse, margin)
-    return jnp.where(missing <= 0, 0, missing)
+    shortfall = _shortfall(better, worse, margin)
+    return jnp.where(shortfall <= 0, 0, shortfall)
 
 
 def pairwise_hinge_vjp(g, better, worse, *, margin=1.0):
@@ -29,12 +49,12 @@ def pairwise_hinge_vjp(g, better, worse, *, margin=1.0):
     With $d = m - (a - b)$, $\partial L / \partial a = -[d > 0]$ and $\partial L / \partial b = [d > 0]$, hence
     $\bar b = g\,[d > 0]$ and $\bar a = -\bar b$.
     """
-    slope = jnp.where(_missing(better, worse, margin) <= 0, 0, g * one_or_nan(margin >= 0, g.dtype))
+    slope = jnp.where(_shortfall(better, worse, margin) <= 0, 0, g * one_or_nan(margin >= 0, g.dtype))
     return -slope, slope
 
 
 def pairwise_hinge_examples(random):
-    """Margins kept, exactly kept and not; settings beside the default, and one that is none."""
+    """Pairs beyond, exactly at and below the margin; other margins, valid and invalid."""
     better, worse = random.standard_normal((2, 9))
     worse[:5] = better[:5] - jnp.array([1, 0.5, 0, 2, -1])
     better[:5], worse[:5] = [1, 0.5, 0, 2, -1], 0
@@ -42,17 +62,35 @@ def pairwise_hinge_examples(random):
         yield (better, worse), {"margin": margin}
 
 
-def _missing(better, worse, margin):
-    """What is missing of the margin; NaN for a margin that is none."""
+def _shortfall(better, worse, margin):
+    """Return margin - (better - worse), or NaN if the margin is negative."""
     return one_or_nan(margin >= 0, better.dtype) * (jnp.asarray(margin, better.dtype) - (better - worse))
 
 
 def pairwise_logistic(better: Float[Array, "batch"], worse: Float[Array, "batch"]) -> Float[Array, "batch"]:
-    r"""The logistic loss $L_n = \log(1 + e^{-(a_n - b_n)})$ of a pair, whose score $a$ should exceed $b$, in nats.
+    r"""Logistic loss $L_n = \log(1 + e^{-(a_n - b_n)})$ of a pair whose score $a$ should exceed $b$.
 
-    It is $-\log \sigma(a - b)$, where $\sigma(a - b)$ is the probability that the order is right.
-    Raises where shapes or dtypes are not as annotated. Burges et al., *Learning to rank using gradient descent* (2005);
-    Rendle et al., *BPR: Bayesian personalized ranking from implicit feedback* (2009).
+    It is $-\log \sigma(a - b)$, where $\sigma(a - b)$ is the modelled probability that the order is right.
+
+    Args:
+        better: Scores $a$ of the better items, of shape (batch,).
+        worse: Scores $b$ of the worse items, of shape (batch,).
+
+    Returns:
+        Losses of shape (batch,), in nats. A tie costs $\log 2$.
+
+    Raises:
+        TypeError: An argument is not floating.
+        ValueError: The shapes differ.
+
+    References:
+        Burges et al., *Learning to rank using gradient descent* (2005).
+        Rendle et al., *BPR: Bayesian personalized ranking from implicit feedback* (2009).
+
+    Example:
+        >>> loss = F.pairwise_logistic(jnp.array([5.0, 1.0, 1.0]), jnp.array([1.0, 1.0, 5.0]))
+        >>> print(np.asarray(loss).round(3))
+        [0.018 0.693 4.018]
     """
     as_annotated(pairwise_logistic, better, worse)
     return jnp.logaddexp(worse - better, 0.0)
@@ -62,14 +100,14 @@ def pairwise_logistic_vjp(g, better, worse):
     r"""Pull $g$ back to $(a, b)$.
 
     With $u = b - a$, $\partial \log(1 + e^u) / \partial u = \sigma(u)$, hence $\bar b = g\,\sigma(b - a)$ and
-    $\bar a = -\bar b$: a pair that is in order already is hardly moved.
+    $\bar a = -\bar b$. The gradient of a pair that is already in the right order is small.
     """
     slope = g * sigmoid(worse - better)
     return -slope, slope
 
 
 def pairwise_logistic_examples(random):
-    """Both orders, ties, and scores far apart, where only tails count."""
+    """Both orders, ties, and scores far apart, in the tails of the logistic function."""
     better, worse = random.standard_normal((2, 9))
     worse[0] = better[0]
     yield (better, worse), {}
@@ -84,30 +122,53 @@ def listwise_softmax(
     *,
     present: Bool[ArrayLike, "..."] = True,
 ) -> Float[Array, "batch"]:
-    r"""The cross-entropy $L_n = -\sum_i y_{ni} \log p_{ni}$ of a list's relevance $y$ and the softmax of scores $s$.
+    r"""Cross-entropy $L_n = -\sum_i y_{ni} \log p_{ni}$ of a list, between relevance $y$ and softmax $p$ of the scores.
 
-    Lists that are shorter are padded: items that are not `present` (one Boolean, or one for each item) are left out
-    of the softmax and of the sum, whatever numbers they hold. A list without any present item has loss and gradient 0,
-    so that it spoils no batch. ListNet takes the softmax of the relevance first; that is the caller's to do.
-    Raises where shapes or dtypes are not as annotated.
-    Cao et al., *Learning to rank: from pairwise approach to listwise approach* (2007).
+    Shorter lists are padded: items that are not `present` are left out of the softmax and of the sum, whatever values
+    they hold. A list without any present item has loss and gradient 0. ListNet (Cao et al.) also takes the softmax of
+    the relevance; the caller does this if wanted.
+
+    Args:
+        scores: Scores of shape (batch, items).
+        relevance: Relevance $y$ of the same shape, usually at least 0.
+        present: Mask of items that exist: one Boolean, or one per item in the shape of `scores`.
+
+    Returns:
+        Losses of shape (batch,), in nats times the unit of relevance.
+
+    Raises:
+        TypeError: `scores` or `relevance` is not floating.
+        ValueError: The shapes differ, or `present` is neither a scalar nor of the shape of `scores`.
+
+    References:
+        Cao et al., *Learning to rank: from pairwise approach to listwise approach* (2007).
+
+    Example:
+        A list of two items, padded to three, has the loss of the short list:
+
+        >>> scores, relevance = jnp.array([[2.0, 0.0, 9.0]]), jnp.array([[1.0, 0.0, 0.0]])
+        >>> present = jnp.array([[True, True, False]])
+        >>> padded = F.listwise_softmax(scores, relevance, present=present)
+        >>> short = F.listwise_softmax(scores[:, :2], relevance[:, :2])
+        >>> round(float(padded[0]), 3), round(float(short[0]), 3)
+        (0.127, 0.127)
     """
     as_annotated(listwise_softmax, scores, relevance)
-    return soft_cross_entropy(*_of_present(scores, relevance, present))
+    return soft_cross_entropy(*_mask_absent(scores, relevance, present))
 
 
 def listwise_softmax_vjp(g, scores, relevance, *, present=True):
     r"""Pull $g$ back to $(s, y)$.
 
     Among the present items this is a cross-entropy with soft targets, $\bar s_i = g\,(p_i \sum_j y_j - y_i)$ and
-    $\bar y_i = -g \log p_i$; on the others nothing depends, hence both are 0 there.
+    $\bar y_i = -g \log p_i$. The loss does not depend on the other items, hence both are 0 there.
     """
-    s_bar, y_bar = soft_cross_entropy_vjp(g, *_of_present(scores, relevance, present))
+    s_bar, y_bar = soft_cross_entropy_vjp(g, *_mask_absent(scores, relevance, present))
     return s_bar, jnp.where(present, y_bar, 0)
 
 
 def listwise_softmax_examples(random):
-    """All present, some, NaN in the padding, a list of padding only, and scores far apart."""
+    """All items present, some, none; NaN in the padding; and scores far apart."""
     scores, relevance = random.standard_normal((7, 4)), 1.0 * random.integers(0, 3, (7, 4))
     present = random.uniform(size=(7, 4)) < 0.6
     present[0], present[1], present[2] = False, True, [False, True, False, False]
@@ -119,12 +180,12 @@ def listwise_softmax_examples(random):
     yield (scores + nan, relevance + nan), {"present": present}
 
 
-def _of_present(scores, relevance, present):
-    """Scores of -∞ and relevance 0 in the place of what is not there; scores of 0 where a list has nothing at all."""
+def _mask_absent(scores, relevance, present):
+    """Set absent items to score -∞ and relevance 0; in a list without present items, set all scores to 0."""
     if jnp.shape(present) not in [(), scores.shape]:
         raise ValueError(
-            f"present must be one Boolean, or one for each item in the shape {scores.shape}, but was given in the "
-            f"shape {jnp.shape(present)}."
+            f"present must be one Boolean or have the shape {scores.shape} of scores, got the shape "
+            f"{jnp.shape(present)}. Give one Boolean per item."
         )
     present = jnp.broadcast_to(present, scores.shape)
     absent = jnp.where(present.any(axis=-1, keepdims=True), -jnp.inf, 0).astype(scores.dtype)

@@ -1,4 +1,4 @@
-"""Rectifiers: activations that pass what is positive, made of pieces with kinks between them."""
+"""Rectifiers: piecewise activations that pass positive inputs, with kinks between the pieces."""
 
 import jax.numpy as jnp
 from jaxtyping import Array, ArrayLike, Float
@@ -9,11 +9,30 @@ from jaxdl.functional.sigmoids import hard_sigmoid, hard_sigmoid_vjp
 
 
 def relu(z: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
-    r"""The rectified linear unit $y = \max(z, 0)$.
+    r"""Rectified linear unit $y = \max(z, 0)$.
 
-    The kink is at $z = 0$; there the derivative is taken to be 0, as in PyTorch and `jax.nn.relu` (Bertoin et al.,
-    *Numerical influence of ReLU'(0) on backpropagation*, 2021). NaN stays NaN.
-    Nair and Hinton, *Rectified linear units improve restricted Boltzmann machines* (2010).
+    The kink is at $z = 0$; there the derivative is taken to be 0, as in PyTorch and `jax.nn.relu` (Bertoin et al.
+    measure the influence of this choice). NaN stays NaN.
+
+    Args:
+        z: Pre-activations, of any shape.
+
+    Returns:
+        Values of at least 0, in the shape and dtype of `z`.
+
+    Raises:
+        TypeError: `z` is not floating.
+
+    References:
+        Nair and Hinton, *Rectified linear units improve restricted Boltzmann machines* (2010).
+        Bertoin et al., *Numerical influence of ReLU'(0) on backpropagation* (2021).
+
+    Example:
+        >>> z = jnp.array([-2.0, 0.0, 3.0])
+        >>> F.relu(z).tolist()
+        [0.0, 0.0, 3.0]
+        >>> F.relu_vjp(jnp.ones(3), z)[0].tolist()
+        [0.0, 0.0, 1.0]
     """
     as_annotated(relu, z)
     return jnp.where(z <= 0, 0, z)
@@ -25,16 +44,31 @@ def relu_vjp(g, z):
 
 
 def relu_examples(random):
-    """Two sides of the kink, the kink itself, and NaN, which is on neither."""
+    """Both sides of the kink, the kink itself, and NaN."""
     for z in points(random, 0):
         yield (z,), {}
 
 
 def relu6(z: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
-    r"""The rectified linear unit that stops at six, $y = \min(\max(z, 0), 6)$.
+    r"""Rectified linear unit with the maximum 6, $y = \min(\max(z, 0), 6)$.
 
     The kinks are at $z = 0$ and $z = 6$; there the derivative is taken to be 0, as in PyTorch. NaN stays NaN.
-    Krizhevsky, *Convolutional deep belief networks on CIFAR-10* (2010).
+
+    Args:
+        z: Pre-activations, of any shape.
+
+    Returns:
+        Values from 0 to 6, in the shape and dtype of `z`.
+
+    Raises:
+        TypeError: `z` is not floating.
+
+    References:
+        Krizhevsky, *Convolutional deep belief networks on CIFAR-10* (2010).
+
+    Example:
+        >>> F.relu6(jnp.array([-2.0, 3.0, 8.0])).tolist()
+        [0.0, 3.0, 6.0]
     """
     as_annotated(relu6, z)
     return jnp.where(z <= 0, 0, jnp.where(z >= 6, 6, z))
@@ -46,16 +80,32 @@ def relu6_vjp(g, z):
 
 
 def relu6_examples(random):
-    """Three pieces and both kinks."""
+    """All three pieces and both kinks."""
     for z in points(random, 0, 6):
         yield (z,), {}
 
 
 def leaky_relu(z: Float[Array, "*shape"], *, negative_slope: Float[ArrayLike, ""] = 0.01) -> Float[Array, "*shape"]:
-    r"""The leaky rectifier: $y = z$ for $z > 0$ and $y = a z$ elsewhere, for a slope $a$.
+    r"""Leaky rectifier: $y = z$ for $z > 0$ and $y = a z$ elsewhere, for a slope $a$.
 
     The kink is at $z = 0$; there the derivative is taken to be $a$, as in PyTorch (in `jax.nn.leaky_relu` it is 1).
-    Maas, Hannun and Ng, *Rectifier nonlinearities improve neural network acoustic models* (2013).
+
+    Args:
+        z: Pre-activations, of any shape.
+        negative_slope: Slope $a$ of the left piece; any number, also a traced one. With 0 this is `relu`.
+
+    Returns:
+        Activations in the shape and dtype of `z`.
+
+    Raises:
+        TypeError: `z` is not floating.
+
+    References:
+        Maas, Hannun and Ng, *Rectifier nonlinearities improve neural network acoustic models* (2013).
+
+    Example:
+        >>> F.leaky_relu(jnp.array([-2.0, 3.0]), negative_slope=0.25).tolist()
+        [-0.5, 3.0]
     """
     as_annotated(leaky_relu, z)
     return jnp.where(z <= 0, jnp.asarray(negative_slope, z.dtype) * z, z)
@@ -70,18 +120,35 @@ def leaky_relu_vjp(g, z, *, negative_slope=0.01):
 
 
 def leaky_relu_examples(random):
-    """Two sides of the kink and the kink itself, for three slopes."""
+    """Both sides of the kink and the kink itself, for three slopes."""
     for z in points(random, 0):
         for slope in (0.01, 0.3, -2.0):
             yield (z,), {"negative_slope": slope}
 
 
 def prelu(z: Float[Array, "*batch features"], slope: Float[Array, "features"]) -> Float[Array, "*batch features"]:
-    r"""The leaky rectifier with a learned slope a feature: $y = z$ for $z > 0$ and $y_{nk} = a_k z_{nk}$ elsewhere.
+    r"""Leaky rectifier with one learned slope per feature: $y = z$ for $z > 0$ and $y_{nk} = a_k z_{nk}$ elsewhere.
 
     The kink is at $z = 0$; there the derivative with respect to $z$ is taken to be $a$, as in PyTorch (in Flax's
-    `PReLU` it is 1). Features are the last axis, in PyTorch the second. Raises where shapes or dtypes are not as
-    annotated. He et al., *Delving deep into rectifiers* (2015), section 2.1.
+    `PReLU` it is 1). Features are the last axis; in PyTorch they are the second.
+
+    Args:
+        z: Pre-activations of shape (..., features).
+        slope: Learned slopes $a$ of shape (features,).
+
+    Returns:
+        Activations in the shape and dtype of `z`.
+
+    Raises:
+        TypeError: An argument is not floating.
+        ValueError: `slope` does not have one entry per feature.
+
+    References:
+        He et al., *Delving deep into rectifiers* (2015), section 2.1.
+
+    Example:
+        >>> F.prelu(jnp.array([[-4.0, -4.0], [1.0, 1.0]]), jnp.array([0.5, 0.25])).tolist()
+        [[-2.0, -1.0], [1.0, 1.0]]
     """
     as_annotated(prelu, z, slope)
     return jnp.where(z <= 0, slope * z, z)
@@ -90,16 +157,16 @@ def prelu(z: Float[Array, "*batch features"], slope: Float[Array, "features"]) -
 def prelu_vjp(g, z, slope):
     r"""Pull $g$ back to $(z, a)$.
 
-    $\partial y / \partial z$ is 1 for $z > 0$ and $a$ elsewhere, hence $\bar z = g$ or $a g$. What is not positive
-    depends on $a$ too, $\partial y_{nk} / \partial a_k = z_{nk}$; all examples, and of images all pixels, share
-    $a_k$, hence $\bar a_k = \sum_n g_{nk} [z_{nk} \le 0]\,z_{nk}$.
+    $\partial y / \partial z$ is 1 for $z > 0$ and $a$ elsewhere, hence $\bar z = g$ or $a g$. Outputs of the left piece
+    also depend on $a$, $\partial y_{nk} / \partial a_k = z_{nk}$. All examples, and all pixels of images, share $a_k$,
+    hence $\bar a_k = \sum_n g_{nk} [z_{nk} \le 0]\,z_{nk}$.
     """
     leaks = z <= 0
     return jnp.where(leaks, slope * g, g), (jnp.where(leaks, g, 0) * z).sum(axis=tuple(range(z.ndim - 1)))
 
 
 def prelu_examples(random):
-    """One row, a table, a single row and images, with zeros in them and slopes of both signs."""
+    """A vector, a table, a table of one row, and images, with zeros in them and slopes of both signs."""
     for batch in [(), (9,), (1,), (3, 4, 2)]:
         z = random.standard_normal((*batch, 6))
         z[..., ::3] = 0.0
@@ -109,10 +176,25 @@ def prelu_examples(random):
 
 
 def hard_swish(z: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
-    r"""The SiLU in pieces, $y = z\,h(z)$ with the hard sigmoid $h(z) = \min(\max(z + 3, 0), 6) / 6$.
+    r"""Piecewise approximation of the SiLU, $y = z\,h(z)$ with the hard sigmoid $h(z) = \min(\max(z + 3, 0), 6) / 6$.
 
-    The kinks are at $z = \pm 3$; there the derivative is taken from outside, 0 at -3 and 1 at 3, as in PyTorch.
-    Howard et al., *Searching for MobileNetV3* (2019), section 5.2.
+    The kinks are at $z = \pm 3$; there the derivative is that of the outer piece, 0 at -3 and 1 at 3, as in PyTorch.
+
+    Args:
+        z: Pre-activations, of any shape.
+
+    Returns:
+        Values of at least -0.375, the minimum at $z = -1.5$, in the shape and dtype of `z`.
+
+    Raises:
+        TypeError: `z` is not floating.
+
+    References:
+        Howard et al., *Searching for MobileNetV3* (2019), section 5.2.
+
+    Example:
+        >>> F.hard_swish(jnp.array([-1.5, 0.0, 1.5, 4.0])).tolist()
+        [-0.375, 0.0, 1.125, 4.0]
     """
     as_annotated(hard_swish, z)
     return z * hard_sigmoid(z)
@@ -129,34 +211,51 @@ def hard_swish_vjp(g, z):
 
 
 def hard_swish_examples(random):
-    """Three pieces and both kinks."""
+    """All three pieces and both kinks."""
     for z in points(random, -3, 3):
         yield (z,), {}
 
 
 def maxout(z: Float[Array, "*batch features"], *, pieces: int = 2) -> Float[Array, "*batch units"]:
-    r"""The largest of each group of consecutive features, $y_{nu} = \max_{0 \le i < k} z_{n,\,uk + i}$ for $k$ pieces.
+    r"""Maximum over each group of $k$ consecutive features, $y_{nu} = \max_{0 \le i < k} z_{n,\,uk + i}$.
 
-    The features are $k$ times the units. The kink is at a tie; there the first largest feature is the one chosen.
-    NaN stays NaN. Raises where the features are no whole number of groups, or shapes or dtypes are not as annotated.
-    Goodfellow et al., *Maxout networks* (2013).
+    There are $k$ times as many features as units. The kink is at a tie; there the gradient goes to the first maximum.
+    NaN stays NaN.
+
+    Args:
+        z: Pre-activations of shape (..., features).
+        pieces: Number $k \ge 1$ of features per unit; must divide `features`.
+
+    Returns:
+        Activations of shape (..., features / pieces).
+
+    Raises:
+        TypeError: `z` is not floating.
+        ValueError: `z` has no axis, or `pieces` does not divide the number of features.
+
+    References:
+        Goodfellow et al., *Maxout networks* (2013).
+
+    Example:
+        >>> F.maxout(jnp.array([1.0, 2.0, 8.0, 4.0]), pieces=2).tolist()
+        [2.0, 8.0]
     """
     as_annotated(maxout, z)
-    groups = _groups(z, pieces)
+    groups = _split_into_pieces(z, pieces)
     return jnp.take_along_axis(groups, groups.argmax(axis=-1, keepdims=True), axis=-1)[..., 0]
 
 
 def maxout_vjp(g, z, *, pieces=2):
-    r"""Pull $g$ back to $z$: each group's $g$ goes to the feature that was chosen, the others get 0.
+    r"""Pull $g$ back to $z$: in each group the first maximum gets $g$, the other features get 0.
 
-    $\partial y_{nu} / \partial z_{n,\,uk + i} = [i \text{ is the first that no other of the group exceeds}]$.
+    $\partial y_{nu} / \partial z_{n,\,uk + i} = [i \text{ is the first maximum of group } u]$.
     """
-    chosen = _groups(z, pieces).argmax(axis=-1, keepdims=True)
+    chosen = _split_into_pieces(z, pieces).argmax(axis=-1, keepdims=True)
     return (jnp.where(jnp.arange(pieces) == chosen, g[..., None], 0).reshape(z.shape),)
 
 
 def maxout_examples(random):
-    """Ties everywhere, as after a ReLU, NaN, one row, images, and groups of one, two and three."""
+    """Many ties, as after a ReLU, NaN, a table of one row, images, and groups of one, two and three."""
     for shape, pieces in [((9, 6), 2), ((6,), 3), ((1, 6), 1), ((2, 3, 4, 6), 3)]:
         z = random.standard_normal(shape)
         yield (z.clip(min=0),), {"pieces": pieces}
@@ -164,12 +263,12 @@ def maxout_examples(random):
     yield (z,), {}
 
 
-def _groups(z, pieces):
-    """The last axis as two: units, and the pieces of each."""
+def _split_into_pieces(z, pieces):
+    """Reshape the last axis to (units, pieces)."""
     features = z.shape[-1]
     if pieces < 1 or features % pieces:
         raise ValueError(
-            f"pieces must divide the number of features, but {pieces} pieces were given for {features} features: "
-            "make the layer before as wide as units times pieces."
+            f"pieces must divide the number of features, got {pieces} pieces for {features} features. "
+            "Make the previous layer units * pieces wide."
         )
     return z.reshape(*z.shape[:-1], features // pieces, pieces)

@@ -1,4 +1,4 @@
-"""Recurrent cells: one step from a state and an input to the next state. `sequences` repeats them over time."""
+"""Recurrent cells: one time step from a state and an input to the next state. `sequences` applies them over time."""
 
 import jax.numpy as jnp
 from jaxtyping import Array, Float
@@ -16,9 +16,32 @@ def rnn_cell(
 ) -> Float[Array, "batch hidden"]:
     r"""One step of a plain recurrent network, $h' = \tanh(x W + h U + b)$.
 
-    PyTorch has two biases and transposed weights: its $b_{ih} + b_{hh}$ is $b$. Raises where shapes or dtypes are not
-    as annotated.
-    Elman, *Finding structure in time* (1990).
+    PyTorch has transposed weights and two biases, with $b_{ih} + b_{hh} = b$.
+
+    Args:
+        x: Inputs of this step, of shape (batch, inputs).
+        hidden: State $h$ of shape (batch, hidden).
+        input_weights: Weights $W$ of shape (inputs, hidden).
+        hidden_weights: Weights $U$ of shape (hidden, hidden).
+        bias: Bias $b$ of shape (hidden,).
+
+    Returns:
+        Next state $h'$ of shape (batch, hidden), between -1 and 1.
+
+    Raises:
+        TypeError: An argument is not floating.
+        ValueError: The shapes do not fit together.
+
+    References:
+        Elman, *Finding structure in time* (1990).
+
+    Example:
+        With $U = 1$ the state accumulates the inputs, up to saturation:
+
+        >>> step = lambda h, x: F.rnn_cell(x, h, jnp.ones((1, 1)), jnp.ones((1, 1)), jnp.zeros(1))
+        >>> h = step(step(jnp.zeros((1, 1)), jnp.full((1, 1), 0.1)), jnp.full((1, 1), 0.1))
+        >>> round(float(h[0, 0]), 3)
+        0.197
     """
     as_annotated(rnn_cell, x, hidden, input_weights, hidden_weights, bias)
     return tanh(x @ input_weights + hidden @ hidden_weights + bias)
@@ -27,8 +50,8 @@ def rnn_cell(
 def rnn_cell_vjp(g, x, hidden, input_weights, hidden_weights, bias):
     r"""Pull $g$ back to $(x, h, W, U, b)$.
 
-    With $a = x W + h U + b$, $\partial h' / \partial a = 1 - h'^2$; what arrives at $a$ is $\delta = g (1 - h'^2)$.
-    From there on it is a dense layer with two inputs: $\bar x = \delta W^\top$, $\bar h = \delta U^\top$,
+    With $a = x W + h U + b$, $\partial h' / \partial a = 1 - h'^2$; the cotangent of $a$ is $\delta = g (1 - h'^2)$.
+    The rest is a dense layer with two inputs: $\bar x = \delta W^\top$, $\bar h = \delta U^\top$,
     $\bar W = x^\top \delta$, $\bar U = h^\top \delta$ and $\bar b = \sum_n \delta_n$.
     """
     new_hidden = rnn_cell(x, hidden, input_weights, hidden_weights, bias)
@@ -38,9 +61,9 @@ def rnn_cell_vjp(g, x, hidden, input_weights, hidden_weights, bias):
 
 
 def rnn_cell_examples(random):
-    """A state smaller and larger than the input, a batch of one, and units that saturate."""
+    """States smaller and larger than the input, a batch of one, and units that saturate."""
     for batch, inputs, hidden, size in [(9, 3, 5, 1), (1, 4, 2, 1), (5, 3, 4, 1.5)]:
-        yield [size * a for a in _drawn(random, batch, inputs, hidden, gates=1)], {}
+        yield [size * a for a in _random_arguments(random, batch, inputs, hidden, gates=1)], {}
 
 
 def gru_cell(
@@ -51,14 +74,39 @@ def gru_cell(
     bias: Float[Array, "3*hidden"],
     candidate_bias: Float[Array, "hidden"],
 ) -> Float[Array, "batch hidden"]:
-    r"""One step of gated recurrent units, $h' = (1 - z) n + z h$: the gate $z$ keeps the state or lets $n$ replace it.
+    r"""One step of a gated recurrent unit, $h' = (1 - z) n + z h$: the gate $z$ keeps the state or replaces it by $n$.
 
-    $r = \sigma(x W_r + h U_r + b_r)$, $z = \sigma(x W_z + h U_z + b_z)$ and $n = \tanh(x W_n + b_n + r (h U_n + c))$,
-    whose weights $W = (W_r, W_z, W_n)$, $U$ and $b$ stand side by side in this order, PyTorch's. Here, as in PyTorch,
-    cuDNN and Flax, $r$ acts after the matrix $U_n$; Cho et al. let it act on $h$ before. PyTorch's two biases of $r$
-    and $z$ add up to ours; of $n$, its $b_{in}$ is $b_n$ and its $b_{hn}$ is $c$, the candidate's bias. Raises where
-    shapes or dtypes are not as annotated.
-    Cho et al., *Learning phrase representations using RNN encoder-decoder for statistical machine translation* (2014).
+    $r = \sigma(x W_r + h U_r + b_r)$, $z = \sigma(x W_z + h U_z + b_z)$ and $n = \tanh(x W_n + b_n + r (h U_n + c))$.
+    The weights $W = (W_r, W_z, W_n)$, $U$ and $b$ are concatenated along the last axis in this order, as in PyTorch. As
+    in PyTorch, cuDNN and Flax, $r$ multiplies $h U_n + c$, the product with the matrix; in Cho et al. it multiplies
+    $h$. PyTorch has two biases: those of $r$ and $z$ add up to $b_r$ and $b_z$; of $n$, its $b_{in}$ is $b_n$ and its
+    $b_{hn}$ is $c$.
+
+    Args:
+        x: Inputs of this step, of shape (batch, inputs).
+        hidden: State $h$ of shape (batch, hidden).
+        input_weights: Weights $W$ of shape (inputs, 3 * hidden).
+        hidden_weights: Weights $U$ of shape (hidden, 3 * hidden).
+        bias: Bias $b$ of shape (3 * hidden,).
+        candidate_bias: Bias $c$ of the candidate's recurrent part, of shape (hidden,).
+
+    Returns:
+        Next state $h'$ of shape (batch, hidden).
+
+    Raises:
+        TypeError: An argument is not floating.
+        ValueError: The shapes do not fit together.
+
+    References:
+        Cho et al., *Learning phrase representations using RNN encoder-decoder for statistical machine translation*
+        (2014).
+
+    Example:
+        A large bias of the update gate $z$ keeps the state:
+
+        >>> weights, bias = jnp.ones((1, 3)), jnp.array([0.0, 50.0, 0.0])
+        >>> F.gru_cell(jnp.ones((1, 1)), jnp.full((1, 1), 7.0), weights, weights, bias, jnp.zeros(1)).tolist()
+        [[7.0]]
     """
     as_annotated(gru_cell, x, hidden, input_weights, hidden_weights, bias, candidate_bias)
     _, z, n, _ = _gru_gates(x, hidden, input_weights, hidden_weights, bias, candidate_bias)
@@ -70,11 +118,11 @@ def gru_cell_vjp(g, x, hidden, input_weights, hidden_weights, bias, candidate_bi
 
     From $h' = (1 - z) n + z h$: $\bar n = g (1 - z)$, $\bar z = g (h - n)$, and $g z$ goes to $h$ directly. Through the
     activations, with $u = h U_n + c$: $\delta_n = \bar n (1 - n^2)$, then $\bar r = \delta_n u$,
-    $\delta_r = \bar r\, r (1 - r)$ and $\delta_z = \bar z\, z (1 - z)$. What arrives at $x W + b$ is
-    $\delta = (\delta_r, \delta_z, \delta_n)$, and at $h U$, since $r$ multiplies $u$,
+    $\delta_r = \bar r\, r (1 - r)$ and $\delta_z = \bar z\, z (1 - z)$. The cotangent of $x W + b$ is
+    $\delta = (\delta_r, \delta_z, \delta_n)$, and that of $h U$, since $r$ multiplies $u$, is
     $\eta = (\delta_r, \delta_z, r \delta_n)$. Hence $\bar x = \delta W^\top$, $\bar W = x^\top \delta$,
-    $\bar b = \sum \delta$, $\bar h = g z + \eta U^\top$, $\bar U = h^\top \eta$ and $\bar c = \sum r \delta_n$, sums
-    over the batch.
+    $\bar b = \sum \delta$, $\bar h = g z + \eta U^\top$, $\bar U = h^\top \eta$ and $\bar c = \sum r \delta_n$,
+    summed over the batch.
     """
     r, z, n, u = _gru_gates(x, hidden, input_weights, hidden_weights, bias, candidate_bias)
     delta_n = g * (1 - z) * (1 + n) * (1 - n)
@@ -87,14 +135,14 @@ def gru_cell_vjp(g, x, hidden, input_weights, hidden_weights, bias, candidate_bi
 
 
 def gru_cell_examples(random):
-    """A state smaller and larger than the input, a batch of one, and gates that are nearly shut."""
+    """States smaller and larger than the input, a batch of one, and gates that are nearly closed."""
     for batch, inputs, hidden, size in [(9, 3, 5, 1), (1, 4, 2, 1), (5, 3, 4, 1.5)]:
-        arguments = *_drawn(random, batch, inputs, hidden, gates=3), random.standard_normal(hidden)
+        arguments = *_random_arguments(random, batch, inputs, hidden, gates=3), random.standard_normal(hidden)
         yield [size * a for a in arguments], {}
 
 
 def _gru_gates(x, hidden, input_weights, hidden_weights, bias, candidate_bias):
-    """$r$, $z$, $n$ and $u = h U_n + c$."""
+    """Return $r$, $z$, $n$ and $u = h U_n + c$."""
     x_r, x_z, x_n = jnp.split(x @ input_weights + bias, 3, axis=-1)
     h_r, h_z, h_n = jnp.split(hidden @ hidden_weights, 3, axis=-1)
     r, z, u = sigmoid(x_r + h_r), sigmoid(x_z + h_z), h_n + candidate_bias
@@ -109,14 +157,40 @@ def lstm_cell(
     hidden_weights: Float[Array, "hidden 4*hidden"],
     bias: Float[Array, "4*hidden"],
 ) -> tuple[Float[Array, "batch hidden"], Float[Array, "batch hidden"]]:
-    r"""One step of long short-term memory: $c' = f c + i k$ is kept, $h' = o \tanh c'$ is shown. Returns $(h', c')$.
+    r"""One step of long short-term memory, $c' = f c + i k$ and $h' = o \tanh c'$.
 
     The input gate $i$ (write), the forget gate $f$ (keep) and the output gate $o$ (show) are the logistic function of
-    their part of $x W + h U + b$, the candidate $k$ is the hyperbolic tangent of its part. The parts stand side by side
-    in the order $i, f, k, o$, as in PyTorch and Flax (which call $k$ g) and Keras (c). PyTorch has two biases, which
-    add up to $b$. Many initialise the forget gate's part of $b$ to 1, so that memory is kept at first. Raises where
-    shapes or dtypes are not as annotated. Hochreiter and Schmidhuber, *Long short-term memory* (1997); with the forget
-    gate: Gers, Schmidhuber and Cummins, *Learning to forget* (2000).
+    their part of $x W + h U + b$; the candidate $k$ is the hyperbolic tangent of its part. The parts are concatenated
+    along the last axis in the order $i, f, k, o$, as in PyTorch and Flax (which call $k$ g) and Keras (c). PyTorch has
+    two biases, which add up to $b$. The forget gate's part of $b$ is often initialized to 1, so that the cell is kept
+    at first.
+
+    Args:
+        x: Inputs of this step, of shape (batch, inputs).
+        hidden: Hidden state $h$ of shape (batch, hidden).
+        cell: Cell state $c$ of shape (batch, hidden).
+        input_weights: Weights $W$ of shape (inputs, 4 * hidden).
+        hidden_weights: Weights $U$ of shape (hidden, 4 * hidden).
+        bias: Bias $b$ of shape (4 * hidden,).
+
+    Returns:
+        Tuple $(h', c')$ of the next hidden state and the next cell state, each of shape (batch, hidden).
+
+    Raises:
+        TypeError: An argument is not floating.
+        ValueError: The shapes do not fit together.
+
+    References:
+        Hochreiter and Schmidhuber, *Long short-term memory* (1997).
+        Gers, Schmidhuber and Cummins, *Learning to forget* (2000), for the forget gate.
+
+    Example:
+        With the input gate closed and the forget gate open, the cell keeps its value:
+
+        >>> weights, bias = jnp.zeros((1, 4)), jnp.array([-50.0, 50.0, 0.0, 0.0])
+        >>> _, cell = F.lstm_cell(jnp.ones((1, 1)), jnp.zeros((1, 1)), jnp.full((1, 1), 7.0), weights, weights, bias)
+        >>> cell.tolist()
+        [[7.0]]
     """
     as_annotated(lstm_cell, x, hidden, cell, input_weights, hidden_weights, bias)
     i, f, k, o = _lstm_gates(x, hidden, input_weights, hidden_weights, bias)
@@ -127,9 +201,9 @@ def lstm_cell(
 def lstm_cell_vjp(g, x, hidden, cell, input_weights, hidden_weights, bias):
     r"""Pull $g = (\bar h', \bar c')$ back to $(x, h, c, W, U, b)$.
 
-    From $h' = o\,t$ with $t = \tanh c'$: $\bar o = \bar h' t$, and $c'$ is reached along two ways,
+    From $h' = o\,t$ with $t = \tanh c'$: $\bar o = \bar h' t$, and the cotangent of $c'$ has two parts,
     $e = \bar c' + \bar h' o (1 - t^2)$. From $c' = f c + i k$: $\bar i = e k$, $\bar f = e c$, $\bar k = e i$ and
-    $\bar c = e f$, the way along which a gradient goes back unharmed while $f$ is near 1. Through the activations:
+    $\bar c = e f$: while $f$ is near 1, the gradient of the cell is passed back unchanged. Through the activations:
     $\delta_i = \bar i\, i (1 - i)$, $\delta_f$ and $\delta_o$ likewise, $\delta_k = \bar k (1 - k^2)$. With
     $\delta = (\delta_i, \delta_f, \delta_k, \delta_o)$ the rest is a dense layer with two inputs:
     $\bar x = \delta W^\top$, $\bar h = \delta U^\top$, $\bar W = x^\top \delta$, $\bar U = h^\top \delta$ and
@@ -149,20 +223,20 @@ def lstm_cell_vjp(g, x, hidden, cell, input_weights, hidden_weights, bias):
 
 
 def lstm_cell_examples(random):
-    """A state smaller and larger than the input, a batch of one, and gates that are nearly shut."""
+    """States smaller and larger than the input, a batch of one, and gates that are nearly closed."""
     for batch, inputs, hidden, size in [(9, 3, 5, 1), (1, 4, 2, 1), (5, 3, 4, 1.5)]:
-        x, state, *weights = _drawn(random, batch, inputs, hidden, gates=4)
+        x, state, *weights = _random_arguments(random, batch, inputs, hidden, gates=4)
         yield [size * a for a in (x, state, random.standard_normal((batch, hidden)), *weights)], {}
 
 
 def _lstm_gates(x, hidden, input_weights, hidden_weights, bias):
-    """$i$, $f$, $k$ and $o$."""
+    """Return $i$, $f$, $k$ and $o$."""
     i, f, k, o = jnp.split(x @ input_weights + hidden @ hidden_weights + bias, 4, axis=-1)
     return sigmoid(i), sigmoid(f), tanh(k), sigmoid(o)
 
 
-def _drawn(random, batch, inputs, hidden, gates):
-    """Standard normal $x$, $h$, $W$, $U$ and $b$ of a cell with so many gates, the candidate counted in."""
+def _random_arguments(random, batch, inputs, hidden, gates):
+    """Draw standard normal $x$, $h$, $W$, $U$ and $b$; the candidate counts as a gate."""
     parts = gates * hidden
     shapes = (batch, inputs), (batch, hidden), (inputs, parts), (hidden, parts), (parts,)
     return [random.standard_normal(shape) for shape in shapes]

@@ -1,4 +1,4 @@
-"""From one number per example to one number."""
+"""Reduction of one number per example to one number."""
 
 import jax.numpy as jnp
 from jaxtyping import Array, Float
@@ -8,29 +8,45 @@ from jaxdl.functional._validity import one_or_nan
 
 
 def weighted_mean(values: Float[Array, "batch"], weights: Float[Array, "batch"]) -> Float[Array, ""]:
-    r"""The mean $m = \sum_n w_n v_n / \sum_n w_n$, for weights $w \ge 0$ (not checked); the mean of nothing is NaN.
+    r"""Weighted mean $m = \sum_n w_n v_n / \sum_n w_n$.
 
-    A mask is exact: a value of weight 0 that is NaN or infinite stands for 0, here and in both derivatives, and all
-    other examples are what they would be without it. Raises where shapes or dtypes are not as annotated.
+    Weights of 0 and 1 mask exactly: a value of weight 0 that is NaN or infinite counts as 0, in the value and in both
+    gradients, and does not affect the other examples.
+
+    Args:
+        values: Values $v$ of shape (batch,).
+        weights: Weights $w \ge 0$ of shape (batch,). The sign is not checked.
+
+    Returns:
+        The mean, a scalar; NaN if all weights are 0 or the batch is empty.
+
+    Raises:
+        TypeError: An argument is not floating.
+        ValueError: The shapes differ.
+
+    Example:
+        >>> losses, mask = jnp.array([1.0, jnp.nan, 2.0]), jnp.array([1.0, 0.0, 1.0])
+        >>> float(F.weighted_mean(losses, mask))
+        1.5
     """
     as_annotated(weighted_mean, values, weights)
     total = weights.sum()
-    return (weights * _counted(one_or_nan(total != 0, values.dtype) * values, values, weights)).sum() / total
+    return (weights * _mask(one_or_nan(total != 0, values.dtype) * values, values, weights)).sum() / total
 
 
 def weighted_mean_vjp(g, values, weights):
     r"""Pull $g$ back to $(v, w)$.
 
     With $S = \sum_n w_n$: $\partial m / \partial v_n = w_n / S$, and by the quotient rule
-    $\partial m / \partial w_n = v_n / S - \sum_k w_k v_k / S^2 = (v_n - m) / S$. For a value that stands for 0 these
+    $\partial m / \partial w_n = v_n / S - \sum_k w_k v_k / S^2 = (v_n - m) / S$. For a value that counts as 0 these
     are 0 and $-m / S$.
     """
     share = g / weights.sum()
-    return share * weights, share * (_counted(values, values, weights) - weighted_mean(values, weights))
+    return share * weights, share * (_mask(values, values, weights) - weighted_mean(values, weights))
 
 
 def weighted_mean_examples(random):
-    """Positive weights, some that are zero, all zero, and values that only a weight of zero makes harmless."""
+    """Positive weights, some zero weights, only zero weights, and NaN and infinity with weight zero."""
     values, weights = random.standard_normal(9), random.uniform(0.5, 2.0, 9)
     yield (values, weights), {}
     yield (random.standard_normal(9), weights * (random.uniform(size=9) > 0.4)), {}
@@ -40,6 +56,6 @@ def weighted_mean_examples(random):
     yield (values, 0 * weights), {}
 
 
-def _counted(counting, values, weights):
-    """What counts, and 0 in the place of values that have no weight and are not finite."""
-    return jnp.where((weights == 0) & ~jnp.isfinite(values), 0, counting)
+def _mask(numbers, values, weights):
+    """Return the numbers, with 0 at examples of weight 0 whose value is NaN or infinite."""
+    return jnp.where((weights == 0) & ~jnp.isfinite(values), 0, numbers)

@@ -10,10 +10,25 @@ from jaxdl.functional._validity import in_range
 def squared_error(
     predictions: Float[Array, "batch outputs"], targets: Float[Array, "batch outputs"]
 ) -> Float[Array, "batch"]:
-    r"""The squared error $L_n = \sum_o (y_{no} - t_{no})^2$, in squared units of the target.
+    r"""Squared error $L_n = \sum_o (y_{no} - t_{no})^2$.
 
-    Raises where shapes or dtypes are not as annotated.
-    Legendre, *Nouvelles méthodes pour la détermination des orbites des comètes* (1805).
+    Args:
+        predictions: Predictions $y$ of shape (batch, outputs).
+        targets: Targets $t$ of the same shape.
+
+    Returns:
+        Losses of shape (batch,), in squared units of the target. They are summed, not averaged, over the outputs.
+
+    Raises:
+        TypeError: An argument is not floating.
+        ValueError: The shapes differ; (N, 1) and (N,) are not broadcast.
+
+    References:
+        Legendre, *Nouvelles méthodes pour la détermination des orbites des comètes* (1805).
+
+    Example:
+        >>> F.squared_error(jnp.array([[1.0, 2.0], [3.0, 5.0]]), jnp.array([[0.0, 4.0], [3.0, 4.0]])).tolist()
+        [5.0, 1.0]
     """
     as_annotated(squared_error, predictions, targets)
     return ((predictions - targets) ** 2).sum(axis=-1)
@@ -31,11 +46,33 @@ def squared_error_vjp(g, predictions, targets):
 def absolute_error(
     predictions: Float[Array, "batch outputs"], targets: Float[Array, "batch outputs"]
 ) -> Float[Array, "batch"]:
-    r"""The absolute error $L_n = \sum_o |y_{no} - t_{no}|$, in units of the target.
+    r"""Absolute error $L_n = \sum_o |y_{no} - t_{no}|$.
 
     The kink is at $y = t$; there the derivative is taken to be 0, the middle of the subgradients $[-1, 1]$, as in
-    PyTorch (of `jnp.abs` it is 1 in jax, hence $e\,\mathrm{sign}(e)$). Raises where shapes or dtypes are not as
-    annotated. Boyd and Vandenberghe, *Convex Optimization* (2004), section 6.1.
+    PyTorch. In jax the derivative of `jnp.abs` is 1 there, which is why $|e|$ is computed as $e\,\mathrm{sign}(e)$.
+
+    Args:
+        predictions: Predictions $y$ of shape (batch, outputs).
+        targets: Targets $t$ of the same shape.
+
+    Returns:
+        Losses of shape (batch,), in units of the target. They are summed, not averaged, over the outputs.
+
+    Raises:
+        TypeError: An argument is not floating.
+        ValueError: The shapes differ; (N, 1) and (N,) are not broadcast.
+
+    References:
+        Boyd and Vandenberghe, *Convex Optimization* (2004), section 6.1.
+
+    Example:
+        Only the sign of an error matters for the gradient, not its size:
+
+        >>> predictions, targets = jnp.array([[0.0, 10.0, 4.0]]), jnp.array([[1.0, 1.0, 4.0]])
+        >>> F.absolute_error(predictions, targets).tolist()
+        [10.0]
+        >>> F.absolute_error_vjp(jnp.ones(1), predictions, targets)[0].tolist()
+        [[-1.0, 1.0, 0.0]]
     """
     as_annotated(absolute_error, predictions, targets)
     error = predictions - targets
@@ -46,14 +83,14 @@ def absolute_error_vjp(g, predictions, targets):
     r"""Pull $g$ back to $(y, t)$.
 
     With $e = y - t$, $\partial |e| / \partial e = \mathrm{sign}(e)$, hence $\bar y = g\,\mathrm{sign}(y - t)$ and
-    $\bar t = -\bar y$: how large an error is does not matter.
+    $\bar t = -\bar y$. The gradient does not depend on the size of the error.
     """
     slope = g[:, None] * jnp.sign(predictions - targets)
     return slope, -slope
 
 
 def absolute_error_examples(random):
-    """Errors of both signs, and some that are exactly zero."""
+    """Errors of both signs, and errors that are exactly zero."""
     predictions, targets = random.standard_normal((2, 9, 4))
     targets[::2, 1:3] = predictions[::2, 1:3]
     yield (predictions, targets), {}
@@ -67,17 +104,40 @@ def huber(
     *,
     delta: Float[ArrayLike, ""] = 1.0,
 ) -> Float[Array, "batch"]:
-    r"""The Huber loss $L_n = \sum_o h(y_{no} - t_{no})$: squares for small errors, magnitudes for large ones.
+    r"""Huber loss $L_n = \sum_o h(y_{no} - t_{no})$: quadratic for small errors, linear for large ones.
 
     $h(e) = \tfrac12 e^2$ for $|e| \le \delta$ and $\delta (|e| - \delta / 2)$ beyond, as PyTorch's `huber_loss`.
-    With the clipped error $c$, which is $e$ kept between $-\delta$ and $\delta$, both are $c\,(e - c / 2)$. The
-    pieces meet with the same value and slope, and the second derivative is 1 where they meet. A $\delta$ that is not
-    above 0 gives NaN. Raises where shapes or dtypes are not as annotated.
-    Huber, *Robust estimation of a location parameter* (1964).
+    With the error clipped to $[-\delta, \delta]$, called $c$, both pieces are $c\,(e - c / 2)$. They meet with the same
+    value and slope. Where they meet, the second derivative is 1.
+
+    Args:
+        predictions: Predictions $y$ of shape (batch, outputs).
+        targets: Targets $t$ of the same shape.
+        delta: Error $\delta > 0$ at which the loss becomes linear, in units of the target; may be traced. Other values
+            give NaN.
+
+    Returns:
+        Losses of shape (batch,), in squared units of the target. They are summed, not averaged, over the outputs.
+
+    Raises:
+        TypeError: `predictions` or `targets` is not floating.
+        ValueError: The shapes differ; (N, 1) and (N,) are not broadcast.
+
+    References:
+        Huber, *Robust estimation of a location parameter* (1964).
+
+    Example:
+        An outlier counts less than in half the squared error:
+
+        >>> predictions, targets = jnp.array([[0.5], [10.0]]), jnp.zeros((2, 1))
+        >>> F.huber(predictions, targets).tolist()
+        [0.125, 9.5]
+        >>> (F.squared_error(predictions, targets) / 2).tolist()
+        [0.125, 50.0]
     """
     as_annotated(huber, predictions, targets)
     error = predictions - targets
-    clipped = _clipped(error, delta)
+    clipped = _clip(error, delta)
     return (clipped * (error - clipped / 2)).sum(axis=-1)
 
 
@@ -87,12 +147,12 @@ def huber_vjp(g, predictions, targets, *, delta=1.0):
     $h'(e) = e$ inside and $\delta\,\mathrm{sign}(e)$ outside, which is the clipped error $c$ in both cases, hence
     $\bar y = g\,c$ and $\bar t = -\bar y$.
     """
-    slope = g[:, None] * _clipped(predictions - targets, delta)
+    slope = g[:, None] * _clip(predictions - targets, delta)
     return slope, -slope
 
 
 def huber_examples(random):
-    """Errors inside, outside and exactly delta; settings beside the default, and some that are none."""
+    """Errors inside, outside and exactly delta; other values of delta, valid and invalid."""
     predictions, targets = 2 * random.standard_normal((2, 9, 4))
     targets[0], predictions[0] = 0, [1, -1, 0.5, 0]
     for delta in (1.0, 0.5, 3.0, 0.0, -1.0):
@@ -101,7 +161,7 @@ def huber_examples(random):
     yield (1e4 * predictions, targets), {}
 
 
-def _clipped(error, delta):
-    """The error, kept between -delta and delta; NaN for a delta that is none."""
+def _clip(error, delta):
+    """Return the error clipped to [-delta, delta], or NaN if delta is not positive."""
     delta = in_range(delta, delta > 0, error.dtype)
     return jnp.where(jnp.abs(error) <= delta, error, delta * jnp.sign(error))

@@ -1,4 +1,4 @@
-"""Recurrent networks over time: a cell of `recurrence`, repeated, and backpropagation through time."""
+"""Recurrent networks: the cells of `recurrence` applied over time, and backpropagation through time."""
 
 from collections.abc import Callable
 
@@ -17,29 +17,51 @@ def rnn(
     hidden_weights: Float[Array, "hidden hidden"],
     bias: Float[Array, "hidden"],
 ) -> Float[Array, "batch time hidden"]:
-    r"""Every state of a plain recurrent network, $h_t = \tanh(x_t W + h_{t-1} U + b)$ for $t = 1, \dots, T$.
+    r"""States of a plain recurrent network over time, $h_t = \tanh(x_t W + h_{t-1} U + b)$ for $t = 1, \dots, T$.
 
-    `hidden` is $h_0$, and the last of the outputs is the final state. A sequence without a step has no outputs. Raises
-    where shapes or dtypes are not as annotated.
-    Elman, *Finding structure in time* (1990).
+    Args:
+        x: Input sequences of shape (batch, time, inputs); `time` may be 0.
+        hidden: Initial state $h_0$ of shape (batch, hidden).
+        input_weights: Weights $W$ of shape (inputs, hidden).
+        hidden_weights: Weights $U$ of shape (hidden, hidden).
+        bias: Bias $b$ of shape (hidden,).
+
+    Returns:
+        States $h_1, \dots, h_T$ of shape (batch, time, hidden). The last one is the final state.
+
+    Raises:
+        TypeError: An argument is not floating.
+        ValueError: The shapes do not fit together.
+
+    References:
+        Elman, *Finding structure in time* (1990).
+
+    Example:
+        An impulse decays with the recurrent weight 0.5:
+
+        >>> x = jnp.array([[[0.01], [0.0], [0.0]]])
+        >>> states = F.rnn(x, jnp.zeros((1, 1)), jnp.ones((1, 1)), jnp.full((1, 1), 0.5), jnp.zeros(1))
+        >>> print(np.asarray(states[0, :, 0]).round(4))
+        [0.01   0.005  0.0025]
     """
     as_annotated(rnn, x, hidden, input_weights, hidden_weights, bias)
-    _, outputs = _through_time(lambda h, x: rnn_cell(x, h, input_weights, hidden_weights, bias), hidden, x)
+    _, outputs = _scan_over_time(lambda h, x: rnn_cell(x, h, input_weights, hidden_weights, bias), hidden, x)
     return outputs
 
 
 def rnn_vjp(g, x, hidden, input_weights, hidden_weights, bias):
     r"""Pull $g$ back to $(x, h_0, W, U, b)$: backpropagation through time.
 
-    A state is reached from the loss directly, as an output, and through the state that follows, so that
-    $\bar h_t = g_t + \delta_{t+1} U^\top$ with $\delta_t = \bar h_t (1 - h_t^2)$, from $t = T$, where nothing follows,
-    back to $\bar h_0 = \delta_1 U^\top$. Each step is the pullback of the cell. All steps share their weights, whose
-    gradients add up: $\bar W = \sum_t x_t^\top \delta_t$, $\bar U = \sum_t h_{t-1}^\top \delta_t$ and
-    $\bar b = \sum_t \delta_t$ (summed over the batch), while $\bar x_t = \delta_t W^\top$.
+    The loss depends on a state directly, through the output, and through the next state, so that
+    $\bar h_t = g_t + \delta_{t+1} U^\top$ with $\delta_t = \bar h_t (1 - h_t^2)$. The recursion starts at $t = T$,
+    where there is no next state, and ends at $\bar h_0 = \delta_1 U^\top$. Each step is the VJP of the cell. All steps
+    share their weights, whose gradients add up: $\bar W = \sum_t x_t^\top \delta_t$,
+    $\bar U = \sum_t h_{t-1}^\top \delta_t$ and $\bar b = \sum_t \delta_t$ (summed over the batch), while
+    $\bar x_t = \delta_t W^\top$.
 
-    Over $k$ steps what arrives is multiplied by $k$ Jacobians, $\mathrm{diag}(1 - h_t^2)\,U^\top$. For small signals,
+    Over $k$ steps a cotangent is multiplied by $k$ Jacobians, $\mathrm{diag}(1 - h_t^2)\,U^\top$. For small signals,
     where $h_t^2 \approx 0$, the product is the power $(U^\top)^k$, which vanishes or explodes like $\rho^k$ for the
-    spectral radius $\rho$ of $U$; units that saturate make it vanish faster. Pascanu, Mikolov and Bengio,
+    spectral radius $\rho$ of $U$; saturated units make it vanish faster. Pascanu, Mikolov and Bengio,
     *On the difficulty of training recurrent neural networks* (2013), section 2.
     """
     weights = input_weights, hidden_weights, bias
@@ -49,19 +71,19 @@ def rnn_vjp(g, x, hidden, input_weights, hidden_weights, bias):
         x_bar, hidden_bar, *weights_bar = rnn_cell_vjp(g + hidden_bar, x, hidden, *weights)
         return hidden_bar, x_bar, weights_bar
 
-    nothing_follows = jnp.zeros_like(hidden)
+    no_next_state = jnp.zeros_like(hidden)
     hidden_bar, x_bar, weights_bar = _back_through_time(
-        step_back, nothing_follows, weights, g, x, _before(hidden, outputs)
+        step_back, no_next_state, weights, g, x, _previous_states(hidden, outputs)
     )
     input_weights_bar, hidden_weights_bar, bias_bar = weights_bar
     return x_bar, hidden_bar, input_weights_bar, hidden_weights_bar, bias_bar
 
 
 def rnn_examples(random):
-    """Long and short sequences, one step, none, a batch of one, and weights that let the gradient grow."""
+    """Sequences of several steps, of one and of none; a batch of one; and weights that let the gradient grow."""
     for shape in [(4, 7, 3, 5), (1, 5, 4, 2), (3, 1, 2, 3), (2, 0, 3, 4)]:
-        yield _drawn(random, *shape, gates=1), {}
-    x, hidden, input_weights, hidden_weights, bias = _drawn(random, 3, 9, 2, 4, gates=1)
+        yield _random_arguments(random, *shape, gates=1), {}
+    x, hidden, input_weights, hidden_weights, bias = _random_arguments(random, 3, 9, 2, 4, gates=1)
     yield (0.1 * x, 0.1 * hidden, input_weights, 2 * hidden_weights, bias), {}
 
 
@@ -73,29 +95,53 @@ def gru(
     bias: Float[Array, "3*hidden"],
     candidate_bias: Float[Array, "hidden"],
 ) -> Float[Array, "batch time hidden"]:
-    r"""Every state of gated recurrent units, $h_t = (1 - z_t) n_t + z_t h_{t-1}$ for $t = 1, \dots, T$.
+    r"""States of a gated recurrent unit over time, $h_t = (1 - z_t) n_t + z_t h_{t-1}$ for $t = 1, \dots, T$.
 
-    `gru_cell` says what $z$ and $n$ are, and in which order the weights stand. `hidden` is $h_0$, and the last of the
-    outputs is the final state. A sequence without a step has no outputs. Raises where shapes or dtypes are not as
-    annotated.
-    Cho et al., *Learning phrase representations using RNN encoder-decoder for statistical machine translation* (2014).
+    `gru_cell` defines $z$ and $n$ and the order of the weights.
+
+    Args:
+        x: Input sequences of shape (batch, time, inputs); `time` may be 0.
+        hidden: Initial state $h_0$ of shape (batch, hidden).
+        input_weights: Weights $W$ of shape (inputs, 3 * hidden).
+        hidden_weights: Weights $U$ of shape (hidden, 3 * hidden).
+        bias: Bias $b$ of shape (3 * hidden,).
+        candidate_bias: Bias $c$ of the candidate's recurrent part, of shape (hidden,).
+
+    Returns:
+        States $h_1, \dots, h_T$ of shape (batch, time, hidden). The last one is the final state.
+
+    Raises:
+        TypeError: An argument is not floating.
+        ValueError: The shapes do not fit together.
+
+    References:
+        Cho et al., *Learning phrase representations using RNN encoder-decoder for statistical machine translation*
+        (2014).
+
+    Example:
+        A large bias of the update gate $z$ keeps the initial state, whatever the inputs:
+
+        >>> x, weights, bias = jnp.ones((1, 3, 1)), jnp.ones((1, 3)), jnp.array([0.0, 50.0, 0.0])
+        >>> F.gru(x, jnp.full((1, 1), 7.0), weights, weights, bias, jnp.zeros(1))[0, :, 0].tolist()
+        [7.0, 7.0, 7.0]
     """
     as_annotated(gru, x, hidden, input_weights, hidden_weights, bias, candidate_bias)
     weights = input_weights, hidden_weights, bias, candidate_bias
-    _, outputs = _through_time(lambda h, x: gru_cell(x, h, *weights), hidden, x)
+    _, outputs = _scan_over_time(lambda h, x: gru_cell(x, h, *weights), hidden, x)
     return outputs
 
 
 def gru_vjp(g, x, hidden, input_weights, hidden_weights, bias, candidate_bias):
     r"""Pull $g$ back to $(x, h_0, W, U, b, c)$: backpropagation through time.
 
-    With the cell's own pullback, $\bar h_t \mapsto (\bar x_t, \bar h_{t-1}, \bar W_t, \dots)$, a state gets the
-    cotangent of its own output and what comes back from the next step (with $\eta_t$ as in `gru_cell_vjp`):
-    $\bar h_{t-1} = g_{t-1} + \bar h_t z_t + \eta_t U^\top$, from $t = T$, where nothing follows, back to $\bar h_0$,
-    which is no output and has no $g_0$. The weights are shared by all steps: $\bar W = \sum_t \bar W_t$ and so on.
+    The VJP of the cell maps $\bar h_t$ to $(\bar x_t, \bar h_{t-1}, \bar W_t, \dots)$. The cotangent of a state is that
+    of its own output plus the one from the next step (with $\eta_t$ as in `gru_cell_vjp`):
+    $\bar h_{t-1} = g_{t-1} + \bar h_t z_t + \eta_t U^\top$. The recursion starts at $t = T$, where there is no next
+    step, and ends at $\bar h_0$, which has no $g_0$ because $h_0$ is not among the outputs. The weights are shared by
+    all steps: $\bar W = \sum_t \bar W_t$ and so on.
 
-    Over $k$ steps one of the ways back is the product of $k$ gates $z_t$ alone: where they are near 1 it does not
-    vanish, as the product of the matrices does.
+    Over $k$ steps one term of the gradient is multiplied only by the $k$ gates $z_t$. While they are near 1, it does
+    not vanish, unlike the product of the matrices.
     """
     weights = input_weights, hidden_weights, bias, candidate_bias
     outputs = gru(x, hidden, *weights)
@@ -104,18 +150,18 @@ def gru_vjp(g, x, hidden, input_weights, hidden_weights, bias, candidate_bias):
         x_bar, hidden_bar, *weights_bar = gru_cell_vjp(g + hidden_bar, x, hidden, *weights)
         return hidden_bar, x_bar, weights_bar
 
-    nothing_follows = jnp.zeros_like(hidden)
+    no_next_state = jnp.zeros_like(hidden)
     hidden_bar, x_bar, weights_bar = _back_through_time(
-        step_back, nothing_follows, weights, g, x, _before(hidden, outputs)
+        step_back, no_next_state, weights, g, x, _previous_states(hidden, outputs)
     )
     input_weights_bar, hidden_weights_bar, bias_bar, candidate_bias_bar = weights_bar
     return x_bar, hidden_bar, input_weights_bar, hidden_weights_bar, bias_bar, candidate_bias_bar
 
 
 def gru_examples(random):
-    """Long and short sequences, one step, none, and a batch of one."""
+    """Sequences of several steps, of one and of none; and a batch of one."""
     for shape in [(4, 7, 3, 5), (1, 5, 4, 2), (3, 1, 2, 3), (2, 0, 3, 4)]:
-        yield (*_drawn(random, *shape, gates=3), random.standard_normal(shape[-1])), {}
+        yield (*_random_arguments(random, *shape, gates=3), random.standard_normal(shape[-1])), {}
 
 
 def lstm(
@@ -126,35 +172,58 @@ def lstm(
     hidden_weights: Float[Array, "hidden 4*hidden"],
     bias: Float[Array, "4*hidden"],
 ) -> tuple[Float[Array, "batch time hidden"], Float[Array, "batch hidden"]]:
-    r"""Every hidden state of long short-term memory, $h_t = o_t \tanh c_t$, and the final cell $c_T$.
+    r"""Hidden states of long short-term memory over time, $h_t = o_t \tanh c_t$, and the final cell state $c_T$.
 
-    $c_t = f_t c_{t-1} + i_t k_t$ for $t = 1, \dots, T$; `lstm_cell` says what the gates are, and in which order the
-    weights stand. `hidden` and `cell` are $h_0$ and $c_0$, and the last of the outputs is the final hidden state. A
-    sequence without a step has no outputs and leaves the cell as it was. Raises where shapes or dtypes are not as
-    annotated.
-    Hochreiter and Schmidhuber, *Long short-term memory* (1997).
+    $c_t = f_t c_{t-1} + i_t k_t$ for $t = 1, \dots, T$; `lstm_cell` defines the gates and the order of the weights.
+
+    Args:
+        x: Input sequences of shape (batch, time, inputs). If `time` is 0, the cell state is returned unchanged.
+        hidden: Initial hidden state $h_0$ of shape (batch, hidden).
+        cell: Initial cell state $c_0$ of shape (batch, hidden).
+        input_weights: Weights $W$ of shape (inputs, 4 * hidden).
+        hidden_weights: Weights $U$ of shape (hidden, 4 * hidden).
+        bias: Bias $b$ of shape (4 * hidden,).
+
+    Returns:
+        Tuple of the hidden states $h_1, \dots, h_T$, of shape (batch, time, hidden), and the final cell state $c_T$, of
+        shape (batch, hidden). The last hidden state is the final one.
+
+    Raises:
+        TypeError: An argument is not floating.
+        ValueError: The shapes do not fit together.
+
+    References:
+        Hochreiter and Schmidhuber, *Long short-term memory* (1997).
+
+    Example:
+        With the input gate closed and the forget gate open, the cell keeps its value over 100 steps:
+
+        >>> x, zeros, weights = jnp.ones((1, 100, 1)), jnp.zeros((1, 1)), jnp.zeros((1, 4))
+        >>> outputs, cell = F.lstm(x, zeros, zeros + 7, weights, weights, jnp.array([-50.0, 50.0, 0.0, 0.0]))
+        >>> outputs.shape, round(float(cell[0, 0]), 3)
+        ((1, 100, 1), 7.0)
     """
     as_annotated(lstm, x, hidden, cell, input_weights, hidden_weights, bias)
     weights = input_weights, hidden_weights, bias
-    (_, cell), (outputs, _) = _through_time(lambda state, x: lstm_cell(x, *state, *weights), (hidden, cell), x)
+    (_, cell), (outputs, _) = _scan_over_time(lambda state, x: lstm_cell(x, *state, *weights), (hidden, cell), x)
     return outputs, cell
 
 
 def lstm_vjp(g, x, hidden, cell, input_weights, hidden_weights, bias):
-    r"""Pull $g = (\bar y, \bar c)$, of the outputs $y_t = h_t$ and the last cell, back to $(x, h_0, c_0, W, U, b)$.
+    r"""Pull $g = (\bar y, \bar c)$, of the outputs $y_t = h_t$ and the final cell, back to $(x, h_0, c_0, W, U, b)$.
 
-    Backpropagation through time: with the cell's own pullback,
-    $(\bar h_t, \bar c_t) \mapsto (\bar x_t, \bar h_{t-1}, \bar c_{t-1}, \bar W_t, \dots)$, every hidden state also gets
-    the cotangent of its own output (with $\delta_t$ and $e_t$ as in `lstm_cell_vjp`),
-    $\bar h_{t-1} = \bar y_{t-1} + \delta_t U^\top$, while a cell inside the sequence is no output,
-    $\bar c_{t-1} = f_t e_t$, where $e_t$ arrives at $c_t$. It begins with $\bar c_T = \bar c$. The weights are shared
-    by all steps: $\bar W = \sum_t \bar W_t$ and so on.
+    This is backpropagation through time. The VJP of the cell maps $(\bar h_t, \bar c_t)$ to
+    $(\bar x_t, \bar h_{t-1}, \bar c_{t-1}, \bar W_t, \dots)$. With $\delta_t$ and $e_t$, the cotangent of $c_t$, as in
+    `lstm_cell_vjp`, a hidden state also gets the cotangent of its own output,
+    $\bar h_{t-1} = \bar y_{t-1} + \delta_t U^\top$. The cell states before the final one are not outputs, so
+    $\bar c_{t-1} = f_t e_t$. The recursion starts with $\bar c_T = \bar c$. The weights are shared by all steps:
+    $\bar W = \sum_t \bar W_t$ and so on.
 
-    From cell to cell a gradient is multiplied by $f_t$ alone and no matrix: where the forget gates are near 1 it
-    neither vanishes nor explodes on this way, which is what the cell is for.
+    From cell to cell a gradient is multiplied by $f_t$ alone and by no matrix. While the forget gates are near 1, it
+    neither vanishes nor explodes; this is the purpose of the cell.
     """
     weights = input_weights, hidden_weights, bias
-    _, (outputs, cells) = _through_time(lambda state, x: lstm_cell(x, *state, *weights), (hidden, cell), x)
+    _, (outputs, cells) = _scan_over_time(lambda state, x: lstm_cell(x, *state, *weights), (hidden, cell), x)
     g_outputs, g_cell = g
 
     def step_back(state_bar, g, x, hidden, cell):
@@ -162,23 +231,24 @@ def lstm_vjp(g, x, hidden, cell, input_weights, hidden_weights, bias):
         x_bar, hidden_bar, cell_bar, *weights_bar = lstm_cell_vjp((g + hidden_bar, cell_bar), x, hidden, cell, *weights)
         return (hidden_bar, cell_bar), x_bar, weights_bar
 
-    nothing_follows = jnp.zeros_like(hidden)
+    no_next_state = jnp.zeros_like(hidden)
+    previous = _previous_states(hidden, outputs), _previous_states(cell, cells)
     (hidden_bar, cell_bar), x_bar, weights_bar = _back_through_time(
-        step_back, (nothing_follows, g_cell), weights, g_outputs, x, _before(hidden, outputs), _before(cell, cells)
+        step_back, (no_next_state, g_cell), weights, g_outputs, x, *previous
     )
     input_weights_bar, hidden_weights_bar, bias_bar = weights_bar
     return x_bar, hidden_bar, cell_bar, input_weights_bar, hidden_weights_bar, bias_bar
 
 
 def lstm_examples(random):
-    """Long and short sequences, one step, none, and a batch of one."""
+    """Sequences of several steps, of one and of none; and a batch of one."""
     for batch, *rest in [(4, 7, 3, 5), (1, 5, 4, 2), (3, 1, 2, 3), (2, 0, 3, 4)]:
-        x, hidden, *weights = _drawn(random, batch, *rest, gates=4)
+        x, hidden, *weights = _random_arguments(random, batch, *rest, gates=4)
         yield (x, hidden, random.standard_normal(hidden.shape), *weights), {}
 
 
-def _through_time(cell: Callable, state, x):
-    """The last state, and all states that follow the given one, for a `cell(state, x)` that returns the next state."""
+def _scan_over_time(cell: Callable, state, x):
+    """Return the final state and all states after the initial one, for a `cell(state, x)` that returns the next."""
 
     def step(state, x):
         state = cell(state, x)
@@ -189,9 +259,10 @@ def _through_time(cell: Callable, state, x):
 
 
 def _back_through_time(step_back: Callable, state_bar, weights, *by_time):
-    """From the last step to the first, with what each step gives the weights added up.
+    """Go from the last step to the first. Return the cotangents of the initial state, the inputs and the weights.
 
     `step_back(state_bar, *at_a_time)` returns the cotangents of the state before the step, its input, and the weights.
+    Those of the weights are summed over time.
     """
 
     def step(carry, at_a_time):
@@ -205,13 +276,13 @@ def _back_through_time(step_back: Callable, state_bar, weights, *by_time):
     return state_bar, x_bar.swapaxes(0, 1), sums
 
 
-def _before(first, after):
-    """The state before each step: the first one, then those after each step but the last."""
+def _previous_states(first, after):
+    """Return the state before each step: the initial one, then those after each step but the last."""
     return jnp.concatenate([first[:, None], after], axis=1)[:, :-1]
 
 
-def _drawn(random, batch, time, inputs, hidden, gates):
-    """Standard normal $x$, $h_0$ and $b$, and weights that neither let a signal die nor saturate all units."""
+def _random_arguments(random, batch, time, inputs, hidden, gates):
+    """Draw standard normal $x$, $h_0$ and $b$, and weights scaled so that units neither vanish nor saturate."""
     parts = gates * hidden
     shapes = (batch, time, inputs), (batch, hidden), (inputs, parts), (hidden, parts), (parts,)
     x, state, input_weights, hidden_weights, bias = (random.standard_normal(shape) for shape in shapes)

@@ -1,4 +1,4 @@
-"""Shrinkage: activations that set what is small to zero."""
+"""Shrinkage: activations that set small inputs to zero."""
 
 import jax.numpy as jnp
 from jaxtyping import Array, ArrayLike, Float
@@ -11,9 +11,25 @@ from jaxdl.functional._validity import is_not_negative, one_or_nan
 def soft_shrink(z: Float[Array, "*shape"], *, threshold: Float[ArrayLike, ""] = 0.5) -> Float[Array, "*shape"]:
     r"""Soft thresholding: $y = z - \lambda$ for $z > \lambda$, $z + \lambda$ for $z < -\lambda$, and 0 between.
 
-    It is the proximal step of the penalty $\lambda |z|$. A threshold $\lambda$ below 0 gives NaN. The kinks are at
-    $z = \pm \lambda$; there the derivative is taken to be 0, as in PyTorch. NaN stays NaN.
-    Donoho and Johnstone, *Ideal spatial adaptation by wavelet shrinkage* (1994), section 2.
+    It is the proximal map of the penalty $\lambda |z|$. The kinks are at $z = \pm \lambda$; there the derivative is
+    taken to be 0, as in PyTorch. NaN stays NaN.
+
+    Args:
+        z: Inputs, of any shape.
+        threshold: Threshold $\lambda \ge 0$; may be traced. A negative one gives NaN.
+
+    Returns:
+        Values nearer to 0 by $\lambda$, in the shape and dtype of `z`.
+
+    Raises:
+        TypeError: `z` is not floating.
+
+    References:
+        Donoho and Johnstone, *Ideal spatial adaptation by wavelet shrinkage* (1994), section 2.
+
+    Example:
+        >>> F.soft_shrink(jnp.array([-2.0, -0.25, 0.25, 2.0]), threshold=0.5).tolist()
+        [-1.5, 0.0, 0.0, 1.5]
     """
     as_annotated(soft_shrink, z)
     threshold = jnp.asarray(threshold, z.dtype)
@@ -30,7 +46,7 @@ def soft_shrink_vjp(g, z, *, threshold=0.5):
 
 
 def soft_shrink_examples(random):
-    """Three pieces and both kinks, for three thresholds, and one that is none."""
+    """All three pieces and both kinks, for three valid thresholds and an invalid one."""
     for threshold in (0.5, 1.5, 0.0, -0.5):
         for z in points(random, -threshold, threshold):
             yield (z,), {"threshold": threshold}
@@ -39,9 +55,26 @@ def soft_shrink_examples(random):
 def hard_shrink(z: Float[Array, "*shape"], *, threshold: Float[ArrayLike, ""] = 0.5) -> Float[Array, "*shape"]:
     r"""Hard thresholding: $y = z$ for $|z| > \lambda$ and 0 elsewhere.
 
-    It jumps at $z = \pm \lambda$. The kinks are there; at them the derivative is taken to be 0, as in PyTorch. A
-    threshold $\lambda$ below 0 gives NaN (in PyTorch it passes everything). NaN stays NaN.
-    Donoho and Johnstone, *Ideal spatial adaptation by wavelet shrinkage* (1994), section 2.
+    It jumps at $z = \pm \lambda$. The kinks are there; at them the derivative is taken to be 0, as in PyTorch. NaN
+    stays NaN.
+
+    Args:
+        z: Inputs, of any shape.
+        threshold: Threshold $\lambda \ge 0$; may be traced. A negative one gives NaN (in PyTorch it passes every
+            input).
+
+    Returns:
+        Values in the shape and dtype of `z`, unchanged where they are large and 0 elsewhere.
+
+    Raises:
+        TypeError: `z` is not floating.
+
+    References:
+        Donoho and Johnstone, *Ideal spatial adaptation by wavelet shrinkage* (1994), section 2.
+
+    Example:
+        >>> F.hard_shrink(jnp.array([-2.0, -0.25, 0.25, 2.0]), threshold=0.5).tolist()
+        [-2.0, 0.0, 0.0, 2.0]
     """
     as_annotated(hard_shrink, z)
     return one_or_nan(is_not_negative(threshold), z.dtype) * jnp.where(_is_small(z, threshold), 0, z)
@@ -50,17 +83,17 @@ def hard_shrink(z: Float[Array, "*shape"], *, threshold: Float[ArrayLike, ""] = 
 def hard_shrink_vjp(g, z, *, threshold=0.5):
     r"""Pull $g$ back to $z$: $\partial y / \partial z = [|z| > \lambda]$, hence $\bar z = g\,[|z| > \lambda]$.
 
-    The jump itself has no derivative that could be pulled back. At NaN it is $g$.
+    The jump itself contributes no derivative. At NaN it is $g$.
     """
     return (one_or_nan(is_not_negative(threshold), z.dtype) * jnp.where(_is_small(z, threshold), 0, g),)
 
 
 def hard_shrink_examples(random):
-    """Three pieces and both jumps, for three thresholds, and one that is none."""
+    """All three pieces and both jumps, for three valid thresholds and an invalid one."""
     yield from soft_shrink_examples(random)
 
 
 def _is_small(z, threshold):
-    """Is z between -threshold and threshold, both included? NaN is not."""
+    """Return whether -threshold <= z <= threshold; False at NaN."""
     threshold = jnp.asarray(threshold, z.dtype)
     return (z >= -threshold) & (z <= threshold)

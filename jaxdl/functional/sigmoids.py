@@ -1,4 +1,4 @@
-"""Sigmoids: bounded activations shaped like an S, and the logarithm of one."""
+"""Sigmoids: bounded, S-shaped activations, and the logarithm of the logistic function."""
 
 import jax
 import jax.numpy as jnp
@@ -9,9 +9,25 @@ from jaxdl.functional._examples import points
 
 
 def sigmoid(z: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
-    r"""The logistic function $\sigma(z) = 1 / (1 + e^{-z})$, between 0 and 1; nothing overflows.
+    r"""Logistic function $\sigma(z) = 1 / (1 + e^{-z})$.
 
-    Bishop, *Pattern Recognition and Machine Learning* (2006), section 4.2.
+    It turns a log-odds into a probability. The result does not overflow for any finite $z$.
+
+    Args:
+        z: Pre-activations or log-odds, of any shape.
+
+    Returns:
+        Values between 0 and 1, in the shape and dtype of `z`.
+
+    Raises:
+        TypeError: `z` is not floating.
+
+    References:
+        Bishop, *Pattern Recognition and Machine Learning* (2006), section 4.2.
+
+    Example:
+        >>> print(np.asarray(F.sigmoid(jnp.array([-1000.0, -1.0, 0.0, 1.0]))).round(3))
+        [0.    0.269 0.5   0.731]
     """
     as_annotated(sigmoid, z)
     return jax.lax.logistic(z)
@@ -20,23 +36,44 @@ def sigmoid(z: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
 def sigmoid_vjp(g, z):
     r"""Pull $g$ back to $z$.
 
-    $\sigma'(z) = e^{-z} / (1 + e^{-z})^2 = \sigma(z)\,\sigma(-z)$, hence $\bar z = g\,\sigma(z)\,\sigma(-z)$. Since
-    $\sigma(-z) = 1 - \sigma(z)$ is not computed as a difference, the tail $z \gg 0$ keeps all its digits.
+    $\sigma'(z) = e^{-z} / (1 + e^{-z})^2 = \sigma(z)\,\sigma(-z)$, hence $\bar z = g\,\sigma(z)\,\sigma(-z)$. The
+    factor $\sigma(-z) = 1 - \sigma(z)$ is not computed as a difference, which would lose all digits for $z \gg 0$.
     """
     return (g * sigmoid(z) * sigmoid(-z),)
 
 
 def sigmoid_examples(random):
-    """Everywhere, and the tail where jax's own derivative keeps its digits."""
+    """Normal and extreme points, and the left tail, where jax's own derivative is accurate."""
     for z in (*points(random), random.uniform(-30, -10, 20)):
         yield (z,), {}
 
 
 def log_sigmoid(z: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
-    r"""The logarithm of the logistic function, $y = \log \sigma(z) = -\log(1 + e^{-z})$; finite for every finite $z$.
+    r"""Logarithm of the logistic function, $y = \log \sigma(z) = -\log(1 + e^{-z})$.
 
-    Taken in one step it keeps its digits in both tails, where $\sigma$ itself is rounded to 0 or 1.
-    Bishop, *Pattern Recognition and Machine Learning* (2006), section 4.3.2.
+    Computing it in one step keeps all digits in both tails, where $\sigma$ itself is rounded to 0 or 1. The result is
+    finite for every finite $z$.
+
+    Args:
+        z: Log-odds, of any shape.
+
+    Returns:
+        Log-probabilities in nats, at most 0, in the shape and dtype of `z`.
+
+    Raises:
+        TypeError: `z` is not floating.
+
+    References:
+        Bishop, *Pattern Recognition and Machine Learning* (2006), section 4.3.2.
+
+    Example:
+        The logarithm of a sigmoid underflows where `log_sigmoid` does not:
+
+        >>> z = jnp.array([-200.0, 0.0])
+        >>> print(np.asarray(jnp.log(F.sigmoid(z))).round(3))
+        [  -inf -0.693]
+        >>> print(np.asarray(F.log_sigmoid(z)).round(3))
+        [-200.      -0.693]
     """
     as_annotated(log_sigmoid, z)
     return -jnp.logaddexp(-z, 0.0)
@@ -48,15 +85,34 @@ def log_sigmoid_vjp(g, z):
 
 
 def log_sigmoid_examples(random):
-    """Everywhere, and the two tails."""
+    """Normal and extreme points, and both tails."""
     for z in (*points(random), random.uniform(-30, -10, 20), random.uniform(10, 30, 20)):
         yield (z,), {}
 
 
 def tanh(z: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
-    r"""The hyperbolic tangent $y = (e^z - e^{-z}) / (e^z + e^{-z})$, between -1 and 1.
+    r"""Hyperbolic tangent $y = (e^z - e^{-z}) / (e^z + e^{-z})$.
 
-    LeCun et al., *Efficient BackProp* (1998), section 4.4.
+    It is the logistic function, scaled and shifted to be odd: $\tanh z = 2\,\sigma(2z) - 1$.
+
+    Args:
+        z: Pre-activations, of any shape.
+
+    Returns:
+        Values between -1 and 1, in the shape and dtype of `z`.
+
+    Raises:
+        TypeError: `z` is not floating.
+
+    References:
+        LeCun et al., *Efficient BackProp* (1998), section 4.4.
+
+    Example:
+        >>> z = jnp.array([-2.0, 0.0, 0.5])
+        >>> print(np.asarray(F.tanh(z)).round(3))
+        [-0.964  0.     0.462]
+        >>> bool(jnp.allclose(F.tanh(z), 2 * F.sigmoid(2 * z) - 1))
+        True
     """
     as_annotated(tanh, z)
     return jnp.tanh(z)
@@ -72,17 +128,33 @@ def tanh_vjp(g, z):
 
 
 def tanh_examples(random):
-    """Everywhere but in the tails: there $y$ is rounded to 1, for jax too."""
+    """Normal and extreme points, without the tails: there $y$ is rounded to 1, in jax too."""
     for z in points(random):
         yield (z,), {}
 
 
 def softsign(z: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
-    r"""The softsign $y = z / (1 + |z|)$, between -1 and 1: it approaches them like $1/|z|$, not exponentially.
+    r"""Softsign $y = z / (1 + |z|)$.
 
-    At 0 the derivative is 1 from both sides; the second derivative jumps there from 2 to -2, and jax takes 0
-    (hence $|z| = z\,\mathrm{sign}(z)$). Glorot and Bengio, *Understanding the difficulty of training deep
-    feedforward neural networks* (2010), section 2.3.
+    It approaches -1 and 1 like $1/|z|$, not exponentially as tanh does. At 0 the derivative is 1 from both sides. The
+    second derivative jumps there from 2 to -2, and jax takes 0 (hence $|z| = z\,\mathrm{sign}(z)$).
+
+    Args:
+        z: Pre-activations, of any shape.
+
+    Returns:
+        Values between -1 and 1, in the shape and dtype of `z`.
+
+    Raises:
+        TypeError: `z` is not floating.
+
+    References:
+        Glorot and Bengio, *Understanding the difficulty of training deep feedforward neural networks* (2010),
+        section 2.3.
+
+    Example:
+        >>> F.softsign(jnp.array([-3.0, 0.0, 1.0])).tolist()
+        [-0.75, 0.0, 0.5]
     """
     as_annotated(softsign, z)
     return z / (1 + z * jnp.sign(z))
@@ -98,16 +170,32 @@ def softsign_vjp(g, z):
 
 
 def softsign_examples(random):
-    """Everywhere, about 0, where the denominator has a kink, and the two tails."""
+    """Normal and extreme points, points around 0, where the denominator has a kink, and both tails."""
     for z in (*points(random, 0), random.uniform(-30, -10, 20), random.uniform(10, 30, 20)):
         yield (z,), {}
 
 
 def hard_tanh(z: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
-    r"""The hyperbolic tangent in straight lines, $y = \min(\max(z, -1), 1)$.
+    r"""Piecewise linear hyperbolic tangent, $y = \min(\max(z, -1), 1)$.
 
     The kinks are at $z = \pm 1$; there the derivative is taken to be 0, as in PyTorch (in `jax.nn.hard_tanh` it is 1).
-    NaN stays NaN. Collobert, *Large scale machine learning* (2004).
+    NaN stays NaN.
+
+    Args:
+        z: Pre-activations, of any shape.
+
+    Returns:
+        Values from -1 to 1, in the shape and dtype of `z`.
+
+    Raises:
+        TypeError: `z` is not floating.
+
+    References:
+        Collobert, *Large scale machine learning* (2004).
+
+    Example:
+        >>> F.hard_tanh(jnp.array([-3.0, -0.5, 0.5, 3.0])).tolist()
+        [-1.0, -0.5, 0.5, 1.0]
     """
     as_annotated(hard_tanh, z)
     return jnp.where(z <= -1, -1, jnp.where(z >= 1, 1, z))
@@ -119,17 +207,32 @@ def hard_tanh_vjp(g, z):
 
 
 def hard_tanh_examples(random):
-    """Three pieces and both kinks."""
+    """All three pieces and both kinks."""
     for z in points(random, -1, 1):
         yield (z,), {}
 
 
 def hard_sigmoid(z: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
-    r"""The logistic function in straight lines, $y = \min(\max(z + 3, 0), 6) / 6$, between 0 and 1.
+    r"""Piecewise linear logistic function, $y = \min(\max(z + 3, 0), 6) / 6$.
 
     The kinks are at $z = \pm 3$; there the derivative is taken to be 0, as in PyTorch. NaN stays NaN. The slope is
-    $\frac16$ as in PyTorch and `jax.nn`; other authors take $\frac15$ or $\frac12$.
-    Howard et al., *Searching for MobileNetV3* (2019), section 5.2.
+    $\frac16$, as in PyTorch and `jax.nn`; other authors use $\frac15$ or $\frac12$.
+
+    Args:
+        z: Pre-activations, of any shape.
+
+    Returns:
+        Values from 0 to 1, in the shape and dtype of `z`.
+
+    Raises:
+        TypeError: `z` is not floating.
+
+    References:
+        Howard et al., *Searching for MobileNetV3* (2019), section 5.2.
+
+    Example:
+        >>> F.hard_sigmoid(jnp.array([-4.0, -1.5, 0.0, 4.0])).tolist()
+        [0.0, 0.25, 0.5, 1.0]
     """
     as_annotated(hard_sigmoid, z)
     return jnp.where(z <= -3, 0, jnp.where(z >= 3, 1, (z + 3) / 6))
@@ -144,6 +247,6 @@ def hard_sigmoid_vjp(g, z):
 
 
 def hard_sigmoid_examples(random):
-    """Three pieces and both kinks."""
+    """All three pieces and both kinks."""
     for z in points(random, -3, 3):
         yield (z,), {}

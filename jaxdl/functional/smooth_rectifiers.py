@@ -1,4 +1,4 @@
-"""Smooth rectifiers: activations that pass what is positive and bend where a ReLU has its kink."""
+"""Smooth rectifiers: activations that pass positive inputs and bend smoothly where a ReLU has its kink."""
 
 import math
 
@@ -16,10 +16,30 @@ SELU_SCALE = 1.0507009873554804934193349852946
 
 
 def softplus(z: Float[Array, "*shape"], *, beta: Float[ArrayLike, ""] = 1.0) -> Float[Array, "*shape"]:
-    r"""The softplus $y = \log(1 + e^{\beta z}) / \beta$, for a sharpness $\beta > 0$; any other gives NaN.
+    r"""Softplus $y = \log(1 + e^{\beta z}) / \beta$, for a sharpness $\beta > 0$.
 
-    The larger $\beta$, the closer to a ReLU. PyTorch takes $y = z$ from $\beta z = 20$ on; here there is no such step.
-    Dugas et al., *Incorporating second-order functional knowledge for better option pricing* (2001).
+    The larger $\beta$, the closer it is to a ReLU. PyTorch switches to $y = z$ from $\beta z = 20$ on; this function
+    has no such step.
+
+    Args:
+        z: Pre-activations, of any shape.
+        beta: Sharpness $\beta > 0$; may be traced. Other values give NaN.
+
+    Returns:
+        Values of at least 0, in the shape and dtype of `z`.
+
+    Raises:
+        TypeError: `z` is not floating.
+
+    References:
+        Dugas et al., *Incorporating second-order functional knowledge for better option pricing* (2001).
+
+    Example:
+        >>> z = jnp.array([-1.0, 0.0, 1.0])
+        >>> print(np.asarray(F.softplus(z)).round(3))
+        [0.313 0.693 1.313]
+        >>> print(np.asarray(F.softplus(z, beta=10.0)).round(3))
+        [0.    0.069 1.   ]
     """
     as_annotated(softplus, z)
     beta = jnp.asarray(beta, z.dtype)
@@ -37,7 +57,7 @@ def softplus_vjp(g, z, *, beta=1.0):
 
 
 def softplus_examples(random):
-    """Everywhere, the two tails, other sharpnesses, and some that are none."""
+    """Normal and extreme points, both tails, and other values of beta, valid and invalid."""
     for z in (*points(random), random.uniform(-30, -10, 20), random.uniform(10, 30, 20)):
         yield (z,), {}
     for beta in (0.25, 3.0, 0.0, -1.0):
@@ -45,11 +65,27 @@ def softplus_examples(random):
 
 
 def elu(z: Float[Array, "*shape"], *, alpha: Float[ArrayLike, ""] = 1.0) -> Float[Array, "*shape"]:
-    r"""The exponential linear unit: $y = z$ for $z > 0$ and $y = \alpha (e^z - 1)$ elsewhere, for $\alpha \ge 0$.
+    r"""Exponential linear unit: $y = z$ for $z > 0$ and $y = \alpha (e^z - 1)$ elsewhere, for $\alpha \ge 0$.
 
-    Any other $\alpha$ gives NaN. Unless $\alpha = 1$ there is a kink at $z = 0$; there the derivative is taken to be
-    $\alpha$, as in PyTorch. Clevert, Unterthiner and Hochreiter, *Fast and accurate deep network learning by
-    exponential linear units* (2016), section 3.
+    Unless $\alpha = 1$ there is a kink at $z = 0$; there the derivative is taken to be $\alpha$, as in PyTorch.
+
+    Args:
+        z: Pre-activations, of any shape.
+        alpha: Scale $\alpha \ge 0$ of the left piece; may be traced. Other values give NaN.
+
+    Returns:
+        Values of at least $-\alpha$, in the shape and dtype of `z`.
+
+    Raises:
+        TypeError: `z` is not floating.
+
+    References:
+        Clevert, Unterthiner and Hochreiter, *Fast and accurate deep network learning by exponential linear units*
+        (2016), section 3.
+
+    Example:
+        >>> print(np.asarray(F.elu(jnp.array([-100.0, -1.0, 2.0]), alpha=0.5)).round(3))
+        [-0.5   -0.316  2.   ]
     """
     as_annotated(elu, z)
     alpha = jnp.asarray(alpha, z.dtype)
@@ -66,7 +102,10 @@ def elu_vjp(g, z, *, alpha=1.0):
 
 
 def elu_examples(random):
-    """The kink and where it vanishes, and a scale that is none; in the deep tail jax's own derivative has no digits."""
+    """The kink, and alpha = 1, where it vanishes; alpha = 0 and an invalid alpha; and the left tail.
+
+    The left tail ends at -5, because jax's own derivative loses its digits below.
+    """
     for z in points(random, 0):
         for alpha in (1.0, 0.25):
             yield (z,), {"alpha": alpha}
@@ -76,11 +115,28 @@ def elu_examples(random):
 
 
 def selu(z: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
-    r"""The scaled exponential linear unit $y = \lambda\,\mathrm{elu}_\alpha(z)$.
+    r"""Scaled exponential linear unit $y = \lambda\,\mathrm{elu}_\alpha(z)$.
 
-    $\lambda = 1.0507\ldots$ and $\alpha = 1.6732\ldots$ are such that standard normal $z$ give $y$ of mean 0 and
-    variance 1. The kink is at $z = 0$; there the derivative is taken to be $\lambda \alpha$, as in PyTorch.
-    Klambauer et al., *Self-normalizing neural networks* (2017), equation 2.
+    The constants $\lambda = 1.0507\ldots$ and $\alpha = 1.6732\ldots$ are chosen so that standard normal $z$ give $y$
+    with mean 0 and variance 1. The kink is at $z = 0$; there the derivative is taken to be $\lambda \alpha$, as in
+    PyTorch.
+
+    Args:
+        z: Pre-activations, of any shape.
+
+    Returns:
+        Values of at least $-\lambda \alpha \approx -1.758$, in the shape and dtype of `z`.
+
+    Raises:
+        TypeError: `z` is not floating.
+
+    References:
+        Klambauer et al., *Self-normalizing neural networks* (2017), equation 2.
+
+    Example:
+        >>> y = F.selu(jax.random.normal(jax.random.key(0), (100_000,)))
+        >>> abs(round(float(y.mean()), 1)), round(float(y.var()), 1)
+        (0.0, 1.0)
     """
     as_annotated(selu, z)
     return SELU_SCALE * elu(z, alpha=SELU_ALPHA)
@@ -97,17 +153,36 @@ def selu_vjp(g, z):
 
 
 def selu_examples(random):
-    """Two sides of the kink and the kink itself."""
+    """Both sides of the kink and the kink itself."""
     for z in points(random, 0):
         yield (z,), {}
 
 
 def celu(z: Float[Array, "*shape"], *, alpha: Float[ArrayLike, ""] = 1.0) -> Float[Array, "*shape"]:
-    r"""The ELU without a kink: $y = z$ for $z > 0$ and $y = \alpha (e^{z / \alpha} - 1)$ elsewhere, for $\alpha > 0$.
+    r"""ELU without a kink: $y = z$ for $z > 0$ and $y = \alpha (e^{z / \alpha} - 1)$ elsewhere, for $\alpha > 0$.
 
-    Any other $\alpha$ gives NaN. At 0 the derivative is 1 from both sides; the second derivative jumps there from
-    $1 / \alpha$ to 0, and jax takes $1 / \alpha$.
-    Barron, *Continuously differentiable exponential linear units* (2017).
+    At 0 the derivative is 1 from both sides. The second derivative jumps there from $1 / \alpha$ to 0, and jax takes
+    $1 / \alpha$.
+
+    Args:
+        z: Pre-activations, of any shape.
+        alpha: Scale $\alpha > 0$; may be traced. Other values give NaN.
+
+    Returns:
+        Values of at least $-\alpha$, in the shape and dtype of `z`.
+
+    Raises:
+        TypeError: `z` is not floating.
+
+    References:
+        Barron, *Continuously differentiable exponential linear units* (2017).
+
+    Example:
+        The slope just left of 0 is 1 for every $\alpha$, while that of the ELU is $\alpha$:
+
+        >>> z = jnp.array(-1e-6)
+        >>> [round(float(jax.grad(f)(z, alpha=0.5)), 3) for f in (F.celu, F.elu)]
+        [1.0, 0.5]
     """
     as_annotated(celu, z)
     alpha = jnp.asarray(alpha, z.dtype)
@@ -125,7 +200,7 @@ def celu_vjp(g, z, *, alpha=1.0):
 
 
 def celu_examples(random):
-    """Where the pieces meet, for three scales, and two that are none."""
+    """Both pieces and the point where they meet, for three valid values of alpha; and two invalid values."""
     for z in points(random, 0):
         for alpha in (1.0, 0.25, 3.0):
             yield (z,), {"alpha": alpha}
@@ -134,10 +209,27 @@ def celu_examples(random):
 
 
 def gelu(z: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
-    r"""The Gaussian error linear unit $y = z\,\Phi(z)$, where $\Phi$ is the standard normal distribution function.
+    r"""Gaussian error linear unit $y = z\,\Phi(z)$, where $\Phi$ is the standard normal distribution function.
 
-    $\Phi(z) = \frac12 \mathrm{erfc}(-z / \sqrt2)$ keeps its digits in the tail $z \ll 0$. PyTorch's default;
-    `jax.nn.gelu` and Flax take `gelu_tanh` by default. Hendrycks and Gimpel, *Gaussian error linear units* (2016).
+    $\Phi(z) = \frac12 \mathrm{erfc}(-z / \sqrt2)$ keeps its digits in the tail $z \ll 0$. This is PyTorch's default;
+    `jax.nn.gelu` and Flax use `gelu_tanh` by default.
+
+    Args:
+        z: Pre-activations, of any shape.
+
+    Returns:
+        Values of at least -0.17, the minimum at $z \approx -0.752$, in the shape and dtype of `z`.
+
+    Raises:
+        TypeError: `z` is not floating.
+
+    References:
+        Hendrycks and Gimpel, *Gaussian error linear units* (2016).
+
+    Example:
+        >>> z = jnp.array([-3.0, -1.0, 0.0, 1.0, 3.0])
+        >>> print(np.asarray(F.gelu(z)).round(3))
+        [-0.004 -0.159  0.     0.841  2.996]
     """
     as_annotated(gelu, z)
     return z * (jax.lax.erfc(-z / math.sqrt(2)) / 2)
@@ -155,17 +247,34 @@ def gelu_vjp(g, z):
 
 
 def gelu_examples(random):
-    """Everywhere, and the tail on the left as far as float32 has numbers for it."""
+    """Normal and extreme points, and the left tail as far as float32 can represent it."""
     for z in (*points(random), random.uniform(-9, -5, 20)):
         yield (z,), {}
 
 
 def gelu_tanh(z: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
-    r"""The GELU without erf: $y = \frac{z}{2} (1 + \tanh u)$ with $u = \sqrt{2 / \pi}\,(z + 0.044715\,z^3)$.
+    r"""GELU without erf: $y = \frac{z}{2} (1 + \tanh u)$ with $u = \sqrt{2 / \pi}\,(z + 0.044715\,z^3)$.
 
-    At most 0.0005 from the exact one. $\frac12 (1 + \tanh u) = \sigma(2u)$, which keeps its digits in the tail
-    $z \ll 0$, is how it is computed. PyTorch calls it `approximate="tanh"`; it is the default of `jax.nn.gelu`.
-    Hendrycks and Gimpel, *Gaussian error linear units* (2016), section 2.
+    It differs from `gelu` by at most 0.0005. It is computed as $z\,\sigma(2u)$, since
+    $\frac12 (1 + \tanh u) = \sigma(2u)$ keeps its digits in the tail $z \ll 0$. PyTorch calls it `approximate="tanh"`;
+    it is the default of `jax.nn.gelu`.
+
+    Args:
+        z: Pre-activations, of any shape.
+
+    Returns:
+        Values of at least -0.17, in the shape and dtype of `z`.
+
+    Raises:
+        TypeError: `z` is not floating.
+
+    References:
+        Hendrycks and Gimpel, *Gaussian error linear units* (2016), section 2.
+
+    Example:
+        >>> z = jnp.linspace(-4, 4, 801)
+        >>> bool(jnp.abs(F.gelu_tanh(z) - F.gelu(z)).max() < 0.0005)
+        True
     """
     as_annotated(gelu_tanh, z)
     return z * sigmoid(2 * math.sqrt(2 / math.pi) * (z + 0.044715 * z**3))
@@ -184,16 +293,30 @@ def gelu_tanh_vjp(g, z):
 
 
 def gelu_tanh_examples(random):
-    """Everywhere, and the tail on the left as far as float32 has numbers for it."""
+    """Normal and extreme points, and the left tail as far as float32 can represent it."""
     for z in (*points(random), random.uniform(-6, -4, 20)):
         yield (z,), {}
 
 
 def silu(z: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
-    r"""The sigmoid linear unit $y = z\,\sigma(z)$, also called swish.
+    r"""Sigmoid linear unit $y = z\,\sigma(z)$, also called swish.
 
-    Elfwing, Uchibe and Doya, *Sigmoid-weighted linear units for neural network function approximation in
-    reinforcement learning* (2018), section 2.
+    Args:
+        z: Pre-activations, of any shape.
+
+    Returns:
+        Values of at least -0.279, the minimum at $z \approx -1.278$, in the shape and dtype of `z`.
+
+    Raises:
+        TypeError: `z` is not floating.
+
+    References:
+        Elfwing, Uchibe and Doya, *Sigmoid-weighted linear units for neural network function approximation in
+        reinforcement learning* (2018), section 2.
+
+    Example:
+        >>> print(np.asarray(F.silu(jnp.array([-1.0, 0.0, 1.0, 10.0]))).round(3))
+        [-0.269  0.     0.731 10.   ]
     """
     as_annotated(silu, z)
     return z * sigmoid(z)
@@ -210,15 +333,29 @@ def silu_vjp(g, z):
 
 
 def silu_examples(random):
-    """Everywhere, and the two tails."""
+    """Normal and extreme points, and both tails."""
     for z in (*points(random), random.uniform(-30, -10, 20), random.uniform(10, 30, 20)):
         yield (z,), {}
 
 
 def mish(z: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
-    r"""The mish $y = z \tanh(s)$, with the softplus $s = \log(1 + e^z)$.
+    r"""Mish $y = z \tanh(s)$, with the softplus $s = \log(1 + e^z)$.
 
-    Misra, *Mish: a self regularized non-monotonic activation function* (2020).
+    Args:
+        z: Pre-activations, of any shape.
+
+    Returns:
+        Values of at least -0.309, the minimum at $z \approx -1.192$, in the shape and dtype of `z`.
+
+    Raises:
+        TypeError: `z` is not floating.
+
+    References:
+        Misra, *Mish: a self regularized non-monotonic activation function* (2020).
+
+    Example:
+        >>> print(np.asarray(F.mish(jnp.array([-1.0, 0.0, 1.0, 10.0]))).round(3))
+        [-0.303  0.     0.865 10.   ]
     """
     as_annotated(mish, z)
     return z * jnp.tanh(softplus(z))
@@ -237,11 +374,11 @@ def mish_vjp(g, z):
 
 
 def mish_examples(random):
-    """Everywhere, and the two tails."""
+    """Normal and extreme points, and both tails."""
     for z in (*points(random), random.uniform(-30, -10, 20), random.uniform(10, 30, 20)):
         yield (z,), {}
 
 
 def _at_most_zero(z):
-    """min(z, 0), so that the exponential of what is positive is never taken: it would overflow."""
+    """Return min(z, 0), so that the exponential of a large positive z, which would overflow, is never taken."""
     return jnp.where(z <= 0, z, 0)

@@ -1,4 +1,4 @@
-"""The softmax and its logarithm: scores become a distribution."""
+"""Softmax and its logarithm: turn logits into a probability distribution."""
 
 import jax
 import jax.numpy as jnp
@@ -11,14 +11,34 @@ from jaxdl.functional._validity import in_range, is_positive
 def softmax(
     logits: Float[Array, "*batch classes"], *, temperature: Float[ArrayLike, ""] = 1.0
 ) -> Float[Array, "*batch classes"]:
-    r"""The distribution $p_k = e^{z_k / T} / \sum_j e^{z_j / T}$ over the last axis, for a temperature $T > 0$.
+    r"""Softmax $p_k = e^{z_k / T} / \sum_j e^{z_j / T}$ over the last axis, for a temperature $T > 0$.
 
-    Any other temperature gives NaN. The largest logit is subtracted first, which leaves $p$ as it is and lets nothing
-    overflow.
-    Bridle, *Probabilistic interpretation of feedforward classification network outputs* (1990).
+    The largest logit is subtracted first, which prevents overflow and does not change $p$.
+
+    Args:
+        logits: Scores $z$ of shape (..., classes).
+        temperature: Temperature $T > 0$; may be traced. A higher one gives a flatter distribution. Other values give
+            NaN.
+
+    Returns:
+        Probabilities in the shape and dtype of `logits`. They sum to 1 over the last axis.
+
+    Raises:
+        TypeError: `logits` is not floating.
+        ValueError: `logits` has no axis.
+
+    References:
+        Bridle, *Probabilistic interpretation of feedforward classification network outputs* (1990).
+
+    Example:
+        >>> logits = jnp.array([1000.0, 1001.0, 1002.0])
+        >>> print(np.asarray(F.softmax(logits)).round(3))
+        [0.09  0.245 0.665]
+        >>> print(np.asarray(F.softmax(logits, temperature=10.0)).round(3))
+        [0.301 0.332 0.367]
     """
     as_annotated(softmax, logits)
-    z = logits / _tempered(temperature, logits)
+    z = logits / _positive_or_nan(temperature, logits)
     powers = jnp.exp(z - jax.lax.stop_gradient(z.max(axis=-1, keepdims=True)))
     return powers / powers.sum(axis=-1, keepdims=True)
 
@@ -28,15 +48,15 @@ def softmax_vjp(g, logits, *, temperature=1.0):
 
     With $S = \sum_i e^{z_i / T}$ the quotient rule gives $\partial p_k / \partial z_j = \left([k = j]\, e^{z_k / T} / S
     - e^{z_k / T} e^{z_j / T} / S^2\right) / T = p_k ([k = j] - p_j) / T$, hence $\bar z_j = \sum_k g_k\, \partial p_k /
-    \partial z_j = p_j (g_j - \sum_k g_k p_k) / T$: what is pulled back sums to zero, for adding a number to all logits
-    changes nothing.
+    \partial z_j = p_j (g_j - \sum_k g_k p_k) / T$. This gradient sums to zero, because adding the same number to all
+    logits does not change $p$.
     """
     p = softmax(logits, temperature=temperature)
-    return (p * (g - (g * p).sum(axis=-1, keepdims=True)) / _tempered(temperature, logits),)
+    return (p * (g - (g * p).sum(axis=-1, keepdims=True)) / _positive_or_nan(temperature, logits),)
 
 
 def softmax_examples(random):
-    """Temperatures beside the default, and logits far apart."""
+    """Valid and invalid temperatures, and logits far apart."""
     logits = random.standard_normal((6, 5, 4))
     yield (logits,), {}
     yield (logits,), {"temperature": 2.5}
@@ -48,13 +68,31 @@ def softmax_examples(random):
 def log_softmax(
     logits: Float[Array, "*batch classes"], *, temperature: Float[ArrayLike, ""] = 1.0
 ) -> Float[Array, "*batch classes"]:
-    r"""The logarithm of the softmax, $y_k = z_k / T - \log \sum_j e^{z_j / T}$, in nats, for a temperature $T > 0$.
+    r"""Logarithm of the softmax, $y_k = z_k / T - \log \sum_j e^{z_j / T}$, for a temperature $T > 0$.
 
-    Any other temperature gives NaN. Taken in one step it is finite where a probability is rounded to 0.
-    Blanchard, Higham and Higham, *Accurately computing the log-sum-exp and softmax functions* (2021).
+    Computed in one step, it is finite where a probability is rounded to 0.
+
+    Args:
+        logits: Scores $z$ of shape (..., classes).
+        temperature: Temperature $T > 0$; may be traced. Other values give NaN.
+
+    Returns:
+        Log-probabilities in nats, at most 0, in the shape and dtype of `logits`.
+
+    Raises:
+        TypeError: `logits` is not floating.
+        ValueError: `logits` has no axis.
+
+    References:
+        Blanchard, Higham and Higham, *Accurately computing the log-sum-exp and softmax functions* (2021).
+
+    Example:
+        >>> logits = jnp.array([0.0, 1000.0])
+        >>> jnp.log(F.softmax(logits)).tolist(), F.log_softmax(logits).tolist()
+        ([-inf, 0.0], [-1000.0, 0.0])
     """
     as_annotated(log_softmax, logits)
-    z = logits / _tempered(temperature, logits)
+    z = logits / _positive_or_nan(temperature, logits)
     z = z - jax.lax.stop_gradient(z.max(axis=-1, keepdims=True))
     return z - jnp.log(jnp.exp(z).sum(axis=-1, keepdims=True))
 
@@ -66,14 +104,14 @@ def log_softmax_vjp(g, logits, *, temperature=1.0):
     $\partial y_k / \partial z_j = ([k = j] - p_j) / T$, hence $\bar z_j = (g_j - p_j \sum_k g_k) / T$.
     """
     p = softmax(logits, temperature=temperature)
-    return ((g - p * g.sum(axis=-1, keepdims=True)) / _tempered(temperature, logits),)
+    return ((g - p * g.sum(axis=-1, keepdims=True)) / _positive_or_nan(temperature, logits),)
 
 
 def log_softmax_examples(random):
-    """What the softmax is tried on."""
+    """The examples of the softmax."""
     yield from softmax_examples(random)
 
 
-def _tempered(temperature, logits):
-    """The temperature, NaN where it is none."""
+def _positive_or_nan(temperature, logits):
+    """Return the temperature, or NaN if it is not positive."""
     return in_range(temperature, is_positive(temperature), logits.dtype)

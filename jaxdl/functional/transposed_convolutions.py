@@ -1,4 +1,4 @@
-"""The transposed convolution: an image is enlarged, each pixel by a weighted copy of the kernel."""
+"""Transposed convolution: enlarge an image by adding a weighted copy of the kernel for each pixel."""
 
 import jax.numpy as jnp
 from jaxtyping import Array, Float
@@ -19,33 +19,59 @@ def conv2d_transpose(
     dilation: tuple[int, int] = (1, 1),
     groups: int = 1,
 ) -> Float[Array, "batch new_height new_width filters"]:
-    r"""The transposed convolution: every pixel stamps the kernel on the output, weighted by its own value.
+    r"""Transposed convolution: each pixel adds the kernel, weighted by its value, to the output.
 
-    $y_{n,\,hs + id,\,wt + je,\,o} \mathrel{+}= \sum_c x_{nhwc} K_{ijco}$ for all $h, w, i, j$, plus $b_o$. It is the
-    transpose of a `conv2d` from images like $y$ to images like $x$, and enlarges by the stride. Padding is that of this
-    `conv2d`, so it takes away from $y$: "VALID" nothing, a height of $(H - 1) s + d (k - 1) + 1$; "SAME" leaves $H s$
-    (where the stride exceeds the window, jax and Flax leave that for "VALID" too); ((top, bottom), (left, right)) just
-    those. PyTorch's kernel is (channels, filters, rows, columns); Flax's `ConvTranspose` turns the kernel round, unless
-    its `transpose_kernel` is set. Raises where shapes or dtypes are not as annotated. Dumoulin and Visin, *A guide to
-    convolution arithmetic for deep learning* (2016), chapter 4.
+    $y_{n,\,hs + id,\,wt + je,\,o} \mathrel{+}= \sum_c x_{nhwc} K_{ijco}$ for all $h, w, i, j$, plus $b_o$, with the
+    stride $(s, t)$ and the dilation $(d, e)$. It is the transpose of a `conv2d` from images like $y$ to images like
+    $x$, and enlarges by the stride. PyTorch's kernel is (channels, filters, rows, columns); Flax's `ConvTranspose`
+    flips the kernel in both directions, unless its `transpose_kernel` is set.
+
+    Args:
+        x: Images of shape (batch, height, width, channels).
+        kernel: Kernel $K$ of shape (rows, columns, channels / groups, filters).
+        bias: Bias $b$ of shape (filters,).
+        stride: Rows and columns between the copies of the kernel of two neighbouring pixels.
+        padding: Padding of the `conv2d` that is transposed, so rows and columns that are cropped from $y$. "VALID"
+            crops none: a height $H$ becomes $(H - 1) s + d (k - 1) + 1$ with a kernel of $k$ rows. "SAME" gives $H s$
+            (jax and Flax give that for "VALID" too if the stride exceeds the window). ((top, bottom), (left, right))
+            crops as stated.
+        dilation: Rows and columns between two neighbouring entries of the kernel.
+        groups: Number of groups of channels that are convolved separately; divides channels and filters.
+
+    Returns:
+        Images of shape (batch, new height, new width, filters).
+
+    Raises:
+        TypeError: `x`, `kernel` or `bias` is not floating.
+        ValueError: The shapes do not fit together, `stride`, `padding`, `dilation` or `groups` is invalid, or the
+            padding would crop all pixels.
+
+    References:
+        Dumoulin and Visin, *A guide to convolution arithmetic for deep learning* (2016), chapter 4.
+
+    Example:
+        >>> x = jnp.array([1.0, 10.0]).reshape(1, 1, 2, 1)
+        >>> kernel = jnp.array([[1.0, 2.0], [3.0, 4.0]]).reshape(2, 2, 1, 1)
+        >>> F.conv2d_transpose(x, kernel, jnp.zeros(1), stride=(2, 2))[0, :, :, 0].tolist()
+        [[1.0, 2.0, 10.0, 20.0], [3.0, 4.0, 30.0, 40.0]]
     """
     as_annotated(conv2d_transpose, x, kernel, bias)
     check_groups(x.shape[-1], kernel, groups)
-    size, ends = _of_transpose(x, kernel, stride, padding, dilation)
+    size, ends = _size_and_crop(x, kernel, stride, padding, dilation)
     return outside(crop(stamp(x, kernel, size, stride, dilation, groups), ends) + bias[:, None, None])
 
 
 def conv2d_transpose_vjp(g, x, kernel, bias, *, stride=(1, 1), padding="VALID", dilation=(1, 1), groups=1):
     r"""Pull $g$ back to $(x, K, b)$.
 
-    Each product $x_{nhwc} K_{ijco}$ is added to one place of $y$, so with the $g$ of that place
+    Each product $x_{nhwc} K_{ijco}$ is added to one entry of $y$, so with the $g$ of that entry
     $\bar x_{nhwc} = \sum_{ijo} g_{n,\,hs + id,\,wt + je,\,o} K_{ijco}$ and
     $\bar K_{ijco} = \sum_{nhw} g_{n,\,hs + id,\,wt + je,\,o}\, x_{nhwc}$. The first is the `conv2d` of the image $g$
-    with the kernel whose channels and filters are exchanged. The second is the kernel's gradient in that `conv2d` when
-    $x$ is what comes back to its output, exchanged again. The bias is added everywhere:
+    with channels and filters of the kernel exchanged. The second is the gradient of the kernel in that `conv2d`, with
+    $x$ as the cotangent of its output, exchanged back. The bias is added to every pixel:
     $\bar b_o = \sum_{nhw} g_{nhwo}$.
     """
-    _, ends = _of_transpose(x, kernel, stride, padding, dilation)
+    _, ends = _size_and_crop(x, kernel, stride, padding, dilation)
     settings = {"stride": stride, "padding": ends, "dilation": dilation, "groups": groups}
     exchanged, no_bias = transposed(kernel, groups), jnp.zeros(x.shape[-1], x.dtype)
     x_bar = conv2d(g, exchanged, no_bias, **settings)
@@ -54,7 +80,7 @@ def conv2d_transpose_vjp(g, x, kernel, bias, *, stride=(1, 1), padding="VALID", 
 
 
 def conv2d_transpose_examples(random):
-    """Strides that overlap, fit and leave gaps; paddings, dilations, groups; one image."""
+    """Strides smaller than, equal to and larger than the kernel; paddings, dilations, groups; a batch of one."""
     for shape, kernel, settings in [
         ((3, 3, 2, 2), (3, 2, 2, 5), {"stride": (2, 1), "padding": "SAME"}),
         ((1, 2, 3, 1), (2, 2, 1, 3), {"stride": (3, 3), "padding": ((0, 1), (1, 0)), "dilation": (3, 2)}),
@@ -63,8 +89,8 @@ def conv2d_transpose_examples(random):
         yield tuple(map(random.standard_normal, (shape, kernel, kernel[-1:]))), settings
 
 
-def _of_transpose(x, kernel, stride, padding, dilation):
-    """Height and width before anything is taken away, and what the padding takes away at each end."""
+def _size_and_crop(x, kernel, stride, padding, dilation):
+    """Return height and width before cropping, and the rows and columns to crop at each end."""
     spans = spans_of(kernel.shape[:2], stride, dilation)
     size = [(n - 1) * s + span for n, s, span in zip(x.shape[1:3], stride, spans, strict=True)]
     if padding == "SAME":
@@ -73,5 +99,5 @@ def _of_transpose(x, kernel, stride, padding, dilation):
         return tuple(size), padding_around(kept, kernel.shape[:2], stride, "SAME", dilation)
     ends = padding_around(tuple(size), kernel.shape[:2], stride, padding, dilation)
     if min(n - sum(both) for n, both in zip(size, ends, strict=True)) < 1:
-        raise ValueError(f"padding must leave some of the {tuple(size)} pixels, but takes away {ends}.")
+        raise ValueError(f"padding {ends} crops all of the {tuple(size)} pixels. Make it smaller.")
     return tuple(size), ends

@@ -32,7 +32,7 @@ def deep(random):
 
 def forged(part):
     """The layer with the first forgery that changes what it pulls back."""
-    wrong = dict(derivation.forgeries(part.f_vjp))
+    wrong = dict(derivation.mutants(part.f_vjp))
     for change, f_vjp in wrong.items():
         if "_slightly_more" in change:
             return part._replace(f_vjp=f_vjp)

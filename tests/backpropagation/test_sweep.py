@@ -31,7 +31,7 @@ MEAN = Layer(F.weighted_mean, F.weighted_mean_vjp)
 
 def relative_gap(hand, automatic):
     pairs = zip(jax.tree.leaves(hand), jax.tree.leaves(automatic), strict=True)
-    return max(derivation.error(a, b) for a, b in pairs)
+    return max(derivation.relative_error(a, b) for a, b in pairs)
 
 
 def classifier(random, widths, activations):
@@ -80,7 +80,7 @@ def test_the_sweep_returns_the_gradient_of_the_input_too(random, double):
         input_bar, _ = backward(network, tape, jnp.ones(()))
         return input_bar, jax.grad(lambda inputs: forward(network, own, inputs)[0])(inputs)
 
-    assert derivation.error(*both(inputs)) <= 1e-12
+    assert derivation.relative_error(*both(inputs)) <= 1e-12
 
 
 def test_a_key_may_precede_the_signal_and_settings_reach_both_sides(random, double):

@@ -9,9 +9,9 @@ import jaxdl.functional as F
 from jaxdl import derivation
 from jaxdl.backpropagation import Layer, Residual, layer, trace, value_and_gradient
 from jaxdl.backpropagation.formulas import formula, formula_of, formulas_of_gradient
-from jaxdl.derivation import arguments_of, derivations
+from jaxdl.derivation import arguments_of, vjp_pairs
 
-PAIRS = {pair.name: pair for pair in derivations()}
+PAIRS = {pair.name: pair for pair in vjp_pairs()}
 
 
 def network(random):

@@ -148,7 +148,7 @@ def test_check_can_forge_as_well(capsys):
 
 
 def test_check_ends_with_1_where_a_forgery_goes_unnoticed(monkeypatch, capsys):
-    monkeypatch.setattr("jaxdl.derivation.comparison.forgeries", lambda f_vjp: [("nothing", f_vjp)])
+    monkeypatch.setattr("jaxdl.derivation.comparison.mutants", lambda f_vjp: [("nothing", f_vjp)])
     assert main(["check", "relu", "--forgeries"]) == 1
     assert "not caught: relu: nothing" in capsys.readouterr().out
 
@@ -166,7 +166,7 @@ def test_check_ends_with_1_where_a_derivation_fails(monkeypatch, capsys):
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (["check", "rellu"], "name must be a function with a derivation"),
+        (["check", "rellu"], "unknown function 'rellu'. Functions with a hand-derived VJP: "),
         (["train", "--epochs", "0"], "epochs must be at least 1, but was 0"),
         (["train", "--seeds", "0"], "seeds must be at least 1, but was 0"),
         (["train", "--batch-size", "5000"], "batch_size must be from 1 to the 1078 examples there are, but was 5000"),

@@ -8,7 +8,7 @@ import pytest
 
 import jaxdl.functional as F
 
-ALL = {  # each with settings for six features, and whether the mean is taken away
+ALL = {  # settings for six features, and whether the mean is subtracted
     F.layer_norm: ({}, True),
     F.rms_norm: ({}, False),
     F.group_norm: ({"groups": 2}, True),
@@ -17,39 +17,40 @@ ALL = {  # each with settings for six features, and whether the mean is taken aw
 each = pytest.mark.parametrize("f", ALL, ids=lambda f: f.__name__)
 
 
-def drawn(random, f, shape):
-    """Inputs away from zero, a scale, and a bias where f has one."""
+def random_arguments(random, f, shape):
+    """Draw inputs away from zero, a scale, and a bias if f has one."""
     scale_and_bias = [random.normal(size=shape[-1]) for _ in range(1 if f is F.rms_norm else 2)]
     return [2 * random.normal(size=shape) + 1, *scale_and_bias]
 
 
 def run(f, *arguments, **settings):
-    """One program instead of many operations; what comes out is on the host."""
+    """Compile f, call it, and copy the result to the host."""
     return jax.device_get(jax.jit(functools.partial(f, **settings))(*arguments))
 
 
 def with_gradient(f, g, *arguments, **settings):
-    """What f returns, and what its derivation makes of g."""
+    """Return f of the arguments, and the cotangents by its hand-derived VJP."""
     f_vjp = getattr(F, f"{f.__name__}_vjp")
     return run(lambda g, *a: (f(*a, **settings), f_vjp(g, *a, **settings)), g, *arguments)
 
 
-def torchs(torch, f, epsilon, groups):
-    of = torch.nn.functional
+def pytorch_norm(torch, f, epsilon, groups):
+    """Return PyTorch's function, with channels last."""
+    nn_functional = torch.nn.functional
 
     def channels_second(norm):
         def channels_last(x, scale, bias):
             y = norm(x.movedim(-1, 1), weight=scale, bias=bias, eps=epsilon)
-            y.register_hook(lambda g: g.contiguous())  # instance_norm of torch 2.13 goes wrong where it is not
+            y.register_hook(lambda g: g.contiguous())  # instance_norm of torch 2.13 is wrong for others
             return y.movedim(1, -1)
 
         return channels_last
 
     return {
-        F.layer_norm: lambda x, scale, bias: of.layer_norm(x, scale.shape, scale, bias, eps=epsilon),
-        F.rms_norm: lambda x, scale: of.rms_norm(x, scale.shape, scale, eps=epsilon),
-        F.group_norm: channels_second(functools.partial(of.group_norm, num_groups=groups)),
-        F.instance_norm: channels_second(of.instance_norm),
+        F.layer_norm: lambda x, scale, bias: nn_functional.layer_norm(x, scale.shape, scale, bias, eps=epsilon),
+        F.rms_norm: lambda x, scale: nn_functional.rms_norm(x, scale.shape, scale, eps=epsilon),
+        F.group_norm: channels_second(functools.partial(nn_functional.group_norm, num_groups=groups)),
+        F.instance_norm: channels_second(nn_functional.instance_norm),
     }[f]
 
 
@@ -57,12 +58,12 @@ def torchs(torch, f, epsilon, groups):
 @pytest.mark.parametrize(
     ("shape", "epsilon", "groups"), [((4, 5, 6), 1e-5, 3), ((1, 3, 4, 6), 0.3, 2), ((3, 2, 3, 2, 5), 1e-3, 1)]
 )
-def test_it_is_pytorchs_with_all_gradients(torch, random, double, f, shape, epsilon, groups):
-    arguments = drawn(random, f, shape)
+def test_value_and_gradients_equal_pytorch(torch, random, double, f, shape, epsilon, groups):
+    arguments = random_arguments(random, f, shape)
     settings = {"epsilon": epsilon, **({"groups": groups} if f is F.group_norm else {})}
     g = random.normal(size=shape)
     leaves = [torch.tensor(np.array(a), requires_grad=True) for a in arguments]
-    y = torchs(torch, f, epsilon, groups)(*leaves)
+    y = pytorch_norm(torch, f, epsilon, groups)(*leaves)
     y.backward(torch.tensor(g))
     ours, pulled = with_gradient(f, g, *arguments, **settings)
     np.testing.assert_allclose(ours, y.detach(), rtol=1e-11, atol=1e-12)
@@ -79,7 +80,7 @@ FLAX = {
 
 
 @each
-def test_it_is_flaxs_layer_with_all_gradients(random, double, f):
+def test_value_and_gradients_equal_flax(random, double, f):
     def theirs(x, *scale_and_bias):
         return FLAX[f].apply({"params": dict(zip(("scale", "bias"), scale_and_bias, strict=False))}, x)
 
@@ -87,48 +88,50 @@ def test_it_is_flaxs_layer_with_all_gradients(random, double, f):
         y, pull = jax.vjp(theirs, *arguments)
         return y, pull(g)
 
-    arguments, g = drawn(random, f, (3, 4, 5, 6)), random.normal(size=(3, 4, 5, 6))
-    with jax.numpy_dtype_promotion("standard"):  # Flax is not written for the strict one
-        y, all_wanted = run(with_their_gradient, g, *arguments)
+    arguments, g = random_arguments(random, f, (3, 4, 5, 6)), random.normal(size=(3, 4, 5, 6))
+    with jax.numpy_dtype_promotion("standard"):  # Flax does not support strict promotion
+        y, expected = run(with_their_gradient, g, *arguments)
     ours, pulled = with_gradient(f, g, *arguments, **ALL[f][0])
     np.testing.assert_allclose(ours, y, rtol=1e-11, atol=1e-12)
-    for mine, wanted in zip(pulled, all_wanted, strict=True):
-        np.testing.assert_allclose(mine, wanted, rtol=1e-10, atol=1e-11)
+    for mine, theirs_bar in zip(pulled, expected, strict=True):
+        np.testing.assert_allclose(mine, theirs_bar, rtol=1e-10, atol=1e-11)
 
 
 @each
-def test_an_example_does_not_depend_on_the_rest_of_the_batch(random, f):
-    x, *others = drawn(random, f, (4, 5, 6))
-    elsewhere = np.concatenate([x[:1], 100 * random.normal(size=(3, 5, 6))])
-    whole, changed = run(f, x, *others, **ALL[f][0]), run(f, elsewhere, *others, **ALL[f][0])
+def test_example_does_not_depend_on_the_rest_of_the_batch(random, f):
+    x, *others = random_arguments(random, f, (4, 5, 6))
+    other_batch = np.concatenate([x[:1], 100 * random.normal(size=(3, 5, 6))])
+    whole, changed = run(f, x, *others, **ALL[f][0]), run(f, other_batch, *others, **ALL[f][0])
     assert np.array_equal(whole[0], changed[0])
     assert not np.array_equal(whole[1], changed[1])
 
 
 @each
-def test_stretching_an_example_changes_nothing_and_divides_the_gradient(random, double, f):
-    x, *others = drawn(random, f, (3, 5, 6))
+def test_scaling_an_example_changes_no_output_and_divides_the_gradient(random, double, f):
+    x, *others = random_arguments(random, f, (3, 5, 6))
     settings = {**ALL[f][0], "epsilon": 0.0}
     g = random.normal(size=x.shape)
-    plain, stretched = (with_gradient(f, g, x, *others, **settings) for x in (x, 7 * x))
-    np.testing.assert_allclose(stretched[0], plain[0], rtol=1e-10, atol=1e-12)
-    plain, stretched = plain[1][0], stretched[1][0]
-    np.testing.assert_allclose(stretched, plain / 7, rtol=1e-8, atol=1e-12)
-    np.testing.assert_allclose((plain * x).sum((1, 2)), np.zeros(3), atol=1e-11)  # nothing along the example itself
+    plain, scaled = (with_gradient(f, g, x, *others, **settings) for x in (x, 7 * x))
+    np.testing.assert_allclose(scaled[0], plain[0], rtol=1e-10, atol=1e-12)
+    plain, scaled = plain[1][0], scaled[1][0]
+    np.testing.assert_allclose(scaled, plain / 7, rtol=1e-8, atol=1e-12)
+    np.testing.assert_allclose(
+        (plain * x).sum((1, 2)), np.zeros(3), atol=1e-11
+    )  # the gradient is orthogonal to the example
 
 
 @each
-def test_shifting_an_example_matters_only_without_the_mean(random, double, f):
-    x, *others = drawn(random, f, (3, 5, 6))
+def test_shifting_an_example_changes_outputs_only_if_the_mean_is_not_subtracted(random, double, f):
+    x, *others = random_arguments(random, f, (3, 5, 6))
     g = random.normal(size=x.shape)
     plain, (x_bar, *_) = with_gradient(f, g, x, *others, **ALL[f][0])
     shifted, _ = with_gradient(f, g, x + 3, *others, **ALL[f][0])
-    takes_the_mean_away = ALL[f][1]
-    assert np.allclose(plain, shifted, rtol=1e-9) == takes_the_mean_away
-    assert np.allclose(x_bar.sum((1, 2)), 0, atol=1e-11) == takes_the_mean_away
+    subtracts_the_mean = ALL[f][1]
+    assert np.allclose(plain, shifted, rtol=1e-9) == subtracts_the_mean
+    assert np.allclose(x_bar.sum((1, 2)), 0, atol=1e-11) == subtracts_the_mean
 
 
-def test_what_comes_out_has_the_mean_and_deviation_that_were_asked_for(random, double):
+def test_outputs_have_mean_zero_and_standard_deviation_one(random, double):
     x, one, zero = 3 * random.normal(size=(4, 5, 6)) + 2, np.ones(6), np.zeros(6)
     layer, instance = run(F.layer_norm, x, one, zero, epsilon=0.0), run(F.instance_norm, x, one, zero, epsilon=0.0)
     group = run(F.group_norm, x, one, zero, groups=3, epsilon=0.0).reshape(4, 5, 3, 2)
@@ -139,45 +142,45 @@ def test_what_comes_out_has_the_mean_and_deviation_that_were_asked_for(random, d
     np.testing.assert_allclose((rms**2).mean(-1), np.ones((4, 5)), rtol=1e-12)
 
 
-def test_layer_norm_of_small_integers_is_what_paper_and_pencil_give(double):
+def test_layer_norm_and_rms_norm_of_small_integers(double):
     x = np.array([[1.0, 3.0]])  # mean 2, variance 1
     np.testing.assert_allclose(run(F.layer_norm, x, np.array([2.0, 5.0]), np.ones(2), epsilon=0.0), [[-1.0, 6.0]])
     np.testing.assert_allclose(run(F.layer_norm, x, np.ones(2), np.zeros(2), epsilon=3.0), [[-0.5, 0.5]])
     np.testing.assert_allclose(run(F.rms_norm, np.array([[1.0, 7.0]]), np.ones(2), epsilon=0.0), [[0.2, 1.4]])
 
 
-def test_without_a_mean_root_mean_square_and_layer_norm_are_the_same(random, double):
+def test_rms_norm_equals_layer_norm_if_the_mean_is_zero(random, double):
     x, scale = random.normal(size=(4, 6)), random.normal(size=6)
     x = x - x.mean(-1, keepdims=True)
     np.testing.assert_allclose(run(F.rms_norm, x, scale), run(F.layer_norm, x, scale, np.zeros(6)), rtol=1e-10)
 
 
-def test_as_many_groups_as_channels_are_instance_norm(random, double):
-    arguments = drawn(random, F.group_norm, (3, 4, 5, 6))
+def test_group_norm_with_one_channel_per_group_is_instance_norm(random, double):
+    arguments = random_arguments(random, F.group_norm, (3, 4, 5, 6))
     np.testing.assert_allclose(run(F.group_norm, *arguments, groups=6), run(F.instance_norm, *arguments), rtol=1e-12)
 
 
-def test_one_group_is_layer_norm_over_space_and_channels_together(random, double):
-    x, scale, bias = drawn(random, F.group_norm, (3, 4, 5, 6))
+def test_one_group_is_layer_norm_over_pixels_and_channels(random, double):
+    x, scale, bias = random_arguments(random, F.group_norm, (3, 4, 5, 6))
     flat = run(F.layer_norm, x.reshape(3, 120), np.tile(scale, 20), np.tile(bias, 20))
     np.testing.assert_allclose(
         run(F.group_norm, x, scale, bias, groups=1).reshape(3, 120), flat, rtol=1e-11, atol=1e-13
     )
 
 
-def test_one_group_without_space_is_layer_norm(random, double):
-    arguments = drawn(random, F.group_norm, (4, 6))
+def test_one_group_of_a_table_is_layer_norm(random, double):
+    arguments = random_arguments(random, F.group_norm, (4, 6))
     np.testing.assert_allclose(run(F.group_norm, *arguments, groups=1), run(F.layer_norm, *arguments), rtol=1e-12)
 
 
-def test_neighbouring_channels_form_a_group(random, double):
+def test_groups_consist_of_neighbouring_channels(random, double):
     x, one, zero = random.normal(size=(2, 3, 4)), np.ones(2), np.zeros(2)
     halves = [run(F.group_norm, half, one, zero, groups=1) for half in (x[..., :2], x[..., 2:])]
     whole = run(F.group_norm, x, np.ones(4), np.zeros(4), groups=2)
     np.testing.assert_allclose(whole, np.concatenate(halves, -1), rtol=1e-12)
 
 
-def test_of_a_single_pixel_instance_norm_gives_the_bias_and_no_gradient():
+def test_instance_norm_of_a_single_pixel_is_the_bias_with_gradient_zero():
     x, scale, bias = np.array([[3.0, -4.0]]), np.array([2.0, 2.0]), np.array([5.0, 6.0])
     for pixel in (x, x[:, None]):
         assert run(F.instance_norm, pixel, scale, bias).ravel().tolist() == [5.0, 6.0]
@@ -185,35 +188,35 @@ def test_of_a_single_pixel_instance_norm_gives_the_bias_and_no_gradient():
 
 
 @each
-def test_a_constant_example_and_large_signals_stay_finite(f):
+def test_constant_and_large_inputs_stay_finite(f):
     settings = ALL[f][0]
     others = [np.ones(6)] * (1 if f is F.rms_norm else 2)
 
     @jax.jit
-    def all_of_it(*arguments):
+    def value_and_cotangents(*arguments):
         y, pull = jax.vjp(functools.partial(f, **settings), *arguments)
         return y, pull(y), getattr(F, f"{f.__name__}_vjp")(y, *arguments, **settings)
 
     for x in (np.zeros((2, 3, 6)), np.full((2, 3, 6), 1e4), np.linspace(-1e4, 1e4, 36).reshape(2, 3, 6)):
-        assert all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(all_of_it(x, *others)))
+        assert all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(value_and_cotangents(x, *others)))
 
 
 @each
-def test_a_negative_epsilon_gives_nan_however_small(random, f):
+def test_small_negative_epsilon_gives_nan(random, f):
     def with_its_gradient(*arguments):
         y, pull = jax.vjp(lambda *a: f(*a, **ALL[f][0], epsilon=-1e-6), *arguments)
         return y, pull(jnp.ones_like(y))[0]
 
-    assert all(np.isnan(leaf).all() for leaf in run(with_its_gradient, *drawn(random, f, (2, 3, 6))))
+    assert all(np.isnan(leaf).all() for leaf in run(with_its_gradient, *random_arguments(random, f, (2, 3, 6))))
 
 
 @each
-def test_an_epsilon_may_be_traced_and_of_another_precision(random, double, f):
-    arguments = drawn(random, f, (2, 3, 6))
-    given = [jnp.asarray(a) for a in arguments]
-    swept = run(jax.vmap(lambda epsilon: f(*given, **ALL[f][0], epsilon=epsilon)), np.float32([0.25, 0.5]))
-    np.testing.assert_allclose(swept[1], run(f, *arguments, **ALL[f][0], epsilon=0.5), rtol=1e-13)
-    assert swept.dtype == jnp.float64
+def test_epsilon_may_be_traced_and_of_another_precision(random, double, f):
+    arguments = random_arguments(random, f, (2, 3, 6))
+    arrays = [jnp.asarray(a) for a in arguments]
+    mapped = run(jax.vmap(lambda epsilon: f(*arrays, **ALL[f][0], epsilon=epsilon)), np.float32([0.25, 0.5]))
+    np.testing.assert_allclose(mapped[1], run(f, *arguments, **ALL[f][0], epsilon=0.5), rtol=1e-13)
+    assert mapped.dtype == jnp.float64
 
 
 @each
@@ -226,14 +229,14 @@ def test_nan_stays_within_its_example(f):
 
 
 @pytest.mark.parametrize("groups", [4, 0, -2, 12, 32])
-def test_groups_that_do_not_divide_the_channels_are_refused(groups):
+def test_groups_that_do_not_divide_the_channels_raise(groups):
     arguments = jnp.zeros((2, 3, 6)), jnp.zeros(6), jnp.zeros(6)
-    with pytest.raises(ValueError, match=rf"groups must divide the 6 channels, but was {groups}: choose one of their"):
+    with pytest.raises(ValueError, match=rf"groups must divide the 6 channels, got {groups}\. Choose a divisor of 6\."):
         F.group_norm(*arguments, groups=groups)
 
 
 @each
-def test_a_scale_that_would_broadcast_is_refused(unchecked, f):
+def test_scale_that_would_broadcast_raises(unchecked, f):
     bias = [] if f is F.rms_norm else [jnp.zeros(6)]
     axis = "features" if f in (F.layer_norm, F.rms_norm) else "channels"
     with pytest.raises(ValueError, match=rf"scale must have the shape \({axis},\) with {axis} = 6, but was given as"):
@@ -241,14 +244,14 @@ def test_a_scale_that_would_broadcast_is_refused(unchecked, f):
 
 
 @pytest.mark.parametrize("f", [F.group_norm, F.instance_norm])
-def test_an_input_without_a_batch_is_refused(unchecked, f):
+def test_input_without_a_batch_axis_raises(unchecked, f):
     with pytest.raises(ValueError, match=r"x must have the shape \(batch, channels\), but was given as \(6,\)"):
         unchecked(f)(jnp.zeros(6), jnp.zeros(6), jnp.zeros(6))
 
 
 @each
 def test_second_derivatives_are_finite(random, double, f):
-    arguments = drawn(random, f, (2, 2, 2))
+    arguments = random_arguments(random, f, (2, 2, 2))
     g = jnp.asarray(random.normal(size=(2, 2, 2)))
     settings = {"groups": 1} if f is F.group_norm else {}
     loss = lambda *a: (g * f(*a, **settings)).sum()
@@ -258,14 +261,14 @@ def test_second_derivatives_are_finite(random, double, f):
 
 
 @pytest.mark.parametrize("f", [F.layer_norm, F.instance_norm])
-def test_the_variance_keeps_its_digits_far_from_zero(f):
+def test_variance_keeps_its_digits_far_from_zero(f):
     x = np.array([0.0, 1.0, 2.0, 3.0])
     x = x[None, :, None] if f is F.instance_norm else x[None]
     one, zero = np.ones(x.shape[-1]), np.zeros(x.shape[-1])
     np.testing.assert_allclose(run(f, x + 10_000, one, zero), run(f, x, one, zero), atol=1e-3)
 
 
-def test_the_default_of_group_norm_are_the_32_groups_of_its_paper(random):
+def test_default_of_group_norm_is_32_groups(random):
     x = np.asarray(random.normal(size=(2, 3, 64)), np.float32)
     one, zero = np.ones(64), np.zeros(64)
     assert np.array_equal(run(F.group_norm, x, one, zero), run(F.group_norm, x, one, zero, groups=32))
@@ -274,11 +277,11 @@ def test_the_default_of_group_norm_are_the_32_groups_of_its_paper(random):
 
 @pytest.mark.parametrize(("dtype", "size", "shift"), [(jnp.float16, 300, 0), (jnp.bfloat16, 1, 100)])
 @pytest.mark.parametrize("name", ["batch_norm", "layer_norm", "group_norm", "instance_norm", "rms_norm"])
-def test_in_half_precision_it_is_what_single_precision_gives_rounded(random, name, dtype, size, shift):
+def test_half_precision_gives_the_rounded_result_of_single_precision(random, name, dtype, size, shift):
     x = (size * random.normal(size=(4, 6, 32)) + shift).astype(dtype)
     others = [np.ones(32, dtype), np.zeros(32, dtype)][: 1 if name == "rms_norm" else 2]
     f = getattr(F, name)
-    y = jax.tree.leaves(f(*map(jnp.asarray, (x, *others))))[0]  # in one program some half precision is none
+    y = jax.tree.leaves(f(*map(jnp.asarray, (x, *others))))[0]  # not jitted: XLA may keep float32 inside a fusion
     single = jax.tree.leaves(run(f, *(b.astype(np.float32) for b in (x, *others))))[0]
     assert y.dtype == dtype
     np.testing.assert_allclose(y.astype(np.float32), single, atol=0.02 * np.abs(single).max())

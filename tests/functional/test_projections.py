@@ -7,47 +7,46 @@ import scipy.optimize
 import jaxdl.functional as F
 
 
-def test_soft_thresholding_brings_every_leaf_nearer_to_zero():
+def test_soft_threshold_shrinks_every_leaf():
     params = {"weights": jnp.array([[3.0, -0.5], [0.25, -2.0]]), "bias": jnp.array([0.0])}
     shrunk = F.soft_threshold(params, threshold=0.5)
     assert jax.tree.map(lambda leaf: leaf.tolist(), shrunk) == {"weights": [[2.5, 0.0], [0.0, -1.5]], "bias": [0.0]}
 
 
 @pytest.mark.parametrize("w", [-2.0, -0.5, -0.3, 0.0, 0.2, 0.5, 1.7])
-def test_it_minimizes_what_a_proximal_map_minimizes(double, w):
+def test_soft_threshold_minimizes_the_objective_of_the_proximal_map(double, w):
     objective = lambda y: float((y - w) ** 2 / 2 + 0.5 * F.l1(jnp.asarray(y)))
     best = scipy.optimize.minimize_scalar(objective, bounds=(-3, 3), method="bounded", options={"xatol": 1e-9}).x
     np.testing.assert_allclose(F.soft_threshold(jnp.asarray(w), threshold=0.5), best, atol=1e-6)
 
 
-def test_at_the_threshold_the_derivative_is_zero():
+def test_derivative_at_the_threshold_is_zero():
     w = jnp.array([0.5, -0.5, 0.25, 0.75, -1.0])
     assert jax.grad(lambda w: F.soft_threshold(w, threshold=0.5).sum())(w).tolist() == [0, 0, 0, 1, 1]
     assert F.soft_threshold_vjp(jnp.ones(5), w, threshold=0.5)[0].tolist() == [0, 0, 0, 1, 1]
 
 
-def test_a_threshold_of_zero_changes_nothing(random):
+def test_threshold_zero_is_the_identity_on_parameters(random):
     w = jnp.asarray(random.normal(size=9), jnp.float32)
     assert jnp.array_equal(F.soft_threshold(w, threshold=0.0), w)
 
 
-def test_proximal_steps_find_the_lasso_on_an_orthonormal_design_with_exact_zeros(random, double):
+def test_proximal_gradient_solves_the_lasso_with_exact_zeros(random, double):
     x, _ = np.linalg.qr(random.normal(size=(20, 4)))
     x, y = jnp.asarray(x), jnp.asarray(x @ [2.0, 0.1, -1.0, 0.0])
-    w = jnp.zeros(4)
-    for _ in range(200):
-        w = F.soft_threshold(w - 0.5 * x.T @ (x @ w - y), threshold=0.5 * 0.3)
+    step = lambda _, w: F.soft_threshold(w - 0.5 * x.T @ (x @ w - y), threshold=0.5 * 0.3)
+    w = jax.lax.fori_loop(0, 200, step, jnp.zeros(4))
     np.testing.assert_allclose(w, F.soft_threshold(x.T @ y, threshold=0.3), atol=1e-12)
     assert w[1] == w[3] == 0
 
 
-def test_max_norm_scales_only_units_that_are_too_large():
+def test_max_norm_scales_only_units_beyond_the_limit():
     weights = jnp.array([[3.0, 0.3, 0.0], [4.0, 0.4, 0.0]])
     np.testing.assert_allclose(F.max_norm(weights), [[0.6, 0.3, 0.0], [0.8, 0.4, 0.0]], rtol=1e-6)
     assert jnp.array_equal(F.max_norm(weights, limit=5.0), weights)
 
 
-def test_it_projects_twice_as_once_and_to_the_nearest_point_of_the_ball(random, double):
+def test_max_norm_is_idempotent_and_gives_the_nearest_point_of_the_ball(random, double):
     w = jnp.asarray(3 * random.normal(size=(3, 6)))
     y = F.max_norm(w, limit=1.5)
     np.testing.assert_allclose(F.max_norm(y, limit=1.5), y, rtol=1e-14)
@@ -57,27 +56,27 @@ def test_it_projects_twice_as_once_and_to_the_nearest_point_of_the_ball(random, 
     assert (np.linalg.norm(inside - w, axis=1) >= np.linalg.norm(y - w, axis=0) - 1e-12).all()
 
 
-def test_kernels_of_a_convolution_are_limited_by_output_channel(random):
+def test_max_norm_limits_each_output_channel_of_a_kernel(random):
     kernel = jnp.asarray(random.normal(size=(3, 3, 2, 4)), jnp.float32)
     limited = F.max_norm(kernel, limit=0.5)
     np.testing.assert_allclose(jnp.linalg.norm(limited.reshape(-1, 4), axis=0), [0.5] * 4, rtol=1e-5)
     np.testing.assert_allclose(limited, F.max_norm(kernel.reshape(-1, 4), limit=0.5).reshape(kernel.shape), rtol=1e-6)
 
 
-def test_on_the_sphere_the_derivative_is_that_of_the_inside():
+def test_derivative_on_the_sphere_is_the_identity():
     w, g = jnp.array([[3.0], [4.0]]), jnp.array([[1.0], [1.0]])
     assert F.max_norm_vjp(g, w, limit=5.0)[0].tolist() == g.tolist()
     assert jax.vjp(lambda w: F.max_norm(w, limit=5.0), w)[1](g)[0].tolist() == g.tolist()
 
 
-def test_outside_growing_makes_no_difference(random, double):
+def test_derivative_along_the_weights_is_zero_outside_the_ball(random, double):
     w = jnp.asarray(3 + random.uniform(size=(3, 2)))
     _, change = jax.jvp(F.max_norm, (w,), (w,))
     np.testing.assert_allclose(change, 0, atol=1e-15)
 
 
 @pytest.mark.parametrize("limit", [1.0, 0.0])
-def test_the_derivatives_at_zero_are_finite(limit):
+def test_derivatives_at_zero_weights_are_finite(limit):
     w = jnp.array([[0.0, 1.0], [0.0, 2.0]])
     for derivative in (jax.grad, jax.hessian):
         assert jnp.isfinite(jax.jit(derivative(lambda w: F.max_norm(w, limit=limit).sum()))(w)).all()
@@ -85,27 +84,36 @@ def test_the_derivatives_at_zero_are_finite(limit):
 
 
 @pytest.mark.parametrize(("f", "settings"), [(F.soft_threshold, {"threshold": -0.5}), (F.max_norm, {"limit": -1.0})])
-def test_a_setting_that_is_none_gives_nan_in_value_and_gradient(f, settings):
+def test_invalid_setting_gives_nan_in_value_and_gradient(f, settings):
     w = jnp.array([[0.0, 1.0, 0.2], [0.0, -2.0, 0.2]])
     for value in (f(w, **settings), jax.jit(jax.grad(lambda w, settings: f(w, **settings).sum()))(w, settings)):
         assert jnp.isnan(value).all()
 
 
-def test_nan_is_kept_in_its_place():
+def test_nan_stays_in_its_leaf_entry_or_unit():
     w = jnp.array([[jnp.nan, 1.0], [3.0, 0.0]])
     assert jnp.isnan(F.soft_threshold(w)).tolist() == [[True, False], [False, False]]
     assert jnp.isnan(F.max_norm(w)).tolist() == [[True, False], [True, False]]
 
 
 @pytest.mark.parametrize("dtype", [jnp.float32, jnp.float64])
-def test_a_setting_of_another_precision_changes_no_dtype(double, dtype):
+def test_setting_of_another_precision_keeps_the_dtype(double, dtype):
     other = jnp.asarray(0.5, jnp.float64 if dtype == jnp.float32 else jnp.float32)
     w = jnp.ones((2, 2), dtype)
-    assert F.soft_threshold(w, threshold=other).dtype == F.soft_threshold_vjp(w, w, threshold=other)[0].dtype == dtype
-    assert F.max_norm(w, limit=other).dtype == F.max_norm_vjp(w, w, limit=other)[0].dtype == dtype
-    assert F.elastic_net(w, ratio=other).dtype == dtype
+    results = jax.eval_shape(
+        lambda w, other: (
+            F.soft_threshold(w, threshold=other),
+            F.soft_threshold_vjp(w, w, threshold=other),
+            F.max_norm(w, limit=other),
+            F.max_norm_vjp(w, w, limit=other),
+            F.elastic_net(w, ratio=other),
+        ),
+        w,
+        other,
+    )
+    assert [result.dtype for result in jax.tree.leaves(results)] == [dtype] * 5
 
 
-def test_integers_are_named(unchecked):
+def test_integers_raise(unchecked):
     with pytest.raises(TypeError, match="weights must be floating, but was given as int"):
         unchecked(F.max_norm)(jnp.ones((2, 2), int))

@@ -7,13 +7,13 @@ import pytest
 import jaxdl.functional as F
 
 
-def test_a_pair_should_be_in_order_by_the_margin():
+def test_pairwise_hinge_is_zero_only_beyond_the_margin():
     better, worse = jnp.array([3.0, 1.0, 0.5, 0.0]), jnp.array([0.0, 0.0, 0.0, 2.0])
     assert F.pairwise_hinge(better, worse).tolist() == [0, 0, 0.5, 3]
     assert F.pairwise_hinge(better, worse, margin=2.0).tolist() == [0, 1, 1.5, 4]
 
 
-def test_at_the_margin_the_derivative_is_zero_where_pytorch_takes_the_slope(torch):
+def test_derivative_at_the_margin_is_zero_where_pytorch_takes_the_slope(torch):
     better, worse = jnp.array([1.0, 0.5]), jnp.zeros(2)
     gradients = jax.grad(lambda *a: F.pairwise_hinge(*a).sum(), argnums=(0, 1))(better, worse)
     assert [gradient.tolist() for gradient in gradients] == [[0, -1], [0, 1]]
@@ -24,17 +24,17 @@ def test_at_the_margin_the_derivative_is_zero_where_pytorch_takes_the_slope(torc
     assert theirs.grad.tolist() == [-1, -1]
 
 
-def test_the_logistic_loss_of_a_pair_is_that_of_their_difference(random, double):
+def test_pairwise_logistic_is_the_binary_cross_entropy_of_the_difference(random, double):
     better, worse = jnp.asarray(random.normal(size=(2, 9)))
     difference = F.binary_cross_entropy(better - worse, jnp.ones(9, int))
     np.testing.assert_allclose(F.pairwise_logistic(better, worse), difference, rtol=1e-14)
 
 
-def test_a_tie_costs_one_bit():
+def test_tie_costs_log_two():
     assert float(F.pairwise_logistic(jnp.array([3.0]), jnp.array([3.0]))[0]) == pytest.approx(np.log(2))
 
 
-def test_a_pair_far_in_order_keeps_the_digits_of_its_gradient():
+def test_gradient_of_a_well_ordered_pair_keeps_its_digits():
     gradient, _ = F.pairwise_logistic_vjp(jnp.ones(1), jnp.array([30.0]), jnp.array([0.0]))
     np.testing.assert_allclose(gradient, [-np.exp(-30)], rtol=1e-5)
 
@@ -46,42 +46,48 @@ def lists(random):
     return jnp.asarray(scores, jnp.float32), jnp.asarray(relevance, jnp.float32), jnp.asarray(present)
 
 
-def test_padding_is_optaxs(lists):
+def test_loss_of_padded_lists_equals_optax(lists):
     scores, relevance, present = lists
     theirs = optax.losses.ranking_softmax_loss(scores[:3], relevance[:3], where=present[:3], reduce_fn=None)
     np.testing.assert_allclose(F.listwise_softmax(scores, relevance, present=present)[:3], theirs, rtol=1e-5, atol=1e-6)
 
 
-def test_a_padded_list_is_the_short_list(lists):
+def test_padded_list_has_the_loss_of_the_short_list(lists):
     scores, relevance, present = lists
     short = F.listwise_softmax(scores[1:2, :3], relevance[1:2, :3])
     np.testing.assert_allclose(F.listwise_softmax(scores, relevance, present=present)[1], short[0], rtol=1e-6)
 
 
-def test_a_list_of_padding_costs_nothing_and_spoils_nothing(lists):
+def test_list_of_padding_has_loss_and_gradient_zero(lists):
     scores, relevance, present = lists
-    loss, pull = jax.vjp(lambda *a: F.listwise_softmax(*a, present=present), scores, relevance)
+
+    @jax.jit
+    def with_gradients(*arguments):
+        loss, pull = jax.vjp(lambda *a: F.listwise_softmax(*a, present=present), *arguments)
+        return loss, pull(jnp.ones(4))
+
+    loss, gradients = with_gradients(scores, relevance)
     assert loss[3] == 0
     assert jnp.isfinite(loss).all()
-    for gradient in pull(jnp.ones(4)):
+    for gradient in gradients:
         assert gradient[3].tolist() == [0] * 5
         assert jnp.isfinite(gradient).all()
 
 
-def test_what_the_padding_holds_does_not_matter_in_any_derivative(lists):
+def test_values_in_the_padding_affect_no_derivative(lists):
     scores, relevance, present = lists
-    hole = jnp.where(present, 0, jnp.nan)
+    padding = jnp.where(present, 0, jnp.nan)
     loss = lambda s, y: F.listwise_softmax(s, y, present=present).sum()
     for derivative in (jax.grad, jax.hessian):
-        clean, holed = (
-            jax.jit(derivative(loss, argnums=(0, 1)))(*a) for a in [lists[:2], (scores + hole, relevance + hole)]
+        clean, padded = (
+            jax.jit(derivative(loss, argnums=(0, 1)))(*a) for a in [lists[:2], (scores + padding, relevance + padding)]
         )
-        for a, b in zip(jax.tree.leaves(clean), jax.tree.leaves(holed), strict=True):
+        for a, b in zip(jax.tree.leaves(clean), jax.tree.leaves(padded), strict=True):
             assert jnp.isfinite(b).all()
             np.testing.assert_allclose(a, b, rtol=1e-6)
 
 
-def test_a_single_relevant_item_is_a_label(lists):
+def test_one_relevant_item_gives_the_cross_entropy_of_a_label(lists):
     scores, _, _ = lists
     labels = jnp.array([0, 3, 2, 4])
     np.testing.assert_allclose(
@@ -90,13 +96,13 @@ def test_a_single_relevant_item_is_a_label(lists):
 
 
 @pytest.mark.parametrize("shape", [(5,), (4, 1), (5, 4)])
-def test_present_of_another_shape_is_refused(unchecked, lists, shape):
+def test_present_of_another_shape_raises(unchecked, lists, shape):
     with pytest.raises(
-        ValueError, match=r"present must be one Boolean, or one for each item in the shape \(4, 5\), but"
+        ValueError, match=r"present must be one Boolean or have the shape \(4, 5\) of scores, got the sh"
     ):
         unchecked(F.listwise_softmax)(*lists[:2], present=np.ones(shape, bool))
 
 
-def test_what_is_absent_is_below_every_score():
+def test_absent_item_ranks_below_every_score():
     loss = F.listwise_softmax(jnp.array([[-1e10, 5.0]]), jnp.ones((1, 2)), present=jnp.array([[True, False]]))
     assert loss.tolist() == [0]

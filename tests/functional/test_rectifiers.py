@@ -8,21 +8,16 @@ import jaxdl.functional as F
 from jaxdl import derivation
 
 
-def test_relu_passes_what_is_positive():
+def test_relu_passes_positive_inputs():
     assert F.relu(jnp.array([-2.0, -0.0, 0.0, 3.0])).tolist() == [0.0, 0.0, 0.0, 3.0]
 
 
-def test_the_derivative_at_zero_is_zero():
-    assert jax.grad(F.relu)(0.0) == 0.0
-    assert F.relu_vjp(jnp.array(1.0), jnp.array(0.0)) == (0.0,)
-
-
-def test_nan_and_infinity_are_not_hidden():
+def test_relu_keeps_nan_and_infinity():
     assert jnp.isnan(F.relu(jnp.array(jnp.nan)))
     assert F.relu(jnp.array([-jnp.inf, jnp.inf])).tolist() == [0.0, jnp.inf]
 
 
-def test_relu_and_its_gradient_are_pytorchs_at_the_kink_too(torch, random):
+def test_relu_and_its_gradient_equal_pytorch_including_the_kink(torch, random):
     z = random.normal(size=50).astype(np.float32)
     z[::7] = 0.0
     theirs = torch.tensor(z, requires_grad=True)
@@ -32,32 +27,37 @@ def test_relu_and_its_gradient_are_pytorchs_at_the_kink_too(torch, random):
 
 
 @pytest.mark.parametrize("shape", [(6,), (9, 6), (1, 6), (3, 4, 5, 6)])
-def test_prelu_is_pytorchs_with_both_gradients_and_zeros_in_it(torch, random, double, shape):
+def test_prelu_and_both_gradients_equal_pytorch_including_zeros(torch, random, double, shape):
     z, slope, g = random.normal(size=shape), random.normal(size=6), random.normal(size=shape)
     z[..., ::2] *= random.normal(size=(*shape[:-1], 3)) > 0
     theirs, learned = torch.tensor(z, requires_grad=True), torch.tensor(slope, requires_grad=True)
-    rows = theirs.reshape(-1, 6)  # their features are the second axis
+    rows = theirs.reshape(-1, 6)  # PyTorch's features are the second axis
     torch.nn.functional.prelu(rows, learned).backward(torch.tensor(g.reshape(-1, 6)))
-    ours = jnp.asarray(z), jnp.asarray(slope)
-    y, pull = jax.vjp(F.prelu, *ours)
+
+    @jax.jit
+    def with_cotangents(g, *arguments):
+        y, pull = jax.vjp(F.prelu, *arguments)
+        return y, pull(g), F.prelu_vjp(g, *arguments)
+
+    y, *cotangents = with_cotangents(g, z, slope)
     np.testing.assert_allclose(y.reshape(-1, 6), torch.nn.functional.prelu(rows, learned).detach(), rtol=1e-13)
-    for z_bar, slope_bar in (pull(jnp.asarray(g)), F.prelu_vjp(jnp.asarray(g), *ours)):
+    for z_bar, slope_bar in cotangents:
         np.testing.assert_allclose(z_bar, theirs.grad, rtol=1e-13)
         np.testing.assert_allclose(slope_bar, learned.grad, rtol=1e-12, atol=1e-14)
 
 
-def test_prelu_with_one_slope_is_the_leaky_rectifier(random):
+def test_prelu_with_equal_slopes_is_leaky_relu(random):
     z = jnp.asarray(random.normal(size=(5, 4)), jnp.float32)
     np.testing.assert_array_equal(F.prelu(z, jnp.full(4, 0.25)), F.leaky_relu(z, negative_slope=0.25))
 
 
-def test_at_zero_the_derivative_of_prelu_is_the_slope_and_that_of_the_slope_is_zero():
-    one, at = jnp.ones((1, 1)), (jnp.zeros((1, 1)), jnp.array([0.25]))
-    for z_bar, slope_bar in (jax.vjp(F.prelu, *at)[1](one), F.prelu_vjp(one, *at)):
+def test_derivative_of_prelu_at_zero_is_the_slope_and_zero_for_the_slope_itself():
+    one, arguments = jnp.ones((1, 1)), (jnp.zeros((1, 1)), jnp.array([0.25]))
+    for z_bar, slope_bar in (jax.vjp(F.prelu, *arguments)[1](one), F.prelu_vjp(one, *arguments)):
         assert (float(z_bar[0, 0]), float(slope_bar[0])) == (0.25, 0)
 
 
-def test_at_zero_the_leaky_rectifiers_of_jax_and_flax_have_another_derivative():
+def test_leaky_rectifiers_of_jax_and_flax_have_the_derivative_one_at_zero():
     assert jax.grad(jax.nn.leaky_relu)(0.0) == 1
     assert F.leaky_relu_vjp(jnp.ones(1), jnp.zeros(1))[0] == jnp.float32(0.01)
     layer = flax.linen.PReLU()
@@ -65,7 +65,7 @@ def test_at_zero_the_leaky_rectifiers_of_jax_and_flax_have_another_derivative():
     assert jax.grad(lambda z: layer.apply(params, z).sum())(jnp.zeros(1)).tolist() == [1]
 
 
-def test_a_slope_for_each_feature_is_asked_for(unchecked):
+def test_prelu_raises_without_one_slope_per_feature(unchecked):
     with pytest.raises(
         ValueError, match=r"slope must have the shape \(features,\) with features = 4, but was .* \(1,\)"
     ):
@@ -74,24 +74,26 @@ def test_a_slope_for_each_feature_is_asked_for(unchecked):
         unchecked(F.prelu)(jnp.zeros((3, 4), int), jnp.zeros(4))
 
 
-def test_the_rectifiers_stop_where_they_should():
+def test_relu6_and_hard_swish_at_known_points():
     z = jnp.array([-4.0, -3.0, -1.0, 0.0, 1.0, 3.0, 6.0, 7.0])
     assert F.relu6(z).tolist() == [0, 0, 0, 0, 1, 3, 6, 6]
     np.testing.assert_allclose(F.hard_swish(z), [0, 0, -1 / 3, 0, 2 / 3, 3, 6, 7], rtol=1e-6)
 
 
 @pytest.mark.parametrize(("shape", "pieces"), [((5, 6), 2), ((1, 6), 3), ((6,), 6), ((2, 3, 6), 1), ((4, 3, 2, 10), 5)])
-def test_maxout_is_pytorchs_maximum_over_groups_ties_and_all(torch, random, double, shape, pieces):
+def test_maxout_and_its_gradient_equal_pytorch_including_ties(torch, random, double, shape, pieces):
     z = random.normal(size=shape).clip(min=0)
     theirs = torch.tensor(z, requires_grad=True)
     y = theirs.reshape(*shape[:-1], -1, pieces).max(dim=-1).values
     g = random.normal(size=tuple(y.shape))
     y.backward(torch.tensor(g))
-    np.testing.assert_array_equal(F.maxout(jnp.asarray(z), pieces=pieces), y.detach())
-    np.testing.assert_array_equal(F.maxout_vjp(jnp.asarray(g), jnp.asarray(z), pieces=pieces)[0], theirs.grad)
+    with_cotangent = jax.jit(lambda g, z: (F.maxout(z, pieces=pieces), *F.maxout_vjp(g, z, pieces=pieces)))
+    ours, z_bar = with_cotangent(g, z)
+    np.testing.assert_array_equal(ours, y.detach())
+    np.testing.assert_array_equal(z_bar, theirs.grad)
 
 
-def test_maxout_takes_consecutive_features():
+def test_maxout_groups_consecutive_features():
     assert F.maxout(jnp.array([1.0, 2.0, 8.0, 4.0, 5.0, 6.0])).tolist() == [2, 8, 6]
     assert F.maxout(jnp.array([1.0, 2.0, 8.0, 4.0, 5.0, 6.0]), pieces=3).tolist() == [8, 6]
 
@@ -101,25 +103,27 @@ def test_maxout_of_a_feature_and_zero_is_relu(random):
     np.testing.assert_array_equal(F.maxout(jnp.stack([z, 0 * z], axis=-1).reshape(5, 8)), F.relu(z))
 
 
-def test_among_ties_the_first_feature_gets_the_gradient():
+def test_first_of_tied_features_gets_the_gradient():
     z = jnp.array([1.0, 1.0, 0.0, 2.0, 3.0, 3.0])
     assert jax.grad(lambda z: F.maxout(z, pieces=3).sum())(z).tolist() == [1, 0, 0, 0, 1, 0]
     assert F.maxout_vjp(jnp.ones(2), z, pieces=3)[0].tolist() == [1, 0, 0, 0, 1, 0]
 
 
 @pytest.mark.parametrize("place", [0, 1, 2])
-def test_maxout_hides_no_nan(place):
+def test_maxout_keeps_nan(place):
     z = jnp.array([1.0, 2.0, 3.0, 4.0, 5.0, 6.0]).at[place].set(jnp.nan)
     assert jnp.isnan(F.maxout(z, pieces=3)).tolist() == [True, False]
 
 
 @pytest.mark.parametrize("pieces", [0, -2, 4, 12])
-def test_pieces_that_do_not_divide_the_features_are_refused(pieces):
-    with pytest.raises(ValueError, match=rf"pieces must divide the number of features, but {pieces} pieces were given"):
+def test_pieces_that_do_not_divide_the_features_raise(pieces):
+    with pytest.raises(
+        ValueError, match=rf"pieces must divide the number of features, got {pieces} pieces for 6 features"
+    ):
         F.maxout(jnp.zeros((2, 6)), pieces=pieces)
 
 
-def test_maxout_needs_features(unchecked):
+def test_maxout_of_a_scalar_raises(unchecked):
     with pytest.raises(ValueError, match=r"z must have the shape \(features,\), but was given as \(\)"):
         unchecked(F.maxout)(jnp.array(1.0))
 

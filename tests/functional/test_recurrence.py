@@ -10,8 +10,8 @@ GATES = {F.rnn_cell: 1, F.gru_cell: 3, F.lstm_cell: 4}
 each = pytest.mark.parametrize("cell", GATES, ids=lambda cell: cell.__name__)
 
 
-def drawn(random, cell, batch, inputs, hidden):
-    """An input, the state and the weights."""
+def random_arguments(random, cell, batch, inputs, hidden):
+    """Draw an input, the state and the weights."""
     parts = GATES[cell] * hidden
     states = [(batch, hidden)] * (2 if cell is F.lstm_cell else 1)
     extra = [(hidden,)] if cell is F.gru_cell else []
@@ -20,17 +20,17 @@ def drawn(random, cell, batch, inputs, hidden):
 
 
 def run(f, *arguments):
-    """One program instead of many operations; what comes out is on the host."""
+    """Compile f, call it, and copy the result to the host."""
     return jax.device_get(jax.jit(f)(*arguments))
 
 
-def agree(ours, theirs):
-    for mine, wanted in zip(jax.tree.leaves(ours), jax.tree.leaves(theirs), strict=True):
-        np.testing.assert_allclose(mine, wanted, rtol=1e-11, atol=1e-13)
+def assert_close(ours, theirs):
+    for mine, expected in zip(jax.tree.leaves(ours), jax.tree.leaves(theirs), strict=True):
+        np.testing.assert_allclose(mine, expected, rtol=1e-11, atol=1e-13)
 
 
-def torchs(torch, cell, x, *arguments):
-    """PyTorch's cell with our weights: transposed, and the bias shared out between its two."""
+def pytorch_cell(torch, cell, x, *arguments):
+    """Apply PyTorch's cell with our weights, transposed, and our bias split into its two."""
     *states, input_weights, hidden_weights, bias = arguments[:-1] if cell is F.gru_cell else arguments
     kind = {F.rnn_cell: torch.nn.RNNCell, F.gru_cell: torch.nn.GRUCell, F.lstm_cell: torch.nn.LSTMCell}[cell]
     share = 0.25 * torch.ones_like(bias)
@@ -53,20 +53,20 @@ def torchs(torch, cell, x, *arguments):
 
 @each
 @pytest.mark.parametrize("sizes", [(5, 3, 4), (1, 4, 2), (2, 1, 1)])
-def test_it_is_pytorchs_cell_with_all_gradients(torch, random, double, cell, sizes):
-    arguments = drawn(random, cell, *sizes)
+def test_value_and_gradients_equal_pytorch(torch, random, double, cell, sizes):
+    arguments = random_arguments(random, cell, *sizes)
     leaves = [torch.tensor(np.array(a), requires_grad=True) for a in arguments]
-    theirs = torchs(torch, cell, *leaves)
+    theirs = pytorch_cell(torch, cell, *leaves)
     g = jax.tree.map(lambda y: random.normal(size=tuple(y.shape)), theirs)
     torch.autograd.backward(jax.tree.leaves(theirs), [torch.tensor(np.array(a)) for a in jax.tree.leaves(g)])
     cell_vjp = getattr(F, f"{cell.__name__}_vjp")
     y, pulled = run(lambda g, *arguments: (cell(*arguments), cell_vjp(g, *arguments)), g, *arguments)
-    agree(y, jax.tree.map(lambda y: y.detach().numpy(), theirs))
-    agree(pulled, [leaf.grad.numpy() for leaf in leaves])
+    assert_close(y, jax.tree.map(lambda y: y.detach().numpy(), theirs))
+    assert_close(pulled, [leaf.grad.numpy() for leaf in leaves])
 
 
-def flaxs(cell, x, *arguments):
-    """Flax's cell with our weights, in its layers for each gate."""
+def flax_cell(cell, x, *arguments):
+    """Apply Flax's cell, which has a layer for each gate, with our weights."""
     if cell is F.rnn_cell:
         hidden, input_weights, hidden_weights, bias = arguments
         weights = {"i": {"kernel": input_weights, "bias": bias}, "h": {"kernel": hidden_weights}}
@@ -89,36 +89,36 @@ def flaxs(cell, x, *arguments):
 
 
 @each
-def test_it_is_flaxs_cell_with_all_gradients(random, double, cell):
-    arguments = drawn(random, cell, 5, 3, 4)
+def test_value_and_gradients_equal_flax(random, double, cell):
+    arguments = random_arguments(random, cell, 5, 3, 4)
     ours = run(cell, *arguments)
     g = jax.tree.map(lambda leaf: random.normal(size=leaf.shape), ours)
 
     def theirs(g, *arguments):
-        y, pull = jax.vjp(lambda *a: flaxs(cell, *a), *arguments)
+        y, pull = jax.vjp(lambda *a: flax_cell(cell, *a), *arguments)
         return y, pull(g)
 
-    with jax.numpy_dtype_promotion("standard"):  # Flax is not written for the strict one
+    with jax.numpy_dtype_promotion("standard"):  # Flax does not support strict promotion
         y, pulled = run(theirs, g, *arguments)
-    agree(ours, y)
-    agree(run(getattr(F, f"{cell.__name__}_vjp"), g, *arguments), pulled)
+    assert_close(ours, y)
+    assert_close(run(getattr(F, f"{cell.__name__}_vjp"), g, *arguments), pulled)
 
 
-def test_a_plain_cell_is_a_dense_layer_of_input_and_state_together(random, double):
-    x, hidden, input_weights, hidden_weights, bias = drawn(random, F.rnn_cell, 5, 3, 4)
+def test_rnn_cell_is_a_dense_layer_of_the_concatenated_input_and_state(random, double):
+    x, hidden, input_weights, hidden_weights, bias = random_arguments(random, F.rnn_cell, 5, 3, 4)
     weights = np.concatenate([input_weights, hidden_weights])
-    together = np.tanh(run(F.dense, np.concatenate([x, hidden], axis=1), weights, bias))
-    np.testing.assert_allclose(run(F.rnn_cell, x, hidden, input_weights, hidden_weights, bias), together, rtol=1e-12)
+    expected = np.tanh(run(F.dense, np.concatenate([x, hidden], axis=1), weights, bias))
+    np.testing.assert_allclose(run(F.rnn_cell, x, hidden, input_weights, hidden_weights, bias), expected, rtol=1e-12)
 
 
-def gates(*openness):
-    """The bias that opens (1) or shuts (-1) each gate of two units, or leaves it half open (0)."""
+def gate_bias(*openness):
+    """Return the bias that opens (1), closes (-1) or half opens (0) each gate, for two units."""
     return np.repeat(50.0 * np.array(openness), 2)
 
 
-def test_an_open_update_gate_keeps_the_state_and_passes_the_gradient_on(random):
-    x, hidden, *weights = drawn(random, F.gru_cell, 3, 2, 2)
-    weights[2] = gates(0, 1, 0)
+def test_open_update_gate_keeps_the_state_and_its_gradient(random):
+    x, hidden, *weights = random_arguments(random, F.gru_cell, 3, 2, 2)
+    weights[2] = gate_bias(0, 1, 0)
     np.testing.assert_allclose(run(F.gru_cell, x, hidden, *weights), hidden, rtol=1e-6)
     g = random.normal(size=(3, 2))
     x_bar, hidden_bar, *_ = run(F.gru_cell_vjp, g, x, hidden, *weights)
@@ -126,9 +126,9 @@ def test_an_open_update_gate_keeps_the_state_and_passes_the_gradient_on(random):
     np.testing.assert_allclose(x_bar, np.zeros((3, 2)), atol=1e-6)
 
 
-def test_with_its_reset_gate_shut_a_gru_forgets_the_state_and_its_candidate_is_a_dense_layer(random):
-    x, hidden, *weights = drawn(random, F.gru_cell, 3, 2, 2)
-    weights[2] = gates(-1, -1, 0)
+def test_gru_with_closed_reset_gate_ignores_the_state(random):
+    x, hidden, *weights = random_arguments(random, F.gru_cell, 3, 2, 2)
+    weights[2] = gate_bias(-1, -1, 0)
     candidate = np.tanh(run(F.dense, x, weights[0][:, 4:], weights[2][4:]))
     np.testing.assert_allclose(run(F.gru_cell, x, hidden, *weights), candidate, rtol=1e-5)
 
@@ -137,28 +137,30 @@ def test_with_its_reset_gate_shut_a_gru_forgets_the_state_and_its_candidate_is_a
     ("openness", "kept"),
     [((-1, 1, 0, 1), lambda cell, candidate: cell), ((1, -1, 0, 1), lambda cell, candidate: candidate)],
 )
-def test_the_gates_of_an_lstm_stand_in_the_order_write_keep_candidate_show(random, openness, kept):
-    x, hidden, cell, *weights = drawn(random, F.lstm_cell, 3, 2, 2)
-    weights[2] = gates(*openness)
+def test_gates_of_an_lstm_are_ordered_input_forget_candidate_output(random, openness, kept):
+    x, hidden, cell, *weights = random_arguments(random, F.lstm_cell, 3, 2, 2)
+    weights[2] = gate_bias(*openness)
     candidate = np.tanh(x @ weights[0][:, 4:6] + hidden @ weights[1][:, 4:6])
     new_hidden, new_cell = run(F.lstm_cell, x, hidden, cell, *weights)
     np.testing.assert_allclose(new_cell, kept(cell, candidate), rtol=1e-5)
     np.testing.assert_allclose(new_hidden, np.tanh(kept(cell, candidate)), rtol=1e-5)
-    weights[2] = gates(*openness[:3], -1)
-    assert (abs(run(F.lstm_cell, x, hidden, cell, *weights)[0]) < 1e-15).all()  # hidden, though still there
+    weights[2] = gate_bias(*openness[:3], -1)
+    assert (
+        abs(run(F.lstm_cell, x, hidden, cell, *weights)[0]) < 1e-15
+    ).all()  # the output gate is closed; the cell keeps its value
 
 
-def test_with_the_forget_gate_open_a_gradient_goes_back_to_the_cell_unharmed(random):
-    x, hidden, cell, *weights = drawn(random, F.lstm_cell, 3, 2, 2)
-    weights[2] = gates(-1, 1, 0, 0)
+def test_open_forget_gate_passes_the_gradient_of_the_cell_unchanged(random):
+    x, hidden, cell, *weights = random_arguments(random, F.lstm_cell, 3, 2, 2)
+    weights[2] = gate_bias(-1, 1, 0, 0)
     g = random.normal(size=(3, 2))
     _, _, cell_bar, *_ = run(F.lstm_cell_vjp, (np.zeros((3, 2)), g), x, hidden, cell, *weights)
     np.testing.assert_allclose(cell_bar, g, rtol=1e-6)
 
 
 @each
-def test_an_example_does_not_depend_on_the_rest_of_the_batch(random, double, cell):
-    x, *others = drawn(random, cell, 4, 3, 2)
+def test_example_does_not_depend_on_the_rest_of_the_batch(random, double, cell):
+    x, *others = random_arguments(random, cell, 4, 3, 2)
     states, weights = (others[:2], others[2:]) if cell is F.lstm_cell else (others[:1], others[1:])
     whole = jax.tree.leaves(run(cell, x, *states, *weights))
     alone = jax.tree.leaves(run(cell, x[2:3], *(state[2:3] for state in states), *weights))
@@ -167,27 +169,27 @@ def test_an_example_does_not_depend_on_the_rest_of_the_batch(random, double, cel
 
 
 @each
-def test_large_signals_stay_finite_forward_and_backward(cell):
-    x, *others = drawn(np.random.default_rng(1), cell, 3, 2, 2)
+def test_large_inputs_give_finite_values_and_gradients(cell):
+    x, *others = random_arguments(np.random.default_rng(1), cell, 3, 2, 2)
 
-    def all_of_it(*arguments):
+    def value_and_cotangents(*arguments):
         y, pull = jax.vjp(cell, *arguments)
         return y, pull(y), getattr(F, f"{cell.__name__}_vjp")(y, *arguments)
 
-    assert all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(run(all_of_it, 1e4 * x, *others)))
+    assert all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(run(value_and_cotangents, 1e4 * x, *others)))
 
 
 @each
-def test_nan_is_not_hidden(random, cell):
-    x, *others = drawn(random, cell, 2, 3, 2)
+def test_nan_stays_in_its_example(random, cell):
+    x, *others = random_arguments(random, cell, 2, 3, 2)
     x[0, 1] = np.nan
     for y in jax.tree.leaves(run(cell, x, *others)):
         assert np.isnan(y).all(axis=1).tolist() == [True, False]
 
 
 @each
-def test_weights_for_another_number_of_gates_are_named(unchecked, random, cell):
-    arguments = [jnp.asarray(a) for a in drawn(random, cell, 2, 3, 2)]
+def test_wrong_shapes_raise_with_the_name_of_the_argument(unchecked, random, cell):
+    arguments = [jnp.asarray(a) for a in random_arguments(random, cell, 2, 3, 2)]
     place = 3 if cell is F.lstm_cell else 2
     axis = {1: "hidden", 3: r"3\*hidden", 4: r"4\*hidden"}[GATES[cell]]
     size = 2 * GATES[cell]
@@ -204,7 +206,7 @@ def test_weights_for_another_number_of_gates_are_named(unchecked, random, cell):
 
 @each
 def test_second_derivatives_are_finite(random, double, cell):
-    arguments = drawn(random, cell, 1, 1, 2)
+    arguments = random_arguments(random, cell, 1, 1, 2)
     loss = lambda *a: sum((leaf**2).sum() for leaf in jax.tree.leaves(cell(*a)))
     blocks = jax.jit(jax.hessian(loss, argnums=tuple(range(len(arguments)))))(*arguments)
     assert all(np.isfinite(block).all() for block in jax.tree.leaves(blocks))

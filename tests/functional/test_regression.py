@@ -13,16 +13,16 @@ def test_squared_error_sums_over_the_outputs_of_each_example():
     ]
 
 
-def test_targets_have_the_opposite_gradient():
+def test_gradient_of_targets_is_minus_that_of_predictions():
     y_bar, t_bar = F.squared_error_vjp(jnp.ones(1), jnp.array([[3.0]]), jnp.array([[1.0]]))
     assert (y_bar.tolist(), t_bar.tolist()) == ([[4.0]], [[-4.0]])
 
 
-def test_a_small_error_of_large_numbers_keeps_its_digits():
+def test_small_error_of_large_numbers_keeps_its_digits():
     assert F.squared_error(jnp.array([[10001.0]]), jnp.array([[10000.0]])).tolist() == [1.0]
 
 
-def test_gradient_descent_on_it_ends_at_the_normal_equations(random, double):
+def test_gradient_descent_on_squared_error_solves_the_normal_equations(random, double):
     x, w_true = random.normal(size=(40, 3)), random.normal(size=(3, 1))
     y = x @ w_true + 0.1 * random.normal(size=(40, 1))
     x, y = jnp.asarray(x), jnp.asarray(y)
@@ -38,7 +38,7 @@ def test_gradient_descent_on_it_ends_at_the_normal_equations(random, double):
     np.testing.assert_allclose(np.concatenate([w, b[None]]), solution, rtol=1e-10)
 
 
-def test_a_column_beside_a_row_is_refused_instead_of_broadcast(unchecked):
+def test_column_and_row_raise_instead_of_broadcasting(unchecked):
     with pytest.raises(ValueError, match=r"targets must have the shape \(batch, outputs\).*, but was given as \(4,\)"):
         unchecked(F.squared_error)(jnp.zeros((4, 1)), jnp.zeros(4))
 
@@ -47,7 +47,7 @@ def test_absolute_error_sums_over_the_outputs_of_each_example():
     assert F.absolute_error(jnp.array([[1.0, 2.0], [3.0, 5.0]]), jnp.array([[0.0, 4.0], [3.0, 4.0]])).tolist() == [3, 1]
 
 
-def test_the_derivative_of_an_absolute_error_of_zero_is_zero_as_in_pytorch(torch):
+def test_derivative_of_absolute_error_at_zero_is_zero_as_in_pytorch(torch):
     y, t = jnp.array([[2.0, -1.0, 3.0]]), jnp.array([[2.0, 1.0, 1.0]])
     assert F.absolute_error_vjp(jnp.ones(1), y, t)[0].tolist() == [[0, -1, 1]]
     assert jax.grad(lambda y: F.absolute_error(y, t).sum())(y).tolist() == [[0, -1, 1]]
@@ -56,7 +56,7 @@ def test_the_derivative_of_an_absolute_error_of_zero_is_zero_as_in_pytorch(torch
     assert theirs.grad.tolist() == [[0, -1, 1]]
 
 
-def test_what_minimizes_the_absolute_error_is_the_median(random):
+def test_median_minimizes_the_absolute_error(random):
     x = np.float32(random.normal(size=(9, 1)) ** 3)
     slope = jax.jit(lambda c: F.absolute_error_vjp(jnp.ones(9), jnp.full((9, 1), c), jnp.asarray(x))[0].sum())
     slopes = [slope(c) for c in (np.median(x), x.mean())]
@@ -64,7 +64,7 @@ def test_what_minimizes_the_absolute_error_is_the_median(random):
     assert slopes[1] != 0
 
 
-def test_huber_is_a_parabola_inside_and_lines_outside_that_meet_without_a_jump():
+def test_huber_is_quadratic_inside_and_linear_outside_without_a_jump():
     @jax.jit
     def with_slope(e):
         loss, pull = jax.vjp(lambda e: F.huber(e, jnp.zeros((5, 1)), delta=2.0), e)
@@ -75,6 +75,6 @@ def test_huber_is_a_parabola_inside_and_lines_outside_that_meet_without_a_jump()
     assert slope.tolist() == [[0], [0.5], [2], [2], [-2]]
 
 
-def test_huber_bends_up_to_delta_and_no_further():
-    bend = jax.vmap(jax.hessian(lambda e: F.huber(e[None, None], jnp.zeros((1, 1)))[0]))
-    assert jax.jit(bend)(jnp.array([0.0, 1.0, -1.0, 1.5])).tolist() == [1, 1, 1, 0]
+def test_second_derivative_of_huber_is_one_up_to_delta_and_zero_beyond():
+    second = jax.vmap(jax.hessian(lambda e: F.huber(e[None, None], jnp.zeros((1, 1)))[0]))
+    assert jax.jit(second)(jnp.array([0.0, 1.0, -1.0, 1.5])).tolist() == [1, 1, 1, 0]

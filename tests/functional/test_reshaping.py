@@ -5,7 +5,7 @@ import pytest
 import jaxdl.functional as F
 
 
-def test_an_image_is_laid_out_row_by_row_as_numpy_does(random):
+def test_reshape_is_row_major_as_in_numpy(random):
     x = random.normal(size=(3, 4, 5, 2)).astype(np.float32)
     np.testing.assert_array_equal(F.reshape(jnp.asarray(x)), x.reshape(3, -1))
     np.testing.assert_array_equal(F.reshape(jnp.asarray(x), shape=(8, -1)), x.reshape(3, 8, 5))
@@ -15,17 +15,17 @@ def test_a_column_becomes_one_number_per_example():
     assert F.reshape(jnp.array([[1.0], [2.0]]), shape=()).tolist() == [1, 2]
 
 
-def test_there_and_back_is_nothing(random):
+def test_vjp_of_reshape_inverts_it(random):
     x = jnp.asarray(random.normal(size=(2, 3, 4)), jnp.float32)
     np.testing.assert_array_equal(F.reshape_vjp(F.reshape(x, shape=(2, 6)), x, shape=(2, 6))[0], x)
 
 
-def test_no_example_is_a_batch_too():
+def test_empty_batch_and_empty_examples_are_reshaped():
     assert F.reshape(jnp.zeros((0, 3, 4))).shape == (0, 12)
     assert F.reshape(jnp.zeros((4, 0)), shape=(-1, 3)).shape == (4, 0, 3)
 
 
 @pytest.mark.parametrize("shape", [(5,), (-1, 5), (-1, -1), (-2, -3), (), (0, -1), (12, 0)])
-def test_sizes_that_do_not_hold_an_example_are_refused(shape):
-    with pytest.raises(ValueError, match=r"shape must hold 12 numbers, as each example \(3, 4\) of x does, but was"):
+def test_shape_of_another_size_raises(shape):
+    with pytest.raises(ValueError, match=r"shape must hold the 12 numbers of each example \(3, 4\), got "):
         F.reshape(jnp.zeros((2, 3, 4)), shape=shape)

@@ -10,8 +10,8 @@ CELL = {F.rnn: F.rnn_cell, F.gru: F.gru_cell, F.lstm: F.lstm_cell}
 each = pytest.mark.parametrize("f", GATES, ids=lambda f: f.__name__)
 
 
-def drawn(random, f, batch, time, inputs, hidden):
-    """Inputs, a tuple of states, and weights of moderate size."""
+def random_arguments(random, f, batch, time, inputs, hidden):
+    """Draw inputs, a tuple of states, and weights of moderate size."""
     parts = GATES[f] * hidden
     x = random.normal(size=(batch, time, inputs))
     states = [random.normal(size=(batch, hidden)) for _ in range(2 if f is F.lstm else 1)]
@@ -20,25 +20,25 @@ def drawn(random, f, batch, time, inputs, hidden):
 
 
 def run(f, *arguments):
-    """One program instead of many operations; what comes out is on the host."""
+    """Compile f, call it, and copy the result to the host."""
     return jax.device_get(jax.jit(f)(*arguments))
 
 
-def pulled_back(f, *arguments):
+def hand_vjp(f, *arguments):
     return run(getattr(F, f"{f.__name__}_vjp"), *arguments)
 
 
-def like(random, y):
+def random_like(random, y):
     return jax.tree.map(lambda leaf: random.normal(size=tuple(leaf.shape)), y)
 
 
-def agree(ours, theirs, rtol=1e-11, atol=1e-12):
-    for mine, wanted in zip(jax.tree.leaves(ours), jax.tree.leaves(theirs), strict=True):
-        np.testing.assert_allclose(mine, wanted, rtol=rtol, atol=atol)
+def assert_close(ours, theirs, rtol=1e-11, atol=1e-12):
+    for mine, expected in zip(jax.tree.leaves(ours), jax.tree.leaves(theirs), strict=True):
+        np.testing.assert_allclose(mine, expected, rtol=rtol, atol=atol)
 
 
-def torchs(torch, f, x, states, weights):
-    """PyTorch's module with our weights: transposed, and the bias shared out between its two. What ours returns."""
+def pytorch_outputs(torch, f, x, states, weights):
+    """Return what f returns, by PyTorch's module with our weights, transposed, and our bias split into its two."""
     input_weights, hidden_weights, bias = weights[:3]
     if f is F.gru:
         both = bias, torch.cat([torch.zeros(2 * states[0].shape[1], dtype=bias.dtype), weights[3]])
@@ -55,20 +55,20 @@ def torchs(torch, f, x, states, weights):
 
 @each
 @pytest.mark.parametrize("sizes", [(3, 7, 2, 4), (1, 4, 5, 3), (2, 1, 3, 3), (2, 12, 1, 1)])
-def test_it_is_pytorchs_with_all_gradients(torch, random, double, f, sizes):
-    x, states, weights = drawn(random, f, *sizes)
+def test_outputs_and_gradients_equal_pytorch(torch, random, double, f, sizes):
+    x, states, weights = random_arguments(random, f, *sizes)
     leaves = [torch.tensor(np.array(a), requires_grad=True) for a in (x, *states, *weights)]
-    theirs = torchs(torch, f, leaves[0], leaves[1 : 1 + len(states)], leaves[1 + len(states) :])
-    g = like(random, theirs)
+    theirs = pytorch_outputs(torch, f, leaves[0], leaves[1 : 1 + len(states)], leaves[1 + len(states) :])
+    g = random_like(random, theirs)
     torch.autograd.backward(jax.tree.leaves(theirs), [torch.tensor(np.array(a)) for a in jax.tree.leaves(g)])
     f_vjp = getattr(F, f"{f.__name__}_vjp")
     y, pulled = run(lambda g, *arguments: (f(*arguments), f_vjp(g, *arguments)), g, x, *states, *weights)
-    agree(y, jax.tree.map(lambda y: y.detach().numpy(), theirs))
-    agree(pulled, [leaf.grad.numpy() for leaf in leaves])
+    assert_close(y, jax.tree.map(lambda y: y.detach().numpy(), theirs))
+    assert_close(pulled, [leaf.grad.numpy() for leaf in leaves])
 
 
-def looped(f, x, states, weights_of_step):
-    """The cell in a Python loop, with weights of its own for each step."""
+def unrolled_outputs(f, x, states, weights_of_step):
+    """Apply the cell in a Python loop, with separate weights for each step."""
     outputs, state = [], states
     for step, weights in enumerate(weights_of_step):
         new = CELL[f](x[:, step], *state, *weights)
@@ -79,54 +79,54 @@ def looped(f, x, states, weights_of_step):
 
 
 @each
-def test_the_unrolled_network_has_the_same_values_and_its_weights_gradients_add_up_over_time(random, double, f):
-    x, states, weights = drawn(random, f, 2, 4, 3, 2)
+def test_gradients_are_the_sums_over_the_steps_of_the_unrolled_network(random, double, f):
+    x, states, weights = random_arguments(random, f, 2, 4, 3, 2)
     y = run(f, x, *states, *weights)
-    g = like(random, y)
+    g = random_like(random, y)
 
     def pulled(g, *arguments):
-        y, pull = jax.vjp(lambda *a: looped(f, *a), *arguments)
+        y, pull = jax.vjp(lambda *a: unrolled_outputs(f, *a), *arguments)
         return y, pull(g)
 
     unrolled, (x_bar, states_bar, of_steps) = run(pulled, g, x, states, [weights] * 4)
-    agree(y, unrolled)
+    assert_close(y, unrolled)
     summed = [sum(of_step) for of_step in zip(*of_steps, strict=True)]
-    agree(pulled_back(f, g, x, *states, *weights), [x_bar, *states_bar, *summed])
+    assert_close(hand_vjp(f, g, x, *states, *weights), [x_bar, *states_bar, *summed])
 
 
 @each
-def test_a_sequence_of_one_step_is_the_cell_with_its_gradients(random, double, f):
-    x, states, weights = drawn(random, f, 3, 1, 2, 4)
+def test_sequence_of_one_step_equals_the_cell_and_its_gradients(random, double, f):
+    x, states, weights = random_arguments(random, f, 3, 1, 2, 4)
     cell = CELL[f]
     add_time = lambda y: (y[0][:, None], y[1]) if f is F.lstm else y[:, None]
     once = run(cell, x[:, 0], *states, *weights)
-    agree(run(f, x, *states, *weights), add_time(once), rtol=1e-14)
-    g = like(random, once)
-    x_bar, *others = pulled_back(cell, g, x[:, 0], *states, *weights)
-    agree(pulled_back(f, add_time(g), x, *states, *weights), [x_bar[:, None], *others], rtol=1e-14)
+    assert_close(run(f, x, *states, *weights), add_time(once), rtol=1e-14)
+    g = random_like(random, once)
+    x_bar, *others = hand_vjp(cell, g, x[:, 0], *states, *weights)
+    assert_close(hand_vjp(f, add_time(g), x, *states, *weights), [x_bar[:, None], *others], rtol=1e-14)
 
 
 @each
-def test_a_sequence_may_be_cut_where_the_state_is_handed_on(random, double, f):
-    x, states, weights = drawn(random, f, 3, 7, 2, 4)
+def test_sequence_may_be_split_if_the_state_is_passed_on(random, double, f):
+    x, states, weights = random_arguments(random, f, 3, 7, 2, 4)
     first, second, whole = x[:, :3], x[:, 3:], run(f, x, *states, *weights)
     if f is F.lstm:
         outputs, cell = run(f, first, *states, *weights)
         more, last = run(f, second, outputs[:, -1], cell, *weights)
-        agree((np.concatenate([outputs, more], axis=1), last), whole, rtol=1e-13)
+        assert_close((np.concatenate([outputs, more], axis=1), last), whole, rtol=1e-13)
     else:
         outputs = run(f, first, *states, *weights)
-        agree(np.concatenate([outputs, run(f, second, outputs[:, -1], *weights)], axis=1), whole, rtol=1e-13)
+        assert_close(np.concatenate([outputs, run(f, second, outputs[:, -1], *weights)], axis=1), whole, rtol=1e-13)
 
 
 @each
-def test_a_sequence_without_a_step_has_no_outputs_and_hands_the_state_back(random, f):
-    x, states, weights = drawn(random, f, 3, 0, 2, 4)
+def test_empty_sequence_has_no_outputs_and_keeps_the_cell(random, f):
+    x, states, weights = random_arguments(random, f, 3, 0, 2, 4)
     y = run(f, x, *states, *weights)
     outputs = y[0] if f is F.lstm else y
     assert outputs.shape == (3, 0, 4)
-    g = like(random, y)
-    x_bar, hidden_bar, *others = pulled_back(f, g, x, *states, *weights)
+    g = random_like(random, y)
+    x_bar, hidden_bar, *others = hand_vjp(f, g, x, *states, *weights)
     assert x_bar.shape == (3, 0, 2)
     assert not hidden_bar.any()
     if f is F.lstm:
@@ -136,93 +136,93 @@ def test_a_sequence_without_a_step_has_no_outputs_and_hands_the_state_back(rando
 
 
 @each
-def test_nothing_depends_on_what_comes_later(random, f):
-    x, states, weights = drawn(random, f, 2, 6, 3, 4)
+def test_outputs_do_not_depend_on_later_inputs(random, f):
+    x, states, weights = random_arguments(random, f, 2, 6, 3, 4)
     outputs = lambda x: jax.tree.leaves(run(f, x, *states, *weights))[0]
     later = x + (np.arange(6) >= 4)[:, None]
     assert np.array_equal(outputs(x)[:, :4], outputs(later)[:, :4])
     assert not np.array_equal(outputs(x)[:, 4:], outputs(later)[:, 4:])
     g = jax.tree.map(np.zeros_like, run(f, x, *states, *weights))
     jax.tree.leaves(g)[0][:, 3] = 1.0
-    x_bar = pulled_back(f, g, x, *states, *weights)[0]
+    x_bar = hand_vjp(f, g, x, *states, *weights)[0]
     assert not x_bar[:, 4:].any()
     assert (x_bar[:, :4] != 0).all()
 
 
 @each
-def test_an_example_does_not_depend_on_the_rest_of_the_batch(random, double, f):
-    x, states, weights = drawn(random, f, 4, 5, 3, 2)
+def test_example_does_not_depend_on_the_rest_of_the_batch(random, double, f):
+    x, states, weights = random_arguments(random, f, 4, 5, 3, 2)
     alone = run(f, x[2:3], *(state[2:3] for state in states), *weights)
-    agree(alone, jax.tree.map(lambda leaf: leaf[2:3], run(f, x, *states, *weights)), rtol=1e-12)
+    assert_close(alone, jax.tree.map(lambda leaf: leaf[2:3], run(f, x, *states, *weights)), rtol=1e-12)
 
 
-def at_the_end(steps, g):
-    """A cotangent of the last of so many outputs."""
+def last_step_only(steps, g):
+    """Return a cotangent of the outputs that is g at the last step and 0 before."""
     return np.concatenate([np.zeros((len(g), steps - 1, 4)), g[:, None]], axis=1)
 
 
-def linearized(radius, steps, random):
-    """The gradient with respect to the initial state, of signals so small that tanh is the identity."""
+def gradient_of_small_signals(radius, steps, random):
+    """Return the gradient of the initial state for signals so small that tanh is the identity."""
     rotation = np.linalg.qr(random.normal(size=(4, 4)))[0]
     weights = np.zeros((1, 4)), radius * rotation, np.zeros(4)
     last = random.normal(size=(1, 4))
-    g = at_the_end(steps, last)
-    _, hidden_bar, *_ = pulled_back(F.rnn, g, np.zeros((1, steps, 1)), np.zeros((1, 4)), *weights)
+    g = last_step_only(steps, last)
+    _, hidden_bar, *_ = hand_vjp(F.rnn, g, np.zeros((1, steps, 1)), np.zeros((1, 4)), *weights)
     return hidden_bar, last, radius * rotation
 
 
 @pytest.mark.parametrize("radius", [0.5, 1.0, 2.0])
 @pytest.mark.parametrize("steps", [1, 7, 30])
-def test_the_gradient_of_small_signals_is_a_power_of_the_weights(random, double, radius, steps):
-    hidden_bar, last, weights = linearized(radius, steps, random)
+def test_gradient_of_small_signals_is_a_power_of_the_weights(random, double, radius, steps):
+    hidden_bar, last, weights = gradient_of_small_signals(radius, steps, random)
     np.testing.assert_allclose(hidden_bar, last @ np.linalg.matrix_power(weights.T, steps), rtol=1e-9, atol=1e-15)
     growth = np.linalg.norm(hidden_bar) / np.linalg.norm(last)
-    assert growth == pytest.approx(radius**steps, rel=1e-10)  # it vanishes, stays or explodes
+    assert growth == pytest.approx(radius**steps, rel=1e-10)  # it vanishes, is constant or explodes
 
 
-def test_units_that_saturate_let_the_gradient_vanish_whatever_the_weights(random, double):
+def test_gradient_vanishes_through_saturated_units_despite_large_weights(random, double):
     weights = np.zeros((1, 4)), 2 * np.eye(4), np.full(4, 3.0)
-    g = at_the_end(20, np.ones((1, 4)))
-    _, hidden_bar, *_ = pulled_back(F.rnn, g, np.zeros((1, 20, 1)), np.zeros((1, 4)), *weights)
+    g = last_step_only(20, np.ones((1, 4)))
+    _, hidden_bar, *_ = hand_vjp(F.rnn, g, np.zeros((1, 20, 1)), np.zeros((1, 4)), *weights)
     assert 0 < abs(hidden_bar).max() < 1e-40
 
 
-def test_with_its_gate_open_a_cell_carries_a_gradient_over_a_hundred_steps(random, double):
-    x, (hidden, cell), weights = drawn(random, F.lstm, 2, 100, 3, 4)
+def test_open_gate_passes_the_gradient_unchanged_over_a_hundred_steps(random, double):
+    x, (hidden, cell), weights = random_arguments(random, F.lstm, 2, 100, 3, 4)
     weights[2] = np.repeat([-50.0, 50.0, 0.0, 0.0], 4)
     g = np.zeros((2, 100, 4)), random.normal(size=(2, 4))
-    _, _, cell_bar, *_ = pulled_back(F.lstm, g, x, hidden, cell, *weights)
+    _, _, cell_bar, *_ = hand_vjp(F.lstm, g, x, hidden, cell, *weights)
     np.testing.assert_allclose(cell_bar, g[1], rtol=1e-10)
-    x, (hidden,), weights = drawn(random, F.gru, 2, 100, 3, 4)
+    x, (hidden,), weights = random_arguments(random, F.gru, 2, 100, 3, 4)
     weights[2] = np.repeat([0.0, 50.0, 0.0], 4)
-    g = at_the_end(100, g[1])
-    _, hidden_bar, *_ = pulled_back(F.gru, g, x, hidden, *weights)
+    g = last_step_only(100, g[1])
+    _, hidden_bar, *_ = hand_vjp(F.gru, g, x, hidden, *weights)
     np.testing.assert_allclose(hidden_bar, g[:, -1], rtol=1e-10)
 
 
 @each
-def test_large_signals_stay_finite_forward_and_backward(f):
-    x, states, weights = drawn(np.random.default_rng(1), f, 3, 4, 2, 2)
+def test_large_inputs_give_finite_values_and_gradients(f):
+    x, states, weights = random_arguments(np.random.default_rng(1), f, 3, 4, 2, 2)
 
-    def all_of_it(x):
+    def value_and_cotangents(x):
         y, pull = jax.vjp(lambda x: f(x, *states, *weights), x)
         return y, pull(y), getattr(F, f"{f.__name__}_vjp")(y, x, *states, *weights)
 
     states, weights = jax.tree.map(jnp.asarray, (states, weights))
-    assert all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(run(all_of_it, np.float32(1e4 * x))))
+    assert all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(run(value_and_cotangents, np.float32(1e4 * x))))
 
 
 @each
-def test_nan_stays_from_its_step_on(random, f):
-    x, states, weights = drawn(random, f, 2, 5, 3, 2)
+def test_nan_affects_its_own_and_later_steps_only(random, f):
+    x, states, weights = random_arguments(random, f, 2, 5, 3, 2)
     x[0, 2, 1] = np.nan
     outputs = jax.tree.leaves(run(f, x, *states, *weights))[0]
     assert np.isnan(outputs).all(axis=2).tolist() == [[False, False, True, True, True], [False] * 5]
 
 
 @each
-def test_wrong_shapes_are_named(unchecked, random, f):
-    x, states, weights = drawn(random, f, 2, 5, 3, 2)
+def test_wrong_shapes_raise_with_the_name_of_the_argument(unchecked, random, f):
+    x, states, weights = random_arguments(random, f, 2, 5, 3, 2)
     x, states, weights = jax.tree.map(jnp.asarray, (x, states, weights))
     axis = {1: "hidden", 3: r"3\*hidden", 4: r"4\*hidden"}[GATES[f]]
     with pytest.raises(ValueError, match=r"x must have the shape \(batch, time, inputs\), but was given as \(2, 3\)"):
@@ -238,7 +238,7 @@ def test_wrong_shapes_are_named(unchecked, random, f):
 
 @each
 def test_second_derivatives_are_finite(random, double, f):
-    x, states, weights = drawn(random, f, 1, 3, 1, 1)
+    x, states, weights = random_arguments(random, f, 1, 3, 1, 1)
     loss = lambda *a: sum((leaf**2).sum() for leaf in jax.tree.leaves(f(*a)))
     arguments = x, *states, *weights
     blocks = jax.jit(jax.hessian(loss, argnums=tuple(range(len(arguments)))))(*arguments)

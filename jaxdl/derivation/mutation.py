@@ -1,4 +1,4 @@
-"""Wrong versions of a derivation, made from its source, to see whether the comparison catches them."""
+"""Mutate hand-derived VJPs, to test whether the comparison detects every mistake (mutation testing)."""
 
 import ast
 import copy
@@ -11,11 +11,26 @@ from typing import Any
 import jax
 
 
-def forgeries(f_vjp: types.FunctionType) -> Iterator[tuple[str, types.FunctionType]]:
-    """Wrong versions of a derivation, each with the change made to its source.
+def mutants(f_vjp: types.FunctionType) -> Iterator[tuple[str, types.FunctionType]]:
+    """Make wrong versions of a VJP, each by one change of its source.
 
-    Every returned cotangent times 1.001; every term and every factor left out; every sign flipped; every `.T`,
-    `.sum` and `.mean` removed; every comparison's boundary moved to the other side.
+    The changes are: multiply a returned cotangent by 1.001; drop a term or a factor; flip a sign; remove a `.T`, `.sum`
+    or `.mean`; include or exclude the boundary of a comparison.
+
+    Args:
+        f_vjp: A function whose source can be read.
+
+    Returns:
+        Iterator of pairs of the change, as "before  →  after", and the changed function.
+
+    Example:
+        >>> from jaxdl import derivation
+        >>> for change, wrong in derivation.mutants(F.log_sigmoid_vjp):
+        ...     print(change)
+        return (g * sigmoid(-z),)  →  return (_slightly_more(g * sigmoid(-z)),)
+        g * sigmoid(-z)  →  g
+        g * sigmoid(-z)  →  sigmoid(-z)
+        -z  →  z
     """
     plain = inspect.unwrap(f_vjp)
     tree = ast.parse(textwrap.dedent(inspect.getsource(plain)))
@@ -23,14 +38,16 @@ def forgeries(f_vjp: types.FunctionType) -> Iterator[tuple[str, types.FunctionTy
     for node in [node for statement in function.body for node in ast.walk(statement)]:
         for wrong in _wrong_versions(node):
             originals: dict[int, Any] = {}
-            forged = copy.deepcopy(tree, originals)
-            _Replace(originals[id(node)], wrong).visit(forged)
+            mutated = copy.deepcopy(tree, originals)
+            _Replace(originals[id(node)], wrong).visit(mutated)
             namespace = {**plain.__globals__, "_slightly_more": lambda c: jax.tree.map(lambda leaf: 1.001 * leaf, c)}
-            exec(compile(ast.fix_missing_locations(forged), f"<forged {plain.__name__}>", "exec"), namespace)
+            exec(compile(ast.fix_missing_locations(mutated), f"<mutant of {plain.__name__}>", "exec"), namespace)
             yield f"{ast.unparse(node)}  →  {ast.unparse(wrong)}", namespace[plain.__name__]
 
 
 class _Replace(ast.NodeTransformer):
+    """Replace one node of a syntax tree."""
+
     def __init__(self, target, replacement):
         self.target, self.replacement = target, replacement
 
@@ -39,6 +56,7 @@ class _Replace(ast.NodeTransformer):
 
 
 def _wrong_versions(node) -> list[ast.AST]:
+    """Return all replacements of one node."""
     other_side = {ast.Lt: ast.LtE, ast.LtE: ast.Lt, ast.Gt: ast.GtE, ast.GtE: ast.Gt, ast.Eq: ast.NotEq}
     match node:
         case ast.Return(ast.Tuple(cotangents)):

@@ -1,4 +1,4 @@
-"""Training through the hand derivations."""
+"""`by_hand` keeps the values and differentiates by the hand-derived VJPs."""
 
 import jax
 import jax.numpy as jnp
@@ -9,7 +9,7 @@ import jaxdl.functional as F
 from jaxdl import derivation, models
 
 
-def test_the_values_are_the_same_and_the_gradient_is_the_derivation(random):
+def test_values_are_equal_and_the_gradient_is_the_hand_derived_vjp(random):
     hand = derivation.by_hand()
     x = jnp.asarray(random.normal(size=(4, 3)), jnp.float32)
     assert jnp.array_equal(hand.softmax(x), F.softmax(x))
@@ -30,28 +30,28 @@ def test_settings_may_be_traced_and_arguments_may_be_keys_and_integers(random):
         np.testing.assert_allclose(by_hand, by_jax, rtol=1e-5, atol=1e-7)
 
 
-def test_data_may_be_given_by_keyword(random):
+def test_arguments_may_be_passed_by_keyword():
     hand = derivation.by_hand()
     x, w, b = jnp.ones((2, 3)), jnp.ones((3, 4)), jnp.ones(4)
     gradient = jax.grad(lambda w: hand.dense(x, weights=w, bias=b).sum())(w)
     assert jnp.array_equal(gradient, jnp.full((3, 4), 2.0))
 
 
-def test_what_is_not_derived_has_the_gradient_nan_and_not_zero():
+def test_gradient_of_a_setting_is_nan_and_not_zero():
     hand = derivation.by_hand()
     assert jnp.isnan(jax.grad(lambda t: hand.softmax(jnp.array([1.0, 2.0]), temperature=t)[0])(jnp.array(1.0)))
 
 
-def test_an_integer_where_a_float_belongs_is_refused_as_ever(unchecked):
+def test_integer_instead_of_a_float_raises(unchecked):
     with pytest.raises(TypeError, match="values must be floating, but was given as int32"):
         unchecked(F.weighted_mean)(jnp.array([0, 1]), jnp.ones(2))
 
 
-def test_is_hashable_as_a_module_is():
+def test_module_is_hashable():
     assert hash(models.Mlp((3,), 2, functional=derivation.by_hand()))
 
 
-def test_the_derivation_is_really_used(monkeypatch):
+def test_replaced_vjp_changes_the_gradient(monkeypatch):
     def relu_vjp(g, z):
         return (7 * g,)
 
