@@ -29,7 +29,7 @@ def welcome(out: pathlib.Path, console: Console) -> int:
         proofs = list(derivation.prove())
         console.print(proof_table(proofs))
         run.write_json(directory / "proofs.json", [proof._asdict() for proof in proofs])
-        write_pages(directory, [backpropagation.page(name) for name in backpropagation.PAGES])
+        write_pages(directory, [backpropagation.worked_example(name) for name in backpropagation.WORKED_EXAMPLES])
         settings = Train()
         trainer.train_into(directory, settings, trainer.load(settings), console)
         splits = [{"split_seed": 0, "test": float(np.mean(run.read_table(directory / "members.parquet")["test"]))}]

@@ -10,10 +10,9 @@ from rich.table import Table
 from rich.text import Text
 
 from jaxdl import backpropagation, report, run
-from jaxdl.backpropagation import Page, Step
+from jaxdl.backpropagation import LayerCost, Step, WorkedExample, parse_architecture
 from jaxdl.derivation import is_key
 from jaxdl.settings import Shapes, Trace
-from jaxdl.specification import LayerCost, specified
 from jaxdl.tables import plain_table, sizes
 
 MOST, WIDEST = 64, 16  # numbers of an array that are shown, and those of a row
@@ -21,7 +20,7 @@ MOST, WIDEST = 64, 16  # numbers of an array that are shown, and those of a row
 
 def trace_command(settings: Trace, console: Console) -> int:
     """Print every step of a worked example."""
-    page = backpropagation.page(settings.page)
+    page = backpropagation.worked_example(settings.page)
     console.print(f"{page.title}\n\n{page.formula}\n", markup=False, highlight=False)
     console.print(trace_table(page.steps))
     console.print("\n\n".join(filter(None, (page.by_hand, page.notation))), markup=False, highlight=False)
@@ -34,7 +33,7 @@ def trace_command(settings: Trace, console: Console) -> int:
 
 def shapes_command(settings: Shapes, console: Console) -> int:
     """Print the shapes of a network that is written as 784-16-10, and what its layers cost."""
-    network, own, inputs, costs = specified(settings.network, settings.batch)
+    network, own, inputs, costs = parse_architecture(settings.network, settings.batch)
     console.print(shapes_table(backpropagation.shapes(network, own, inputs)))
     console.print(costs_table(costs))
     return 0
@@ -64,11 +63,11 @@ def shapes_table(shapes: dict[str, backpropagation.Shape]) -> Table:
     heading = "The gradient with respect to a variable has its shape"
     table = _table(heading, "variable", "of", "batch of rows", "one example as a column")
     for name, shape in shapes.items():
-        table.add_row(name, shape.of, _product(shape.rows), _product(shape.columns) if shape.columns else "–")
+        table.add_row(name, shape.layer, _product(shape.rows), _product(shape.columns) if shape.columns else "–")
     return table
 
 
-def write_pages(directory: pathlib.Path, pages: list[Page]) -> None:
+def write_pages(directory: pathlib.Path, pages: list[WorkedExample]) -> None:
     """Write worked examples into a run directory, for its page."""
     run.write_json(
         directory / "pages.json", [{**page._asdict(), "steps": list(map(_plain, page.steps))} for page in pages]
