@@ -70,7 +70,7 @@ def sgd_by_hand(
     for name, value in {"learning_rate": learning_rate, "weight_decay": weight_decay}.items():
         if jnp.shape(value) not in ((), (steps,)):
             raise ValueError(
-                f"{name} must be one number, or one for each of the {steps} steps, got {jnp.shape(value)}."
+                f"{name} must be one number, or one for each of the {steps} steps, got the shape {jnp.shape(value)}."
             )
         per_step.append(jnp.broadcast_to(value, steps))
     return jax.lax.scan(step, params, (batches, *per_step))

@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxdl.backpropagation.network import LayerArguments, Network, Residual, layer_label
+from jaxdl.backpropagation.network import Layer, LayerArguments, Network, Residual, layer_label
 from jaxdl.backpropagation.reverse_pass import Tape, apply_layer, check_vjps, forward, pull_back
 from jaxdl.derivation import error, is_floating, largest, pulled_back_by_jax
 
@@ -62,32 +62,57 @@ def prove_layers(network: Network, arguments: LayerArguments, inputs: Any) -> tu
     check_vjps(network)
     with jax.enable_x64(True), jax.default_matmul_precision("highest"):
         _, tape = jax.jit(functools.partial(forward, network))(*jax.tree.map(_to_float64, (arguments, inputs)))
-        return tuple(_proofs(network, tape, "network", np.random.default_rng(0)))
+        cases = list(_cases(network, tape, "network", np.random.default_rng(0)))
+        return tuple(map(_judge, cases, _cotangents(cases)))
 
 
-def _proofs(network: Network, tape: Tape, path: str, random: np.random.Generator) -> Iterator[LayerProof]:
+class _Case(NamedTuple):
+    """A layer, its position, the arguments it was called with, and a cotangent of its output."""
+
+    layer: Layer
+    path: str
+    recorded: tuple[Any, ...]
+    g: Any
+
+
+def _cases(network: Network, tape: Tape, path: str, random: np.random.Generator) -> Iterator[_Case]:
     for number, (part, recorded) in enumerate(zip(network, tape, strict=True)):
         here = f"{path}[{number}]"
         if isinstance(part, Residual):
-            yield from _proofs(part.layers, recorded, f"{here}.layers", random)
+            yield from _cases(part.layers, recorded, f"{here}.layers", random)
         else:
-            yield _proof(part, recorded, here, random)
+            output = jax.eval_shape(functools.partial(_output, part), *recorded)
+            yield _Case(part, here, recorded, jnp.asarray(random.standard_normal(output.shape)))
 
 
-def _proof(layer, recorded, path, random) -> LayerProof:
-    label = layer_label(layer, path)
-    output = jax.eval_shape(lambda *arguments: apply_layer(layer, arguments), *recorded)
-    g = jnp.asarray(random.standard_normal(output.shape))
+def _output(layer, *arguments):
+    return apply_layer(layer, arguments)
 
-    def cotangents(g, recorded):
-        automatic = pulled_back_by_jax(lambda *arguments: apply_layer(layer, arguments), g, recorded, {})
-        return automatic, pull_back(layer, recorded, g, path)
 
-    try:
-        automatic, by_hand = jax.jit(cotangents)(g, recorded)
-    except ValueError as wrong:
-        return LayerProof(label, float("inf"), str(wrong))
-    returned, expected = (jax.tree.map(jnp.shape, cotangents) for cotangents in (by_hand, automatic))
+def _cotangents(cases: list[_Case]) -> list[tuple[Any, Any] | str]:
+    """Pull back each cotangent by jax and by hand, or return the message of the error; all in one program."""
+    errors: dict[int, str] = {}
+
+    def pull_back_all(given):
+        found = {}
+        for number, (case, (recorded, g)) in enumerate(zip(cases, given, strict=True)):
+            automatic = pulled_back_by_jax(functools.partial(_output, case.layer), g, recorded, {})
+            try:
+                found[number] = automatic, pull_back(case.layer, recorded, g, case.path)
+            except ValueError as error:
+                errors[number] = str(error)
+        return found
+
+    found = jax.jit(pull_back_all)([(case.recorded, case.g) for case in cases])
+    return [found[number] if number in found else errors[number] for number in range(len(cases))]
+
+
+def _judge(case: _Case, cotangents: tuple[Any, Any] | str) -> LayerProof:
+    label = layer_label(case.layer, case.path)
+    if isinstance(cotangents, str):
+        return LayerProof(label, float("inf"), cotangents)
+    automatic, by_hand = cotangents
+    expected, returned = jax.tree.map(jnp.shape, automatic), jax.tree.map(jnp.shape, by_hand)
     if returned != expected:
         return LayerProof(label, float("inf"), f"the cotangents must have the shapes {expected}, got {returned}")
     tolerated = ROUNDING / BOUND * max(map(largest, jax.tree.leaves(automatic)))  # for cotangents of 0 but for rounding
