@@ -12,24 +12,24 @@ from jaxdl.backpropagation import Residual, backward, count_paths, forward, laye
 
 def sum_over_paths(params, inputs, targets):
     """Return the gradient as a sum over paths, the number of paths, and the number of factors of their products."""
-    signals = [np.asarray(inputs)[0]]
+    activations = [np.asarray(inputs)[0]]
     for w, b in params:
-        signals.append(signals[-1] @ np.asarray(w) + np.asarray(b))
-    last = 2 * (signals[-1] - np.asarray(targets)[0])
+        activations.append(activations[-1] @ np.asarray(w) + np.asarray(b))
+    last = 2 * (activations[-1] - np.asarray(targets)[0])
     gradient, paths, factors = [], 0, 0
     for depth, (w, b) in enumerate(params):
-        of_w, of_b = np.zeros(w.shape), np.zeros(b.shape)
+        w_bar, b_bar = np.zeros(w.shape), np.zeros(b.shape)
         later = [np.asarray(v) for v, _ in params[depth + 1 :]]
         for i, o in np.ndindex(w.shape):
             for units in itertools.product(*(range(v.shape[1]) for v in later)):
                 along = (o, *units)
                 product = np.prod([v[k] for v, k in zip(later, itertools.pairwise(along), strict=True)])
-                of_w[i, o] += signals[depth][i] * product * last[along[-1]]
+                w_bar[i, o] += activations[depth][i] * product * last[along[-1]]
                 paths, factors = paths + 1, factors + len(later) + 2
                 if i == 0:
-                    of_b[o] += product * last[along[-1]]
+                    b_bar[o] += product * last[along[-1]]
                     paths, factors = paths + 1, factors + len(later) + 2
-        gradient.append((of_w, of_b))
+        gradient.append((w_bar, b_bar))
     return gradient, paths, factors
 
 
