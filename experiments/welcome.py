@@ -35,7 +35,9 @@ def welcome(out: pathlib.Path, console: Console) -> int:
         proofs = list(derivation.prove())
         console.print(proof_table(proofs))
         files.write_json(directory / "proofs.json", [proof._asdict() for proof in proofs])
-        write_worked_examples(directory, [backpropagation.page(name) for name in backpropagation.PAGES])
+        write_worked_examples(
+            directory, [backpropagation.worked_example(name) for name in backpropagation.WORKED_EXAMPLES]
+        )
         settings = Train()
         train_and_print(directory, settings, load_examples(settings), console)
         splits = [{"split_seed": 0, "test": float(np.mean(files.read_table(directory / "members.parquet")["test"]))}]

@@ -1,39 +1,98 @@
-r"""The gradient of a whole network by hand: a tape is written forward, and swept backward.
+r"""Backpropagation through whole networks by hand-written VJPs, without automatic differentiation.
 
-A network is a tuple of layers, each a function of the signal and of arguments of its own (parameters, labels, weights,
-a key). Going forward, the tape keeps what each layer was given. Going backward, each layer's derivation takes the
-cotangent of its output and gives the cotangent of its input, which is the next one's output: the chain rule
-$\bar x_{l-1} = \bar x_l\, \partial x_l / \partial x_{l-1}$, every factor used once.
+A network is a tuple of layers. Each layer is a function of `jaxdl.functional` (or your own) with its VJP. The forward
+pass records the arguments of each layer on a tape. The reverse pass takes the layers in reverse order: the VJP of a
+layer turns the cotangent of its output into the cotangents of its arguments,
+$\bar x_{l-1} = \bar x_l\, \partial x_l / \partial x_{l-1}$.
 
     network = (*map(layer, (F.dense, F.relu, F.dense, F.cross_entropy, F.weighted_mean)),)
-    own = ((W1, b1), (), (W2, b2), (labels,), (weights,))
-    loss, gradient = value_and_gradient(network, own, inputs)
+    arguments = ((W1, b1), (), (W2, b2), (labels,), (weights,))
+    loss, gradient = value_and_gradient(network, arguments, inputs)
+
+Use it to see, check and count what automatic differentiation does:
+
+- `forward`, `backward`, `value_and_gradient`: the two passes, and both together for a scalar loss.
+- `sgd_by_hand`: training along these gradients.
+- `trace`, `trace_expression`, `network_formula`: every number of both passes with its formula.
+- `prove_layers`: comparison of the VJP of each layer with `jax.vjp`.
+- `shapes`, `parse_architecture`, `convolution_cost`: shapes, parameters and multiply-adds of a network.
+- `cost`, `count_paths`, `count_operations`: cost of the gradient by the reverse pass, by forward mode, and by a sum
+  over paths.
+- `worked_example`: examples for pencil and paper.
+
+To train models in practice, use `jaxdl.training`.
 """
 
-from jaxdl.backpropagation.cost import (
-    Cost as Cost,
-    cost as cost,
-    count_paths as count_paths,
-    inner_jaxprs as inner_jaxprs,
-    multiply_adds_of as multiply_adds_of,
-    operations as operations,
+from jaxdl.backpropagation.architecture import (
+    Architecture as Architecture,
+    ConvolutionCost as ConvolutionCost,
+    LayerCost as LayerCost,
+    convolution_cost as convolution_cost,
+    parse_architecture as parse_architecture,
 )
+from jaxdl.backpropagation.cost import Cost as Cost, cost as cost
 from jaxdl.backpropagation.descent import sgd_by_hand as sgd_by_hand
 from jaxdl.backpropagation.expressions import trace_expression as trace_expression
-from jaxdl.backpropagation.formulas import formula_of as formula_of
-from jaxdl.backpropagation.network import Layer as Layer, Network as Network, Residual as Residual, layer as layer
-from jaxdl.backpropagation.pages import PAGES as PAGES, Page as Page, page as page
-from jaxdl.backpropagation.proof import LayerProof as LayerProof, prove_layers as prove_layers
-from jaxdl.backpropagation.shapes import (
-    Convolution as Convolution,
-    Shape as Shape,
-    convolution_of as convolution_of,
-    shapes as shapes,
+from jaxdl.backpropagation.formulas import network_formula as network_formula
+from jaxdl.backpropagation.network import (
+    Layer as Layer,
+    LayerArguments as LayerArguments,
+    Network as Network,
+    Residual as Residual,
+    layer as layer,
 )
-from jaxdl.backpropagation.sweep import (
-    Own as Own,
+from jaxdl.backpropagation.operations import (
+    count_multiply_adds as count_multiply_adds,
+    count_operations as count_operations,
+    inner_jaxprs as inner_jaxprs,
+)
+from jaxdl.backpropagation.paths import count_paths as count_paths
+from jaxdl.backpropagation.proof import LayerProof as LayerProof, prove_layers as prove_layers
+from jaxdl.backpropagation.reverse_pass import (
+    Tape as Tape,
     backward as backward,
     forward as forward,
     value_and_gradient as value_and_gradient,
 )
+from jaxdl.backpropagation.shapes import Shape as Shape, shapes as shapes
 from jaxdl.backpropagation.tracing import Step as Step, trace as trace
+from jaxdl.backpropagation.worked_examples import (
+    WORKED_EXAMPLES as WORKED_EXAMPLES,
+    WorkedExample as WorkedExample,
+    worked_example as worked_example,
+)
+
+__all__ = [
+    "WORKED_EXAMPLES",
+    "Architecture",
+    "ConvolutionCost",
+    "Cost",
+    "Layer",
+    "LayerArguments",
+    "LayerCost",
+    "LayerProof",
+    "Network",
+    "Residual",
+    "Shape",
+    "Step",
+    "Tape",
+    "WorkedExample",
+    "backward",
+    "convolution_cost",
+    "cost",
+    "count_multiply_adds",
+    "count_operations",
+    "count_paths",
+    "forward",
+    "inner_jaxprs",
+    "layer",
+    "network_formula",
+    "parse_architecture",
+    "prove_layers",
+    "sgd_by_hand",
+    "shapes",
+    "trace",
+    "trace_expression",
+    "value_and_gradient",
+    "worked_example",
+]

@@ -1,7 +1,7 @@
-r"""The chain rule on a scalar expression: every operation a step, every local derivative from a table of rules.
+r"""Chain rule on scalar expressions: every operation is one step, with its local derivatives from a table of rules.
 
-Here a number may be used more than once, and so its cotangent is a sum over its uses: where $y$ is computed of $u$,
-$\partial L / \partial u$ gains $\partial L / \partial y \cdot \partial y / \partial u$.
+A variable may be used several times, so its cotangent is a sum over its uses: if $y$ is computed from $u$,
+$\partial L / \partial u$ gains the term $\partial L / \partial y \cdot \partial y / \partial u$.
 """
 
 import ast
@@ -28,7 +28,7 @@ RULES: dict[str, tuple[str, ...]] = {
     "relu": ("relu({u})", "({u} > 0)"),
     "sigmoid": ("sigmoid({u})", "sigmoid({u}) * (1 - sigmoid({u}))"),
 }
-"""Of every operation on u and v: the value, and its derivatives with respect to u and to v."""
+"""For every operation on u and v: its value, and its derivatives with respect to u and v."""
 
 FUNCTIONS = {
     **{name: getattr(np, name) for name in ("exp", "log", "sin", "cos", "tanh")},
@@ -38,74 +38,98 @@ FUNCTIONS = {
 
 
 def trace_expression(text: str, values: dict[str, float]) -> tuple[Step, ...]:
-    """Every step of the chain rule through assignments such as "c = a * b; d = relu(c) + a**2", forward and backward.
+    """Apply the chain rule to assignments such as "c = a * b; d = relu(c) + a**2", and return every step.
 
-    `values` are the numbers that are given; the name assigned last is what is differentiated. An operation inside
-    another gets a name of its own, t1, t2, …, and a name that is assigned again a number: c, c_2. The operations are
-    those of `RULES`; at 0 the derivative of relu is taken to be 0. Computed in float64. Raises ValueError for anything
-    else, and for a name without a value.
+    The last assigned name is differentiated. An operation inside another one gets a name of its own: t1, t2, … A name
+    that is assigned again gets a number: c, c_2. The operations are those of `RULES`. The derivative of relu at 0 is
+    taken to be 0. All values are float64.
+
+    Args:
+        text: Python assignments, separated by semicolons or newlines.
+        values: Numbers for the names that `text` uses without assigning them.
+
+    Returns:
+        The steps in the order of computation, forward and then backward.
+
+    Raises:
+        ValueError: If the text is not made of assignments and the operations of `RULES`, uses a name without a value,
+            or has no operation; if a value is not a real number.
+
+    Example:
+        >>> from jaxdl.backpropagation import trace_expression
+        >>> for step in trace_expression("y = x * x + 3 * x", {"x": 2.0}):
+        ...     print(step.name, "=", step.formula or "given", "=", step.value)
+        x = given = 2.0
+        t1 = x * x = 4.0
+        t2 = 3 * x = 6.0
+        y = t1 + t2 = 10.0
+        ∂y/∂y = 1 = 1.0
+        ∂y/∂t2 = ∂y/∂y = 1.0
+        ∂y/∂t1 = ∂y/∂y = 1.0
+        ∂y/∂x = ∂y/∂t1 * x + ∂y/∂t1 * x + ∂y/∂t2 * 3 = 7.0
     """
-    lines, result = _Reader(values).read(text)
+    operations, result = _Parser(values).parse(text)
     known = {name: np.float64(value) for name, value in values.items()}
     steps = [Step(name, "input", "", value) for name, value in known.items()]
     with np.errstate(all="ignore"):
-        for line in lines:
-            known[line.name] = _number(line, 0, known)
-            steps.append(Step(line.name, line.rule, _filled(line, 0), known[line.name]))
-        return (*steps, *_back(lines, known, result))
+        for operation in operations:
+            known[operation.name] = _evaluate(operation, 0, known)
+            steps.append(Step(operation.name, operation.rule, _formula(operation, 0), known[operation.name]))
+        return (*steps, *_reverse_steps(operations, known, result))
 
 
-class _Line(NamedTuple):
-    """One operation: the name of its result, its rule, and its operands as they are written."""
+class _Operation(NamedTuple):
+    """One operation: the name of its result, its rule, and its operands as names or numbers."""
 
     name: str
     rule: str
     operands: tuple[str, ...]
 
 
-def _back(lines: list[_Line], known: dict[str, np.float64], result: str) -> Iterator[Step]:
-    """The cotangents, from the result to what is given: of each number the sum over its uses."""
+def _reverse_steps(operations: list[_Operation], known: dict[str, np.float64], result: str) -> Iterator[Step]:
+    """Yield the cotangents from the result to the inputs: for each variable the sum over its uses."""
     cotangents: dict[str, np.float64] = {}
-    rules = {line.name: line.rule for line in lines}
+    rules = {operation.name: operation.rule for operation in operations}
     for name in reversed(known):
-        told, cotangent = ("1", np.float64(1)) if name == result else ("", np.float64(0))
-        for line in lines:
-            for place, operand in enumerate(line.operands, 1):
+        formula, cotangent = ("1", np.float64(1)) if name == result else ("", np.float64(0))
+        for operation in operations:
+            for position, operand in enumerate(operation.operands, 1):
                 if operand == name:
-                    cotangent = cotangent + cotangents[line.name] * _number(line, place, known)
-                    told += _term(f"∂{result}/∂{line.name}", _filled(line, place), first=not told)
+                    cotangent = cotangent + cotangents[operation.name] * _evaluate(operation, position, known)
+                    factor = f"∂{result}/∂{operation.name}"
+                    formula += _term(factor, _formula(operation, position), first=not formula)
         cotangents[name] = cotangent
-        yield Step(f"∂{result}/∂{name}", rules.get(name, "input"), told or "0", cotangent)
+        yield Step(f"∂{result}/∂{name}", rules.get(name, "input"), formula or "0", cotangent)
 
 
 def _term(cotangent, local, first):
-    """A cotangent times a local derivative, as one writes it after other terms."""
+    """Write a cotangent times a local derivative, with the sign that it has after other terms."""
     sign, local = ("-", local[1:]) if local.startswith("-") else ("+", local)
-    written = cotangent if local == "1" else f"{cotangent} * {local}"
-    return {"+": "", "-": "-"}[sign] + written if first else f" {sign} {written}"
+    product = cotangent if local == "1" else f"{cotangent} * {local}"
+    return {"+": "", "-": "-"}[sign] + product if first else f" {sign} {product}"
 
 
-def _template(line, place):
-    """A formula of the line's rule: 0 the value, 1 and 2 the derivatives."""
-    if line.rule == "Pow" and place == 1 and not line.operands[1].isidentifier():  # 3 * b**2, and not 3 * b**(3 - 1)
-        less = ast.literal_eval(line.operands[1]) - 1
-        return {-1: "0", 0: "1", 1: "2 * {u}"}.get(less, f"{{v}} * {{u}}**{_written(less)}")
-    return RULES[line.rule][place]
+def _template(operation, position):
+    """Return a formula of the operation's rule: the value at position 0, the derivatives at 1 and 2."""
+    if operation.rule == "Pow" and position == 1 and not operation.operands[1].isidentifier():  # b**2, not b**(3 - 1)
+        power = ast.literal_eval(operation.operands[1]) - 1
+        return {-1: "0", 0: "1", 1: "2 * {u}"}.get(power, f"{{v}} * {{u}}**{_literal(power)}")
+    return RULES[operation.rule][position]
 
 
-def _filled(line, place):
-    """The formula, as it is written."""
-    return _template(line, place).format(**dict(zip("uv", line.operands, strict=False)))
+def _formula(operation, position):
+    """Return the formula with the names of the operands."""
+    return _template(operation, position).format(**dict(zip("uv", operation.operands, strict=False)))
 
 
-def _number(line, place, known):
-    """The formula, computed; the text that is evaluated is one of the templates above."""
-    numbers = [known[name] if name in known else np.float64(ast.literal_eval(name)) for name in line.operands]
-    formula = _template(line, place).format(u="u", v="v")
+def _evaluate(operation, position, known):
+    """Compute the formula. The evaluated text is one of the templates above, never the user's."""
+    numbers = [known[name] if name in known else np.float64(ast.literal_eval(name)) for name in operation.operands]
+    formula = _template(operation, position).format(u="u", v="v")
     return np.float64(eval(formula, {"__builtins__": {}, **FUNCTIONS}, dict(zip("uv", numbers, strict=False))))
 
 
-def _written(number):
+def _literal(number):
     return f"({number!r})" if number < 0 else repr(number)
 
 
@@ -113,30 +137,30 @@ def _is_finite(number):
     return type(number) in (int, float) and abs(number) <= sys.float_info.max
 
 
-def _check_free(name):
+def _check_not_reserved(name):
     if name in FUNCTIONS:
-        raise ValueError(f"{name} must keep its meaning: give the number another name.")
+        raise ValueError(f"{name} is the name of a function. Use another name for the number.")
 
 
-class _Reader:
-    """Assignments as a list of operations, each on names and numbers alone."""
+class _Parser:
+    """Translate assignments into a list of operations, each on names and numbers only."""
 
     def __init__(self, values):
-        self.lines: list[_Line] = []
+        self.operations: list[_Operation] = []
         self.inner = 0
         self.latest = {name: name for name in values}
         for name, value in values.items():
-            _check_free(name)
+            _check_not_reserved(name)
             if np.ndim(value) or not np.isrealobj(value) or value is None:
-                raise ValueError(f"{name} must be one number, but was {value!r}.")
+                raise ValueError(f"{name} must be one real number, got {value!r}.")
 
-    def read(self, text: str) -> tuple[list[_Line], str]:
-        """All lines of a text, and the name of its result. Raises ValueError where it is not made of assignments."""
+    def parse(self, text: str) -> tuple[list[_Operation], str]:
+        """Return the operations of a text and the name of its result. Raise ValueError if it is not assignments."""
         name = ""
         try:
             statements = ast.parse(text).body
         except SyntaxError as error:
-            raise ValueError(f"an expression must be written as Python, but {text!r} is not: {error.msg}.") from error
+            raise ValueError(f"an expression must be written in Python syntax, got {text!r}: {error.msg}.") from error
         for statement in statements:
             match statement:
                 case ast.Assign(targets=[ast.Name(id=name)], value=value):
@@ -144,28 +168,29 @@ class _Reader:
                 case ast.AugAssign(target=ast.Name(id=name), op=op, value=value):
                     self._assign(name, ast.BinOp(ast.Name(name, ast.Load()), op, value))
                 case _:
-                    raise ValueError(f"an expression must be assignments to names, but has {ast.unparse(statement)!r}.")
+                    source = ast.unparse(statement)
+                    raise ValueError(f"an expression must be assignments to names, such as y = x + 1, got {source!r}.")
         if not self.latest.get(name, "").isidentifier():
-            raise ValueError("an expression must compute something, but has no operation.")
-        return self.lines, self.latest[name]
+            raise ValueError(f"an expression must contain an operation, such as y = x + 1, got {text!r}.")
+        return self.operations, self.latest[name]
 
     def _assign(self, name, value):
-        _check_free(name)
-        if isinstance(value, ast.Name | ast.Constant):  # another name for what is known
+        _check_not_reserved(name)
+        if isinstance(value, ast.Name | ast.Constant):  # an alias of a known name or number
             self.latest[name] = self._operand(value)
             return
-        rule, operands = self._operation(value)  # what is inside takes its names first
-        written = self._free(name)
-        self.lines.append(_Line(written, rule, operands))
-        self.latest[name] = written
+        rule, operands = self._operation(value)  # inner operations get their names first
+        unused = self._unused_name(name)
+        self.operations.append(_Operation(unused, rule, operands))
+        self.latest[name] = unused
 
-    def _free(self, name):
-        """The name, or the first of name_2, name_3, … that is not taken."""
-        taken, number, free = {*self.latest.values(), *(line.name for line in self.lines)}, 1, name
-        while free in taken:
+    def _unused_name(self, name):
+        """Return the name, or the first of name_2, name_3, … that is unused."""
+        used, number, unused = {*self.latest.values(), *(operation.name for operation in self.operations)}, 1, name
+        while unused in used:
             number += 1
-            free = f"{name}_{number}"
-        return free
+            unused = f"{name}_{number}"
+        return unused
 
     def _operation(self, node) -> tuple[str, tuple[str, ...]]:
         match node:
@@ -176,22 +201,22 @@ class _Reader:
             case ast.Call(func=ast.Name(id=name), args=[argument], keywords=[]) if name in RULES:
                 return name, (self._operand(argument),)
         raise ValueError(
-            f"an expression must be made of + - * / ** and {', '.join(FUNCTIONS)}, but has {ast.unparse(node)!r}."
+            f"an expression may use + - * / ** and {', '.join(FUNCTIONS)} on finite numbers, got {ast.unparse(node)!r}."
         )
 
     def _operand(self, node) -> str:
-        """A name or a number; an operation gets a name first."""
+        """Return a name or a number; an operation gets a name first."""
         match node:
             case ast.Constant(value=number) if _is_finite(number):
-                return _written(number)
+                return _literal(number)
             case ast.UnaryOp(op=ast.USub(), operand=ast.Constant(value=number)) if _is_finite(number):
-                return _written(-number)
+                return _literal(-number)
             case ast.Name(id=name):
                 if name not in self.latest:
-                    raise ValueError(f"{name} must have a value before it is used: give it, or assign it first.")
+                    raise ValueError(f"{name} has no value. Assign it before it is used, or give its value.")
                 return self.latest[name]
         rule, operands = self._operation(node)
         self.inner += 1
-        name = self._free(f"t{self.inner}")
-        self.lines.append(_Line(name, rule, operands))
+        name = self._unused_name(f"t{self.inner}")
+        self.operations.append(_Operation(name, rule, operands))
         return name

@@ -1,4 +1,4 @@
-"""The formula of a layer, printed from its source: what is shown is what is computed."""
+"""Formulas of layers and their VJPs, printed from the source code, so that the formula shown is the one computed."""
 
 import ast
 import inspect
@@ -9,116 +9,155 @@ from collections.abc import Callable
 import jax.numpy as jnp
 
 import jaxdl.functional
-from jaxdl.backpropagation.network import Layer, Network, Residual, check_own, name_of, outputs_of, place_of_signal
+from jaxdl.backpropagation.network import (
+    Layer,
+    LayerArguments,
+    Network,
+    Residual,
+    check_arguments,
+    count_outputs,
+    function_name,
+    input_position,
+)
 from jaxdl.derivation import arguments_of
 
 LONGEST = 100
 GUARDS = {"in_range", "widened", "stop_gradient", "asarray", "_counted", "_tempered"}
-SIGNAL, POINT = "ʘ", "ǃ"  # stand in an expression for a signal, and for the point in weights2.1
+INPUT, DOT = "ʘ", "ǃ"  # placeholders in Python source: for the input of a layer, and for the dot in weights2.1
 
 
-def formula(layer: Layer, names: list[str]) -> str:
-    """What a layer computes of arguments that are called so: `x0 @ weights1 + bias1`, or `mish(x3)` if long."""
+def layer_formula(layer: Layer, names: list[str]) -> str:
+    """Return the formula of a layer for arguments with these names, such as `x0 @ weights1 + bias1`.
+
+    A formula that is long, or that needs private functions, is written as a call, such as `mish(x3)`.
+    """
     variables = dict(zip(arguments_of(layer.f), names, strict=False))
-    expression = _returned(layer.f, layer.settings)
+    expression = _returned_expression(layer.f, layer.settings)
     expression = None if isinstance(expression, ast.Tuple) else expression
-    return _substituted(expression, layer.f, layer, variables) or _called(layer, names)
+    return _written(expression, layer.f, layer, variables) or _call(layer, names)
 
 
-def formulas_of_gradient(layer: Layer, g: str, names: list[str], count: int) -> list[str]:
-    """How each of the `count` cotangents that a layer pulls back comes from g and the arguments, called so.
+def gradient_formulas(layer: Layer, g: str, names: list[str], count: int) -> list[str]:
+    """Return the formulas of the `count` cotangents of a layer, for a cotangent and arguments with these names.
 
-    The cotangents of other outputs than the first are zero.
+    Outputs of the layer's function other than the first have the cotangent zero.
     """
     variables = dict(zip(arguments_of(layer.f_vjp), (g, *names), strict=False))
-    expression = _returned(layer.f_vjp, layer.settings)
+    expression = _returned_expression(layer.f_vjp, layer.settings)
     parts = expression.elts if isinstance(expression, ast.Tuple) else [None] * count
-    others = outputs_of(layer.f) - 1
-    g = f"({', '.join((g, *['0'] * others))})" if others else g
-    called = f"{name_of(layer.f_vjp)}({', '.join((g, *names, *_told(layer.settings)))})"
-    told = (_substituted(part, layer.f_vjp, layer, variables) for part in parts)
-    return [written or f"{called}[{place}]" for place, written in enumerate(told)]
+    zeros = count_outputs(layer.f) - 1
+    g = f"({', '.join((g, *['0'] * zeros))})" if zeros else g
+    call = f"{function_name(layer.f_vjp)}({', '.join((g, *names, *_keywords(layer.settings)))})"
+    formulas = (_written(part, layer.f_vjp, layer, variables) for part in parts)
+    return [formula or f"{call}[{position}]" for position, formula in enumerate(formulas)]
 
 
-def formula_of(network: Network, own: tuple) -> str:
-    """The whole network in one line: what it computes of x0 and of each layer's own arguments, numbered by layer.
+def network_formula(network: Network, arguments: LayerArguments) -> str:
+    """Return the formula of a whole network in one line, with the variable names of `trace`.
 
-    A Residual is written as a function, (x ↦ x + F(x)). Raises ValueError where `own` does not fit the network.
+    The input is x0, and the arguments of a layer end in its number. A `Residual` is written as a function,
+    (x ↦ x + F(x)).
+
+    Args:
+        network: Layers and residual sums.
+        arguments: For each layer, the tuple of its arguments other than its input. Only their number matters.
+
+    Returns:
+        The formula.
+
+    Raises:
+        ValueError: If the arguments do not fit the network.
+
+    Example:
+        >>> from jaxdl.backpropagation import Residual, layer, network_formula
+        >>> network = (layer(F.dense), layer(F.relu), Residual((layer(F.dense),)))
+        >>> network_formula(network, ((0, 0), (), ((0, 0),)))
+        '(x ↦ x + x @ weights3.1 + bias3.1)(relu(x0 @ weights1 + bias1))'
     """
     residuals: list[str] = []
-    written = ast.unparse(_formula_of(network, own, "x0", "", residuals))
-    for number in reversed(range(len(residuals))):  # an inner one was written before the one around it
-        written = written.replace(f"{SIGNAL}{number}_", f"(x ↦ x + {residuals[number]})")
-    return written.replace(POINT, ".")
+    formula = ast.unparse(_network_expression(network, arguments, "x0", "", residuals))
+    for number in reversed(range(len(residuals))):  # an inner residual has a smaller number than the one around it
+        formula = formula.replace(f"{INPUT}{number}_", f"(x ↦ x + {residuals[number]})")
+    return formula.replace(DOT, ".")
 
 
-def _formula_of(network, own, signal, prefix, residuals):
-    check_own(network, own)
-    expression: ast.expr = ast.Name(signal)
-    for number, (part, arguments) in enumerate(zip(network, own, strict=True), 1):
+def _network_expression(network, arguments, input_name, prefix, residuals):
+    check_arguments(network, arguments)
+    expression: ast.expr = ast.Name(input_name)
+    for number, (part, others) in enumerate(zip(network, arguments, strict=True), 1):
         label = f"{prefix}{number}"
         if isinstance(part, Residual):
-            inside = _formula_of(part.layers, arguments, "x", f"{label}.", residuals)
-            written = f"{SIGNAL}{len(residuals)}_({SIGNAL})"
+            inside = _network_expression(part.layers, others, "x", f"{label}.", residuals)
+            formula = f"{INPUT}{len(residuals)}_({INPUT})"
             residuals.append(ast.unparse(inside))
         else:
-            names = names_of_arguments(part, label.replace(".", POINT), SIGNAL, len(arguments) + 1)
-            written = formula(part, names)
-            if written.count(SIGNAL) != 1:  # max(x, 0) and the like: a signal that is long is written once
-                written = _called(part, names)
-        expression = _Replaced({SIGNAL: expression}).visit(_parsed(written))
+            names = argument_names(part, label.replace(".", DOT), INPUT, len(others) + 1)
+            formula = layer_formula(part, names)
+            if formula.count(INPUT) != 1:  # where(x <= 0, 0, x): a call writes a long input only once
+                formula = _call(part, names)
+        expression = _Substitution({INPUT: expression}).visit(_parsed(formula))
     return expression
 
 
-def names_of_arguments(layer: Layer, label: str, signal: str, count: int) -> list[str]:
-    """What the first `count` arguments of a layer are called: weights1, bias1, and the signal by its own name.
+def argument_names(layer: Layer, label: str, input_name: str, count: int) -> list[str]:
+    """Return the variable names of the first `count` arguments of a layer: weights1, bias1, and that of its input.
 
-    Where that could be taken for another variable, a line stands between: w1 of layer 1 is w1_1, and x is x_1.
+    An underscore separates the number where the name could be mistaken for another variable: the argument w1 of layer
+    1 is w1_1, and the argument x is x_1.
     """
-    place = place_of_signal(layer.f)
-    apart = {name: "_" * (name == "x" or name[-1].isdigit()) for name in arguments_of(layer.f)}
-    named = [signal if i == place else f"{name}{line}{label}" for i, (name, line) in enumerate(apart.items())]
-    return named[:count]
+    position = input_position(layer.f)
+    separators = {name: "_" * (name == "x" or name[-1].isdigit()) for name in arguments_of(layer.f)}
+    names = [
+        input_name if place == position else f"{name}{separator}{label}"
+        for place, (name, separator) in enumerate(separators.items())
+    ]
+    return names[:count]
 
 
-def _called(layer, names):
-    called = f"{name_of(layer.f)}({', '.join((*names, *_told(layer.settings)))})"
-    return f"{called}[0]" if outputs_of(layer.f) > 1 else called
+def _call(layer, names):
+    call = f"{function_name(layer.f)}({', '.join((*names, *_keywords(layer.settings)))})"
+    return f"{call}[0]" if count_outputs(layer.f) > 1 else call
 
 
-def _told(settings):
-    return (f"{name}={_spelled(value)}" for name, value in settings.items())
+def _keywords(settings):
+    return (f"{name}={_literal(value)}" for name, value in settings.items())
 
 
-def _spelled(value) -> str:
-    """A setting as Python would write it; what cannot be written, by what it is."""
+def _literal(value) -> str:
+    """Return the Python literal of a setting, or the name of a value without one, such as a function."""
     try:
         _parsed(repr(value))
     except SyntaxError:
-        return name_of(value)
+        return function_name(value)
     return repr(value)
 
 
-def _returned(f: Callable, settings: dict) -> ast.expr | None:
-    """What a function returns, in its arguments alone; None where it does more than name parts of that."""
-    plain = inspect.unwrap(f) if _is_ours(f) else f
-    if not inspect.isfunction(plain) or (plain is f and hasattr(f, "__wrapped__")) or not _is_in_its_module(f):
+def _returned_expression(f: Callable, settings: dict) -> ast.expr | None:
+    """Return the expression that a function returns, in terms of its arguments.
+
+    None if the function is not the one in its module's source, or if its body is more than assignments and a return.
+    """
+    plain = inspect.unwrap(f) if _is_from_jaxdl(f) else f
+    if not inspect.isfunction(plain) or (plain is f and hasattr(f, "__wrapped__")) or not _is_defined_in_module(f):
         return None
-    parts = {name: _parsed(_spelled(value)) for name, value in (_defaults(f) | settings).items()}
-    return _last_expression(plain, parts)
+    definitions = {name: _parsed(_literal(value)) for name, value in (_defaults(f) | settings).items()}
+    return _last_expression(plain, definitions)
 
 
-def _is_ours(f):
+def _is_from_jaxdl(f):
     return getattr(f, "__module__", "").startswith("jaxdl.")
 
 
-def _is_in_its_module(f):
-    """Is it the function that its module calls so? A function made from it bears its name too."""
-    return getattr(sys.modules.get(f.__module__), name_of(f), None) is f
+def _is_defined_in_module(f):
+    """Return whether the module of `f` has `f` under this name; a wrapper of another function may bear its name too."""
+    return getattr(sys.modules.get(f.__module__), function_name(f), None) is f
 
 
-def _last_expression(f, parts: dict[str, ast.expr]) -> ast.expr | None:
-    """What a function returns, the parts that it names written out; None where it does anything else."""
+def _last_expression(f, definitions: dict[str, ast.expr]) -> ast.expr | None:
+    """Return the expression that a function returns, with local variables replaced by their definitions.
+
+    None if the source is unavailable or the body contains anything but assignments to names and a return.
+    """
     try:
         (definition,) = ast.parse(textwrap.dedent(inspect.getsource(f))).body
     except (OSError, TypeError, SyntaxError, ValueError):
@@ -128,33 +167,33 @@ def _last_expression(f, parts: dict[str, ast.expr]) -> ast.expr | None:
             case ast.Expr():  # a docstring, or a check of the arguments
                 continue
             case ast.Assign(targets=[ast.Name(id=name)], value=value):
-                parts[name] = _Replaced(parts).visit(value)
+                definitions[name] = _Substitution(definitions).visit(value)
             case ast.Return(value=ast.expr() as value):
-                return _copied(_Replaced(parts).visit(value))
+                return _copied(_Substitution(definitions).visit(value))
             case _:
                 return None
     return None
 
 
-def _substituted(expression: ast.expr | None, f: Callable, layer: Layer, variables: dict[str, str]) -> str:
-    """What f returns, in these variables; empty where it needs anything private, or is long.
+def _written(expression: ast.expr | None, f: Callable, layer: Layer, variables: dict[str, str]) -> str:
+    """Return the returned expression of `f` in these variables; empty if it is long or needs a private function.
 
-    Public are jax.numpy, the functional API, and the layer's own function.
+    Public functions are those of jax.numpy and of jaxdl.functional, and the layer's own function.
     """
     if expression is None:
         return ""
-    expression = _Unguarded().visit(_copied(expression)) if _is_ours(f) else _copied(expression)
+    expression = _WithoutGuards().visit(_copied(expression)) if _is_from_jaxdl(f) else _copied(expression)
     names = {node.id for node in ast.walk(expression) if isinstance(node, ast.Name)} - set(variables)
-    of_f = {"jnp": jnp} | inspect.unwrap(f).__globals__ if _is_ours(f) else getattr(f, "__globals__", {})
-    public = {**vars(jaxdl.functional), "jnp": jnp, name_of(layer.f): layer.f}
-    if not all(name in public and of_f.get(name) is public[name] for name in names):
+    scope = {"jnp": jnp} | inspect.unwrap(f).__globals__ if _is_from_jaxdl(f) else getattr(f, "__globals__", {})
+    public = {**vars(jaxdl.functional), "jnp": jnp, function_name(layer.f): layer.f}
+    if not all(name in public and scope.get(name) is public[name] for name in names):
         return ""
-    written = ast.unparse(_Blackboard(variables).visit(expression))
-    return "" if len(written) > LONGEST else written
+    formula = ast.unparse(_MathNotation(variables).visit(expression))
+    return "" if len(formula) > LONGEST else formula
 
 
 def _defaults(f: Callable) -> dict:
-    """The settings of a function where none are given."""
+    """Return the default values of the keyword-only arguments of a function."""
     parameters = inspect.signature(f).parameters.values()
     return {p.name: p.default for p in parameters if p.kind is p.KEYWORD_ONLY}
 
@@ -163,22 +202,22 @@ def _copied(expression: ast.expr) -> ast.expr:
     return _parsed(ast.unparse(expression))
 
 
-def _parsed(written: str) -> ast.expr:
-    return ast.parse(written, mode="eval").body
+def _parsed(source: str) -> ast.expr:
+    return ast.parse(source, mode="eval").body
 
 
-class _Replaced(ast.NodeTransformer):
-    """Each name of a part replaced by that part."""
+class _Substitution(ast.NodeTransformer):
+    """Replace names by expressions."""
 
-    def __init__(self, parts):
-        self.parts = parts
+    def __init__(self, definitions):
+        self.definitions = definitions
 
     def visit_Name(self, node):
-        return _copied(self.parts[node.id]) if node.id in self.parts else node
+        return _copied(self.definitions[node.id]) if node.id in self.definitions else node
 
 
-class _Unguarded(ast.NodeTransformer):
-    """Without what only guards: against overflow, other dtypes, and settings out of their range."""
+class _WithoutGuards(ast.NodeTransformer):
+    """Remove calls that only guard against overflow, other dtypes, or settings outside their range."""
 
     def visit_Call(self, node):
         self.generic_visit(node)
@@ -196,15 +235,15 @@ class _Unguarded(ast.NodeTransformer):
     def visit_BinOp(self, node):
         self.generic_visit(node)
         match node:
-            case ast.BinOp(left=ast.Constant(value=1), op=ast.Mult(), right=same):
-                return same
-            case ast.BinOp(left=same, op=ast.Div(), right=ast.Constant(value=1)):
-                return same
+            case ast.BinOp(left=ast.Constant(value=1), op=ast.Mult(), right=factor):
+                return factor
+            case ast.BinOp(left=dividend, op=ast.Div(), right=ast.Constant(value=1)):
+                return dividend
         return node
 
 
-class _Blackboard(ast.NodeTransformer):
-    """As one would write it: variables by their names, Wᵀ for W.T, sum(x) for x.sum(), exp for jnp.exp."""
+class _MathNotation(ast.NodeTransformer):
+    """Write mathematical notation: variables by their names, Wᵀ for W.T, sum(x) for x.sum(), exp for jnp.exp."""
 
     def __init__(self, variables):
         self.variables = variables
@@ -216,20 +255,20 @@ class _Blackboard(ast.NodeTransformer):
         if isinstance(node.value, ast.Name) and node.value.id == "jnp":
             return ast.Name(node.attr, node.ctx)
         self.generic_visit(node)
-        node.value = _apart(node.value)
+        node.value = _parenthesized(node.value)
         return ast.Name(f"{node.value.id}ᵀ") if node.attr == "T" and isinstance(node.value, ast.Name) else node
 
     def visit_Subscript(self, node):
         self.generic_visit(node)
-        node.value = _apart(node.value)
+        node.value = _parenthesized(node.value)
         return node
 
     def visit_BinOp(self, node):
         self.generic_visit(node)
         if isinstance(node.op, ast.Pow):
-            node.left = _apart(node.left)
+            node.left = _parenthesized(node.left)
         if isinstance(node.op, ast.Pow | ast.Div):
-            node.right = _apart(node.right)
+            node.right = _parenthesized(node.right)
         return node
 
     def visit_Call(self, node):
@@ -242,6 +281,6 @@ class _Blackboard(ast.NodeTransformer):
         return node
 
 
-def _apart(node):
-    """∂L/∂x in parentheses, before what would bind closer than its stroke."""
+def _parenthesized(node):
+    """Put ∂L/∂x in parentheses where a neighbouring operator binds more tightly than its slash."""
     return ast.Name(f"({node.id})") if isinstance(node, ast.Name) and "/" in node.id else node

@@ -1,4 +1,4 @@
-"""What a network is: a tuple of layers and of sums around layers."""
+"""Networks as data: tuples of layers and of residual sums around layers."""
 
 import inspect
 import sys
@@ -10,79 +10,132 @@ from jaxdl.derivation import arguments_of
 
 
 class Layer(NamedTuple):
-    """A function, its hand derivation, and the settings of both.
+    """A function and its VJP.
 
-    The signal is f's first floating argument, where all annotations say what they are, else its first; keys and
-    indices may precede it: of `embed` it is the table. Where f returns several outputs the first is the signal.
+    The *input* of a layer is the output of the layer before it. It takes the place of the first floating argument of
+    `f` if every argument of `f` is annotated with shape and dtype, else the place of the first argument. Keys and
+    indices may therefore precede it: the input of `dropout` follows a key, and the input of `embed` is the table. If
+    `f` returns a tuple, its first entry is the output of the layer.
+
+    Attributes:
+        f: The function.
+        f_vjp: Its VJP: `f_vjp(g, *arguments, **settings)` returns a tuple with one cotangent for each floating
+            argument of `f`.
+        settings: Keyword arguments of both functions.
     """
 
     f: Callable
     f_vjp: Callable
-    settings: dict[str, Any] = {}  # noqa: RUF012  nobody writes into it
+    settings: dict[str, Any] = {}  # noqa: RUF012  never mutated
 
 
 class Residual(NamedTuple):
-    r"""The sum $y = x + F(x)$ around layers $F$, whose output has the shape of their input.
+    r"""The sum $y = x + F(x)$ of an input and the output of layers $F$.
 
-    Its own arguments are a tuple of those of each layer. The cotangent of the sum goes both ways, hence
+    The output of the layers has the shape of their input. The cotangent of the sum flows along both paths, hence
     $\bar x = g + g\,\partial F / \partial x$.
-    He et al., *Deep residual learning for image recognition* (2016).
+
+    References:
+        He et al., *Deep residual learning for image recognition* (2016).
+
+    Attributes:
+        layers: The layers $F$.
     """
 
     layers: "Network"
 
 
 Network = tuple[Layer | Residual, ...]
+"""Layers in the order in which they are applied."""
+
+LayerArguments = tuple[tuple[Any, ...], ...]
+"""For each layer, its arguments other than its input: parameters, labels, weights, a key.
+
+For a `Residual`, the LayerArguments of its layers.
+"""
 
 
-def layer(f: Callable, settings: dict[str, Any] = {}) -> Layer:  # noqa: B006  nobody writes into it
-    """The layer of a function beside which `f_vjp` stands: `layer(F.softmax, {"temperature": 2.0})`.
+def layer(f: Callable, settings: dict[str, Any] = {}) -> Layer:  # noqa: B006  never mutated
+    """Pair a function with the VJP of the same module: `f` with `f_vjp`.
 
-    Raises ValueError for a function without a derivation beside it.
+    Args:
+        f: A function such as `jaxdl.functional.softmax`.
+        settings: Keyword arguments of `f` and `f_vjp`.
+
+    Returns:
+        The layer `Layer(f, f_vjp, settings)`.
+
+    Raises:
+        ValueError: If the module of `f` defines no `f_vjp`.
+
+    Example:
+        >>> from jaxdl.backpropagation import layer
+        >>> softmax = layer(F.softmax, {"temperature": 2.0})
+        >>> softmax.f_vjp is F.softmax_vjp
+        True
+        >>> layer(jnp.sin)
+        Traceback (most recent call last):
+            ...
+        ValueError: sin has no VJP: its module ... defines no sin_vjp. Define it there, or use Layer(f, f_vjp).
     """
-    name = name_of(f)
-    f_vjp = getattr(sys.modules.get(getattr(f, "__module__", "")), f"{name}_vjp", None)
+    name, module = function_name(f), getattr(f, "__module__", "")
+    f_vjp = getattr(sys.modules.get(module), f"{name}_vjp", None)
     if f_vjp is None:
         raise ValueError(
-            f"f must have its derivation {name}_vjp beside it, but {name} has none: write it, or give Layer(f, f_vjp)."
+            f"{name} has no VJP: its module {module} defines no {name}_vjp. Define it there, or use Layer(f, f_vjp)."
         )
     return Layer(f, f_vjp, settings)
 
 
-def check_own(network: Any, own: Any, where: str = "network", own_where: str = "own") -> None:
-    """Refuse what is no layer, and own arguments of another number of layers."""
+def check_arguments(network: Any, arguments: Any, path: str = "network", arguments_path: str = "arguments") -> None:
+    """Raise ValueError unless every entry is a Layer or a Residual and has one tuple of arguments."""
     for number, part in enumerate(network):
         if not isinstance(part, Layer | Residual):
             raise ValueError(
-                f"{where}[{number}] must be a Layer or a Residual, but was {part!r}: give layer(f) or Layer(f, f_vjp)."
+                f"{path}[{number}] must be a Layer or a Residual, got {part!r}. Use layer(f) or Layer(f, f_vjp)."
             )
-    if len(own) != len(network):
+    if len(arguments) != len(network):
         raise ValueError(
-            f"{own_where} must hold a tuple of arguments for each of the {len(network)} layers, but holds {len(own)}: "
-            "give () for a layer that has none."
+            f"{arguments_path} must hold one tuple for each of the {len(network)} layers, got {len(arguments)}. "
+            "Use () for a layer without arguments."
         )
 
 
-def name_of(f: Callable) -> str:
-    """What a function is called; λ where it has no name."""
+def function_name(f: Callable) -> str:
+    """Return the name of a function, or λ if it has none."""
     name = getattr(f, "__name__", type(f).__name__)
     return name if name.isidentifier() else "λ"
 
 
-def outputs_of(f: Callable) -> int:
-    """How many outputs a function has, as its annotation says; one where it says nothing."""
+def layer_label(part: Any, path: str) -> str:
+    """Return the position and name of a layer for error messages, such as `network[2] (dense)`."""
+    match part:
+        case Residual():
+            name = "Residual"
+        case Layer():
+            name = function_name(part.f)
+        case _:
+            name = repr(part)
+    return f"{path} ({name})"
+
+
+def count_outputs(f: Callable) -> int:
+    """Return the number of outputs in the return annotation of a function, or 1 without such an annotation."""
     returned = inspect.signature(f).return_annotation
     return len(typing.get_args(returned)) if typing.get_origin(returned) is tuple else 1
 
 
-def is_annotated(f: Callable) -> bool:
-    """Do the annotations of all arguments say shape and dtype?"""
+def has_shape_annotations(f: Callable) -> bool:
+    """Return whether every argument of `f` is annotated with shape and dtype."""
     return all(hasattr(annotation, "dim_str") for annotation in arguments_of(f).values())
 
 
-def place_of_signal(f: Callable) -> int:
-    """The number of the argument that is the signal; 0 where not all annotations say what is floating."""
-    if not is_annotated(f):
+def input_position(f: Callable) -> int:
+    """Return the position of the argument that receives the layer's input.
+
+    This is the first floating argument; 0 if an argument has no shape annotation or none is floating.
+    """
+    if not has_shape_annotations(f):
         return 0
     floating = ["float" in str(annotation.dtypes) for annotation in arguments_of(f).values()]
     return floating.index(True) if True in floating else 0

@@ -1,4 +1,4 @@
-"""Every layer of a network held against automatic differentiation, where it stands."""
+"""Comparison of the VJP of every layer with automatic differentiation, at the values that the network gives it."""
 
 import functools
 from collections.abc import Iterator
@@ -8,8 +8,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxdl.backpropagation.network import Network, Residual
-from jaxdl.backpropagation.sweep import Own, Tape, check_derivations, forward, named, pull, push
+from jaxdl.backpropagation.network import Layer, LayerArguments, Network, Residual, layer_label
+from jaxdl.backpropagation.reverse_pass import Tape, apply_layer, check_vjps, forward, pull_back
 from jaxdl.derivation import is_floating, jax_vjp, max_magnitude, relative_error
 
 BOUND = 1e-12
@@ -17,56 +17,112 @@ ROUNDING = 32 * float(np.finfo(np.float64).eps)
 
 
 class LayerProof(NamedTuple):
-    """A layer by place and name, the error of its derivation, and the fault, empty where there is none."""
+    """Comparison of one layer's VJP with `jax.vjp`.
+
+    Attributes:
+        name: Position and function of the layer, such as `network[2] (dense)`.
+        error: Largest relative error of a cotangent.
+        fault: Description of the disagreement; empty if there is none.
+    """
 
     name: str
     error: float
     fault: str
 
 
-def prove_layers(network: Network, own: Own, inputs: Any) -> tuple[LayerProof, ...]:
-    """Hold the derivation of each layer against `jax.vjp`, given what the network gives it, in float64.
+def prove_layers(network: Network, arguments: LayerArguments, inputs: Any) -> tuple[LayerProof, ...]:
+    """Compare the VJP of each layer with `jax.vjp` in float64, at the values that the network gives it.
 
-    Where a sweep and automatic differentiation disagree, this tells which layer it is: network[2] (dense), those inside
-    a Residual too. What a layer pulls back of a random cotangent must be, argument by argument, within 1e-12 of the
-    largest number that jax pulls back to it, and a few roundings of the largest to any. Raises what `forward` raises,
-    and ValueError for a layer without a derivation.
+    If the gradient of a network is wrong, this finds the layer that causes it, also inside a `Residual`. Each VJP pulls
+    back a random cotangent. For every argument the result must agree with that of jax to 1e-12 of the argument's
+    largest cotangent, plus a few roundings of the layer's largest cotangent.
+
+    Args:
+        network: Layers and residual sums; the output need not be a scalar.
+        arguments: For each layer, the tuple of its arguments other than its input.
+        inputs: Input of the first layer.
+
+    Returns:
+        One comparison for each layer, in order; the layers of a `Residual` are listed separately.
+
+    Raises:
+        TypeError: As `forward`.
+        ValueError: As `forward`, and if a layer has no VJP.
+
+    Example:
+        >>> from jaxdl.backpropagation import Layer, layer, prove_layers
+        >>> wrong = Layer(F.tanh, lambda g, x: (g * (1 - jnp.tanh(x)),))  # the square is missing
+        >>> network = (layer(F.dense), wrong)
+        >>> arguments = ((jnp.array([[1.0, 2.0]]), jnp.zeros(2)), ())
+        >>> for proof in prove_layers(network, arguments, jnp.array([[0.5]])):
+        ...     print(proof.name, "disagrees" if proof.fault else "agrees")
+        network[0] (dense) agrees
+        network[1] (tanh) disagrees
     """
-    check_derivations(network)
+    check_vjps(network)
     with jax.enable_x64(True), jax.default_matmul_precision("highest"):
-        _, tape = jax.jit(functools.partial(forward, network))(*jax.tree.map(_in_double, (own, inputs)))
-        return tuple(_proofs(network, tape, "network", np.random.default_rng(0)))
+        _, tape = jax.jit(functools.partial(forward, network))(*jax.tree.map(_to_float64, (arguments, inputs)))
+        cases = list(_cases(network, tape, "network", np.random.default_rng(0)))
+        return tuple(map(_judge, cases, _cotangents(cases)))
 
 
-def _proofs(network: Network, tape: Tape, where: str, random: np.random.Generator) -> Iterator[LayerProof]:
-    for number, (part, written) in enumerate(zip(network, tape, strict=True)):
-        place = f"{where}[{number}]"
+class _Case(NamedTuple):
+    """A layer, its position, the arguments it was called with, and a cotangent of its output."""
+
+    layer: Layer
+    path: str
+    recorded: tuple[Any, ...]
+    g: Any
+
+
+def _cases(network: Network, tape: Tape, path: str, random: np.random.Generator) -> Iterator[_Case]:
+    for number, (part, recorded) in enumerate(zip(network, tape, strict=True)):
+        here = f"{path}[{number}]"
         if isinstance(part, Residual):
-            yield from _proofs(part.layers, written, f"{place}.layers", random)
+            yield from _cases(part.layers, recorded, f"{here}.layers", random)
         else:
-            yield _proof(part, written, place, random)
+            output = jax.eval_shape(functools.partial(_output, part), *recorded)
+            yield _Case(part, here, recorded, jnp.asarray(random.standard_normal(output.shape)))
 
 
-def _proof(layer, written, place, random) -> LayerProof:
-    name = named(layer, place)
-    outputs = jax.eval_shape(lambda *arguments: push(layer, arguments), *written)
-    g = jnp.asarray(random.standard_normal(outputs.shape))
-
-    def both(g, written):
-        by_jax = jax_vjp(lambda *arguments: push(layer, arguments), g, written, {})
-        return by_jax, pull(layer, written, g, place)
-
-    try:
-        truth, hand = jax.jit(both)(g, written)
-    except ValueError as wrong:
-        return LayerProof(name, float("inf"), str(wrong))
-    given, wanted = (jax.tree.map(jnp.shape, cotangents) for cotangents in (hand, truth))
-    if given != wanted:
-        return LayerProof(name, float("inf"), f"the cotangents have shapes {given}, not {wanted}")
-    beside = ROUNDING / BOUND * max(map(max_magnitude, jax.tree.leaves(truth)))  # for cotangents that are zero
-    off = max(relative_error(*pair, beside) for pair in zip(*map(jax.tree.leaves, (hand, truth)), strict=True))
-    return LayerProof(name, off, "" if off <= BOUND else f"error {off:.1e} is over {BOUND:.0e}")
+def _output(layer, *arguments):
+    return apply_layer(layer, arguments)
 
 
-def _in_double(leaf):
+def _cotangents(cases: list[_Case]) -> list[tuple[Any, Any] | str]:
+    """Pull back each cotangent by jax and by hand, or return the message of the error; all in one program."""
+    errors: dict[int, str] = {}
+
+    def pull_back_all(given):
+        found = {}
+        for number, (case, (recorded, g)) in enumerate(zip(cases, given, strict=True)):
+            automatic = jax_vjp(functools.partial(_output, case.layer), g, recorded, {})
+            try:
+                found[number] = automatic, pull_back(case.layer, recorded, g, case.path)
+            except ValueError as error:
+                errors[number] = str(error)
+        return found
+
+    found = jax.jit(pull_back_all)([(case.recorded, case.g) for case in cases])
+    return [found[number] if number in found else errors[number] for number in range(len(cases))]
+
+
+def _judge(case: _Case, cotangents: tuple[Any, Any] | str) -> LayerProof:
+    label = layer_label(case.layer, case.path)
+    if isinstance(cotangents, str):
+        return LayerProof(label, float("inf"), cotangents)
+    automatic, by_hand = cotangents
+    expected, returned = jax.tree.map(jnp.shape, automatic), jax.tree.map(jnp.shape, by_hand)
+    if returned != expected:
+        return LayerProof(label, float("inf"), f"the cotangents must have the shapes {expected}, got {returned}")
+    tolerated = (
+        ROUNDING / BOUND * max(map(max_magnitude, jax.tree.leaves(automatic)))
+    )  # for cotangents of 0 but for rounding
+    worst = max(
+        relative_error(*pair, tolerated) for pair in zip(*map(jax.tree.leaves, (by_hand, automatic)), strict=True)
+    )
+    return LayerProof(label, worst, "" if worst <= BOUND else f"error {worst:.1e} is over {BOUND:.0e}")
+
+
+def _to_float64(leaf):
     return jnp.asarray(leaf, jnp.float64) if is_floating(leaf) else leaf

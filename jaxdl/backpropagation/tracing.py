@@ -1,4 +1,4 @@
-"""Every number of the sweep forward and backward, named, with the formula that it comes from."""
+"""Trace of backpropagation: every number of the forward and the reverse pass, with its name and formula."""
 
 from collections.abc import Iterator
 from typing import Any, NamedTuple
@@ -7,83 +7,121 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array
 
-from jaxdl.backpropagation.formulas import formula, formulas_of_gradient, names_of_arguments
-from jaxdl.backpropagation.network import Network, Residual, name_of
-from jaxdl.backpropagation.sweep import Own, Tape, check_derivations, check_one_number, forward, pull, push
+from jaxdl.backpropagation.formulas import argument_names, gradient_formulas, layer_formula
+from jaxdl.backpropagation.network import LayerArguments, Network, Residual, function_name
+from jaxdl.backpropagation.reverse_pass import Tape, apply_layer, check_scalar, check_vjps, forward, pull_back
 from jaxdl.derivation import is_floating
 
 
 class Step(NamedTuple):
-    """A variable of the sweep: its name, the layer it belongs to, its formula (empty where it is given), its value."""
+    """One variable of a trace.
+
+    Attributes:
+        name: Name of the variable, such as `x1`, `weights1` or `∂L/∂x0`.
+        layer: Name of the layer's function, such as `dense`, or of the operation in an expression; `input` for inputs.
+        formula: How the value is computed from earlier variables; empty if it is given.
+        value: The number or array.
+    """
 
     name: str
-    of: str
+    layer: str
     formula: str
     value: Array | np.float64
 
 
-def trace(network: Network, own: Own, inputs: Any) -> tuple[Step, ...]:
-    """Every step of the sweep, in the order of computation: first forward, from the input to L, then backward.
+def trace(network: Network, arguments: LayerArguments, inputs: Any) -> tuple[Step, ...]:
+    """Compute a network and its gradient, and return every step: forward from the input to L, then backward.
 
-    x0 is the input and x1, x2, … what each layer returns, the last of them the one number L; weights1, bias1 are the
-    own arguments of the first layer, called as its function calls them, and ∂L/∂weights1 the cotangent of one. Inside
-    the Residual that is layer 3, x3.0 is what enters its layers. Raises what `value_and_gradient` raises.
+    x0 is the input, and x1, x2, … are the outputs of the layers; the last one is the scalar L. The arguments of the
+    first layer have the names of its function with the number 1: weights1, bias1. Their cotangents are ∂L/∂weights1,
+    ∂L/∂bias1. If layer 3 is a `Residual`, x3.0 is the input of its layers.
+
+    Args:
+        network: Layers and residual sums; the output of the last one is a scalar.
+        arguments: For each layer, the tuple of its arguments other than its input.
+        inputs: Input of the first layer.
+
+    Returns:
+        The steps in the order of computation.
+
+    Raises:
+        TypeError: As `value_and_gradient`.
+        ValueError: As `value_and_gradient`.
+
+    Example:
+        >>> from jaxdl.backpropagation import layer, trace
+        >>> network = (layer(F.dense), layer(F.squared_error), layer(F.weighted_mean))
+        >>> arguments = ((jnp.array([[2.0]]), jnp.array([1.0])), (jnp.array([[5.0]]),), (jnp.array([1.0]),))
+        >>> steps = trace(network, arguments, jnp.array([[3.0]]))
+        >>> for step in steps[:6]:
+        ...     print(step.name, "=", step.formula or "given", "=", step.value.tolist())
+        x0 = given = [[3.0]]
+        weights1 = given = [[2.0]]
+        bias1 = given = [1.0]
+        x1 = x0 @ weights1 + bias1 = [[7.0]]
+        targets2 = given = [[5.0]]
+        x2 = sum((x1 - targets2) ** 2, axis=-1) = [4.0]
+        >>> {step.name: step.formula for step in steps}["∂L/∂weights1"]
+        'x0ᵀ @ ∂L/∂x1'
     """
-    check_derivations(network)
-    ahead, tape = variables(network, own, inputs)
-    check_one_number(network, ahead[-1].value)
-    start = Step(_slope(ahead[-1].name), ahead[-1].of, "1", jnp.ones_like(ahead[-1].value))
-    back, _ = _back(network, tape, start, "", "x0", "network")
-    return (*ahead, start, *back)
+    check_vjps(network)
+    forward_pass, tape = forward_steps(network, arguments, inputs)
+    check_scalar(network, forward_pass[-1].value)
+    last = forward_pass[-1]
+    start = Step(_gradient_name(last.name), last.layer, "1", jnp.ones_like(last.value))
+    reverse_pass, _ = _reverse_steps(network, tape, start, "", "x0", "network")
+    return (*forward_pass, start, *reverse_pass)
 
 
-def variables(network: Network, own: Own, inputs: Any) -> tuple[tuple[Step, ...], Tape]:
-    """The steps forward, of a network that may end in anything, and its tape. Raises what `forward` raises."""
-    _, tape = forward(network, own, inputs)
+def forward_steps(network: Network, arguments: LayerArguments, inputs: Any) -> tuple[tuple[Step, ...], Tape]:
+    """Return the steps of the forward pass and the tape; the output need not be a scalar. Raise as `forward`."""
+    _, tape = forward(network, arguments, inputs)
     start = Step("x0", "input", "", inputs)
-    return (start, *_ahead(network, tape, start, "")), tape
+    return (start, *_forward_steps(network, tape, start, "")), tape
 
 
-def _slope(name):
+def _gradient_name(name):
     return f"∂L/∂{name}"
 
 
-def _ahead(network: Network, tape: Tape, signal: Step, prefix) -> Iterator[Step]:
-    """The steps forward, from the signal on; the last of them is what the network returns."""
-    for number, (part, written) in enumerate(zip(network, tape, strict=True), 1):
+def _forward_steps(network: Network, tape: Tape, last: Step, prefix) -> Iterator[Step]:
+    """Yield the steps after `last`, the input of the network; the final one is its output."""
+    for number, (part, recorded) in enumerate(zip(network, tape, strict=True), 1):
         label = f"{prefix}{number}"
         if isinstance(part, Residual):
-            of, into = "Residual", Step(f"x{label}.0", "Residual", signal.name, signal.value)
-            around = [into, *_ahead(part.layers, written, into, f"{label}.")]
-            yield from around
-            told, value = f"{signal.name} + {around[-1].name}", signal.value + around[-1].value
+            name, inner_input = "Residual", Step(f"x{label}.0", "Residual", last.name, last.value)
+            inner = [inner_input, *_forward_steps(part.layers, recorded, inner_input, f"{label}.")]
+            yield from inner
+            formula, value = f"{last.name} + {inner[-1].name}", last.value + inner[-1].value
         else:
-            of, names = name_of(part.f), names_of_arguments(part, label, signal.name, len(written))
-            given = zip(names, written, strict=True)
-            yield from (Step(name, of, "", argument) for name, argument in given if name != signal.name)
-            told, value = formula(part, names), push(part, written)
-        signal = Step(f"x{label}", of, told, value)
-        yield signal
+            name, names = function_name(part.f), argument_names(part, label, last.name, len(recorded))
+            named = zip(names, recorded, strict=True)
+            yield from (Step(argument, name, "", value) for argument, value in named if argument != last.name)
+            formula, value = layer_formula(part, names), apply_layer(part, recorded)
+        last = Step(f"x{label}", name, formula, value)
+        yield last
 
 
-def _back(network: Network, tape: Tape, g: Step, prefix, first, where) -> tuple[list[Step], Step]:
-    """The steps backward from the cotangent of the output; and that of the input, the last of them."""
+def _reverse_steps(network: Network, tape: Tape, g: Step, prefix, first, path) -> tuple[list[Step], Step]:
+    """Return the steps after `g`, the cotangent of the output, and the last of them, the cotangent of the input."""
     steps: list[Step] = []
-    for number, (part, written) in reversed(list(enumerate(zip(network, tape, strict=True), 1))):
-        label, signal = f"{prefix}{number}", first if number == 1 else f"x{prefix}{number - 1}"
-        place = f"{where}[{number - 1}]"
+    for number, (part, recorded) in reversed(list(enumerate(zip(network, tape, strict=True), 1))):
+        label, input_name = f"{prefix}{number}", first if number == 1 else f"x{prefix}{number - 1}"
+        here = f"{path}[{number - 1}]"
         if isinstance(part, Residual):
-            into = Step(_slope(f"x{label}.{len(part.layers)}"), "Residual", g.name, g.value)
-            inner, around = _back(part.layers, written, into, f"{label}.", f"x{label}.0", f"{place}.layers")
-            steps += [into, *inner]
-            g = Step(_slope(signal), "Residual", f"{g.name} + {around.name}", g.value + around.value)
+            inner_g = Step(_gradient_name(f"x{label}.{len(part.layers)}"), "Residual", g.name, g.value)
+            inner, last = _reverse_steps(part.layers, recorded, inner_g, f"{label}.", f"x{label}.0", f"{here}.layers")
+            steps += [inner_g, *inner]
+            g = Step(_gradient_name(input_name), "Residual", f"{g.name} + {last.name}", g.value + last.value)
             steps.append(g)
         else:
-            names = names_of_arguments(part, label, signal, len(written))
-            floating = [name for name, argument in zip(names, written, strict=True) if is_floating(argument)]
-            values = pull(part, written, g.value, place)
-            told = formulas_of_gradient(part, g.name, names, len(values))
-            pulled = zip(floating, told, values, strict=True)
-            g, *of_own = [Step(_slope(name), name_of(part.f), told, value) for name, told, value in pulled]
-            steps += [*of_own, g]
+            names = argument_names(part, label, input_name, len(recorded))
+            floating = [name for name, argument in zip(names, recorded, strict=True) if is_floating(argument)]
+            values = pull_back(part, recorded, g.value, here)
+            formulas = gradient_formulas(part, g.name, names, len(values))
+            cotangents = zip(floating, formulas, values, strict=True)
+            g, *others = [
+                Step(_gradient_name(name), function_name(part.f), formula, value) for name, formula, value in cotangents
+            ]
+            steps += [*others, g]
     return steps, g

@@ -4,16 +4,16 @@ from rich.console import Console
 from rich.table import Table
 
 from jaxdl import backpropagation
+from jaxdl.backpropagation import LayerCost, parse_architecture
 from jaxdl.cli.settings import Shapes
 from jaxdl.cli.tables import plain_table
 from jaxdl.reports.formatting import format_shape
-from jaxdl.specification import LayerCost, specified
 
 
 def shapes_command(settings: Shapes, console: Console) -> int:
     """Print the shape of every gradient and the cost of every layer of a network; return the exit status."""
-    network, own, inputs, costs = specified(settings.network, settings.batch)
-    console.print(shapes_table(backpropagation.shapes(network, own, inputs)))
+    network, arguments, inputs, costs = parse_architecture(settings.network, settings.batch)
+    console.print(shapes_table(backpropagation.shapes(network, arguments, inputs)))
     console.print(costs_table(costs))
     return 0
 
@@ -36,5 +36,5 @@ def shapes_table(shapes: dict[str, backpropagation.Shape]) -> Table:
         table.add_column(heading, overflow="fold")
     for name, shape in shapes.items():
         columns = format_shape(shape.columns, "one number") if shape.columns else "–"
-        table.add_row(name, shape.of, format_shape(shape.rows, "one number"), columns)
+        table.add_row(name, shape.layer, format_shape(shape.rows, "one number"), columns)
     return table

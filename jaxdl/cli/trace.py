@@ -17,7 +17,7 @@ from jaxdl.runs.directory import new_run, write_environment
 
 def trace_command(settings: Trace, console: Console) -> int:
     """Print every step of a worked example, and write it as a page if a directory is given; return the exit status."""
-    page = backpropagation.page(settings.page)
+    page = backpropagation.worked_example(settings.page)
     console.print(f"{page.title}\n\n{page.formula}\n", markup=False, highlight=False)
     console.print(trace_table(page.steps))
     console.print("\n\n".join(filter(None, (page.by_hand, page.notation))), markup=False, highlight=False)

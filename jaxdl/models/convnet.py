@@ -11,7 +11,7 @@ from jaxtyping import Array, PyTree
 
 import jaxdl.functional
 from jaxdl import initializers
-from jaxdl.backpropagation import Network, Own, layer
+from jaxdl.backpropagation import LayerArguments, Network, layer
 from jaxdl.models._validity import check_function, check_size, checked_sizes
 from jaxdl.models.blocks import Conv, Padding, found_in
 from jaxdl.models.mlp import Mlp
@@ -84,7 +84,7 @@ class Convnet(nn.Module):
         return self._mlp().copy()(signal, training)
 
     @nn.nowrap
-    def network(self, params: PyTree, stats: PyTree | None = None) -> tuple[Network, Own]:
+    def network(self, params: PyTree, stats: PyTree | None = None) -> tuple[Network, LayerArguments]:
         """The same as layers and their own arguments: for `jaxdl.backpropagation` to sweep by hand.
 
         As in training without `stats`, where a batch norm takes the statistics of the batch; with them as otherwise.

@@ -15,7 +15,7 @@ import jax
 from flax import nnx
 from jaxtyping import PyTree
 
-from jaxdl.backpropagation import inner_jaxprs, multiply_adds_of
+from jaxdl.backpropagation import count_multiply_adds, inner_jaxprs
 
 
 class Call(NamedTuple):
@@ -89,7 +89,7 @@ def listen(f: Callable, *arguments: Any) -> Heard:
     finally:
         _hear.reset(token)
     found = [*_equations(jaxpr, mark, None, 1)]
-    outside = sum(times * multiply_adds_of(equation) for number, equation, times in found if number is None)
+    outside = sum(times * count_multiply_adds(equation) for number, equation, times in found if number is None)
     return Heard(_counted(calls, found), [(number, equation) for number, equation, _ in found], outside)
 
 
@@ -158,7 +158,7 @@ def _equations(jaxpr: Any, mark: str, within: int | None, times: int) -> Iterato
 
 def _cost(jaxpr):
     """The multiply–adds of a branch."""
-    return sum(times * multiply_adds_of(equation) for _, equation, times in _equations(jaxpr, "none", None, 1))
+    return sum(times * count_multiply_adds(equation) for _, equation, times in _equations(jaxpr, "none", None, 1))
 
 
 def _counted(calls, found):
@@ -167,7 +167,7 @@ def _counted(calls, found):
         if number is not None:
             call = calls[number]
             calls[number] = call._replace(
-                multiply_adds=call.multiply_adds + times * multiply_adds_of(equation),
+                multiply_adds=call.multiply_adds + times * count_multiply_adds(equation),
                 times=min(times, call.times) if call.equations else times,  # more often is what it loops over itself
                 equations=call.equations + 1,
             )

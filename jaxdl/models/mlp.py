@@ -10,7 +10,7 @@ from jaxtyping import Array, PyTree
 
 import jaxdl.functional
 from jaxdl import initializers
-from jaxdl.backpropagation import Network, Own, Residual, layer
+from jaxdl.backpropagation import LayerArguments, Network, Residual, layer
 from jaxdl.models._validity import check_function, check_rate, check_size, checked_sizes
 from jaxdl.models.blocks import Dense, Dropout, Flatten, found_in
 from jaxdl.models.model import Model, from_linen
@@ -64,7 +64,7 @@ class Mlp(nn.Module):
         return Dense(features, use_bias=use_bias, kernel_init=self.kernel_init, functional=self.functional)
 
     @nn.nowrap
-    def network(self, params: PyTree, stats: PyTree | None = None) -> tuple[Network, Own]:
+    def network(self, params: PyTree, stats: PyTree | None = None) -> tuple[Network, LayerArguments]:
         """The same, without noise, as layers and their own arguments: for `jaxdl.backpropagation` to sweep by hand.
 
         As in training without `stats`, where a batch norm takes the statistics of the batch; with them as otherwise.

@@ -5,12 +5,12 @@ from typing import Any
 
 import jax.numpy as jnp
 
-from jaxdl.backpropagation import Page, Step
+from jaxdl.backpropagation import Step, WorkedExample
 from jaxdl.reports.formatting import format_array, format_shape
 from jaxdl.runs import files
 
 
-def write_worked_examples(directory: pathlib.Path, pages: list[Page]) -> None:
+def write_worked_examples(directory: pathlib.Path, pages: list[WorkedExample]) -> None:
     """Write worked examples as pages.json, with every value formatted as text."""
     content = [{**page._asdict(), "steps": list(map(_formatted, page.steps))} for page in pages]
     files.write_json(directory / "pages.json", content)

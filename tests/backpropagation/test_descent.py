@@ -1,5 +1,3 @@
-"""A published training run by derivations written by hand: Nielsen, *Neural Networks and Deep Learning* (2015)."""
-
 import re
 
 import jax
@@ -13,12 +11,13 @@ from jaxdl.backpropagation import Layer, forward, layer, sgd_by_hand
 
 
 def test_three_epochs_of_a_published_run_are_reproduced_to_the_last_published_digit(data_dir):
+    """Nielsen, *Neural Networks and Deep Learning* (2015)."""
     for (correct, cost), number in zip(published_run.epochs(), (1, 2, 3), strict=False):
         assert correct == published_run.PUBLISHED[number][0]
         assert cost == pytest.approx(published_run.PUBLISHED[number][1], abs=published_run.DIGITS)
 
 
-def test_decay_shrinks_weights_and_not_biases(random, double):
+def test_weight_decay_shrinks_weights_but_not_biases(random, double):
     network = (layer(F.dense), layer(F.squared_error))
     w, b = random.normal(size=(3, 2)), random.normal(size=2)
     x, t = random.normal(size=(4, 5, 3)), random.normal(size=(4, 5, 2))
@@ -32,7 +31,7 @@ def test_decay_shrinks_weights_and_not_biases(random, double):
     np.testing.assert_allclose(b_new, b, rtol=1e-12)
 
 
-def test_what_is_not_floating_among_the_parameters_stays(random, double):
+def test_integer_parameters_stay(random, double):
     network = (layer(F.embed), layer(F.dense), layer(F.cross_entropy))
     ids, rows = jnp.array([0, 2, 1, 1]), jnp.asarray(random.normal(size=(4, 3)))
     params = ((ids,), (jnp.asarray(random.normal(size=(3, 2))), jnp.zeros(2)))
@@ -44,15 +43,15 @@ def test_what_is_not_floating_among_the_parameters_stays(random, double):
         np.testing.assert_allclose(ours, without, rtol=1e-12)
 
 
-def test_a_loss_of_other_than_one_number_per_example_is_told(random):
+def test_loss_with_several_numbers_per_example_raises(random):
     network = (layer(F.dense), layer(F.sigmoid))
     params = ((jnp.zeros((3, 2)), jnp.zeros(2)),)
     with pytest.raises(ValueError, match=r"one number per example, \(5,\), but its last layer returned \(5, 2\)"):
         sgd_by_hand(network, params, (jnp.zeros((4, 5, 3)),), 0.1)
 
 
-def test_a_step_that_scikit_learn_works_by_hand(double):
-    """Its test of a 3-2-1 network of logistic units: one example, one step, an L2 penalty of 0.1 that spares biases."""
+def test_one_step_equals_the_hand_calculation_in_scikit_learns_tests(double):
+    """A 3-2-1 network of logistic units: one example, one step, an L2 penalty of 0.1 on weights but not on biases."""
     network = tuple(map(layer, (F.dense, F.sigmoid, F.dense, F.sigmoid_cross_entropy)))
     params = (
         (jnp.array([[0.1, 0.2], [0.3, 0.1], [0.5, 0.0]]), jnp.array([0.1, 0.1])),
@@ -60,7 +59,7 @@ def test_a_step_that_scikit_learn_works_by_hand(double):
         (jnp.array([[0.1], [0.2]]), jnp.array([1.0])),
     )
     batches = (jnp.array([[[0.6, 0.8, 0.7]]]), jnp.array([[[0.0]]]))
-    ((w1, b1), _, (w2, b2)), _ = sgd_by_hand(network, params, batches, rate=0.1, decay=0.1)
+    ((w1, b1), _, (w2, b2)), _ = sgd_by_hand(network, params, batches, learning_rate=0.1, weight_decay=0.1)
     np.testing.assert_allclose(w1, [[0.098, 0.195756], [0.2956664, 0.096008], [0.4939998, -0.002244]], atol=5e-4)
     np.testing.assert_allclose(w2[:, 0], [0.04706, 0.154089], atol=5e-4)
     np.testing.assert_allclose(b1, [0.098333, 0.09626], atol=5e-4)
@@ -69,7 +68,7 @@ def test_a_step_that_scikit_learn_works_by_hand(double):
     assert float(F.sigmoid(logits)[0, 0]) == pytest.approx(0.739, abs=5e-4)
 
 
-def test_rate_and_decay_may_be_those_of_each_step(random, double):
+def test_learning_rate_and_weight_decay_may_differ_between_steps(random, double):
     network = (layer(F.dense), layer(F.squared_error))
     params = ((random.normal(size=(3, 2)), random.normal(size=2)),)
     batches = (random.normal(size=(2, 5, 3)), random.normal(size=(2, 5, 2)))
@@ -80,22 +79,22 @@ def test_rate_and_decay_may_be_those_of_each_step(random, double):
     for ours, one_by_one in zip(both[0], second[0], strict=True):
         np.testing.assert_allclose(ours, one_by_one, rtol=1e-12)
     with pytest.raises(
-        ValueError, match=r"rate must be one number, or one for each of the 2 steps, but has the shape \(3,\)"
+        ValueError, match=r"learning_rate must be one number, or one for each of the 2 steps, got the shape \(3,\)"
     ):
         sgd_by_hand(network, params, batches, np.ones(3))
 
 
-def test_the_dtype_of_the_parameters_stays(random, double):
+def test_float32_parameters_stay_float32(random, double):
     network, single = (layer(F.dense), layer(F.squared_error)), np.float32
     params = ((random.normal(size=(3, 2)).astype(single), random.normal(size=2).astype(single)),)
     batches = (random.normal(size=(2, 5, 3)).astype(single), random.normal(size=(2, 5, 2)).astype(single))
-    descend = jax.jit(lambda params, batches, rate: sgd_by_hand(network, params, batches, rate, 0.3))
+    descend = jax.jit(lambda params, batches, learning_rate: sgd_by_hand(network, params, batches, learning_rate, 0.3))
     moved, losses = descend(params, batches, 0.1)
     assert {leaf.dtype for leaf in jax.tree.leaves((moved, losses))} == {np.dtype(single)}
 
 
-def test_decay_shrinks_kernels_of_any_rank_by_itself_and_spares_what_has_one_axis(double):
-    """On images of zeros nothing but decay moves a kernel."""
+def test_weight_decay_alone_shrinks_kernels_of_any_rank_but_not_biases(double):
+    """On images of zeros only weight decay changes a kernel."""
     network = (layer(F.conv2d), layer(F.reshape), layer(F.squared_error))
     params = ((jnp.ones((2, 2, 1, 3)), jnp.zeros(3)), ())
     batches = (jnp.zeros((2, 5, 2, 2, 1)), jnp.zeros((2, 5, 3)))
@@ -105,31 +104,33 @@ def test_decay_shrinks_kernels_of_any_rank_by_itself_and_spares_what_has_one_axi
 
 
 @pytest.mark.parametrize("returned", [(2,), ()])
-def test_a_loss_of_another_number_of_examples_is_told(returned):
+def test_loss_for_another_number_of_examples_raises(returned):
     network = (layer(F.dense), Layer(lambda x: jnp.zeros(returned), lambda g, x: (0 * x,)))
     params = ((jnp.zeros((3, 2)), jnp.zeros(2)),)
-    told = rf"one number per example, \(5,\), but its last layer returned {re.escape(str(returned))}"
-    with pytest.raises(ValueError, match=told):
+    message = rf"one number per example, \(5,\), but its last layer returned {re.escape(str(returned))}"
+    with pytest.raises(ValueError, match=message):
         sgd_by_hand(network, params, (jnp.zeros((4, 5, 3)),), 0.1)
 
 
-def test_a_decay_of_another_number_of_steps_is_told():
+def test_weight_decay_for_another_number_of_steps_raises():
     network = (layer(F.dense), layer(F.squared_error))
     batches = (jnp.zeros((4, 5, 3)), jnp.zeros((4, 5, 2)))
-    with pytest.raises(ValueError, match=r"decay must be one number, or one for each of the 4 steps, but .* \(4, 1\)"):
+    with pytest.raises(
+        ValueError, match=r"weight_decay must be one number, or one for each of the 4 steps, got .* \(4, 1\)"
+    ):
         sgd_by_hand(network, ((jnp.zeros((3, 2)), jnp.zeros(2)),), batches, 0.1, jnp.zeros((4, 1)))
 
 
 @pytest.mark.parametrize(
     "batches", [jnp.zeros((4, 5, 3)), (), (jnp.zeros((4, 5, 3)), jnp.zeros((3, 5, 2))), (jnp.zeros(()),)]
 )
-def test_batches_that_are_no_batches_are_told(batches, unchecked):
+def test_malformed_batches_raise(batches, unchecked):
     network = (layer(F.dense), layer(F.squared_error))
-    with pytest.raises(ValueError, match=r"batches must be a tuple of arrays \(inputs, \*those of the loss\)"):
+    with pytest.raises(ValueError, match=r"batches must be a tuple of arrays \(inputs, \*arguments of the loss\)"):
         unchecked(sgd_by_hand)(network, ((jnp.zeros((3, 2)), jnp.zeros(2)),), batches, 0.1)
 
 
-def test_parameters_of_half_precision_stay_so():
+def test_bfloat16_parameters_stay_bfloat16():
     network = (layer(F.dense), layer(F.squared_error))
     params = ((jnp.ones((3, 2), jnp.bfloat16), jnp.zeros(2, jnp.bfloat16)),)
     widened = Layer(lambda x: x.astype(jnp.float32), lambda g, x: (g.astype(x.dtype),))

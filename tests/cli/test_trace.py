@@ -9,7 +9,7 @@ from rich.console import Console
 
 import jaxdl.functional as F
 from jaxdl.__main__ import main
-from jaxdl.backpropagation import PAGES, layer, page, trace
+from jaxdl.backpropagation import WORKED_EXAMPLES, layer, trace, worked_example
 from jaxdl.cli.trace import trace_table
 from jaxdl.reports.formatting import format_array
 from jaxdl.runs import files
@@ -17,7 +17,7 @@ from jaxdl.runs import files
 GOLDEN = pathlib.Path(__file__).parents[1] / "golden"
 
 
-@pytest.mark.parametrize("name", PAGES)
+@pytest.mark.parametrize("name", WORKED_EXAMPLES)
 def test_a_page_is_printed_as_it_was_checked(name, capsys, monkeypatch):
     """After a change that is meant, COLUMNS=120 jaxdl trace NAME | sed 's/ *$//' > tests/golden/NAME.txt; read it."""
     monkeypatch.setenv("COLUMNS", "120")
@@ -28,14 +28,14 @@ def test_a_page_is_printed_as_it_was_checked(name, capsys, monkeypatch):
 
 
 def test_no_page_has_another_golden_file():
-    assert {path.stem for path in GOLDEN.iterdir()} == set(PAGES)
+    assert {path.stem for path in GOLDEN.iterdir()} == set(WORKED_EXAMPLES)
 
 
 def test_a_page_can_be_had_for_the_web(capsys, monkeypatch, tmp_path):
     monkeypatch.setattr("jaxdl.system.startup.prepare", lambda: None)
     assert main(["trace", "xor", "--out", str(tmp_path / "page")]) == 0
     html = (tmp_path / "page" / "report.html").read_text()
-    this = page("xor")
+    this = worked_example("xor")
     for step in this.steps:
         assert f"<code>{step.name}</code>" in html
     for said in (this.title, this.formula, "x2ᵀ @ ∂L/∂x3", "where(x1 &lt;= 0, 0, x1)", "is a row written as a column"):
@@ -98,17 +98,17 @@ def test_shapes_prints_both_forms_and_what_layers_cost(capsys):
     ("arguments", "told"),
     [
         (["shapes", "784"], "a network must be an input and its layers joined by -"),
-        (["shapes", "784-0-10"], "layer 1 of the network, '0', given 784: a layer must be written as 16 (dense)"),
+        (["shapes", "784-0-10"], "layer 1 of the network, '0', with input 784: a layer must be written as 16 (dense)"),
         (["shapes", "784-ten"], "a layer must be written as 16 (dense), 6@5p2s1 (convolution)"),
-        (["shapes", "4-2", "--batch", "0"], "but were '4-2' and 0"),
+        (["shapes", "4-2", "--batch", "0"], "the batch size must be at least 1, got 0"),
         (["shapes", "28x28-10"], "such as 784-16-10 or 28x28x1-6@5-max2-10"),
         (["shapes", "99999999999-99999999999"], "a network must be an input and its layers"),
-        (["shapes", "8x8x1-9@9"], "layer 1 of the network, '9@9', given 8×8×1:"),
-        (["shapes", "8x8x1-max9"], "layer 1 of the network, 'max9', given 8×8×1:"),
-        (["shapes", "784-6@5"], "a convolution and a pooling need an image"),
+        (["shapes", "8x8x1-9@9"], "layer 1 of the network, '9@9', with input 8×8×1:"),
+        (["shapes", "8x8x1-max9"], "layer 1 of the network, 'max9', with input 8×8×1:"),
+        (["shapes", "784-6@5"], "a convolution or a pooling needs an image"),
         (
             ["shapes", "8x8x1-10-6@5"],
-            "layer 2 of the network, '6@5', given 10: a convolution and a pooling need an image",
+            "layer 2 of the network, '6@5', with input 10: a convolution or a pooling needs an image",
         ),
     ],
 )

@@ -10,7 +10,7 @@ import pytest
 
 import jaxdl.functional as F
 from jaxdl import models
-from jaxdl.backpropagation import operations
+from jaxdl.backpropagation import count_operations
 from jaxdl.models import Stage, Window, from_linen, receptive_field, summary
 from tests.models.twins import TWINS
 
@@ -49,7 +49,7 @@ def test_totals_are_the_compilers(name):
     assert compiled.memory_analysis().argument_size_in_bytes == found.parameter_bytes + of_stats + inputs.nbytes
     if name in ("rnn", "gru", "lstm of ids"):
         return  # the compiler counts one step of a loop
-    elementwise = operations(model.apply, params, stats, inputs) - 2 * found.multiply_adds
+    elementwise = count_operations(model.apply, params, stats, inputs) - 2 * found.multiply_adds
     flops = compiled.cost_analysis()["flops"]
     assert 2 * found.multiply_adds <= flops <= 2 * found.multiply_adds + 3 * elementwise + 10
 

@@ -34,7 +34,6 @@ FLOORS = {
             "report",
             "run",
             "settings",
-            "specification",
             "statistics",
             "tables",
             "tensorboard",
