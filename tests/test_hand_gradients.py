@@ -48,7 +48,7 @@ def test_an_integer_where_a_float_belongs_is_refused_as_ever(unchecked):
 
 
 def test_is_hashable_as_a_module_is():
-    assert hash(models.Mlp((3,), 2, functional=derivation.by_hand()))
+    assert hash(models.MLP((3,), 2, functional=derivation.by_hand()))
 
 
 def test_the_derivation_is_really_used(monkeypatch):

@@ -117,7 +117,7 @@ def test_one_model_trained_three_ways_ends_at_the_same_parameters(double):
     automatic, by_hand = (models.mlp((16,), 10, activation=f.tanh, functional=f) for f in (F, hand))
     params, stats = automatic.init(jax.random.key(0), digits.inputs[:1])
     params = jax.tree.map(lambda leaf: leaf.astype(jnp.float64), params)
-    module = models.Mlp((16,), 10, activation=F.tanh)
+    module = models.MLP((16,), 10, activation=F.tanh)
 
     def sweep(params, batch):
         network, own = module.network(params)
