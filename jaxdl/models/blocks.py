@@ -21,7 +21,7 @@ Padding = str | tuple[tuple[int, int], tuple[int, int]]
 
 
 def resolve(functional: Any, function: Callable) -> Callable:
-    """Return the function of the same name in `functional`, or `function` itself if it is not from `jaxdl.functional`."""
+    """Return the function of this name in `functional`, or `function` itself if it is not from `jaxdl.functional`."""
     if isinstance(function, functools.partial):
         return functools.partial(resolve(functional, function.func), *function.args, **function.keywords)
     name = getattr(function, "__name__", "")

@@ -152,9 +152,9 @@ class ConvNet(nn.Module):
                 settings = inspect.signature(stage.pool).parameters
                 if not {"window", "stride"} <= {*settings}:
                     raise ValueError(
-                        f"pool must have the parameters window and stride to compute a receptive field, got "
-                        f"{stage.pool} with the parameters {', '.join(settings)}. Give receptive_field the windows yourself; a "
-                        "global pooling has a window of the size of its input."
+                        "pool must have the parameters window and stride to compute a receptive field, got "
+                        f"{stage.pool} with the parameters {', '.join(settings)}. Give receptive_field the windows "
+                        "yourself; a global pooling has a window of the size of its input."
                     )
                 windows.append(Window(settings["window"].default, settings["stride"].default))
         return tuple(windows)

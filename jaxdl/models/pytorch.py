@@ -26,7 +26,7 @@ DTYPES = {
 
 
 class _LayerMap(NamedTuple):
-    """Where the arrays of one layer are in jaxdl and in PyTorch.
+    """The places of the arrays of one layer in jaxdl and in PyTorch.
 
     Attributes:
         path: path of the layer in jaxdl.
@@ -68,8 +68,8 @@ def to_pytorch(
         The arrays by name.
 
     Raises:
-        ValueError: if the model has a layer that is not jaxdl's; if the number of names differs from that of the layers;
-            if an image of several channels is flattened other than by `Flatten` for dense layers; or if `params` and
+        ValueError: if the model has a layer that is not jaxdl's; if there are not as many names as layers; if an
+            image of several channels is flattened other than by `Flatten` for dense layers; or if `params` and
             `stats` are not those of one such model.
         TypeError: if `names` is a string.
 
