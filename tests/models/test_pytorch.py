@@ -150,9 +150,9 @@ def test_missing_unknown_and_misshapen_entries_are_named():
 
 def test_a_counter_of_batches_may_be_missing():
     model, inputs, state = state_of("mlp, batch norm, skip")
-    whole = models.from_pytorch(model, state, inputs)
+    complete = models.from_pytorch(model, state, inputs)
     without = models.from_pytorch(model, {k: v for k, v in state.items() if "tracked" not in k}, inputs)
-    jax.tree.map(np.testing.assert_array_equal, without, whole)
+    jax.tree.map(np.testing.assert_array_equal, without, complete)
 
 
 def test_names_that_do_not_match_the_layers_are_refused():

@@ -39,10 +39,7 @@ def test_a_flattened_image_may_go_to_several_dense_layers(torch):
 @pytest.mark.parametrize("between", ["norm", "activation", "reshape"])
 def test_a_flattened_image_whose_order_differs_in_pytorch_is_refused(between):
     model = models.from_linen(Branches(between))
-    for inputs in (
-        random_array(2, 4, 3, 1),
-        random_array(2, 1, 1, 3),
-    ):  # with one channel or one pixel the order is the same
+    for inputs in (random_array(2, 4, 3, 1), random_array(2, 1, 1, 3)):  # one channel or one pixel: same order in both
         params, stats = random_variables(model, inputs)
         models.to_pytorch(model, params, stats, inputs)
     inputs = random_array(2, 4, 3, 2)
