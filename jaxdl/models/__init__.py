@@ -1,4 +1,18 @@
-"""Models: pairs of pure functions, built of Flax modules whose layers call `jaxdl.functional`."""
+"""Models: networks as pairs of pure functions, `init` and `apply`.
+
+Every factory (`mlp`, `convnet`, `resnet`, `recurrent`, `multi_head`, ...) returns a `Model`, the type that
+`jaxdl.training` and `jaxdl.experiment` expect. The models are Flax Linen modules whose layers call `jaxdl.functional`.
+
+- **Ready-made models**: `linear_regression`, `logistic_regression`, `softmax_regression`, `mlp`, `convnet`, `lenet5`,
+  `resnet`, `resnet20`, `recurrent`, `multi_head`.
+- **Your own Flax module as a `Model`**: `from_linen`, `from_nnx`.
+- **Layers and modules** to build with in Flax Linen: `Dense`, `Conv`, `Embed`, `Dropout`, `Flatten`, the norms
+  `BatchNorm`, `LayerNorm` and `GroupNorm`, the recurrent layers `RNN`, `GRU` and `LSTM`, and the whole networks `MLP`,
+  `ConvNet`, `ResNet`, `Recurrent` and `MultiHead`.
+- **Changing a model**: `mixed_precision`, `reinitialize`.
+- **Looking into a model**: `summary`, `receptive_field`, `check_rows`.
+- **PyTorch exchange**: `to_pytorch`, `from_pytorch`, `save_pytorch`, `load_pytorch`.
+"""
 
 from jaxdl.models.blocks import (
     Conv as Conv,
@@ -7,13 +21,13 @@ from jaxdl.models.blocks import (
     Embed as Embed,
     Flatten as Flatten,
 )
-from jaxdl.models.convnet import Convnet as Convnet, Stage as Stage, convnet as convnet, lenet5 as lenet5
+from jaxdl.models.convnet import ConvNet as ConvNet, Stage as Stage, convnet as convnet, lenet5 as lenet5
 from jaxdl.models.linear import (
     linear_regression as linear_regression,
     logistic_regression as logistic_regression,
     softmax_regression as softmax_regression,
 )
-from jaxdl.models.mlp import Mlp as Mlp, mlp as mlp
+from jaxdl.models.mlp import MLP as MLP, mlp as mlp
 from jaxdl.models.model import Model as Model, from_linen as from_linen
 from jaxdl.models.multi_head import MultiHead as MultiHead, multi_head as multi_head
 from jaxdl.models.nnx import from_nnx as from_nnx
@@ -36,18 +50,66 @@ from jaxdl.models.receptive_field import (
     receptive_field as receptive_field,
 )
 from jaxdl.models.recurrent import (
-    Gru as Gru,
-    Lstm as Lstm,
+    GRU as GRU,
+    LSTM as LSTM,
+    RNN as RNN,
     Recurrent as Recurrent,
-    Rnn as Rnn,
     recurrent as recurrent,
 )
-from jaxdl.models.redrawn import redrawn as redrawn
+from jaxdl.models.reinitialize import reinitialize as reinitialize
 from jaxdl.models.resnet import (
     PostActivation as PostActivation,
     PreActivation as PreActivation,
-    Resnet as Resnet,
+    ResNet as ResNet,
     resnet as resnet,
     resnet20 as resnet20,
 )
 from jaxdl.models.summary import LayerSummary as LayerSummary, Summary as Summary, summary as summary
+
+__all__ = [
+    "GRU",
+    "LSTM",
+    "MLP",
+    "RNN",
+    "BatchNorm",
+    "Conv",
+    "ConvNet",
+    "Dense",
+    "Dropout",
+    "Embed",
+    "Field",
+    "Flatten",
+    "GroupNorm",
+    "LayerNorm",
+    "LayerSummary",
+    "Model",
+    "MultiHead",
+    "PostActivation",
+    "PreActivation",
+    "Recurrent",
+    "ResNet",
+    "Stage",
+    "Summary",
+    "Window",
+    "check_rows",
+    "convnet",
+    "from_linen",
+    "from_nnx",
+    "from_pytorch",
+    "lenet5",
+    "linear_regression",
+    "load_pytorch",
+    "logistic_regression",
+    "mixed_precision",
+    "mlp",
+    "multi_head",
+    "receptive_field",
+    "recurrent",
+    "reinitialize",
+    "resnet",
+    "resnet20",
+    "save_pytorch",
+    "softmax_regression",
+    "summary",
+    "to_pytorch",
+]

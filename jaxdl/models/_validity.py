@@ -1,36 +1,36 @@
-"""What the settings of every model must be; told at once, where they are given."""
+"""Checks of the settings of models. They run when a model is built, before any array exists."""
 
 import numbers
 from typing import Any
 
 
 def check_size(name: str, size: Any) -> None:
-    """Refuse what is no whole number of at least 1: TypeError, or ValueError below 1."""
+    """Raise TypeError if `size` is not an integer, and ValueError if it is below 1."""
     if not isinstance(size, numbers.Integral):
-        raise TypeError(f"{name} must be a whole number, but was {size!r}.")
+        raise TypeError(f"{name} must be an integer, got {size!r}.")
     if size < 1:
-        raise ValueError(f"{name} must be at least 1, but was {size}.")
+        raise ValueError(f"{name} must be at least 1, got {size}.")
 
 
-def checked_sizes(name: str, given: Any, *, count: int | None = None) -> tuple[int, ...]:
-    """A list or tuple as a tuple. Refuses what holds no whole numbers of at least 1, or another count of them."""
-    if not isinstance(given, list | tuple):
-        raise TypeError(f"{name} must be a tuple of whole numbers, but was {given!r}: write one as ({given!r},).")
-    sizes = tuple(given)
+def checked_sizes(name: str, sizes: Any, *, count: int | None = None) -> tuple[int, ...]:
+    """Return a list or tuple of integers of at least 1 as a tuple; raise for anything else or another length."""
+    if not isinstance(sizes, list | tuple):
+        raise TypeError(f"{name} must be a tuple of integers, got {sizes!r}. Write one integer as ({sizes!r},).")
+    sizes = tuple(sizes)
     for size in sizes:
-        check_size(f"each of {name} {sizes}", size)
+        check_size(f"every entry of {name}={sizes}", size)
     if count is not None and len(sizes) != count:
-        raise ValueError(f"{name} must be {count} numbers, but was {sizes}.")
+        raise ValueError(f"{name} must have {count} entries, got {sizes}.")
     return sizes
 
 
 def check_function(name: str, function: Any) -> None:
-    """Refuse, with TypeError, what cannot be called, such as the name of a function."""
+    """Raise TypeError if `function` is not callable."""
     if not callable(function):
-        raise TypeError(f"{name} must be a function, but was {function!r}: give the function itself, not its name.")
+        raise TypeError(f"{name} must be a function, got {function!r}. Pass the function itself, not its name.")
 
 
-def check_rate(dropout_rate: float) -> None:
-    """Refuse, with ValueError, what is no rate of dropout."""
+def check_dropout_rate(dropout_rate: float) -> None:
+    """Raise ValueError if the rate is outside [0, 1)."""
     if not 0 <= dropout_rate < 1:
-        raise ValueError(f"dropout_rate must be at least 0 and below 1, but was {dropout_rate}.")
+        raise ValueError(f"dropout_rate must be at least 0 and below 1, got {dropout_rate}.")

@@ -1,7 +1,8 @@
-"""Layers with parameters of their own, each calling the function of `jaxdl.functional` that it is named after.
+"""Flax layers around single functions of `jaxdl.functional`.
 
-`functional` is that module, or a stand-in with the same names such as `jaxdl.derivation.by_hand()`. Parameters are
-drawn in the dtype of the inputs, and where these are integers in float32.
+Their parameters have the dtype of the inputs, or float32 if the inputs are integers. The field `functional` of each
+layer is the module in which the layer looks up its function: `jaxdl.functional`, or another object with the same names,
+such as `jaxdl.derivation.by_hand()`.
 """
 
 import dataclasses
@@ -19,16 +20,24 @@ from jaxdl import initializers
 Padding = str | tuple[tuple[int, int], tuple[int, int]]
 
 
-def found_in(functional: Any, function: Callable) -> Callable:
-    """A function of `jaxdl.functional` as the functional has it, by its name; any other function as it is."""
+def resolve(functional: Any, function: Callable) -> Callable:
+    """Return the function of this name in `functional`, or `function` itself if it is not from `jaxdl.functional`."""
     if isinstance(function, functools.partial):
-        return functools.partial(found_in(functional, function.func), *function.args, **function.keywords)
+        return functools.partial(resolve(functional, function.func), *function.args, **function.keywords)
     name = getattr(function, "__name__", "")
     return getattr(functional, name) if function is getattr(jaxdl.functional, name, None) else function
 
 
 class Dense(nn.Module):
-    """A dense layer with `features` outputs; without a bias where a norm follows, which would take it away again."""
+    """Dense layer: `functional.dense` with a kernel of shape (inputs, features) and a bias.
+
+    Attributes:
+        features: number of outputs.
+        use_bias: False leaves the bias out, for a layer in front of a norm, which subtracts any bias again.
+        kernel_init: initializer of the kernel, `(key, shape, dtype) -> array`.
+        bias_init: initializer of the bias, likewise.
+        functional: module in which the layer looks up `dense`.
+    """
 
     features: int
     _: dataclasses.KW_ONLY
@@ -40,12 +49,23 @@ class Dense(nn.Module):
     @nn.compact
     def __call__(self, inputs: Array) -> Array:
         """Map (batch, inputs) to (batch, features)."""
-        kernel = parameter(self, "kernel", self.kernel_init, (inputs.shape[-1], self.features), dtype_for(inputs))
+        kernel = parameter(self, "kernel", self.kernel_init, (inputs.shape[-1], self.features), param_dtype(inputs))
         return self.functional.dense(inputs, kernel, _bias(self, kernel))
 
 
 class Conv(nn.Module):
-    """A convolution with `filters` filters; without a bias where a norm follows, which would take it away again."""
+    """Two-dimensional convolution: `functional.conv2d` with a kernel (rows, columns, channels, filters) and a bias.
+
+    Attributes:
+        filters: number of output channels.
+        kernel: height and width of the kernel, in pixels.
+        stride: step of the kernel along height and width, in pixels.
+        padding: "SAME", "VALID", or the pixels to add ((top, bottom), (left, right)).
+        use_bias: False leaves the bias out, for a layer in front of a norm, which subtracts any bias again.
+        kernel_init: initializer of the kernel, `(key, shape, dtype) -> array`.
+        bias_init: initializer of the bias, likewise.
+        functional: module in which the layer looks up `conv2d`.
+    """
 
     filters: int
     _: dataclasses.KW_ONLY
@@ -61,15 +81,21 @@ class Conv(nn.Module):
     def __call__(self, inputs: Array) -> Array:
         """Map (batch, height, width, channels) to (batch, new_height, new_width, filters)."""
         shape = (*self.kernel, inputs.shape[-1], self.filters)
-        kernel = parameter(self, "kernel", self.kernel_init, shape, dtype_for(inputs))
+        kernel = parameter(self, "kernel", self.kernel_init, shape, param_dtype(inputs))
         return self.functional.conv2d(inputs, kernel, _bias(self, kernel), stride=self.stride, padding=self.padding)
 
 
 class Embed(nn.Module):
-    """A table of vectors, one for each id below the size of the vocabulary.
+    """Embedding: a table with one trainable vector per id in 0, ..., vocabulary - 1.
 
-    By default the variance is 1 over the features, so that a vector has about the length 1 whatever the vocabulary, as
-    in Flax. (PyTorch draws from the standard normal distribution.)
+    The default variance is 1 / features, as in Flax, so that the vectors have length of about 1 for any vocabulary.
+    (PyTorch draws from the standard normal distribution.)
+
+    Attributes:
+        vocabulary: number of ids.
+        features: length of each vector.
+        embedding_init: initializer of the table, `(key, shape, dtype) -> array`.
+        functional: module in which the layer looks up `embed`.
     """
 
     vocabulary: int
@@ -86,7 +112,11 @@ class Embed(nn.Module):
 
 
 class Flatten(nn.Module):
-    """All numbers of an example in one row: of an image row by row, the channels of a pixel side by side."""
+    """Reshape each example to a vector: images row by row, with the channels of a pixel next to each other.
+
+    Attributes:
+        functional: module in which the layer looks up `reshape`.
+    """
 
     _: dataclasses.KW_ONLY
     functional: Any = jaxdl.functional
@@ -98,7 +128,12 @@ class Flatten(nn.Module):
 
 
 class Dropout(nn.Module):
-    """Dropout at a rate, in training; otherwise nothing."""
+    """Dropout in training, the identity otherwise.
+
+    Attributes:
+        rate: probability of setting a number to zero, in [0, 1).
+        functional: module in which the layer looks up `dropout`.
+    """
 
     rate: float
     _: dataclasses.KW_ONLY
@@ -112,28 +147,32 @@ class Dropout(nn.Module):
         return self.functional.dropout(self.make_rng("dropout"), inputs, rate=self.rate)
 
 
-def dtype_for(inputs: Array) -> Any:
-    """The dtype of parameters for such inputs: theirs, or float32 where they are no floating numbers."""
+def param_dtype(inputs: Array) -> Any:
+    """Return the dtype of parameters for these inputs: the inputs' own if it is floating, else float32."""
     return inputs.dtype if jnp.issubdtype(inputs.dtype, jnp.floating) else jnp.float32
 
 
 def parameter(module: nn.Module, name: str, init: Callable, shape: tuple[int, ...], dtype: Any) -> Array:
-    """A parameter of a module, drawn by `init(key, shape, dtype)`. Raises TypeError where that draws no array."""
+    """Declare a parameter of a module, initialized by `init(key, shape, dtype)`.
 
-    def draw(key, shape, dtype):
-        drawn = init(key, shape, dtype)
-        if not hasattr(drawn, "shape"):
+    Raises:
+        TypeError: if `init` does not return an array.
+    """
+
+    def checked_init(key, shape, dtype):
+        value = init(key, shape, dtype)
+        if not hasattr(value, "shape"):
             raise TypeError(
-                f"{name}_init must draw an array for (key, shape, dtype), but returned {drawn!r}: those of "
-                "jax.nn.initializers are called first, he_normal()."
+                f"{name}_init(key, shape, dtype) must return an array, got {value!r}. Call the functions of "
+                "jax.nn.initializers first: pass he_normal(), not he_normal."
             )
-        return drawn
+        return value
 
-    return module.param(name, draw, shape, dtype)
+    return module.param(name, checked_init, shape, dtype)
 
 
 def _bias(module, kernel):
-    """One number for each output of a kernel: a parameter, or zeros for a module without."""
+    """Return the bias, one number per output of the kernel: a parameter, or zeros if the module has no bias."""
     shape = kernel.shape[-1:]
     return (
         parameter(module, "bias", module.bias_init, shape, kernel.dtype)

@@ -1,4 +1,4 @@
-"""The convolutional network: stages that look for patterns in larger and larger parts of an image."""
+"""Convolutional networks for images: `convnet`, and LeNet-5 as its classic example."""
 
 import dataclasses
 import inspect
@@ -13,20 +13,28 @@ import jaxdl.functional
 from jaxdl import initializers
 from jaxdl.backpropagation import LayerArguments, Network, layer
 from jaxdl.models._validity import check_function, check_size, checked_sizes
-from jaxdl.models.blocks import Conv, Padding, found_in
-from jaxdl.models.mlp import Mlp
+from jaxdl.models.blocks import Conv, Padding, resolve
+from jaxdl.models.mlp import MLP
 from jaxdl.models.model import Model, from_linen
-from jaxdl.models.norms import Norm, check_norm, layer_of
+from jaxdl.models.norms import Norm, check_norm, norm_layer
 from jaxdl.models.receptive_field import Window
 
 Pool = Callable[[Array], Array]
 
+HEAD = "Mlp_0"  # name of the dense layers in the parameter tree: models saved when the class was `Mlp` still load
+
 
 class Stage(NamedTuple):
-    """A convolution with `filters` filters, and the pooling after its activation, such as `max_pool` and `avg_pool`.
+    """One stage of a `convnet`: convolution, norm, activation, pooling. Norm and activation are the network's.
 
-    Without a padding half the kernel is added at each end, which keeps the size where the stride is 1 (for an odd
-    kernel PyTorch's `padding=k // 2`). A stride instead of a pooling: `Stage(32, stride=(2, 2), pool=None)`.
+    Attributes:
+        filters: number of output channels of the convolution.
+        kernel: height and width of the kernel, in pixels.
+        stride: step of the kernel along height and width, in pixels. For a stride instead of pooling write
+            `Stage(32, stride=(2, 2), pool=None)`.
+        padding: "SAME", "VALID", or the pixels to add ((top, bottom), (left, right)). None adds half the kernel at each
+            end, which keeps the size at stride 1 (for an odd kernel k, PyTorch's `padding=k // 2`).
+        pool: pooling function of the activations, such as `functional.max_pool` or `functional.avg_pool`; or None.
     """
 
     filters: int
@@ -36,10 +44,15 @@ class Stage(NamedTuple):
     pool: Pool | None = jaxdl.functional.max_pool
 
 
-class Convnet(nn.Module):
-    """Stages of convolution, norm, activation and pooling, and then an `Mlp`, without norms, on all that is left.
+class ConvNet(nn.Module):
+    """Convolutional network as a Flax Linen module; `convnet` returns it as a `Model` and describes the settings.
 
-    Raises what `convnet` raises.
+    Use the module to build it into a module of your own, for its `windows` (see `receptive_field`), or to get its
+    `network` for `jaxdl.backpropagation`.
+
+    Attributes:
+        stages, hidden, outputs, kernel, norm, activation, pool, dropout_rate, kernel_init, functional: the arguments
+            of `convnet`.
     """
 
     stages: tuple[int | Stage, ...]
@@ -56,12 +69,12 @@ class Convnet(nn.Module):
 
     def __post_init__(self):
         if not isinstance(self.stages, list | tuple):
-            raise TypeError(f"stages must be a tuple of numbers of filters and of Stages, but was {self.stages!r}.")
+            raise TypeError(f"stages must be a tuple of integers (numbers of filters) and Stages, got {self.stages!r}.")
         self.stages = tuple(self.stages)
         height, width = checked_sizes("kernel", self.kernel, count=2)
         self.kernel = height, width
-        self.hidden = self._mlp().hidden  # which checks all that is the head's
-        for stage in self.whole_stages():
+        self.hidden = self._head().hidden  # the MLP checks its own settings
+        for stage in self.full_stages():
             check_size("filters", stage.filters)
             checked_sizes("kernel", stage.kernel, count=2)
             checked_sizes("stride", stage.stride, count=2)
@@ -73,72 +86,84 @@ class Convnet(nn.Module):
     @nn.compact
     def __call__(self, inputs: Array, training: bool = False) -> Array:
         """Map (batch, height, width, channels) to (batch, outputs)."""
-        signal, activation = inputs, found_in(self.functional, self.activation)
-        for stage in self.whole_stages():
+        signal, activation = inputs, resolve(self.functional, self.activation)
+        for stage in self.full_stages():
             signal = self._conv(stage)(signal)
             if self.norm:
                 signal = self.norm(functional=self.functional)(signal, training)
-            after = [activation, *([found_in(self.functional, stage.pool)] if stage.pool else [])]
-            for function in reversed(after) if self._commute(stage) else after:
+            functions = [activation, *([resolve(self.functional, stage.pool)] if stage.pool else [])]
+            for function in reversed(functions) if self._pools_first(stage) else functions:
                 signal = function(signal)
-        return self._mlp().copy()(signal, training)
+        return self._head().copy(name=HEAD)(signal, training)
 
     @nn.nowrap
     def network(self, params: PyTree, stats: PyTree | None = None) -> tuple[Network, LayerArguments]:
-        """The same as layers and their own arguments: for `jaxdl.backpropagation` to sweep by hand.
+        """Return the network, without dropout, as layers and their own arguments for `jaxdl.backpropagation`.
 
-        As in training without `stats`, where a batch norm takes the statistics of the batch; with them as otherwise.
-        There is no dropout in it. Not all that is floating among the own arguments is a parameter: running statistics
-        stand there, and zeros for the bias of a convolution before a norm.
-        Raises ValueError for an activation or a pooling without a derivation beside it.
+        The own arguments contain arrays that are not parameters: running averages of batch normalization, and zeros as
+        the bias of a convolution in front of a norm.
+
+        Args:
+            params: the parameters of the model.
+            stats: its statistics: batch normalization then uses the running averages, as in evaluation. None means
+                training mode, in which batch normalization uses the statistics of the batch.
+
+        Returns:
+            The layers, and for each layer the tuple of its own arguments.
+
+        Raises:
+            ValueError: if an activation or pooling has no hand-derived gradient, a function `<name>_vjp` in the same
+                module.
         """
         layers: list[tuple[Any, tuple[Any, ...]]] = []
-        for number, stage in enumerate(self.whole_stages()):
-            of, conv = params[f"Conv_{number}"], self._conv(stage)
-            bias = of["bias"] if conv.use_bias else jnp.zeros(stage.filters, of["kernel"].dtype)
+        for number, stage in enumerate(self.full_stages()):
+            conv_params, conv = params[f"Conv_{number}"], self._conv(stage)
+            kernel = conv_params["kernel"]
+            bias = conv_params["bias"] if conv.use_bias else jnp.zeros(stage.filters, kernel.dtype)
             settings = {"stride": conv.stride, "padding": conv.padding}
-            layers.append((layer(jaxdl.functional.conv2d, settings), (of["kernel"], bias)))
+            layers.append((layer(jaxdl.functional.conv2d, settings), (kernel, bias)))
             if self.norm:
-                layers.append(layer_of(self.norm, number, params, stats))
+                layers.append(norm_layer(self.norm, number, params, stats))
             layers.append((layer(self.activation), ()))
             if stage.pool:
                 layers.append((layer(stage.pool), ()))
         network, own = zip(*layers, strict=True) if layers else ((), ())
-        head, of_head = self._mlp().network(params["Mlp_0"])
-        return (*network, *head), (*own, *of_head)
+        head_network, head_own = self._head().network(params[HEAD])
+        return (*network, *head_network), (*own, *head_own)
 
     @nn.nowrap
-    def whole_stages(self) -> tuple[Stage, ...]:
-        """Its stages, where a number stands for one with the kernel and the pooling of all such."""
+    def full_stages(self) -> tuple[Stage, ...]:
+        """Return the stages, each number of filters replaced by a `Stage` with the network's kernel and pooling."""
         return tuple(
             stage if isinstance(stage, Stage) else Stage(stage, self.kernel, pool=self.pool) for stage in self.stages
         )
 
     @nn.nowrap
     def windows(self) -> tuple[Window, ...]:
-        """The windows of its convolutions and poolings, in their order: for `receptive_field`.
+        """Return the windows of the convolutions and poolings, from first to last, for `receptive_field`.
 
-        Raises ValueError for a pooling whose keywords `window` and `stride` say none, such as a global one.
+        Raises:
+            ValueError: if a pooling function has no parameters `window` and `stride`, as a global pooling.
         """
-        found = []
-        for stage in self.whole_stages():
-            found.append(Window(stage.kernel, stage.stride))
+        windows = []
+        for stage in self.full_stages():
+            windows.append(Window(stage.kernel, stage.stride))
             if stage.pool:
                 settings = inspect.signature(stage.pool).parameters
                 if not {"window", "stride"} <= {*settings}:
                     raise ValueError(
-                        f"pool must have the keywords window and stride for a receptive field, but {stage.pool} has "
-                        f"the parameters {', '.join(settings)}: give the windows yourself, one of the whole map for a "
-                        "global pooling."
+                        "pool must have the parameters window and stride to compute a receptive field, got "
+                        f"{stage.pool} with the parameters {', '.join(settings)}. Give receptive_field the windows "
+                        "yourself; a global pooling has a window of the size of its input."
                     )
-                found.append(Window(settings["window"].default, settings["stride"].default))
-        return tuple(found)
+                windows.append(Window(settings["window"].default, settings["stride"].default))
+        return tuple(windows)
 
     @nn.nowrap
-    def _commute(self, stage):
-        """Does a pooling before the activation give the same as one after it, in its gradient too?
+    def _pools_first(self, stage):
+        """Return whether to pool before the activation, which saves time without changing outputs or gradients.
 
-        The largest of what is rectified is what is rectified of the largest; and less is to be rectified then.
+        This holds for ReLU and max pooling: max(relu(x)) = relu(max(x)), and the right side rectifies fewer numbers.
         """
         return self.activation is jaxdl.functional.relu and stage.pool is jaxdl.functional.max_pool
 
@@ -146,7 +171,6 @@ class Convnet(nn.Module):
     def _conv(self, stage):
         height, width = stage.kernel
         half = ((height - 1) // 2, height // 2), ((width - 1) // 2, width // 2)
-        # A norm takes a bias away again, so that none is trained before it.
         return Conv(
             stage.filters,
             kernel=stage.kernel,
@@ -158,8 +182,8 @@ class Convnet(nn.Module):
         )
 
     @nn.nowrap
-    def _mlp(self):
-        return Mlp(
+    def _head(self):
+        return MLP(
             self.hidden,
             self.outputs,
             activation=self.activation,
@@ -183,31 +207,46 @@ def convnet(
     kernel_init: Callable = initializers.he_normal,
     functional: Any = jaxdl.functional,
 ) -> Model:
-    """A convolutional network: stages, then dense layers with `hidden` units, and dropout after each of these.
+    """Convolutional network: stages of convolution, norm, activation and pooling, then dense layers.
 
-    A stage is a convolution, `norm` (`BatchNorm`, `LayerNorm`, `GroupNorm`), `activation` and a pooling. A number
-    stands for `Stage(number, kernel, pool=pool)`, a convolution with so many filters that keeps height and width, and
-    `pool` (a function of the signal such as `max_pool` and `avg_pool`, which halve them, or None). A `Stage` has its
-    own kernel and pooling. `functional` is as for `mlp`. `convnet((32, 64), (128,), 10)`;
-    `convnet((Stage(32, pool=None), 32, Stage(64, stride=(2, 2), pool=None)), (), 10, norm=BatchNorm)`.
+    Inputs are images (batch, height, width, channels). The outputs, of shape (batch, outputs), have no activation.
 
-    Raises ValueError for a size below 1 and a rate outside [0, 1), and TypeError for sizes, functions and norms of
-    another type.
-    LeCun et al., *Gradient-based learning applied to document recognition* (1998).
+    Args:
+        stages: the stages, each a `Stage` or a number of filters. A number n means `Stage(n, kernel, pool=pool)`.
+        hidden: number of units of each hidden dense layer after the stages; they have no norm.
+        outputs: number of outputs.
+        kernel: height and width of the kernels of the stages given as numbers, in pixels.
+        norm: `BatchNorm`, `LayerNorm` or `GroupNorm`, or a `functools.partial` of one; None for no norm. A convolution
+            in front of a norm has no bias.
+        activation: activation function of the stages and the hidden dense layers.
+        pool: pooling function of the stages given as numbers. `functional.max_pool` and `functional.avg_pool` halve
+            height and width; None keeps them.
+        dropout_rate: probability of setting a unit of a hidden dense layer to zero in training, in [0, 1).
+        kernel_init: initializer of every kernel, `(key, shape, dtype) -> array`.
+        functional: module in which the layers look up their functions, as in `mlp`.
+
+    Returns:
+        The model.
+
+    Raises:
+        ValueError: if a size is below 1 or the dropout rate outside [0, 1).
+        TypeError: if a size, function or norm has another type.
+
+    References:
+        LeCun et al., *Gradient-based learning applied to document recognition* (1998).
+
+    Example:
+        >>> from jaxdl import models
+        >>> stages = (4, models.Stage(8, stride=(2, 2), pool=None))  # the first halves the image by pooling
+        >>> model = models.convnet(stages, (16,), 10, norm=models.BatchNorm)
+        >>> images = jnp.ones((2, 8, 8, 1))
+        >>> params, stats = model.init(jax.random.key(0), images)
+        >>> params["Conv_1"]["kernel"].shape
+        (3, 3, 4, 8)
+        >>> model.apply(params, stats, images)[0].shape
+        (2, 10)
     """
-    module = Convnet(
-        stages,
-        hidden,
-        outputs,
-        kernel=kernel,
-        norm=norm,
-        activation=activation,
-        pool=pool,
-        dropout_rate=dropout_rate,
-        kernel_init=kernel_init,
-        functional=functional,
-    )
-    return from_linen(module)
+    return from_linen(ConvNet(**locals()))  # each argument is the field of the same name
 
 
 def lenet5(
@@ -219,12 +258,35 @@ def lenet5(
     kernel_init: Callable = initializers.lecun_normal,
     functional: Any = jaxdl.functional,
 ) -> Model:
-    """LeNet-5 for grey images of 28×28, or of 32×32 with `padding="VALID"`: 61,706 parameters with ten outputs.
+    """LeNet-5 for gray images of 28×28 pixels: 61,706 parameters with ten outputs.
 
-    Six filters of 5×5 and pooling, sixteen and pooling, then 120, 84 and the outputs. As it is used today: average
-    pooling has no weights, every filter of the second stage sees all six maps, and a linear layer takes the place of
-    the distances to prototypes.
-    LeCun et al., *Gradient-based learning applied to document recognition* (1998), section II.B.
+    Layers: 6 filters of 5×5, pooling, 16 filters of 5×5, pooling, then dense layers of 120, 84 and `outputs` units. It
+    differs from the publication as common implementations do: the pooling has no weights, every filter of the second
+    stage sees all six maps, and a linear output layer replaces the distances to prototypes.
+
+    Args:
+        outputs: number of outputs.
+        activation: activation function.
+        pool: pooling function.
+        padding: padding of the first convolution; `"VALID"` is for images of 32×32 pixels.
+        kernel_init: initializer of every kernel, `(key, shape, dtype) -> array`.
+        functional: module in which the layers look up their functions, as in `mlp`.
+
+    Returns:
+        The model.
+
+    Raises:
+        ValueError: if `outputs` is below 1.
+        TypeError: if `outputs` or a function has another type.
+
+    References:
+        LeCun et al., *Gradient-based learning applied to document recognition* (1998), section II.B.
+
+    Example:
+        >>> from jaxdl import models
+        >>> params, _ = jax.eval_shape(models.lenet5().init, jax.random.key(0), jnp.ones((1, 28, 28, 1)))
+        >>> sum(leaf.size for leaf in jax.tree.leaves(params))
+        61706
     """
     stages = Stage(6, (5, 5), padding=padding, pool=pool), Stage(16, (5, 5), padding="VALID", pool=pool)
     return convnet(stages, (120, 84), outputs, activation=activation, kernel_init=kernel_init, functional=functional)

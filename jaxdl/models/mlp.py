@@ -1,4 +1,4 @@
-"""The multi-layer perceptron."""
+"""The multi-layer perceptron (MLP)."""
 
 import dataclasses
 from collections.abc import Callable
@@ -11,17 +11,19 @@ from jaxtyping import Array, PyTree
 import jaxdl.functional
 from jaxdl import initializers
 from jaxdl.backpropagation import LayerArguments, Network, Residual, layer
-from jaxdl.models._validity import check_function, check_rate, check_size, checked_sizes
-from jaxdl.models.blocks import Dense, Dropout, Flatten, found_in
+from jaxdl.models._validity import check_dropout_rate, check_function, check_size, checked_sizes
+from jaxdl.models.blocks import Dense, Dropout, Flatten, resolve
 from jaxdl.models.model import Model, from_linen
-from jaxdl.models.norms import Norm, check_norm, layer_of
+from jaxdl.models.norms import Norm, check_norm, norm_layer
 
 
-class Mlp(nn.Module):
-    """Dense layers; a norm, an activation and dropout after each but the last. An image is flattened first.
+class MLP(nn.Module):
+    """Multi-layer perceptron as a Flax Linen module; `mlp` returns it as a `Model` and describes the settings.
 
-    With `skip` the input of a hidden layer but the first is added to what comes out, wherever both are as wide.
-    Raises what `mlp` raises.
+    Use the module to build it into a module of your own, or to get its `network` for `jaxdl.backpropagation`.
+
+    Attributes:
+        hidden, outputs, activation, dropout_rate, norm, skip, kernel_init, functional: the arguments of `mlp`.
     """
 
     hidden: tuple[int, ...]
@@ -40,13 +42,13 @@ class Mlp(nn.Module):
         check_function("activation", self.activation)
         check_function("kernel_init", self.kernel_init)
         check_norm(self.norm)
-        check_rate(self.dropout_rate)
+        check_dropout_rate(self.dropout_rate)
         super().__post_init__()
 
     @nn.compact
     def __call__(self, inputs: Array, training: bool = False) -> Array:
         """Map (batch, ...) to (batch, outputs)."""
-        signal, activation = Flatten(functional=self.functional)(inputs), found_in(self.functional, self.activation)
+        signal, activation = Flatten(functional=self.functional)(inputs), resolve(self.functional, self.activation)
         for number, features in enumerate(self.hidden):
             before = signal
             signal = self._dense(features, use_bias=not self.norm)(signal)
@@ -65,31 +67,50 @@ class Mlp(nn.Module):
 
     @nn.nowrap
     def network(self, params: PyTree, stats: PyTree | None = None) -> tuple[Network, LayerArguments]:
-        """The same, without noise, as layers and their own arguments: for `jaxdl.backpropagation` to sweep by hand.
+        """Return the MLP, without dropout, as layers and their own arguments for `jaxdl.backpropagation`.
 
-        As in training without `stats`, where a batch norm takes the statistics of the batch; with them as otherwise.
-        Not all that is floating among the own arguments is a parameter: running statistics stand there, and zeros for
-        the bias of a dense layer before a norm. Raises ValueError for an activation without a derivation beside it.
+        The own arguments contain arrays that are not parameters: running averages of batch normalization, and zeros as
+        the bias of a dense layer in front of a norm.
+
+        Args:
+            params: the parameters of the model.
+            stats: its statistics: batch normalization then uses the running averages, as in evaluation. None means
+                training mode, in which batch normalization uses the statistics of the batch.
+
+        Returns:
+            The layers, and for each layer the tuple of its own arguments.
+
+        Raises:
+            ValueError: if the activation has no hand-derived gradient, a function `<name>_vjp` in the same module.
+
+        Example:
+            >>> from jaxdl import backpropagation, models
+            >>> module = models.MLP((3,), 2)
+            >>> params, _ = models.from_linen(module).init(jax.random.key(0), jnp.ones((1, 4)))
+            >>> layers, own = module.network(params)
+            >>> outputs, _ = backpropagation.forward(layers, own, jnp.ones((1, 4)))
+            >>> bool(jnp.allclose(outputs, module.apply({"params": params}, jnp.ones((1, 4)))))
+            True
         """
         parts: list[tuple[Any, tuple[Any, ...]]] = [(layer(jaxdl.functional.reshape), ())]
         for number in range(len(self.hidden)):
-            inner = [_dense(params[f"Dense_{number}"])]
+            block = [_dense_layer(params[f"Dense_{number}"])]
             if self.norm:
-                inner.append(layer_of(self.norm, number, params, stats))
-            inner.append((layer(self.activation), ()))
+                block.append(norm_layer(self.norm, number, params, stats))
+            block.append((layer(self.activation), ()))
             inputs, features = params[f"Dense_{number}"]["kernel"].shape
             if self.skip and number > 0 and inputs == features:
-                layers, own = zip(*inner, strict=True)
-                inner = [(Residual(layers), own)]
-            parts += inner
-        network, own = zip(*parts, _dense(params[f"Dense_{len(self.hidden)}"]), strict=True)
+                layers, own = zip(*block, strict=True)
+                block = [(Residual(layers), own)]
+            parts += block
+        network, own = zip(*parts, _dense_layer(params[f"Dense_{len(self.hidden)}"]), strict=True)
         return network, own
 
 
-def _dense(of):
-    """The dense layer with these parameters, and its own arguments."""
-    kernel = of["kernel"]
-    bias = of["bias"] if "bias" in of else jnp.zeros(kernel.shape[-1], kernel.dtype)
+def _dense_layer(dense_params):
+    """Return a dense layer and its own arguments, kernel and bias."""
+    kernel = dense_params["kernel"]
+    bias = dense_params["bias"] if "bias" in dense_params else jnp.zeros(kernel.shape[-1], kernel.dtype)
     return layer(jaxdl.functional.dense), (kernel, bias)
 
 
@@ -104,25 +125,37 @@ def mlp(
     kernel_init: Callable = initializers.he_normal,
     functional: Any = jaxdl.functional,
 ) -> Model:
-    """A multi-layer perceptron with these numbers of units in its hidden layers; without any it is a linear model.
+    """Multi-layer perceptron: hidden layers of dense, norm, activation and dropout, then a dense output layer.
 
-    A hidden layer is a dense layer, `norm` (`BatchNorm`, `LayerNorm`, `GroupNorm`), `activation` and dropout; with
-    `skip`, what goes into each but the first is added to what comes out, wherever both are as wide.
+    Inputs of shape (batch, ...) are flattened first. The outputs, of shape (batch, outputs), have no activation.
 
-    `functional` is where it finds its functions, the activation too where that is jaxdl's own:
-    `mlp((128,), 10, functional=jaxdl.derivation.by_hand())` trains by the hand derivations.
+    Args:
+        hidden: number of units of each hidden layer; `()` gives a linear model.
+        outputs: number of outputs.
+        activation: activation function of the hidden layers.
+        dropout_rate: probability of setting a hidden unit to zero in training, in [0, 1).
+        norm: `BatchNorm`, `LayerNorm` or `GroupNorm`, or a `functools.partial` of one; None for no norm. The dense
+            layer in front of a norm has no bias.
+        skip: whether to add the input of each hidden layer but the first to its output, if both have the same width.
+        kernel_init: initializer of every kernel, `(key, shape, dtype) -> array`.
+        functional: module in which the layers look up their functions, including the activation if it is one of
+            jaxdl's. With `functional=jaxdl.derivation.by_hand()` the model trains on the hand-derived gradients.
 
-    Raises ValueError for a width below 1 and a rate outside [0, 1), and TypeError for sizes, functions and norms of
-    another type.
+    Returns:
+        The model.
+
+    Raises:
+        ValueError: if a size is below 1 or the dropout rate outside [0, 1).
+        TypeError: if a size, function or norm has another type.
+
+    Example:
+        >>> from jaxdl import models
+        >>> model = models.mlp((16,), 3)
+        >>> params, stats = model.init(jax.random.key(0), jnp.ones((1, 4)))
+        >>> jax.tree.map(jnp.shape, params)
+        {'Dense_0': {'bias': (16,), 'kernel': (4, 16)}, 'Dense_1': {'bias': (3,), 'kernel': (16, 3)}}
+        >>> outputs, stats = model.apply(params, stats, jnp.ones((5, 4)))
+        >>> outputs.shape
+        (5, 3)
     """
-    module = Mlp(
-        hidden,
-        outputs,
-        activation=activation,
-        dropout_rate=dropout_rate,
-        norm=norm,
-        skip=skip,
-        kernel_init=kernel_init,
-        functional=functional,
-    )
-    return from_linen(module)
+    return from_linen(MLP(**locals()))  # each argument is the field of the same name

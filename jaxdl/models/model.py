@@ -1,4 +1,4 @@
-"""A model is two pure functions; Flax stays behind them."""
+"""`Model`, the pair of pure functions that every network is, and `from_linen`, which makes one of a Flax module."""
 
 import inspect
 from collections.abc import Callable, Sequence
@@ -13,91 +13,125 @@ Stats = dict[str, PyTree]
 
 
 class Model(NamedTuple):
-    """Two pure functions.
+    """A network as two pure functions.
 
-    `init(key, inputs) -> params, stats` draws the first parameters for inputs of that shape and dtype (a module of NNX
-    knows both itself).
-    `apply(params, stats, inputs, *, key=None) -> outputs, stats`: a key means training, in which noise is drawn
-    and statistics move. `stats` is whatever the model keeps that is not trained; its tree never changes.
+    `params` is the tree of trainable arrays. `stats` is the tree of arrays that the model updates itself, such as the
+    running averages of batch normalization; its structure never changes.
+
+    Attributes:
+        init: `init(key, inputs) -> params, stats` draws initial parameters for inputs of this shape and dtype. (Models
+            of `from_nnx` ignore the inputs.)
+        apply: `apply(params, stats, inputs, *, key=None) -> outputs, stats`. A key means training mode: dropout draws
+            noise from the key, and batch normalization updates its statistics. Without a key `stats` is unchanged.
+
+    Example:
+        >>> from jaxdl import models
+        >>> model = models.mlp((64,), 1, dropout_rate=0.5)
+        >>> params, stats = model.init(jax.random.key(0), jnp.ones((2, 4)))
+        >>> outputs, _ = model.apply(params, stats, jnp.ones((2, 4)))  # evaluation: equal rows, equal outputs
+        >>> bool(outputs[0, 0] == outputs[1, 0])
+        True
+        >>> outputs, _ = model.apply(params, stats, jnp.ones((2, 4)), key=jax.random.key(1))  # training: with noise
+        >>> bool(outputs[0, 0] == outputs[1, 0])
+        False
     """
 
     init: Callable[..., tuple[PyTree, Stats]]
     apply: Callable[..., tuple[Any, Stats]]
 
 
-def _call(module: Any, inputs: Any, training: bool) -> Any:
+def _call_with_training_flag(module: Any, inputs: Any, training: bool) -> Any:
     return module(inputs, training=training)
 
 
 def from_linen(
-    module: nn.Module, call: Callable[[Any, Any, bool], Any] = _call, *, streams: Sequence[str] = ("dropout",)
+    module: nn.Module,
+    call: Callable[[Any, Any, bool], Any] = _call_with_training_flag,
+    *,
+    streams: Sequence[str] = ("dropout",),
 ) -> Model:
-    """Any Flax Linen module as a Model.
+    """Wrap a Flax Linen module as a `Model`.
 
-    `call(module, inputs, training)` says how the module is called, whatever its own flag for training is, e.g.
-    `lambda module, inputs, training: module(inputs, deterministic=not training)`.
+    In training mode, every random stream that the module requests is derived from the one key. Collections that the
+    module sows are part of `stats`, which holds the values sown by the last call; the collection "intermediates" is
+    dropped. (If the module sows with a `reduce_fn` of its own, the sown value accumulates from call to call, because
+    jaxdl cannot distinguish it from a statistic.)
 
-    In training every stream of randomness that the module asks for is drawn from the one key; those that it looks for
-    by name, or splits by `nn.scan` and `nn.vmap`, are to be named among the `streams`.
+    Args:
+        module: an instance of a Linen module.
+        call: `call(module, inputs, training) -> outputs` calls the module. The default passes `training=training`; for
+            a module with another flag give e.g.
+            `lambda module, inputs, training: module(inputs, deterministic=not training)`.
+        streams: names of the random streams to create. Streams that the module only requests with `make_rng` need not
+            be listed. Streams that it looks up with `has_rng`, or splits with `nn.scan` or `nn.vmap`, must be.
 
-    What it sows is kept among the stats as the tuple of the last call's values, except for the collection
-    "intermediates", which is dropped; with a `reduce_fn` of its own it cannot be told from a statistic, and goes on
-    from call to call.
+    Returns:
+        The model. Its `apply` raises ValueError in training mode if the module then creates other variables than it
+        did in `init`.
 
-    Raises TypeError for what is no instance of a Linen module, and without `call` for one that takes no `training`;
-    `apply` raises ValueError in training for a module that then keeps other variables than it began with.
+    Raises:
+        TypeError: if `module` is not an instance of a Linen module, or if `call` is not given and the module has no
+            parameter `training`.
+
+    Example:
+        >>> import flax.linen as nn
+        >>> from jaxdl import models
+        >>> model = models.from_linen(nn.Dense(3), lambda module, inputs, training: module(inputs))
+        >>> params, stats = model.init(jax.random.key(0), jnp.ones((1, 4)))
+        >>> jax.tree.map(jnp.shape, params), stats
+        ({'bias': (3,), 'kernel': (4, 3)}, {})
     """
     if not isinstance(module, nn.Module):
-        raise TypeError(f"module must be an instance of a Linen module, such as nn.Dense(10), but was {module!r}.")
-    if call is _call:
-        _check_flag(module)
+        raise TypeError(f"module must be an instance of a Linen module, such as nn.Dense(10), got {module!r}.")
+    if call is _call_with_training_flag:
+        _check_training_flag(module)
 
     def init(key, inputs):
-        inputs = jax.tree.map(jnp.asarray, inputs)  # else float64 of numpy would be the dtype of the parameters
+        inputs = jax.tree.map(jnp.asarray, inputs)  # otherwise NumPy's float64 would be the dtype of the parameters
         variables = dict(module.init(key, inputs, method=lambda module, inputs: call(module, inputs, False)))
         return variables.pop("params", {}), variables
 
     def apply(params, stats, inputs, *, key=None):
         training = key is not None
         rngs = {name: jax.random.fold_in(key, number) for number, name in enumerate(streams)} if training else {}
-        outputs, moved = module.apply(
+        outputs, updated = module.apply(
             {"params": params, **stats},
             jax.tree.map(jnp.asarray, inputs),
-            rngs={**rngs, "params": key} if training else None,  # Flax falls back on this one for all others
+            rngs={**rngs, "params": key} if training else None,  # Flax uses "params" for every stream not listed
             mutable=list(stats) if training else [],
             method=lambda module, inputs: call(module, inputs, training),
         )
-        return outputs, _as_before(stats, {**stats, **moved})
+        return outputs, _with_structure_of(stats, {**stats, **updated})
 
     return Model(init, apply)
 
 
-def _check_flag(module):
-    """Refuse what cannot be called with `training`, rather than never tell it."""
-    taken = inspect.signature(module.__call__).parameters.values() if callable(module) else ()
-    if not any(one.name == "training" or one.kind is one.VAR_KEYWORD for one in taken):
+def _check_training_flag(module):
+    """Raise TypeError if the module cannot be called with `training=...`."""
+    parameters = inspect.signature(module.__call__).parameters.values() if callable(module) else ()
+    if not any(each.name == "training" or each.kind is each.VAR_KEYWORD for each in parameters):
         raise TypeError(
-            f"module must take the keyword training, but {type(module).__name__} takes "
-            f"{', '.join(one.name for one in taken) or 'nothing'}: say how it is called, with call=lambda module, "
-            "inputs, training: module(inputs), and whatever its own flag is."
+            f"module must have the parameter training, but {type(module).__name__} has the parameters "
+            f"{', '.join(each.name for each in parameters) or '(none)'}. Give call=lambda module, inputs, training: "
+            "module(inputs), and pass the module's own flag there."
         )
 
 
-def _as_before(stats, moved):
-    """The stats after a call, in the tree that they had; of what was sown, which is appended to a tuple, the last."""
+def _with_structure_of(stats, updated):
+    """Return the updated stats in the structure of `stats`; of a sown tuple, keep the values of the last call."""
 
-    def last(before, after):
+    def newest(before, after):
         return after[len(before) :] if type(before) is tuple and len(after) > len(before) else after
 
     try:
-        moved = jax.tree.map(last, stats, moved, is_leaf=lambda part: type(part) is tuple)
+        updated = jax.tree.map(newest, stats, updated, is_leaf=lambda node: type(node) is tuple)
     except ValueError:
-        kept = False
+        same_structure = False
     else:
-        kept = jax.tree.structure(moved) == jax.tree.structure(stats)
-    if not kept:
+        same_structure = jax.tree.structure(updated) == jax.tree.structure(stats)
+    if not same_structure:
         raise ValueError(
-            "stats must keep their tree, but the module keeps other variables in training than it began with: "
-            f"{jax.tree.structure(moved)} instead of {jax.tree.structure(stats)}. Keep the same in both."
+            "stats must keep their structure, but the module has other variables in training than in init: "
+            f"{jax.tree.structure(updated)} instead of {jax.tree.structure(stats)}. Create the same variables in both."
         )
-    return moved
+    return updated

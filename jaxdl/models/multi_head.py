@@ -1,4 +1,4 @@
-"""Several tasks on one trunk."""
+"""Multitask networks: several output layers ("heads") on one shared network ("trunk")."""
 
 import dataclasses
 from collections.abc import Callable, Mapping
@@ -10,14 +10,15 @@ from jaxtyping import Array
 import jaxdl.functional
 from jaxdl import initializers
 from jaxdl.models._validity import check_function, check_size
-from jaxdl.models.blocks import Dense, found_in
+from jaxdl.models.blocks import Dense, resolve
 from jaxdl.models.model import Model, from_linen
 
 
 class MultiHead(nn.Module):
-    """A dense layer for each task, all of them on the activated outputs of one trunk.
+    """Multitask network as a Flax Linen module; `multi_head` returns it as a `Model` and describes the settings.
 
-    Raises what `multi_head` raises.
+    Attributes:
+        trunk, heads, activation, kernel_init, functional: the arguments of `multi_head`.
     """
 
     trunk: nn.Module
@@ -30,20 +31,23 @@ class MultiHead(nn.Module):
     def __post_init__(self):
         if not isinstance(self.trunk, nn.Module):
             raise TypeError(
-                "trunk must be an instance of a Linen module, such as jaxdl.models.Mlp((128,), 64), but was "
+                "trunk must be an instance of a Linen module, such as jaxdl.models.MLP((128,), 64), got "
                 f"{self.trunk!r}."
             )
         if not self.heads or "trunk" in self.heads or any("/" in task for task in self.heads):
-            raise ValueError(f"heads must name tasks, none of them trunk or with a /, but were {self.heads}.")
+            raise ValueError(
+                "heads must map the name of each task to its number of outputs, with at least one task, none of them "
+                f"named trunk or with a / in its name, got {self.heads}."
+            )
         for task, outputs in self.heads.items():
-            check_size(f"the outputs of {task}", outputs)
+            check_size(f"the number of outputs of task {task}", outputs)
         check_function("activation", self.activation)
         super().__post_init__()
 
     @nn.compact
     def __call__(self, inputs: Any, training: bool = False) -> dict[str, Array]:
-        """Map inputs of the trunk to (batch, outputs) for each task."""
-        signal = found_in(self.functional, self.activation)(self.trunk(inputs, training))
+        """Map inputs of the trunk to a dict with (batch, outputs) for each task."""
+        signal = resolve(self.functional, self.activation)(self.trunk(inputs, training))
         return {
             task: Dense(outputs, kernel_init=self.kernel_init, functional=self.functional, name=task)(signal)
             for task, outputs in self.heads.items()
@@ -58,15 +62,36 @@ def multi_head(
     kernel_init: Callable = initializers.he_normal,
     functional: Any = jaxdl.functional,
 ) -> Model:
-    """A model for several tasks: `multi_head(Mlp((128,), 64), {"digit": 10, "slant": 1})`.
+    """Multitask network: a trunk shared by all tasks, an activation, and one dense output layer per task.
 
-    The trunk is any module that is called with inputs and whether this is training, and has outputs (batch, features):
-    what all tasks share. The outputs are a dict with (batch, outputs) for each task, and the loss is one number per
-    example, as that of `lambda z, y: cross_entropy(z["digit"], y[:, 0]) + squared_error(z["slant"], y[:, 1:])`.
-    `functional` is that of the heads and the activation; the trunk has its own.
+    The outputs are a dict with an array (batch, outputs) for each task. The loss combines them, e.g.
+    `lambda z, y: cross_entropy(z["digit"], y[:, 0]) + squared_error(z["slant"], y[:, 1:])`.
 
-    Raises ValueError for no task, for a number of outputs below 1 and for a task called trunk or with a / in its name,
-    and TypeError for a trunk that is no module, such as a `Model`.
-    Caruana, *Multitask learning* (1997).
+    Args:
+        trunk: a Linen module that is called as `trunk(inputs, training)` and returns (batch, features).
+        heads: number of outputs of each task, by name.
+        activation: activation function of the outputs of the trunk.
+        kernel_init: initializer of the kernels of the output layers, `(key, shape, dtype) -> array`.
+        functional: module in which the output layers and the activation look up their functions, as in `mlp`. The trunk
+            has its own.
+
+    Returns:
+        The model.
+
+    Raises:
+        ValueError: if there is no task, a number of outputs is below 1, or a task is named "trunk" or has a / in its
+            name.
+        TypeError: if the trunk is not a module, such as a `Model`.
+
+    References:
+        Caruana, *Multitask learning* (1997).
+
+    Example:
+        >>> from jaxdl import models
+        >>> model = models.multi_head(models.MLP((16,), 8), {"digit": 10, "slant": 1})
+        >>> params, stats = model.init(jax.random.key(0), jnp.ones((2, 4)))
+        >>> outputs, _ = model.apply(params, stats, jnp.ones((2, 4)))
+        >>> jax.tree.map(jnp.shape, outputs)
+        {'digit': (2, 10), 'slant': (2, 1)}
     """
-    return from_linen(MultiHead(trunk, heads, activation=activation, kernel_init=kernel_init, functional=functional))
+    return from_linen(MultiHead(**locals()))  # each argument is the field of the same name

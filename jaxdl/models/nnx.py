@@ -1,4 +1,4 @@
-"""Models of modules that are written for Flax NNX, which hold their parameters themselves."""
+"""Models from Flax NNX modules, which hold their parameters themselves."""
 
 import functools
 from collections.abc import Callable
@@ -8,55 +8,73 @@ import jax
 import jax.numpy as jnp
 from flax import nnx
 
-from jaxdl.models.listening import audible
+from jaxdl.models.call_recorder import record_nnx_calls
 from jaxdl.models.model import Model
 
 
-def _call(module: Any, inputs: Any, training: bool) -> Any:  # noqa: ARG001
+def _call_with_inputs(module: Any, inputs: Any, training: bool) -> Any:  # noqa: ARG001
     return module(inputs)
 
 
-def from_nnx(build: Callable[[nnx.Rngs], Any], call: Callable[[Any, Any, bool], Any] = _call) -> Model:
-    """Any Flax NNX module as a Model: `from_nnx(lambda rngs: Net(784, 10, rngs=rngs))`.
+def from_nnx(build: Callable[[nnx.Rngs], Any], call: Callable[[Any, Any, bool], Any] = _call_with_inputs) -> Model:
+    """Wrap a Flax NNX module as a `Model`.
 
-    `build(rngs)` makes the module. Its layers are told by `module.train()` and `module.eval()` whether this is
-    training, frozen ones too: a norm that is to stay frozen must be called with `use_running_average=True`, which wins.
-    A module with a flag of its own is called by `call(module, inputs, training)`, e.g. `lambda module, inputs,
-    training: module(inputs, is_training=training)`.
+    The parameters are the module's `nnx.Param`. The stats are all its other variables, except random streams, each of
+    which is derived from the one key. Both are plain dicts. Values that the module sows are dropped.
 
-    The parameters are its `nnx.Param`, the stats all else that it keeps but for streams of randomness, each of which is
-    drawn from the one key; both are plain dicts. What it sows is dropped. The inputs of `init` do not matter. Raises
-    TypeError for a module instead of a function that makes one.
+    `apply` calls `module.train()` in training mode and `module.eval()` otherwise, which sets the flags of all layers,
+    also of those meant to be frozen. To freeze a batch norm call it with `use_running_average=True`, which overrides
+    the flag.
+
+    Args:
+        build: `build(rngs) -> module` creates the module.
+        call: `call(module, inputs, training) -> outputs` calls the module. The default calls `module(inputs)`; for a
+            module with its own flag give e.g.
+            `lambda module, inputs, training: module(inputs, is_training=training)`.
+
+    Returns:
+        The model. Its `init` ignores the inputs.
+
+    Raises:
+        TypeError: if `build` is a module instead of a function that creates one.
+
+    Example:
+        >>> from flax import nnx
+        >>> from jaxdl import models
+        >>> model = models.from_nnx(lambda rngs: nnx.Linear(4, 3, rngs=rngs))
+        >>> params, stats = model.init(jax.random.key(0), jnp.ones((1, 4)))
+        >>> jax.tree.map(jnp.shape, params), stats
+        ({'bias': (3,), 'kernel': (4, 3)}, {})
     """
     if isinstance(build, nnx.Module) or not callable(build):
         raise TypeError(
-            f"build must be a function of rngs that makes a module, but was {type(build).__name__}: give "
-            "lambda rngs: Net(…, rngs=rngs)."
+            f"build must be a function of rngs that creates a module, got {type(build).__name__}. Write "
+            "lambda rngs: Net(..., rngs=rngs)."
         )
     abstract = nnx.eval_shape(lambda: build(nnx.Rngs(0)))
-    graph, of_params, of_noise, of_stats = nnx.split(abstract, nnx.Param, nnx.RngState, ...)
+    graph, abstract_params, abstract_rngs, abstract_stats = nnx.split(abstract, nnx.Param, nnx.RngState, ...)
 
     def init(key, inputs):  # noqa: ARG001
         _, params, _, stats = nnx.split(build(nnx.Rngs(key)), nnx.Param, nnx.RngState, ...)
         return nnx.to_pure_dict(params), nnx.to_pure_dict(stats)
 
     def apply(params, stats, inputs, *, key=None):
-        training, given = key is not None, jax.tree.map(jnp.asarray, inputs)
-        noise = _drawn(of_noise, key if training else jax.random.key(0))
-        module = nnx.merge(graph, _filled(of_params, params), noise, _filled(of_stats, stats))
+        training, inputs = key is not None, jax.tree.map(jnp.asarray, inputs)
+        rngs = _seeded(abstract_rngs, key if training else jax.random.key(0))
+        module = nnx.merge(graph, _with_values(abstract_params, params), rngs, _with_values(abstract_stats, stats))
         (module.train if training else module.eval)()
-        with audible(module):
-            outputs = nnx.capture(lambda module: call(module, given, training))(module)
+        with record_nnx_calls(module):
+            outputs = nnx.capture(lambda module: call(module, inputs, training))(module)
         if not training:
             return outputs, stats
-        moved = nnx.to_pure_dict(nnx.state(module, nnx.Not(nnx.Any(nnx.Param, nnx.RngState))))
-        return outputs, _at_places_of(stats, moved)
+        updated = nnx.to_pure_dict(nnx.state(module, nnx.Not(nnx.Any(nnx.Param, nnx.RngState))))
+        return outputs, _restricted_to(stats, updated)
 
     return Model(init, apply)
 
 
-def _filled(abstract, values):
-    """A state like the abstract one, with these values."""
+def _with_values(abstract, values):
+    """Return the abstract state with these values, a dict of the same structure."""
 
     def value_at(path):
         return functools.reduce(lambda tree, name: tree[name], path, values)
@@ -64,22 +82,22 @@ def _filled(abstract, values):
     return nnx.from_flat_state([(path, var.replace(value_at(path))) for path, var in nnx.to_flat_state(abstract)])
 
 
-def _drawn(abstract, key):
-    """Streams of randomness at their beginning, each with a key of its own."""
+def _seeded(abstract, key):
+    """Return the random streams with counters at zero and a key of its own for each."""
     leaves, structure = jax.tree.flatten(abstract)
     keys = iter(jax.random.split(key, max(len(leaves), 1)))
 
-    def fresh(leaf):
+    def value(leaf):
         if not jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key):
             return jnp.zeros(leaf.shape, leaf.dtype)
         return jax.random.split(next(keys), leaf.shape) if leaf.shape else next(keys)
 
-    return structure.unflatten([fresh(leaf) for leaf in leaves])
+    return structure.unflatten([value(leaf) for leaf in leaves])
 
 
-def _at_places_of(stats, moved):
-    """Of what moved, what stands where stats stood."""
+def _restricted_to(stats, updated):
+    """Return the updated values at the places that `stats` has, which leaves out sown values."""
     return {
-        name: _at_places_of(part, moved[name]) if isinstance(part, dict) else moved[name]
+        name: _restricted_to(part, updated[name]) if isinstance(part, dict) else updated[name]
         for name, part in stats.items()
     }

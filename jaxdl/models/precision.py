@@ -1,4 +1,4 @@
-"""Mixed precision: a model that computes in fewer bits than its parameters have."""
+"""Mixed precision: computing in 16 bits while parameters are kept in 32."""
 
 import jax
 import jax.numpy as jnp
@@ -8,30 +8,51 @@ from jaxdl.models.model import Model
 
 
 def mixed_precision(model: Model, *, dtype: jnp.dtype | type = jnp.bfloat16) -> Model:
-    r"""The model, computed in `dtype`, while parameters, statistics and outputs are as wide as they were.
+    """Return the model computing in `dtype`, with parameters, statistics and outputs in their own precision.
 
-    Parameters and inputs are rounded on the way in, and outputs widened on the way out, so that the loss is computed in
-    full; a gradient goes back through the rounding as if it were none, and is added to the parameters in full. bfloat16
-    has the range of float32 and 8 bits of precision, so that no loss needs to be scaled. Raises ValueError for another
-    dtype of 16 bits or fewer, whose gradients would become 0.
-    Micikevicius et al., *Mixed precision training* (2018).
+    `apply` rounds parameters and inputs to `dtype` and converts the outputs back, so that the loss is computed in full
+    precision. The gradient of the rounding is the identity: the optimizer updates the parameters in full precision.
+    bfloat16 has the range of float32 with 8 bits of precision, so no loss scaling is needed.
+
+    Args:
+        model: the model.
+        dtype: the floating dtype to compute in.
+
+    Returns:
+        A model with the same `init`.
+
+    Raises:
+        ValueError: if `dtype` has 16 bits or fewer and is not bfloat16; small gradients would underflow to 0.
+
+    References:
+        Micikevicius et al., *Mixed precision training* (2018).
+
+    Example:
+        >>> from jaxdl import models
+        >>> model = models.mixed_precision(models.mlp((8,), 2))
+        >>> params, stats = model.init(jax.random.key(0), jnp.ones((1, 4)))
+        >>> outputs, _ = model.apply(params, stats, jnp.ones((1, 4)))
+        >>> str(params["Dense_0"]["kernel"].dtype), str(outputs.dtype)
+        ('float32', 'float32')
+        >>> bool((outputs == outputs.astype(jnp.bfloat16)).all())  # the numbers were computed in bfloat16
+        True
     """
     if jnp.finfo(dtype).bits <= 16 and jnp.dtype(dtype) != jnp.bfloat16:
         raise ValueError(
-            f"dtype must have the range of float32, but {jnp.dtype(dtype)} has not, and small gradients would become 0 "
-            "in it: take jnp.bfloat16."
+            f"dtype must have the range of float32, got {jnp.dtype(dtype)}, in which small gradients underflow to 0. "
+            "Use jnp.bfloat16."
         )
 
     def apply(params, stats, inputs, *, key=None):
-        outputs, moved = model.apply(_as(dtype, params), stats, _as(dtype, inputs), key=key)
+        outputs, updated = model.apply(_cast(dtype, params), stats, _cast(dtype, inputs), key=key)
         widest = jnp.result_type(jnp.float32, *(leaf for leaf in jax.tree.leaves(params) if _is_floating(leaf)))
-        moved = jax.tree.map(lambda new, old: new.astype(old.dtype) if _is_floating(old) else new, moved, stats)
-        return _as(widest, outputs), moved
+        updated = jax.tree.map(lambda new, old: new.astype(old.dtype) if _is_floating(old) else new, updated, stats)
+        return _cast(widest, outputs), updated
 
     return Model(model.init, apply)
 
 
-def _as(dtype, tree: PyTree) -> PyTree:
+def _cast(dtype, tree: PyTree) -> PyTree:
     return jax.tree.map(lambda leaf: leaf.astype(dtype) if _is_floating(leaf) else leaf, tree)
 
 

@@ -1,4 +1,4 @@
-"""Parameters to PyTorch and back, as its state dicts and as safetensors files, which hold arrays and nothing else."""
+"""Exchange of parameters with PyTorch, as state dicts and as safetensors files, which contain only arrays."""
 
 import pathlib
 from collections.abc import Mapping, Sequence
@@ -11,7 +11,7 @@ import safetensors
 import safetensors.numpy
 from jaxtyping import PyTree
 
-from jaxdl.models.listening import listen
+from jaxdl.models.call_recorder import record_calls
 from jaxdl.models.model import Model, Stats
 from jaxdl.models.pytorch_layouts import Layout, flattened_images, layout_of
 from jaxdl.system.storage import whole_file
@@ -25,8 +25,15 @@ DTYPES = {
 }
 
 
-class _Place(NamedTuple):
-    """A layer in both worlds: its path here, the entries of PyTorch that it makes, by what we call them, its layout."""
+class _LayerMap(NamedTuple):
+    """The places of the arrays of one layer in jaxdl and in PyTorch.
+
+    Attributes:
+        path: path of the layer in jaxdl.
+        entries: for each of its entries in the state dict, its name in the layout.
+        layout: how the arrays are converted.
+        image: shape of the image whose flattened pixels the layer receives, or ().
+    """
 
     path: str
     entries: dict[str, str]
@@ -37,78 +44,139 @@ class _Place(NamedTuple):
 def to_pytorch(
     model: Model, params: PyTree, stats: Stats, inputs: Any, *, names: Sequence[str] = ()
 ) -> dict[str, np.ndarray]:
-    """The state dict of the PyTorch module that computes the same, as arrays of numpy.
+    """Return the parameters as the state dict of the equivalent PyTorch module, with NumPy arrays.
 
-    There `module.load_state_dict({name: torch.from_numpy(array) for name, array in state.items()})` takes it, strict;
-    torch reads no bfloat16 of numpy, so that a model in it goes by `save_pytorch`. `inputs` are such as the model
-    takes; their values do not matter.
+    Load it there with
+    `module.load_state_dict({name: torch.from_numpy(array) for name, array in state.items()})`. (`torch.from_numpy` does
+    not read bfloat16: use `save_pytorch` for such a model.)
 
-    `names` are what the module calls its layers with parameters, in the order in which the model calls them, e.g.
-    ("1", "3") for `nn.Sequential(nn.Flatten(), nn.Linear(784, 128), nn.ReLU(), nn.Linear(128, 10))`; without them the
-    layers keep their names here, Mlp_0.Dense_0 and so on. The same name again is the next layer of a stacked
-    recurrent one.
+    PyTorch's images are NCHW: kernels are transposed, and the rows of a dense layer that receives a flattened image are
+    reordered by channel. Batch norms get a `num_batches_tracked` of 0. The epsilon of a norm is not a parameter; it
+    must be the same in both modules, as the defaults are.
 
-    Images are NCHW there: kernels are transposed, and where an image was flattened the rows of the dense layers that
-    follow are put into the order of the channels. Batch norms have running averages, and a `num_batches_tracked` of 0.
-    The epsilon of a norm is no parameter: it must be the same there, as the defaults are.
+    Args:
+        model: a model of jaxdl's own layers.
+        params: its parameters, of one member of a population.
+        stats: its statistics.
+        inputs: inputs of the model, or `jax.ShapeDtypeStruct`s: only shapes are computed.
+        names: names of the PyTorch module's layers with parameters, in the order in which the model calls them, such as
+            ("1", "3") for `nn.Sequential(nn.Flatten(), nn.Linear(784, 128), nn.ReLU(), nn.Linear(128, 10))`. Repeat the
+            name of a stacked recurrent layer for each of its layers. Without names, the layers keep their names in
+            jaxdl, with dots ("Dense_0").
 
-    For models of jaxdl's own layers. Raises ValueError for a layer of another kind, for another number of names than
-    of layers, for an image of several channels that is flattened otherwise than by `Flatten` for dense layers, and for
-    parameters that are not those of one such model; TypeError for names that are one string.
+    Returns:
+        The arrays by name.
+
+    Raises:
+        ValueError: if the model has a layer that is not jaxdl's; if there are not as many names as layers; if an
+            image of several channels is flattened other than by `Flatten` for dense layers; or if `params` and
+            `stats` are not those of one such model.
+        TypeError: if `names` is a string.
+
+    Example:
+        >>> from jaxdl import models
+        >>> model, inputs = models.mlp((8,), 2), jnp.ones((1, 4))
+        >>> params, stats = model.init(jax.random.key(0), inputs)
+        >>> state = models.to_pytorch(model, params, stats, inputs, names=("fc1", "fc2"))
+        >>> {name: array.shape for name, array in state.items()}
+        {'fc1.weight': (8, 4), 'fc1.bias': (8,), 'fc2.weight': (2, 8), 'fc2.bias': (2,)}
     """
     expected = _expected(model, inputs)
     given = _variables(params, stats)
     if jax.tree.structure(expected) != jax.tree.structure(given):
         raise ValueError(
-            "params and stats must be those of the model, with the tree "
-            f"{jax.tree.structure(expected)}, but have {jax.tree.structure(given)}."
+            "params and stats must be those of the model, with the structure "
+            f"{jax.tree.structure(expected)}, got {jax.tree.structure(given)}."
         )
-    for (where, wanted), leaf in zip(jax.tree.leaves_with_path(expected), jax.tree.leaves(given), strict=True):
+    for (path, wanted), leaf in zip(jax.tree.leaves_with_path(expected), jax.tree.leaves(given), strict=True):
         if wanted.shape != leaf.shape:
             raise ValueError(
-                f"{_path(where[1:])} must have the shape {wanted.shape}, but has {leaf.shape}: give those of one "
-                "member, jax.tree.map(lambda leaf: leaf[0], params)."
+                f"{_path_text(path[1:])} must have the shape {wanted.shape}, got {leaf.shape}. Pass the parameters of "
+                "one member: jax.tree.map(lambda leaf: leaf[0], params)."
             )
-    return {name: np.array(array) for name, array in _state(_places(model, expected, inputs, names), given).items()}
+    layers = _layer_maps(model, expected, inputs, names)
+    return {name: np.array(array) for name, array in _state_dict(layers, given).items()}
 
 
 def from_pytorch(
     model: Model, state: Mapping[str, Any], inputs: Any, *, names: Sequence[str] = ()
 ) -> tuple[PyTree, Stats]:
-    """Parameters and statistics from the state dict of a PyTorch module that computes the same, the way back.
+    """Return parameters and statistics from the state dict of the equivalent PyTorch module: inverse of `to_pytorch`.
 
-    `state` maps names to arrays (`{name: tensor.numpy() for name, tensor in module.state_dict().items()}`, where numpy
-    has their dtypes; `load_pytorch` reads all); `names` is as for `to_pytorch`. What is loaded has the dtypes that the
-    model draws for such inputs. Raises ValueError that names every entry that is missing, unknown, of another shape or
-    not of floating numbers, and TypeError for a state that is no mapping, such as the module itself.
+    Args:
+        model: a model of jaxdl's own layers.
+        state: arrays by name, `{name: tensor.numpy() for name, tensor in module.state_dict().items()}`. (NumPy has no
+            bfloat16 tensors: use `load_pytorch` for such a module.) Entries `num_batches_tracked` may be missing.
+        inputs: inputs of the model, or `jax.ShapeDtypeStruct`s. They determine the dtypes of the result.
+        names: names of the PyTorch module's layers, as in `to_pytorch`.
+
+    Returns:
+        `params` and `stats` of the model.
+
+    Raises:
+        ValueError: naming every entry that is missing, unknown, not of floating dtype or of another shape; and as
+            `to_pytorch` for the model and the names.
+        TypeError: if the state is not a mapping, such as the module itself.
+
+    Example:
+        >>> from jaxdl import models
+        >>> model, inputs = models.mlp((), 1), jnp.ones((1, 3))
+        >>> state = {"fc.weight": np.array([[1.0, 2.0, 3.0]]), "fc.bias": np.array([0.5])}
+        >>> params, stats = models.from_pytorch(model, state, inputs, names=("fc",))
+        >>> model.apply(params, stats, inputs)[0].tolist()
+        [[6.5]]
     """
     if not isinstance(state, Mapping):
         raise TypeError(
-            "state must map names to arrays, {name: tensor.numpy() for name, tensor in module.state_dict().items()}, "
-            f"but was {type(state).__name__}."
+            f"state must map names to arrays, got {type(state).__name__}. Write "
+            "{name: tensor.numpy() for name, tensor in module.state_dict().items()}."
         )
     expected = _expected(model, inputs)
-    places = _places(model, expected, inputs, names)
-    _check(state, jax.eval_shape(lambda variables: _state(places, variables), expected))
+    layers = _layer_maps(model, expected, inputs, names)
+    _check_entries(state, jax.eval_shape(lambda variables: _state_dict(layers, variables), expected))
     loaded = {}
-    for place in places:
-        theirs = {ours: jnp.asarray(state[name]) for name, ours in place.entries.items()}
-        for name, array in place.layout.from_pytorch(theirs, place.image).items():
-            loaded[f"{place.path}/{name}".removeprefix("/")] = array
+    for layer in layers:
+        entries = {name: jnp.asarray(state[entry]) for entry, name in layer.entries.items()}
+        for name, array in layer.layout.from_pytorch(entries, layer.image).items():
+            loaded[f"{layer.path}/{name}".removeprefix("/")] = array
 
-    def found(where, leaf):
-        return loaded[_path(where)].astype(leaf.dtype)
+    def loaded_leaf(path, leaf):
+        return loaded[_path_text(path)].astype(leaf.dtype)
 
-    stats = {name: jax.tree.map_with_path(found, collection) for name, collection in expected.items()}
+    stats = {name: jax.tree.map_with_path(loaded_leaf, collection) for name, collection in expected.items()}
     return stats.pop("params"), stats
 
 
 def save_pytorch(
     path: str | pathlib.Path, model: Model, params: PyTree, stats: Stats, inputs: Any, *, names: Sequence[str] = ()
 ) -> None:
-    """Write `to_pytorch` as a safetensors file, whole or not at all, for `safetensors.torch.load_file`.
+    """Write the state dict of `to_pytorch` as a safetensors file.
 
-    Raises what `to_pytorch` raises.
+    Load it in PyTorch with `module.load_state_dict(safetensors.torch.load_file(path))`. If writing fails, no partial
+    file remains.
+
+    Args:
+        path: the file to write.
+        model: a model of jaxdl's own layers.
+        params: its parameters, of one member of a population.
+        stats: its statistics.
+        inputs: inputs of the model, or `jax.ShapeDtypeStruct`s: only shapes are computed.
+        names: names of the PyTorch module's layers, as in `to_pytorch`.
+
+    Raises:
+        ValueError: as `to_pytorch`.
+        TypeError: as `to_pytorch`.
+
+    Example:
+        >>> import pathlib, tempfile
+        >>> from jaxdl import models
+        >>> path = pathlib.Path(tempfile.mkdtemp()) / "net.safetensors"
+        >>> model, inputs = models.mlp((8,), 2), jnp.ones((1, 4))
+        >>> params, stats = model.init(jax.random.key(0), inputs)
+        >>> models.save_pytorch(path, model, params, stats, inputs, names=("fc1", "fc2"))
+        >>> loaded, _ = models.load_pytorch(path, model, inputs, names=("fc1", "fc2"))
+        >>> jax.tree.all(jax.tree.map(jnp.array_equal, loaded, params))
+        True
     """
     state = to_pytorch(model, params, stats, inputs, names=names)
     contiguous = {name: np.ascontiguousarray(array).reshape(array.shape) for name, array in state.items()}
@@ -119,84 +187,108 @@ def save_pytorch(
 def load_pytorch(
     path: str | pathlib.Path, model: Model, inputs: Any, *, names: Sequence[str] = ()
 ) -> tuple[PyTree, Stats]:
-    """Read a safetensors file that `save_pytorch` or `safetensors.torch.save_file` has written, as `from_pytorch` does.
+    """Read parameters from a safetensors file written by `save_pytorch` or by `safetensors.torch.save_file`.
 
-    No other format is read: a file that `torch.save` has written can run code when it is loaded. Raises ValueError for
-    such a one and for a damaged one, and what `from_pytorch` raises.
+    Files written by `torch.save` are not read: they contain pickles, which can run code when they are loaded.
+
+    Args:
+        path: the file.
+        model: a model of jaxdl's own layers.
+        inputs: inputs of the model, or `jax.ShapeDtypeStruct`s. They determine the dtypes of the result.
+        names: names of the PyTorch module's layers, as in `to_pytorch`.
+
+    Returns:
+        `params` and `stats` of the model.
+
+    Raises:
+        ValueError: if the file is corrupt or not a safetensors file, and as `from_pytorch`.
+        TypeError: if `names` is a string.
+
+    Example:
+        >>> import pathlib, safetensors.numpy, tempfile
+        >>> from jaxdl import models
+        >>> path = pathlib.Path(tempfile.mkdtemp()) / "net.safetensors"  # as PyTorch would write it
+        >>> safetensors.numpy.save_file({"weight": np.ones((1, 3), "f"), "bias": np.zeros(1, "f")}, path)
+        >>> params, stats = models.load_pytorch(path, models.linear_regression(), jnp.ones((1, 3)), names=("",))
+        >>> params["Dense_0"]["kernel"].tolist()
+        [[1.0], [1.0], [1.0]]
     """
     try:
         entries = safetensors.deserialize(pathlib.Path(path).read_bytes())
     except safetensors.SafetensorError as error:
         raise ValueError(
-            f"{path} must be a safetensors file, but is damaged or another kind ({error}): write it in PyTorch with "
+            f"{path} is corrupt or not a safetensors file ({error}). Write it in PyTorch with "
             "safetensors.torch.save_file(module.state_dict(), path)."
         ) from error
-    kinds = {name: DTYPES.get(entry["dtype"]) for name, entry in entries}
     unknown = sorted({entry["dtype"] for _, entry in entries if entry["dtype"] not in DTYPES})
     if unknown:
         raise ValueError(
-            f"{path} must hold {', '.join(DTYPES)}, but holds {', '.join(unknown)}: convert it in PyTorch."
+            f"{path} must hold arrays of {', '.join(DTYPES)}, got {', '.join(unknown)}. Convert them in PyTorch."
         )
     state = {
-        name: np.frombuffer(entry["data"], jnp.dtype(kinds[name])).reshape(entry["shape"]) for name, entry in entries
+        name: np.frombuffer(entry["data"], jnp.dtype(DTYPES[entry["dtype"]])).reshape(entry["shape"])
+        for name, entry in entries
     }
     return from_pytorch(model, state, inputs, names=names)
 
 
-def _places(model, expected, inputs, names):
-    """Every layer with parameters, in the order of the first calls."""
+def _layer_maps(model, expected, inputs, names):
+    """Return every layer with parameters, in the order of the first calls."""
     if isinstance(names, str):
-        raise TypeError(f"names must be one string for each layer, but was {names!r}: write one as ({names!r},).")
+        raise TypeError(f"names must be a sequence of strings, one per layer, got {names!r}. Write ({names!r},).")
     stats = {name: collection for name, collection in expected.items() if name != "params"}
-    heard = listen(model.apply, expected["params"], stats, inputs)
-    images = flattened_images(heard)
+    recording = record_calls(model.apply, expected["params"], stats, inputs)
+    images = flattened_images(recording)
     found = {}
-    for number, call in enumerate(heard.calls):
+    for number, call in enumerate(recording.calls):
         if call.path not in found and (layout := layout_of(call.module)) is not None:
             found[call.path] = (layout, images.get(number, ()))
-    for where, _ in jax.tree.leaves_with_path(expected):
-        path = _path(where[1:])
+    for leaf_path, _ in jax.tree.leaves_with_path(expected):
+        path = _path_text(leaf_path[1:])
         if path.rpartition("/")[0] not in found:
-            raise ValueError(f"a model must be made of jaxdl's layers to be exchanged, but {path} is in none of them.")
+            raise ValueError(f"only models of jaxdl's own layers can be exchanged with PyTorch, but {path} is in none.")
     if names and len(names) != len(found):
-        raise ValueError(f"names must name the {len(found)} layers {', '.join(found)}, but were {', '.join(names)}.")
-    theirs = names or [path.replace("/", ".") for path in found]
+        raise ValueError(f"names must name the {len(found)} layers {', '.join(found)}, got {', '.join(names)}.")
+    names = names or [path.replace("/", ".") for path in found]
     return [
-        _Place(path, _entries(layout, image, _layer(expected, path), name, theirs[:number].count(name)), layout, image)
-        for number, (name, (path, (layout, image))) in enumerate(zip(theirs, found.items(), strict=True))
+        _LayerMap(
+            path, _entry_names(layout, image, _layer(expected, path), name, names[:number].count(name)), layout, image
+        )
+        for number, (name, (path, (layout, image))) in enumerate(zip(names, found.items(), strict=True))
     ]
 
 
-def _entries(layout, image, of, name, number):
-    """The names of a layer's entries there, and what they are called in its layout."""
+def _entry_names(layout, image, arrays, name, number):
+    """Return the name of each entry of a layer in the state dict, with its name in the layout.
+
+    `number` counts the layers of the same name before, and is appended to the entries of a recurrent layer.
+    """
     suffixes: list[str] = []
-    jax.eval_shape(lambda of: suffixes.extend(layout.to_pytorch(of, image)), of)
+    jax.eval_shape(lambda arrays: suffixes.extend(layout.to_pytorch(arrays, image)), arrays)
     prefix = f"{name}." if name else ""
     return {f"{prefix}{suffix}{number if suffix.endswith('_l') else ''}": suffix for suffix in suffixes}
 
 
-def _state(places, variables):
-    """All entries, with counters of batches where there are running averages."""
+def _state_dict(layers, variables):
+    """Return the entries of all layers, with a counter of batches for each layer with running averages."""
     state = {}
-    for place in places:
-        theirs = place.layout.to_pytorch(_layer(variables, place.path), place.image)
-        for name, ours in place.entries.items():
-            if name in state:
-                raise ValueError(
-                    f"names must differ from layer to layer, but {name.rpartition('.')[0]} is given twice."
-                )
-            state[name] = theirs[ours]
-            if ours == "running_var":
-                state[name.replace(ours, COUNTER)] = np.zeros((), np.int64)
+    for layer in layers:
+        converted = layer.layout.to_pytorch(_layer(variables, layer.path), layer.image)
+        for entry, name in layer.entries.items():
+            if entry in state:
+                raise ValueError(f"names must differ from layer to layer, but {entry.rpartition('.')[0]} occurs twice.")
+            state[entry] = converted[name]
+            if name == "running_var":
+                state[entry.replace(name, COUNTER)] = np.zeros((), np.int64)
     return state
 
 
-def _check(state, expected):
-    """Refuse a state dict with other entries, naming them all; a counter of batches may be missing."""
+def _check_entries(state, expected):
+    """Raise ValueError that names every entry that differs from the expected ones; counters may be missing."""
     faults = [f"{name} is missing" for name in expected if name not in state and not name.endswith(COUNTER)]
     faults += [f"{name} is unknown" for name in state if name not in expected]
     faults += [
-        f"{name} holds {dtype} instead of floating numbers"
+        f"{name} has the dtype {dtype} instead of a floating one"
         for name, dtype in ((name, jnp.asarray(array).dtype) for name, array in state.items())
         if not jnp.issubdtype(dtype, jnp.floating) and not name.endswith(COUNTER)
     ]
@@ -207,23 +299,23 @@ def _check(state, expected):
     ]
     if faults:
         raise ValueError(
-            f"the state dict must be that of a module that computes the same, but {'; '.join(faults)}. "
-            "Say with names=(…) what the module calls its layers."
+            f"state must be the state dict of the equivalent PyTorch module, but {'; '.join(faults)}. "
+            "If the module's layers have other names, give them as names=(...)."
         )
 
 
 def _expected(model, inputs):
-    """The shapes and dtypes of all collections of a model."""
+    """Return the shapes and dtypes of all collections of a model."""
     return _variables(*jax.eval_shape(model.init, jax.random.key(0), inputs))
 
 
 def _variables(params, stats):
-    """All collections as one tree, in which a layer has one place."""
+    """Return parameters and statistics as one tree of collections."""
     return {"params": params, **stats}
 
 
 def _layer(variables, path):
-    """The arrays of one layer, from all collections."""
+    """Return the arrays of one layer, from all collections."""
     arrays = {}
     for collection in variables.values():
         for name in path.split("/") if path else ():
@@ -232,6 +324,5 @@ def _layer(variables, path):
     return arrays
 
 
-def _path(where):
-    """The place of a leaf, in one line."""
-    return jax.tree_util.keystr(where, simple=True, separator="/")
+def _path_text(path):
+    return jax.tree_util.keystr(path, simple=True, separator="/")

@@ -1,8 +1,8 @@
-"""How PyTorch lays out each layer's parameters, and back.
+"""Conversion of each layer's parameters between jaxdl and PyTorch.
 
-A layer is a dict of our arrays, and a dict of PyTorch's entries, named by what follows the layer's own name. Kernels
-are (inputs, outputs) and (rows, columns, channels, filters) here, (outputs, inputs) and (filters, channels, rows,
-columns) there.
+A layer is a dict of arrays under jaxdl's names, and a dict of PyTorch's entries under their names without the prefix of
+the layer ("weight", not "fc1.weight"). Kernels are (inputs, outputs) and (rows, columns, channels, filters) in jaxdl,
+(outputs, inputs) and (filters, channels, rows, columns) in PyTorch.
 """
 
 import math
@@ -13,79 +13,86 @@ import jax.numpy as jnp
 from jaxtyping import Array
 
 from jaxdl.models.blocks import Conv, Dense, Embed, Flatten
-from jaxdl.models.listening import Heard
+from jaxdl.models.call_recorder import Recording
 from jaxdl.models.norms import BatchNorm, GroupNorm, LayerNorm
-from jaxdl.models.recurrent import Gru, Lstm, Rnn
+from jaxdl.models.recurrent import GRU, LSTM, RNN
 
 Arrays = dict[str, Array]
 
 
 class Layout(NamedTuple):
-    """To PyTorch and back, for a layer and the shape of the image that a flattening before it has laid out."""
+    """Conversion of one kind of layer.
+
+    Both functions take the arrays, and the shape of the image whose flattened pixels the layer receives, or ().
+    """
 
     to_pytorch: Callable[[Arrays, tuple[int, ...]], Arrays]
     from_pytorch: Callable[[Arrays, tuple[int, ...]], Arrays]
 
 
-def _dense(of, image):
-    """An image is flattened pixel by pixel here, and channel by channel there."""
-    kernel = of["kernel"]
+def _dense(params, image):
+    """Reorder the rows of the kernel: jaxdl flattens an image pixel by pixel, PyTorch channel by channel."""
+    kernel = params["kernel"]
     by_channel = jnp.moveaxis(kernel.reshape(*image, -1), -2, 0) if image else kernel
-    return _weight(of, by_channel.reshape(kernel.shape).T)
+    return _weight(params, by_channel.reshape(kernel.shape).T)
 
 
-def _dense_back(of, image):
-    kernel = of["weight"].T
+def _dense_back(entries, image):
+    kernel = entries["weight"].T
     by_pixel = jnp.moveaxis(kernel.reshape(*image[-1:], *image[:-1], -1), 0, -2) if image else kernel
-    return _kernel(of, by_pixel.reshape(kernel.shape))
+    return _kernel(entries, by_pixel.reshape(kernel.shape))
 
 
-def _conv(of, image):  # noqa: ARG001
-    return _weight(of, of["kernel"].transpose(3, 2, 0, 1))
+def _conv(params, image):  # noqa: ARG001
+    return _weight(params, params["kernel"].transpose(3, 2, 0, 1))
 
 
-def _conv_back(of, image):  # noqa: ARG001
-    return _kernel(of, of["weight"].transpose(2, 3, 1, 0))
+def _conv_back(entries, image):  # noqa: ARG001
+    return _kernel(entries, entries["weight"].transpose(2, 3, 1, 0))
 
 
-def _weight(of, weight):
-    return {"weight": weight, **({"bias": of["bias"]} if "bias" in of else {})}
+def _weight(params, weight):
+    return {"weight": weight, **({"bias": params["bias"]} if "bias" in params else {})}
 
 
-def _kernel(of, kernel):
-    return {"kernel": kernel, **({"bias": of["bias"]} if "bias" in of else {})}
+def _kernel(entries, kernel):
+    return {"kernel": kernel, **({"bias": entries["bias"]} if "bias" in entries else {})}
 
 
 def _renamed(**names):
-    """A layer whose entries differ in nothing but their names: ours, and PyTorch's."""
+    """Return the layout of a layer whose arrays only have other names in PyTorch: `jaxdl="pytorch"`."""
     return Layout(
-        lambda of, image: {theirs: of[ours] for ours, theirs in names.items()},  # noqa: ARG005
-        lambda of, image: {ours: of[theirs] for ours, theirs in names.items()},  # noqa: ARG005
+        lambda params, image: {pytorch: params[jaxdl] for jaxdl, pytorch in names.items()},  # noqa: ARG005
+        lambda entries, image: {jaxdl: entries[pytorch] for jaxdl, pytorch in names.items()},  # noqa: ARG005
     )
 
 
-def _recurrent(of, image):  # noqa: ARG001
-    """PyTorch has a second bias, which adds to the first, but for the candidate of a GRU."""
-    second = jnp.zeros_like(of["bias"])
-    if "candidate_bias" in of:
-        second = second.at[-len(of["candidate_bias"]) :].set(of["candidate_bias"])
+def _recurrent(params, image):  # noqa: ARG001
+    """Fill PyTorch's second bias, which is added to the first, with zeros, and with the candidate bias of a GRU."""
+    second = jnp.zeros_like(params["bias"])
+    if "candidate_bias" in params:
+        second = second.at[-len(params["candidate_bias"]) :].set(params["candidate_bias"])
     return {
-        "weight_ih_l": of["input_kernel"].T,
-        "weight_hh_l": of["hidden_kernel"].T,
-        "bias_ih_l": of["bias"],
+        "weight_ih_l": params["input_kernel"].T,
+        "weight_hh_l": params["hidden_kernel"].T,
+        "bias_ih_l": params["bias"],
         "bias_hh_l": second,
     }
 
 
-def _recurrent_back(of, image):  # noqa: ARG001
-    first, second = of["bias_ih_l"], of["bias_hh_l"]
-    return {"input_kernel": of["weight_ih_l"].T, "hidden_kernel": of["weight_hh_l"].T, "bias": first + second}
+def _recurrent_back(entries, image):  # noqa: ARG001
+    first, second = entries["bias_ih_l"], entries["bias_hh_l"]
+    return {
+        "input_kernel": entries["weight_ih_l"].T,
+        "hidden_kernel": entries["weight_hh_l"].T,
+        "bias": first + second,
+    }
 
 
-def _gru_back(of, image):
-    gates, first, second = 2 * of["weight_hh_l"].shape[1], of["bias_ih_l"], of["bias_hh_l"]
+def _gru_back(entries, image):
+    gates, first, second = 2 * entries["weight_hh_l"].shape[1], entries["bias_ih_l"], entries["bias_hh_l"]
     bias = first.at[:gates].add(second[:gates])
-    return {**_recurrent_back(of, image), "bias": bias, "candidate_bias": second[gates:]}
+    return {**_recurrent_back(entries, image), "bias": bias, "candidate_bias": second[gates:]}
 
 
 LAYOUTS: dict[type, Layout] = {
@@ -95,41 +102,46 @@ LAYOUTS: dict[type, Layout] = {
     LayerNorm: _renamed(scale="weight", bias="bias"),
     GroupNorm: _renamed(scale="weight", bias="bias"),
     Embed: _renamed(embedding="weight"),
-    Rnn: Layout(_recurrent, _recurrent_back),
-    Lstm: Layout(_recurrent, _recurrent_back),
-    Gru: Layout(_recurrent, _gru_back),
+    RNN: Layout(_recurrent, _recurrent_back),
+    LSTM: Layout(_recurrent, _recurrent_back),
+    GRU: Layout(_recurrent, _gru_back),
 }
 
 
 def layout_of(module: Any) -> Layout | None:
-    """The layout of a layer; None for what has none, such as a layer without parameters."""
+    """Return the layout of a layer, or None if the module is not one of jaxdl's layers with parameters."""
     return next((layout for kind, layout in LAYOUTS.items() if isinstance(module, kind)), None)
 
 
-def flattened_images(heard: Heard) -> dict[int, tuple[int, ...]]:
-    """For the calls of dense layers that are given a flattened image of several channels, its shape.
+def flattened_images(recording: Recording) -> dict[int, tuple[int, ...]]:
+    """Return the image shape for each call, by number, of a dense layer that receives a flattened image.
 
-    PyTorch lays the channels out one after the other, so that whatever else is given such a row would be given another
-    one there. Raises ValueError where something is.
+    Images of one channel or one pixel are left out, because their order is the same in PyTorch.
+
+    Raises:
+        ValueError: if a flattened image of several channels goes anywhere but into dense layers, where PyTorch's order
+            of the numbers would change the result.
     """
     images = {}
-    for number, equation in heard.equations:
+    for number, equation in recording.equations:
         if equation.primitive.name != "reshape":
             continue
         before, after = equation.invars[0].aval.shape, equation.outvars[0].aval.shape
-        if not _flattens(before, after):
+        if not _flattens_image(before, after):
             continue
-        users = [user for user, other in heard.equations if any(v is equation.outvars[0] for v in other.invars)]
-        by, *to = (heard.calls[call].module if call is not None else None for call in (number, *users))
-        if not to or not isinstance(by, Flatten) or not all(isinstance(module, Dense) for module in to):
+        users = [user for user, other in recording.equations if any(v is equation.outvars[0] for v in other.invars)]
+        flattener, *receivers = (
+            recording.calls[call].module if call is not None else None for call in (number, *users)
+        )
+        if not receivers or not isinstance(flattener, Flatten) or not all(isinstance(to, Dense) for to in receivers):
             raise ValueError(
-                f"an image of several channels, {before[1:]}, must be flattened by jaxdl.models.Flatten and given to "
-                "dense layers alone to be exchanged: PyTorch has its numbers in another order."
+                f"cannot convert a model that flattens an image of several channels, {before[1:]}, other than by "
+                "jaxdl.models.Flatten for dense layers alone: PyTorch orders the numbers channel by channel."
             )
         images.update({call: before[1:] for call in users if call is not None})
     return images
 
 
-def _flattens(before, after):
-    """Is an image of several pixels and channels laid out in one row?"""
+def _flattens_image(before, after):
+    """Return whether a reshape turns images of several pixels and several channels into vectors."""
     return len(before) == 4 and after == (before[0], math.prod(before[1:])) and math.prod(before[1:3]) > 1 < before[3]

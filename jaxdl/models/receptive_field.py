@@ -1,11 +1,17 @@
-"""How much of an image a unit of a stack of convolutions and poolings sees."""
+"""Receptive field: the part of an image that a unit of a stack of convolutions and poolings sees."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
 
 
 class Window(NamedTuple):
-    """The kernel of a convolution or the window of a pooling, in pixels along each axis."""
+    """The kernel of a convolution or the window of a pooling.
+
+    Attributes:
+        size: height and width, in units of the layer's input.
+        stride: step between neighboring windows along height and width.
+        dilation: distance between neighboring points of the window along height and width.
+    """
 
     size: tuple[int, int]
     stride: tuple[int, int] = (1, 1)
@@ -13,24 +19,47 @@ class Window(NamedTuple):
 
 
 class Field(NamedTuple):
-    """The pixels along each axis that one unit sees, and how far apart the fields of neighbouring units are."""
+    """The receptive field of one unit.
+
+    Attributes:
+        size: its height and width in pixels of the image.
+        step: distance in pixels between the fields of neighboring units, along height and width.
+    """
 
     size: tuple[int, int]
     step: tuple[int, int]
 
 
 def receptive_field(windows: Sequence[Window]) -> Field:
-    r"""The field of a unit after these windows, from first to last: $r = 1 + \sum_l d_l (k_l - 1) \prod_{i<l} s_i$.
+    r"""Return the receptive field of a unit after these windows: $r = 1 + \sum_l d_l (k_l - 1) \prod_{i<l} s_i$.
 
-    A window of $k$ places, $d$ apart, reaches over $d (k - 1) + 1$ units of the layer before, which are
-    $\prod_{i<l} s_i$ pixels apart, the product of the strides so far. Padding moves the field and does not change its
-    size. `receptive_field(Convnet(…).windows())`. Raises ValueError for a size, stride or dilation below 1.
-    Araujo, Norris and Sim, *Computing receptive fields of convolutional neural networks* (2019).
+    A window of $k$ points at distance $d$ spans $d (k - 1) + 1$ units of the layer before. These units are
+    $\prod_{i<l} s_i$ pixels apart, the product of the strides so far. Padding shifts the field and does not change its
+    size.
+
+    Args:
+        windows: the windows from the first layer to the last; `ConvNet(...).windows()` returns those of a `convnet`.
+
+    Returns:
+        The field's size and step, along height and width.
+
+    Raises:
+        ValueError: if a size, stride or dilation is below 1.
+
+    References:
+        Araujo, Norris and Sim, *Computing receptive fields of convolutional neural networks* (2019).
+
+    Example:
+        >>> from jaxdl import models
+        >>> models.receptive_field([models.Window((3, 3)), models.Window((3, 3))])  # two 3×3 see as much as one 5×5
+        Field(size=(5, 5), step=(1, 1))
+        >>> models.receptive_field(models.ConvNet((8, 16), (), 10).windows())  # 3×3, pooling, 3×3, pooling
+        Field(size=(10, 10), step=(4, 4))
     """
     size, step = [1, 1], [1, 1]
     for window in windows:
         if min(*window.size, *window.stride, *window.dilation) < 1:
-            raise ValueError(f"a window must have sizes, strides and dilations of at least 1, but was {window}.")
+            raise ValueError(f"size, stride and dilation of a window must be at least 1, got {window}.")
         for axis in (0, 1):
             size[axis] += window.dilation[axis] * (window.size[axis] - 1) * step[axis]
             step[axis] *= window.stride[axis]

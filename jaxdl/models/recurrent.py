@@ -1,6 +1,7 @@
-"""Recurrent networks: layers that read a sequence from its first step to its last, and a classifier of sequences."""
+"""Recurrent networks: the layers `RNN`, `GRU` and `LSTM`, and `recurrent`, which classifies sequences with them."""
 
 import dataclasses
+import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -11,13 +12,13 @@ from jaxtyping import Array
 
 import jaxdl.functional
 from jaxdl import initializers
-from jaxdl.models._validity import check_function, check_rate, check_size, checked_sizes
-from jaxdl.models.blocks import Dense, Dropout, Embed, dtype_for, parameter
+from jaxdl.models._validity import check_dropout_rate, check_function, check_size, checked_sizes
+from jaxdl.models.blocks import Dense, Dropout, Embed, param_dtype, parameter
 from jaxdl.models.model import Model, from_linen
 
 
-class Rnn(nn.Module):
-    """A plain recurrent layer, `functional.rnn` from a state of zeros."""
+class _RecurrentLayer(nn.Module):
+    """The settings of a recurrent layer."""
 
     features: int
     _: dataclasses.KW_ONLY
@@ -25,59 +26,74 @@ class Rnn(nn.Module):
     hidden_init: Callable = initializers.orthogonal
     functional: Any = jaxdl.functional
 
+
+class RNN(_RecurrentLayer):
+    """Plain recurrent layer: `functional.rnn` with an initial state of zeros.
+
+    Attributes:
+        features: size of the hidden state.
+        input_init: initializer of the kernel that acts on the inputs.
+        hidden_init: initializer of the matrix that acts on the hidden state.
+        functional: module in which the layer looks up `rnn`.
+    """
+
     @nn.compact
     def __call__(self, inputs: Array) -> Array:
-        """Map (batch, time, inputs) to (batch, time, features)."""
+        """Map (batch, time, inputs) to the hidden states (batch, time, features)."""
         weights, zeros = _weights(self, inputs, gates=1)
         return self.functional.rnn(inputs, zeros, *weights)
 
 
-class Gru(nn.Module):
-    """A layer of gated recurrent units, `functional.gru` from a state of zeros."""
+class GRU(_RecurrentLayer):
+    """Layer of gated recurrent units: `functional.gru` with an initial state of zeros.
 
-    features: int
-    _: dataclasses.KW_ONLY
-    input_init: Callable = initializers.lecun_normal
-    hidden_init: Callable = initializers.orthogonal
-    functional: Any = jaxdl.functional
+    Attributes:
+        features: size of the hidden state.
+        input_init: initializer of the kernel that acts on the inputs.
+        hidden_init: initializer of the matrices, one per gate, that act on the hidden state.
+        functional: module in which the layer looks up `gru`.
+    """
 
     @nn.compact
     def __call__(self, inputs: Array) -> Array:
-        """Map (batch, time, inputs) to (batch, time, features)."""
+        """Map (batch, time, inputs) to the hidden states (batch, time, features)."""
         weights, zeros = _weights(self, inputs, gates=3)
-        candidate_bias = self.param("candidate_bias", initializers.zeros, (self.features,), dtype_for(inputs))
+        candidate_bias = self.param("candidate_bias", initializers.zeros, (self.features,), param_dtype(inputs))
         return self.functional.gru(inputs, zeros, *weights, candidate_bias)
 
 
-class Lstm(nn.Module):
-    """A layer of long short-term memory, `functional.lstm` from states of zeros.
+class LSTM(_RecurrentLayer):
+    """Layer of long short-term memory cells: `functional.lstm` with initial hidden and cell states of zeros.
 
-    The bias of the forget gate begins at 1, so that cells begin by keeping what they hold: Jozefowicz, Zaremba and
+    The bias of the forget gate starts at 1, so that the cells keep their content at first: Jozefowicz, Zaremba and
     Sutskever, *An empirical exploration of recurrent network architectures* (2015), section 4.3.
-    """
 
-    features: int
-    _: dataclasses.KW_ONLY
-    input_init: Callable = initializers.lecun_normal
-    hidden_init: Callable = initializers.orthogonal
-    functional: Any = jaxdl.functional
+    Attributes:
+        features: size of the hidden state and of the cell state.
+        input_init: initializer of the kernel that acts on the inputs.
+        hidden_init: initializer of the matrices, one per gate, that act on the hidden state.
+        functional: module in which the layer looks up `lstm`.
+    """
 
     @nn.compact
     def __call__(self, inputs: Array) -> Array:
-        """Map (batch, time, inputs) to (batch, time, features)."""
-        weights, zeros = _weights(self, inputs, gates=4, bias_init=_forget_gates_open)
+        """Map (batch, time, inputs) to the hidden states (batch, time, features)."""
+        weights, zeros = _weights(self, inputs, gates=4, bias_init=_forget_bias_one)
         outputs, _ = self.functional.lstm(inputs, zeros, zeros, *weights)
         return outputs
 
 
-RecurrentLayer = type[Rnn] | type[Gru] | type[Lstm]
+RecurrentLayer = type[RNN] | type[GRU] | type[LSTM]
+
+# Names of the layers in the parameter tree: models saved when the classes had these names still load.
+SAVED_NAMES = {RNN: "Rnn", GRU: "Gru", LSTM: "Lstm"}
 
 
 class Recurrent(nn.Module):
-    """Stacked recurrent layers, with dropout after each, and a dense layer on the last state of the last.
+    """Recurrent classifier as a Flax Linen module; `recurrent` returns it as a `Model` and describes the settings.
 
-    With an `embedding` (vocabulary, features) the inputs are ids, (batch, time), that are looked up first. Raises what
-    `recurrent` raises.
+    Attributes:
+        layer, hidden, outputs, embedding, dropout_rate, kernel_init, functional: the arguments of `recurrent`.
     """
 
     layer: RecurrentLayer
@@ -94,24 +110,26 @@ class Recurrent(nn.Module):
         self.hidden = checked_sizes("hidden", self.hidden)
         check_size("outputs", self.outputs)
         if not self.hidden:
-            raise ValueError("hidden must name at least one recurrent layer, but was ().")
+            raise ValueError("hidden must have an entry for each recurrent layer, got ().")
         if self.embedding is not None:
             checked_sizes("embedding", self.embedding, count=2)
         check_function("kernel_init", self.kernel_init)
-        check_rate(self.dropout_rate)
+        check_dropout_rate(self.dropout_rate)
         super().__post_init__()
 
     @nn.compact
     def __call__(self, inputs: Array, training: bool = False) -> Array:
-        """Map (batch, time, inputs) to (batch, outputs)."""
+        """Map (batch, time, inputs), or (batch, time) of ids if there is an embedding, to (batch, outputs)."""
         signal = Embed(*self.embedding, functional=self.functional)(inputs) if self.embedding else inputs
         if signal.ndim != 3 or signal.shape[1] == 0:
             raise ValueError(
-                f"inputs must be sequences of at least one step, (batch, time, features), but were {inputs.shape}: "
-                "give an embedding for (batch, time) of ids."
+                f"inputs must be sequences (batch, time, features) of at least one time step, got the shape "
+                f"{inputs.shape}. For sequences of ids (batch, time), set embedding=(vocabulary, features)."
             )
-        for features in self.hidden:
-            signal = self.layer(features, input_init=self.kernel_init, functional=self.functional)(signal)
+        for number, features in enumerate(self.hidden):
+            name = _saved_name(self.layer, number)
+            layer = self.layer(features, input_init=self.kernel_init, functional=self.functional, name=name)
+            signal = layer(signal)
             if self.dropout_rate > 0:
                 signal = Dropout(self.dropout_rate, functional=self.functional)(signal, training)
         return Dense(self.outputs, kernel_init=self.kernel_init, functional=self.functional)(signal[:, -1])
@@ -127,34 +145,53 @@ def recurrent(
     kernel_init: Callable = initializers.lecun_normal,
     functional: Any = jaxdl.functional,
 ) -> Model:
-    """A classifier of sequences: `recurrent(Lstm, (64,), 10)` for (batch, time, features), one layer a number.
+    """Classifier of sequences: stacked recurrent layers, then a dense layer on the last hidden state of the last one.
 
-    `layer` is `Rnn`, `Gru` or `Lstm`. With `embedding=(vocabulary, features)` it reads ids, (batch, time). Dropout
-    follows every recurrent layer (PyTorch's own spares the last). `kernel_init` draws what acts on the inputs of a
-    layer; what acts on its state is orthogonal. All sequences of a batch have the same length.
+    Inputs have shape (batch, time, features), or (batch, time) of integer ids if there is an `embedding`. All sequences
+    of a batch have the same length. The outputs, of shape (batch, outputs), have no activation.
 
-    Raises ValueError for a size below 1, for no recurrent layer and for a rate outside [0, 1), and TypeError for sizes
-    and functions of another type.
+    Args:
+        layer: class of the recurrent layers: `RNN`, `GRU` or `LSTM`.
+        hidden: size of the hidden state of each recurrent layer.
+        outputs: number of outputs.
+        embedding: (vocabulary, features): number of ids, and length of the trainable vector of each. None for inputs
+            that are not ids.
+        dropout_rate: dropout rate after every recurrent layer, in [0, 1). (PyTorch has no dropout after the last.)
+        kernel_init: initializer of the kernels that act on the inputs of a layer, `(key, shape, dtype) -> array`. The
+            matrices that act on hidden states are orthogonal.
+        functional: module in which the layers look up their functions, as in `mlp`.
+
+    Returns:
+        The model.
+
+    Raises:
+        ValueError: if a size is below 1, there is no recurrent layer, or the dropout rate is outside [0, 1).
+        TypeError: if a size or function has another type.
+
+    Example:
+        >>> from jaxdl import models
+        >>> model = models.recurrent(models.LSTM, (16,), 2, embedding=(100, 8))
+        >>> ids = jnp.zeros((3, 5), int)
+        >>> params, stats = model.init(jax.random.key(0), ids)
+        >>> model.apply(params, stats, ids)[0].shape
+        (3, 2)
     """
-    module = Recurrent(
-        layer,
-        hidden,
-        outputs,
-        embedding=embedding,
-        dropout_rate=dropout_rate,
-        kernel_init=kernel_init,
-        functional=functional,
-    )
-    return from_linen(module)
+    return from_linen(Recurrent(**locals()))  # each argument is the field of the same name
+
+
+def _saved_name(layer, number):
+    """Return the name of a recurrent layer in the parameter tree; None lets Flax name a layer that is not jaxdl's."""
+    kind = SAVED_NAMES.get(layer.func if isinstance(layer, functools.partial) else layer)
+    return kind and f"{kind}_{number}"
 
 
 def _weights(layer, inputs, gates, bias_init=initializers.zeros):
-    """W, U and b of a layer with this number of gates, and a state of zeros."""
-    features, dtype = layer.features, dtype_for(inputs)
+    """Return the input kernel, hidden kernel and bias of a layer with this number of gates, and a state of zeros."""
+    features, dtype = layer.features, param_dtype(inputs)
 
-    def hidden_init(key, shape, dtype):  # a matrix for each gate
-        draws = [layer.hidden_init(part, (features, features), dtype) for part in jax.random.split(key, gates)]
-        return jnp.concatenate(draws, axis=1).reshape(shape)
+    def hidden_init(key, shape, dtype):  # one matrix per gate
+        matrices = [layer.hidden_init(part, (features, features), dtype) for part in jax.random.split(key, gates)]
+        return jnp.concatenate(matrices, axis=1).reshape(shape)
 
     weights = (
         parameter(layer, "input_kernel", layer.input_init, (inputs.shape[-1], gates * features), dtype),
@@ -164,5 +201,6 @@ def _weights(layer, inputs, gates, bias_init=initializers.zeros):
     return weights, jnp.zeros((len(inputs), features), dtype)
 
 
-def _forget_gates_open(key, shape, dtype):  # noqa: ARG001
+def _forget_bias_one(key, shape, dtype):  # noqa: ARG001
+    """Return a bias of zeros, but ones for the forget gate, the second of four."""
     return jnp.zeros(shape, dtype).at[shape[0] // 4 : shape[0] // 2].set(1)

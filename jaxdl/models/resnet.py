@@ -1,4 +1,4 @@
-"""Residual networks for small images: blocks that add to their input what it lacks."""
+"""Residual networks (ResNets) for small images."""
 
 import dataclasses
 from collections.abc import Callable
@@ -11,16 +11,13 @@ from jaxtyping import Array
 import jaxdl.functional
 from jaxdl import initializers
 from jaxdl.models._validity import check_function, check_size, checked_sizes
-from jaxdl.models.blocks import Conv, Dense, found_in
+from jaxdl.models.blocks import Conv, Dense, resolve
 from jaxdl.models.model import Model, from_linen
 from jaxdl.models.norms import BatchNorm, Norm, check_norm
 
 
-class PostActivation(nn.Module):
-    """Convolution, norm, activation, convolution, norm; the input is added, and the sum activated.
-
-    He et al., *Deep residual learning for image recognition* (2016), figure 2.
-    """
+class _Block(nn.Module):
+    """The settings of a residual block."""
 
     filters: int
     stride: int
@@ -29,32 +26,49 @@ class PostActivation(nn.Module):
     kernel_init: Callable
     functional: Any
 
+
+class PostActivation(_Block):
+    """Residual block: convolution, norm, activation, convolution, norm; then add the input and apply the activation.
+
+    He et al., *Deep residual learning for image recognition* (2016), figure 2.
+
+    Attributes:
+        filters: number of output channels.
+        stride: stride of the first convolution.
+        norm: class of the norms.
+        activation: activation function.
+        kernel_init: initializer of every kernel.
+        functional: module in which the layers look up their functions.
+    """
+
     @nn.compact
     def __call__(self, inputs: Array, training: bool) -> Array:
         """Map (batch, height, width, channels) to (batch, height / stride, width / stride, filters)."""
-        activation, signal = found_in(self.functional, self.activation), _conv(self, self.stride)(inputs)
+        activation, signal = resolve(self.functional, self.activation), _conv(self, self.stride)(inputs)
         signal = activation(self.norm(functional=self.functional)(signal, training))
         signal = self.norm(functional=self.functional)(_conv(self)(signal), training)
         return activation(shortcut(inputs, self.filters, self.stride) + signal)
 
 
-class PreActivation(nn.Module):
-    """Norm, activation, convolution, twice over; the input is added, so that it passes unchanged from block to block.
+class PreActivation(_Block):
+    """Residual block: norm, activation, convolution, twice; then add the input.
 
-    He et al., *Identity mappings in deep residual networks* (2016), figure 1(b).
+    No activation follows the sum, so that the input passes unchanged from block to block. He et al., *Identity mappings
+    in deep residual networks* (2016), figure 1(b).
+
+    Attributes:
+        filters: number of output channels.
+        stride: stride of the first convolution.
+        norm: class of the norms.
+        activation: activation function.
+        kernel_init: initializer of every kernel.
+        functional: module in which the layers look up their functions.
     """
-
-    filters: int
-    stride: int
-    norm: Norm
-    activation: Callable[[Array], Array]
-    kernel_init: Callable
-    functional: Any
 
     @nn.compact
     def __call__(self, inputs: Array, training: bool) -> Array:
         """Map (batch, height, width, channels) to (batch, height / stride, width / stride, filters)."""
-        activation = found_in(self.functional, self.activation)
+        activation = resolve(self.functional, self.activation)
         signal = activation(self.norm(functional=self.functional)(inputs, training))
         signal = _conv(self, self.stride)(signal)
         signal = activation(self.norm(functional=self.functional)(signal, training))
@@ -64,10 +78,11 @@ class PreActivation(nn.Module):
 Block = type[PostActivation] | type[PreActivation]
 
 
-class Resnet(nn.Module):
-    """A convolution, stages of residual blocks, the mean over all pixels, and a dense layer.
+class ResNet(nn.Module):
+    """Residual network as a Flax Linen module; `resnet` returns it as a `Model` and describes the settings.
 
-    Every stage but the first begins with a stride of 2. Raises what `resnet` raises.
+    Attributes:
+        blocks, filters, outputs, block, norm, activation, kernel_init, functional: the arguments of `resnet`.
     """
 
     blocks: tuple[int, ...]
@@ -84,11 +99,10 @@ class Resnet(nn.Module):
         self.blocks = checked_sizes("blocks", self.blocks)
         self.filters = checked_sizes("filters", self.filters, count=len(self.blocks))
         check_size("outputs", self.outputs)
-        if not self.blocks or [*self.filters] != sorted(self.filters):
-            raise ValueError(
-                "blocks must name at least one stage, and filters not shrink from stage to stage, but were "
-                f"{self.blocks} and {self.filters}."
-            )
+        if not self.blocks:
+            raise ValueError("blocks must have an entry for each stage, got ().")
+        if [*self.filters] != sorted(self.filters):
+            raise ValueError(f"filters must not decrease from stage to stage, got {self.filters}.")
         for name in ("block", "norm", "activation", "kernel_init"):
             check_function(name, getattr(self, name))
         check_norm(self.norm)
@@ -101,33 +115,34 @@ class Resnet(nn.Module):
             self.filters[0], padding=HALF, use_bias=False, kernel_init=self.kernel_init, functional=self.functional
         )
         signal = first(inputs)
-        activated = issubclass(self.block, PreActivation)  # then a norm and an activation stand before each convolution
-        if not activated:
-            signal = self._activated(signal, training)
+        pre_activation = issubclass(self.block, PreActivation)
+        if not pre_activation:
+            signal = self._norm_and_activation(signal, training)
         for stage, (blocks, filters) in enumerate(zip(self.blocks, self.filters, strict=True)):
             for number in range(blocks):
                 stride = 2 if stage > 0 and number == 0 else 1
                 block = self.block(filters, stride, self.norm, self.activation, self.kernel_init, self.functional)
                 signal = block(signal, training)
-        if activated:
-            signal = self._activated(signal, training)
+        if pre_activation:
+            signal = self._norm_and_activation(signal, training)
         signal = self.functional.global_avg_pool(signal)
         return Dense(self.outputs, kernel_init=self.kernel_init, functional=self.functional)(signal)
 
-    def _activated(self, signal, training):
-        return found_in(self.functional, self.activation)(self.norm(functional=self.functional)(signal, training))
+    def _norm_and_activation(self, signal, training):
+        return resolve(self.functional, self.activation)(self.norm(functional=self.functional)(signal, training))
 
 
-HALF = ((1, 1), (1, 1))
+HALF = ((1, 1), (1, 1))  # half of a 3×3 kernel at each end
 
 
 def shortcut(inputs: Array, filters: int, stride: int) -> Array:
-    """The input where nothing changes; else every second pixel of it, with channels of zeros after its own.
+    """Return the inputs at every `stride`-th pixel, padded with channels of zeros to `filters` channels.
 
-    It has no parameters: option A of He et al., *Deep residual learning for image recognition* (2016), section 4.2.
+    The shortcut has no parameters: option A of He et al., *Deep residual learning for image recognition* (2016),
+    section 4.2.
     """
-    more = filters - inputs.shape[-1]
-    return jnp.pad(inputs[:, ::stride, ::stride], ((0, 0), (0, 0), (0, 0), (0, more)))
+    missing = filters - inputs.shape[-1]
+    return jnp.pad(inputs[:, ::stride, ::stride], ((0, 0), (0, 0), (0, 0), (0, missing)))
 
 
 def resnet(
@@ -141,23 +156,42 @@ def resnet(
     kernel_init: Callable = initializers.he_normal,
     functional: Any = jaxdl.functional,
 ) -> Model:
-    """A residual network with these numbers of blocks and of filters in its stages; all convolutions are 3×3.
+    """Residual network: a convolution, stages of residual blocks, the mean over all pixels, and a dense layer.
 
-    `block` is `PostActivation` or `PreActivation`; `functional` is as for `mlp`. Raises ValueError for sizes below 1,
-    for no stage and for numbers of filters that shrink, and TypeError for sizes, functions and norms of another type.
-    He et al., *Deep residual learning for image recognition* (2016).
+    Inputs are images (batch, height, width, channels). All convolutions are 3×3. Each stage but the first halves height
+    and width with a stride of 2 in its first block. The outputs, of shape (batch, outputs), have no activation.
+
+    Args:
+        blocks: number of residual blocks of each stage.
+        filters: number of filters of each stage; it must not decrease from stage to stage.
+        outputs: number of outputs.
+        block: class of the blocks, `PostActivation` or `PreActivation`.
+        norm: `BatchNorm`, `LayerNorm` or `GroupNorm`, or a `functools.partial` of one.
+        activation: activation function.
+        kernel_init: initializer of every kernel, `(key, shape, dtype) -> array`.
+        functional: module in which the layers look up their functions, as in `mlp`.
+
+    Returns:
+        The model.
+
+    Raises:
+        ValueError: if a size is below 1, there is no stage, or the number of filters decreases.
+        TypeError: if a size, function or norm has another type.
+
+    References:
+        He et al., *Deep residual learning for image recognition* (2016).
+
+    Example:
+        >>> from jaxdl import models
+        >>> model = models.resnet((1, 1), (4, 8), 10)
+        >>> images = jnp.ones((2, 8, 8, 3))
+        >>> params, stats = jax.eval_shape(model.init, jax.random.key(0), images)
+        >>> sorted(params)
+        ['BatchNorm_0', 'Conv_0', 'Dense_0', 'PostActivation_0', 'PostActivation_1']
+        >>> jax.eval_shape(model.apply, params, stats, images)[0].shape
+        (2, 10)
     """
-    module = Resnet(
-        blocks,
-        filters,
-        outputs,
-        block=block,
-        norm=norm,
-        activation=activation,
-        kernel_init=kernel_init,
-        functional=functional,
-    )
-    return from_linen(module)
+    return from_linen(ResNet(**locals()))  # each argument is the field of the same name
 
 
 def resnet20(
@@ -169,10 +203,34 @@ def resnet20(
     kernel_init: Callable = initializers.he_normal,
     functional: Any = jaxdl.functional,
 ) -> Model:
-    """ResNet-20 for images of 32×32: three stages of three blocks with 16, 32 and 64 filters, 0.27 million parameters.
+    """ResNet-20 for images of 32×32 pixels: three stages of three blocks with 16, 32 and 64 filters.
 
-    Raises what `resnet` raises.
-    He et al., *Deep residual learning for image recognition* (2016), section 4.2.
+    It has 0.27 million parameters with ten outputs.
+
+    Args:
+        outputs: number of outputs.
+        block: class of the blocks, `PostActivation` or `PreActivation`.
+        norm: `BatchNorm`, `LayerNorm` or `GroupNorm`, or a `functools.partial` of one.
+        activation: activation function.
+        kernel_init: initializer of every kernel, `(key, shape, dtype) -> array`.
+        functional: module in which the layers look up their functions, as in `mlp`.
+
+    Returns:
+        The model.
+
+    Raises:
+        ValueError: if `outputs` is below 1.
+        TypeError: if `outputs`, a function or the norm has another type.
+
+    References:
+        He et al., *Deep residual learning for image recognition* (2016), section 4.2.
+
+    Example:
+        >>> from jaxdl import models
+        >>> model = models.resnet20()
+        >>> params, _ = jax.eval_shape(model.init, jax.random.key(0), jnp.ones((1, 32, 32, 3)))
+        >>> sum(leaf.size for leaf in jax.tree.leaves(params))
+        269722
     """
     return resnet(
         (3, 3, 3),
@@ -187,7 +245,7 @@ def resnet20(
 
 
 def _conv(block, stride=1):
-    """The convolution of a block; a norm follows, or has followed, so that it has no bias."""
+    """Return a convolution of a block. It has no bias, because a norm follows it, or stands in front of it."""
     return Conv(
         block.filters,
         stride=(stride, stride),

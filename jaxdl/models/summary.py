@@ -1,19 +1,24 @@
-"""What a model is made of, layer by layer, and what it costs."""
+"""`summary`: the layers of a model with their output shapes, parameters and costs."""
 
 from typing import Any, NamedTuple
 
 import jax
 from jaxtyping import PyTree
 
-from jaxdl.models.listening import listen
+from jaxdl.models.call_recorder import record_calls
 from jaxdl.models.model import Model
 
 
 class LayerSummary(NamedTuple):
-    """A layer: where it stands, what it is, and what it costs for the inputs that were given.
+    """One call of a layer.
 
-    `outputs` are the shapes of what comes out, one or a tree of them. `activation_bytes` is what that takes; of a layer
-    that is made of others it is counted there, and here 0.
+    Attributes:
+        path: names from the outermost module to the layer, joined by /.
+        layer: class of the layer.
+        outputs: shape of the output, or a tree of shapes.
+        parameters: number of parameters of its own; 0 from the second call of a layer on.
+        multiply_adds: multiply–adds of its own, for the whole batch.
+        activation_bytes: size of the output; 0 for a module that calls others, which count theirs.
     """
 
     path: str
@@ -25,7 +30,15 @@ class LayerSummary(NamedTuple):
 
 
 class Summary(NamedTuple):
-    """All layers in the order of their calls, and the totals; printed, it is a table."""
+    """The layers of a model and the totals; `print` shows them as a table.
+
+    Attributes:
+        layers: the layers, in the order of their calls.
+        parameters: number of parameters.
+        parameter_bytes: size of the parameters.
+        multiply_adds: multiply–adds for the whole batch.
+        activation_bytes: size of the outputs of all layers.
+    """
 
     layers: tuple[LayerSummary, ...]
     parameters: int
@@ -34,7 +47,7 @@ class Summary(NamedTuple):
     activation_bytes: int
 
     def __str__(self) -> str:
-        """A line a layer, and one for the totals."""
+        """Return a table with a line for each layer and one for the totals."""
         head = ("layer", "", "outputs", "parameters", "multiply–adds", "activation bytes")
         total = ("total", "", "", self.parameters, self.multiply_adds, self.activation_bytes)
         rows = [_texts(row) for row in (head, *self.layers, total)]
@@ -49,67 +62,88 @@ class Summary(NamedTuple):
 
 
 def summary(model: Model, inputs: Any) -> Summary:
-    """The layers of a model on such inputs, whose values do not matter: nothing is computed but shapes.
-
-    Raises TypeError for inputs that are no arrays and have no shape and dtype.
+    """Return the layers of a model with their output shapes, parameters, multiply–adds and activation sizes.
 
     Every call of a Flax module, Linen or NNX, is a row if it calls no other module, or has parameters or multiply–adds
-    of its own. Multiply–adds are those of products of matrices and of convolutions, for the whole batch; the compiler's
-    flops are twice as many, and the rest. jaxdl's own convolutions are products of patches, in which places of padding
-    count. Inside a scan a layer costs as often as it runs. One that is called again has its parameters counted once.
-    Activations are the outputs of the layers; what the compiler keeps is usually less. Modules inside what `nnx.scan`,
-    `nnx.vmap` and functions compiled before have made of others are counted with what is around them.
+    of its own. Details of the counts:
+
+    - Multiply–adds are those of matrix products and convolutions. The compiler's "flops" are twice as many, plus the
+      elementwise operations. jaxdl's convolutions are matrix products of patches, which include the padding.
+    - A layer inside a scan costs as often as it runs.
+    - A layer that is called twice is two rows, and its parameters are counted in the first.
+    - Activations are the outputs of the layers; the compiler usually stores less.
+    - Modules inside `nnx.scan` or `nnx.vmap`, or inside a function that was compiled before, are counted with the
+      module around them.
+
+    Args:
+        model: the model.
+        inputs: arrays, or `jax.ShapeDtypeStruct`s: only shapes are computed.
+
+    Returns:
+        The rows and the totals.
+
+    Raises:
+        TypeError: if the inputs have no shape and dtype.
+
+    Example:
+        >>> from jaxdl import models
+        >>> print(models.summary(models.mlp((16,), 10), jax.ShapeDtypeStruct((1, 784), jnp.float32)))
+        layer               outputs   parameters  multiply–adds  activation bytes
+        Flatten_0  Flatten  (1, 784)           0              0              3,136
+        Dense_0    Dense    (1, 16)       12,560         12,544                 64
+        Dense_1    Dense    (1, 10)          170            160                 40
+        total                             12,730         12,704              3,240
     """
     if not all(hasattr(leaf, "shape") and hasattr(leaf, "dtype") for leaf in jax.tree.leaves(inputs)):
         raise TypeError(
-            f"inputs must be arrays, or jax.ShapeDtypeStruct((1, 28, 28, 1), jax.numpy.float32), but were {inputs!r}."
+            "inputs must be arrays, or shapes such as jax.ShapeDtypeStruct((1, 28, 28, 1), jax.numpy.float32), got "
+            f"{inputs!r}."
         )
     params, stats = jax.eval_shape(model.init, jax.random.key(0), inputs)
-    heard = listen(model.apply, params, stats, inputs)
-    calls = _made(heard.calls)
-    places = {call.path: number for number, call in reversed([*enumerate(calls)])}
-    own = dict.fromkeys(range(-1, len(calls)), 0)
-    for place, leaf in jax.tree.leaves_with_path(params):
-        own[_owner(place, places)] += leaf.size
+    recording = record_calls(model.apply, params, stats, inputs)
+    calls = _executed(recording.calls)
+    first_calls = {call.path: number for number, call in reversed([*enumerate(calls)])}
+    own_parameters = dict.fromkeys(range(-1, len(calls)), 0)
+    for path, leaf in jax.tree.leaves_with_path(params):
+        own_parameters[_owner(path, first_calls)] += leaf.size
     rows = [
-        _row(call, own[number])
+        _row(call, own_parameters[number])
         for number, call in enumerate(calls)
-        if not call.inner or own[number] or call.multiply_adds
+        if not call.calls_others or own_parameters[number] or call.multiply_adds
     ]
-    if own[-1] or heard.outside:
-        rows.append(LayerSummary("", "not in a layer", (), own[-1], heard.outside, 0))
+    if own_parameters[-1] or recording.outside:
+        rows.append(LayerSummary("", "not in a layer", (), own_parameters[-1], recording.outside, 0))
     columns = zip(*(row[3:] for row in rows), strict=True)
     parameters, multiply_adds, activation_bytes = map(sum, columns) if rows else (0, 0, 0)
     parameter_bytes = sum(leaf.size * leaf.dtype.itemsize for leaf in jax.tree.leaves(params))
     return Summary(tuple(rows), parameters, parameter_bytes, multiply_adds, activation_bytes)
 
 
-def _made(calls):
-    """The calls without those that Flax's scan traces only to find shapes: they leave no equation."""
-    made = {call.path for call in calls if call.equations}
-    firsts = {call.path: number for number, call in reversed([*enumerate(calls)])}
+def _executed(calls):
+    """Return the calls without those that Flax's scan traces only to find shapes, which have no equations."""
+    executed = {call.path for call in calls if call.equations}
+    first_calls = {call.path: number for number, call in reversed([*enumerate(calls)])}
     return [
         call
         for number, call in enumerate(calls)
-        if call.equations or (call.path not in made and firsts[call.path] == number)
+        if call.equations or (call.path not in executed and first_calls[call.path] == number)
     ]
 
 
-def _owner(place, places):
-    """The number of the first call of the module that a parameter belongs to, the innermost that was called; or -1."""
-    path = jax.tree_util.keystr(place, simple=True, separator="/").split("/")
-    inside = ("/".join(path[:length]) for length in reversed(range(len(path))))
-    return next((places[prefix] for prefix in inside if prefix in places), -1)
+def _owner(path, first_calls):
+    """Return the number of the first call of the innermost module that contains this parameter, or -1."""
+    names = jax.tree_util.keystr(path, simple=True, separator="/").split("/")
+    prefixes = ("/".join(names[:length]) for length in reversed(range(len(names))))
+    return next((first_calls[prefix] for prefix in prefixes if prefix in first_calls), -1)
 
 
 def _row(call, parameters):
-    """A call as a row."""
     bytes_once = sum(leaf.size * leaf.dtype.itemsize for leaf in jax.tree.leaves(call.outputs))
-    size = 0 if call.inner else call.times * bytes_once
+    size = 0 if call.calls_others else call.times * bytes_once
     shapes = jax.tree.map(lambda leaf: leaf.shape, call.outputs)
     return LayerSummary(call.path, type(call.module).__name__, shapes, parameters, call.multiply_adds, size)
 
 
 def _texts(row):
-    """The cells of a row as they are printed."""
+    """Return the cells of a row as text, integers with thousands separators."""
     return [f"{cell:,}" if isinstance(cell, int) else str(cell) for cell in row]

@@ -47,8 +47,8 @@ def test_integer_instead_of_a_float_raises(unchecked):
         unchecked(F.weighted_mean)(jnp.array([0, 1]), jnp.ones(2))
 
 
-def test_module_is_hashable():
-    assert hash(models.Mlp((3,), 2, functional=derivation.by_hand()))
+def test_is_hashable_as_a_module_is():
+    assert hash(models.MLP((3,), 2, functional=derivation.by_hand()))
 
 
 def test_replaced_vjp_changes_the_gradient(monkeypatch):

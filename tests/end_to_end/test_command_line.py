@@ -170,7 +170,7 @@ def test_check_ends_with_1_where_a_derivation_fails(monkeypatch, capsys):
         (["train", "--epochs", "0"], "epochs must be at least 1, but was 0"),
         (["train", "--seeds", "0"], "seeds must be at least 1, but was 0"),
         (["train", "--batch-size", "5000"], "batch_size must be from 1 to the 1078 examples there are, but was 5000"),
-        (["train", "--hidden", "0"], "each of hidden (0,) must be at least 1, but was 0"),
+        (["train", "--hidden", "0"], "every entry of hidden=(0,) must be at least 1, got 0"),
         (["train", "--dropout-rate", "1"], "dropout_rate must be at least 0 and below 1"),
         (["train", "sgd", "--learning-rate", "-1"], "learning_rate must be above 0 and below inf, but was -1.0"),
         (["train", "sgd", "--learning-rate", "nan"], "learning_rate must be above 0 and below inf, but was nan"),

@@ -9,10 +9,10 @@ import pytest
 import jaxdl.functional as F
 from jaxdl import backpropagation, derivation, models
 from jaxdl.models import mlp
-from tests.models.twins import drawn, images
+from tests.models.reference_models import random_array, random_variables
 
 
-class Flaxs(nn.Module):
+class FlaxMLP(nn.Module):
     """The same network of Flax's own layers."""
 
     @nn.compact
@@ -23,46 +23,46 @@ class Flaxs(nn.Module):
         return nn.Dense(3)(signal)
 
 
-def test_with_the_same_parameters_it_is_flaxs_own():
-    inputs = images(6, 2, 2, 1)
+def test_with_the_same_parameters_it_equals_flax_layers():
+    inputs = random_array(6, 2, 2, 1)
     model = mlp((5, 4), 3)
 
     @jax.jit
     def both(key):
         params, stats = model.init(key, inputs)
-        return model.apply(params, stats, inputs)[0], Flaxs().apply({"params": params}, inputs)
+        return model.apply(params, stats, inputs)[0], FlaxMLP().apply({"params": params}, inputs)
 
     np.testing.assert_allclose(*both(jax.random.key(1)), rtol=1e-6)
 
 
-def test_it_has_the_parameters_that_the_formula_counts():
+def test_the_number_of_parameters_follows_the_formula():
     params, _ = jax.eval_shape(mlp((16,), 10).init, jax.random.key(0), jnp.zeros((1, 28, 28, 1)))
     assert sum(leaf.size for leaf in jax.tree.leaves(params)) == (784 + 1) * 16 + (16 + 1) * 10
 
 
-def test_no_hidden_layer_is_a_linear_model():
+def test_without_hidden_layers_it_is_one_dense_layer():
     params, _ = mlp((), 3).init(jax.random.key(0), jnp.zeros((1, 4)))
     assert list(params) == ["Dense_0"]
 
 
-def test_dropout_draws_in_training_only():
+def test_dropout_is_active_only_in_training():
     inputs = jnp.ones((2, 4))
     model = mlp((64,), 3, dropout_rate=0.5)
-    params, stats = drawn(model, inputs)
+    params, stats = random_variables(model, inputs)
     apply = jax.jit(model.apply)
-    still, _ = apply(params, stats, inputs)
+    evaluated, _ = apply(params, stats, inputs)
     again, _ = apply(params, stats, inputs)
     dropped, _ = apply(params, stats, inputs, key=jax.random.key(1))
-    assert np.array_equal(still, again)
-    assert not np.array_equal(still, dropped)
-    assert not np.array_equal(*dropped)  # each example has a mask of its own
+    assert np.array_equal(evaluated, again)
+    assert not np.array_equal(evaluated, dropped)
+    assert not np.array_equal(*dropped)  # each example has its own mask
 
 
-def test_it_calls_the_functions_that_it_is_given():
+def test_it_trains_through_the_hand_derived_gradients():
     hand = derivation.by_hand()
     by_hand = mlp((5,), 3, dropout_rate=0.3, functional=hand)
-    inputs = images(6, 4)
-    params, stats = drawn(by_hand, inputs)
+    inputs = random_array(6, 4)
+    params, stats = random_variables(by_hand, inputs)
     loss = lambda params, model: F.l2(model.apply(params, stats, inputs, key=jax.random.key(2))[0])
     automatic = mlp((5,), 3, dropout_rate=0.3)
     gradients = jax.jit(lambda params: [jax.grad(loss)(params, model) for model in (by_hand, automatic)])(params)
@@ -71,22 +71,22 @@ def test_it_calls_the_functions_that_it_is_given():
     assert program.count("custom_vjp_call") == len(["reshape", "dense", "relu", "dropout", "dense"])
 
 
-def test_every_layer_finds_its_function_in_the_functional():
+def test_every_layer_looks_up_its_function_in_functional():
     calls = []
-    spy = types.SimpleNamespace(
+    functional = types.SimpleNamespace(
         reshape=F.reshape,
         tanh=lambda z: (calls.append("tanh"), F.tanh(z))[1],
         dense=lambda *arguments: (calls.append("dense"), F.dense(*arguments))[1],
         dropout=lambda *arguments, rate: (calls.append(rate), F.dropout(*arguments, rate=rate))[1],
     )
-    model = mlp((4,), 3, activation=F.tanh, dropout_rate=0.3, functional=spy)
+    model = mlp((4,), 3, activation=F.tanh, dropout_rate=0.3, functional=functional)
     params, stats = jax.eval_shape(model.init, jax.random.key(0), jnp.ones((1, 2)))
     calls.clear()
     jax.eval_shape(lambda params: model.apply(params, stats, jnp.ones((1, 2)), key=jax.random.key(1)), params)
     assert calls == ["dense", "tanh", 0.3, "dense"]
 
 
-def test_every_kernel_is_drawn_as_the_initializer_says():
+def test_kernel_init_initializes_every_kernel():
     half = lambda key, shape, dtype=jnp.float32: jnp.full(shape, 0.5, dtype)
     params, _ = mlp((4,), 3, kernel_init=half).init(jax.random.key(0), jnp.ones((1, 2)))
     assert all((layer["kernel"] == 0.5).all() for layer in params.values())
@@ -95,69 +95,70 @@ def test_every_kernel_is_drawn_as_the_initializer_says():
     assert not params["Dense_0"]["bias"].any()
 
 
-def swept_both_ways(module, params, stats, inputs, g, key=None):
-    """Outputs and gradients of params and inputs by jax; and outputs and cotangents by hand, in one program."""
+def backpropagated(module, params, stats, inputs, g, key=None):
+    """Return outputs and gradients for params and inputs by jax, and outputs and cotangents by the layers."""
     model = models.from_linen(module)
 
     @jax.jit
     def both(params, stats, inputs, g):
         outputs, pull = jax.vjp(lambda p, x: model.apply(p, stats, x, key=key)[0], params, inputs)
         network, own = module.network(params, stats if key is None else None)
-        swept, tape = backpropagation.forward(network, own, inputs)
-        return (outputs, *pull(g)), (swept, *backpropagation.backward(network, tape, g))
+        by_layers, tape = backpropagation.forward(network, own, inputs)
+        return (outputs, *pull(g)), (by_layers, *backpropagation.backward(network, tape, g))
 
     return both(params, stats, inputs, g)
 
 
 @pytest.mark.parametrize("hidden", [(), (5,), (5, 4, 3)])
-def test_its_layers_swept_by_hand_are_the_model(hidden, double, random):
-    module = models.Mlp(hidden, 3, activation=F.gelu, dropout_rate=0.5)
+def test_backpropagation_through_its_layers_equals_jax(hidden, double, random):
+    module = models.MLP(hidden, 3, activation=F.gelu, dropout_rate=0.5)
     model = models.from_linen(module)
     inputs, g = jnp.asarray(random.normal(size=(4, 2, 3))), jnp.asarray(random.normal(size=(4, 3)))
     params, stats = jax.eval_shape(model.init, jax.random.key(0), inputs)
     params = jax.tree.map(lambda leaf: jnp.asarray(random.normal(size=leaf.shape)), params)
-    (outputs, of_params, of_inputs), (swept, inputs_bar, own_bar) = swept_both_ways(module, params, stats, inputs, g)
-    np.testing.assert_allclose(swept, outputs, rtol=1e-12)
-    np.testing.assert_allclose(inputs_bar, of_inputs, rtol=1e-11)
-    by_hand = [own for own in own_bar if own]
-    for place, (kernel_bar, bias_bar) in enumerate(by_hand):
-        np.testing.assert_allclose(kernel_bar, of_params[f"Dense_{place}"]["kernel"], rtol=1e-11)
-        np.testing.assert_allclose(bias_bar, of_params[f"Dense_{place}"]["bias"], rtol=1e-11)
-    assert len(by_hand) == len(hidden) + 1
+    by_jax, by_hand = backpropagated(module, params, stats, inputs, g)
+    (outputs, params_bar, expected_inputs_bar), (by_layers, inputs_bar, own_bar) = by_jax, by_hand
+    np.testing.assert_allclose(by_layers, outputs, rtol=1e-12)
+    np.testing.assert_allclose(inputs_bar, expected_inputs_bar, rtol=1e-11)
+    dense_bars = [bars for bars in own_bar if bars]
+    for number, (kernel_bar, bias_bar) in enumerate(dense_bars):
+        np.testing.assert_allclose(kernel_bar, params_bar[f"Dense_{number}"]["kernel"], rtol=1e-11)
+        np.testing.assert_allclose(bias_bar, params_bar[f"Dense_{number}"]["bias"], rtol=1e-11)
+    assert len(dense_bars) == len(hidden) + 1
 
 
-@pytest.mark.parametrize("training", [False, True])
+@pytest.mark.parametrize("training_mode", [False, True])
 @pytest.mark.parametrize("norm", [models.BatchNorm, models.LayerNorm])
-def test_norms_and_skips_swept_by_hand_are_the_model(norm, training, double, random):
-    module = models.Mlp((5, 5, 4, 4), 3, activation=F.tanh, norm=norm, skip=True)
+def test_backpropagation_through_norms_and_skips_equals_jax(norm, training_mode, double, random):
+    module = models.MLP((5, 5, 4, 4), 3, activation=F.tanh, norm=norm, skip=True)
     model = models.from_linen(module)
     inputs, g = jnp.asarray(random.normal(size=(6, 5))), jnp.asarray(random.normal(size=(6, 3)))
     draw = lambda leaf: jnp.asarray(random.uniform(0.5, 1.5, leaf.shape))
     params, stats = jax.tree.map(draw, jax.eval_shape(model.init, jax.random.key(0), inputs))
-    key = jax.random.key(1) if training else None
-    network, _ = module.network(params, None if training else stats)
-    assert [isinstance(part, backpropagation.Residual) for part in network].count(True) == 2
-    by_jax, by_hand = swept_both_ways(module, params, stats, inputs, g, key)
-    (outputs, of_params, of_inputs), (swept, inputs_bar, own_bar) = by_jax, by_hand
-    np.testing.assert_allclose(swept, outputs, rtol=1e-12)
-    np.testing.assert_allclose(inputs_bar, of_inputs, rtol=1e-9, atol=1e-12)
-    (kernel_bar, _), (scale_bar, *_), _ = own_bar[4]  # the second hidden layer, around which the first skip goes
-    np.testing.assert_allclose(kernel_bar, of_params["Dense_1"]["kernel"], rtol=1e-9, atol=1e-12)
-    np.testing.assert_allclose(scale_bar, of_params[f"{norm.__name__}_1"]["scale"], rtol=1e-9, atol=1e-12)
+    key = jax.random.key(1) if training_mode else None
+    network, _ = module.network(params, None if training_mode else stats)
+    assert [isinstance(layer, backpropagation.Residual) for layer in network].count(True) == 2
+    by_jax, by_hand = backpropagated(module, params, stats, inputs, g, key)
+    (outputs, params_bar, expected_inputs_bar), (by_layers, inputs_bar, own_bar) = by_jax, by_hand
+    np.testing.assert_allclose(by_layers, outputs, rtol=1e-12)
+    np.testing.assert_allclose(inputs_bar, expected_inputs_bar, rtol=1e-9, atol=1e-12)
+    (kernel_bar, _), (scale_bar, *_), _ = own_bar[4]  # the second hidden layer, which has the first skip
+    np.testing.assert_allclose(kernel_bar, params_bar["Dense_1"]["kernel"], rtol=1e-9, atol=1e-12)
+    np.testing.assert_allclose(scale_bar, params_bar[f"{norm.__name__}_1"]["scale"], rtol=1e-9, atol=1e-12)
 
 
-def test_a_skip_adds_what_went_in_where_widths_agree_but_not_the_inputs():
+def test_a_skip_adds_the_input_of_a_hidden_layer_of_the_same_width():
     ones = lambda key, shape, dtype=jnp.float32: jnp.ones(shape, dtype)
     inputs = jnp.ones((1, 2))
-    output = lambda hidden, skip: float(through(models.mlp(hidden, 1, skip=skip, kernel_init=ones), inputs)[0, 0])
-    assert output((2,), True) == output((2,), False) == 4  # 2 units of 1 + 1
+
+    def output(hidden, skip):
+        model = mlp(hidden, 1, skip=skip, kernel_init=ones)
+        return float(jax.jit(lambda key: model.apply(*model.init(key, inputs), inputs)[0])(jax.random.key(0))[0, 0])
+
+    assert output((2,), True) == output((2,), False) == 4  # 2 units of 1 + 1: the first layer has no skip
     assert output((2, 2), False) == 8  # 2 units of 2 + 2
-    assert output((2, 2), True) == 12  # and the 2 that went in
+    assert output((2, 2), True) == 12  # plus the input of 2
     assert output((2, 3), True) == output((2, 3), False)
-
-
-def through(model, inputs):
-    return jax.jit(lambda key: model.apply(*model.init(key, inputs), inputs)[0])(jax.random.key(0))
 
 
 def test_a_dense_layer_before_a_norm_has_no_bias():
@@ -167,6 +168,6 @@ def test_a_dense_layer_before_a_norm_has_no_bias():
     assert stats["batch_stats"]["BatchNorm_0"]["mean"].shape == (4,)
 
 
-def test_an_activation_without_a_derivation_cannot_be_swept():
+def test_an_activation_without_a_hand_derived_gradient_has_no_layer():
     with pytest.raises(ValueError, match=r"f must have its derivation sin_vjp beside it"):
-        models.Mlp((2,), 1, activation=jnp.sin).network({"Dense_0": {"kernel": 0, "bias": 0}})
+        models.MLP((2,), 1, activation=jnp.sin).network({"Dense_0": {"kernel": 0, "bias": 0}})

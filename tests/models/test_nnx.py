@@ -1,5 +1,3 @@
-"""Modules of Flax NNX as models."""
-
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -12,7 +10,7 @@ from jaxdl.models import from_nnx
 
 
 class Net(nnx.Module):
-    """Statistics, noise from two streams, a list of layers, a parameter of its own, and a value that is sown."""
+    """Has statistics, dropout, a list of layers, a parameter outside of layers, and a sown value."""
 
     def __init__(self, rngs):
         self.dense = nnx.Linear(4, 8, rngs=rngs)
@@ -30,7 +28,7 @@ class Net(nnx.Module):
 
 
 class Flagged(nnx.Module):
-    """A flag for training with a name of its own, and a counter of calls."""
+    """Has its own training flag, noise, and a counter of calls."""
 
     def __init__(self, rngs):
         self.layer = nnx.Linear(4, 3, rngs=rngs)
@@ -70,17 +68,17 @@ def test_a_module_and_its_model_compute_the_same():
 def test_a_key_means_training():
     params, stats = INIT(jax.random.key(0), INPUTS)
     apply = jax.jit(NET.apply)
-    first, moved = apply(params, stats, INPUTS, key=jax.random.key(1))
+    first, updated = apply(params, stats, INPUTS, key=jax.random.key(1))
     again, _ = apply(params, stats, INPUTS, key=jax.random.key(1))
     other, _ = apply(params, stats, INPUTS, key=jax.random.key(2))
     np.testing.assert_array_equal(first, again)
     assert not np.array_equal(first, other)
     mean = (INPUTS @ params["dense"]["kernel"] + params["dense"]["bias"]).mean(0)
-    np.testing.assert_allclose(moved["norm"]["mean"], 0.1 * mean, rtol=1e-4, atol=1e-6)
-    assert jax.tree.structure(moved) == jax.tree.structure(stats)
+    np.testing.assert_allclose(updated["norm"]["mean"], 0.1 * mean, rtol=1e-4, atol=1e-6)
+    assert jax.tree.structure(updated) == jax.tree.structure(stats)
 
 
-def test_a_flag_of_another_name_a_stream_and_a_counter():
+def test_call_passes_the_modules_own_flag_and_counters_are_statistics():
     model = from_nnx(Flagged, lambda module, inputs, training: module(inputs, is_training=training))
     params, stats = model.init(jax.random.key(0), INPUTS)
     assert stats == {"calls": 0}
@@ -105,7 +103,7 @@ def test_it_trains_in_a_population():
     jax.tree.map(lambda a, b: np.testing.assert_allclose(a[1], b, atol=1e-4), fitted.state.params, alone)
 
 
-def test_its_layers_are_summed_up():
+def test_summary_lists_its_layers_and_restores_the_classes():
     found = models.summary(NET, INPUTS)
     rows = {row.path: (row.layer, row.parameters, row.multiply_adds) for row in found.layers}
     assert rows == {
@@ -116,20 +114,20 @@ def test_its_layers_are_summed_up():
         "layers/0": ("Linear", 72, 6 * 64),
         "layers/1": ("Linear", 27, 6 * 24),
     }
-    assert Net.__call__.__qualname__ == "Net.__call__"  # listening has left nothing behind
+    assert Net.__call__.__qualname__ == "Net.__call__"  # the recorder restored it
     assert nnx.Linear.__call__.__qualname__ == "Linear.__call__"
 
 
-def test_a_batch_of_one_row_is_refused():
+def test_fit_refuses_a_batch_of_one_row():
     sets = data.from_arrays(INPUTS, np.arange(6) % 3)
     task = training.Task(NET, training.supervised(NET, F.cross_entropy), optimizers.sgd(0.1), 1)
-    with pytest.raises(ValueError, match=r"batch_size must give the batch norm norm more than one row"):
+    with pytest.raises(ValueError, match=r"batch_size is too small for batch normalization: norm would see one row"):
         training.fit(
             task, sets, jax.random.split(jax.random.key(0), 1), epochs=1, dev=sets, observe=training.classification(NET)
         )
 
 
-class Linear(nnx.Module):
+class OneLayer(nnx.Module):
     def __init__(self, rngs):
         self.layer = nnx.Linear(4, 3, rngs=rngs)
 
@@ -137,8 +135,8 @@ class Linear(nnx.Module):
         return self.layer(x)
 
 
-def test_another_key_draws_other_parameters():
-    model = from_nnx(Linear)
+def test_another_key_gives_other_parameters():
+    model = from_nnx(OneLayer)
     first, second = (model.init(jax.random.key(seed), jnp.ones((2, 4)))[0] for seed in (1, 2))
     assert not np.intersect1d(first["layer"]["kernel"], second["layer"]["kernel"]).size
 
@@ -151,7 +149,7 @@ class Streams(nnx.Module):
         return jax.random.normal(self.rngs.a(), x.shape), jax.random.normal(self.rngs.b(), x.shape)
 
 
-def test_named_streams_of_nnx_are_drawn_apart():
+def test_named_streams_draw_different_numbers():
     model = from_nnx(lambda rngs: Streams(nnx.Rngs(a=0, b=1)))
     params, stats = model.init(jax.random.key(0), jnp.ones(9))
     first, second = model.apply(params, stats, jnp.ones(9), key=jax.random.key(1))[0]

@@ -110,11 +110,11 @@ REFUSED = {
     ),
     "a batch of one with batch norm": (
         lambda: fitted(NORMED, examples(), batch_size=1),
-        "batch_size must give the batch norm BatchNorm_0 more than one row",
+        "batch_size is too small for batch normalization: BatchNorm_0 would see one row",
     ),
     "microbatches of one with batch norm": (
         lambda: fitted(NORMED, examples(), microbatches=8),
-        "batch_size must give the batch norm BatchNorm_0 more than one row",
+        "batch_size is too small for batch normalization: BatchNorm_0 would see one row",
     ),
     "microbatches that do not divide": (
         lambda: fitted(MLP, examples(), microbatches=3),

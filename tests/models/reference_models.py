@@ -1,4 +1,4 @@
-"""Every model beside the module that a user of PyTorch would write for it, with the names of its layers."""
+"""Each model of jaxdl with the equivalent PyTorch module, as a user of PyTorch would write it."""
 
 import functools
 import itertools
@@ -12,14 +12,21 @@ from jaxdl import models
 from jaxdl.models import BatchNorm, GroupNorm, LayerNorm, Stage
 
 
-class Twin(NamedTuple):
+class Reference(NamedTuple):
+    """A model, inputs, and the equivalent PyTorch module.
+
+    `build(torch)` returns the module, which takes the same inputs, but images as NCHW. `names` are the names of its
+    layers, as `to_pytorch` takes them.
+    """
+
     model: models.Model
     inputs: np.ndarray
-    build: Any  # torch -> module that takes the same inputs, images as NCHW
+    build: Any
     names: tuple[str, ...]
 
 
-def images(*shape):
+def random_array(*shape):
+    """Return standard normal numbers of this shape, always the same."""
     return np.random.default_rng(0).normal(size=shape).astype(np.float32)
 
 
@@ -27,8 +34,8 @@ def sequential(*build):
     return lambda torch: torch.nn.Sequential(*(make(torch.nn) for make in build))
 
 
-def last(torch, layers, features, outputs, embedding=None):
-    """A recurrent classifier: the layer is called rnn, the last fc."""
+def recurrent_classifier(torch, layers, features, outputs, embedding=None):
+    """Return a recurrent classifier with the layers `embedding`, `rnn` and `fc`."""
 
     class Classifier(torch.nn.Module):
         def __init__(self):
@@ -43,8 +50,8 @@ def last(torch, layers, features, outputs, embedding=None):
     return Classifier()
 
 
-def skipping(torch):
-    class Skipping(torch.nn.Module):
+def mlp_with_skip(torch):
+    class MLPWithSkip(torch.nn.Module):
         def __init__(self):
             super().__init__()
             self.first, self.second = torch.nn.Linear(12, 5, bias=False), torch.nn.Linear(5, 5, bias=False)
@@ -55,11 +62,11 @@ def skipping(torch):
             x = torch.relu(self.bn1(self.first(x.flatten(1))))
             return self.out(x + torch.relu(self.bn2(self.second(x))))
 
-    return Skipping()
+    return MLPWithSkip()
 
 
 def two_heads(torch):
-    class Two(torch.nn.Module):
+    class TwoHeads(torch.nn.Module):
         def __init__(self):
             super().__init__()
             self.trunk = torch.nn.Sequential(
@@ -71,7 +78,7 @@ def two_heads(torch):
             signal = self.trunk(x)
             return {"digit": self.digit(signal), "slant": self.slant(signal)}
 
-    return Two()
+    return TwoHeads()
 
 
 def lenet(torch):
@@ -89,9 +96,9 @@ def lenet(torch):
     return LeNet()
 
 
-def layer_normed(torch):
+def convnet_with_layer_norm(torch):
     class Normed(torch.nn.Module):
-        """PyTorch's norm is of the last axes, so that channels go there and back."""
+        """The channels move to the last axis for PyTorch's layer norm, which normalizes the last axes, and back."""
 
         def __init__(self):
             super().__init__()
@@ -108,44 +115,47 @@ def layer_normed(torch):
     return Normed()
 
 
-def residual(torch, pre):
+def resnet20(torch, pre_activation):
     nn = torch.nn
 
     class Block(nn.Module):
         def __init__(self, inputs, filters, stride):
             super().__init__()
             self.conv1 = nn.Conv2d(inputs, filters, 3, stride, 1, bias=False)
-            self.bn1 = nn.BatchNorm2d(inputs if pre else filters)
+            self.bn1 = nn.BatchNorm2d(inputs if pre_activation else filters)
             self.conv2 = nn.Conv2d(filters, filters, 3, 1, 1, bias=False)
             self.bn2 = nn.BatchNorm2d(filters)
-            self.stride, self.more = stride, filters - inputs
+            self.stride, self.added = stride, filters - inputs
 
         def forward(self, x):
-            around = nn.functional.pad(x[:, :, :: self.stride, :: self.stride], (0, 0, 0, 0, 0, self.more))
-            if pre:
-                return around + self.conv2(torch.relu(self.bn2(self.conv1(torch.relu(self.bn1(x))))))
-            return torch.relu(around + self.bn2(self.conv2(torch.relu(self.bn1(self.conv1(x))))))
+            shortcut = nn.functional.pad(x[:, :, :: self.stride, :: self.stride], (0, 0, 0, 0, 0, self.added))
+            if pre_activation:
+                return shortcut + self.conv2(torch.relu(self.bn2(self.conv1(torch.relu(self.bn1(x))))))
+            return torch.relu(shortcut + self.bn2(self.conv2(torch.relu(self.bn1(self.conv1(x))))))
 
     class ResNet(nn.Module):
         def __init__(self):
             super().__init__()
-            self.conv1, self.bn1 = nn.Conv2d(3, 16, 3, padding=1, bias=False), nn.BatchNorm2d(64 if pre else 16)
+            self.conv1, self.bn1 = (
+                nn.Conv2d(3, 16, 3, padding=1, bias=False),
+                nn.BatchNorm2d(64 if pre_activation else 16),
+            )
             widths = [16] * 4 + [32] * 3 + [64] * 3
             self.blocks = nn.Sequential(*(Block(a, b, 1 + (a != b)) for a, b in itertools.pairwise(widths)))
             self.linear = nn.Linear(64, 10)
 
         def forward(self, x):
             x = self.conv1(x)
-            x = self.blocks(x) if pre else self.blocks(torch.relu(self.bn1(x)))
-            return self.linear((torch.relu(self.bn1(x)) if pre else x).mean((2, 3)))
+            x = self.blocks(x) if pre_activation else self.blocks(torch.relu(self.bn1(x)))
+            return self.linear((torch.relu(self.bn1(x)) if pre_activation else x).mean((2, 3)))
 
     return ResNet()
 
 
-def names_of_residual(pre):
-    inside = ("bn1", "conv1", "bn2", "conv2") if pre else ("conv1", "bn1", "conv2", "bn2")
-    blocks = [f"blocks.{number}.{name}" for number in range(9) for name in inside]
-    return ("conv1", *blocks, "bn1", "linear") if pre else ("conv1", "bn1", *blocks, "linear")
+def resnet20_names(pre_activation):
+    block = ("bn1", "conv1", "bn2", "conv2") if pre_activation else ("conv1", "bn1", "conv2", "bn2")
+    blocks = [f"blocks.{number}.{name}" for number in range(9) for name in block]
+    return ("conv1", *blocks, "bn1", "linear") if pre_activation else ("conv1", "bn1", *blocks, "linear")
 
 
 flatten, relu = lambda nn: nn.Flatten(), lambda nn: nn.ReLU()
@@ -155,39 +165,41 @@ pool = lambda nn: nn.MaxPool2d(2)
 stacked = lambda kind, *sizes: lambda nn: getattr(nn, kind)(*sizes, num_layers=2, batch_first=True)
 ids = np.random.default_rng(0).integers(0, 7, (3, 5))
 
-TWINS = {
-    "linear_regression": Twin(models.linear_regression(2), images(4, 5), sequential(linear(5, 2)), ("0",)),
-    "logistic_regression": Twin(models.logistic_regression(), images(4, 5), sequential(linear(5, 1)), ("0",)),
-    "softmax_regression": Twin(
-        models.softmax_regression(3), images(4, 3, 2, 2), sequential(flatten, linear(12, 3)), ("1",)
+REFERENCES = {
+    "linear_regression": Reference(models.linear_regression(2), random_array(4, 5), sequential(linear(5, 2)), ("0",)),
+    "logistic_regression": Reference(
+        models.logistic_regression(), random_array(4, 5), sequential(linear(5, 1)), ("0",)
     ),
-    "mlp": Twin(
+    "softmax_regression": Reference(
+        models.softmax_regression(3), random_array(4, 3, 2, 2), sequential(flatten, linear(12, 3)), ("1",)
+    ),
+    "mlp": Reference(
         models.mlp((6, 4), 3, dropout_rate=0.5),
-        images(4, 5, 3, 2),
+        random_array(4, 5, 3, 2),
         sequential(flatten, linear(30, 6), relu, lambda nn: nn.Dropout(0.5), linear(6, 4), relu, linear(4, 3)),
         ("1", "4", "6"),
     ),
-    "mlp, batch norm, skip": Twin(
+    "mlp, batch norm, skip": Reference(
         models.mlp((5, 5), 3, norm=BatchNorm, skip=True),
-        images(4, 2, 2, 3),
-        skipping,
+        random_array(4, 2, 2, 3),
+        mlp_with_skip,
         ("first", "bn1", "second", "bn2", "out"),
     ),
-    "mlp, layer norm": Twin(
+    "mlp, layer norm": Reference(
         models.mlp((6,), 3, norm=LayerNorm),
-        images(4, 5),
+        random_array(4, 5),
         sequential(linear(5, 6, bias=False), lambda nn: nn.LayerNorm(6), relu, linear(6, 3)),
         ("0", "1", "3"),
     ),
-    "mlp, group norm": Twin(
+    "mlp, group norm": Reference(
         models.mlp((6,), 3, norm=functools.partial(GroupNorm, groups=2)),
-        images(4, 5),
+        random_array(4, 5),
         sequential(linear(5, 6, bias=False), lambda nn: nn.GroupNorm(2, 6), relu, linear(6, 3)),
         ("0", "1", "3"),
     ),
-    "convnet, group norm": Twin(
+    "convnet, group norm": Reference(
         models.convnet((4,), (), 3, norm=functools.partial(GroupNorm, groups=2)),
-        images(3, 6, 4, 2),
+        random_array(3, 6, 4, 2),
         sequential(
             conv(2, 4, 3, padding=1, bias=False),
             lambda nn: nn.GroupNorm(2, 4),
@@ -196,9 +208,9 @@ TWINS = {
         ),
         ("0", "1", "5"),
     ),
-    "convnet": Twin(
+    "convnet": Reference(
         models.convnet((4, 6), (5,), 3),
-        images(3, 9, 8, 2),
+        random_array(3, 9, 8, 2),
         sequential(
             conv(2, 4, 3, padding=1),
             *(relu, pool),
@@ -208,9 +220,9 @@ TWINS = {
         ),
         ("0", "3", "7", "9"),
     ),
-    "convnet, batch norm, strides": Twin(
+    "convnet, batch norm, strides": Reference(
         models.convnet((Stage(4, (5, 3), pool=None), Stage(6, stride=(2, 2), pool=F.avg_pool)), (), 3, norm=BatchNorm),
-        images(3, 8, 9, 2),
+        random_array(3, 8, 9, 2),
         sequential(
             conv(2, 4, (5, 3), padding=(2, 1), bias=False),
             *(lambda nn: nn.BatchNorm2d(4), relu),
@@ -219,59 +231,66 @@ TWINS = {
         ),
         ("0", "1", "3", "4", "8"),
     ),
-    "convnet, layer norm, no pooling": Twin(
-        models.convnet((4,), (), 3, norm=LayerNorm, pool=None), images(3, 6, 4, 2), layer_normed, ("conv", "norm", "fc")
+    "convnet, layer norm, no pooling": Reference(
+        models.convnet((4,), (), 3, norm=LayerNorm, pool=None),
+        random_array(3, 6, 4, 2),
+        convnet_with_layer_norm,
+        ("conv", "norm", "fc"),
     ),
-    "lenet5": Twin(models.lenet5(), images(3, 28, 28, 1), lenet, ("conv1", "conv2", "fc1", "fc2", "fc3")),
-    "resnet20": Twin(
-        models.resnet20(), images(2, 32, 32, 3), functools.partial(residual, pre=False), names_of_residual(False)
+    "lenet5": Reference(models.lenet5(), random_array(3, 28, 28, 1), lenet, ("conv1", "conv2", "fc1", "fc2", "fc3")),
+    "resnet20": Reference(
+        models.resnet20(),
+        random_array(2, 32, 32, 3),
+        functools.partial(resnet20, pre_activation=False),
+        resnet20_names(False),
     ),
-    "resnet20, pre-activation": Twin(
+    "resnet20, pre-activation": Reference(
         models.resnet20(block=models.PreActivation),
-        images(2, 32, 32, 3),
-        functools.partial(residual, pre=True),
-        names_of_residual(True),
+        random_array(2, 32, 32, 3),
+        functools.partial(resnet20, pre_activation=True),
+        resnet20_names(True),
     ),
-    "rnn": Twin(
-        models.recurrent(models.Rnn, (6, 6), 3),
-        images(3, 5, 4),
-        lambda torch: last(torch, stacked("RNN", 4, 6), 6, 3),
+    "rnn": Reference(
+        models.recurrent(models.RNN, (6, 6), 3),
+        random_array(3, 5, 4),
+        lambda torch: recurrent_classifier(torch, stacked("RNN", 4, 6), 6, 3),
         ("rnn", "rnn", "fc"),
     ),
-    "gru": Twin(
-        models.recurrent(models.Gru, (6, 6), 3),
-        images(3, 5, 4),
-        lambda torch: last(torch, stacked("GRU", 4, 6), 6, 3),
+    "gru": Reference(
+        models.recurrent(models.GRU, (6, 6), 3),
+        random_array(3, 5, 4),
+        lambda torch: recurrent_classifier(torch, stacked("GRU", 4, 6), 6, 3),
         ("rnn", "rnn", "fc"),
     ),
-    "lstm of ids": Twin(
-        models.recurrent(models.Lstm, (6, 6), 3, embedding=(7, 4)),
+    "lstm of ids": Reference(
+        models.recurrent(models.LSTM, (6, 6), 3, embedding=(7, 4)),
         ids,
-        lambda torch: last(torch, stacked("LSTM", 4, 6), 6, 3, embedding=(7, 4)),
+        lambda torch: recurrent_classifier(torch, stacked("LSTM", 4, 6), 6, 3, embedding=(7, 4)),
         ("embedding", "rnn", "rnn", "fc"),
     ),
-    "multi_head": Twin(
-        models.multi_head(models.Mlp((6,), 5), {"digit": 3, "slant": 1}),
-        images(4, 4),
+    "multi_head": Reference(
+        models.multi_head(models.MLP((6,), 5), {"digit": 3, "slant": 1}),
+        random_array(4, 4),
         two_heads,
         ("trunk.0", "trunk.2", "digit", "slant"),
     ),
 }
 
 
-def drawn(model, inputs, dtype=None):
-    """Parameters and statistics of which none is what it began as."""
+def random_variables(model, inputs):
+    """Return random parameters and statistics, so that no array keeps its initial value."""
     params, stats = jax.eval_shape(model.init, jax.random.key(0), inputs)
     random = np.random.default_rng(1)
-    draw = lambda scale: (
-        lambda leaf: jax.numpy.asarray(
-            random.uniform(0.3, 1, leaf.shape) * scale * random.choice([-1, 1] if scale < 1 else [1], leaf.shape),
-            dtype or leaf.dtype,
-        )
-    )
-    return jax.tree.map(draw(0.2), params), jax.tree.map(draw(1.0), stats)
+
+    def draw(scale, signs, leaf):
+        values = random.uniform(0.3, 1, leaf.shape) * scale * random.choice(signs, leaf.shape)
+        return jax.numpy.asarray(values, leaf.dtype)
+
+    params = jax.tree.map(functools.partial(draw, 0.2, [-1, 1]), params)
+    return params, jax.tree.map(functools.partial(draw, 1.0, [1]), stats)
 
 
 def to_torch(torch, inputs):
+    """Return the inputs as a tensor, images as NCHW."""
     tensor = torch.tensor(np.asarray(inputs))
     return tensor.permute(0, 3, 1, 2) if tensor.ndim == 4 else tensor

@@ -1,0 +1,110 @@
+"""Settings of the wrong type or range raise when the model is built, from the factory and from the module."""
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+import jaxtyping
+import numpy as np
+import pytest
+from flax import nnx
+
+import jaxdl.functional as F
+from jaxdl import models
+from jaxdl.models import GRU, LSTM, MLP, ConvNet, MultiHead, Recurrent, ResNet, Stage
+
+
+@pytest.fixture(autouse=True)
+def _without_type_checks(monkeypatch):
+    """Turn off the run-time type checks of the tests, which users do not have."""
+    monkeypatch.setattr(jaxtyping.config, "jaxtyping_disable", True)
+
+
+@pytest.mark.parametrize(
+    ("call", "sentence"),
+    [
+        (lambda: models.mlp((0,), 3), r"every entry of hidden=\(0,\) must be at least 1, got 0"),
+        (lambda: models.mlp((4,), 0), r"outputs must be at least 1, got 0"),
+        (lambda: models.mlp((4,), 3, dropout_rate=1.0), r"dropout_rate must be at least 0 and below 1, got 1.0"),
+        (lambda: models.mlp((4,), 3, dropout_rate=-0.1), r"dropout_rate must be at least 0"),
+        (lambda: MLP((4,), 3, dropout_rate=2.0), r"dropout_rate must be at least 0"),
+        (lambda: models.softmax_regression(0), r"outputs must be at least 1"),
+        (lambda: models.convnet((0,), (), 3), r"filters must be at least 1, got 0"),
+        (lambda: models.convnet((4,), (), 3, kernel=(3, 0)), r"every entry of kernel=\(3, 0\) must be at least 1"),
+        (lambda: models.convnet((4,), (), 3, kernel=(3,)), r"kernel must have 2 entries, got \(3,\)"),
+        (lambda: models.convnet((Stage(4, stride=(0, 1)),), (), 3), r"every entry of stride=\(0, 1\) must be at least"),
+        (lambda: models.convnet((4,), (0,), 3), r"every entry of hidden=\(0,\) must be at least 1"),
+        (lambda: models.convnet((4,), (), 0), r"outputs must be at least 1"),
+        (lambda: models.convnet((3,), (), 3, dropout_rate=1.0), r"dropout_rate must be at least 0 and below 1"),
+        (lambda: models.resnet((1,), (4,), 0), r"outputs must be at least 1"),
+        (lambda: models.resnet((1,), (0,), 3), r"every entry of filters=\(0,\) must be at least 1"),
+        (lambda: models.resnet((1, 1), (4,), 3), r"filters must have 2 entries, got \(4,\)"),
+        (lambda: models.resnet((1, 0), (4, 4), 3), r"every entry of blocks=\(1, 0\) must be at least 1"),
+        (lambda: models.resnet((1, 1), (4, 3), 3), r"filters must not decrease from stage to stage, got \(4, 3\)"),
+        (lambda: models.resnet((), (), 3), r"blocks must have an entry for each stage, got \(\)"),
+        (lambda: models.recurrent(GRU, (3,), 0), r"outputs must be at least 1"),
+        (lambda: models.recurrent(GRU, (0,), 3), r"every entry of hidden=\(0,\) must be at least 1"),
+        (lambda: models.recurrent(GRU, (), 3), r"hidden must have an entry for each recurrent layer, got \(\)"),
+        (lambda: models.recurrent(GRU, (3,), 3, embedding=(0, 3)), r"every entry of embedding=\(0, 3\) must be at lea"),
+        (lambda: models.recurrent(GRU, (3,), 3, dropout_rate=1.0), r"dropout_rate must be at least 0 and below 1"),
+        (lambda: models.multi_head(MLP((), 3), {}), r"heads must map the name of each task .*, got {}"),
+        (lambda: models.multi_head(MLP((), 3), {"a": 0}), r"the number of outputs of task a must be at least 1"),
+        (lambda: models.multi_head(MLP((), 3), {"a/b": 1}), r"none of them named trunk or with a / in its name"),
+        (lambda: MultiHead(MLP((), 3), {"trunk": 2}), r"none of them named trunk or with a / in its name, got {'trunk"),
+    ],
+)
+def test_values_out_of_range_are_refused(call, sentence):
+    with pytest.raises(ValueError, match=sentence):
+        call()
+
+
+@pytest.mark.parametrize(
+    ("call", "sentence"),
+    [
+        (lambda: models.mlp(128, 10), r"hidden must be a tuple of integers, got 128. Write one integer as \(128,\)"),
+        (lambda: models.mlp((128.0,), 10), r"every entry of hidden=\(128.0,\) must be an integer"),
+        (lambda: models.mlp((8,), (10,)), r"outputs must be an integer, got \(10,\)"),
+        (lambda: models.mlp((8,), 3, activation="relu"), r"activation must be a function, got 'relu'. Pass"),
+        (lambda: models.mlp((8,), 3, kernel_init="he"), r"kernel_init must be a function, got 'he'"),
+        (lambda: models.mlp((8,), 3, norm="batch"), r"norm must be jaxdl.models.BatchNorm, LayerNorm.*got 'batch'"),
+        (lambda: models.mlp((8,), 3, norm=nn.BatchNorm), r"norm must be jaxdl.models.BatchNorm, LayerNorm or GroupNor"),
+        (lambda: models.convnet((4,), (), 3, norm=F.relu), r"norm must be jaxdl.models.BatchNorm, LayerNorm or Group"),
+        (lambda: models.convnet(4, (), 3), r"stages must be a tuple of integers .* and Stages, got 4"),
+        (lambda: models.convnet((4,), (), 3, kernel=3), r"kernel must be a tuple of integers, got 3"),
+        (lambda: models.convnet((Stage(4, stride=2),), (), 3), r"stride must be a tuple of integers, got 2"),
+        (lambda: models.convnet((4,), (), 3, pool="max"), r"pool must be a function, got 'max'"),
+        (lambda: ConvNet((4,), 5, 3), r"hidden must be a tuple of integers, got 5"),
+        (lambda: models.resnet(3, 16, 10), r"blocks must be a tuple of integers, got 3"),
+        (lambda: ResNet((1,), (4,), 3, norm=None), r"norm must be a function, got None"),
+        (lambda: models.resnet20(block="pre"), r"block must be a function, got 'pre'"),
+        (lambda: models.recurrent("lstm", (3,), 2), r"layer must be a function, got 'lstm'"),
+        (lambda: Recurrent(LSTM, 3, 2), r"hidden must be a tuple of integers, got 3"),
+        (lambda: models.recurrent(LSTM, (3,), 2, embedding=5), r"embedding must be a tuple of integers"),
+        (lambda: models.multi_head(models.mlp((8,), 4), {"a": 1}), r"trunk must be an instance of a Linen module"),
+        (lambda: models.from_linen(nn.Dense), r"module must be an instance of a Linen module.*got <class"),
+        (lambda: models.from_linen(nn.Dense(3)), r"must have the parameter training, but Dense .* inputs. Give call="),
+        (lambda: models.from_nnx(nnx.Linear(3, 2, rngs=nnx.Rngs(0))), r"build must be a function of rngs .* Linear"),
+        (lambda: models.from_nnx("net"), r"build must be a function of rngs .* got str"),
+        (lambda: models.summary(models.mlp((3,), 2), (1, 4)), r"inputs must be arrays, .* got \(1, 4\)"),
+        (lambda: models.from_pytorch(models.mlp((), 2), 3, np.ones((1, 4))), r"state must map names .* got int"),
+        (
+            lambda: models.from_pytorch(models.mlp((), 2), {}, np.ones((1, 4)), names="fc"),
+            r"names must be a sequence of strings, one per layer, got 'fc'. Write \('fc',\)",
+        ),
+    ],
+)
+def test_values_of_another_type_are_refused(call, sentence):
+    with pytest.raises(TypeError, match=sentence):
+        call()
+
+
+def test_lists_are_accepted_as_tuples():
+    assert MLP([3], 2) == MLP((3,), 2)
+    assert ConvNet([4, Stage(3)], [5], 2, kernel=[3, 3]) == ConvNet((4, Stage(3)), (5,), 2)
+    assert ResNet([1], [4], 2) == ResNet((1,), (4,), 2)
+    assert Recurrent(LSTM, [3], 2) == Recurrent(LSTM, (3,), 2)
+    for model in (models.mlp([3], 2), models.convnet([4], [5], 2), models.resnet([1], [4], 2)):
+        assert jax.eval_shape(model.init, jax.random.key(0), jnp.ones((1, 8, 8, 1)))
+
+
+def test_numpy_integers_are_accepted():
+    assert models.mlp((np.int64(3),), np.int32(2)).init(jax.random.key(0), jnp.ones((1, 2)))
