@@ -107,12 +107,14 @@ def _run_and_save(benchmark, command, console) -> bool:
     try:
         measured = measure.run_benchmark(benchmark, command.rounds, lambda case: tables.print_case(case, console))
     except RuntimeError as error:
-        console.print(f"{benchmark.name} failed: {error}", style="red", markup=False, highlight=False)
+        message = f"{benchmark.name} failed: {error}"
+        console.print(message, style="red", markup=False, highlight=False, soft_wrap=True)
         return False
     path = command.out / f"{benchmark.name}.json"
     origin = {"environment": environment(), "versions": versions(), "workload": workload_of(benchmark.name)}
     write_json(path, origin | measured)
-    console.print(f"wrote {path} after {measured['total_seconds']:.0f} s\n", markup=False, highlight=False)
+    message = f"wrote {path} after {measured['total_seconds']:.0f} s\n"
+    console.print(message, markup=False, highlight=False, soft_wrap=True)
     return True
 
 

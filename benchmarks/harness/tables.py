@@ -53,16 +53,16 @@ def summary_sentence(case: dict[str, Any]) -> str:
     A ratio of 2 means that the other competitor takes twice as long as the first.
     """
     first, *others = case["rows"]
-    time = f"Time per {case['unit']}: {first['name']} {format_seconds(first['seconds_per_unit'])}"
+    time = f"Time per {case['unit']}: {format_seconds(first['seconds_per_unit'])} for {first['name']}"
     if not others:
         return f"{time}."
     if first["size"] is not None:
-        ratios = ", ".join(f"{row['name']} {row['ratio']:.3g}" for row in others)
-        return f"{time}. Times relative to it: {ratios}."
+        ratios = ", ".join(f"{row['ratio']:.3g} for {row['name']}" for row in others)
+        return f"{time}. Relative to that: {ratios}."
     fastest = min(others, key=lambda row: row["ratio"])
-    interval = f"{fastest['ratio_low']:.3g} to {fastest['ratio_high']:.3g}"
-    name = label(fastest) if len(others) == 1 else f"the fastest competitor, {label(fastest)},"
-    return f"{time}; {name} {fastest['ratio']:.3g} times as long ({interval})."
+    ratio = f"{fastest['ratio']:.3g} times as long ({fastest['ratio_low']:.3g} to {fastest['ratio_high']:.3g})"
+    name = label(fastest) if len(others) == 1 else f"the fastest competitor, {label(fastest)}"
+    return f"{time}; {ratio} for {name}."
 
 
 def target_sentence(target: dict[str, Any]) -> str:

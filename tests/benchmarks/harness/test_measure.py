@@ -1,6 +1,5 @@
-"""Timing in rounds, ratios with intervals, equal work, and targets."""
+"""Timing in rounds, ratios to the first competitor, equal work, and targets."""
 
-import numpy as np
 import pytest
 
 from benchmarks.harness.absence import MissingRequirementError
@@ -10,8 +9,6 @@ from benchmarks.harness.measure import (
     Competitor,
     SpeedTarget,
     compare_with_target,
-    coverage,
-    median_interval,
     run_benchmark,
     run_case,
 )
@@ -104,16 +101,6 @@ def test_a_case_with_missing_requirements_is_skipped_with_the_reason():
 def test_less_than_one_round_raises():
     with pytest.raises(ValueError, match="rounds must be at least 1, got 0"):
         run_case(case_returning(1.0), rounds=0)
-
-
-def test_the_interval_contains_the_median_with_the_probability_that_coverage_returns():
-    assert median_interval(np.array([3.0, 1.0, 2.0, 5.0, 4.0])) == (3.0, 1.0, 5.0)
-    assert [coverage(rounds) for rounds in (5, 6, 7)] == [0.9375, 0.96875, 0.984375]
-    assert median_interval(np.arange(9.0)) == (4.0, 1.0, 7.0)
-    samples = np.random.default_rng(0).lognormal(size=(4000, 9))
-    intervals = [median_interval(values) for values in samples]
-    frequency = np.mean([low <= 1 <= high for _, low, high in intervals])
-    assert frequency == pytest.approx(coverage(9), abs=0.01)
 
 
 @pytest.mark.parametrize(
