@@ -10,14 +10,14 @@ matrix products are small; their parameters stay in the cache, so they reach 3.2
 
 Workload: populations trained for 30 steps, or for ten epochs of digits. The limits are measured in the same rounds. The
 arithmetic rate is that of one large product of float32 matrices on each device, or of one product on all cores,
-whichever is faster. The memory bandwidth is that of copying a large array, counting bytes read and bytes written, on
-each device or on all cores, whichever is faster. The operations of a population are counted with formulas. In each
-step, a layer from n_i to n_{i+1} units multiplies and adds 2·batch·n_i·n_{i+1} times in the forward pass, as often for
-the gradient of its weights, and as often for the gradient of its inputs, except in the first layer. A convolution does
-so at each pixel, with n_i the number of inputs in a window. Activations, losses and the optimizer are not counted. The
-bytes are the least that must move if nothing stays in a cache: each batch of inputs is read; the outputs of each layer
-and their gradients are written and read; the gradient of the parameters is written and read; and the optimizer reads
-and writes parameters and moments once. If data do stay in a cache, the fraction can exceed 1.
+whichever is faster. The memory bandwidth is that of copying a large array, counting bytes read and bytes written, with
+a part on each device or all on one, whichever is faster. The operations of a population are counted with formulas. In
+each step, a layer from n_i to n_{i+1} units takes 2·batch·n_i·n_{i+1} multiplications and additions in the forward
+pass, as many for the gradient of its weights, and as many for the gradient of its inputs, except in the first layer. A
+convolution takes these at each pixel, with n_i the number of inputs in a window. Activations, losses and the optimizer
+are not counted. The bytes are the least that must move if nothing stays in a cache: each batch of inputs is read; the
+outputs of each layer and their gradients are written and read; the gradient of the parameters is written and read; and
+the optimizer reads and writes parameters and moments once. If data do stay in a cache, the fraction can exceed 1.
 """
 
 import functools
