@@ -46,7 +46,7 @@ def write_report(results: pathlib.Path, out: pathlib.Path) -> pathlib.Path:
 def read_measurements(results: pathlib.Path) -> list[dict[str, Any]]:
     """Read all measurements of a directory, sorted by name.
 
-    Raises FileNotFoundError if there are none, and ValueError if a file has another format.
+    Raises FileNotFoundError if the directory has no measurements, and ValueError if a file has another format.
     """
     paths = sorted(results.glob("*.json"))
     if not paths:
