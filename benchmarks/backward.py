@@ -20,13 +20,13 @@ import jax
 
 import jaxdl.functional
 from benchmarks.competitors import by_jaxdl, workload
-from benchmarks.harness.measure import Benchmark, BenchmarkCase, Competitor, PreparedRun
+from benchmarks.harness.measure import Benchmark, BenchmarkCase, Competitor, PreparedCompetitor
 from jaxdl import derivation
 
 GRADIENTS = {"jax.grad": lambda: jaxdl.functional, "hand-derived": derivation.by_hand}
 
 
-def prepare(training, functional) -> PreparedRun:
+def prepare(training, functional) -> PreparedCompetitor:
     """Prepare one network whose gradient comes from the functions that `functional()` returns."""
     examples, key = by_jaxdl.examples_of(training), jax.random.key(1)
     last_loss = by_jaxdl.last_loss(training, by_jaxdl.task_of(training, functional()))
@@ -34,7 +34,7 @@ def prepare(training, functional) -> PreparedRun:
     program = jax.jit(last_loss).lower(examples, key).compile()
     compile_seconds = time.perf_counter() - start
     program(examples, key).block_until_ready()
-    return PreparedRun(
+    return PreparedCompetitor(
         lambda: float(program(examples, key)), compile_seconds=compile_seconds, memory_bytes=memory_of(program)
     )
 

@@ -31,12 +31,12 @@ SIZES = {"members": (1, 2, 4, 8, 16, 32, 64), "width": (16, 32, 64, 128, 256, 51
 LABELS = {"members": "{} member{s}", "width": "width {}", "batch": "batch size {}", "devices": "{} device{s}"}
 
 
-def label(axis, size):
+def competitor_name(axis, size):
     """Return the name of a competitor, such as "2 members"."""
     return LABELS[axis].format(size, s="s" if size > 1 else "")
 
 
-def population(*, members=MEMBERS, width=WIDTH, batch=BATCH):
+def prepare_population(*, members=MEMBERS, width=WIDTH, batch=BATCH):
     """Prepare a population of this size."""
     mlp = workload.mnist_mlp(steps=IMAGES // batch, batch=batch, hidden=(width, width))
     return by_jaxdl.population(mlp, members)
@@ -47,8 +47,8 @@ def competitors(axis):
     mnist_bytes()  # raises if MNIST is missing
     return [
         Competitor(
-            label(axis, size),
-            functools.partial(population, **{axis: size}),
+            competitor_name(axis, size),
+            functools.partial(prepare_population, **{axis: size}),
             units=size if axis == "members" else 1,
             size=size,
         )
@@ -63,7 +63,7 @@ def device_competitors():
         raise MissingRequirementError("it needs two CPU cores, but this machine has one")
     mnist_bytes()
     return [
-        Competitor(label("devices", count), functools.partial(start_interpreter, count), size=count)
+        Competitor(competitor_name("devices", count), functools.partial(start_interpreter, count), size=count)
         for count in core_counts()
     ]
 

@@ -29,9 +29,9 @@ import jax
 import jax.numpy as jnp
 
 from benchmarks.competitors import by_jaxdl, workload
-from benchmarks.competitors.tuning import Configuration, fastest
+from benchmarks.competitors.tuning import Configuration, fastest_configuration
 from benchmarks.competitors.workload import CLASSES, Workload
-from benchmarks.harness.measure import Benchmark, BenchmarkCase, Competitor, PreparedRun, SpeedTarget
+from benchmarks.harness.measure import Benchmark, BenchmarkCase, Competitor, PreparedCompetitor, SpeedTarget
 from jaxdl import optimizers
 
 STEPS = 30
@@ -87,19 +87,19 @@ def least_bytes(training: Workload, moments: int) -> float:
     return training.epochs * training.steps * (4 * params * (2 + 2 * moments + 2) + batch)
 
 
-def matrix_product() -> PreparedRun:
+def matrix_product() -> PreparedCompetitor:
     """Prepare the faster large matrix product: one per device, or one on the first device, which uses all cores."""
     key, side = jax.random.key(0), reference_sizes().side
     each, one = (jax.random.normal(key, (count, side, side)) for count in (jax.device_count(), 1))
-    return fastest(
+    return fastest_configuration(
         {"one per device": lambda: _on_devices(_product, each), "one on all cores": lambda: _on_one(_product, one)}
     )
 
 
-def copy() -> PreparedRun:
+def copy() -> PreparedCompetitor:
     """Prepare the faster copy of a large array: a part per device, or all on the first device, which uses all cores."""
     array = jnp.ones((jax.device_count(), reference_sizes().copied // jax.device_count()))
-    return fastest(
+    return fastest_configuration(
         {
             "a part per device": lambda: _on_devices(_negated, array),
             "one on all cores": lambda: _on_one(_negated, array),

@@ -9,9 +9,9 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
-from benchmarks.competitors.tuning import Configuration, fastest
+from benchmarks.competitors.tuning import Configuration, fastest_configuration
 from benchmarks.competitors.workload import CLASSES, Workload, unit_scaled
-from benchmarks.harness.measure import PreparedRun
+from benchmarks.harness.measure import PreparedCompetitor
 
 
 class EquinoxMLP(eqx.Module):
@@ -36,10 +36,10 @@ class EquinoxMLP(eqx.Module):
         return self.layers[-1](x)
 
 
-def single(workload: Workload) -> PreparedRun:
+def single(workload: Workload) -> PreparedCompetitor:
     """Prepare one network, trained with one call per step."""
     dtypes = workload.by_dtype().items()
-    return fastest(
+    return fastest_configuration(
         {f"step by step, {dtype} inputs": functools.partial(step_by_step, stored) for dtype, stored in dtypes}
     )
 

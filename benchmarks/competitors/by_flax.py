@@ -9,9 +9,9 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
-from benchmarks.competitors.tuning import Configuration, fastest
+from benchmarks.competitors.tuning import Configuration, fastest_configuration
 from benchmarks.competitors.workload import CLASSES, Workload, unit_scaled
-from benchmarks.harness.measure import PreparedRun
+from benchmarks.harness.measure import PreparedCompetitor
 
 
 class FlaxMLP(nn.Module):
@@ -65,19 +65,19 @@ def init_and_step(workload: Workload):
     return init, step
 
 
-def single(workload: Workload) -> PreparedRun:
+def single(workload: Workload) -> PreparedCompetitor:
     """Prepare one network, trained with one call per step."""
     return _fastest(workload, {"step by step": step_by_step}, None)
 
 
-def vmapped(workload: Workload, members: int) -> PreparedRun:
+def vmapped(workload: Workload, members: int) -> PreparedCompetitor:
     """Prepare `members` networks with `jax.vmap`: step by step or with all steps in one `scan`, whichever is faster."""
     return _fastest(workload, {"step by step": step_by_step, "all steps in a scan": in_a_scan}, members)
 
 
-def _fastest(workload, loops, members) -> PreparedRun:
+def _fastest(workload, loops, members) -> PreparedCompetitor:
     """Try each loop with each dtype of the inputs."""
-    return fastest(
+    return fastest_configuration(
         {
             f"{name}, {dtype} inputs": functools.partial(build, stored, members)
             for dtype, stored in workload.by_dtype().items()

@@ -7,9 +7,9 @@ import jax
 import numpy as np
 
 import jaxdl.functional
-from benchmarks.competitors.tuning import Configuration, fastest
+from benchmarks.competitors.tuning import Configuration, fastest_configuration
 from benchmarks.competitors.workload import CLASSES, Workload, unit_scaled
-from benchmarks.harness.measure import PreparedRun
+from benchmarks.harness.measure import PreparedCompetitor
 from jaxdl import data, initializers, models, optimizers
 from jaxdl.training import Task, supervised, train
 from jaxdl.training.layouts import layouts_for
@@ -42,20 +42,20 @@ def last_loss(workload: Workload, task: Task):
     return lambda examples, key: train(task, examples, key, epochs=workload.epochs)[1].loss[-1]
 
 
-def single(workload: Workload) -> PreparedRun:
+def single(workload: Workload) -> PreparedCompetitor:
     """Prepare one network: on one device, or with each batch split over all devices, whichever is faster."""
     counts = {1: None, jax.device_count(): None}
     layouts = [Layout(1, count, 1) for count in counts if workload.batch % count == 0]
     return _in_fastest_layout(layouts, workload, task_of(workload), 1)
 
 
-def population(workload: Workload, members: int, optimizer: Any = None) -> PreparedRun:
+def population(workload: Workload, members: int, optimizer: Any = None) -> PreparedCompetitor:
     """Prepare `members` networks in the fastest layout. `population` finds it by itself in longer trainings."""
     return _in_fastest_layout(layouts_for(members), workload, task_of(workload, optimizer=optimizer), members)
 
 
-def _in_fastest_layout(layouts: list[Layout], workload: Workload, task: Task, members: int) -> PreparedRun:
-    return fastest(
+def _in_fastest_layout(layouts: list[Layout], workload: Workload, task: Task, members: int) -> PreparedCompetitor:
+    return fastest_configuration(
         {_in_words(layout): functools.partial(_build, layout, workload, task, members) for layout in layouts}
     )
 

@@ -13,10 +13,16 @@ from typing import NamedTuple
 import torch
 import torch._dynamo
 
-from benchmarks.competitors.tuning import Configuration, core_counts, fastest, require_cpu_backend, threads
+from benchmarks.competitors.tuning import (
+    Configuration,
+    core_counts,
+    fastest_configuration,
+    require_cpu_backend,
+    threads,
+)
 from benchmarks.competitors.workload import CLASSES, Workload, unit_scaled
 from benchmarks.harness.absence import MissingRequirementError
-from benchmarks.harness.measure import PreparedRun
+from benchmarks.harness.measure import PreparedCompetitor
 
 # PyTorch recompiles a function for every network and thread count, and stops compiling it above these limits.
 for limit in ("recompile_limit", "accumulated_recompile_limit"):
@@ -32,7 +38,7 @@ class PyTorchOptions(NamedTuple):
     compiled: Sequence[bool] = (False, True)
 
 
-def loop(workload: Workload, members: int = 1, options: PyTorchOptions = PyTorchOptions()) -> PreparedRun:  # noqa: B008
+def loop(workload: Workload, members: int = 1, options: PyTorchOptions = PyTorchOptions()) -> PreparedCompetitor:  # noqa: B008
     """Prepare `members` networks, trained one after another."""
     return _fastest(workload, options, functools.partial(_loop, members))
 
@@ -41,12 +47,12 @@ def vmapped(
     workload: Workload,
     members: int,
     options: PyTorchOptions = PyTorchOptions(memory_formats=("NCHW",)),  # noqa: B008
-) -> PreparedRun:
+) -> PreparedCompetitor:
     """Prepare `members` networks, trained at once with `torch.func.vmap`."""
     return _fastest(workload, options, functools.partial(_vmapped, members))
 
 
-def _fastest(workload, options, build) -> PreparedRun:
+def _fastest(workload, options, build) -> PreparedCompetitor:
     """Try all eager configurations and compile only the fastest of them, because each compilation takes seconds.
 
     If only compiled configurations are allowed, compile all of them.
@@ -62,18 +68,20 @@ def _fastest(workload, options, build) -> PreparedRun:
     eager = {name: functools.partial(build, *setting, compiled=False) for name, setting in settings.items()}
     compiled = {name: functools.partial(build, *setting, compiled=True) for name, setting in settings.items()}
     if not any(options.compiled):
-        return fastest(eager)
+        return fastest_configuration(eager)
     try:
         if all(options.compiled):
-            return fastest({f"{name}, compiled": configuration for name, configuration in compiled.items()})
-        best_eager = fastest(eager)
+            return fastest_configuration(
+                {f"{name}, compiled": configuration for name, configuration in compiled.items()}
+            )
+        best_eager = fastest_configuration(eager)
         name = best_eager.configuration
-        best = fastest({name: eager[name], f"{name}, compiled": compiled[name]})
+        best = fastest_configuration({name: eager[name], f"{name}, compiled": compiled[name]})
         return best._replace(tried=best_eager.tried + best.tried[1:])
     except RuntimeError as error:  # for many reasons: no C++ compiler, an unsupported operation
         if all(options.compiled):
             raise MissingRequirementError(f"torch.compile failed: {str(error).splitlines()[0]}") from error
-        return fastest(eager)
+        return fastest_configuration(eager)
 
 
 def _in_words(workload, dtype, count, memory_format) -> str:

@@ -10,9 +10,15 @@ import threadpoolctl
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.neural_network import MLPClassifier
 
-from benchmarks.competitors.tuning import Configuration, core_counts, fastest, require_cpu_backend, threads
+from benchmarks.competitors.tuning import (
+    Configuration,
+    core_counts,
+    fastest_configuration,
+    require_cpu_backend,
+    threads,
+)
 from benchmarks.competitors.workload import Workload
-from benchmarks.harness.measure import PreparedRun
+from benchmarks.harness.measure import PreparedCompetitor
 
 COUNTS = core_counts()
 # scikit-learn warns when all epochs are used up, which is intended here. Set on import, for joblib's processes too.
@@ -36,7 +42,7 @@ def train_one(workload: Workload, seed: int) -> float:
     return network.loss_
 
 
-def loop(workload: Workload, members: int = 1) -> PreparedRun:
+def loop(workload: Workload, members: int = 1) -> PreparedCompetitor:
     """Prepare `members` networks, trained one after another with the fastest number of threads."""
     require_cpu_backend()
     workload = workload.as_float32()  # MLPClassifier computes with floating-point inputs only
@@ -48,10 +54,10 @@ def loop(workload: Workload, members: int = 1) -> PreparedRun:
 
         return Configuration(train, train)
 
-    return fastest({threads(count): functools.partial(build, count) for count in COUNTS})
+    return fastest_configuration({threads(count): functools.partial(build, count) for count in COUNTS})
 
 
-def by_joblib(workload: Workload, members: int) -> PreparedRun:
+def by_joblib(workload: Workload, members: int) -> PreparedCompetitor:
     """Prepare `members` networks, one on each core at a time: in processes or in threads, whichever is faster."""
     require_cpu_backend()
     workload, cores = workload.as_float32(), os.cpu_count() or 1
@@ -66,4 +72,6 @@ def by_joblib(workload: Workload, members: int) -> PreparedRun:
         return Configuration(train, train)
 
     kinds = {"processes": "loky", "threads": "threading"}
-    return fastest({f"{cores} {kind}": functools.partial(build, backend) for kind, backend in kinds.items()})
+    return fastest_configuration(
+        {f"{cores} {kind}": functools.partial(build, backend) for kind, backend in kinds.items()}
+    )

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import jax
 
 from benchmarks.harness.absence import MissingRequirementError
-from benchmarks.harness.measure import PreparedRun
+from benchmarks.harness.measure import PreparedCompetitor
 
 TRIALS = 2
 LONG_TRIAL = 2.0  # seconds; a trial that takes as long is not repeated
@@ -21,7 +21,7 @@ class Configuration(NamedTuple):
     run: Callable[[], Any]
 
 
-def fastest(configurations: Mapping[str, Callable[[], Configuration]]) -> PreparedRun:
+def fastest_configuration(configurations: Mapping[str, Callable[[], Configuration]]) -> PreparedCompetitor:
     """Try every configuration and return the fastest one.
 
     Each configuration is built, its trial is run once to compile it and then timed at most TRIALS times; the shortest
@@ -47,7 +47,7 @@ def fastest(configurations: Mapping[str, Callable[[], Configuration]]) -> Prepar
     return best._replace(tried=tuple(seconds.items()))
 
 
-def _try(name: str, build: Callable[[], Configuration]) -> tuple[PreparedRun, float]:
+def _try(name: str, build: Callable[[], Configuration]) -> tuple[PreparedCompetitor, float]:
     """Build one configuration; return it ready to run, and the shortest time of its trials in seconds."""
     start = time.perf_counter()
     configuration = build()
@@ -56,7 +56,7 @@ def _try(name: str, build: Callable[[], Configuration]) -> tuple[PreparedRun, fl
     seconds = [_seconds(configuration.trial)]
     while len(seconds) < TRIALS and seconds[0] < LONG_TRIAL:
         seconds.append(_seconds(configuration.trial))
-    return PreparedRun(configuration.run, name, compile_seconds), min(seconds)
+    return PreparedCompetitor(configuration.run, name, compile_seconds), min(seconds)
 
 
 def _seconds(function) -> float:

@@ -21,7 +21,7 @@ from benchmarks.harness.intervals import coverage, median_interval
 ROUNDS = 7
 
 
-class PreparedRun(NamedTuple):
+class PreparedCompetitor(NamedTuple):
     """A competitor that is compiled, warmed up and ready to be timed.
 
     Attributes:
@@ -46,14 +46,14 @@ class Competitor(NamedTuple):
 
     Attributes:
         name: the name in tables.
-        prepare: does the one-time work and returns a `PreparedRun`, or only its `run` function.
+        prepare: does the one-time work and returns a `PreparedCompetitor`, or only its `run` function.
         units: units of work in one run; times are reported per unit.
         size: position on the axis of the case, if its competitors differ in a size.
         requires: packages that must be installed; without them the harness skips the competitor.
     """
 
     name: str
-    prepare: Callable[[], PreparedRun | Callable[[], Any]]
+    prepare: Callable[[], PreparedCompetitor | Callable[[], Any]]
     units: float = 1.0
     size: float | None = None
     requires: tuple[str, ...] = ()
@@ -206,7 +206,7 @@ def _rows(prepared, seconds, results) -> list[dict[str, Any]]:
     return rows
 
 
-def _prepare(competitors: Sequence[Competitor]) -> tuple[list[tuple[Competitor, PreparedRun]], list[str]]:
+def _prepare(competitors: Sequence[Competitor]) -> tuple[list[tuple[Competitor, PreparedCompetitor]], list[str]]:
     """Return the competitors that can run here, prepared, and a sentence for each that was skipped.
 
     Raises MissingRequirementError if the first competitor cannot run.
@@ -223,7 +223,7 @@ def _prepare(competitors: Sequence[Competitor]) -> tuple[list[tuple[Competitor, 
         except MissingRequirementError as error:
             skipped.append(f"{competitor.name}: {error}")
             continue
-        ready = ready if isinstance(ready, PreparedRun) else PreparedRun(ready)
+        ready = ready if isinstance(ready, PreparedCompetitor) else PreparedCompetitor(ready)
         if ready.compile_seconds is None:
             ready = ready._replace(compile_seconds=time.perf_counter() - start)
         prepared.append((competitor, ready))

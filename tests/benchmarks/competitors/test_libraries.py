@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from benchmarks.competitors import workload
-from benchmarks.harness.measure import PreparedRun
+from benchmarks.harness.measure import PreparedCompetitor
 
 TRAINERS = {
     "jaxdl": ("by_jaxdl", "single"),
@@ -35,7 +35,7 @@ def test_competitors_do_the_same_work(trainer, digits):
             pytest.importorskip(package)
     train = getattr(importlib.import_module(f"benchmarks.competitors.{module}"), function)
     prepared = train(digits, *members)
-    assert isinstance(prepared, PreparedRun)
+    assert isinstance(prepared, PreparedCompetitor)
     assert prepared.run() == pytest.approx(0.18, rel=0.25)
 
 
