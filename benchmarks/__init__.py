@@ -1,1 +1,1 @@
-"""Questions about speed, one a file; run them with `python -m benchmarks`."""
+"""Benchmarks of jaxdl against other libraries: one question per file. Run them with `python -m benchmarks`."""

@@ -1,4 +1,7 @@
-"""List, run and report the benchmarks: `python -m benchmarks list | run [NAME…] | report`."""
+"""List, run and report the benchmarks: `python -m benchmarks list | run [NAME…] | report`.
+
+Benchmarks compare jaxdl with other libraries. They skip libraries that are not installed and list what they skipped.
+"""
 
 import importlib
 import importlib.metadata
@@ -18,108 +21,117 @@ RESULTS = pathlib.Path("benchmarks/results")
 
 
 @dataclass(frozen=True)
-class List:
+class ListBenchmarks:
     """List the benchmarks, each with its question."""
 
 
 @dataclass(frozen=True)
-class Run:
-    """Run benchmarks, print their tables, and write their numbers."""
+class RunBenchmarks:
+    """Run benchmarks, print their tables and write their measurements."""
 
     names: tyro.conf.Positional[tuple[str, ...]] = ()
-    """which; without any, all"""
+    """benchmarks to run; all of them if none is named"""
     rounds: int | None = None
-    """how often each competitor is timed; without it, as often as the benchmark says"""
+    """how many times each competitor is timed; if not given, the number that each benchmark sets"""
     out: pathlib.Path = RESULTS
-    """where NAME.json goes; an older one is replaced"""
+    """directory for the measurements, NAME.json; existing files are replaced"""
 
 
 @dataclass(frozen=True)
-class Report:
-    """Write one page from the numbers of earlier runs."""
+class WriteReport:
+    """Write an HTML page from the measurements of earlier runs."""
 
     results: tyro.conf.Positional[pathlib.Path] = RESULTS
-    """where the NAME.json of the runs are"""
+    """directory with the measurements, NAME.json"""
     out: pathlib.Path = pathlib.Path("runs/benchmarks.html")
-    """the page; an older one is replaced"""
+    """path of the page; an existing page is replaced"""
 
 
-def every_benchmark() -> dict:
-    """The benchmarks of this folder, by name."""
-    from benchmarks.benchmark import Benchmark
+def all_benchmarks() -> dict:
+    """Return the benchmarks of this directory by name."""
+    from benchmarks.harness.measure import Benchmark
 
     return catalogue(benchmarks, Benchmark)
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run one command; the exit status."""
+    """Run one command and return the exit status."""
     commands = (
-        Annotated[List, tyro.conf.subcommand("list")]
-        | Annotated[Run, tyro.conf.subcommand("run")]
-        | Annotated[Report, tyro.conf.subcommand("report")]
+        Annotated[ListBenchmarks, tyro.conf.subcommand("list")]
+        | Annotated[RunBenchmarks, tyro.conf.subcommand("run")]
+        | Annotated[WriteReport, tyro.conf.subcommand("report")]
     )
-    return run_command_line(commands, _run, prog="python -m benchmarks", description=__doc__, arguments=arguments)
+    return run_command_line(
+        commands, _run_command, prog="python -m benchmarks", description=__doc__, arguments=arguments
+    )
 
 
-def _run(settings) -> int:
+def _run_command(command) -> int:
     from rich.console import Console
 
     console = Console()
-    match settings:
-        case List():
-            for each in every_benchmark().values():
-                console.print(f"[bold]{each.name}[/bold]: {each.question}", highlight=False)
-        case Run():
-            return _run_benchmarks(settings, console)
-        case Report():
-            from benchmarks import report
+    match command:
+        case ListBenchmarks():
+            for each in all_benchmarks().values():
+                _print_question(each, console)
+        case RunBenchmarks():
+            return _run_benchmarks(command, console)
+        case WriteReport():
+            from benchmarks.harness.report import write_report
 
-            page = report.write(settings.results, settings.out)
+            page = write_report(command.results, command.out)
             console.print(f"page: {page}", markup=False, highlight=False, soft_wrap=True)
     return 0
 
 
-def _run_benchmarks(settings, console) -> int:
-    """Run them one after another; the status is 1 if one was refused, and the others are run all the same."""
+def _print_question(benchmark, console) -> None:
+    console.print(f"[bold]{benchmark.name}[/bold]: {benchmark.question}", highlight=False, soft_wrap=True)
+
+
+def _run_benchmarks(command, console) -> int:
+    """Run all chosen benchmarks, even if one fails, and return 1 if any failed."""
     use_all_cores()
-    these, failed = select(every_benchmark(), settings.names, "benchmarks"), 0
-    # No cache on disk is set up for jax, and PyTorch gets an empty one, so that compiling is measured and not reading.
+    selected, failed = select(all_benchmarks(), command.names, "benchmark"), 0
+    # jax gets no persistent cache and PyTorch an empty one, so that compile times are times of compiling.
     with tempfile.TemporaryDirectory() as empty:
         os.environ["TORCHINDUCTOR_CACHE_DIR"] = empty
-        for each in these:
-            failed += not _answered(each, settings, console)
+        for each in selected:
+            failed += not _run_and_save(each, command, console)
     return 1 if failed else 0
 
 
-def _answered(each, settings, console) -> bool:
-    """Answer one question and keep what was measured; or say why not."""
-    from benchmarks import benchmark, tables
+def _run_and_save(benchmark, command, console) -> bool:
+    """Run one benchmark and write its measurements; print the reason and return False if it failed."""
+    from benchmarks.harness import measure, tables
     from jaxdl.runs.directory import environment
     from jaxdl.runs.files import write_json
 
-    console.print(f"[bold]{each.name}[/bold]: {each.question}", highlight=False)
+    _print_question(benchmark, console)
     try:
-        answered = benchmark.run(each, settings.rounds, lambda case: tables.tell(case, console))
+        measured = measure.run_benchmark(benchmark, command.rounds, lambda case: tables.print_case(case, console))
     except RuntimeError as error:
-        console.print(f"{each.name} was not answered: {error}", style="red", markup=False, highlight=False)
+        message = f"{benchmark.name} failed: {error}"
+        console.print(message, style="red", markup=False, highlight=False, soft_wrap=True)
         return False
-    path = settings.out / f"{each.name}.json"
-    write_json(path, {"environment": environment(), "versions": versions(), "work": work_of(each.name), **answered})
-    console.print(f"written: {path}, after {answered['seconds']:.0f} s\n", markup=False, highlight=False)
+    path = command.out / f"{benchmark.name}.json"
+    origin = {"environment": environment(), "versions": versions(), "workload": workload_of(benchmark.name)}
+    write_json(path, origin | measured)
+    message = f"wrote {path} after {measured['total_seconds']:.0f} s\n"
+    console.print(message, markup=False, highlight=False, soft_wrap=True)
     return True
 
 
 def versions() -> dict[str, str]:
-    """Those of the competitors that are installed."""
+    """Return the versions of the installed competitors."""
     names = ("torch", "scikit-learn", "joblib", "equinox")
     installed = {distribution.name: distribution.version for distribution in importlib.metadata.distributions()}
     return {name: installed[name] for name in names if name in installed}
 
 
-def work_of(name: str) -> str:
-    """What the competitors do, as the docstring of the benchmark's file says it."""
+def workload_of(name: str) -> str:
+    """Return the paragraph of a benchmark's docstring that begins with "Workload:"; an empty string without one."""
     paragraphs = (importlib.import_module(f"benchmarks.{name}").__doc__ or "").split("\n\n")
-    return next((" ".join(each.split()) for each in paragraphs if each.startswith("The work:")), "")
+    return next((" ".join(each.split()) for each in paragraphs if each.startswith("Workload:")), "")
 
 
 if __name__ == "__main__":

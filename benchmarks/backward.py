@@ -1,14 +1,15 @@
-"""What does a hand-derived backward sweep cost against jax's own, in time and in memory?
+"""Benchmark: how much time and memory does a hand-derived reverse pass take, compared with jax's own?
 
     python -m benchmarks run backward
 
-Little that matters: by hand an MLP takes as long as by jax.grad (0.99; 0.82 to 1.27) in the same 5.2 MiB, and a
-convolutional network 1.08 times as long (0.61 to 1.17), in 21.3 MiB instead of 15.8: by hand windows are not weighted
-in pairs of rows. Median and interval of 7 rounds on 2 CPU cores, jax 0.10.2.
+About the same. With hand-derived gradients an MLP takes 0.99 times as long as with jax.grad (0.82 to 1.27), in the same
+5.2 MiB. A convolutional network takes 1.08 times as long (0.61 to 1.17), in 21.3 MiB instead of 15.8, because the
+hand-derived convolution does not multiply rows of windows in pairs. Median and interval of 7 rounds on 2 CPU cores, jax
+0.10.2.
 
-The work: 60 steps of training a network 784-256-128-10 on MNIST with Adam in batches of 128, and eight of a small
-convolutional network in batches of 64, in one program. By hand, each function's gradient is the derivation that stands
-beside it, which keeps nothing but its arguments and computes again what it needs; otherwise jax differentiates the same
+Workload: 60 steps of training an MLP 784-256-128-10 on MNIST with Adam and batch size 128, and eight steps of a small
+convolutional network with batch size 64, each as one program. "Hand-derived" uses the `f_vjp` beside each function,
+which stores only the arguments of the function and recomputes everything else. "jax.grad" differentiates the same
 functions. Memory is what the compiled program needs besides its arguments and results.
 """
 
@@ -18,42 +19,48 @@ import time
 import jax
 
 import jaxdl.functional
-from benchmarks.benchmark import Benchmark, Case, Competitor, Prepared
-from benchmarks.competitors import by_jaxdl, work
+from benchmarks.competitors import by_jaxdl, workload
+from benchmarks.harness.measure import Benchmark, BenchmarkCase, Competitor, PreparedCompetitor
 from jaxdl import derivation
 
-WAYS = {"jax.grad": lambda: jaxdl.functional, "by hand": derivation.by_hand}
+GRADIENTS = {"jax.grad": lambda: jaxdl.functional, "hand-derived": derivation.by_hand}
 
 
-def trained(of, functional) -> Prepared:
-    """One network by the gradient of these functions."""
-    examples, key = by_jaxdl.examples_of(of), jax.random.key(1)
-    last_loss = by_jaxdl.last_loss(of, by_jaxdl.task_of(of, functional()))
-    began = time.perf_counter()
+def prepare(training, functional) -> PreparedCompetitor:
+    """Prepare one network whose gradient comes from the functions that `functional()` returns."""
+    examples, key = by_jaxdl.examples_of(training), jax.random.key(1)
+    last_loss = by_jaxdl.last_loss(training, by_jaxdl.task_of(training, functional()))
+    start = time.perf_counter()
     program = jax.jit(last_loss).lower(examples, key).compile()
-    compiling = time.perf_counter() - began
+    compile_seconds = time.perf_counter() - start
     program(examples, key).block_until_ready()
-    return Prepared(lambda: float(program(examples, key)), compile=compiling, memory=memory_of(program))
+    return PreparedCompetitor(
+        lambda: float(program(examples, key)), compile_seconds=compile_seconds, memory_bytes=memory_of(program)
+    )
 
 
 def memory_of(program) -> int | None:
-    """Bytes besides arguments and results, where the platform tells them."""
+    """Return the bytes besides arguments and results, or None if the platform does not report them."""
     analysis = program.memory_analysis()
     return analysis and analysis.temp_size_in_bytes
 
 
-def both(made) -> list[Competitor]:
-    """By hand, and by jax."""
-    of = made()
-    return [Competitor(name, functools.partial(trained, of, functional)) for name, functional in WAYS.items()]
+def competitors(build) -> list[Competitor]:
+    """Return jax.grad and the hand-derived gradients."""
+    training = build()
+    return [
+        Competitor(name, functools.partial(prepare, training, functional)) for name, functional in GRADIENTS.items()
+    ]
 
 
-MADE = {
-    "784-256-128-10, 60 steps of 128 images": functools.partial(work.mnist_mlp, steps=60),
-    "16 and 32 filters, eight steps of 64 images": functools.partial(work.mnist_convnet, steps=8),
+WORKLOADS = {
+    "MLP 784-256-128-10, 60 steps, batch size 128": functools.partial(workload.mnist_mlp, steps=60),
+    "ConvNet with 16 and 32 filters, 8 steps, batch size 64": functools.partial(workload.mnist_convnet, steps=8),
 }
 benchmark = Benchmark(
     name="backward",
-    question="What does a hand-derived backward sweep cost against jax's own?",
-    cases=tuple(Case(name, functools.partial(both, made), same_work=1e-3) for name, made in MADE.items()),
+    question="How much time and memory does a hand-derived reverse pass take, compared with jax's own?",
+    cases=tuple(
+        BenchmarkCase(name, functools.partial(competitors, build), tolerance=1e-3) for name, build in WORKLOADS.items()
+    ),
 )

@@ -1,15 +1,15 @@
-"""How long after pressing return does `jaxdl train` take its first step on digits?
+"""Benchmark: how long does `jaxdl train` take from pressing Enter to its first training step on digits?
 
     python -m benchmarks run first_step
 
-After 2.5 s where an earlier run has left its compiled programs in the cache, and with an empty cache 2.3 times as late
-(2.1 to 2.5). To import jax and multiply two numbers takes 0.28 times as long (0.26 to 0.36), 0.7 s. Median and interval
-of 6 rounds on 2 CPU cores, jax 0.10.2.
+2.5 s if an earlier run has filled the compilation cache, and 2.3 times as long with an empty cache (2.1 to 2.5).
+Importing jax and multiplying two numbers takes 0.28 times as long (0.26 to 0.36), 0.7 s. Median and interval of 6
+rounds on 2 CPU cores, jax 0.10.2.
 
-The work: `jaxdl train --data digits` is started in a new interpreter: it parses its options, reads, divides and
-prepares the data, compiles the program of 16 networks, or reads it from the cache, and takes a step of each; what is
-timed ends when the first curves are written. The rest of the training is let be, for its loss. The floor is an
-interpreter that imports jax and multiplies two numbers.
+Workload: `jaxdl train --data digits` in a new interpreter. It parses the options, reads, splits and prepares the data,
+compiles the program of 16 networks or reads it from the cache, and trains each of them for one step. The time ends when
+the first learning curves are written; the rest of the training runs only for its loss, which must agree. The lower
+bound is an interpreter that imports jax and multiplies two numbers.
 """
 
 import json
@@ -22,39 +22,39 @@ import time
 
 import numpy as np
 
-from benchmarks.benchmark import Benchmark, Case, Competitor
+from benchmarks.harness.measure import Benchmark, BenchmarkCase, Competitor
 
 ROOT = pathlib.Path(__file__).parents[1]
-FLOOR = "import jax; jax.block_until_ready(jax.numpy.float32(2) * jax.numpy.float32(3))"
+LOWER_BOUND = "import jax; jax.block_until_ready(jax.numpy.float32(2) * jax.numpy.float32(3))"
 
 
 def first_step(cache: str) -> tuple[float, float]:
-    """The loss that a training comes to, and the seconds until its first step is done."""
+    """Run the command with a cache directory; return its final loss and the seconds until its first step is done."""
     with tempfile.TemporaryDirectory() as directory:
         curves = pathlib.Path(directory) / "run" / "metrics.jsonl"
         command = [sys.executable, "-m", "jaxdl", "train", "--data", "digits", "--out", str(curves.parent)]
         environment = os.environ | {"JAXDL_CACHE": cache, "PYTHONPATH": str(ROOT)}
-        began = time.perf_counter()
+        start = time.perf_counter()
         process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL)
         while not curves.exists():
             time.sleep(0.005)
             if process.poll() is not None:
-                raise RuntimeError(f"jaxdl train must end well, but ended with {process.returncode}.")
-        seconds = time.perf_counter() - began
+                raise RuntimeError(f"jaxdl train ended before its first step, with exit status {process.returncode}.")
+        seconds = time.perf_counter() - start
         process.wait()
         rows = [json.loads(line) for line in curves.read_text().splitlines()]
         return float(np.mean([row["train_loss"] for row in rows])), seconds
 
 
 def warm():
-    """With what an earlier run has left in the cache."""
+    """Prepare runs with a cache that an earlier run has filled."""
     cache = tempfile.TemporaryDirectory()
     first_step(cache.name)
     return lambda: first_step(cache.name)
 
 
 def cold():
-    """With an empty cache each time."""
+    """Prepare runs with a new, empty cache each."""
 
     def run():
         with tempfile.TemporaryDirectory() as cache:
@@ -63,28 +63,28 @@ def cold():
     return run
 
 
-def floor():
-    """The least that a command that computes with jax can take."""
+def lower_bound():
+    """Prepare the shortest command that computes anything with jax."""
 
     def run():
-        subprocess.run([sys.executable, "-c", FLOOR], check=True)
+        subprocess.run([sys.executable, "-c", LOWER_BOUND], check=True)
 
     return run
 
 
 def competitors() -> list[Competitor]:
-    """With both caches, and the floor."""
+    """Return the command with a warm and with a cold cache, and the lower bound."""
     return [
         Competitor("warm cache", warm),
         Competitor("cold cache", cold),
-        Competitor("import jax, and one product", floor),
+        Competitor("import jax and multiply two numbers", lower_bound),
     ]
 
 
 benchmark = Benchmark(
     name="first_step",
-    question="How long after pressing return does jaxdl train take its first step on digits?",
-    cases=(Case("16 networks 64-128-10", competitors, same_work=0.01),),
+    question="How long does `jaxdl train` take from pressing Enter to its first training step on digits?",
+    cases=(BenchmarkCase("16 MLPs 64-128-10", competitors, tolerance=0.01),),
     rounds=6,
-    warm_up=0,  # every interpreter is a new one
+    warm_up_rounds=0,  # every run starts a new interpreter
 )

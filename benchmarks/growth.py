@@ -1,17 +1,17 @@
-"""How does the cost of a population grow: with its members, the width, the batch, and the devices?
+"""Benchmark: how does the training time of a population grow with its members, width, batch size and devices?
 
     python -m benchmarks run growth
 
-With members it falls and then does not grow: of two a member takes 0.34 of the 41 ms of one alone (0.33 to 0.77), of 4
-to 64 0.30 to 0.32 of it. With the width it grows 1.2 to 2.8 times for twice the width. Batches of 8 take 2.5 times as
-long for an epoch as batches of 128 (1 / 0.394; 0.376 to 0.405), those hardly longer than batches of 512. Two devices
-with twice the work take 1.05 times as long as one (1.03 to 1.06). Median and interval of 5 rounds on 2 CPU cores, jax
-0.10.2.
+With the number of members, the time per member first falls and then stays constant: 41 ms for a single member, 0.34
+times that for each of 2 (0.33 to 0.77), and 0.30 to 0.32 times that for each of 4 to 64. Doubling the width takes 1.2
+to 2.8 times as long. An epoch with batch size 8 takes 2.5 times as long as with batch size 128 (1 / 0.394; 0.376 to
+0.405), which takes hardly longer than batch size 512. Two devices with twice the work take 1.05 times as long as one
+(1.03 to 1.06). Median and interval of 5 rounds on 2 CPU cores, jax 0.10.2.
 
-The work: networks 784-w-w-10 on 3,840 images of MNIST with Adam, one epoch; sixteen of them with w = 128 and batches of
-128, where nothing else is said. Growth with members is told for a member, with the batch for an epoch, with the width
-for a population. Devices are CPU devices in a fresh interpreter each, as many as are said, with sixteen members and one
-core for each: perfect scaling takes the same time for any number.
+Workload: MLPs 784-w-w-10 trained with Adam on 3,840 images of MNIST for one epoch; unless the case varies them, 16
+members with w = 128 and batch size 128. Times are per member when the number of members varies, per epoch when the
+batch size varies, and per population otherwise. The devices are CPU devices of a new interpreter, with 16 members and
+one core per device, so with perfect scaling the time does not depend on their number.
 """
 
 import functools
@@ -20,81 +20,92 @@ import os
 import subprocess
 import sys
 
-from benchmarks.benchmark import AbsentError, Benchmark, Case, Competitor
-from benchmarks.competitors import by_jaxdl, work
-from benchmarks.mnist import mnist
+from benchmarks.competitors import by_jaxdl, workload
+from benchmarks.competitors.mnist import mnist_bytes
+from benchmarks.competitors.tuning import core_counts
+from benchmarks.harness.absence import MissingRequirementError
+from benchmarks.harness.measure import Benchmark, BenchmarkCase, Competitor
 
 MEMBERS, WIDTH, BATCH, IMAGES = 16, 128, 128, 3840
-GROWN = {"members": (1, 2, 4, 8, 16, 32, 64), "width": (16, 32, 64, 128, 256, 512), "batch": (8, 32, 128, 512)}
-NAMED = {"members": "{} members", "width": "width {}", "batch": "batches of {}", "devices": "{} devices"}
+SIZES = {"members": (1, 2, 4, 8, 16, 32, 64), "width": (16, 32, 64, 128, 256, 512), "batch": (8, 32, 128, 512)}
+LABELS = {"members": "{} member{s}", "width": "width {}", "batch": "batch size {}", "devices": "{} device{s}"}
 
 
-def networks(*, members=MEMBERS, width=WIDTH, batch=BATCH):
-    """A population of this size, ready to be trained."""
-    of = work.mnist_mlp(steps=IMAGES // batch, batch=batch, hidden=(width, width))
-    return by_jaxdl.population(of, members)
+def competitor_name(axis, size):
+    """Return the name of a competitor, such as "2 members"."""
+    return LABELS[axis].format(size, s="s" if size > 1 else "")
 
 
-def grown(axis):
-    """A population for each size on one axis; smaller ones first."""
-    mnist()  # or there is nothing to compare
+def prepare_population(*, members=MEMBERS, width=WIDTH, batch=BATCH):
+    """Prepare a population of this size."""
+    mlp = workload.mnist_mlp(steps=IMAGES // batch, batch=batch, hidden=(width, width))
+    return by_jaxdl.population(mlp, members)
+
+
+def competitors(axis):
+    """Return a population for each size on one axis, smallest first."""
+    mnist_bytes()  # raises if MNIST is missing
     return [
         Competitor(
-            NAMED[axis].format(size),
-            functools.partial(networks, **{axis: size}),
+            competitor_name(axis, size),
+            functools.partial(prepare_population, **{axis: size}),
             units=size if axis == "members" else 1,
-            at=size,
+            size=size,
         )
-        for size in GROWN[axis]
+        for size in SIZES[axis]
     ]
 
 
-def on_devices():
-    """The same work for each device, one device to a core."""
+def device_competitors():
+    """Return populations on 1, 2, 4, … devices, each with one core and the same work per device."""
     cores = os.cpu_count() or 1
     if cores < 2:
-        raise AbsentError("it needs two cores, and there is one")
-    mnist()
-    counts = sorted({2**power for power in range(cores.bit_length()) if 2**power <= cores} | {cores})
+        raise MissingRequirementError("it needs two CPU cores, but this machine has one")
+    mnist_bytes()
     return [
-        Competitor(NAMED["devices"].format(count), functools.partial(interpreter, count), at=count) for count in counts
+        Competitor(competitor_name("devices", count), functools.partial(start_interpreter, count), size=count)
+        for count in core_counts()
     ]
 
 
-def interpreter(devices):
-    """A fresh interpreter with so many devices and cores, that trains whenever it is sent a line."""
-    command = [sys.executable, "-m", "benchmarks.competitors.on_devices", str(devices), str(MEMBERS * devices)]
+def start_interpreter(devices):
+    """Start an interpreter with this many devices and cores; return a function that makes it train once."""
+    sizes = map(str, (devices, MEMBERS * devices, IMAGES // BATCH, BATCH, WIDTH))
+    command = [sys.executable, "-m", "benchmarks.competitors.on_devices", *sizes]
     child = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-    asked, told = child.stdin, child.stdout
-    assert asked
-    assert told  # both are pipes
+    requests, replies = child.stdin, child.stdout
+    assert requests
+    assert replies  # both are pipes
 
     def run():
-        asked.write("train\n")
-        asked.flush()
-        line = told.readline()
+        requests.write("train\n")
+        requests.flush()
+        line = replies.readline()
         if not line:
-            raise RuntimeError(f"an interpreter with {devices} devices must train, but has ended: {command}")
+            raise RuntimeError(f"an interpreter with {devices} devices ended before it had trained: {command}")
         return tuple(json.loads(line))
 
     run()
     return run
 
 
-SAID = {
-    "members": f"members of 784-{WIDTH}-{WIDTH}-10",
-    "width": f"width of {MEMBERS} networks with two hidden layers",
-    "batch": f"batch of {MEMBERS} networks 784-{WIDTH}-{WIDTH}-10",
+CASES = {
+    "members": f"number of members, MLPs 784-{WIDTH}-{WIDTH}-10",
+    "width": f"width, {MEMBERS} MLPs with two hidden layers",
+    "batch": f"batch size, {MEMBERS} MLPs 784-{WIDTH}-{WIDTH}-10",
 }
 UNITS = {"members": "member", "width": "population", "batch": "epoch"}
+AXES = {"members": "members", "width": "width", "batch": "batch size"}
+DEVICES = f"number of devices, {MEMBERS} MLPs 784-{WIDTH}-{WIDTH}-10 on each"
 benchmark = Benchmark(
     name="growth",
-    question="How does the cost of a population grow with members, width, batch and devices?",
+    question="How does the training time of a population grow with its members, width, batch size and devices?",
     cases=(
-        *(Case(said, functools.partial(grown, axis), 1.0, UNITS[axis], axis=axis) for axis, said in SAID.items()),
-        Case(
-            f"devices, {MEMBERS} networks 784-{WIDTH}-{WIDTH}-10 on each", on_devices, 0.1, "population", axis="devices"
+        *(
+            BenchmarkCase(name, functools.partial(competitors, axis), 1.0, UNITS[axis], axis=AXES[axis])
+            for axis, name in CASES.items()
         ),
+        BenchmarkCase(DEVICES, device_competitors, 0.1, "population", axis="devices"),
     ),
     rounds=5,
 )

@@ -1,22 +1,23 @@
-"""Which fraction of what the machine can do does a population reach?
+"""Benchmark: which fraction of the machine's arithmetic rate and memory bandwidth does a population reach?
 
     python -m benchmarks run limits
 
-A population of 32 MLPs trained with SGD runs at 0.85 of the rate of a large matrix product (0.84 to 0.92), as with Adam
-(0.84 to 0.86); eight small convolutional networks at 0.55 (0.54 to 0.57), and at 0.87 of the rate of a copy (0.83 to
-0.93); 128 networks 64-64-10 at 0.35 (0.33 to 0.37), since their products are small, while their parameters stay in a
-cache and move at 3.2 times the rate of a copy (2.4 to 3.2). Median and interval of 5 rounds on 2 CPU cores, jax 0.10.2.
+A population of 32 MLPs reaches 0.85 of the arithmetic rate of a large matrix product, with SGD (0.84 to 0.92) as with
+Adam (0.84 to 0.85). Eight small convolutional networks reach 0.55 of it (0.54 to 0.57), and 0.87 of the memory
+bandwidth of a copy (0.83 to 0.93). 128 MLPs 64-64-10 reach 0.35 of the arithmetic rate (0.33 to 0.37), because their
+matrix products are small; their parameters stay in the cache, so they reach 3.2 times the bandwidth of a copy (2.4 to
+3.2). Median and interval of 5 rounds on 2 CPU cores, jax 0.10.2.
 
-The work: populations are trained for 30 steps, and ten epochs of digits. The limits are measured in the same rounds: of
-arithmetic, the rate of one large product of float32 matrices on each device, or of one over all cores, whichever is
-faster; of memory, the rate at which a large array is copied, read and written bytes counted, by whichever of the two is
-faster. What a population does is counted from its formulas. A step of a network with n_0, n_1, … units multiplies
-2·batch·n_i·n_{i+1} numbers and adds as many in each layer forward, as many again for the gradient of the weights, and
-again, but for the first layer, for that of the inputs; a convolution does so at each of its pixels, with n_i the
-channels of a window. Activations, losses and the optimizer's arithmetic are not counted. Bytes are the least that must
-move where nothing stays in a cache: a batch of inputs is read; what comes out of each layer is written and read, and so
-is the gradient with respect to it; the gradient of the parameters is written and read, and the optimizer reads and
-writes parameters and moments once. Where they do stay, the fraction may be above 1.
+Workload: populations trained for 30 steps, or for ten epochs of digits. The limits are measured in the same rounds. The
+arithmetic rate is that of one large product of float32 matrices on each device, or of one product on all cores,
+whichever is faster. The memory bandwidth is that of copying a large array, counting bytes read and bytes written, with
+a part on each device or all on one, whichever is faster. The operations of a population are counted with formulas. In
+each step, a layer from n_i to n_{i+1} units takes 2·batch·n_i·n_{i+1} multiplications and additions in the forward
+pass, as many for the gradient of its weights, and as many for the gradient of its inputs, except in the first layer. A
+convolution takes these at each pixel, with n_i the number of inputs in a window. Activations, losses and the optimizer
+are not counted. The bytes are the least that must move if nothing stays in a cache: each batch of inputs is read; the
+outputs of each layer and their gradients are written and read; the gradient of the parameters is written and read; and
+the optimizer reads and writes parameters and moments once. If data do stay in a cache, the fraction can exceed 1.
 """
 
 import functools
@@ -27,72 +28,82 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 
-from benchmarks.benchmark import Benchmark, Case, Competitor, Prepared, Target
-from benchmarks.competitors import by_jaxdl, work
-from benchmarks.competitors.settings import Setting, fastest
-from benchmarks.competitors.work import CLASSES, Work
+from benchmarks.competitors import by_jaxdl, workload
+from benchmarks.competitors.tuning import Configuration, fastest_configuration
+from benchmarks.competitors.workload import CLASSES, Workload
+from benchmarks.harness.measure import Benchmark, BenchmarkCase, Competitor, PreparedCompetitor, SpeedTarget
 from jaxdl import optimizers
 
 STEPS = 30
+PRODUCT, COPY = "a matrix product with as many operations", "a copy of as many bytes"
 
 
-class Sizes(NamedTuple):
-    """Rows of a matrix that is multiplied, and numbers in an array that is copied."""
+class ReferenceSizes(NamedTuple):
+    """Sizes of the reference measurements: rows of the square matrices, and numbers in the copied array."""
 
     side: int
     copied: int
 
 
-def sizes() -> Sizes:
-    """Large enough for the devices there are: an accelerator is faster, and is called as often."""
-    return Sizes(2048, 2**26) if jax.default_backend() == "cpu" else Sizes(8192, 2**29)
+def reference_sizes() -> ReferenceSizes:
+    """Return sizes that keep the devices busy; they are larger on an accelerator, which is faster."""
+    return ReferenceSizes(2048, 2**26) if jax.default_backend() == "cpu" else ReferenceSizes(8192, 2**29)
 
 
-def operations(of: Work) -> float:
-    """Multiplications and additions of one network's training, exactly, by the formula above."""
-    layers, positions = _layers(of)
+def operations(training: Workload) -> float:
+    """Return the multiplications and additions of training one network, by the formula in the module's docstring."""
+    layers, positions = _layers(training)
     forward = [
-        2 * of.batch * places * inputs * outputs for places, (inputs, outputs) in zip(positions, layers, strict=True)
+        2 * training.batch * places * inputs * outputs
+        for places, (inputs, outputs) in zip(positions, layers, strict=True)
     ]
-    return of.epochs * of.steps * (3 * sum(forward) - forward[0])
+    return training.epochs * training.steps * (3 * sum(forward) - forward[0])
 
 
-def _layers(of) -> tuple[list[tuple[int, int]], list[int]]:
-    """What goes into and comes out of each layer's product, and at how many positions of an image."""
-    layers, positions, features = [], [], of.inputs.shape[-1]
-    height, width = of.inputs.shape[1:3] if of.filters else (1, 1)
-    for filters in of.filters:
+def _layers(training) -> tuple[list[tuple[int, int]], list[int]]:
+    """Return the inputs and outputs of each layer's matrix product, and the number of pixels at which it is taken."""
+    layers, positions, features = [], [], training.inputs.shape[-1]
+    height, width = training.inputs.shape[1:3] if training.filters else (1, 1)
+    for filters in training.filters:
         layers.append((9 * features, filters))
         positions.append(height * width)
         features, height, width = filters, height // 2, width // 2
-    for outputs in (*of.hidden, CLASSES):
+    for outputs in (*training.hidden, CLASSES):
         layers.append((features * height * width, outputs))
         positions.append(1)
         features, height, width = outputs, 1, 1
     return layers, positions
 
 
-def least_bytes(of: Work, moments: int) -> float:
-    """Bytes that one network's training must read and write, by the account above; Adam has two moments."""
-    layers, positions = _layers(of)
+def least_bytes(training: Workload, moments: int) -> float:
+    """Return the least bytes that training one network reads and writes, by the formula in the module's docstring.
+
+    `moments` is the number of moments that the optimizer stores per parameter: 0 for SGD, 2 for Adam.
+    """
+    layers, positions = _layers(training)
     params = sum(inputs * outputs + outputs for inputs, outputs in layers)
     signals = sum(places * outputs for places, (_, outputs) in zip(positions, layers, strict=True))
-    batch = of.batch * (of.inputs.itemsize * math.prod(of.inputs.shape[1:]) + 4 * 4 * signals)
-    return of.epochs * of.steps * (4 * params * (2 + 2 * moments + 2) + batch)
+    batch = training.batch * (training.inputs.itemsize * math.prod(training.inputs.shape[1:]) + 4 * 4 * signals)
+    return training.epochs * training.steps * (4 * params * (2 + 2 * moments + 2) + batch)
 
 
-def matrix_product() -> Prepared:
-    """The fastest large product of matrices: one on each device, or one on the first alone."""
-    key, side = jax.random.key(0), sizes().side
+def matrix_product() -> PreparedCompetitor:
+    """Prepare the faster large matrix product: one per device, or one on the first device, which uses all cores."""
+    key, side = jax.random.key(0), reference_sizes().side
     each, one = (jax.random.normal(key, (count, side, side)) for count in (jax.device_count(), 1))
-    return fastest({"one on each device": lambda: _on_devices(_product, each), "one": lambda: _on_one(_product, one)})
+    return fastest_configuration(
+        {"one per device": lambda: _on_devices(_product, each), "one on all cores": lambda: _on_one(_product, one)}
+    )
 
 
-def copy() -> Prepared:
-    """The fastest copy of a large array: a part on each device, or all on the first alone."""
-    numbers = jnp.ones((jax.device_count(), sizes().copied // jax.device_count()))
-    return fastest(
-        {"a part on each device": lambda: _on_devices(_copied, numbers), "one": lambda: _on_one(_copied, numbers)}
+def copy() -> PreparedCompetitor:
+    """Prepare the faster copy of a large array: a part per device, or all on the first device, which uses all cores."""
+    array = jnp.ones((jax.device_count(), reference_sizes().copied // jax.device_count()))
+    return fastest_configuration(
+        {
+            "a part per device": lambda: _on_devices(_negated, array),
+            "one on all cores": lambda: _on_one(_negated, array),
+        }
     )
 
 
@@ -100,74 +111,78 @@ def _product(matrices):
     return matrices @ matrices
 
 
-def _copied(numbers):
-    return -numbers  # what the compiler cannot leave out
+def _negated(array):
+    return -array  # the compiler would remove a plain copy
 
 
-def _on_devices(f: Callable, array) -> Setting:
-    """The first axis divided over all devices."""
+def _on_devices(function: Callable, array) -> Configuration:
+    """Build the function with the first axis of the array divided over all devices."""
     mesh = jax.make_mesh((jax.device_count(),), ("devices",), axis_types=(jax.sharding.AxisType.Auto,))
-    placed = jax.device_put(array, jax.NamedSharding(mesh, jax.P("devices")))
-    program = jax.jit(jax.shard_map(f, mesh=mesh, in_specs=jax.P("devices"), out_specs=jax.P("devices")))
-    return _repeated(program, placed, len(array))
+    divided = jax.device_put(array, jax.NamedSharding(mesh, jax.P("devices")))
+    program = jax.jit(jax.shard_map(function, mesh=mesh, in_specs=jax.P("devices"), out_specs=jax.P("devices")))
+    return _repeated(program, divided, len(array))
 
 
-def _on_one(f: Callable, array) -> Setting:
-    return _repeated(jax.jit(f), array, len(array))
+def _on_one(function: Callable, array) -> Configuration:
+    """Build the function on the first device."""
+    return _repeated(jax.jit(function), array, len(array))
 
 
-def _repeated(program, array, share) -> Setting:
-    """As many calls as make the same work of all settings."""
+def _repeated(program, array, share) -> Configuration:
+    """Call the program often enough that all configurations do the same work."""
 
     def run():
         for _ in range(jax.device_count() // share if share < jax.device_count() else 1):
             last = program(array)
         last.block_until_ready()
 
-    return Setting(run, run)
+    return Configuration(run, run)
 
 
-def everything(made, members, optimizer, moments):
-    """A population, and the product and the copy, each for as many operations or bytes as the population's."""
-    of = made()
-    counted = members * operations(of), members * least_bytes(of, moments)
-    product, copied = 2 * sizes().side ** 3 * jax.device_count() / counted[0], 2 * 4 * sizes().copied / counted[1]
-    said = f"{counted[0] / 1e9:.4g} GFLOP, at least {counted[1] / 1e9:.3g} GB"
+def competitors(build, members, optimizer, moments):
+    """Return a population, and a product and a copy with as many operations and bytes as the population."""
+    training = build()
+    flop, moved = members * operations(training), members * least_bytes(training, moments)
+    product_units = 2 * reference_sizes().side ** 3 * jax.device_count() / flop
+    copy_units = 2 * 4 * reference_sizes().copied / moved
+    counts = f"{flop / 1e9:.4g} GFLOP, at least {moved / 1e9:.3g} GB"
     return [
-        Competitor("jaxdl", lambda: by_jaxdl.population(of, members, optimizer)._replace(setting=said)),
-        Competitor("matrix product of as many operations", matrix_product, product),
-        Competitor("copy of as many bytes", copy, copied),
+        Competitor("jaxdl", lambda: by_jaxdl.population(training, members, optimizer)._replace(configuration=counts)),
+        Competitor(PRODUCT, matrix_product, product_units),
+        Competitor(COPY, copy, copy_units),
     ]
 
 
-MLPS, CONVNETS = (functools.partial(of, steps=STEPS) for of in (work.mnist_mlp, work.mnist_convnet))
-MADE = {
-    "32 × 784-256-128-10 on MNIST, SGD": (MLPS, 32, optimizers.sgd, 0),
-    "32 × 784-256-128-10 on MNIST, Adam": (MLPS, 32, optimizers.adam, 2),
-    "8 × 16 and 32 filters on MNIST, SGD": (CONVNETS, 8, optimizers.sgd, 0),
-    "128 × 64-64-10 on digits, Adam": (work.digits_mlp, 128, optimizers.adam, 2),
+MLPS, CONVNETS = (functools.partial(build, steps=STEPS) for build in (workload.mnist_mlp, workload.mnist_convnet))
+POPULATIONS = {
+    "32 MLPs 784-256-128-10 on MNIST, SGD": (MLPS, 32, optimizers.sgd, 0),
+    "32 MLPs 784-256-128-10 on MNIST, Adam": (MLPS, 32, optimizers.adam, 2),
+    "8 ConvNets with 16 and 32 filters on MNIST, SGD": (CONVNETS, 8, optimizers.sgd, 0),
+    "128 MLPs 64-64-10 on digits, Adam": (workload.digits_mlp, 128, optimizers.adam, 2),
 }
 
 
 ADAM = (
-    "Adam's update goes through 235,146 parameters a step in three loops, since XLA writes one array in each on a CPU, "
-    "with a root and a division, beside 129 million multiplications and additions"
+    "In each step, Adam reads and writes 235,146 parameters in three loops, because XLA writes one array per loop on a "
+    "CPU, with a square root and a division each, besides the 129 million multiplications and additions."
 )
 SGD = (
-    "between the products of a step the rows of a batch are gathered from all over the images, and activations, losses "
-    "and parameters are passed over"
+    "Between the matrix products of a step, the images of a batch are gathered from all over the memory, and "
+    "activations, losses and parameters are read and written."
 )
 
 
 def _case(name):
-    why = ADAM if "Adam" in name else SGD
-    reached = (Target("matrix product of as many operations", 0.85, why),) if "784" in name else ()
-    return Case(name, functools.partial(everything, *MADE[name]), same_work=0.0, unit="population", targets=reached)
+    explanation = ADAM if "Adam" in name else SGD
+    targets = (SpeedTarget(PRODUCT, 0.85, explanation),) if "784" in name else ()
+    return BenchmarkCase(
+        name, functools.partial(competitors, *POPULATIONS[name]), tolerance=0.0, unit="population", targets=targets
+    )
 
 
 benchmark = Benchmark(
     name="limits",
-    question="Which fraction of the machine's arithmetic and of its memory's rate does a population reach?",
-    cases=tuple(map(_case, MADE)),
+    question="Which fraction of the machine's arithmetic rate and memory bandwidth does a population reach?",
+    cases=tuple(map(_case, POPULATIONS)),
     rounds=5,
 )

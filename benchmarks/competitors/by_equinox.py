@@ -1,4 +1,4 @@
-"""The work with Equinox and optax: a compiled step, called from a loop in Python."""
+"""Train the workload with Equinox and optax: a Python loop around a compiled step."""
 
 import functools
 import itertools
@@ -9,24 +9,24 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
-from benchmarks.benchmark import Prepared
-from benchmarks.competitors.settings import Setting, fastest
-from benchmarks.competitors.work import CLASSES, Work, numbers
+from benchmarks.competitors.tuning import Configuration, fastest_configuration
+from benchmarks.competitors.workload import CLASSES, Workload, unit_scaled
+from benchmarks.harness.measure import PreparedCompetitor
 
 
-class Mlp(eqx.Module):
-    """Dense layers and ReLU, for one example."""
+class EquinoxMLP(eqx.Module):
+    """An MLP with ReLU, for one example."""
 
     layers: list
 
     def __init__(self, sizes, key):
-        """Glorot's uniform weights, no biases."""
-        draw = jax.nn.initializers.glorot_uniform(in_axis=1, out_axis=0)
+        """Draw Glorot uniform weights; biases are zero."""
+        glorot = jax.nn.initializers.glorot_uniform(in_axis=1, out_axis=0)
         self.layers = []
         for inputs, outputs in itertools.pairwise(sizes):
-            key, of_layer, of_weight = jax.random.split(key, 3)
-            layer = eqx.nn.Linear(inputs, outputs, key=of_layer)
-            weight, bias = draw(of_weight, (outputs, inputs)), jnp.zeros(outputs)
+            key, layer_key, weight_key = jax.random.split(key, 3)
+            layer = eqx.nn.Linear(inputs, outputs, key=layer_key)
+            weight, bias = glorot(weight_key, (outputs, inputs)), jnp.zeros(outputs)
             self.layers.append(eqx.tree_at(lambda layer: (layer.weight, layer.bias), layer, (weight, bias)))
 
     def __call__(self, x):
@@ -36,23 +36,27 @@ class Mlp(eqx.Module):
         return self.layers[-1](x)
 
 
-def alone(work: Work) -> Prepared:
-    """One network, step by step."""
-    return fastest({f"step by step, {kind}": functools.partial(step_by_step, of) for kind, of in work.kept().items()})
+def single(workload: Workload) -> PreparedCompetitor:
+    """Prepare one network, trained with one call per step."""
+    dtypes = workload.by_dtype().items()
+    return fastest_configuration(
+        {f"step by step, {dtype} inputs": functools.partial(step_by_step, stored) for dtype, stored in dtypes}
+    )
 
 
-def step_by_step(work: Work) -> Setting:
-    """The loop in Python around one compiled step; the state's memory is used again."""
-    inputs, labels, draw = jnp.asarray(work.inputs), jnp.asarray(work.labels), np.random.default_rng(0)
-    optimizer, sizes = optax.adam(work.rate), (inputs.shape[1], *work.hidden, CLASSES)
+def step_by_step(workload: Workload) -> Configuration:
+    """Build a Python loop around one compiled step, which reuses the memory of the state."""
+    inputs, labels = jnp.asarray(workload.inputs), jnp.asarray(workload.labels)
+    generator = np.random.default_rng(0)
+    optimizer, sizes = optax.adam(workload.learning_rate), (inputs.shape[1], *workload.hidden, CLASSES)
 
     @eqx.filter_jit(donate="all-except-first")
-    def step(fixed, state, rows):
-        inputs, labels = fixed
+    def step(examples, state, rows):
+        inputs, labels = examples
         model, moments = state
 
         def loss_of(model):
-            logits = jax.vmap(model)(numbers(inputs[rows]))
+            logits = jax.vmap(model)(unit_scaled(inputs[rows]))
             return optax.softmax_cross_entropy_with_integer_labels(logits, labels[rows]).mean()
 
         loss, gradient = eqx.filter_value_and_grad(loss_of)(model)
@@ -60,14 +64,14 @@ def step_by_step(work: Work) -> Setting:
         return (eqx.apply_updates(model, updates), moments), loss
 
     def train():
-        model = Mlp(sizes, jax.random.key(1))
+        model = EquinoxMLP(sizes, jax.random.key(1))
         state = model, optimizer.init(eqx.filter(model, eqx.is_array))
-        for _ in range(work.epochs):
+        for _ in range(workload.epochs):
             losses = []
-            order = draw.permutation(work.steps * work.batch).astype(np.int32)
-            for rows in order.reshape(work.steps, work.batch):
+            order = generator.permutation(workload.steps * workload.batch).astype(np.int32)
+            for rows in order.reshape(workload.steps, workload.batch):
                 state, loss = step((inputs, labels), state, jnp.asarray(rows))
                 losses.append(loss)
         return float(jnp.stack(losses).mean())
 
-    return Setting(train, train)
+    return Configuration(train, train)

@@ -1,4 +1,4 @@
-"""The work as jaxdl does it: `train` is compiled whole, as a population of one member or of many."""
+"""Train the workload with jaxdl: `train` compiled as one program, for one network or for a population."""
 
 import functools
 from typing import Any
@@ -7,9 +7,9 @@ import jax
 import numpy as np
 
 import jaxdl.functional
-from benchmarks.benchmark import Prepared
-from benchmarks.competitors.settings import Setting, fastest
-from benchmarks.competitors.work import CLASSES, Work, numbers
+from benchmarks.competitors.tuning import Configuration, fastest_configuration
+from benchmarks.competitors.workload import CLASSES, Workload, unit_scaled
+from benchmarks.harness.measure import PreparedCompetitor
 from jaxdl import data, initializers, models, optimizers
 from jaxdl.training import Task, supervised, train
 from jaxdl.training.layout import Layout
@@ -18,56 +18,64 @@ from jaxdl.training.population.population import compile_population
 from jaxdl.training.population.sharding import replicated
 
 
-def model_of(work: Work, functional: Any = jaxdl.functional) -> models.Model:
-    """The network."""
-    if work.filters:
-        return models.convnet(work.filters, work.hidden, CLASSES, functional=functional)
-    return models.mlp(work.hidden, CLASSES, kernel_init=initializers.glorot_uniform, functional=functional)
+def model_of(workload: Workload, functional: Any = jaxdl.functional) -> models.Model:
+    """Return the network of the workload, computed with the given functions."""
+    if workload.filters:
+        return models.convnet(workload.filters, workload.hidden, CLASSES, functional=functional)
+    return models.mlp(workload.hidden, CLASSES, kernel_init=initializers.glorot_uniform, functional=functional)
 
 
-def task_of(work: Work, functional: Any = jaxdl.functional, optimizer: Any = None) -> Task:
-    """The network, its loss and its rule: plain gradient descent for a convolutional one, else Adam."""
-    model = model_of(work, functional)
-    rule = optimizer or (optimizers.sgd if work.filters else optimizers.adam)
-    return Task(model, supervised(model, functional.cross_entropy), rule(work.rate), work.batch, transform=numbers)
+def task_of(workload: Workload, functional: Any = jaxdl.functional, optimizer: Any = None) -> Task:
+    """Return network, loss and optimizer; by default gradient descent for a convolutional network, else Adam."""
+    model = model_of(workload, functional)
+    build = optimizer or (optimizers.sgd if workload.filters else optimizers.adam)
+    loss, rule = supervised(model, functional.cross_entropy), build(workload.learning_rate)
+    return Task(model, loss, rule, workload.batch, transform=unit_scaled)
 
 
-def examples_of(work: Work) -> data.Dataset:
-    """The data on the device; images as the bytes that they came as, flat ones too."""
-    return jax.device_put(data.from_arrays(work.inputs, work.labels)._replace(inputs=work.inputs))
+def examples_of(workload: Workload) -> data.Dataset:
+    """Return the examples on the device. Images stay uint8, also as vectors."""
+    return jax.device_put(data.from_arrays(workload.inputs, workload.labels)._replace(inputs=workload.inputs))
 
 
-def last_loss(work: Work, task: Task):
-    """A function of data and key: the mean loss over the last epoch."""
-    return lambda examples, key: train(task, examples, key, epochs=work.epochs)[1].loss[-1]
+def last_loss(workload: Workload, task: Task):
+    """Return a function of examples and key that trains and returns the mean loss of the last epoch."""
+    return lambda examples, key: train(task, examples, key, epochs=workload.epochs)[1].loss[-1]
 
 
-def alone(work: Work) -> Prepared:
-    """One network: on one device, or with each batch shared by all, whichever is faster."""
-    layouts = [Layout(1, count, 1) for count in {1: None, jax.device_count(): None} if work.batch % count == 0]
-    return _in_the_fastest(layouts, work, task_of(work), 1)
+def single(workload: Workload) -> PreparedCompetitor:
+    """Prepare one network: on one device, or with each batch split over all devices, whichever is faster."""
+    counts = {1: None, jax.device_count(): None}
+    layouts = [Layout(1, count, 1) for count in counts if workload.batch % count == 0]
+    return _in_fastest_layout(layouts, workload, task_of(workload), 1)
 
 
-def population(work: Work, members: int, optimizer: Any = None) -> Prepared:
-    """So many networks, in the fastest layout, which `population` finds itself where training takes longer."""
-    return _in_the_fastest(layouts_for(members), work, task_of(work, optimizer=optimizer), members)
+def population(workload: Workload, members: int, optimizer: Any = None) -> PreparedCompetitor:
+    """Prepare `members` networks in the fastest layout. `population` finds it by itself in longer trainings."""
+    return _in_fastest_layout(layouts_for(members), workload, task_of(workload, optimizer=optimizer), members)
 
 
-def _in_the_fastest(layouts: list[Layout], work: Work, task: Task, members: int) -> Prepared:
-    return fastest({_told(layout): functools.partial(_laid_out, layout, work, task, members) for layout in layouts})
+def _in_fastest_layout(layouts: list[Layout], workload: Workload, task: Task, members: int) -> PreparedCompetitor:
+    return fastest_configuration(
+        {_in_words(layout): functools.partial(_build, layout, workload, task, members) for layout in layouts}
+    )
 
 
-def _laid_out(layout: Layout, work: Work, task: Task, members: int) -> Setting:
-    """`train` in `compile_population`."""
-    examples, keys = examples_of(work), jax.random.split(jax.random.key(1), members)
-    program = compile_population(last_loss(work, task), keys, shared=(examples,), layout=layout)
-    there = jax.device_put((examples,), replicated(program.mesh))
-    run = lambda: float(np.mean(program.run(there, (keys,))))  # noqa: E731
-    return Setting(run, run)
+def _build(layout: Layout, workload: Workload, task: Task, members: int) -> Configuration:
+    """Compile the population in one layout."""
+    examples, keys = examples_of(workload), jax.random.split(jax.random.key(1), members)
+    program = compile_population(last_loss(workload, task), keys, shared=(examples,), layout=layout)
+    shared = jax.device_put((examples,), replicated(program.mesh))
+    run = lambda: float(np.mean(program.run(shared, (keys,))))  # noqa: E731
+    return Configuration(run, run)
 
 
-def _told(layout: Layout) -> str:
-    """A layout in words."""
-    on = f"{layout.by_member * layout.by_batch} device{'s' if layout.by_member * layout.by_batch > 1 else ''}"
-    shared = ", which share each batch" if layout.by_batch > 1 else ""
-    return f"{on}{shared}, {layout.at_once} at a time"
+def _in_words(layout: Layout) -> str:
+    """Return a layout in words, such as "2 devices, 16 members at a time"."""
+    devices = layout.by_member * layout.by_batch
+    split = ", each batch split" if layout.by_batch > 1 else ""
+    return f"{devices} device{_plural(devices)}{split}, {layout.at_once} member{_plural(layout.at_once)} at a time"
+
+
+def _plural(count: int) -> str:
+    return "s" if count > 1 else ""

@@ -1,7 +1,8 @@
-"""The work with PyTorch: the loop that people write, one network after another, and `torch.func.vmap`.
+"""Train the workload with PyTorch: a Python loop, one network after another, and `torch.func.vmap`.
 
-Data are tensors before the clock starts, batches are gathered by index, optimizers are the fused ones, and no number is
-read before the end of an epoch. Numbers of threads, layouts and `torch.compile` are tried, and the fastest is kept.
+The data are tensors before timing starts, batches are gathered by index, optimizers are fused, and no value is read
+from a tensor before the end of an epoch. Thread counts, memory formats and `torch.compile` are tried; the fastest
+configuration is timed.
 """
 
 import functools
@@ -12,126 +13,145 @@ from typing import NamedTuple
 import torch
 import torch._dynamo
 
-from benchmarks.absence import AbsentError
-from benchmarks.benchmark import Prepared
-from benchmarks.competitors.settings import Setting, fastest, on_cpus_alone, thread_counts, threads
-from benchmarks.competitors.work import CLASSES, Work, numbers
+from benchmarks.competitors.tuning import (
+    Configuration,
+    core_counts,
+    fastest_configuration,
+    require_cpu_backend,
+    threads,
+)
+from benchmarks.competitors.workload import CLASSES, Workload, unit_scaled
+from benchmarks.harness.absence import MissingRequirementError
+from benchmarks.harness.measure import PreparedCompetitor
 
-# A function is compiled anew for each network and number of threads; past a limit PyTorch would no longer compile it.
+# PyTorch recompiles a function for every network and thread count, and stops compiling it above these limits.
 for limit in ("recompile_limit", "accumulated_recompile_limit"):
     setattr(torch._dynamo.config, limit, 10_000)
-LAYOUTS = {"NCHW": torch.contiguous_format, "channels last": torch.channels_last}
+MEMORY_FORMATS = {"NCHW": torch.contiguous_format, "channels last": torch.channels_last}
 
 
-class Ways(NamedTuple):
-    """What is tried: without a value, all there is."""
+class PyTorchOptions(NamedTuple):
+    """The configurations to try: thread counts, memory formats of images, and with or without `torch.compile`."""
 
-    threads: Sequence[int] = tuple(thread_counts())
-    layouts: Sequence[str] = tuple(LAYOUTS)
+    threads: Sequence[int] = tuple(core_counts())
+    memory_formats: Sequence[str] = tuple(MEMORY_FORMATS)
     compiled: Sequence[bool] = (False, True)
 
 
-def loop(work: Work, members: int = 1, ways: Ways = Ways()) -> Prepared:  # noqa: B008
-    """So many networks, one after another."""
-    return _best(work, ways, functools.partial(_loop, members))
+def loop(workload: Workload, members: int = 1, options: PyTorchOptions = PyTorchOptions()) -> PreparedCompetitor:  # noqa: B008
+    """Prepare `members` networks, trained one after another."""
+    return _fastest(workload, options, functools.partial(_loop, members))
 
 
-def vmapped(work: Work, members: int, ways: Ways = Ways(layouts=("NCHW",))) -> Prepared:  # noqa: B008
-    """So many networks at once by `torch.func.vmap`."""
-    return _best(work, ways, functools.partial(_vmapped, members))
+def vmapped(
+    workload: Workload,
+    members: int,
+    options: PyTorchOptions = PyTorchOptions(memory_formats=("NCHW",)),  # noqa: B008
+) -> PreparedCompetitor:
+    """Prepare `members` networks, trained at once with `torch.func.vmap`."""
+    return _fastest(workload, options, functools.partial(_vmapped, members))
 
 
-def _best(work, ways, make) -> Prepared:
-    """Threads, layouts and bytes are tried as they are, the best of these compiled: each compilation takes seconds."""
-    on_cpus_alone()
-    layouts = ways.layouts if work.filters else ("NCHW",)
-    tried = {
-        _named(of, kind, count, layout): (of, count, layout)
-        for kind, of in work.kept().items()
-        for count in ways.threads
-        for layout in layouts
+def _fastest(workload, options, build) -> PreparedCompetitor:
+    """Try all eager configurations and compile only the fastest of them, because each compilation takes seconds.
+
+    If only compiled configurations are allowed, compile all of them.
+    """
+    require_cpu_backend()
+    formats = options.memory_formats if workload.filters else ("NCHW",)
+    settings = {
+        _in_words(stored, dtype, count, memory_format): (stored, count, memory_format)
+        for dtype, stored in workload.by_dtype().items()
+        for count in options.threads
+        for memory_format in formats
     }
-    eager = {name: functools.partial(make, *setting, compiled=False) for name, setting in tried.items()}
-    compiled = {name: functools.partial(make, *setting, compiled=True) for name, setting in tried.items()}
-    if not any(ways.compiled):
-        return fastest(eager)
+    eager = {name: functools.partial(build, *setting, compiled=False) for name, setting in settings.items()}
+    compiled = {name: functools.partial(build, *setting, compiled=True) for name, setting in settings.items()}
+    if not any(options.compiled):
+        return fastest_configuration(eager)
     try:
-        if all(ways.compiled):
-            return fastest({f"{name}, compiled": setting for name, setting in compiled.items()})
-        first = fastest(eager)
-        name = first.setting
-        best = fastest({name: eager[name], f"{name}, compiled": compiled[name]})
-        return best._replace(tried=first.tried + best.tried[1:])
-    except RuntimeError as error:  # of many kinds: no C++ compiler, an operation that it does not know
-        if all(ways.compiled):
-            raise AbsentError(f"torch.compile failed, {str(error).splitlines()[0]}") from error
-        return fastest(eager)
+        if all(options.compiled):
+            return fastest_configuration(
+                {f"{name}, compiled": configuration for name, configuration in compiled.items()}
+            )
+        best_eager = fastest_configuration(eager)
+        name = best_eager.configuration
+        best = fastest_configuration({name: eager[name], f"{name}, compiled": compiled[name]})
+        return best._replace(tried=best_eager.tried + best.tried[1:])
+    except RuntimeError as error:  # for many reasons: no C++ compiler, an unsupported operation
+        if all(options.compiled):
+            raise MissingRequirementError(f"torch.compile failed: {str(error).splitlines()[0]}") from error
+        return fastest_configuration(eager)
 
 
-def _named(work, kind, count, layout) -> str:
-    return f"{layout}, {kind}, {threads(count)}" if work.filters else f"{kind}, {threads(count)}"
+def _in_words(workload, dtype, count, memory_format) -> str:
+    words = f"{dtype} inputs, {threads(count)}"
+    return f"{memory_format}, {words}" if workload.filters else words
 
 
-def _tensors(work, layout):
-    """Inputs as PyTorch has them, and labels."""
-    inputs, labels = torch.from_numpy(work.inputs), torch.from_numpy(work.labels).long()
-    if work.filters:
-        inputs = inputs.permute(0, 3, 1, 2).contiguous(memory_format=LAYOUTS[layout])
+def _tensors(workload, memory_format):
+    """Return inputs, as NCHW if they are images, and labels."""
+    inputs, labels = torch.from_numpy(workload.inputs), torch.from_numpy(workload.labels).long()
+    if workload.filters:
+        inputs = inputs.permute(0, 3, 1, 2).contiguous(memory_format=MEMORY_FORMATS[memory_format])
     return inputs, labels
 
 
-def model_of(work: Work) -> torch.nn.Sequential:
-    """The network."""
-    layers, features = [], work.inputs.shape[-1]
-    for filters in work.filters:
+def model_of(workload: Workload) -> torch.nn.Sequential:
+    """Return the network of the workload."""
+    layers, features = [], workload.inputs.shape[-1]
+    for filters in workload.filters:
         layers += [torch.nn.Conv2d(features, filters, 3, padding=1), torch.nn.ReLU(), torch.nn.MaxPool2d(2)]
         features = filters
-    if work.filters:
+    if workload.filters:
         layers.append(torch.nn.Flatten())
-        features *= math.prod(size // 2 ** len(work.filters) for size in work.inputs.shape[1:3])
-    for width in (*work.hidden, CLASSES):
+        features *= math.prod(size // 2 ** len(workload.filters) for size in workload.inputs.shape[1:3])
+    for width in (*workload.hidden, CLASSES):
         layers += [torch.nn.Linear(features, width), torch.nn.ReLU()]
         features = width
     return torch.nn.Sequential(*layers[:-1])
 
 
-def _optimizer(work, params):
-    kind = torch.optim.SGD if work.filters else torch.optim.Adam
-    return kind(params, work.rate, fused=True)
+def _optimizer(workload, params):
+    build = torch.optim.SGD if workload.filters else torch.optim.Adam
+    return build(params, workload.learning_rate, fused=True)
 
 
-def _draw(work, weights, one) -> None:
-    """Draw weights or biases in place, those of one network or of many, whose shape for one is that of `one`."""
-    if one.ndim == 1:
-        weights.zero_()
-    elif work.filters:
-        weights.normal_(0, math.sqrt(2 / one[0].numel()))  # He's rule
+def _initialize(workload, params, example) -> None:
+    """Initialize weights or biases in place; `example` has the shape of those of one network.
+
+    Biases are zero, weights of convolutional networks He normal, those of MLPs Glorot uniform.
+    """
+    if example.ndim == 1:
+        params.zero_()
+    elif workload.filters:
+        params.normal_(0, math.sqrt(2 / example[0].numel()))
     else:
-        bound = math.sqrt(6 / sum(one.shape))  # Glorot's
-        weights.uniform_(-bound, bound)
+        bound = math.sqrt(6 / sum(example.shape))
+        params.uniform_(-bound, bound)
 
 
-def _loop(members, work, count, layout, *, compiled) -> Setting:
+def _loop(members, workload, count, memory_format, *, compiled) -> Configuration:
     torch.set_num_threads(count)
-    inputs, labels = _tensors(work, layout)
-    layout = LAYOUTS[layout]
-    model = model_of(work).to(memory_format=layout)
+    inputs, labels = _tensors(workload, memory_format)
+    memory_format = MEMORY_FORMATS[memory_format]
+    model = model_of(workload).to(memory_format=memory_format)
 
     def mean_loss(x, y):
         return torch.nn.functional.cross_entropy(model(x), y)
 
     loss_of = torch.compile(mean_loss) if compiled else mean_loss
 
-    def one(seed, steps):
+    def train_one(seed, steps):
         torch.manual_seed(seed)
         with torch.no_grad():
             for weights in model.parameters():
-                _draw(work, weights, weights)
-        optimizer, total = _optimizer(work, model.parameters()), torch.zeros(())
-        for _ in range(work.epochs):
+                _initialize(workload, weights, weights)
+        optimizer, total = _optimizer(workload, model.parameters()), torch.zeros(())
+        for _ in range(workload.epochs):
             total.zero_()
-            for rows in torch.randperm(len(labels)).view(work.steps, work.batch)[:steps]:
-                x = numbers(inputs.index_select(0, rows)).contiguous(memory_format=layout)
+            for rows in torch.randperm(len(labels)).view(workload.steps, workload.batch)[:steps]:
+                x = unit_scaled(inputs.index_select(0, rows)).contiguous(memory_format=memory_format)
                 loss = loss_of(x, labels.index_select(0, rows))
                 optimizer.zero_grad()
                 loss.backward()
@@ -141,44 +161,44 @@ def _loop(members, work, count, layout, *, compiled) -> Setting:
 
     def train(members, steps):
         torch.set_num_threads(count)
-        return sum(one(seed, steps) for seed in range(members)) / members
+        return sum(train_one(seed, steps) for seed in range(members)) / members
 
-    return Setting(lambda: train(1, _piece(work)), lambda: train(members, work.steps))
+    return Configuration(lambda: train(1, _trial_steps(workload)), lambda: train(members, workload.steps))
 
 
-def _vmapped(members, work, count, layout, *, compiled) -> Setting:
+def _vmapped(members, workload, count, memory_format, *, compiled) -> Configuration:
     torch.set_num_threads(count)
-    inputs, labels = _tensors(work, layout)
-    model = model_of(work)
+    inputs, labels = _tensors(workload, memory_format)
+    model = model_of(workload)
     shapes = {name: (members, *weight.shape) for name, weight in model.named_parameters()}
 
     def loss_of(params, x, y):
         return torch.nn.functional.cross_entropy(torch.func.functional_call(model, params, x), y)
 
-    gradients = torch.func.vmap(torch.func.grad_and_value(loss_of))
-    gradients = torch.compile(gradients) if compiled else gradients
+    gradients_and_losses = torch.func.vmap(torch.func.grad_and_value(loss_of))
+    gradients_and_losses = torch.compile(gradients_and_losses) if compiled else gradients_and_losses
 
     def train(steps):
         torch.set_num_threads(count)
         torch.manual_seed(0)
         params = {name: torch.zeros(shape) for name, shape in shapes.items()}
         for stacked in params.values():
-            _draw(work, stacked, stacked[0])
-        optimizer, total = _optimizer(work, params.values()), torch.zeros(())
-        for _ in range(work.epochs):
+            _initialize(workload, stacked, stacked[0])
+        optimizer, total = _optimizer(workload, params.values()), torch.zeros(())
+        for _ in range(workload.epochs):
             total.zero_()
             orders = torch.stack([torch.randperm(len(labels)) for _ in range(members)])
-            for rows in orders.view(members, work.steps, work.batch).unbind(1)[:steps]:
-                slopes, losses = gradients(params, numbers(inputs[rows]), labels[rows])
-                for name, slope in slopes.items():
-                    params[name].grad = slope
+            for rows in orders.view(members, workload.steps, workload.batch).unbind(1)[:steps]:
+                gradients, losses = gradients_and_losses(params, unit_scaled(inputs[rows]), labels[rows])
+                for name, gradient in gradients.items():
+                    params[name].grad = gradient
                 optimizer.step()
                 total += losses.mean()
         return float(total / steps)
 
-    return Setting(lambda: train(_piece(work)), lambda: train(work.steps))
+    return Configuration(lambda: train(_trial_steps(workload)), lambda: train(workload.steps))
 
 
-def _piece(work) -> int:
-    """Steps of an epoch that settings are compared by."""
-    return min(work.steps, max(4, work.steps // 8))
+def _trial_steps(workload) -> int:
+    """Return the number of steps of a trial run."""
+    return min(workload.steps, max(4, workload.steps // 8))

@@ -1,4 +1,4 @@
-"""The work with scikit-learn's `MLPClassifier`, with joblib over the members where there are many."""
+"""Train the workload with scikit-learn's `MLPClassifier`; several networks with joblib."""
 
 import functools
 import os
@@ -10,59 +10,68 @@ import threadpoolctl
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.neural_network import MLPClassifier
 
-from benchmarks.benchmark import Prepared
-from benchmarks.competitors.settings import Setting, fastest, on_cpus_alone, thread_counts, threads
-from benchmarks.competitors.work import Work
+from benchmarks.competitors.tuning import (
+    Configuration,
+    core_counts,
+    fastest_configuration,
+    require_cpu_backend,
+    threads,
+)
+from benchmarks.competitors.workload import Workload
+from benchmarks.harness.measure import PreparedCompetitor
 
-COUNTS = thread_counts()
-warnings.simplefilter("ignore", ConvergenceWarning)  # in the processes of joblib too: that all epochs were taken
+COUNTS = core_counts()
+# scikit-learn warns when all epochs are used up, which is intended here. Set on import, for joblib's processes too.
+warnings.simplefilter("ignore", ConvergenceWarning)
 
 
-def fitted(work: Work, seed: int) -> float:
-    """Train one network; the mean loss over its last epoch."""
+def train_one(workload: Workload, seed: int) -> float:
+    """Train one network and return the mean loss of its last epoch."""
     network = MLPClassifier(
-        work.hidden,
+        workload.hidden,
         solver="adam",
         alpha=0.0,
-        batch_size=work.batch,
-        learning_rate_init=work.rate,
-        max_iter=work.epochs,
-        n_iter_no_change=work.epochs + 1,
+        batch_size=workload.batch,
+        learning_rate_init=workload.learning_rate,
+        max_iter=workload.epochs,
+        n_iter_no_change=workload.epochs + 1,
         tol=0.0,
         random_state=seed,
     )
-    network.fit(work.inputs, work.labels)
+    network.fit(workload.inputs, workload.labels)
     return network.loss_
 
 
-def loop(work: Work, members: int = 1) -> Prepared:
-    """So many networks, one after another."""
-    on_cpus_alone()
-    work = work.as_float32()  # all that it takes
+def loop(workload: Workload, members: int = 1) -> PreparedCompetitor:
+    """Prepare `members` networks, trained one after another with the fastest number of threads."""
+    require_cpu_backend()
+    workload = workload.as_float32()  # MLPClassifier computes with floating-point inputs only
 
-    def setting(count):
+    def build(count):
         def train():
             with threadpoolctl.threadpool_limits(count):
-                return float(np.mean([fitted(work, seed) for seed in range(members)]))
+                return float(np.mean([train_one(workload, seed) for seed in range(members)]))
 
-        return Setting(train, train)
+        return Configuration(train, train)
 
-    return fastest({threads(count): functools.partial(setting, count) for count in COUNTS})
+    return fastest_configuration({threads(count): functools.partial(build, count) for count in COUNTS})
 
 
-def by_joblib(work: Work, members: int) -> Prepared:
-    """So many networks, as many at once as there are cores: in processes or in threads, whichever is faster."""
-    on_cpus_alone()
-    work, cores = work.as_float32(), os.cpu_count() or 1
+def by_joblib(workload: Workload, members: int) -> PreparedCompetitor:
+    """Prepare `members` networks, one on each core at a time: in processes or in threads, whichever is faster."""
+    require_cpu_backend()
+    workload, cores = workload.as_float32(), os.cpu_count() or 1
 
-    def setting(backend):
+    def build(backend):
         pool = joblib.Parallel(n_jobs=cores, backend=backend)
 
         def train():
             with threadpoolctl.threadpool_limits(1):
-                return float(np.mean(pool(joblib.delayed(fitted)(work, seed) for seed in range(members))))
+                return float(np.mean(pool(joblib.delayed(train_one)(workload, seed) for seed in range(members))))
 
-        return Setting(train, train)
+        return Configuration(train, train)
 
     kinds = {"processes": "loky", "threads": "threading"}
-    return fastest({f"{cores} {kind}": functools.partial(setting, backend) for kind, backend in kinds.items()})
+    return fastest_configuration(
+        {f"{cores} {kind}": functools.partial(build, backend) for kind, backend in kinds.items()}
+    )

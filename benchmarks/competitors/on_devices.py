@@ -1,6 +1,6 @@
-"""A process with so many CPU devices and cores; whenever it reads a line it trains, and tells its seconds.
+"""Train a population in a process with a given number of CPU devices and cores, once for every line on standard input.
 
-Started as python -m benchmarks.competitors.on_devices DEVICES MEMBERS
+Usage: python -m benchmarks.competitors.on_devices DEVICES MEMBERS STEPS BATCH WIDTH
 """
 
 import json
@@ -9,20 +9,21 @@ import sys
 import time
 
 
-def main(devices: int, members: int) -> None:
-    """Compile, and then train for every line, until there are no more."""
-    if hasattr(os, "sched_setaffinity"):  # as many cores as devices: a device alone would take them all
+def main(devices: int, members: int, steps: int, batch: int, width: int) -> None:
+    """Compile the training; then, for every line, run it and print its loss and seconds as JSON."""
+    if hasattr(os, "sched_setaffinity"):  # one core per device: a single device would otherwise use all cores
         os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:devices])
     import jax
 
     jax.config.update("jax_num_cpu_devices", devices)
-    from benchmarks.growth import networks
+    from benchmarks.competitors import by_jaxdl, workload
 
-    prepared = networks(members=members)
+    mlp = workload.mnist_mlp(steps=steps, batch=batch, hidden=(width, width))
+    prepared = by_jaxdl.population(mlp, members)
     for _ in sys.stdin:
-        began = time.perf_counter()
+        start = time.perf_counter()
         loss = prepared.run()
-        print(json.dumps([loss, time.perf_counter() - began]), flush=True)
+        print(json.dumps([loss, time.perf_counter() - start]), flush=True)
 
 
 if __name__ == "__main__":

@@ -1,1 +1,1 @@
-"""Programs that train until a test accuracy is reached, each for an interpreter of its own."""
+"""Programs that train until a test accuracy is reached. `time_to_accuracy` starts each in a new interpreter."""

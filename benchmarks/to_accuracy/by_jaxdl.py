@@ -7,20 +7,20 @@ import jax
 import optax
 
 import jaxdl.functional as F
-from benchmarks.mnist import mnist
-from benchmarks.to_accuracy.course import COURSES, LOWEST, until_reached
+from benchmarks.competitors.mnist import mnist
+from benchmarks.to_accuracy.goals import GOALS, LOWEST, train_until_reached
 from jaxdl import data, models, optimizers
 from jaxdl.system import startup
 from jaxdl.training import Task, classification, resume, start, supervised
 
 
-def accuracies(course, seed):
-    """Train an epoch at a time; the accuracy on the test images after each."""
+def accuracies(goal, seed):
+    """Train one epoch at a time and yield the accuracy on the test images after each."""
     images, test = (jax.device_put(data.from_arrays(*part)) for part in mnist())
-    steps = images.size // course.batch
-    model = models.convnet(course.filters, course.hidden, 10) if course.filters else models.mlp(course.hidden, 10)
-    rate = optax.cosine_decay_schedule(course.peak, course.epochs * steps, LOWEST)
-    task = Task(model, supervised(model, F.cross_entropy), optimizers.adam(rate), course.batch)
+    steps = images.size // goal.batch
+    model = models.convnet(goal.filters, goal.hidden, 10) if goal.filters else models.mlp(goal.hidden, 10)
+    learning_rate = optax.cosine_decay_schedule(goal.peak, goal.epochs * steps, LOWEST)
+    task = Task(model, supervised(model, F.cross_entropy), optimizers.adam(learning_rate), goal.batch)
 
     @jax.jit
     def epoch(images, test, state):
@@ -36,5 +36,5 @@ def accuracies(course, seed):
 
 if __name__ == "__main__":
     startup.prepare()
-    course = COURSES[sys.argv[1]]
-    print(json.dumps(until_reached(course, accuracies(course, int(sys.argv[2])))))
+    goal = GOALS[sys.argv[1]]
+    print(json.dumps(train_until_reached(goal, accuracies(goal, int(sys.argv[2])))))

@@ -1,0 +1,107 @@
+"""Write one self-contained HTML page from stored measurements: answers, targets, tables and charts of growth."""
+
+import pathlib
+from collections import defaultdict
+from typing import Any
+
+from benchmarks.harness import tables
+from jaxdl.reports.page import render_page
+from jaxdl.runs import files
+
+TEMPLATE = pathlib.Path(__file__).with_name("report.html")
+
+
+def write_report(results: pathlib.Path, out: pathlib.Path) -> pathlib.Path:
+    """Write the page for all measurements in a directory.
+
+    Args:
+        results: directory with the NAME.json files that `python -m benchmarks run` writes.
+        out: path of the page. Its directory is created; an existing page is replaced.
+
+    Returns:
+        The path of the page.
+
+    Raises:
+        FileNotFoundError: if the directory has no measurements.
+        ValueError: if a file was written by another version of the harness.
+        ModuleNotFoundError: if the extra `report` is not installed.
+    """
+    measured = read_measurements(results)
+    figures, charts = {}, {}
+    for each in measured:
+        for axis, points in growth_curves(each).items():
+            figures.setdefault(each["name"], []).append(f"figure-{len(charts)}")
+            charts[f"figure-{len(charts)}"] = (axis, points)
+    content = {
+        "benchmarks": [
+            each | {"cases": [page_case(case) for case in each["cases"]], "figures": figures.get(each["name"], ())}
+            for each in measured
+        ],
+        "targets": [target for each in measured for case in each["cases"] for target in case.get("targets", ())],
+    }
+    out.parent.mkdir(parents=True, exist_ok=True)
+    files.write_text(out, render_page(TEMPLATE.read_text(encoding="utf-8"), _draw(charts), content))
+    return out
+
+
+def read_measurements(results: pathlib.Path) -> list[dict[str, Any]]:
+    """Read all measurements of a directory, sorted by name.
+
+    Raises FileNotFoundError if the directory has no measurements, and ValueError if a file has another format.
+    """
+    paths = sorted(results.glob("*.json"))
+    if not paths:
+        raise FileNotFoundError(
+            f"{results} contains no benchmark results (NAME.json). Run `python -m benchmarks run` first."
+        )
+    measured = [files.read_json(path) for path in paths]
+    for path, each in zip(paths, measured, strict=True):
+        if "total_seconds" not in each:
+            raise ValueError(f"{path} was written by another version of the benchmarks. Run that benchmark again.")
+    return measured
+
+
+def page_case(case: dict[str, Any]) -> dict[str, Any]:
+    """Return a case with its values formatted for the page; a skipped case is returned unchanged."""
+    if "skipped" in case:
+        return case
+    rows = [
+        {
+            "name": row["name"],
+            "label": tables.label(row),
+            "tried": [f"{tables.format_seconds(seconds)} with {name}" for name, seconds in row["tried"]],
+            "time": tables.format_seconds(row["seconds_per_unit"]),
+            "ratio": f"{row['ratio']:.3g}",
+            "interval": f"{row['ratio_low']:.3g} – {row['ratio_high']:.3g}",
+            "compile": tables.format_seconds(row["compile_seconds"]),
+            "memory": tables.format_bytes(row["memory_bytes"]),
+            "result": "" if row["result"] is None else f"{row['result']:.4g}",
+        }
+        for row in case["rows"]
+    ]
+    return case | {
+        "answer": tables.summary_sentence(case),
+        "rows": rows,
+        "targets": [target | {"sentence": tables.target_sentence(target)} for target in case["targets"]],
+        "has_memory": any(row["memory"] for row in rows),
+    }
+
+
+def growth_curves(measured: dict[str, Any]) -> dict[str, list[dict[str, Any]]]:
+    """Return the points of the charts of a benchmark, per axis: seconds per unit against the size of a case or row.
+
+    An axis with a single size has no chart.
+    """
+    found = defaultdict(list)
+    for case in measured["cases"]:
+        for row in case.get("rows", ()) if case["axis"] else ():
+            at, line = (case["size"], row["name"]) if row["size"] is None else (row["size"], "jaxdl")
+            seconds = row["seconds_per_unit"]
+            found[case["axis"]].append({"line": line, "at": at, "seconds": seconds, "unit": case["unit"]})
+    return {axis: points for axis, points in found.items() if len({point["at"] for point in points}) > 1}
+
+
+def _draw(charts):
+    from jaxdl.reports import training_charts  # altair is part of the extra
+
+    return {name: training_charts.scaling(points, axis) for name, (axis, points) in charts.items()}
