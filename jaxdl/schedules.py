@@ -27,7 +27,7 @@ def step(value: Scalar, *, every: Steps, factor: Scalar = 0.1) -> optax.Schedule
     r"""A staircase, $\eta_t = \eta\, f^{\lfloor t / s \rfloor}$: times the factor $f$ after every $s \ge 1$ steps.
 
     PyTorch's `StepLR`. For steps of other lengths there is `optax.piecewise_constant_schedule`, which is PyTorch's
-    `MultiStepLR`; for steps where the loss no longer falls, `jaxdl.optimizers.on_plateau`.
+    `MultiStepLR`; for steps where the loss no longer falls, `jaxdl.optimizers.reduce_on_plateau`.
     """
     possible = check(every >= 1, _at_least_one("every", every))
     return _where(possible, lambda t: _real(value) * _real(factor) ** _real(t // every))
