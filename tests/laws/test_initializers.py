@@ -1,3 +1,5 @@
+"""All initializers return the requested shape and dtype, depend on the key alone, and can be swept."""
+
 import functools
 import inspect
 
@@ -8,7 +10,7 @@ import pytest
 
 from jaxdl import initializers
 
-DRAWN = [
+RANDOM = [
     initializers.normal,
     initializers.truncated_normal,
     initializers.uniform,
@@ -29,46 +31,54 @@ def each(functions):
     return pytest.mark.parametrize("initializer", functions, ids=lambda f: getattr(f, "__name__", "constant"))
 
 
-def test_the_lists_are_complete():
+def test_no_initializer_is_missing_here():
     others = {"fan_in", "fan_out", "fan_average", "pytorch", "keras"}
     public = {name for name, thing in vars(initializers).items() if inspect.isfunction(thing)}
-    assert public - others == {"constant", "zeros", "ones", *(f.__name__ for f in DRAWN)}
+    assert public == {*initializers.__all__}
+    assert public - others == {"constant", "zeros", "ones", *(f.__name__ for f in RANDOM)}
 
 
-@each(DRAWN + CONSTANT)
+@each(RANDOM + CONSTANT)
 @pytest.mark.parametrize("dtype", [jnp.bfloat16, jnp.float16, jnp.float32, jnp.float64])
-def test_shape_and_dtype_are_those_that_were_asked_for(double, initializer, dtype):
+def test_the_result_has_the_requested_shape_and_dtype(double, initializer, dtype):
     drawn = initializer(jax.random.key(0), SHAPE, dtype)
     assert drawn.shape == SHAPE
     assert drawn.dtype == dtype
     assert jnp.isfinite(drawn).all()
 
 
-@each(DRAWN + CONSTANT)
-def test_the_dtype_is_float32_where_none_is_asked_for(double, initializer):
+@each(RANDOM + CONSTANT)
+def test_the_default_dtype_is_float32(double, initializer):
     assert initializer(jax.random.key(0), SHAPE).dtype == jnp.float32
 
 
-@each(DRAWN)
-def test_float64_draws_use_their_digits(double, initializer):
+@each(RANDOM)
+def test_float64_draws_have_the_precision_of_float64(double, initializer):
     drawn = np.asarray(initializer(jax.random.key(0), SHAPE, jnp.float64))
     assert (drawn != drawn.astype(np.float32)).mean() > 0.9
 
 
-@each(DRAWN)
-def test_the_same_key_draws_the_same_and_another_key_another(initializer):
+@each([initializers.normal, initializers.truncated_normal, initializers.uniform, initializers.he_uniform])
+def test_bfloat16_draws_have_mean_zero(initializer):
+    drawn = np.asarray(initializer(jax.random.key(0), (1000, 1000), jnp.bfloat16), np.float32)
+    assert abs(drawn.mean()) < 0.004 * drawn.std()
+
+
+@each(RANDOM)
+def test_equal_keys_give_equal_draws_and_different_keys_different_ones(initializer):
     key = jax.random.key(0)
-    first, again = initializer(key, SHAPE), initializer(jax.random.clone(key), SHAPE)
-    assert np.array_equal(first, again)
+    first, second = initializer(key, SHAPE), initializer(jax.random.clone(key), SHAPE)
+    assert np.array_equal(first, second)
     assert not (np.asarray(first) == initializer(jax.random.key(1), SHAPE)).any()
 
 
-@each(DRAWN + CONSTANT)
-def test_a_vmap_over_keys_is_the_loop_over_them(initializer):
+@each(RANDOM + CONSTANT)
+def test_a_vmap_over_keys_equals_the_loop(initializer):
+    draw = lambda key: initializer(key, (8, 5))
+    both = jax.jit(lambda keys, clones: (jax.vmap(draw)(keys), jax.lax.map(draw, clones)))
     keys = jax.random.split(jax.random.key(0), 3)
-    together = jax.vmap(lambda key: initializer(key, (8, 5)))(keys)
-    alone = jnp.stack([initializer(key, (8, 5)) for key in jax.random.clone(keys)])
-    np.testing.assert_allclose(together, alone, rtol=1e-6, atol=1e-6)
+    together, loop = both(keys, jax.random.clone(keys))
+    np.testing.assert_allclose(together, loop, rtol=1e-6, atol=1e-6)
 
 
 @pytest.mark.parametrize(
@@ -85,27 +95,26 @@ def test_a_vmap_over_keys_is_the_loop_over_them(initializer):
     ids=lambda x: getattr(x, "__name__", ""),
 )
 @pytest.mark.parametrize("dtype", [jnp.bfloat16, jnp.float32])
-def test_settings_may_be_traced(initializer, settings, dtype):
+def test_a_vmap_over_traced_settings_equals_the_loop(initializer, settings, dtype):
     def draw(settings):
         return initializer(jax.random.key(0), (6, 4), dtype, **settings)
 
     swept = jax.jit(jax.vmap(draw))({name: jnp.array(values) for name, values in settings.items()})
     assert swept.dtype == dtype
     for index in range(2):
-        alone = draw({name: values[index] for name, values in settings.items()})
-        assert jnp.isfinite(alone).all()
-        np.testing.assert_allclose(np.float32(swept[index]), np.float32(alone), rtol=0.01, atol=1e-6)
+        single = draw({name: values[index] for name, values in settings.items()})
+        assert jnp.isfinite(single).all()
+        np.testing.assert_allclose(np.float32(swept[index]), np.float32(single), rtol=0.01, atol=1e-6)
     assert not np.array_equal(swept[0], swept[1])
 
 
-@pytest.mark.parametrize("initializer", [*DRAWN[3:], initializers.fan_in, initializers.fan_out])
-def test_what_needs_fans_refuses_the_shape_of_a_bias(initializer):
-    arguments = ((5,),) if initializer in (initializers.fan_in, initializers.fan_out) else (jax.random.key(0), (5,))
-    with pytest.raises(ValueError, match=r"at least two axes, inputs and outputs, but was given as \(5,\): draw"):
-        initializer(*arguments)
+@each(RANDOM[3:])
+def test_an_initializer_that_needs_fans_raises_for_the_shape_of_a_bias(initializer):
+    with pytest.raises(ValueError, match=r"at least two axes, inputs and outputs, got the shape \(5,\)\. For a bias"):
+        initializer(jax.random.key(0), (5,))
 
 
-@each([*DRAWN[:3], *CONSTANT])
-def test_the_others_draw_any_shape(initializer):
+@each([*RANDOM[:3], *CONSTANT])
+def test_the_other_initializers_accept_any_shape(initializer):
     for shape in [(), (5,), (0, 3)]:
         assert initializer(jax.random.key(0), shape).shape == shape
