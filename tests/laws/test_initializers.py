@@ -39,17 +39,14 @@ def test_no_initializer_is_missing_here():
 
 
 @each(RANDOM + CONSTANT)
-@pytest.mark.parametrize("dtype", [jnp.bfloat16, jnp.float16, jnp.float32, jnp.float64])
-def test_the_result_has_the_requested_shape_and_dtype(double, initializer, dtype):
-    drawn = initializer(jax.random.key(0), SHAPE, dtype)
-    assert drawn.shape == SHAPE
-    assert drawn.dtype == dtype
-    assert jnp.isfinite(drawn).all()
-
-
-@each(RANDOM + CONSTANT)
-def test_the_default_dtype_is_float32(double, initializer):
-    assert initializer(jax.random.key(0), SHAPE).dtype == jnp.float32
+def test_the_result_has_the_requested_shape_and_dtype_and_float32_is_the_default(double, initializer):
+    dtypes = [jnp.bfloat16, jnp.float16, jnp.float32, jnp.float64]
+    calls = [(SHAPE, dtype) for dtype in dtypes] + [(SHAPE,)]
+    draw = lambda keys: [initializer(key, *arguments) for key, arguments in zip(keys, calls, strict=True)]
+    for drawn, dtype in zip(jax.jit(draw)(jax.random.split(jax.random.key(0), 5)), [*dtypes, jnp.float32], strict=True):
+        assert drawn.shape == SHAPE
+        assert drawn.dtype == dtype
+        assert jnp.isfinite(drawn).all()
 
 
 @each(RANDOM)
