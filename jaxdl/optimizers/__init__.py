@@ -1,6 +1,6 @@
 r"""Optimizers as optax gradient transformations, with the textbook definition of each in its docstring.
 
-The package has three kinds of functions:
+The package contains:
 
 - Optimizers: gradient descent (`sgd`, `momentum`, `nesterov`), adaptive learning rates (`adagrad`, `rmsprop`,
   `centered_rmsprop`, `adadelta`), the Adam family (`adam`, `adam_l2`, `adamw`, `adamax`, `nadam`, `radam`, `amsgrad`),
@@ -9,6 +9,7 @@ The package has three kinds of functions:
   it, `proximal_l1` and `reduce_on_plateau` after it.
 - Parameter groups: `decay_mask` selects the parameters that decay, and `partition` gives each group of parameters its
   own optimizer.
+- `hessian_vector_product`, to examine the curvature of a loss.
 
 In all formulas $g_t$ is the gradient at step $t = 1, 2, \dots$, $w$ are the parameters and $\eta$ is the learning rate:
 a number, a scalar array or a schedule of `jaxdl.schedules`. Real hyperparameters may be traced arrays, so that
