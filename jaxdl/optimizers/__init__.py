@@ -4,7 +4,7 @@ The package contains:
 
 - Optimizers: gradient descent (`sgd`, `momentum`, `nesterov`), adaptive learning rates (`adagrad`, `rmsprop`,
   `centered_rmsprop`, `adadelta`), the Adam family (`adam`, `adam_l2`, `adamw`, `adamax`, `nadam`, `radam`, `amsgrad`),
-  `lion`, `muon` and `lbfgs`. Start with `adamw`. `sam` wraps any of them.
+  `lion`, `muon` and `lbfgs`. Start with `adamw`. `sam` wraps any of them except `lbfgs`.
 - Transformations to chain with an optimizer by `optax.chain`. `clip_by_value` and `clip_by_global_norm` come before
   it, `proximal_l1` and `reduce_on_plateau` after it.
 - Parameter groups: `decay_mask` selects the parameters that decay, and `partition` gives each group of parameters its
