@@ -18,7 +18,7 @@ from jaxdl import initializers
 from jaxdl.data import Dataset
 from jaxdl.experiment import Claim, Exact, Experiment, More, Panel
 from jaxdl.models import linear_regression
-from jaxdl.optimizers import proximal_l1, sgd, weights
+from jaxdl.optimizers import decay_mask, proximal_l1, sgd
 from jaxdl.training import Task, population, supervised, train
 
 EXAMPLES, SIZE, MATTER = 100, 50, 5
@@ -53,7 +53,7 @@ def zeros(key, penalty, rule):
     return jnp.mean(state.params["Dense_0"]["kernel"][MATTER:] == 0)
 
 
-PROXIMAL = optax.chain(sgd(RATE), proximal_l1(RATE, strength=STRENGTH, mask=weights))
+PROXIMAL = optax.chain(sgd(RATE), proximal_l1(RATE, l1=STRENGTH, mask=decay_mask))
 ARMS = {
     "subgradient": (of_weights_alone(F.l1), sgd(RATE)),
     "proximal": (nothing, PROXIMAL),

@@ -45,7 +45,7 @@ def half_mean_square(weights, part):
 
 def by_l1(strength):
     """No penalty in the loss, and the proximal step of L1 after each."""
-    rule = optax.chain(sgd(RATE), proximal_l1(RATE, strength=strength))
+    rule = optax.chain(sgd(RATE), proximal_l1(RATE, l1=strength))
     return lambda weights: 0.0, rule  # noqa: ARG005
 
 

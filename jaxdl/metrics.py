@@ -1,54 +1,145 @@
-"""How good a model's outputs are."""
+"""Metrics of classifiers and regressions, as functions of outputs, labels and example weights."""
 
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Integer
 
 from jaxdl.functional import absolute_error, squared_error, weighted_mean
 
+__all__ = [
+    "accuracy",
+    "confusion_matrix",
+    "mean_absolute_error",
+    "predictions",
+    "r_squared",
+    "root_mean_squared_error",
+]
+
 
 def predictions(logits: Float[Array, "batch classes"]) -> Integer[Array, "batch"]:
-    """The class with the largest logit; -1, which is no class, where a logit is NaN."""
+    r"""Return the class with the largest logit, $\mathrm{argmax}_k\, z_k$, or -1 if any logit is NaN.
+
+    Args:
+        logits: Logits $z$ of shape (batch, classes).
+
+    Example:
+        >>> from jaxdl import metrics
+        >>> metrics.predictions(jnp.array([[0.1, 2.0], [0.3, -1.0], [jnp.nan, 1.0]])).tolist()
+        [1, 0, -1]
+    """
     return jnp.where(jnp.isnan(logits).any(axis=-1), -1, logits.argmax(axis=-1))
 
 
 def accuracy(
     logits: Float[Array, "batch classes"], labels: Integer[Array, "batch"], weights: Float[Array, "batch"]
 ) -> Float[Array, ""]:
-    """The weighted share of examples whose class is predicted, between 0 and 1; what is NaN is never right."""
+    r"""Return the weighted share of correct predictions, $\sum_n w_n [\hat y_n = y_n] / \sum_n w_n$.
+
+    An example with a NaN logit or a negative label counts as an error.
+
+    Args:
+        logits: Logits of shape (batch, classes).
+        labels: Classes $y_n$ of shape (batch,).
+        weights: Example weights $w_n$ of shape (batch,); 0 ignores an example.
+
+    Returns:
+        Accuracy between 0 and 1.
+
+    Example:
+        >>> from jaxdl import metrics
+        >>> logits = jnp.array([[2.0, 1.0], [0.0, 1.0], [3.0, 1.0], [3.0, 1.0]])
+        >>> labels = jnp.array([0, 0, 0, 0])
+        >>> float(metrics.accuracy(logits, labels, jnp.ones(4)))
+        0.75
+        >>> float(metrics.accuracy(logits, labels, jnp.array([1.0, 1.0, 0.0, 0.0])))
+        0.5
+    """
     return weighted_mean(((predictions(logits) == labels) & (labels >= 0)).astype(logits.dtype), weights)
 
 
 def confusion_matrix(
     predicted: Integer[Array, "batch"], labels: Integer[Array, "batch"], *, classes: int
 ) -> Integer[Array, "classes classes"]:
-    """How many examples of each class (row) were taken for each class (column); what is no class counts nowhere."""
-    rows, columns = (jnp.where(of < 0, classes, of) for of in (labels, predicted))  # a negative index would wrap
+    """Count the examples of each class (row) that were predicted as each class (column).
+
+    Args:
+        predicted: Predicted classes of shape (batch,), such as the result of `predictions`.
+        labels: True classes of shape (batch,).
+        classes: Number of classes. Labels and predictions outside 0 to `classes` - 1 are not counted.
+
+    Example:
+        >>> from jaxdl import metrics
+        >>> metrics.confusion_matrix(jnp.array([0, 1, 1, 1]), jnp.array([0, 0, 1, 1]), classes=2).tolist()
+        [[1, 1], [0, 2]]
+    """
+    rows, columns = (jnp.where(index < 0, classes, index) for index in (labels, predicted))  # negative ones would wrap
     return jnp.zeros((classes, classes), int).at[rows, columns].add(1, mode="drop")
 
 
 def r_squared(
     predictions: Float[Array, "batch outputs"], targets: Float[Array, "batch outputs"], weights: Float[Array, "batch"]
 ) -> Float[Array, ""]:
-    r"""The share of the variance that is explained, $R^2 = 1 - \sum_n w_n |y_n - t_n|^2 / \sum_n w_n |t_n - \bar t|^2$.
+    r"""Return the share of explained variance, $R^2 = 1 - \sum_n w_n |y_n - t_n|^2 / \sum_n w_n |t_n - \bar t|^2$.
 
-    1 for what is always right, 0 for the mean of the targets, and below for what is worse; NaN for targets that are all
-    the same. Wright, *Correlation and causation* (1921).
+    It is 1 for perfect predictions, 0 for predicting the mean target $\bar t$, and negative for worse predictions.
+
+    Args:
+        predictions: $y_n$ of shape (batch, outputs).
+        targets: $t_n$ of shape (batch, outputs).
+        weights: Example weights $w_n$ of shape (batch,).
+
+    Returns:
+        $R^2$, or NaN if all targets are equal.
+
+    References:
+        Wright, *Correlation and causation* (1921).
+
+    Example:
+        >>> from jaxdl import metrics
+        >>> targets = jnp.array([[1.0], [2.0], [3.0]])
+        >>> float(metrics.r_squared(jnp.array([[1.0], [2.0], [2.0]]), targets, jnp.ones(3)))
+        0.5
     """
     mean = jnp.average(targets, axis=0, weights=weights)
-    spread = weighted_mean(squared_error(jnp.broadcast_to(mean, targets.shape), targets), weights)
-    missed = weighted_mean(squared_error(predictions, targets), weights)
-    return jnp.where(spread > 0, 1 - missed / spread, jnp.nan)
+    total = weighted_mean(squared_error(jnp.broadcast_to(mean, targets.shape), targets), weights)
+    unexplained = weighted_mean(squared_error(predictions, targets), weights)
+    return jnp.where(total > 0, 1 - unexplained / total, jnp.nan)
 
 
 def root_mean_squared_error(
     predictions: Float[Array, "batch outputs"], targets: Float[Array, "batch outputs"], weights: Float[Array, "batch"]
 ) -> Float[Array, ""]:
-    """The root of the weighted mean of the squared errors, in the unit of the target."""
+    r"""Return $\sqrt{\sum_n w_n |y_n - t_n|^2 / \sum_n w_n}$, in the unit of the targets.
+
+    Args:
+        predictions: $y_n$ of shape (batch, outputs).
+        targets: $t_n$ of shape (batch, outputs).
+        weights: Example weights $w_n$ of shape (batch,).
+
+    Example:
+        >>> from jaxdl import metrics
+        >>> targets = jnp.array([[4.0], [0.0], [0.0], [0.0]])
+        >>> float(metrics.root_mean_squared_error(jnp.zeros((4, 1)), targets, jnp.ones(4)))
+        2.0
+    """
     return jnp.sqrt(weighted_mean(squared_error(predictions, targets), weights))
 
 
 def mean_absolute_error(
     predictions: Float[Array, "batch outputs"], targets: Float[Array, "batch outputs"], weights: Float[Array, "batch"]
 ) -> Float[Array, ""]:
-    """The weighted mean of the absolute errors, in the unit of the target."""
+    r"""Return $\sum_n w_n |y_n - t_n|_1 / \sum_n w_n$, in the unit of the targets.
+
+    Args:
+        predictions: $y_n$ of shape (batch, outputs).
+        targets: $t_n$ of shape (batch, outputs).
+        weights: Example weights $w_n$ of shape (batch,).
+
+    Example:
+        One large error counts less than in the `root_mean_squared_error`, which is 2 here:
+
+        >>> from jaxdl import metrics
+        >>> targets = jnp.array([[4.0], [0.0], [0.0], [0.0]])
+        >>> float(metrics.mean_absolute_error(jnp.zeros((4, 1)), targets, jnp.ones(4)))
+        1.0
+    """
     return weighted_mean(absolute_error(predictions, targets), weights)

@@ -1,9 +1,9 @@
-r"""Learning rates that change from step to step: each is a function of the step, given where a rate is.
+r"""Learning rate schedules: functions of the step, which optimizers accept in place of a learning rate.
 
-$t = 0, 1, \dots$ counts the steps and $\eta_t$ is the learning rate of step $t$; beyond its end a schedule stays where
-it ended. Settings may be traced arrays, so that a sweep over them is a `vmap`; one that is impossible raises ValueError
-where it is known, and gives NaN where it is traced. The result is float64 where jax is set to it, although steps are
-int32 (optax's own schedules are float32 then).
+$t = 0, 1, \dots$ counts the steps, and $\eta_t$ is the learning rate of step $t$. After its last step, a schedule keeps
+its final value. Settings may be traced arrays, so that `jax.vmap` can sweep over them. An invalid setting raises
+ValueError, or gives NaN if it is traced. Results are float64 if jax computes in float64 (`jax_enable_x64`), even though
+steps are int32; schedules of optax then give float32.
 """
 
 from collections.abc import Callable
@@ -14,78 +14,171 @@ from jaxtyping import Array, Float, Integer
 
 from jaxdl.functional._validity import check, one_or_nan
 
+__all__ = [
+    "constant",
+    "cosine",
+    "cyclic",
+    "exp_range",
+    "exponential",
+    "linear_warmup",
+    "one_cycle",
+    "step",
+    "warmup_cosine",
+]
+
 Scalar = float | Float[Array, ""]
 Steps = int | Integer[Array, ""]
 
 
 def constant(value: Scalar) -> optax.Schedule:
-    r"""The same at every step, $\eta_t = \eta$."""
+    r"""Return a constant schedule, $\eta_t = \eta$.
+
+    Args:
+        value: $\eta$.
+
+    Example:
+        >>> from jaxdl import schedules
+        >>> schedule = schedules.constant(0.5)
+        >>> [float(schedule(t)) for t in (0, 100)]
+        [0.5, 0.5]
+    """
     return optax.constant_schedule(value)
 
 
 def step(value: Scalar, *, every: Steps, factor: Scalar = 0.1) -> optax.Schedule:
-    r"""A staircase, $\eta_t = \eta\, f^{\lfloor t / s \rfloor}$: times the factor $f$ after every $s \ge 1$ steps.
+    r"""Multiply the learning rate by a factor every $s$ steps: $\eta_t = \eta\, f^{\lfloor t / s \rfloor}$.
 
-    PyTorch's `StepLR`. For steps of other lengths there is `optax.piecewise_constant_schedule`, which is PyTorch's
-    `MultiStepLR`; for steps where the loss no longer falls, `jaxdl.optimizers.on_plateau`.
+    It is PyTorch's `StepLR`. For intervals of different lengths, use `optax.piecewise_constant_schedule` (PyTorch's
+    `MultiStepLR`). To react to the loss, use `jaxdl.optimizers.reduce_on_plateau`.
+
+    Args:
+        value: Initial learning rate $\eta$.
+        every: Number of steps $s \ge 1$ between reductions.
+        factor: $f$.
+
+    Raises:
+        ValueError: `every` is below 1.
+
+    Example:
+        >>> from jaxdl import schedules
+        >>> schedule = schedules.step(1.0, every=2, factor=0.5)
+        >>> [float(schedule(t)) for t in range(6)]
+        [1.0, 1.0, 0.5, 0.5, 0.25, 0.25]
     """
-    possible = check(every >= 1, _at_least_one("every", every))
-    return _where(possible, lambda t: _real(value) * _real(factor) ** _real(t // every))
+    is_valid = check(every >= 1, _at_least_one("every", every))
+    return _nan_unless(is_valid, lambda t: _real(value) * _real(factor) ** _real(t // every))
 
 
 def exponential(value: Scalar, *, factor: Scalar) -> optax.Schedule:
-    r"""The rate times the factor $f$ after each step, $\eta_t = \eta f^t$.
+    r"""Multiply the learning rate by a factor after each step: $\eta_t = \eta f^t$.
 
-    A rate that is to halve every $s$ steps has $f = 2^{-1/s}$. In float32 $f$ itself is rounded, which grows to a
-    relative error of up to $6 \cdot 10^{-8}\, t$. PyTorch's `ExponentialLR`.
+    For a learning rate that halves every $s$ steps, set $f = 2^{-1/s}$. In float32 the rounding of $f$ causes a
+    relative error of up to $6 \cdot 10^{-8}\, t$. It is PyTorch's `ExponentialLR`.
+
+    Args:
+        value: Initial learning rate $\eta$.
+        factor: $f$.
+
+    Example:
+        >>> from jaxdl import schedules
+        >>> schedule = schedules.exponential(1.0, factor=0.5)
+        >>> [float(schedule(t)) for t in range(4)]
+        [1.0, 0.5, 0.25, 0.125]
     """
     return lambda t: _real(value) * _real(factor) ** _real(t)
 
 
 def linear_warmup(value: Scalar, *, warmup: Steps, initial: Scalar = 0.0) -> optax.Schedule:
-    r"""$\eta_t = \eta_0 + (\eta - \eta_0)\, t / w$ up to $\eta$ at step $w \ge 0$, then constant.
+    r"""Increase the learning rate linearly, then keep it: $\eta_t = \eta_0 + (\eta - \eta_0)\, \min(1, t / w)$.
 
-    With $\eta_0 = 0$ the first step changes nothing. PyTorch's `LinearLR` with `start_factor` $= \eta_0 / \eta$, which
-    must be positive there. From a rate down to another it is a linear decay. `optax.join_schedules` puts it before any
-    other schedule.
-    Goyal et al., *Accurate, large minibatch SGD: training ImageNet in 1 hour* (2017), section 2.2.
+    With $\eta_0 = 0$ the first step changes nothing. If $\eta < \eta_0$, the schedule is a linear decay. To continue
+    with another schedule, use `optax.join_schedules`. It is PyTorch's `LinearLR` with `start_factor`
+    $= \eta_0 / \eta$, which must be positive there.
+
+    Args:
+        value: Final learning rate $\eta$.
+        warmup: Number of steps $w \ge 0$.
+        initial: Initial learning rate $\eta_0$.
+
+    Raises:
+        ValueError: `warmup` is negative.
+
+    References:
+        Goyal et al., *Accurate, large minibatch SGD: training ImageNet in 1 hour* (2017), section 2.2.
+
+    Example:
+        >>> from jaxdl import schedules
+        >>> schedule = schedules.linear_warmup(1.0, warmup=4)
+        >>> [float(schedule(t)) for t in range(6)]
+        [0.0, 0.25, 0.5, 0.75, 1.0, 1.0]
     """
-    possible = check(warmup >= 0, f"warmup must be at least 0 steps, but was given as {warmup}: 0 is no warmup.")
-    return _where(possible, lambda t: _mixed(_remaining(t, warmup), initial, value))
+    is_valid = check(warmup >= 0, f"warmup must be at least 0 steps, got {warmup}.")
+    return _nan_unless(is_valid, lambda t: _interpolate(_share_left(t, warmup), initial, value))
 
 
 def cosine(value: Scalar, *, steps: Steps, final: Scalar = 0.0) -> optax.Schedule:
-    r"""Half a cosine from $\eta$ at step 0 to $\eta_T$ at step $T \ge 1$, $\eta_t = c_t \eta + (1 - c_t)\, \eta_T$.
+    r"""Decrease the learning rate along half a cosine: $\eta_t = c_t \eta + (1 - c_t)\, \eta_T$.
 
-    $c_t = \tfrac12 (1 + \cos(\pi t / T)) = \sin^2(\tfrac\pi2 (1 - t / T))$; the second form keeps its digits when $c_t$
-    is small. PyTorch's `CosineAnnealingLR` is the same to $T$, but rises again after it; that of optax is given
-    $\eta_T / \eta$ as `alpha`. Loshchilov and Hutter, *SGDR: stochastic gradient descent with warm restarts* (2017),
-    without the restarts.
+    $c_t = \tfrac12 (1 + \cos(\pi t / T)) = \sin^2(\tfrac\pi2 (1 - t / T))$; the second form is accurate also for small
+    $c_t$. PyTorch's `CosineAnnealingLR` is the same up to step $T$, but increases again after it. optax takes
+    $\eta_T / \eta$ as `alpha`.
+
+    Args:
+        value: Initial learning rate $\eta$.
+        steps: Number of steps $T \ge 1$.
+        final: Final learning rate $\eta_T$.
+
+    Raises:
+        ValueError: `steps` is below 1.
+
+    References:
+        Loshchilov and Hutter, *SGDR: stochastic gradient descent with warm restarts* (2017), here without restarts.
+
+    Example:
+        >>> from jaxdl import schedules
+        >>> schedule = schedules.cosine(1.0, steps=4)
+        >>> [round(float(schedule(t)), 3) for t in range(6)]
+        [1.0, 0.854, 0.5, 0.146, 0.0, 0.0]
     """
-    possible = check(steps >= 1, _at_least_one("steps", steps))
-    return _where(possible, lambda t: _mixed(_half_cosine(_remaining(t, steps)), value, final))
+    is_valid = check(steps >= 1, _at_least_one("steps", steps))
+    return _nan_unless(is_valid, lambda t: _interpolate(_half_cosine(_share_left(t, steps)), value, final))
 
 
 def warmup_cosine(
     value: Scalar, *, warmup: Steps, steps: Steps, initial: Scalar = 0.0, final: Scalar = 0.0
 ) -> optax.Schedule:
-    r"""A `linear_warmup` from $\eta_0$ to $\eta$ at step $w$, then a `cosine` to $\eta_T$ at step $T$, $0 \le w < T$.
+    r"""Increase the learning rate as `linear_warmup`, then decrease it as `cosine`.
 
-    $\eta_t = \eta_0 + (\eta - \eta_0)\, t / w$ for $t < w$ and
-    $\eta_T + (\eta - \eta_T)\, \tfrac12 (1 + \cos(\pi (t - w) / (T - w)))$ for $w \le t \le T$: the steps count the
-    warmup in, as in optax's `warmup_cosine_decay_schedule`, which is the same.
+    $\eta_t = \eta_0 + (\eta - \eta_0)\, t / w$ for $t < w$, and
+    $\eta_T + (\eta - \eta_T)\, \tfrac12 (1 + \cos(\pi (t - w) / (T - w)))$ for $w \le t \le T$. It is optax's
+    `warmup_cosine_decay_schedule`.
+
+    Args:
+        value: Largest learning rate $\eta$, at step $w$.
+        warmup: Number of warmup steps, $0 \le w < T$.
+        steps: Number of steps $T$, including the warmup.
+        initial: Initial learning rate $\eta_0$.
+        final: Final learning rate $\eta_T$.
+
+    Raises:
+        ValueError: `warmup` is negative, or not less than `steps`.
+
+    Example:
+        >>> from jaxdl import schedules
+        >>> schedule = schedules.warmup_cosine(1.0, warmup=2, steps=6)
+        >>> [round(float(schedule(t)), 3) for t in range(7)]
+        [0.0, 0.5, 1.0, 0.854, 0.5, 0.146, 0.0]
     """
-    possible = check(
+    is_valid = check(
         (warmup >= 0) & (warmup < steps),
-        f"warmup must be at least 0 and less than steps, but was given as {warmup} of {steps} steps: the steps of the "
-        "warmup are counted in.",
+        f"warmup must be at least 0 and less than steps, which include it, got warmup {warmup} and steps {steps}.",
     )
 
     def schedule(t):
-        up, down = _remaining(t, warmup), _half_cosine(_remaining(t - warmup, steps - warmup))
-        return jnp.where(t < warmup, _mixed(up, initial, value), _mixed(down, value, final))
+        rise, fall = _share_left(t, warmup), _half_cosine(_share_left(t - warmup, steps - warmup))
+        return jnp.where(t < warmup, _interpolate(rise, initial, value), _interpolate(fall, value, final))
 
-    return _where(possible, schedule)
+    return _nan_unless(is_valid, schedule)
 
 
 def one_cycle(
@@ -96,100 +189,155 @@ def one_cycle(
     initial_divisor: Scalar = 25.0,
     final_divisor: Scalar = 1e4,
 ) -> optax.Schedule:
-    r"""Half a cosine up from $\eta_0 = \eta / d$ to the peak $\eta$, and half a cosine down to $\eta_0 / d'$.
+    r"""Increase the learning rate from $\eta_0 = \eta / d$ to a peak $\eta$, then decrease it to $\eta_0 / d'$.
 
-    With $c(u) = \tfrac12 (1 + \cos \pi u)$ and the top at $m = p T - 1$, where $0 \le p \le 1$ is the share of the
-    warmup in the $T \ge 1$ steps, $\eta_t = \eta + (\eta_0 - \eta)\, c(t / m)$ for $t \le m$ and
-    $\eta_0 / d' + (\eta - \eta_0 / d')\, c((t - m) / (T - 1 - m))$ from there to $T - 1$, the last step. $m$ need not
-    be a whole number; where it is 0, the first step has the peak. PyTorch's `OneCycleLR` of two phases (its
-    `pct_start`, `div_factor`, `final_div_factor`); optax's `cosine_onecycle_schedule` has its top at
-    $\lfloor p T \rfloor$ and ends at $T$. The momentum is not cycled. Smith and Topin, *Super-convergence: very fast
-    training of neural networks using large learning rates* (2019).
+    Both parts are half cosines. With $c(u) = \tfrac12 (1 + \cos \pi u)$ and the peak at $m = p T - 1$,
+    $\eta_t = \eta + (\eta_0 - \eta)\, c(t / m)$ for $t \le m$ and
+    $\eta_0 / d' + (\eta - \eta_0 / d')\, c((t - m) / (T - 1 - m))$ from there to the last step $T - 1$. $m$ need not be
+    an integer. If it is 0, the first step has the peak learning rate. The momentum does not change.
+
+    It is PyTorch's `OneCycleLR` with two phases. optax's `cosine_onecycle_schedule` has its peak at
+    $\lfloor p T \rfloor$ and ends at $T$.
+
+    Args:
+        peak: Largest learning rate $\eta$.
+        steps: Number of steps $T \ge 1$.
+        warmup_share: Share $p$ of the steps before the peak, in $[0, 1]$ (PyTorch's `pct_start`).
+        initial_divisor: $d > 0$ (PyTorch's `div_factor`).
+        final_divisor: $d' > 0$ (PyTorch's `final_div_factor`).
+
+    Raises:
+        ValueError: A setting is out of range.
+
+    References:
+        Smith and Topin, *Super-convergence: very fast training of neural networks using large learning rates* (2019).
+
+    Example:
+        >>> from jaxdl import schedules
+        >>> schedule = schedules.one_cycle(1.0, steps=7, warmup_share=3 / 7, initial_divisor=10.0, final_divisor=10.0)
+        >>> [round(float(schedule(t)), 3) for t in range(8)]
+        [0.1, 0.55, 1.0, 0.855, 0.505, 0.155, 0.01, 0.01]
     """
-    sized = check(steps >= 1, _at_least_one("steps", steps))
-    shared = check(
-        (warmup_share >= 0) & (warmup_share <= 1),
-        f"warmup_share must be between 0 and 1, but was given as {warmup_share}: it is a share of the steps.",
+    is_valid = check(steps >= 1, _at_least_one("steps", steps))
+    is_valid &= check(
+        (warmup_share >= 0) & (warmup_share <= 1), f"warmup_share must be between 0 and 1, got {warmup_share}."
     )
-    divided = check(
+    is_valid &= check(
         (initial_divisor > 0) & (final_divisor > 0),
-        f"initial_divisor and final_divisor must be positive, but were given as {initial_divisor} and {final_divisor}: "
-        "more than 1 starts and ends below the peak.",
+        f"initial_divisor and final_divisor must be positive, got {initial_divisor} and {final_divisor}.",
     )
 
     def schedule(t):
         t, last = _real(jnp.clip(t, 0, steps - 1)), _real(steps - 1)
         top, initial = _real(warmup_share) * _real(steps) - 1, _real(peak) / _real(initial_divisor)
-        up, down = _half_cosine(_ratio(top - t, top)), _half_cosine(_ratio(last - t, last - top))
-        return jnp.where(t <= top, _mixed(up, initial, peak), _mixed(down, peak, initial / _real(final_divisor)))
+        final = initial / _real(final_divisor)
+        rise, fall = _half_cosine(_ratio(top - t, top)), _half_cosine(_ratio(last - t, last - top))
+        return jnp.where(t <= top, _interpolate(rise, initial, peak), _interpolate(fall, peak, final))
 
-    return _where(sized & shared & divided, schedule)
+    return _nan_unless(is_valid, schedule)
 
 
 def cyclic(low: Scalar, high: Scalar, *, up: Steps, down: Steps, factor: Scalar = 1.0) -> optax.Schedule:
-    r"""A zigzag between two rates, $\eta_t = l + (h - l)\, f^k \Delta_t$, whose height is multiplied by $f$ each cycle.
+    r"""Cycle linearly between two learning rates, with an amplitude that is multiplied by a factor after each cycle.
 
-    A cycle has $a \ge 1$ steps up and $b \ge 1$ down; $k = \lfloor t / (a + b) \rfloor$ is its number. With the
-    $i = t - k (a + b)$ steps into it, $\Delta_t = i / a$ for $i \le a$ and $(a + b - i) / b$ after that. PyTorch's
-    `CyclicLR`: `triangular` with the factor 1, `triangular2` with 0.5. The momentum is not cycled.
-    Smith, *Cyclical learning rates for training neural networks* (2017).
+    $\eta_t = l + (h - l)\, f^k \Delta_t$, where $k = \lfloor t / (a + b) \rfloor$ is the number of the cycle. In each
+    cycle $\Delta_t$ rises from 0 to 1 in $a$ steps and falls to 0 in $b$ steps. It is PyTorch's `CyclicLR`:
+    `triangular` with factor 1, `triangular2` with factor 0.5. The momentum does not change.
+
+    Args:
+        low: Smallest learning rate $l$.
+        high: Largest learning rate $h$.
+        up: Number of steps up, $a \ge 1$.
+        down: Number of steps down, $b \ge 1$.
+        factor: $f$.
+
+    Raises:
+        ValueError: `up` or `down` is below 1.
+
+    References:
+        Smith, *Cyclical learning rates for training neural networks* (2017).
+
+    Example:
+        >>> from jaxdl import schedules
+        >>> schedule = schedules.cyclic(0.0, 1.0, up=2, down=2, factor=0.5)
+        >>> [float(schedule(t)) for t in range(9)]
+        [0.0, 0.5, 1.0, 0.5, 0.0, 0.25, 0.5, 0.25, 0.0]
     """
 
-    def height(t):
+    def amplitude(t):
         return _real(factor) ** _real(t // (up + down))
 
-    return _zigzag(low, high, up, down, height)
+    return _triangle_wave(low, high, up, down, amplitude)
 
 
 def exp_range(low: Scalar, high: Scalar, *, up: Steps, down: Steps, factor: Scalar) -> optax.Schedule:
-    r"""The zigzag of `cyclic`, but its height is multiplied by $f$ each step: $\eta_t = l + (h - l)\, f^t \Delta_t$.
+    r"""Cycle as `cyclic`, but multiply the amplitude by a factor after each step.
 
-    PyTorch's `CyclicLR` in its mode of this name. Smith (2017), as there.
+    $\eta_t = l + (h - l)\, f^t \Delta_t$. It is PyTorch's `CyclicLR` in the mode `exp_range`.
+
+    Args:
+        low: Smallest learning rate $l$.
+        high: Largest learning rate $h$.
+        up: Number of steps up, at least 1.
+        down: Number of steps down, at least 1.
+        factor: $f$.
+
+    Raises:
+        ValueError: `up` or `down` is below 1.
+
+    References:
+        Smith, *Cyclical learning rates for training neural networks* (2017).
+
+    Example:
+        >>> from jaxdl import schedules
+        >>> schedule = schedules.exp_range(0.0, 1.0, up=1, down=1, factor=0.5)
+        >>> [float(schedule(t)) for t in range(6)]
+        [0.0, 0.5, 0.0, 0.125, 0.0, 0.03125]
     """
-    return _zigzag(low, high, up, down, lambda t: _real(factor) ** _real(t))
+    return _triangle_wave(low, high, up, down, lambda t: _real(factor) ** _real(t))
 
 
-def _zigzag(low, high, up, down, height: Callable) -> optax.Schedule:
-    rises = check(up >= 1, _at_least_one("up", up))
-    falls = check(down >= 1, _at_least_one("down", down))
+def _triangle_wave(low, high, up, down, amplitude: Callable) -> optax.Schedule:
+    is_valid = check(up >= 1, _at_least_one("up", up))
+    is_valid &= check(down >= 1, _at_least_one("down", down))
 
     def schedule(t):
-        into = t % (up + down)
-        triangle = jnp.where(into <= up, _real(into) / _real(up), _real(up + down - into) / _real(down))
-        return _real(low) + (_real(high) - _real(low)) * height(t) * triangle
+        position = t % (up + down)
+        triangle = jnp.where(position <= up, _real(position) / _real(up), _real(up + down - position) / _real(down))
+        return _real(low) + (_real(high) - _real(low)) * amplitude(t) * triangle
 
-    return _where(rises & falls, schedule)
+    return _nan_unless(is_valid, schedule)
 
 
 def _at_least_one(name, given):
-    return f"{name} must be at least 1 step, but was given as {given}: count the updates, not the epochs."
+    return f"{name} must be at least 1 step, got {given}. Count batches, not epochs."
 
 
-def _where(possible, schedule: Callable) -> optax.Schedule:
-    """The schedule, NaN where its settings turn out to be impossible."""
-    return lambda t: schedule(t) * one_or_nan(possible, float)
+def _nan_unless(is_valid, schedule: Callable) -> optax.Schedule:
+    """Return the schedule, with NaN as its values if traced settings are invalid."""
+    return lambda t: schedule(t) * one_or_nan(is_valid, float)
 
 
 def _real(number) -> Float[Array, "..."]:
-    """A floating number, of 64 bits where jax is set to it; an int32 divided by an int32 has 32 even then."""
+    """Convert to float64 if jax computes in it, else float32; the quotient of two int32 would always be float32."""
     return jnp.asarray(number, float)
 
 
 def _ratio(part, whole) -> Float[Array, "..."]:
-    """The quotient, 0 where both are 0."""
+    """Divide, with the result 0 if both are 0."""
     return part / jnp.where(whole == 0, 1, whole)
 
 
-def _remaining(t, steps) -> Float[Array, "..."]:
-    r"""The share $1 - t / T$ of the steps that is still to come: 1 at the first step, 0 from step $T$ on."""
+def _share_left(t, steps) -> Float[Array, "..."]:
+    r"""Return the share of steps that remain, $1 - t / T$: 1 at the first step, 0 from step $T$ on."""
     return _ratio(_real(steps - jnp.clip(t, 0, steps)), _real(steps))
 
 
-def _half_cosine(remaining) -> Float[Array, "..."]:
-    r"""Down from 1 to 0, $\tfrac12 (1 + \cos(\pi (1 - r))) = \sin^2(\tfrac\pi2 r)$ for the remaining share $r$."""
-    return jnp.sin(jnp.pi / 2 * remaining) ** 2
+def _half_cosine(share_left) -> Float[Array, "..."]:
+    r"""Return $\tfrac12 (1 + \cos(\pi (1 - r))) = \sin^2(\tfrac\pi2 r)$, which falls from 1 to 0 with the share $r$."""
+    return jnp.sin(jnp.pi / 2 * share_left) ** 2
 
 
-def _mixed(share, one, other) -> Float[Array, "..."]:
-    """A share of one and the rest of the other; each exactly where the share is 1 or 0."""
+def _interpolate(share, one, other) -> Float[Array, "..."]:
+    """Mix two numbers, exactly `one` at share 1 and exactly `other` at share 0."""
     return share * _real(one) + (1 - share) * _real(other)

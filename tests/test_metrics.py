@@ -1,15 +1,16 @@
+import jax
 import jax.numpy as jnp
 import numpy as np
 
 from jaxdl import metrics
 
 
-def test_accuracy_is_the_weighted_share_that_is_right():
+def test_accuracy_is_the_weighted_share_of_correct_predictions():
     logits = jnp.array([[2.0, 1.0], [0.0, 1.0], [3.0, 1.0]])
     assert metrics.accuracy(logits, jnp.array([0, 0, 0]), jnp.array([1.0, 1.0, 2.0])) == 0.75
 
 
-def test_what_is_nan_is_never_right():
+def test_a_nan_logit_is_an_error():
     logits = jnp.array([[jnp.nan, 1.0], [1.0, jnp.nan]])
     assert metrics.predictions(logits).tolist() == [-1, -1]
     assert metrics.accuracy(logits, jnp.array([0, 1]), jnp.ones(2)) == 0
@@ -18,32 +19,32 @@ def test_what_is_nan_is_never_right():
 
 def test_the_confusion_matrix_counts_labels_in_rows_and_predictions_in_columns(random):
     labels, predicted = random.integers(0, 3, 50), random.integers(0, 3, 50)
-    counted = np.zeros((3, 3), int)
+    counts = np.zeros((3, 3), int)
     for label, prediction in zip(labels, predicted, strict=True):
-        counted[label, prediction] += 1
-    assert np.array_equal(metrics.confusion_matrix(jnp.asarray(predicted), jnp.asarray(labels), classes=3), counted)
+        counts[label, prediction] += 1
+    assert np.array_equal(metrics.confusion_matrix(jnp.asarray(predicted), jnp.asarray(labels), classes=3), counts)
 
 
-def test_what_is_no_class_is_counted_nowhere():
+def test_the_confusion_matrix_ignores_labels_and_predictions_that_are_out_of_range():
     assert metrics.confusion_matrix(jnp.array([0, 0, 1]), jnp.array([-1, 5, 1]), classes=2).tolist() == [[0, 0], [0, 1]]
     assert metrics.confusion_matrix(jnp.array([-1, 1]), jnp.array([0, 1]), classes=2).tolist() == [[0, 0], [0, 1]]
 
 
-def test_r_squared_and_the_errors_are_those_of_their_formulas(random):
+def test_r_squared_and_the_errors_equal_their_formulas(random):
     targets, weights = random.normal(size=(40, 2)), random.uniform(0.5, 2, 40)
     predictions = targets + random.normal(0, 0.5, (40, 2))
-    of = [jnp.asarray(array, jnp.float32) for array in (predictions, targets, weights)]
+    arrays = [jnp.asarray(array, jnp.float32) for array in (predictions, targets, weights)]
+    functions = (metrics.r_squared, metrics.root_mean_squared_error, metrics.mean_absolute_error)
+    r_squared, root_mean_square, mean_absolute = jax.jit(lambda *arrays: [f(*arrays) for f in functions])(*arrays)
     squares = ((predictions - targets) ** 2).sum(axis=1)
     spread = ((targets - np.average(targets, axis=0, weights=weights)) ** 2).sum(axis=1)
-    np.testing.assert_allclose(metrics.r_squared(*of), 1 - (weights @ squares) / (weights @ spread), rtol=1e-5)
-    np.testing.assert_allclose(
-        metrics.root_mean_squared_error(*of), np.sqrt(np.average(squares, weights=weights)), rtol=1e-5
-    )
+    np.testing.assert_allclose(r_squared, 1 - (weights @ squares) / (weights @ spread), rtol=1e-5)
+    np.testing.assert_allclose(root_mean_square, np.sqrt(np.average(squares, weights=weights)), rtol=1e-5)
     absolute = np.abs(predictions - targets).sum(axis=1)
-    np.testing.assert_allclose(metrics.mean_absolute_error(*of), np.average(absolute, weights=weights), rtol=1e-5)
+    np.testing.assert_allclose(mean_absolute, np.average(absolute, weights=weights), rtol=1e-5)
 
 
-def test_r_squared_is_that_of_a_straight_line_in_closed_form(random):
+def test_r_squared_of_a_least_squares_line_is_the_squared_correlation(random):
     x, y = random.normal(size=(2, 30))
     slope, start = np.polyfit(x, y, 1)
     line = jnp.asarray(slope * x + start, jnp.float32)[:, None]
@@ -51,7 +52,7 @@ def test_r_squared_is_that_of_a_straight_line_in_closed_form(random):
     np.testing.assert_allclose(found, np.corrcoef(x, y)[0, 1] ** 2, rtol=1e-4)
 
 
-def test_r_squared_is_1_for_what_is_right_0_for_the_mean_and_nan_without_variance():
+def test_r_squared_is_1_if_exact_0_for_the_mean_and_nan_without_variance():
     targets = jnp.array([[1.0], [2.0], [6.0]])
     assert metrics.r_squared(targets, targets, jnp.ones(3)) == 1
     assert abs(metrics.r_squared(jnp.full((3, 1), 3.0), targets, jnp.ones(3))) < 1e-6

@@ -28,7 +28,7 @@ def path(schedule, steps=STEPS):
     return np.asarray(jax.jit(jax.vmap(schedule))(jnp.asarray(steps, jnp.int32)))
 
 
-def theirs(torch, value, scheduler, steps):
+def torch_path(torch, value, scheduler, steps):
     optimizer = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=value)
     scheduler = scheduler(optimizer)
     rates = []
@@ -40,12 +40,13 @@ def theirs(torch, value, scheduler, steps):
     return rates
 
 
-def test_the_list_is_complete():
+def test_no_schedule_is_missing_here():
     own = {name for name, f in inspect.getmembers(schedules, inspect.isfunction) if f.__module__ == schedules.__name__}
-    assert {name for name in own if not name.startswith("_")} == {f.__name__ for f, *_ in EACH}
+    public = {name for name in own if not name.startswith("_")}
+    assert public == {*schedules.__all__} == {f.__name__ for f, *_ in EACH}
 
 
-PYTORCHS = [
+TORCH = [
     (functools.partial(schedules.step, every=7), "StepLR", {"step_size": 7}, 40),
     (functools.partial(schedules.step, every=1, factor=0.8), "StepLR", {"step_size": 1, "gamma": 0.8}, 40),
     (functools.partial(schedules.exponential, factor=0.97), "ExponentialLR", {"gamma": 0.97}, 200),
@@ -79,19 +80,18 @@ PYTORCHS = [
 ]
 
 
-@pytest.mark.parametrize(("schedule", "name", "settings", "steps"), PYTORCHS)
-def test_every_step_is_pytorchs(torch, double, schedule, name, settings, steps):
+@pytest.mark.parametrize(("schedule", "name", "settings", "steps"), TORCH)
+def test_every_step_equals_pytorch(torch, double, schedule, name, settings, steps):
     def scheduler(optimizer):
-        of_name = {"CyclicLR": {"max_lr": 0.3, "cycle_momentum": False}}.get(name, {})
-        return getattr(torch.optim.lr_scheduler, name)(optimizer, **settings, **of_name)
+        extra = {"CyclicLR": {"max_lr": 0.3, "cycle_momentum": False}}.get(name, {})
+        return getattr(torch.optim.lr_scheduler, name)(optimizer, **settings, **extra)
 
-    expected = theirs(torch, 0.3, scheduler, steps)
+    expected = torch_path(torch, 0.3, scheduler, steps)
     np.testing.assert_allclose(path(schedule(0.3), range(steps)), expected, rtol=1e-12, atol=1e-14)
 
 
-@pytest.mark.parametrize("steps", [2, 3, 11, 38, 101])
 @pytest.mark.parametrize(
-    ("ours", "pytorchs"),
+    ("ours", "torchs"),
     [
         ({}, {}),
         ({"warmup_share": 0.55}, {"pct_start": 0.55}),
@@ -100,13 +100,15 @@ def test_every_step_is_pytorchs(torch, double, schedule, name, settings, steps):
         ({"initial_divisor": 4.0, "final_divisor": 7.0}, {"div_factor": 4.0, "final_div_factor": 7.0}),
     ],
 )
-def test_every_step_of_one_cycle_is_pytorchs(torch, double, steps, ours, pytorchs):
-    scheduler = lambda optimizer: torch.optim.lr_scheduler.OneCycleLR(
-        optimizer, 0.3, total_steps=steps, cycle_momentum=False, **pytorchs
-    )
-    expected = theirs(torch, 0.3, scheduler, steps)
-    schedule = schedules.one_cycle(0.3, steps=steps, **ours)
-    np.testing.assert_allclose(path(schedule, range(steps)), expected, rtol=1e-12, atol=1e-14)
+def test_every_step_of_one_cycle_equals_pytorch(torch, double, ours, torchs):
+    lengths = (2, 3, 11, 38, 101)
+    one_cycle = lambda steps: jax.vmap(schedules.one_cycle(0.3, steps=steps, **ours))(jnp.arange(steps, dtype="int32"))
+    paths = jax.jit(lambda: [one_cycle(length) for length in lengths])()
+    for steps, path in zip(lengths, paths, strict=True):
+        scheduler = lambda optimizer: torch.optim.lr_scheduler.OneCycleLR(
+            optimizer, 0.3, total_steps=steps, cycle_momentum=False, **torchs
+        )
+        np.testing.assert_allclose(path, torch_path(torch, 0.3, scheduler, steps), rtol=1e-12, atol=1e-14)
 
 
 OPTAXS = [
@@ -126,27 +128,27 @@ OPTAXS = [
 
 
 @pytest.mark.parametrize(("ours", "optaxs"), OPTAXS)
-def test_every_step_is_optaxs(double, ours, optaxs):
-    """In float64, which optax computes in if the step is given as such."""
-    expected = [optaxs(step) for step in jnp.arange(30, dtype=jnp.float64)]
+def test_every_step_equals_optax(double, ours, optaxs):
+    """Steps of dtype float64 make optax compute in float64."""
+    expected = jax.jit(jax.vmap(optaxs))(jnp.arange(30, dtype=jnp.float64))
     np.testing.assert_allclose(path(ours), expected, rtol=1e-12, atol=1e-14)
 
 
-def test_the_shortest_there_are():
+def test_the_shortest_schedules():
     np.testing.assert_allclose(path(schedules.cosine(0.3, steps=1), [0, 1, 2]), [0.3, 0, 0], atol=1e-9)
-    zigzag = schedules.cyclic(0.1, 0.3, up=1, down=1)
-    np.testing.assert_allclose(path(zigzag, [0, 1, 2, 3]), [0.1, 0.3, 0.1, 0.3], rtol=1e-6)
+    triangle = schedules.cyclic(0.1, 0.3, up=1, down=1)
+    np.testing.assert_allclose(path(triangle, [0, 1, 2, 3]), [0.1, 0.3, 0.1, 0.3], rtol=1e-6)
 
 
-def test_the_corners():
+def test_the_first_the_last_and_the_turning_points():
     cosine = schedules.cosine(0.3, steps=10, final=0.1)
     np.testing.assert_allclose(path(cosine, [0, 5, 10, 11, 10**9]), [0.3, 0.2, 0.1, 0.1, 0.1], rtol=1e-6)
     warmed = schedules.warmup_cosine(0.3, warmup=4, steps=14, initial=0.1)
     np.testing.assert_allclose(path(warmed, [0, 2, 4, 9, 14, 15]), [0.1, 0.2, 0.3, 0.15, 0, 0], rtol=1e-6)
     cycle = schedules.one_cycle(0.5, steps=11, warmup_share=6 / 11, initial_divisor=5.0, final_divisor=10.0)
     np.testing.assert_allclose(path(cycle, [0, 5, 10, 11, 10**9]), [0.1, 0.5, 0.01, 0.01, 0.01], rtol=1e-6)
-    zigzag = schedules.cyclic(0.1, 0.3, up=2, down=4, factor=0.5)
-    np.testing.assert_allclose(path(zigzag, [0, 2, 4, 6, 8, 12, 14]), [0.1, 0.3, 0.2, 0.1, 0.2, 0.1, 0.15], rtol=1e-6)
+    triangle = schedules.cyclic(0.1, 0.3, up=2, down=4, factor=0.5)
+    np.testing.assert_allclose(path(triangle, [0, 2, 4, 6, 8, 12, 14]), [0.1, 0.3, 0.2, 0.1, 0.2, 0.1, 0.15], rtol=1e-6)
     staircase = schedules.step(0.3, every=2)
     np.testing.assert_allclose(path(staircase, [0, 1, 2, 3, 4]), [0.3, 0.3, 0.03, 0.03, 0.003], rtol=1e-6)
     halved = schedules.exponential(0.3, factor=2 ** (-1 / 5))
@@ -154,58 +156,57 @@ def test_the_corners():
     assert path(schedules.linear_warmup(0.3, warmup=0), [0, 1]).tolist() == [np.float32(0.3)] * 2
 
 
-def test_one_cycle_whose_top_is_the_first_step_has_the_peak_there():
+def test_one_cycle_without_warmup_starts_at_the_peak():
     assert float(schedules.one_cycle(0.3, steps=10, warmup_share=0.1)(0)) == pytest.approx(0.3)
     assert float(schedules.one_cycle(0.3, steps=1, warmup_share=1.0)(0)) == pytest.approx(0.3)
 
 
-def test_a_long_cosine_keeps_its_digits_near_its_end_in_float32():
+def test_a_long_cosine_is_accurate_near_its_end_in_float32():
     last = float(schedules.cosine(1.0, steps=100_000)(99_999))
     assert last == pytest.approx(np.sin(np.pi / 2 / 100_000) ** 2, rel=1e-5)
 
 
 @each
-def test_all_steps_at_once_are_the_steps_one_by_one(schedule, rates, settings):
+def test_a_vmap_over_steps_equals_the_loop(schedule, rates, settings):
     schedule = schedule(*rates, **settings)
-    together = jax.jit(jax.vmap(schedule))(jnp.asarray(STEPS))
+    together, loop = jax.jit(lambda steps: (jax.vmap(schedule)(steps), jax.lax.map(schedule, steps)))(STEPS)
     assert together.dtype == jnp.float32
-    np.testing.assert_allclose(together, path(schedule), rtol=1e-5)
+    np.testing.assert_allclose(together, loop, rtol=1e-5)
 
 
 @each
-def test_int32_steps_give_float64_where_it_is_on(double, schedule, rates, settings):
-    rate = jax.jit(schedule(*rates, **settings))(jnp.int32(3))
-    assert rate.dtype == jnp.float64
+def test_int32_steps_give_float64_if_it_is_enabled(double, schedule, rates, settings):
+    learning_rate = jax.jit(schedule(*rates, **settings))(jnp.int32(3))
+    assert learning_rate.dtype == jnp.float64
 
 
 @each
-def test_every_setting_may_be_traced(double, schedule, rates, settings):
-    def at_all(rates, settings):
+def test_a_vmap_over_traced_settings_equals_the_loop(double, schedule, rates, settings):
+    def all_steps(rates, settings):
         return jax.vmap(schedule(*rates, **settings))(jnp.asarray(STEPS))
 
-    def second(value):
+    def another(value):
         return value + 2 if isinstance(value, int) else 0.75 * value
 
-    both = [(rates, settings), jax.tree.map(second, (rates, settings))]
-    stacked = jax.tree.map(lambda *values: jnp.array(values), *both)
-    swept = jax.jit(jax.vmap(at_all))(*stacked)
-    for index, alone in enumerate(both):
-        assert jnp.isfinite(swept[index]).all()
-        np.testing.assert_allclose(swept[index], at_all(*alone), rtol=1e-12)
-        np.testing.assert_allclose(swept[index], path(schedule(*alone[0], **alone[1])), rtol=1e-12)
+    members = [(rates, settings), jax.tree.map(another, (rates, settings))]
+    stacked = jax.tree.map(lambda *values: jnp.array(values), *members)
+    swept = jax.jit(jax.vmap(all_steps))(*stacked)
+    assert jnp.isfinite(swept).all()
+    loop = jax.jit(lambda: [all_steps(*member) for member in members])()
+    np.testing.assert_allclose(swept, jnp.stack(loop), rtol=1e-12)
 
 
 @each
-def test_it_has_a_gradient_by_its_rate(double, schedule, rates, settings):
+def test_the_gradient_with_respect_to_the_learning_rate_is_exact(double, schedule, rates, settings):
     def total(rate):
         return jax.vmap(schedule(*rates[:-1], rate, **settings))(jnp.asarray(STEPS)).sum()
 
-    gradient = jax.grad(total)(rates[-1])
-    assert float(gradient) == pytest.approx(float(total(1.3) - total(0.3)), rel=1e-9)
+    gradient, difference = jax.jit(lambda rate: (jax.grad(total)(rate), total(1.3) - total(0.3)))(rates[-1])
+    assert float(gradient) == pytest.approx(float(difference), rel=1e-9)
 
 
 @each
-def test_it_stands_where_a_rate_is_in_a_compiled_scan(schedule, rates, settings):
+def test_optax_accepts_it_as_a_learning_rate_in_a_compiled_scan(schedule, rates, settings):
     optimizer = optax.chain(optax.scale_by_learning_rate(schedule(*rates, **settings)))
 
     @jax.jit
@@ -220,7 +221,7 @@ def test_it_stands_where_a_rate_is_in_a_compiled_scan(schedule, rates, settings)
     np.testing.assert_allclose(descend(jnp.zeros(2))[:, 0], -path(schedule(*rates, **settings)), rtol=1e-5)
 
 
-def test_a_rule_takes_a_schedule():
+def test_an_optimizer_accepts_a_schedule_as_its_learning_rate():
     optimizer = optimizers.momentum(schedules.cosine(0.1, steps=2), decay=0.0)
     params = jnp.array(1.0)
     state = optimizer.init(params)
@@ -230,43 +231,28 @@ def test_a_rule_takes_a_schedule():
     assert float(params) == pytest.approx(1 - 0.1 - 0.05 - 0)
 
 
-IMPOSSIBLE = [
-    (schedules.step, (0.3,), {"every": 0}, "every must be at least 1 step, but was given as 0: count"),
-    (schedules.linear_warmup, (0.3,), {"warmup": -1}, "warmup must be at least 0 steps, but was given as -1: 0 is"),
-    (schedules.cosine, (0.3,), {"steps": 0}, "steps must be at least 1 step, but was given as 0: count"),
-    (schedules.warmup_cosine, (0.3,), {"warmup": 5, "steps": 5}, "less than steps, but was given as 5 of 5 steps: the"),
-    (schedules.warmup_cosine, (0.3,), {"warmup": -1, "steps": 5}, "at least 0 .*, but was given as -1 of 5 steps: the"),
-    (schedules.one_cycle, (0.3,), {"steps": 0}, "steps must be at least 1 step, but was given as 0: count"),
-    (schedules.one_cycle, (0.3,), {"steps": 9, "warmup_share": -0.1}, "between 0 and 1, but was given as -0.1: it"),
-    (schedules.one_cycle, (0.3,), {"steps": 9, "warmup_share": 1.1}, "between 0 and 1, but was given as 1.1: it"),
-    (
-        schedules.one_cycle,
-        (0.3,),
-        {"steps": 9, "initial_divisor": 0.0},
-        "positive, but were given as 0.0 and 10000.0: more",
-    ),
-    (
-        schedules.one_cycle,
-        (0.3,),
-        {"steps": 9, "final_divisor": 0.0},
-        "positive, but were given as 25.0 and 0.0: more",
-    ),
-    (
-        schedules.one_cycle,
-        (0.3,),
-        {"steps": 9, "final_divisor": -2.0},
-        "positive, but were given as 25.0 and -2.0: more",
-    ),
-    (schedules.cyclic, (0.1, 0.3), {"up": 0, "down": 3}, "up must be at least 1 step, but was given as 0: count"),
-    (schedules.exp_range, (0.1, 0.3), {"up": 1, "down": 0, "factor": 0.9}, "down must be at least 1 step, but was"),
+INVALID = [
+    (schedules.step, (0.3,), {"every": 0}, "every must be at least 1 step, got 0. Count batches"),
+    (schedules.linear_warmup, (0.3,), {"warmup": -1}, "warmup must be at least 0 steps, got -1"),
+    (schedules.cosine, (0.3,), {"steps": 0}, "steps must be at least 1 step, got 0. Count batches"),
+    (schedules.warmup_cosine, (0.3,), {"warmup": 5, "steps": 5}, "less than steps, .*, got warmup 5 and steps 5"),
+    (schedules.warmup_cosine, (0.3,), {"warmup": -1, "steps": 5}, "at least 0 .*, got warmup -1 and steps 5"),
+    (schedules.one_cycle, (0.3,), {"steps": 0}, "steps must be at least 1 step, got 0. Count batches"),
+    (schedules.one_cycle, (0.3,), {"steps": 9, "warmup_share": -0.1}, "between 0 and 1, got -0.1"),
+    (schedules.one_cycle, (0.3,), {"steps": 9, "warmup_share": 1.1}, "between 0 and 1, got 1.1"),
+    (schedules.one_cycle, (0.3,), {"steps": 9, "initial_divisor": 0.0}, "positive, got 0.0 and 10000.0"),
+    (schedules.one_cycle, (0.3,), {"steps": 9, "final_divisor": 0.0}, "positive, got 25.0 and 0.0"),
+    (schedules.one_cycle, (0.3,), {"steps": 9, "final_divisor": -2.0}, "positive, got 25.0 and -2.0"),
+    (schedules.cyclic, (0.1, 0.3), {"up": 0, "down": 3}, "up must be at least 1 step, got 0. Count batches"),
+    (schedules.exp_range, (0.1, 0.3), {"up": 1, "down": 0, "factor": 0.9}, "down must be at least 1 step, got 0"),
 ]
 
 
-@pytest.mark.parametrize(("schedule", "rates", "settings", "told"), IMPOSSIBLE)
-def test_what_is_impossible_is_told_or_gives_nan_where_it_is_traced(schedule, rates, settings, told):
-    with pytest.raises(ValueError, match=told):
+@pytest.mark.parametrize(("schedule", "rates", "settings", "message"), INVALID)
+def test_an_invalid_setting_raises_or_gives_nan_if_it_is_traced(schedule, rates, settings, message):
+    with pytest.raises(ValueError, match=message):
         schedule(*rates, **settings)
-    with pytest.raises(ValueError, match="given as"):
+    with pytest.raises(ValueError, match=message):
         schedule(*rates, **jax.tree.map(jnp.asarray, settings))
     traced = jax.jit(lambda settings: jax.vmap(schedule(*rates, **settings))(jnp.asarray(STEPS)))(settings)
     assert jnp.isnan(traced).all()

@@ -1,8 +1,14 @@
-"""Where training starts: the distributions that first parameters are drawn from.
+"""Initializers: draw the initial parameters of a layer.
 
-Each takes `(key, shape, dtype)`, as Flax's modules call it, and its settings by keyword; `functools.partial` sets them.
-Settings may be traced arrays, so that a sweep over them is a `vmap`; one that is out of range gives NaN. Of a kernel
-the last axis counts outputs, the one before it inputs, and any others are its window.
+- Fixed distributions: `zeros`, `ones`, `constant`, `normal`, `truncated_normal`, `uniform`.
+- Variance scaled to the size of the layer: `lecun_normal`, `lecun_uniform`, `glorot_normal`, `glorot_uniform`,
+  `he_normal`, `he_uniform`, `pytorch_uniform`. Start with `he_normal` for ReLU networks and `glorot_uniform` otherwise.
+- `orthogonal` matrices, and the fans of a kernel: `fan_in`, `fan_out`, `fan_average`.
+- The defaults of a framework for all parameters of a layer: `pytorch`, `keras`.
+
+Each initializer is called as `initializer(key, shape, dtype)`, as Flax modules do, with settings as keywords; use
+`functools.partial` to set them. Settings may be traced arrays, so that `jax.vmap` can sweep over them. A setting out of
+range gives NaN. Kernels have the shape (*window, inputs, outputs).
 """
 
 from jaxdl.initializers.defaults import keras as keras, pytorch as pytorch
@@ -25,3 +31,25 @@ from jaxdl.initializers.scaled import (
     lecun_uniform as lecun_uniform,
     pytorch_uniform as pytorch_uniform,
 )
+
+__all__ = [
+    "constant",
+    "fan_average",
+    "fan_in",
+    "fan_out",
+    "glorot_normal",
+    "glorot_uniform",
+    "he_normal",
+    "he_uniform",
+    "keras",
+    "lecun_normal",
+    "lecun_uniform",
+    "normal",
+    "ones",
+    "orthogonal",
+    "pytorch",
+    "pytorch_uniform",
+    "truncated_normal",
+    "uniform",
+    "zeros",
+]

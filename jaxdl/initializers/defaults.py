@@ -1,4 +1,4 @@
-"""What PyTorch and Keras draw by default, for the parameters of one layer at a time."""
+"""The default initialization of PyTorch and of Keras, for all parameters of one layer."""
 
 from collections.abc import Callable, Mapping
 
@@ -15,46 +15,84 @@ Layer = Mapping[str, Float[Array, "..."]]
 
 
 def pytorch(key: Key[Array, ""], layer: Layer) -> dict[str, Float[Array, "..."]]:
-    r"""The parameters of a layer drawn anew as PyTorch does by default; shapes and dtypes stay.
+    r"""Reinitialize the parameters of a layer as PyTorch does by default.
 
-    What they are called says what they belong to:
+    The names of the parameters determine the kind of layer:
 
-    - kernel, bias (dense layers and convolutions): both uniform in $\pm 1 / \sqrt{n_{in}}$ of the kernel;
-    - scale, bias (norms): ones and zeros;
-    - embedding: $\mathcal{N}(0, 1)$;
-    - input_kernel, hidden_kernel, bias (rnn with one gate, lstm with four): uniform in $\pm 1 / \sqrt{h}$ of $h$ hidden
-      units. PyTorch has two biases and adds them up; the bias here is the sum of two such draws, so that it is spread
-      like a triangle over $\pm 2 / \sqrt{h}$;
-    - with candidate_bias (gru, three gates): it is the last third of PyTorch's second bias, and is not added to the
-      first, so that the last third of the bias here is one draw as well.
+    - kernel, bias (dense layers and convolutions): uniform in $\pm 1 / \sqrt{n_{in}}$ of the kernel, both.
+    - scale, bias (normalization layers): ones and zeros.
+    - embedding: $\mathcal{N}(0, 1)$.
+    - input_kernel, hidden_kernel, bias (an RNN has one gate, an LSTM four): uniform in $\pm 1 / \sqrt{h}$ for $h$
+      hidden units. PyTorch adds two biases. The bias here is the sum of two such draws, with a triangular distribution
+      in $\pm 2 / \sqrt{h}$.
+    - the same with candidate_bias (a GRU, three gates): candidate_bias is the last third of PyTorch's second bias. It
+      is not added to the first, so that the last third of the bias here is a single draw.
 
-    The bias of dense layers, convolutions and norms may be absent. A transposed convolution's kernel looks like that of
-    a convolution, but PyTorch counts its outputs: `pytorch_uniform` with `fan=fan_out`. Raises ValueError for other
-    names. PyTorch 2.13, `reset_parameters` of each module.
+    Dense layers, convolutions and normalization layers may have no bias. For transposed convolutions, where PyTorch
+    divides by the number of outputs, use `pytorch_uniform` with `fan=fan_out`. The definitions are those of
+    `reset_parameters` in PyTorch 2.13.
+
+    Args:
+        key: Random key.
+        layer: Parameters by name. Only shapes and dtypes are used.
+
+    Returns:
+        New parameters with the names, shapes and dtypes of `layer`.
+
+    Raises:
+        ValueError: The names are those of no known layer, or the shapes of a recurrent layer do not match.
+
+    Example:
+        >>> from jaxdl import initializers
+        >>> layer = {"bias": jnp.zeros(3), "kernel": jnp.zeros((100, 3))}
+        >>> drawn = initializers.pytorch(jax.random.key(0), layer)
+        >>> {name: bool(abs(parameter).max() <= 0.1) for name, parameter in drawn.items()}
+        {'bias': True, 'kernel': True}
     """
     return _draw(key, layer, _pytorch_affine, _pytorch_embedding, _pytorch_recurrent)
 
 
 def keras(key: Key[Array, ""], layer: Layer) -> dict[str, Float[Array, "..."]]:
-    r"""The parameters of a layer drawn anew as Keras does by default; shapes and dtypes stay.
+    r"""Reinitialize the parameters of a layer as Keras 3 does by default.
 
-    What they are called says what they belong to:
+    The names of the parameters determine the kind of layer:
 
-    - kernel, bias (dense layers and convolutions): `glorot_uniform` and zeros;
-    - scale, bias (norms): ones and zeros;
-    - embedding: uniform in $\pm 0.05$;
-    - input_kernel, hidden_kernel, bias (rnn with one gate, lstm with four; gru with three and a candidate_bias):
-      `glorot_uniform` with $n_{out}$ the units of all gates together, `orthogonal` of all gates side by side (so that
-      its rows are orthonormal), and zeros, but ones for the forget gate of an lstm, so that memory is kept at first:
-      Jozefowicz, Zaremba and Sutskever, *An empirical exploration of recurrent network architectures* (2015).
+    - kernel, bias (dense layers and convolutions): `glorot_uniform` and zeros.
+    - scale, bias (normalization layers): ones and zeros.
+    - embedding: uniform in $\pm 0.05$.
+    - input_kernel, hidden_kernel, bias (an RNN has one gate, an LSTM four; a GRU has three and a candidate_bias):
+      `glorot_uniform` with $n_{out}$ counting the units of all gates, `orthogonal` for the concatenated gates (so that
+      the rows are orthonormal), and zeros. The bias of the forget gate of an LSTM is 1, so that it remembers at first.
 
-    The bias of dense layers, convolutions and norms may be absent. Raises ValueError for other names. Keras 3.
+    Dense layers, convolutions and normalization layers may have no bias.
+
+    Args:
+        key: Random key.
+        layer: Parameters by name. Only shapes and dtypes are used.
+
+    Returns:
+        New parameters with the names, shapes and dtypes of `layer`.
+
+    Raises:
+        ValueError: The names are those of no known layer, or the shapes of a recurrent layer do not match.
+
+    References:
+        Jozefowicz, Zaremba and Sutskever, *An empirical exploration of recurrent network architectures* (2015), for
+        the bias of the forget gate.
+
+    Example:
+        The gates of an LSTM are input, forget, candidate and output; here each has one hidden unit:
+
+        >>> from jaxdl import initializers
+        >>> lstm = {"bias": jnp.zeros(4), "hidden_kernel": jnp.zeros((1, 4)), "input_kernel": jnp.zeros((5, 4))}
+        >>> initializers.keras(jax.random.key(0), lstm)["bias"].tolist()
+        [0.0, 1.0, 0.0, 0.0]
     """
     return _draw(key, layer, _keras_affine, _keras_embedding, _keras_recurrent)
 
 
 def _draw(key, layer, affine: Callable, embedding: Callable, recurrent: Callable):
-    """Draw a layer by the one of the three that its names call for; norms are the same everywhere."""
+    """Draw a layer by the function for its kind; normalization layers are the same in all frameworks."""
     match sorted(layer):
         case ["kernel"] | ["bias", "kernel"]:
             return affine(key, layer)
@@ -67,27 +105,27 @@ def _draw(key, layer, affine: Callable, embedding: Callable, recurrent: Callable
             return recurrent(key, layer)
         case names:
             raise ValueError(
-                "A layer must have a kernel, a scale (each with or without a bias), an embedding, or input_kernel, "
-                f"hidden_kernel and bias (with or without candidate_bias), but was given with {', '.join(names)}: "
-                "draw each of its parameters by an initializer of your own choice."
+                "no default initialization for a layer with the parameters "
+                f"{', '.join(names)}. Known: kernel or scale, each with or without bias; embedding; input_kernel, "
+                "hidden_kernel and bias, with or without candidate_bias. Initialize other parameters one by one."
             )
 
 
 def _check_gates(layer):
-    """Refuse a recurrent layer whose shapes do not belong together."""
+    """Raise ValueError if the shapes of a recurrent layer do not match."""
     given = {name: p.shape for name, p in layer.items()}
     inputs, hidden = given["input_kernel"][:1], given["hidden_kernel"][:1]
 
-    def of(gates):
+    def shapes(gates):
         units = tuple(gates * size for size in hidden)
         return {"input_kernel": inputs + units, "hidden_kernel": hidden + units, "bias": units}
 
-    known = [of(3) | {"candidate_bias": hidden}] if "candidate_bias" in given else [of(1), of(4)]
+    known = [shapes(3) | {"candidate_bias": hidden}] if "candidate_bias" in given else [shapes(1), shapes(4)]
     if given not in known:
         raise ValueError(
-            "A recurrent layer must have input_kernel (inputs, gates × hidden), hidden_kernel (hidden, gates × hidden) "
-            "and bias (gates × hidden) of 1 or 4 gates, or of 3 with a candidate_bias (hidden), but was given with "
-            f"{', '.join(f'{name} {shape}' for name, shape in given.items())}: transpose or join them so."
+            "a recurrent layer must have input_kernel (inputs, gates × hidden), hidden_kernel (hidden, gates × hidden) "
+            "and bias (gates × hidden,) with 1 or 4 gates, or 3 gates and candidate_bias (hidden,), got "
+            f"{', '.join(f'{name} {shape}' for name, shape in given.items())}. Transpose or concatenate the arrays."
         )
 
 
@@ -110,8 +148,8 @@ def _pytorch_recurrent(key, layer):
     def draw(key, name):
         return pytorch_uniform(key, layer[name].shape, layer[name].dtype, fan=lambda _: hidden)
 
-    of_input, of_hidden, first, second = jax.random.split(key, 4)
-    kernels = {"input_kernel": draw(of_input, "input_kernel"), "hidden_kernel": draw(of_hidden, "hidden_kernel")}
+    input_key, hidden_key, first, second = jax.random.split(key, 4)
+    kernels = {"input_kernel": draw(input_key, "input_kernel"), "hidden_kernel": draw(hidden_key, "hidden_kernel")}
     first, second = draw(first, "bias"), draw(second, "bias")
     if "candidate_bias" not in layer:
         return kernels | {"bias": first + second}
@@ -128,10 +166,10 @@ def _keras_embedding(key, layer):
 
 
 def _keras_recurrent(key, layer):
-    of_input, of_hidden = jax.random.split(key)
+    input_key, hidden_key = jax.random.split(key)
     drawn = {name: jnp.zeros(p.shape, p.dtype) for name, p in layer.items()}
-    drawn["input_kernel"] = glorot_uniform(of_input, layer["input_kernel"].shape, layer["input_kernel"].dtype)
-    drawn["hidden_kernel"] = orthogonal(of_hidden, layer["hidden_kernel"].shape, layer["hidden_kernel"].dtype)
+    drawn["input_kernel"] = glorot_uniform(input_key, layer["input_kernel"].shape, layer["input_kernel"].dtype)
+    drawn["hidden_kernel"] = orthogonal(hidden_key, layer["hidden_kernel"].shape, layer["hidden_kernel"].dtype)
     hidden, columns = layer["hidden_kernel"].shape
     if columns == 4 * hidden:
         drawn["bias"] = drawn["bias"].at[hidden : 2 * hidden].set(1)

@@ -1,42 +1,72 @@
-"""Fans: how many numbers each output of a kernel sums up, and how many each input reaches."""
+"""Fans of a kernel: the number of terms that each output sums, and the number of outputs that each input reaches."""
 
 import math
 from collections.abc import Sequence
 
 
 def fan_in(shape: Sequence[int]) -> int:
-    r"""The number of terms in each output, $n_{in}$ = inputs × window.
+    r"""Return the number of terms that each output sums, $n_{in}$ = inputs × window size.
 
-    The shape is (inputs, outputs) or (*window, inputs, outputs); in a grouped convolution the inputs are those of one
-    group. PyTorch, whose kernels are (outputs, inputs, *window), counts the same; but its transposed convolutions'
-    are (inputs, outputs, *window), so that what it calls their fan_in is `fan_out` here. Raises ValueError for fewer
-    than two axes.
+    PyTorch counts the same for its kernels of shape (outputs, inputs, *window). Kernels of its transposed convolutions
+    have the shape (inputs, outputs, *window), so that what PyTorch calls their fan_in is `fan_out` here.
+
+    Args:
+        shape: Shape of a kernel, (inputs, outputs) or (*window, inputs, outputs). In a grouped convolution, the inputs
+            are those of one group.
+
+    Raises:
+        ValueError: The shape has fewer than two axes.
+
+    Example:
+        >>> from jaxdl import initializers
+        >>> initializers.fan_in((784, 10)), initializers.fan_in((3, 3, 16, 32))
+        (784, 144)
     """
-    *window, inputs, _ = _at_least_two_axes(shape)
+    *window, inputs, _ = _check_axes(shape)
     return math.prod(window) * inputs
 
 
 def fan_out(shape: Sequence[int]) -> int:
-    r"""The number of outputs that each input reaches, $n_{out}$ = outputs × window: the terms of its gradient.
+    r"""Return the number of outputs that each input reaches, $n_{out}$ = outputs × window size.
 
-    Raises ValueError for fewer than two axes.
+    It is the number of terms that the gradient with respect to an input sums.
+
+    Args:
+        shape: Shape of a kernel, (inputs, outputs) or (*window, inputs, outputs).
+
+    Raises:
+        ValueError: The shape has fewer than two axes.
+
+    Example:
+        >>> from jaxdl import initializers
+        >>> initializers.fan_out((784, 10)), initializers.fan_out((3, 3, 16, 32))
+        (10, 288)
     """
-    *window, _, outputs = _at_least_two_axes(shape)
+    *window, _, outputs = _check_axes(shape)
     return math.prod(window) * outputs
 
 
 def fan_average(shape: Sequence[int]) -> float:
-    r"""The mean of both, $\tfrac12 (n_{in} + n_{out})$.
+    r"""Return the mean of `fan_in` and `fan_out`, $\tfrac12 (n_{in} + n_{out})$.
 
-    Raises ValueError for fewer than two axes.
+    Args:
+        shape: Shape of a kernel, (inputs, outputs) or (*window, inputs, outputs).
+
+    Raises:
+        ValueError: The shape has fewer than two axes.
+
+    Example:
+        >>> from jaxdl import initializers
+        >>> initializers.fan_average((784, 10))
+        397.0
     """
     return (fan_in(shape) + fan_out(shape)) / 2
 
 
-def _at_least_two_axes(shape):
+def _check_axes(shape):
     if len(shape) < 2:
         raise ValueError(
-            f"The shape of a kernel must have at least two axes, inputs and outputs, but was given as {tuple(shape)}: "
-            "draw a bias by zeros, or pass a fan that does not ask for them."
+            f"a kernel must have at least two axes, inputs and outputs, got the shape {tuple(shape)}. For a bias, use "
+            "zeros, or pass a fan that accepts this shape."
         )
     return shape

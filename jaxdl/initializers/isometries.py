@@ -1,4 +1,4 @@
-"""Kernels that keep lengths and angles, not only on average."""
+"""Orthogonal kernels, which preserve lengths and angles exactly, not only on average."""
 
 from collections.abc import Sequence
 
@@ -12,16 +12,33 @@ from jaxdl.initializers.fans import fan_in
 def orthogonal(
     key: Key[Array, ""], shape: Sequence[int], dtype=jnp.float32, *, gain: Float[ArrayLike, ""] = 1.0
 ) -> Float[Array, "..."]:
-    r"""A gain $g$ times a matrix $Q$ drawn uniformly among those with orthonormal columns, or rows if these are fewer.
+    r"""Draw a matrix with orthonormal columns (or rows, if there are fewer), times a gain $g$.
 
-    As a matrix $W = g Q$ of $n_{in}$ rows (inputs × window) and $m$ columns (outputs), $W^\top W = g^2 I$ where
-    $m \le n_{in}$ and $W W^\top = g^2 I$ where $m \ge n_{in}$, so that with $g = 1$ a square linear layer keeps every
-    length, forward and backward, and a product of any number of them still does. The entries have mean 0 and the
-    variance $g^2 / \max(n_{in}, m)$. Drawn in at least float32, where the decomposition exists. Raises ValueError for
-    fewer than two axes. Saxe, McClelland and Ganguli, *Exact solutions to the nonlinear dynamics of learning in deep
-    linear neural networks* (2014); why it is uniform: Mezzadri, *How to generate random matrices from the classical
-    compact groups* (2007).
+    The kernel is a matrix $W = g Q$ of $n_{in}$ rows (inputs × window size) and $m$ columns (outputs), where $Q$ is
+    uniformly distributed. $W^\top W = g^2 I$ if $m \le n_{in}$, and $W W^\top = g^2 I$ if $m \ge n_{in}$. With $g = 1$
+    a square linear layer preserves every length in both the forward and the backward pass, and so does any product of
+    such layers. The entries have mean 0 and variance $g^2 / \max(n_{in}, m)$.
+
+    Args:
+        key: Random key.
+        shape: Shape of a kernel, (inputs, outputs) or (*window, inputs, outputs).
+        dtype: Dtype of the result. The decomposition is computed in at least float32.
+        gain: $g$.
+
+    Raises:
+        ValueError: The shape has fewer than two axes.
+
+    References:
+        Saxe, McClelland and Ganguli, *Exact solutions to the nonlinear dynamics of learning in deep linear neural
+        networks* (2014).
+        Mezzadri, *How to generate random matrices from the classical compact groups* (2007), proves uniformity.
+
+    Example:
+        >>> from jaxdl import initializers
+        >>> w = initializers.orthogonal(jax.random.key(0), (4, 3))
+        >>> bool(jnp.allclose(w.T @ w, jnp.eye(3), atol=1e-5))
+        True
     """
     fan_in(shape)
-    wide = jnp.promote_types(dtype, jnp.float32)
-    return jnp.asarray(gain, dtype) * jax.nn.initializers.orthogonal()(key, shape, wide).astype(dtype)
+    drawn_in = jnp.promote_types(dtype, jnp.float32)
+    return jnp.asarray(gain, dtype) * jax.nn.initializers.orthogonal()(key, shape, drawn_in).astype(dtype)

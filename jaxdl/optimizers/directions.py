@@ -1,71 +1,126 @@
-"""Momentum of which the direction alone is kept: its signs, or, of a matrix, its orthogonal factor."""
+"""Momentum reduced to its direction: the sign of each entry, or the orthogonal factor of a matrix."""
 
 import optax
 
-from jaxdl.optimizers._rule import Mask, Rate, Scalar, chain, check_decays, check_not_negative, check_rate, downhill
+from jaxdl.optimizers._base import (
+    LearningRate,
+    Mask,
+    Scalar,
+    chain,
+    check_decays,
+    check_learning_rate,
+    check_not_negative,
+    scale_by_learning_rate,
+)
 
 
 def lion(
-    learning_rate: Rate,
+    learning_rate: LearningRate,
     *,
     b1: Scalar = 0.9,
     b2: Scalar = 0.99,
     weight_decay: Scalar = 0.0,
     mask: Mask = None,
 ) -> optax.GradientTransformationExtraArgs:
-    r"""Evolved sign momentum: $w \leftarrow w - \eta\,(\mathrm{sign}(\beta_1 m + (1 - \beta_1) g_t) + \lambda w)$.
+    r"""Lion: $w \leftarrow w - \eta\,(\mathrm{sign}(\beta_1 m + (1 - \beta_1) g_t) + \lambda w)$.
 
-    Then $m \leftarrow \beta_2 m + (1 - \beta_2) g_t$, from zero. Every parameter moves by $\eta$, so the rate is that
-    of Adam divided by 3 to 10 and the decay as many times larger. The same as in optax, whose decay is 0.001 by
-    default; PyTorch has none. `mask` says what decays, as for `adamw`.
-    Chen et al., *Symbolic discovery of optimization algorithms* (2023), algorithm 2.
+    Then $m \leftarrow \beta_2 m + (1 - \beta_2) g_t$, which starts at zero. Every parameter moves by $\eta$, so choose
+    a learning rate 3 to 10 times smaller than for `adamw`, and a weight decay as many times larger. The definition is
+    that of optax, whose default weight decay is 0.001. PyTorch has no Lion.
+
+    Args:
+        learning_rate: $\eta$, at least 0: a number, a scalar array or a schedule.
+        b1: Weight $\beta_1$ of the momentum in the step, in $[0, 1)$.
+        b2: Decay rate $\beta_2$ of the momentum, in $[0, 1)$.
+        weight_decay: $\lambda \ge 0$, decoupled as in `adamw`.
+        mask: Parameters that decay, as for `adamw`.
+
+    Raises:
+        ValueError: A hyperparameter is out of range.
+
+    References:
+        Chen et al., *Symbolic discovery of optimization algorithms* (2023), algorithm 2.
+
+    Example:
+        >>> from jaxdl import optimizers
+        >>> optimizer = optimizers.lion(0.5)
+        >>> gradient = jnp.array([0.01, -100.0])
+        >>> update, state = optimizer.update(gradient, optimizer.init(gradient), gradient)
+        >>> update.tolist()
+        [-0.5, 0.5]
     """
     check_decays({"b1": b1, "b2": b2})
     check_not_negative({"weight_decay": weight_decay})
     return chain(
         optax.scale_by_lion(b1, b2),
         optax.add_decayed_weights(weight_decay, mask),
-        downhill(learning_rate),
+        scale_by_learning_rate(learning_rate),
     )
 
 
 def muon(
-    learning_rate: Rate,
+    learning_rate: LearningRate,
     *,
     decay: Scalar = 0.95,
     weight_decay: Scalar = 0.0,
     mask: Mask = None,
     nesterov: bool = True,
-    adam_learning_rate: Rate | None = None,
+    adam_learning_rate: LearningRate | None = None,
 ) -> optax.GradientTransformationExtraArgs:
-    r"""Momentum orthogonalized: $W \leftarrow W - \eta\,(\sqrt{\max(1, n_{out}/n_{in})}\; O + \lambda W)$.
+    r"""Muon, orthogonalized momentum: $W \leftarrow W - \eta\,(\sqrt{\max(1, n_{out}/n_{in})}\; O + \lambda W)$.
 
-    $O$ approximates $U V^\top$ of the momentum $M = U \Sigma V^\top$: all its directions are taken equally far. It is
-    computed by five Newton–Schulz steps $X \leftarrow a X + (b A + c A^2) X$ with $A = X X^\top$ from $X = M / \lVert M
-    \rVert_F$, and $(a, b, c) = (3.4445, -4.775, 2.0315)$, which bring singular values above a hundredth of the norm to
-    between 0.68 and 1.14 and no nearer to 1. $M \leftarrow \mu M + (1 - \mu) g_t$, and Nesterov's form looks one step
-    ahead.
+    $O$ approximates $U V^\top$ for the momentum $M = U \Sigma V^\top$, so that the step has about the same length in
+    all singular directions. It is computed by five Newton–Schulz iterations $X \leftarrow a X + (b A + c A^2) X$ with
+    $A = X X^\top$, starting from $X = M / \lVert M \rVert_F$. The coefficients $(a, b, c) = (3.4445, -4.775, 2.0315)$
+    bring singular values above a hundredth of the norm between 0.68 and 1.14, but not closer to 1. The momentum is
+    $M \leftarrow \mu M + (1 - \mu) g_t$; its Nesterov form looks one step ahead.
 
-    All matrices are trained so, tables of vectors and the output layer too, which the author leaves to Adam: `grouped`
-    gives them a rule of their own. All else, the kernels of convolutions too, is trained by Adam (by optax's NAdam with
-    `nesterov`), with the same rate unless `adam_learning_rate` names another. `mask` says which matrices decay, as for
-    `adamw`.
+    All matrices are updated like this, including embeddings and the output layer, which the author leaves to Adam: use
+    `partition` to give them another optimizer. All other parameters, including the kernels of convolutions, are updated
+    by Adam, or by optax's NAdam if `nesterov` is true.
 
-    The same as `optax.contrib.muon`, which corrects $M$ for its start from zero. PyTorch's does not (without Nesterov's
-    form that is the same, since $O$ does not depend on the size of $M$) and computes $O$ in bfloat16.
-    Jordan et al., *Muon* (2024); Liu et al., *Muon is scalable for LLM training* (2025).
+    The definition is that of `optax.contrib.muon`, which corrects the bias of $M$. PyTorch does not (without the
+    Nesterov form this makes no difference, because $O$ does not depend on the scale of $M$) and computes $O$ in
+    bfloat16.
+
+    Args:
+        learning_rate: $\eta$, at least 0: a number, a scalar array or a schedule.
+        decay: Momentum $\mu$ in $[0, 1)$.
+        weight_decay: $\lambda \ge 0$, decoupled as in `adamw`.
+        mask: Matrices that decay, as for `adamw`.
+        nesterov: Use the Nesterov form of the momentum.
+        adam_learning_rate: Learning rate for the other parameters; by default `learning_rate`.
+
+    Raises:
+        ValueError: A hyperparameter is out of range.
+
+    References:
+        Jordan et al., *Muon: an optimizer for hidden layers in neural networks* (2024).
+        Liu et al., *Muon is scalable for LLM training* (2025).
+
+    Example:
+        The singular values of this gradient differ by a factor of 10, those of the step hardly:
+
+        >>> from jaxdl import optimizers
+        >>> optimizer = optimizers.muon(1.0)
+        >>> gradient = {"kernel": jnp.diag(jnp.array([10.0, 1.0]))}
+        >>> update, state = optimizer.update(gradient, optimizer.init(gradient), gradient)
+        >>> singular_values = jnp.linalg.svd(update["kernel"], compute_uv=False)
+        >>> bool((0.68 < singular_values).all() and (singular_values < 1.14).all())
+        True
     """
     check_decays({"decay": decay})
     check_not_negative({"weight_decay": weight_decay})
-    check_rate(learning_rate)
+    check_learning_rate(learning_rate)
     if adam_learning_rate is not None:
-        check_rate(adam_learning_rate)
-    whole = optax.contrib.muon(
-        learning_rate,
-        beta=decay,
-        weight_decay=weight_decay,
-        weight_decay_mask=mask,
-        nesterov=nesterov,
-        adam_learning_rate=adam_learning_rate,
+        check_learning_rate(adam_learning_rate)
+    return chain(
+        optax.contrib.muon(
+            learning_rate,
+            beta=decay,
+            weight_decay=weight_decay,
+            weight_decay_mask=mask,
+            nesterov=nesterov,
+            adam_learning_rate=adam_learning_rate,
+        )
     )
-    return chain(whole)

@@ -1,36 +1,56 @@
-"""Looking around before the step: the gradient where the loss is worst nearby."""
+"""Sharpness-aware minimization: use the gradient at a nearby point where the loss is larger."""
 
 import jax
 import jax.numpy as jnp
 import optax
 from jaxtyping import PyTree
 
-from jaxdl.optimizers._rule import Scalar, check_not_negative, norm, told
+from jaxdl.optimizers._base import Scalar, check_not_negative, global_norm, require_loss
 
 
 def sam(optimizer: optax.GradientTransformation, *, radius: Scalar = 0.05) -> optax.GradientTransformationExtraArgs:
-    r"""Sharpness-aware minimization: a step with $\nabla L(w + \rho\, g_t / \lVert g_t \rVert)$ for $g_t$.
+    r"""Sharpness-aware minimization: replace $g_t$ by $\nabla L(w + \rho\, g_t / \lVert g_t \rVert)$.
 
-    That is, to first order, the gradient of the largest loss within the radius $\rho$ of $w$. A step takes two
-    gradients: `update(gradient, state, params, value_fn=f)` takes the second of `f`, the loss as a function of the
-    parameters (`jaxdl.training` gives it the loss of the same batch). `optax.contrib.sam` in its opaque mode; where the
-    gradient is zero it stays there, instead of becoming NaN. The inner optimizer gets no further arguments. What is to
-    act on the gradient of the step, such as clipping or an L2 penalty, goes inside, and so does `grouped`:
-    `sam(optax.chain(clip_by_norm(1.0), sgd(0.1)))`. Raises ValueError without `value_fn`. Foret et al.,
-    *Sharpness-aware minimization for efficiently improving generalization* (2021).
+    To first order, this is the gradient of the largest loss within a distance of $\rho$ from $w$. Each step evaluates
+    two gradients: `update(gradient, state, params, value_fn=f)` computes the second one from `f`, the loss as a
+    function of the parameters. `jaxdl.training` passes the loss of the same batch.
+
+    Clipping, an L2 penalty and `partition` belong inside, where they act on the second gradient:
+    `sam(optax.chain(clip_by_global_norm(1.0), sgd(0.1)))`. The inner optimizer gets no additional arguments. It is
+    `optax.contrib.sam` in opaque mode, except that a zero gradient gives a zero step instead of NaN.
+
+    Args:
+        optimizer: Inner optimizer, which receives the second gradient.
+        radius: $\rho \ge 0$.
+
+    Raises:
+        ValueError: The radius is negative, or `update` is called without `value_fn`.
+
+    References:
+        Foret et al., *Sharpness-aware minimization for efficiently improving generalization* (2021).
+
+    Example:
+        For the loss $w^2$ at $w = 1$, the gradient is evaluated at $w = 1.5$:
+
+        >>> from jaxdl import optimizers
+        >>> optimizer = optimizers.sam(optimizers.sgd(0.5), radius=0.5)
+        >>> loss, params = lambda w: w**2, jnp.array(1.0)
+        >>> update, state = optimizer.update(jax.grad(loss)(params), optimizer.init(params), params, value_fn=loss)
+        >>> float(update)
+        -1.5
     """
     check_not_negative({"radius": radius})
-    ascent = optax.chain(optax.stateless(lambda gradient, _: _unit(gradient)), optax.sgd(radius))
-    whole = optax.contrib.sam(optimizer, ascent, opaque_mode=True)
+    ascent = optax.chain(optax.stateless(lambda gradient, _: _normalize(gradient)), optax.sgd(radius))
+    wrapped = optax.contrib.sam(optimizer, ascent, opaque_mode=True)
 
     def update(updates, state, params=None, *, value_fn=None, **extra):  # noqa: ARG001
-        gradient_of = jax.grad(told(value_fn, "sam"))
-        return whole.update(updates, state, params, grad_fn=lambda nearby, _: gradient_of(nearby))
+        gradient_of = jax.grad(require_loss(value_fn, "sam"))
+        return wrapped.update(updates, state, params, grad_fn=lambda nearby, _: gradient_of(nearby))
 
-    return optax.GradientTransformationExtraArgs(whole.init, update)
+    return optax.GradientTransformationExtraArgs(wrapped.init, update)
 
 
-def _unit(gradient: PyTree) -> PyTree:
-    """The gradient at length 1, or 0 where it is 0."""
-    length = norm(gradient)
-    return jax.tree.map(lambda g: (g / jnp.where(length > 0, length, 1)).astype(g.dtype), gradient)
+def _normalize(gradient: PyTree) -> PyTree:
+    """Scale the gradient to norm 1; a zero gradient stays zero."""
+    norm = global_norm(gradient)
+    return jax.tree.map(lambda g: (g / jnp.where(norm > 0, norm, 1)).astype(g.dtype), gradient)

@@ -1,5 +1,7 @@
-"""What the commands can be told; frozen, plain, and free of jax, so that `--help` answers at once."""
+"""The settings of a training run: data, model, optimizer and schedule. Imports no jax, so that `--help` is fast."""
 
+import ast
+import importlib.resources
 import pathlib
 from dataclasses import dataclass, field
 from typing import Literal
@@ -7,116 +9,137 @@ from typing import Literal
 import tyro
 
 
+def optimizer_defaults() -> dict[str, dict[str, float]]:
+    """Return the defaults of the real hyperparameters of each function of `jaxdl.optimizers`.
+
+    The defaults are read from the source, because importing `jaxdl.optimizers` would import jax.
+    """
+    files = importlib.resources.files("jaxdl").joinpath("optimizers").iterdir()
+    sources = [file.read_text(encoding="utf-8") for file in files if file.name.endswith(".py")]
+    functions = [node for text in sources for node in ast.parse(text).body if isinstance(node, ast.FunctionDef)]
+    return {function.name: _float_defaults(function.args) for function in functions}
+
+
+def _float_defaults(signature: ast.arguments) -> dict[str, float]:
+    positional = signature.args[len(signature.args) - len(signature.defaults) :]
+    defaults = zip(positional + signature.kwonlyargs, signature.defaults + signature.kw_defaults, strict=True)
+    constants = {parameter.arg: value.value for parameter, value in defaults if isinstance(value, ast.Constant)}
+    return {name: value for name, value in constants.items() if isinstance(value, float)}
+
+
+DEFAULTS = optimizer_defaults()
+
+
 @dataclass(frozen=True)
 class Sgd:
-    """Gradient descent on batches."""
+    """Stochastic gradient descent."""
 
     learning_rate: float = 0.1
 
 
 @dataclass(frozen=True)
 class Momentum:
-    """Heavy ball."""
+    """Gradient descent with heavy-ball momentum."""
 
     learning_rate: float = 0.05
-    decay: float = 0.9
-    dampening: float = 0.0
+    decay: float = DEFAULTS["momentum"]["decay"]
+    dampening: float = DEFAULTS["momentum"]["dampening"]
 
 
 @dataclass(frozen=True)
 class Nesterov:
-    """Momentum that looks one step ahead."""
+    """Gradient descent with Nesterov momentum."""
 
     learning_rate: float = 0.05
-    decay: float = 0.9
+    decay: float = DEFAULTS["nesterov"]["decay"]
 
 
 @dataclass(frozen=True)
 class Adagrad:
-    """A rate for each parameter, by all its gradients so far."""
+    """Learning rates adapted by the sum of all past squared gradients."""
 
     learning_rate: float = 0.01
-    eps: float = 1e-10
+    eps: float = DEFAULTS["adagrad"]["eps"]
 
 
 @dataclass(frozen=True)
 class Rmsprop:
-    """A rate for each parameter, by its last gradients."""
+    """Learning rates adapted by the mean of recent squared gradients."""
 
     learning_rate: float = 1e-3
-    decay: float = 0.99
-    eps: float = 1e-8
-    momentum: float = 0.0
+    decay: float = DEFAULTS["rmsprop"]["decay"]
+    eps: float = DEFAULTS["rmsprop"]["eps"]
+    momentum: float = DEFAULTS["rmsprop"]["momentum"]
 
 
 @dataclass(frozen=True)
 class CenteredRmsprop(Rmsprop):
-    """RMSProp by the standard deviation of the last gradients."""
+    """RMSProp with the standard deviation of recent gradients."""
 
 
 @dataclass(frozen=True)
 class Adadelta:
-    """Steps in the unit of the parameter."""
+    """Adaptive steps in the unit of the parameters."""
 
-    learning_rate: float = 1.0
-    decay: float = 0.9
-    eps: float = 1e-6
+    learning_rate: float = DEFAULTS["adadelta"]["learning_rate"]
+    decay: float = DEFAULTS["adadelta"]["decay"]
+    eps: float = DEFAULTS["adadelta"]["eps"]
 
 
 @dataclass(frozen=True)
 class Adam:
-    """Adaptive moments."""
+    """Adam: momentum and adaptive learning rates."""
 
     learning_rate: float = 1e-3
-    b1: float = 0.9
-    b2: float = 0.999
-    eps: float = 1e-8
+    b1: float = DEFAULTS["adam"]["b1"]
+    b2: float = DEFAULTS["adam"]["b2"]
+    eps: float = DEFAULTS["adam"]["eps"]
 
 
 @dataclass(frozen=True)
 class AdamL2(Adam):
     """Adam with an L2 penalty in the loss."""
 
-    strength: float = 1e-4
+    l2: float = DEFAULTS["adam_l2"]["l2"]
 
 
 @dataclass(frozen=True)
 class Adamw(Adam):
     """Adam with decoupled weight decay."""
 
-    weight_decay: float = 1e-2
+    weight_decay: float = DEFAULTS["adamw"]["weight_decay"]
 
 
 @dataclass(frozen=True)
 class Adamax(Adam):
-    """Adam by the largest gradient."""
+    """Adam scaled by the largest recent gradient."""
 
 
 @dataclass(frozen=True)
 class Nadam(Adam):
-    """Adam that looks one step ahead."""
+    """Adam with Nesterov momentum."""
 
-    momentum_decay: float = 4e-3
+    momentum_decay: float = DEFAULTS["nadam"]["momentum_decay"]
 
 
 @dataclass(frozen=True)
 class Radam(Adam):
-    """Adam that waits until it knows the variance."""
+    """Rectified Adam, without adaptive learning rates in the first steps."""
 
 
 @dataclass(frozen=True)
 class Amsgrad(Adam):
-    """Adam whose rates do not grow."""
+    """Adam with non-increasing learning rates."""
 
 
 @dataclass(frozen=True)
 class Lion:
-    """The sign of the momentum alone."""
+    """Sign of the momentum."""
 
     learning_rate: float = 1e-4
-    b1: float = 0.9
-    b2: float = 0.99
-    weight_decay: float = 0.0
+    b1: float = DEFAULTS["lion"]["b1"]
+    b2: float = DEFAULTS["lion"]["b2"]
+    weight_decay: float = DEFAULTS["lion"]["weight_decay"]
 
 
 Optimizer = (

@@ -35,10 +35,11 @@ LAYERS = {
 }
 of_each_kind = pytest.mark.parametrize("layer", LAYERS.values(), ids=LAYERS)
 both = pytest.mark.parametrize("default", [initializers.pytorch, initializers.keras])
+pytorch, keras = jax.jit(initializers.pytorch), jax.jit(initializers.keras)
 
 
-def same_spread(ours, theirs):
-    return scipy.stats.ks_2samp(np.asarray(ours).ravel(), theirs.detach().numpy().ravel()).pvalue > 1e-3
+def have_same_distribution(drawn, torchs):
+    return scipy.stats.ks_2samp(np.asarray(drawn).ravel(), torchs.detach().numpy().ravel()).pvalue > 1e-3
 
 
 def is_uniform(drawn, limit):
@@ -48,7 +49,7 @@ def is_uniform(drawn, limit):
 
 @both
 @of_each_kind
-def test_names_shapes_and_dtypes_stay_and_every_number_is_drawn_anew(double, default, layer):
+def test_names_shapes_and_dtypes_are_kept_and_all_values_replaced(double, default, layer):
     dtypes = [jnp.bfloat16, jnp.float32, jnp.float64]
     of_each = lambda keys: [
         default(k, {n: p.astype(d) for n, p in layer.items()}) for k, d in zip(keys, dtypes, strict=True)
@@ -60,25 +61,18 @@ def test_names_shapes_and_dtypes_stay_and_every_number_is_drawn_anew(double, def
 
 @both
 @of_each_kind
-def test_a_vmap_over_keys_and_layers_is_the_loop_over_them(default, layer):
+def test_a_vmap_over_keys_and_layers_equals_the_loop(default, layer):
     keys = jax.random.split(jax.random.key(0), 3)
     members = jax.tree.map(lambda p: np.stack([p] * 3), layer)
-    together = jax.device_get(jax.jit(jax.vmap(default))(keys, members))
-    one = jax.jit(default)
-    for index, key in enumerate(jax.random.clone(keys)):
-        for name, alone in one(key, layer).items():
-            np.testing.assert_allclose(together[name][index], alone, rtol=1e-5, atol=1e-6)
+    draw = lambda key: default(key, layer)
+    both = jax.jit(lambda keys, clones: (jax.vmap(default)(keys, members), jax.lax.map(draw, clones)))
+    together, loop = both(keys, jax.random.clone(keys))
+    for name, parameter in loop.items():
+        np.testing.assert_allclose(together[name], parameter, rtol=1e-5, atol=1e-6)
 
 
 @both
-def test_the_same_key_draws_the_same(default):
-    key = jax.random.key(0)
-    first, again = (default(k, LAYERS["gru"]) for k in (key, jax.random.clone(key)))
-    assert all(np.array_equal(first[name], again[name]) for name in first)
-
-
-@both
-def test_the_order_of_the_names_does_not_matter(default):
+def test_equal_keys_give_equal_draws_in_any_order_of_the_names(default):
     key = jax.random.key(0)
     one = default(key, LAYERS["gru"])
     other = default(jax.random.clone(key), dict(reversed(LAYERS["gru"].items())))
@@ -86,51 +80,51 @@ def test_the_order_of_the_names_does_not_matter(default):
 
 
 @both
-def test_norms_start_as_ones_and_zeros(default):
+def test_normalization_layers_start_with_scale_one_and_bias_zero(default):
     drawn = default(jax.random.key(0), LAYERS["norm"])
     assert (drawn["scale"] == 1).all()
     assert (drawn["bias"] == 0).all()
 
 
-def test_dense_layers_and_convolutions_are_pytorchs(torch):
+def test_dense_layers_and_convolutions_are_initialized_as_in_pytorch(torch):
     torch.manual_seed(0)
-    for theirs, shape in [
+    for module, shape in [
         (torch.nn.Linear(90, 1500), (90, 1500)),
         (torch.nn.Conv2d(7, 1500, (3, 2)), (3, 2, 7, 1500)),
         (torch.nn.Conv2d(14, 1500, (3, 2), groups=2), (3, 2, 7, 1500)),
         (torch.nn.Conv1d(9, 1500, 5), (5, 9, 1500)),
     ]:
-        drawn = initializers.pytorch(jax.random.key(0), layer_of({"kernel": shape, "bias": shape[-1:]}))
-        assert same_spread(drawn["kernel"], theirs.weight)
-        assert same_spread(drawn["bias"], theirs.bias)
+        drawn = pytorch(jax.random.key(0), layer_of({"kernel": shape, "bias": shape[-1:]}))
+        assert have_same_distribution(drawn["kernel"], module.weight)
+        assert have_same_distribution(drawn["bias"], module.bias)
 
 
-def test_an_embedding_is_pytorchs(torch):
+def test_an_embedding_is_initialized_as_in_pytorch(torch):
     torch.manual_seed(0)
-    drawn = initializers.pytorch(jax.random.key(0), layer_of({"embedding": (200, 50)}))
-    assert same_spread(drawn["embedding"], torch.nn.Embedding(200, 50).weight)
+    drawn = pytorch(jax.random.key(0), layer_of({"embedding": (200, 50)}))
+    assert have_same_distribution(drawn["embedding"], torch.nn.Embedding(200, 50).weight)
 
 
 @pytest.mark.parametrize("name", ["RNN", "LSTM", "GRU"])
-def test_recurrent_layers_are_pytorchs(torch, name):
+def test_recurrent_layers_are_initialized_as_in_pytorch(torch, name):
     torch.manual_seed(0)
-    theirs = getattr(torch.nn, name)(3, 400)
+    module = getattr(torch.nn, name)(3, 400)
     gates = {"RNN": 1, "LSTM": 4, "GRU": 3}[name]
-    drawn = initializers.pytorch(jax.random.key(0), cell(3, 400, gates, name == "GRU"))
-    assert same_spread(drawn["input_kernel"], theirs.weight_ih_l0)
-    assert same_spread(drawn["hidden_kernel"], theirs.weight_hh_l0)
+    drawn = pytorch(jax.random.key(0), cell(3, 400, gates, name == "GRU"))
+    assert have_same_distribution(drawn["input_kernel"], module.weight_ih_l0)
+    assert have_same_distribution(drawn["hidden_kernel"], module.weight_hh_l0)
     added = 800 if name == "GRU" else gates * 400
-    assert same_spread(drawn["bias"][:added], (theirs.bias_ih_l0 + theirs.bias_hh_l0)[:added])
+    assert have_same_distribution(drawn["bias"][:added], (module.bias_ih_l0 + module.bias_hh_l0)[:added])
     if name == "GRU":
-        assert same_spread(drawn["bias"][800:], theirs.bias_ih_l0[800:])
-        assert same_spread(drawn["candidate_bias"], theirs.bias_hh_l0[800:])
+        assert have_same_distribution(drawn["bias"][800:], module.bias_ih_l0[800:])
+        assert have_same_distribution(drawn["candidate_bias"], module.bias_hh_l0[800:])
         assert not np.array_equal(drawn["bias"][800:], drawn["candidate_bias"])
 
 
 @recurrent
-def test_pytorchs_added_biases_are_spread_like_a_triangle(gates, candidate):
+def test_the_sum_of_pytorchs_two_biases_has_a_triangular_distribution(gates, candidate):
     hidden = 900
-    drawn = initializers.pytorch(jax.random.key(0), cell(1, hidden, gates, candidate))
+    drawn = pytorch(jax.random.key(0), cell(1, hidden, gates, candidate))
     added = drawn["bias"][: 2 * hidden] if candidate else drawn["bias"]
     triangle = scipy.stats.triang(0.5, -2 / 30, 4 / 30)
     assert scipy.stats.kstest(np.asarray(added, np.float64), triangle.cdf).pvalue > 1e-3
@@ -140,24 +134,32 @@ def test_pytorchs_added_biases_are_spread_like_a_triangle(gates, candidate):
         assert is_uniform(drawn["bias"][2 * hidden :], 1 / 30)
 
 
-def test_kerass_kernels_are_glorots_and_its_biases_zero():
+def test_the_biases_of_pytorchs_gru_are_independent():
+    drawn = pytorch(jax.random.key(0), cell(1, 900, 3, True))
+    parts = np.stack(
+        [*np.split(np.asarray(drawn["bias"]), 3), drawn["candidate_bias"], drawn["hidden_kernel"][0, :900]]
+    )
+    np.testing.assert_allclose(np.corrcoef(parts), np.eye(5), atol=4 / 30)
+
+
+def test_keras_draws_kernels_by_glorot_uniform_and_sets_biases_to_zero():
     for shape, limit in [((90, 500), (6 / 590) ** 0.5), ((3, 2, 7, 500), (6 / (6 * 507)) ** 0.5)]:
-        drawn = initializers.keras(jax.random.key(0), layer_of({"kernel": shape, "bias": shape[-1:]}))
+        drawn = keras(jax.random.key(0), layer_of({"kernel": shape, "bias": shape[-1:]}))
         assert is_uniform(drawn["kernel"], limit)
         assert not drawn["bias"].any()
 
 
-def test_kerass_embedding_is_uniform_within_a_twentieth():
-    drawn = initializers.keras(jax.random.key(0), layer_of({"embedding": (200, 50)}))["embedding"]
+def test_keras_draws_embeddings_uniformly_up_to_a_twentieth():
+    drawn = keras(jax.random.key(0), layer_of({"embedding": (200, 50)}))["embedding"]
     assert is_uniform(drawn, 0.05)
     assert 0.0499 < float(jnp.abs(drawn).max()) <= 0.05
 
 
 @recurrent
-def test_kerass_recurrent_layers(double, gates, candidate):
+def test_keras_initializes_recurrent_layers_as_documented(double, gates, candidate):
     hidden = 40
     layer = jax.tree.map(lambda p: p.astype(jnp.float64), cell(25, hidden, gates, candidate))
-    drawn = initializers.keras(jax.random.key(0), layer)
+    drawn = jax.device_get(keras(jax.random.key(0), layer))
     assert is_uniform(drawn["input_kernel"], (6 / (25 + gates * hidden)) ** 0.5)
     kernel = drawn["hidden_kernel"]
     np.testing.assert_allclose(kernel @ kernel.T, np.eye(hidden), atol=1e-13)
@@ -170,16 +172,17 @@ def test_kerass_recurrent_layers(double, gates, candidate):
 
 @both
 @pytest.mark.parametrize("names", [("bias",), ("kernel", "scale"), ("embedding", "bias"), ("weights",)])
-def test_a_layer_of_other_names_is_refused(default, names):
+def test_a_layer_with_other_parameter_names_raises(default, names):
     given = ", ".join(sorted(names))
     with pytest.raises(
-        ValueError, match=f"kernel, a scale .* an embedding, or input_kernel.* given with {given}: draw"
+        ValueError,
+        match=f"with the parameters {given}. Known: kernel or scale, .* embedding; input_kernel.* candidate_bias. Init",
     ):
         default(jax.random.key(0), layer_of(dict.fromkeys(names, (3, 4))))
 
 
 @both
-def test_recurrent_shapes_that_do_not_belong_together_are_refused(default):
+def test_recurrent_shapes_that_do_not_match_raise(default):
     right = functools.partial(cell, 5, 4)
     for layer in [
         right(3, False),
@@ -190,20 +193,12 @@ def test_recurrent_shapes_that_do_not_belong_together_are_refused(default):
         right(4, False) | layer_of({"input_kernel": (16, 5)}),
         right(3, True) | layer_of({"candidate_bias": (12,)}),
     ]:
-        with pytest.raises(ValueError, match=r"of 1 or 4 gates, or of 3 .* hidden_kernel \(4, \d+\).*: transpose"):
+        with pytest.raises(ValueError, match=r"1 or 4 gates, or 3 gates .* hidden_kernel \(4, \d+\).*\. Transpose"):
             default(jax.random.key(0), layer)
 
 
-def test_the_biases_of_pytorchs_gru_are_independent():
-    drawn = initializers.pytorch(jax.random.key(0), cell(1, 900, 3, True))
-    parts = np.stack(
-        [*np.split(np.asarray(drawn["bias"]), 3), drawn["candidate_bias"], drawn["hidden_kernel"][0, :900]]
-    )
-    np.testing.assert_allclose(np.corrcoef(parts), np.eye(5), atol=4 / 30)
-
-
-@pytest.mark.parametrize("default", [initializers.pytorch, initializers.keras])
-def test_every_array_keeps_its_dtype(default):
+@both
+def test_every_array_keeps_its_own_dtype(default):
     layer = layer_of({"input_kernel": (5, 12), "hidden_kernel": (4, 12), "bias": (12,)})
     layer |= layer_of({"candidate_bias": (4,)}, jnp.bfloat16)
     drawn = default(jax.random.key(0), layer)

@@ -36,7 +36,7 @@ DISTRIBUTIONS = [
 
 
 @pytest.mark.parametrize(("initializer", "settings", "expected"), DISTRIBUTIONS)
-def test_the_distribution_is_the_one_it_is_called(initializer, settings, expected):
+def test_draws_follow_the_named_distribution(initializer, settings, expected):
     drawn = np.asarray(initializer(jax.random.key(0), SHAPE, **settings), np.float64).ravel()
     assert scipy.stats.kstest(drawn, expected.cdf).pvalue > 1e-3
     low, high = expected.support()
@@ -45,15 +45,15 @@ def test_the_distribution_is_the_one_it_is_called(initializer, settings, expecte
 
 
 @pytest.mark.parametrize(("initializer", "settings", "expected"), DISTRIBUTIONS)
-def test_mean_and_variance_are_the_stated_ones(initializer, settings, expected):
-    """Of n draws the variance deviates by the root of (fourth moment − variance²) / n."""
+def test_mean_and_variance_are_those_of_the_distribution(initializer, settings, expected):
+    """The variance of n draws has the standard error sqrt((fourth moment − variance²) / n)."""
     drawn = np.asarray(initializer(jax.random.key(1), SHAPE, **settings), np.float64)
     variance, kurtosis = expected.var(), float(expected.stats("k"))
     assert drawn.mean() == pytest.approx(expected.mean(), abs=4 * np.sqrt(variance / drawn.size))
     assert drawn.var() == pytest.approx(variance, abs=4 * variance * np.sqrt((kurtosis + 2) / drawn.size))
 
 
-def test_a_truncated_normal_has_the_stddev_it_is_given_and_stops_at_two_of_the_normal_that_it_cuts():
+def test_a_truncated_normal_has_the_given_stddev_and_ends_at_two_stddevs_of_the_normal():
     drawn = initializers.truncated_normal(jax.random.key(0), (1000, 1000), stddev=1.0)
     assert float(drawn.std()) == pytest.approx(1, abs=0.002)
     assert 2.2732 < float(jnp.abs(drawn).max()) <= 2 / 0.87962566
@@ -81,6 +81,6 @@ def test_a_setting_out_of_range_gives_nan(initializer, settings):
         (initializers.uniform, {"minval": 0.5, "maxval": 0.5}),
     ],
 )
-def test_without_spread_all_is_the_mean(initializer, settings):
+def test_a_distribution_without_spread_gives_its_mean(initializer, settings):
     for given in (settings, jax.tree.map(jnp.asarray, settings)):
         assert (initializer(jax.random.key(0), (3, 4), **given) == 0.5).all()

@@ -40,7 +40,7 @@ def task(model, rate):
     rule = optimizers.sgd(rate)
     if model is FULL:
         adam = optimizers.adamw(schedules.cosine(rate, steps=18))
-        rule = optax.chain(optimizers.clip_by_norm(1.0), adam)
+        rule = optax.chain(optimizers.clip_by_global_norm(1.0), adam)
     return Task(model, supervised(model, F.cross_entropy), rule, BATCH)
 
 

@@ -1,4 +1,4 @@
-"""A small problem with curvature, and the paths that rules take on it: ours, optax's and PyTorch's."""
+"""A small problem with curvature, and the trajectories of optimizers of jaxdl, optax and PyTorch on it."""
 
 import jax
 import jax.numpy as jnp
@@ -14,7 +14,7 @@ def loss(params, cosh=jnp.cosh):
 
 
 def trajectory(optimizer, steps=12, params=None, loss=loss):
-    """The parameters after each step."""
+    """Return the parameters after each step, stacked along a new first axis."""
     params = jax.tree.map(jnp.asarray, PARAMS if params is None else params)
     optimizer = optax.with_extra_args_support(optimizer)
 
@@ -28,17 +28,20 @@ def trajectory(optimizer, steps=12, params=None, loss=loss):
     return jax.lax.scan(step, (params, optimizer.init(params)), length=steps)[1]
 
 
-def theirs(torch, rule, steps=12, before=lambda parameters: None, scheduler=None):
-    """PyTorch's path, for `rule(parameters)`; `before(parameters)` and `scheduler` act before each step."""
-    torch.set_default_dtype(torch.float64)  # else NAdam keeps a product in float32
+def torch_trajectory(torch, build, steps=12, clip=lambda parameters: None, scheduler=None):
+    """Return what `trajectory` returns for the PyTorch optimizer `build(parameters)`.
+
+    `clip(parameters)` and `scheduler(optimizer, loss)` are called before each step.
+    """
+    torch.set_default_dtype(torch.float64)  # otherwise NAdam keeps its momentum product in float32
     params = {name: torch.tensor(value, requires_grad=True) for name, value in PARAMS.items()}
-    optimizer = rule(list(params.values()))
+    optimizer = build(list(params.values()))
     path = []
     for _ in range(steps):
         optimizer.zero_grad()
         value = loss(params, torch.cosh)
         value.backward()
-        before(list(params.values()))
+        clip(list(params.values()))
         if scheduler:
             scheduler(optimizer, value.item())
         optimizer.step()
@@ -47,6 +50,19 @@ def theirs(torch, rule, steps=12, before=lambda parameters: None, scheduler=None
     return {name: np.stack([at[name] for at in path]) for name in PARAMS}
 
 
-def same(one, other, tolerance):
+def gradient_at(params):
+    return jax.device_get(_GRADIENT(params))
+
+
+def first_step(optimizer):
+    """Return the change of the parameters in the first step."""
+    path = jax.jit(lambda params: trajectory(optimizer, 1, params))(PARAMS)
+    return jax.tree.map(lambda path, start: np.asarray(path[0]) - start, path, PARAMS)
+
+
+def assert_close(one, other, tolerance):
     for name in PARAMS:
         np.testing.assert_allclose(one[name], other[name], rtol=tolerance, atol=tolerance)
+
+
+_GRADIENT = jax.jit(jax.grad(loss))
