@@ -2,10 +2,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from linear_chains import linear_chain
 
 import jaxdl.functional as F
 from jaxdl.backpropagation import cost, count_operations, count_paths, forward, layer
+from tests.backpropagation.linear_chains import linear_chain
 
 
 def test_paths_multiply_with_depth_while_the_reverse_pass_grows_linearly(random):

@@ -1,10 +1,10 @@
 import jax
 import jax.numpy as jnp
 import pytest
-from linear_chains import linear_chain
 
 import jaxdl.functional as F
 from jaxdl.backpropagation import backward, cost, count_multiply_adds, count_operations, forward, inner_jaxprs, layer
+from tests.backpropagation.linear_chains import linear_chain
 
 X, WEIGHTS, BIAS = jnp.ones((7, 16)), jnp.ones((16, 10)), jnp.ones(10)
 

@@ -4,10 +4,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from linear_chains import linear_chain
 
 import jaxdl.functional as F
 from jaxdl.backpropagation import Residual, backward, count_paths, forward, layer
+from tests.backpropagation.linear_chains import linear_chain
 
 
 def sum_over_paths(params, inputs, targets):

@@ -2,9 +2,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from compiled import run
 
 import jaxdl.functional as F
+from tests.functional.compiled import run
 
 
 def test_dense_equals_a_calculation_by_hand():

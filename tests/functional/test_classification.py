@@ -3,9 +3,9 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 import scipy.stats
-from compiled import run
 
 import jaxdl.functional as F
+from tests.functional.compiled import run
 
 
 def test_cross_entropy_is_the_kl_divergence_from_one_hot_labels(random, double):

@@ -2,9 +2,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from compiled import run
 
 import jaxdl.functional as F
+from tests.functional.compiled import run
 
 ZERO, EAST, NORTH = [0.0, 0.0], [1.0, 0.0], [0.0, 1.0]
 

@@ -2,9 +2,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from compiled import run
 
 import jaxdl.functional as F
+from tests.functional.compiled import run
 
 
 @pytest.mark.parametrize("shape", [(6,), (9, 6), (1, 2), (3, 4, 5, 10)])

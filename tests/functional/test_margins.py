@@ -3,9 +3,9 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
-from compiled import run
 
 import jaxdl.functional as F
+from tests.functional.compiled import run
 
 
 def test_hinge_is_zero_beyond_the_margin_and_linear_below():

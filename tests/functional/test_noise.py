@@ -3,9 +3,9 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 import scipy.stats
-from compiled import run
 
 import jaxdl.functional as F
+from tests.functional.compiled import run
 
 
 def test_dropout_scales_the_kept_elements_so_that_the_mean_stays():

@@ -3,9 +3,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from compiled import run
 
 import jaxdl.functional as F
+from tests.functional.compiled import run
 
 
 def drawn(random, shape, features):

@@ -1,9 +1,9 @@
 import jax
 import jax.numpy as jnp
 import pytest
-from compiled import run
 
 import jaxdl.functional as F
+from tests.functional.compiled import run
 
 PARAMS = {"weights": jnp.array([[3.0, -4.0], [0.0, 1.0]]), "bias": jnp.array([-2.0])}
 
