@@ -109,7 +109,9 @@ def _make(path) -> None:
         (path / WRITABLE).touch()
         (path / WRITABLE).unlink(missing_ok=True)
     except OSError as error:
-        raise OSError(f"cannot write to the run directory {path}: {error.strerror}. Choose another with --out.") from error
+        raise OSError(
+            f"cannot write to the run directory {path}: {error.strerror}. Choose another with --out."
+        ) from error
 
 
 @contextlib.contextmanager

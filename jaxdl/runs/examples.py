@@ -47,7 +47,9 @@ def _split(settings) -> data.Split:
     if settings.group is None:
         return (data.stratified_split if by_class else data.random_split)(key, whole)
     if not isinstance(whole.inputs, dict):
-        raise ValueError(f"--group {settings.group} needs a table with this column, but {settings.data} is not a table.")
+        raise ValueError(
+            f"--group {settings.group} needs a table with this column, but {settings.data} is not a table."
+        )
     if settings.group not in whole.inputs:
         columns = ", ".join(whole.inputs)
         raise ValueError(f"{settings.data} has no column {settings.group!r} to group by. Columns: {columns}.")
@@ -75,7 +77,9 @@ def refuse_missing(split: data.Split) -> None:
     for name, part in split._asdict().items():
         counts = data.incomplete(part)
         if counts:
-            columns = ", ".join(f"{column!r} ({count} of {part.size} rows of {name})" for column, count in counts.items())
+            columns = ", ".join(
+                f"{column!r} ({count} of {part.size} rows of {name})" for column, count in counts.items()
+            )
             raise ValueError(
                 f"missing values found with --missing refuse: {columns}. Fill them in, drop the columns with --ignore, "
                 "or use --missing impute."

@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 
 from jaxdl import data
 from jaxdl.runs.load import Run
-from jaxdl.runs.predict import predict
+from jaxdl.runs.prediction import predict
 from jaxdl.statistics import Interval
 from jaxdl.system.storage import whole_file
 

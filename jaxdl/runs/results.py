@@ -87,7 +87,9 @@ def _regressor(model, unit) -> Callable:
 
     def evaluate_part(part, state):
         outputs = training.outputs_of(model, state, part)
-        found = {name: metric(outputs * share, part.labels * share, part.weights) for name, metric in REGRESSION.items()}
+        found = {
+            name: metric(outputs * share, part.labels * share, part.weights) for name, metric in REGRESSION.items()
+        }
         return found, outputs
 
     return evaluate_part

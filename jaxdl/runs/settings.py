@@ -6,8 +6,6 @@ import pathlib
 from dataclasses import dataclass, field
 from typing import Literal
 
-import tyro
-
 
 def optimizer_defaults() -> dict[str, dict[str, float]]:
     """Return the defaults of the real hyperparameters of each function of `jaxdl.optimizers`.

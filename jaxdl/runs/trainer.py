@@ -18,7 +18,13 @@ from jaxdl.runs.tensorboard import tensorboard_curves
 from jaxdl.system.interruption import run_interruptibly
 from jaxdl.system.multihost import is_first, run_on_first
 
-WITHOUT_EFFECT = {"out", "checkpoint_seconds", "tensorboard", "data_dir", "manual_dir"}  # settings that change no result
+WITHOUT_EFFECT = {
+    "out",
+    "checkpoint_seconds",
+    "tensorboard",
+    "data_dir",
+    "manual_dir",
+}  # settings that change no result
 
 
 class TrainedRun(NamedTuple):
@@ -97,9 +103,7 @@ def train_into(
     Resumes from the newest checkpoint of the directory. Ctrl-C and SIGTERM save a checkpoint, then raise
     KeyboardInterrupt.
     """
-    checkpoints = training.Checkpoints(
-        directory / CHECKPOINTS, settings.checkpoint_seconds, _known(settings, examples)
-    )
+    checkpoints = training.Checkpoints(directory / CHECKPOINTS, settings.checkpoint_seconds, _known(settings, examples))
     with tensorboard_curves(directory, enabled=settings.tensorboard) as draw:
 
         def write_and_watch(progress):
