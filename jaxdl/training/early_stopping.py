@@ -31,8 +31,9 @@ def lowest_loss(row: History) -> Array:
 
     Example:
         >>> from jaxdl.training import History, lowest_loss
-        >>> lowest_loss(History(0.5, {"loss": 0.7})), lowest_loss(History(0.5, {}))
-        (0.7, 0.5)
+        >>> loss = jnp.array(0.5)
+        >>> float(lowest_loss(History(loss, {"loss": jnp.array(0.75)}))), float(lowest_loss(History(loss, {})))
+        (0.75, 0.5)
     """
     return row.observed.get("loss", row.loss)
 
@@ -42,8 +43,8 @@ def highest(name: str) -> Callable[[History], Array]:
 
     Example:
         >>> from jaxdl.training import History, highest
-        >>> highest("accuracy")(History(0.5, {"accuracy": 0.9}))
-        -0.9
+        >>> float(highest("accuracy")(History(jnp.array(0.5), {"accuracy": jnp.array(0.75)})))
+        -0.75
     """
     return lambda row: -row.observed[name]
 
