@@ -106,8 +106,10 @@ def _valid_std(std, x):
 
 def _mask(key, x, rate):
     """Return $m / (1 - r)$ for each element of x, with the same $m$ in every precision; NaN for an invalid rate."""
-    keep = jnp.where((rate >= 0) & (rate < 1), 1 - rate, jnp.nan)
-    return (_uniform(key, x.shape) < keep.astype(jnp.float32)).astype(x.dtype) / keep.astype(x.dtype)
+    is_valid = (rate >= 0) & (rate < 1)
+    keep = jnp.where(is_valid, 1 - rate, jnp.nan)
+    mask = (_uniform(key, x.shape) < keep.astype(jnp.float32)).astype(x.dtype) / keep.astype(x.dtype)
+    return one_or_nan(is_valid, x.dtype) * mask  # XLA compiles False / NaN to 0
 
 
 def _uniform(key, shape):

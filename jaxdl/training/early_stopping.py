@@ -100,7 +100,7 @@ def out_of_patience(best: Best, epoch: Int[Array, ""], *, patience: int | Int[Ar
     Example:
         >>> from jaxdl.training import init_best, out_of_patience
         >>> best = init_best({}, {})._replace(epoch=jnp.int32(3))
-        >>> [bool(out_of_patience(best, epoch, patience=2)) for epoch in (4, 5)]
+        >>> [bool(out_of_patience(best, jnp.int32(epoch), patience=2)) for epoch in (4, 5)]
         [False, True]
     """
     return epoch - best.epoch >= patience

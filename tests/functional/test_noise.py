@@ -35,6 +35,7 @@ def test_rate_zero_is_the_identity():
 @pytest.mark.parametrize("rate", [-0.1, 1.0, 1.5, jnp.nan])
 def test_an_invalid_rate_gives_nan(rate):
     assert jnp.isnan(F.dropout(jax.random.key(0), jnp.ones(5), rate=rate)).all()
+    assert jnp.isnan(jax.jit(lambda rate: F.dropout(jax.random.key(0), jnp.ones(5), rate=rate))(rate)).all()
 
 
 def test_a_traced_rate_gives_the_same_mask():
