@@ -111,7 +111,7 @@ def _run(settings) -> int:
         case Report():
             return report_command(settings, console)
         case Table():
-            print(claims.table(settings.results), end="")
+            print(claims.markdown_table(settings.results), end="")
         case Run():
             return run_experiments(settings, console)
         case Welcome():
@@ -133,13 +133,13 @@ def run_experiments(settings: Run, console) -> int:
     out, options = settings.out or pathlib.Path("runs") / name, {"seed": settings.seed, "full": settings.full}
     with resumable_run(out, options) as directory, page_at_end(directory, console):
         write_environment(directory)
-        with claims.progress(chosen, console) as watch:
+        with claims.progress_bars(chosen, console) as on_progress:
             failed = experiment.conduct_all(
                 chosen,
                 directory / "experiments",
-                lambda result: claims.tell(result, console),
+                lambda result: claims.print_result(result, console),
                 experiment.Conditions(settings.seed, settings.full),
-                watch,
+                on_progress,
             )
     return 1 if failed else 0
 
