@@ -96,7 +96,7 @@ def main(arguments: list[str] | None = None) -> int:
 def _run(settings) -> int:
     from rich.console import Console
 
-    from jaxdl.cli import claims
+    from jaxdl.cli import claims, settings as cli_settings
     from jaxdl.cli.report import report_command
     from jaxdl.runs.directory import next_free
     from jaxdl.system import startup
@@ -109,7 +109,7 @@ def _run(settings) -> int:
                 for claim in each.claims:
                     console.print(f"[bold]{each.name}[/bold] (item {each.item}): {claim.says}", highlight=False)
         case Report():
-            return report_command(settings, console)
+            return report_command(cli_settings.Report(settings.run), console)
         case Table():
             print(claims.markdown_table(settings.results), end="")
         case Run():

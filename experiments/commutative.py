@@ -65,8 +65,8 @@ experiment = Experiment(
             reading="literal",
         ),
         Claim(
-            "Convolution, which flips the kernel, is commutative; the cross-correlation of convolutional layers is so "
-            "only up to a flip of its output.",
+            "Convolution, which flips the kernel, is commutative; the cross-correlation that convolutional layers "
+            "compute is commutative only up to a flip of its output.",
             Exact(
                 f"both orders agree to a relative {TOLERANCE:.0e} for every seed, for convolution and for "
                 "cross-correlation with one output flipped",

@@ -88,7 +88,7 @@ experiment = Experiment(
     sentence="Intro on gradient descent",
     claims=(
         Claim(
-            "On a quadratic, gradient descent converges if the learning rate is below 2/λmax and diverges above it.",
+            "On a quadratic, gradient descent converges if the learning rate is below 2/λmax, and diverges if above.",
             Exact(
                 "for every seed descent ends nearer to the minimum than it started at all learning rates below the "
                 "limit, and farther from it at all above",
