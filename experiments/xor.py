@@ -65,10 +65,10 @@ def finding_linear(measured):
 def finding_mlp(measured):
     """Describe how often the MLP learns XOR."""
     solved = int((measured["mlp"] == 1).sum())
-    chance = proportion_interval(solved, len(measured["mlp"]))
+    probability = proportion_interval(solved, len(measured["mlp"]))
     return (
         f"The MLP learns XOR from {solved} of {len(measured['mlp'])} random initializations: probability "
-        f"{chance.estimate:.2f}, 95 % interval {chance.low:.2f} to {chance.high:.2f}."
+        f"{probability.estimate:.2f}, 95 % interval {probability.low:.2f} to {probability.high:.2f}."
     )
 
 

@@ -126,6 +126,11 @@ class PairedTest(NamedTuple):
             other seeds. It does not affect the outcome; with it, margin and seeds must give a power of 80 %.
         scale: DIFFERENCE or RATIO.
         interval: function of the differences and `level=` that computes the confidence interval.
+
+    Example:
+        >>> from jaxdl.experiment import RATIO, Greater
+        >>> Greater("sgd_epochs", "adam_epochs", margin=1.2, expected_sd=0.2, scale=RATIO).compared(str)
+        'ratio of geometric means sgd_epochs / adam_epochs'
     """
 
     arm: Arm

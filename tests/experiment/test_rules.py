@@ -81,23 +81,23 @@ def test_equivalent_is_supported_exactly_if_greater_is_refuted_in_both_direction
 
 
 def test_the_interval_is_student_s_interval_of_the_paired_differences():
-    (found,) = Greater("high", "low", 1.0, 1.0).judge(two_arms(0.75, 1.0), 0.95).comparisons
-    assert (found.low, found.high) == pytest.approx((0.75 - HALF, 0.75 + HALF), rel=1e-9)
-    assert found.effect_size == pytest.approx(0.75 / SPREAD.std(ddof=1))
-    assert (found.confidence, found.margin, found.needed) == (0.95, 1.0, None)
+    (comparison,) = Greater("high", "low", 1.0, 1.0).judge(two_arms(0.75, 1.0), 0.95).comparisons
+    assert (comparison.low, comparison.high) == pytest.approx((0.75 - HALF, 0.75 + HALF), rel=1e-9)
+    assert comparison.effect_size == pytest.approx(0.75 / SPREAD.std(ddof=1))
+    assert (comparison.confidence, comparison.margin, comparison.needed) == (0.95, 1.0, None)
     wider = Greater("high", "low", 1.0, 1.0).judge(two_arms(0.75, 1.0), 0.999).comparisons[0]
-    assert wider.low < found.low < found.high < wider.high
+    assert wider.low < comparison.low < comparison.high < wider.high
 
 
 def test_a_ratio_is_compared_by_its_logarithm():
     base = np.exp(SPREAD)
     measured = {"high": 3 * base * np.exp(0.1 * SPREAD), "low": base}
     verdict = Greater("high", "low", 2.0, 1.0, scale=RATIO).judge(measured, 0.95)
-    (found,) = verdict.comparisons
+    (comparison,) = verdict.comparisons
     assert verdict.outcome == "supported"
-    assert found.estimate == pytest.approx(3)
-    assert found.low == pytest.approx(3 * np.exp(-0.1 * HALF), rel=1e-3)
-    assert describe_comparison(found, str) == "high / low: 3, 95 % interval 2.91 to 3.09, margin 2."
+    assert comparison.estimate == pytest.approx(3)
+    assert comparison.low == pytest.approx(3 * np.exp(-0.1 * HALF), rel=1e-3)
+    assert describe_comparison(comparison, str) == "high / low: 3, 95 % interval 2.91 to 3.09, margin 2."
     assert Equivalent("high", "low", 4.0, 1.0, scale=RATIO).judge(measured, 0.95).outcome == "supported"
     assert Greater("low", "high", 2.0, 1.0, scale=RATIO).judge(measured, 0.95).outcome == "refuted"
 
@@ -110,22 +110,22 @@ def test_an_arm_can_be_compared_with_a_number():
 
 
 def test_the_interval_can_be_that_of_the_sign_flip_test():
-    found = {}
+    lows = {}
     for interval in (mean_interval, sign_flip_interval):
         rule = Greater("high", "low", 1.0, 1.0, interval=interval)
-        found[interval] = rule.judge(two_arms(0.75, 1.0), 0.95).comparisons[0].low
-    assert found[sign_flip_interval] == pytest.approx(sign_flip_interval(0.75 + SPREAD).low)
-    assert found[sign_flip_interval] != pytest.approx(found[mean_interval])
+        lows[interval] = rule.judge(two_arms(0.75, 1.0), 0.95).comparisons[0].low
+    assert lows[sign_flip_interval] == pytest.approx(sign_flip_interval(0.75 + SPREAD).low)
+    assert lows[sign_flip_interval] != pytest.approx(lows[mean_interval])
 
 
 def test_an_inconclusive_test_estimates_how_many_seeds_would_decide():
-    (found,) = Greater("high", "low", 0.2, 1.0).judge(two_arms(0.1, 1.0), 0.95).comparisons
-    assert found.needed > SEEDS
-    assert f"; deciding needs about {found.needed:,} seeds." in describe_comparison(found, str)
+    (comparison,) = Greater("high", "low", 0.2, 1.0).judge(two_arms(0.1, 1.0), 0.95).comparisons
+    assert comparison.needed > SEEDS
+    assert f"; deciding needs about {comparison.needed:,} seeds." in describe_comparison(comparison, str)
     rng = np.random.default_rng(0)
     decided = 0
     for _ in range(200):
-        differences = rng.normal(0.1, SPREAD.std(ddof=1), found.needed)
+        differences = rng.normal(0.1, SPREAD.std(ddof=1), comparison.needed)
         verdict = Greater("d", 0.0, 0.2, 1.0).judge({"d": differences}, 0.95).outcome
         decided += verdict != "inconclusive"
     assert decided > 160

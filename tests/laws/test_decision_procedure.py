@@ -79,7 +79,7 @@ def test_the_sign_flip_interval_holds_the_centres_that_the_test_does_not_reject(
     rng = np.random.default_rng(5)
     for n in (6, 9):
         values = rng.standard_cauchy(n)
-        found = sign_flip_interval(values, level=0.9)
+        interval = sign_flip_interval(values, level=0.9)
 
         def rejected(centre, values=values):
             outcome = scipy.stats.permutation_test(
@@ -87,7 +87,7 @@ def test_the_sign_flip_interval_holds_the_centres_that_the_test_does_not_reject(
             )
             return outcome.pvalue <= 0.1
 
-        for limit, sign in ((found.low, 1), (found.high, -1)):
+        for limit, sign in ((interval.low, 1), (interval.high, -1)):
             assert not rejected(limit + sign * 1e-6)
             assert rejected(limit - sign * 1e-6)
 
