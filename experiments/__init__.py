@@ -1,1 +1,1 @@
-"""The claims of the course as experiments, one a file; run them with `python -m experiments`."""
+"""Claims of the course as experiments, one per file. Run them with `python -m experiments`."""

@@ -96,7 +96,7 @@ def main(arguments: list[str] | None = None) -> int:
 def _run(settings) -> int:
     from rich.console import Console
 
-    from jaxdl.cli import claims
+    from jaxdl.cli import claims, settings as cli_settings
     from jaxdl.cli.report import report_command
     from jaxdl.runs.directory import next_free
     from jaxdl.system import startup
@@ -109,9 +109,9 @@ def _run(settings) -> int:
                 for claim in each.claims:
                     console.print(f"[bold]{each.name}[/bold] (item {each.item}): {claim.says}", highlight=False)
         case Report():
-            return report_command(settings, console)
+            return report_command(cli_settings.Report(settings.run), console)
         case Table():
-            print(claims.table(settings.results), end="")
+            print(claims.markdown_table(settings.results), end="")
         case Run():
             return run_experiments(settings, console)
         case Welcome():
@@ -133,13 +133,13 @@ def run_experiments(settings: Run, console) -> int:
     out, options = settings.out or pathlib.Path("runs") / name, {"seed": settings.seed, "full": settings.full}
     with resumable_run(out, options) as directory, page_at_end(directory, console):
         write_environment(directory)
-        with claims.progress(chosen, console) as watch:
+        with claims.progress_bars(chosen, console) as on_progress:
             failed = experiment.conduct_all(
                 chosen,
                 directory / "experiments",
-                lambda result: claims.tell(result, console),
+                lambda result: claims.print_result(result, console),
                 experiment.Conditions(settings.seed, settings.full),
-                watch,
+                on_progress,
             )
     return 1 if failed else 0
 

@@ -1,9 +1,9 @@
-"""Does Adam work worse than SGD, and is it faster? Two verdicts, with the rate of each tuned by the same means.
+"""Claims: Adam ends with a higher test error than SGD; Adam lowers the training loss in fewer epochs.
 
-An MLP on digits is trained for 40 epochs by SGD, by SGD with momentum and by Adam. Measured: the error on test images
-in the end, and how many epochs it takes until the mean training loss of an epoch is below a tenth. For either the rate
-is chosen first, from seven, by what it will be judged by: the mean error on dev, or the epochs, of sixteen networks of
-other seeds.
+Arms: an MLP on digits is trained for 40 epochs by SGD, by SGD with momentum and by Adam. Metrics: the test error after
+training, and the number of epochs until the mean training loss of an epoch is below 0.1. For each optimizer and each
+metric the learning rate is tuned first, over seven values, by the mean of the same metric (the error on dev, or the
+epochs) of sixteen networks with other seeds.
 
     python -m experiments run adam_against_sgd [--full]      with --full on MNIST
 """
@@ -17,56 +17,56 @@ import numpy as np
 import jaxdl.functional as F
 from experiments.images import digits, mnist
 from jaxdl import models
-from jaxdl.experiment import RATIO, Claim, Experiment, More, Panel, Regimes
+from jaxdl.experiment import RATIO, Claim, Experiment, Greater, Panel, PerRegime
 from jaxdl.optimizers import adam, momentum, sgd
 from jaxdl.training import Task, classification, population, supervised, train
 
-RULES = {"sgd": sgd, "momentum": momentum, "adam": adam}
-RATES = {
+OPTIMIZERS = {"sgd": sgd, "momentum": momentum, "adam": adam}
+LEARNING_RATES = {
     "sgd": np.logspace(-2.5, 0.5, 7),
     "momentum": np.logspace(-3.5, -0.5, 7),
     "adam": np.logspace(-4, -1, 7),
 }
 MODEL = models.mlp((64,), 10)
-TUNED_WITH, LOW, OTHER = 16, 0.1, 1_000_003
+TUNING_SEEDS, LOW_LOSS, TUNING_STREAM = 16, 0.1, 1_000_003
 
 
-def trained(examples, judged, key, rate, rule, epochs, batch):
-    """The error of a network in the end, and the epochs until its training loss was low."""
-    task = Task(MODEL, supervised(MODEL, F.cross_entropy), rule(rate), batch)
+def train_one(examples, held_out, key, learning_rate, optimizer, epochs, batch):
+    """Train a network; return its error on the held-out part, and the epochs until its training loss is low."""
+    task = Task(MODEL, supervised(MODEL, F.cross_entropy), optimizer(learning_rate), batch)
     state, history = train(task, examples, key, epochs=epochs)
     return {
-        "error": 1 - classification(MODEL)(state, judged)["accuracy"],
+        "error": 1 - classification(MODEL)(state, held_out)["accuracy"],
         "epochs": epochs_until_low(history.loss),
     }
 
 
 def epochs_until_low(losses):
-    """How many epochs until the loss is low, its logarithm interpolated between them; all of them where it never is."""
-    logs = jnp.log(jnp.concatenate([jnp.log(10.0)[None], losses]) / LOW)  # the first is that of an untrained network
+    """Return the epochs until the loss is low, interpolating its logarithm; all epochs if it never is."""
+    logs = jnp.log(jnp.concatenate([jnp.log(10.0)[None], losses]) / LOW_LOSS)  # an untrained network has loss log 10
     after = jnp.argmax(logs <= 0)
     share = logs[after - 1] / (logs[after - 1] - logs[after])
     return jnp.where((logs <= 0).any(), after - 1 + share, len(losses))
 
 
-def on_dev(one, keys, rates, split):
-    """What becomes of networks of other seeds at each of the rates, judged on dev: the mean of each rate."""
-    others = jax.vmap(lambda key: jax.random.fold_in(key, OTHER))(keys[:TUNED_WITH])
-    grid = jnp.repeat(others, len(rates)), jnp.tile(rates, TUNED_WITH)  # every seed at every rate
-    found = population(one, *grid, shared=(split.train, split.dev))
-    return {what: each.reshape(TUNED_WITH, len(rates)).mean(axis=0) for what, each in found.items()}
+def tune(train_one, keys, learning_rates, split):
+    """Return the mean of each metric at each learning rate, on dev, for networks with other seeds."""
+    tuning_keys = jax.vmap(lambda key: jax.random.fold_in(key, TUNING_STREAM))(keys[:TUNING_SEEDS])
+    grid = jnp.repeat(tuning_keys, len(learning_rates)), jnp.tile(learning_rates, TUNING_SEEDS)
+    measured = population(train_one, *grid, shared=(split.train, split.dev))
+    return {metric: each.reshape(TUNING_SEEDS, len(learning_rates)).mean(axis=0) for metric, each in measured.items()}
 
 
 def measure(keys, images, epochs, batch):
-    """Error and epochs of each rule, each at the rate that is best for it, for each key."""
+    """Measure error and epochs of each optimizer for each key, each at the learning rate tuned for that metric."""
     split = images()
-    for name, rule in RULES.items():
-        one = functools.partial(trained, rule=rule, epochs=epochs, batch=batch)
-        rates = jnp.array(RATES[name])
-        for what, means in on_dev(one, jax.random.clone(keys), rates, split).items():
-            best = jnp.full(len(keys), rates[means.argmin()])
-            yield f"{name}_{what}", population(one, keys, best, shared=(split.train, split.test))[what]
-            yield f"{name}_rate_for_{what}", best
+    for name, optimizer in OPTIMIZERS.items():
+        one = functools.partial(train_one, optimizer=optimizer, epochs=epochs, batch=batch)
+        learning_rates = jnp.array(LEARNING_RATES[name])
+        for metric, means in tune(one, jax.random.clone(keys), learning_rates, split).items():
+            best = jnp.full(len(keys), learning_rates[means.argmin()])
+            yield f"{name}_{metric}", population(one, keys, best, shared=(split.train, split.test))[metric]
+            yield f"{name}_learning_rate_for_{metric}", best
 
 
 NAMES = {"sgd": "SGD", "momentum": "SGD with momentum", "adam": "Adam"}
@@ -76,19 +76,19 @@ experiment = Experiment(
     sentence="Actually works worse than SGD but it's faster",
     claims=(
         Claim(
-            "A network trained by Adam makes more errors on test images than one trained by SGD.",
-            Regimes(
+            "A network trained by Adam has a higher test error than one trained by SGD.",
+            PerRegime(
                 {
-                    f"than {NAMES[name]}": More("adam_error", f"{name}_error", margin=0.005, expected_sd=0.005)
+                    f"than {NAMES[name]}": Greater("adam_error", f"{name}_error", margin=0.005, expected_sd=0.005)
                     for name in ("sgd", "momentum")
                 }
             ),
         ),
         Claim(
-            "Adam brings the training loss down in fewer epochs than SGD.",
-            Regimes(
+            "Adam lowers the training loss in fewer epochs than SGD.",
+            PerRegime(
                 {
-                    f"than {NAMES[name]}": More(
+                    f"than {NAMES[name]}": Greater(
                         f"{name}_epochs", "adam_epochs", margin=1.2, expected_sd=0.2, scale=RATIO
                     )
                     for name in ("sgd", "momentum")
@@ -97,12 +97,12 @@ experiment = Experiment(
         ),
     ),
     panels=tuple(
-        Panel(metric, {f"{name}_{what}": shown for name, shown in NAMES.items()})
-        for what, metric in {
-            "error": "share of test images that are wrong",
+        Panel(metric, {f"{name}_{arm}": label for name, label in NAMES.items()})
+        for arm, metric in {
+            "error": "test error (share of images)",
             "epochs": "epochs until the training loss is 0.1",
-            "rate_for_error": "learning rate with the least error on dev",
-            "rate_for_epochs": "learning rate with the fewest epochs",
+            "learning_rate_for_error": "learning rate with the lowest error on dev",
+            "learning_rate_for_epochs": "learning rate with the fewest epochs",
         }.items()
     ),
     seeds=32,

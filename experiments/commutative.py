@@ -1,8 +1,8 @@
-"""Convolution commutes; what convolutional layers compute does not.
+"""Claim: convolution is commutative, but the cross-correlation that convolutional layers compute is not.
 
-Each seed draws an image of 7×6 and a kernel of 3×4, and applies each to the other, with zeros around so that all
-overlaps count: by the convolution of mathematics, which turns the kernel round, and by the cross-correlation that every
-library calls convolution.
+Each seed draws a 7×6 image and a 3×4 kernel and applies each to the other, with full zero padding. Arms: mathematical
+convolution, which flips the kernel; cross-correlation, which libraries call convolution; and cross-correlation with one
+of the two results flipped. Metric: the difference between both orders, relative to the largest output.
 
     python -m experiments run commutative
 """
@@ -15,39 +15,39 @@ from jaxdl.experiment import Claim, Exact, Experiment, Panel
 from jaxdl.training import population
 
 IMAGE, KERNEL = (7, 6), (3, 4)
-ROUNDING, DIFFERENT = 1e-5, 1e-2
+TOLERANCE, DIFFERENT = 1e-5, 1e-2
 
 
 def full(operation, image, kernel):
-    """All overlaps of two arrays, where the second is the kernel."""
-    around = tuple((size - 1, size - 1) for size in kernel.shape)
-    return operation(image[None, ..., None], kernel[..., None, None], jnp.zeros(1), padding=around)[0, ..., 0]
+    """Apply an operation to an image and a kernel with full padding, so that every overlap counts."""
+    padding = tuple((size - 1, size - 1) for size in kernel.shape)
+    return operation(image[None, ..., None], kernel[..., None, None], jnp.zeros(1), padding=padding)[0, ..., 0]
 
 
-def apart(one, other):
-    """The largest difference, relative to the largest number."""
+def relative_difference(one, other):
+    """Return the largest difference, relative to the largest number."""
     return jnp.abs(one - other).max() / jnp.abs(one).max()
 
 
 def differences(key):
-    """By how much the order matters: to convolution, to cross-correlation, and to that but for a reversal."""
+    """Return the difference between both orders for each arm."""
     x, w = (jax.random.normal(key, shape) for key, shape in zip(jax.random.split(key), (IMAGE, KERNEL), strict=True))
-    correlated, other_way = full(F.conv2d, x, w), full(F.conv2d, w, x)
+    correlated, swapped = full(F.conv2d, x, w), full(F.conv2d, w, x)
     return {
-        "convolution": apart(full(F.convolution, x, w), full(F.convolution, w, x)),
-        "layer": apart(correlated, other_way),
-        "reversed": apart(correlated, other_way[::-1, ::-1]),
+        "convolution": relative_difference(full(F.convolution, x, w), full(F.convolution, w, x)),
+        "layer": relative_difference(correlated, swapped),
+        "flipped": relative_difference(correlated, swapped[::-1, ::-1]),
     }
 
 
 def measure(keys):
-    """The three differences, for each key."""
+    """Measure the three differences for each key."""
     yield from population(differences, keys).items()
 
 
 def at_most(arm):
-    """A falsifier: the difference is rounding, for every seed."""
-    return lambda measured: measured[arm] <= ROUNDING
+    """Return the falsifier of an arm: its difference must not exceed rounding errors."""
+    return lambda measured: measured[arm] <= TOLERANCE
 
 
 experiment = Experiment(
@@ -56,39 +56,40 @@ experiment = Experiment(
     sentence="Commutative operation",
     claims=(
         Claim(
-            "What a convolutional layer computes of an image and a kernel commutes.",
+            "The operation of a convolutional layer is commutative in image and kernel.",
             Exact(
-                f"both orders agree to a relative {ROUNDING:.0e} for every seed",
+                f"both orders agree to a relative {TOLERANCE:.0e} for every seed",
                 at_most("layer"),
-                lambda measured: f"They differ by at least {measured['layer'].min():.0%} of the largest output.",
+                lambda measured: f"The orders differ by at least {measured['layer'].min():.0%} of the largest output.",
             ),
-            reading="as it stands",
+            reading="literal",
         ),
         Claim(
-            "Convolution, which turns the kernel round, commutes; the cross-correlation of layers does so only up to a "
-            "reversal of what comes out.",
+            "Convolution, which flips the kernel, is commutative; the cross-correlation that convolutional layers "
+            "compute is commutative only up to a flip of its output.",
             Exact(
-                f"both orders of convolution, and of cross-correlation with one reversed, agree to {ROUNDING:.0e}",
-                lambda measured: at_most("convolution")(measured) & at_most("reversed")(measured),
+                f"both orders agree to a relative {TOLERANCE:.0e} for every seed, for convolution and for "
+                "cross-correlation with one output flipped",
+                lambda measured: at_most("convolution")(measured) & at_most("flipped")(measured),
                 lambda measured: (
-                    f"Convolution differs by at most {measured['convolution'].max():.1e}, cross-correlation, but for "
-                    f"the reversal, by {measured['reversed'].max():.1e}."
+                    f"The orders differ by at most {measured['convolution'].max():.1e} for convolution, and by at most "
+                    f"{measured['flipped'].max():.1e} for cross-correlation with one output flipped."
                 ),
-                sees=lambda measured: measured["layer"] >= DIFFERENT,
-                control=f"without the reversal both differ by at least {DIFFERENT:.0e}",
+                control_holds=lambda measured: measured["layer"] >= DIFFERENT,
+                control=f"both orders of cross-correlation differ by at least {DIFFERENT:.0e} without the flip",
             ),
             reading="careful",
         ),
     ),
     panels=(
         Panel(
-            "difference of both orders, relative to the largest output",
+            "difference between both orders, relative to the largest output",
             {
                 "convolution": "convolution",
-                "layer": "cross-correlation, as layers have it",
-                "reversed": "cross-correlation, one reversed",
+                "layer": "cross-correlation",
+                "flipped": "cross-correlation, one output flipped",
             },
-            thresholds=(ROUNDING,),
+            thresholds=(TOLERANCE,),
         ),
     ),
     seeds=64,

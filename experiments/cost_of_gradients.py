@@ -1,10 +1,10 @@
-"""Backpropagation is dynamic programming: the sweep computes once what every path would compute again.
+"""Claims: backpropagation replaces SGD; backpropagation is dynamic programming and costs at most four forward passes.
 
-The gradient of a squared error with respect to all parameters of dense networks of eight units a layer, one to eight
-layers deep, for one example: how many operations on numbers it takes by the sweep, by forward mode with one direction
-for each parameter, and by the sum over all paths. The operations of the first two are counted in the programs that
-compute them; paths are counted and not walked. And whether what the sweep comes to is another gradient than that of
-forward mode, so that it would stand in the place of gradient descent.
+The gradient of a squared error with respect to all parameters of a dense network, with eight units per layer and one to
+eight layers, for one example. Arms: the reverse pass (backpropagation), forward mode with one direction per parameter,
+and the sum over all paths. Metrics: the number of arithmetic operations, and the difference between the gradients of
+reverse and forward mode. Operations of the first two arms are counted in the programs that compute them; those of the
+sum over paths are computed from the number of paths.
 
     python -m experiments run cost_of_gradients
 """
@@ -24,74 +24,74 @@ from jaxdl.training import population
 
 WIDTH = 8
 DEPTHS = tuple(range(1, 9))
-ROUNDING = 1e-5
-CHEAP = 4.0  # forward passes, for the value and the whole gradient together
-LEAST = WIDTH / 2  # by how much paths must multiply with a layer
+TOLERANCE = 1e-5
+MAX_PASSES = 4.0  # cost of the value and the whole gradient, in forward passes
+MIN_GROWTH = WIDTH / 2  # factor by which the cost of enumeration must grow with each layer
 ARMS = {
-    "forward": "the network alone",
-    "reverse": "the sweep",
-    "forward_mode": "forward mode, one parameter at a time",
-    "enumeration": "every path by itself",
+    "forward": "forward pass",
+    "reverse": "forward and reverse pass",
+    "forward_mode": "forward mode, one direction per parameter",
+    "enumeration": "sum over all paths",
 }
 
 
 def cost(depth):
-    """The cost of a gradient of a network of so many dense layers."""
+    """Count the operations of the gradient of a network with this number of dense layers."""
     dense = (jnp.ones((WIDTH, WIDTH)), jnp.ones(WIDTH))
     network = (*(layer(F.dense) for _ in range(depth)), layer(F.squared_error))
     return backpropagation.cost(network, (dense,) * depth, (jnp.ones((1, WIDTH)), jnp.zeros((1, WIDTH))))
 
 
-def apart(depth, key):
-    """How far the gradient of the sweep is from that of forward mode, relative to the largest entry."""
-    of_inputs, *of_layers = jax.random.split(key, depth + 1)
+def difference(depth, key):
+    """Return the largest difference of reverse and forward mode gradients, relative to the largest entry."""
+    inputs_key, *layer_keys = jax.random.split(key, depth + 1)
     network = (*(layer(F.dense) for _ in range(depth)), layer(F.squared_error), layer(F.weighted_mean))
-    params = tuple((jax.random.normal(k, (WIDTH, WIDTH)) / WIDTH**0.5, jnp.zeros(WIDTH)) for k in of_layers)
-    inputs, of_loss = jax.random.normal(of_inputs, (1, WIDTH)), ((jnp.ones((1, WIDTH)),), (jnp.ones(1),))
-    swept = backpropagation.value_and_gradient(network, (*params, *of_loss), inputs)[1][:depth]
-    pushed = jax.jacfwd(lambda params: backpropagation.forward(network, (*params, *of_loss), inputs)[0])(params)
-    one, other = (ravel_pytree(gradient)[0] for gradient in (swept, pushed))
-    return jnp.abs(one - other).max() / jnp.abs(other).max()
+    params = tuple((jax.random.normal(k, (WIDTH, WIDTH)) / WIDTH**0.5, jnp.zeros(WIDTH)) for k in layer_keys)
+    inputs, loss_params = jax.random.normal(inputs_key, (1, WIDTH)), ((jnp.ones((1, WIDTH)),), (jnp.ones(1),))
+    reverse = backpropagation.value_and_gradient(network, (*params, *loss_params), inputs)[1][:depth]
+    forward = jax.jacfwd(lambda params: backpropagation.forward(network, (*params, *loss_params), inputs)[0])(params)
+    reverse, forward = (ravel_pytree(gradient)[0] for gradient in (reverse, forward))
+    return jnp.abs(reverse - forward).max() / jnp.abs(forward).max()
 
 
 def measure(keys):
-    """The operations, and how far both gradients are apart, for each depth; only that is of drawn numbers."""
+    """Measure the difference of both gradients and count the operations, for each depth; the counts use no key."""
     for depth in DEPTHS:
-        yield ("apart", depth), population(functools.partial(apart, depth), keys)
+        yield ("difference", depth), population(functools.partial(difference, depth), keys)
         counted = cost(depth)
         for name in ARMS:
             yield (name, depth), [getattr(counted, name)]
 
 
 def over_depths(measured, name):
-    """The operations of one way, for each depth."""
+    """Return the numbers of an arm for each depth."""
     return np.array([measured[name, depth][0] for depth in DEPTHS])
 
 
-def sweep_and_growth(measured):
-    """Forward passes that a sweep costs, and by how much enumeration grows with a layer, from two layers on."""
+def passes_and_growth(measured):
+    """Return the cost of backpropagation in forward passes, and the growth of enumeration per layer from the third."""
     paths = over_depths(measured, "enumeration")
     return over_depths(measured, "reverse") / over_depths(measured, "forward"), paths[2:] / paths[1:-1]
 
 
 def is_cheap(measured):
-    """The sweep must stay within a few forward passes, and the paths must multiply."""
-    sweep, growth = sweep_and_growth(measured)
-    return sweep.max() <= CHEAP and growth.min() >= LEAST
+    """Return whether backpropagation costs few forward passes while the cost of enumeration multiplies per layer."""
+    passes, growth = passes_and_growth(measured)
+    return passes.max() <= MAX_PASSES and growth.min() >= MIN_GROWTH
 
 
-def found(measured):
-    """The costs of the sweep and of the two others."""
-    sweep, growth = sweep_and_growth(measured)
+def finding(measured):
+    """Describe the costs of backpropagation, enumeration and forward mode."""
+    passes, growth = passes_and_growth(measured)
     paths, directions = (
         over_depths(measured, name)[-1] / over_depths(measured, "reverse")[-1]
         for name in ("enumeration", "forward_mode")
     )
     return (
-        f"At every depth the sweep costs {sweep.min():.2f} to {sweep.max():.2f} forward passes, the value included. "
-        f"From two layers on, each layer more makes enumeration {growth.min():.1f} to {growth.max():.1f} times as "
-        f"dear. With {DEPTHS[-1]} layers it takes {paths:,.0f} times as many operations as the sweep, and forward mode "
-        f"{directions:,.0f} times."
+        f"At every depth, value and gradient by backpropagation cost {passes.min():.2f} to {passes.max():.2f} forward "
+        f"passes. From two layers on, each further layer multiplies the cost of enumeration by {growth.min():.1f} to "
+        f"{growth.max():.1f}. With {DEPTHS[-1]} layers, enumeration takes {paths:,.0f} times as many operations as "
+        f"backpropagation, and forward mode {directions:,.0f} times as many."
     )
 
 
@@ -102,32 +102,32 @@ experiment = Experiment(
     "calculate same derivatives over and over again)",
     claims=(
         Claim(
-            "Backpropagation is used in the place of SGD: it comes to another gradient than SGD alone would take.",
+            "Backpropagation replaces SGD: it computes another gradient than the one SGD would use.",
             Exact(
-                f"both gradients differ by more than {ROUNDING:.0e} at every depth",
-                lambda measured: over_depths(measured, "apart") > ROUNDING,
+                f"the two gradients differ by more than a relative {TOLERANCE:.0e} at every depth",
+                lambda measured: over_depths(measured, "difference") > TOLERANCE,
                 lambda measured: (
-                    f"They differ by at most {over_depths(measured, 'apart').max():.1e}: the sweep computes the "
-                    "gradient that SGD steps by, and the two do not compete."
+                    f"The gradients differ by at most {over_depths(measured, 'difference').max():.1e}: backpropagation "
+                    "computes the gradient that SGD uses, so neither replaces the other."
                 ),
             ),
-            reading="as it stands",
+            reading="literal",
         ),
         Claim(
-            "A sum over all paths multiplies with every layer; the sweep, which uses every factor once, costs at most "
-            "four forward passes at any depth.",
+            "The cost of summing over all paths multiplies with every layer; backpropagation, which uses every factor "
+            "once, costs at most four forward passes at any depth.",
             Exact(
-                "the sweep with the value costs at most 4 times the network alone at every depth, and enumeration "
-                "becomes at least 4 times as dear, half the width, with each layer from the third on",
+                "value and gradient by backpropagation cost at most 4 forward passes at every depth, and each layer "
+                "from the third on multiplies the cost of enumeration by at least 4, half the width",
                 is_cheap,
-                found,
+                finding,
             ),
             reading="careful",
         ),
     ),
     panels=(
-        Panel("operations on numbers", ARMS, over=("depth", DEPTHS)),
-        Panel("difference of both gradients, relative", {"apart": "sweep and forward mode"}, over=("depth", DEPTHS)),
+        Panel("arithmetic operations", ARMS, over=("depth", DEPTHS)),
+        Panel("relative difference of gradients", {"difference": "reverse and forward mode"}, over=("depth", DEPTHS)),
     ),
     seeds=1,
     measure=measure,

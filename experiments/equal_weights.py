@@ -1,7 +1,7 @@
-"""Weights that start equal stay equal forever.
+"""Claim: hidden units with equal initial weights stay equal, so initialization must break the symmetry.
 
-Each seed draws a random classification and trains two networks 5-8-1 on it, one whose weights all start at 0.5 and one
-whose weights start at random, and asks how different the hidden units are from each other in the end.
+Each seed draws a random classification problem and trains two 5-8-1 networks on it. Arms: all weights start at 0.5; all
+weights start at random. Metric: the largest difference between two hidden units after training.
 
     python -m experiments run equal_weights
 """
@@ -18,38 +18,38 @@ from jaxdl.optimizers import adam
 from jaxdl.training import Task, population, supervised, train
 
 
-def equal(key, shape, dtype=jnp.float32):  # noqa: ARG001  an initializer is given a key
-    """All weights 0.5."""
+def equal(key, shape, dtype=jnp.float32):  # noqa: ARG001  initializers take a key
+    """Initialize all weights to 0.5."""
     return jnp.full(shape, 0.5, dtype)
 
 
 def largest_difference(key, kernel_init):
-    """Train one network; the largest difference between two hidden units, over all that goes in and out of them."""
-    of_inputs, of_plane, of_training = jax.random.split(key, 3)
-    inputs = jax.random.normal(of_inputs, (64, 5))
-    labels = (inputs @ jax.random.normal(of_plane, (5,)) > 0).astype(int)
+    """Train one network; return the largest difference between two hidden units, over all their weights."""
+    inputs_key, plane_key, training_key = jax.random.split(key, 3)
+    inputs = jax.random.normal(inputs_key, (64, 5))
+    labels = (inputs @ jax.random.normal(plane_key, (5,)) > 0).astype(int)
     model = mlp((8,), 1, activation=F.tanh, kernel_init=kernel_init)
     objective = supervised(model, lambda outputs, labels: F.binary_cross_entropy(outputs[:, 0], labels))
     task = Task(model, objective, adam(1e-2), 16)
-    state, _ = train(task, Dataset(inputs, labels, jnp.ones(64)), of_training, epochs=100)
+    state, _ = train(task, Dataset(inputs, labels, jnp.ones(64)), training_key, epochs=100)
     hidden, out = state.params["Dense_0"], state.params["Dense_1"]
     units = jnp.concatenate([hidden["kernel"], hidden["bias"][None], out["kernel"].T])
     return jnp.ptp(units, axis=1).max()
 
 
 def measure(keys):
-    """The largest difference, for each key."""
-    for arm, draw in {"equal": equal, "random": initializers.glorot_uniform}.items():
-        yield arm, population(lambda key, draw=draw: largest_difference(key, draw), keys)
+    """Measure the largest difference for each key."""
+    for arm, kernel_init in {"equal": equal, "random": initializers.glorot_uniform}.items():
+        yield arm, population(lambda key, kernel_init=kernel_init: largest_difference(key, kernel_init), keys)
 
 
-def found(measured):
-    """How many differ, and by how much."""
+def finding(measured):
+    """Describe how many networks keep equal units, and how much random units differ."""
     equal = measured["equal"]
     return (
-        f"After 400 steps the hidden units of {int((equal == 0).sum())} of {len(equal)} networks are equal to the last "
-        f"bit (largest difference {equal.max():.1e}); from random weights they differ by at least "
-        f"{measured['random'].min():.2f}."
+        f"After 400 steps hidden units with equal initial weights are bit-identical in {int((equal == 0).sum())} of "
+        f"{len(equal)} networks (largest difference {equal.max():.1e}); units with random initial weights differ by at "
+        f"least {measured['random'].min():.2f}."
     )
 
 
@@ -59,20 +59,20 @@ experiment = Experiment(
     sentence="Gotta break symmetry: if all initial weigths are the same, they will ALL grow the same too",
     claims=(
         Claim(
-            "Hidden units that start with the same weights are the same after any number of steps, to the last bit.",
+            "Hidden units with equal initial weights stay bit-identical during training.",
             Exact(
-                "the difference is exactly 0 for every seed of equal weights",
+                "the largest difference with equal initial weights is exactly 0 for every seed",
                 lambda measured: measured["equal"] == 0,
-                found,
-                sees=lambda measured: measured["random"] > 0,
-                control="units that start differently differ, for every seed",
+                finding,
+                control_holds=lambda measured: measured["random"] > 0,
+                control="units with random initial weights differ for every seed",
             ),
         ),
     ),
     panels=(
         Panel(
             "largest difference between two hidden units",
-            {"equal": "all weights start at 0.5", "random": "weights start at random"},
+            {"equal": "all weights start at 0.5", "random": "random initial weights"},
             thresholds=(0.0,),
         ),
     ),

@@ -1,8 +1,8 @@
-"""L1 makes parameters exactly zero, but only by a proximal step: by its gradient it never does, and L2 does not either.
+"""Claim: L1 makes weights exactly zero only with a proximal step; its subgradient does not, and neither does L2.
 
-Each seed draws a linear regression with 50 inputs, of which 5 matter, and trains it by full gradients with a penalty:
-L1 by its subgradient, as one adds it to the loss; L1 by the proximal step; L2; and none. Measured: the share of weights
-that are exactly zero in the end, of those that do not matter.
+Each seed draws a linear regression with 50 inputs, of which 5 are relevant, and trains it by full-batch gradient
+descent. Arms: an L1 penalty in the loss (subgradient), the proximal step of L1, an L2 penalty in the loss, and no
+penalty. Metric: the share of the weights of irrelevant inputs that are exactly zero after training.
 
     python -m experiments run exact_zeros
 """
@@ -16,61 +16,68 @@ import optax
 import jaxdl.functional as F
 from jaxdl import initializers
 from jaxdl.data import Dataset
-from jaxdl.experiment import Claim, Exact, Experiment, More, Panel
+from jaxdl.experiment import Claim, Exact, Experiment, Greater, Panel
 from jaxdl.models import linear_regression
 from jaxdl.optimizers import decay_mask, proximal_l1, sgd
 from jaxdl.training import Task, population, supervised, train
 
-EXAMPLES, SIZE, MATTER = 100, 50, 5
-RATE, STRENGTH, EPOCHS = 0.1, 0.1, 500
+EXAMPLES, SIZE, RELEVANT = 100, 50, 5
+LEARNING_RATE, PENALTY, EPOCHS = 0.1, 0.1, 500
 
 
 def regression(key):
-    """Inputs of which a few matter, and targets with noise."""
-    of_inputs, of_weights, of_noise = jax.random.split(key, 3)
-    inputs = jax.random.normal(of_inputs, (EXAMPLES, SIZE))
-    true = jnp.where(jnp.arange(SIZE) < MATTER, jax.random.normal(of_weights, (SIZE,)), 0.0)[:, None]
-    targets = inputs @ true + 0.5 * jax.random.normal(of_noise, (EXAMPLES, 1))
+    """Draw inputs, of which a few are relevant, and noisy targets."""
+    inputs_key, weights_key, noise_key = jax.random.split(key, 3)
+    inputs = jax.random.normal(inputs_key, (EXAMPLES, SIZE))
+    true = jnp.where(jnp.arange(SIZE) < RELEVANT, jax.random.normal(weights_key, (SIZE,)), 0.0)[:, None]
+    targets = inputs @ true + 0.5 * jax.random.normal(noise_key, (EXAMPLES, 1))
     return Dataset(inputs, targets, weights=jnp.ones(EXAMPLES))
 
 
-def nothing(params):  # noqa: ARG001
-    """No penalty."""
+def no_penalty(params):  # noqa: ARG001
+    """Return no penalty."""
     return 0.0
 
 
-def of_weights_alone(penalty):
-    """A penalty of weights, which leaves biases alone."""
-    return lambda params: STRENGTH * penalty(params["Dense_0"]["kernel"])
+def penalty_of_weights(penalty):
+    """Return a penalty that applies to weights only, not to biases."""
+    return lambda params: PENALTY * penalty(params["Dense_0"]["kernel"])
 
 
-def zeros(key, penalty, rule):
-    """The share of weights that are exactly zero after training, of those that do not matter."""
-    of_data, of_training = jax.random.split(key)
-    model = linear_regression(kernel_init=initializers.lecun_normal)  # none is zero before
-    task = Task(model, supervised(model, F.squared_error, penalty=penalty), rule, EXAMPLES)
-    state, _ = train(task, regression(of_data), of_training, epochs=EPOCHS)
-    return jnp.mean(state.params["Dense_0"]["kernel"][MATTER:] == 0)
+def share_of_zeros(key, penalty, optimizer):
+    """Train a regression; return the share of the weights of irrelevant inputs that are exactly zero."""
+    data_key, training_key = jax.random.split(key)
+    model = linear_regression(kernel_init=initializers.lecun_normal)  # no initial weight is zero
+    task = Task(model, supervised(model, F.squared_error, penalty=penalty), optimizer, EXAMPLES)
+    state, _ = train(task, regression(data_key), training_key, epochs=EPOCHS)
+    return jnp.mean(state.params["Dense_0"]["kernel"][RELEVANT:] == 0)
 
 
-PROXIMAL = optax.chain(sgd(RATE), proximal_l1(RATE, l1=STRENGTH, mask=decay_mask))
+PROXIMAL = optax.chain(sgd(LEARNING_RATE), proximal_l1(LEARNING_RATE, l1=PENALTY, mask=decay_mask))
 ARMS = {
-    "subgradient": (of_weights_alone(F.l1), sgd(RATE)),
-    "proximal": (nothing, PROXIMAL),
-    "l2": (of_weights_alone(F.l2), sgd(RATE)),
-    "none": (nothing, sgd(RATE)),
+    "subgradient": (penalty_of_weights(F.l1), sgd(LEARNING_RATE)),
+    "proximal": (no_penalty, PROXIMAL),
+    "l2": (penalty_of_weights(F.l2), sgd(LEARNING_RATE)),
+    "none": (no_penalty, sgd(LEARNING_RATE)),
+}
+LABELS = {
+    "subgradient": "L1 in the loss (subgradient)",
+    "proximal": "L1 by the proximal step",
+    "l2": "L2 in the loss",
+    "none": "no penalty",
 }
 
 
 def measure(keys):
-    """The share of exact zeros, for each key."""
-    for arm, (penalty, rule) in ARMS.items():
-        yield arm, population(functools.partial(zeros, penalty=penalty, rule=rule), keys)
+    """Measure the share of exact zeros for each key."""
+    for arm, (penalty, optimizer) in ARMS.items():
+        yield arm, population(functools.partial(share_of_zeros, penalty=penalty, optimizer=optimizer), keys)
 
 
-def shares(measured):
-    """What each arm has of zeros."""
-    return ", ".join(f"{arm} {values.mean():.1%}" for arm, values in measured.items())
+def finding(measured):
+    """Describe the share of exact zeros in each arm."""
+    shares = "; ".join(f"{LABELS[arm]}: {values.mean():.1%}" for arm, values in measured.items())
+    return f"Mean shares of exact zeros: {shares}."
 
 
 experiment = Experiment(
@@ -80,41 +87,35 @@ experiment = Experiment(
     "really needs it. Works in sparsity",
     claims=(
         Claim(
-            "Of the parameters that are not needed, some become exactly zero if their absolute values are added to the "
-            "loss.",
+            "Some weights of irrelevant inputs become exactly zero if the L1 penalty is added to the loss.",
             Exact(
-                "some weight is exactly zero for every seed, by the subgradient of the penalty",
+                "for every seed at least one weight is exactly zero after training with the L1 penalty in the loss",
                 lambda measured: measured["subgradient"] > 0,
-                lambda measured: f"The shares of exact zeros: {shares(measured)}.",
+                finding,
             ),
-            reading="as it stands",
+            reading="literal",
         ),
         Claim(
-            "The proximal step of the L1 penalty makes more than half of the weights exactly zero that do not matter.",
-            More("proximal", 0.5, margin=0.1, expected_sd=0.07),
+            "The proximal step of L1 makes more than half of the weights of irrelevant inputs exactly zero.",
+            Greater("proximal", 0.5, margin=0.1, expected_sd=0.07),
             reading="careful",
         ),
         Claim(
-            "Neither the L2 penalty nor the subgradient of L1 nor no penalty makes a single weight exactly zero.",
+            "No weight becomes exactly zero with the L2 penalty, the subgradient of L1, or no penalty.",
             Exact(
-                "no weight is zero for any seed",
+                "in these three arms no weight of an irrelevant input is exactly zero for any seed",
                 lambda measured: [measured[arm] == 0 for arm in ("subgradient", "l2", "none")],
-                lambda measured: f"The shares of exact zeros: {shares(measured)}.",
-                sees=lambda measured: measured["proximal"] > 0,
-                control="the proximal step makes some",
+                finding,
+                control_holds=lambda measured: measured["proximal"] > 0,
+                control="the proximal step makes at least one weight exactly zero for every seed",
             ),
             reading="careful",
         ),
     ),
     panels=(
         Panel(
-            "share of weights that do not matter which are exactly zero",
-            {
-                "subgradient": "L1 by its subgradient",
-                "proximal": "L1 by the proximal step",
-                "l2": "L2",
-                "none": "no penalty",
-            },
+            "share of the weights of irrelevant inputs that are exactly zero",
+            LABELS,
             thresholds=(0.5,),
         ),
     ),

@@ -1,8 +1,8 @@
-"""Momentum helps where a problem is ill-conditioned, and does nothing where it is not.
+"""Claim: momentum speeds up gradient descent on ill-conditioned problems, from order κ to order √κ steps.
 
-Each seed draws quadratics of eight variables with condition numbers κ from 1 to 10,000 and a start. Measured: the
-steps until a millionth of the distance is left, by gradient descent and by the heavy ball, each with the rate (and the
-decay) that its theory says is best. In float64.
+Each seed draws quadratics of eight variables with condition numbers κ from 1 to 10,000, and a starting point. Arms:
+gradient descent and the heavy ball (momentum), each with the learning rate and decay that are optimal in theory.
+Metric: the number of steps until the distance from the minimum is a millionth of the initial one. In float64.
 
     python -m experiments run ill_conditioning
 """
@@ -14,82 +14,82 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
-from jaxdl.experiment import Claim, Exact, Experiment, Panel, Regimes
+from jaxdl.experiment import Claim, Exact, Experiment, Panel, PerRegime
 from jaxdl.optimizers import momentum, sgd
 from jaxdl.training import population
 
-SIZE, LEFT, MOST = 8, 1e-6, 1_000_000
+SIZE, REDUCTION, MAX_STEPS = 8, 1e-6, 1_000_000
 CONDITIONS = (1, 10, 100, 1000, 10_000)
-LATE = (100, 1000, 10_000)  # where the slopes are measured
+LARGE = (100, 1000, 10_000)  # condition numbers that the exponents are fitted to
 
 
 def descent(condition):
-    """Gradient descent on eigenvalues from 1 to κ: each step leaves at most (κ − 1) / (κ + 1)."""
+    """Return gradient descent for eigenvalues 1 to κ: a step leaves at most (κ − 1) / (κ + 1) of the distance."""
     return sgd(2 / (condition + 1))
 
 
 def heavy_ball(condition):
-    """Polyak's rate and decay: in the long run a step leaves (√κ − 1) / (√κ + 1)."""
+    """Return momentum with Polyak's learning rate and decay: asymptotically a step leaves (√κ − 1) / (√κ + 1)."""
     root = condition**0.5
     return momentum(4 / (root + 1) ** 2, decay=((root - 1) / (root + 1)) ** 2)
 
 
-RULES = {"descent": descent, "heavy_ball": heavy_ball}
+OPTIMIZERS = {"descent": descent, "heavy_ball": heavy_ball}
 
 
-def steps(key, rule, condition):
-    """How many steps it takes until so little of the distance is left."""
-    of_values, of_start = jax.random.split(key)
-    between = condition ** jax.random.uniform(of_values, (SIZE - 2,))
-    values = jnp.concatenate([jnp.array([1.0, condition]), between])
-    start = jax.random.normal(of_start, (SIZE,))
-    enough = LEFT * jnp.linalg.norm(start)
+def steps_needed(key, optimizer, condition):
+    """Count the steps until the distance from the minimum is reduced to a millionth."""
+    eigenvalues_key, start_key = jax.random.split(key)
+    inner = condition ** jax.random.uniform(eigenvalues_key, (SIZE - 2,))
+    eigenvalues = jnp.concatenate([jnp.array([1.0, condition]), inner])
+    start = jax.random.normal(start_key, (SIZE,))
+    goal = REDUCTION * jnp.linalg.norm(start)
 
     def far(carry):
-        x, _, taken = carry
-        return (jnp.linalg.norm(x) > enough) & (taken < MOST)
+        x, _, steps = carry
+        return (jnp.linalg.norm(x) > goal) & (steps < MAX_STEPS)
 
     def step(carry):
-        x, state, taken = carry
-        updates, state = rule.update(values * x, state, x)
-        return optax.apply_updates(x, updates), state, taken + 1
+        x, state, steps = carry
+        updates, state = optimizer.update(eigenvalues * x, state, x)
+        return optax.apply_updates(x, updates), state, steps + 1
 
-    return jax.lax.while_loop(far, step, (start, rule.init(start), 0))[2]
+    return jax.lax.while_loop(far, step, (start, optimizer.init(start), 0))[2]
 
 
 def measure(keys):
-    """The steps of both rules at each condition number, for each key."""
+    """Count the steps of both optimizers at each condition number, for each key."""
     with jax.enable_x64(True):
         for condition in CONDITIONS:
-            for name, rule in RULES.items():
-                one = functools.partial(steps, rule=rule(condition), condition=float(condition))
+            for name, optimizer in OPTIMIZERS.items():
+                one = functools.partial(steps_needed, optimizer=optimizer(condition), condition=float(condition))
                 yield (name, condition), population(one, keys)
 
 
-def slopes(measured, name):
-    """By which power of the condition number the steps of a rule grow, for each seed."""
-    counts = np.log([measured[name, condition] for condition in LATE])
-    return np.polyfit(np.log(LATE), counts, 1)[0]
+def exponents(measured, name):
+    """Fit the exponent p of steps ∝ κ^p for an optimizer, for each seed."""
+    counts = np.log([measured[name, condition] for condition in LARGE])
+    return np.polyfit(np.log(LARGE), counts, 1)[0]
 
 
 def fewer(condition):
-    """Momentum takes fewer steps, for every seed."""
+    """Return the rule that momentum takes fewer steps for every seed."""
     return Exact(
         "the heavy ball takes fewer steps for every seed",
         lambda measured: measured["heavy_ball", condition] < measured["descent", condition],
         lambda measured: (
-            f"it takes {measured['heavy_ball', condition].mean():,.0f} steps, and gradient descent "
+            f"the heavy ball takes {measured['heavy_ball', condition].mean():,.0f} steps on average, gradient descent "
             f"{measured['descent', condition].mean():,.0f}."
         ),
     )
 
 
-def found(measured):
-    """Both powers."""
-    ball, plain = (slopes(measured, name) for name in ("heavy_ball", "descent"))
+def finding(measured):
+    """Describe both exponents."""
+    ball, plain = (exponents(measured, name) for name in ("heavy_ball", "descent"))
     return (
-        f"From κ = {LATE[0]} on, the steps of gradient descent grow as κ to the power {plain.min():.2f} to "
-        f"{plain.max():.2f}, and those of the heavy ball to {ball.min():.2f} to {ball.max():.2f}."
+        f"From κ = {LARGE[0]} on, the number of steps grows as κ^p, with p from {plain.min():.2f} to {plain.max():.2f} "
+        f"for gradient descent and from {ball.min():.2f} to {ball.max():.2f} for the heavy ball."
     )
 
 
@@ -99,24 +99,24 @@ experiment = Experiment(
     sentence="You want to use it if you have ill-conditioning",
     claims=(
         Claim(
-            "Gradient descent with momentum needs fewer steps than without.",
-            Regimes({"κ = 1": fewer(1), "κ = 10,000": fewer(10_000)}),
+            "Gradient descent needs fewer steps with momentum than without.",
+            PerRegime({"κ = 1": fewer(1), "κ = 10,000": fewer(10_000)}),
         ),
         Claim(
-            "The steps of gradient descent grow in proportion to κ, and those of the heavy ball to √κ.",
+            "The number of steps grows in proportion to κ for gradient descent, and to √κ for the heavy ball.",
             Exact(
-                "the powers are 1 and ½ to within 0.1 for every seed",
+                "the exponents are within 0.1 of 1 and of ½ for every seed",
                 lambda measured: [
-                    abs(slopes(measured, "descent") - 1) < 0.1,
-                    abs(slopes(measured, "heavy_ball") - 0.5) < 0.1,
+                    abs(exponents(measured, "descent") - 1) < 0.1,
+                    abs(exponents(measured, "heavy_ball") - 0.5) < 0.1,
                 ],
-                found,
+                finding,
             ),
         ),
     ),
     panels=(
         Panel(
-            "steps until a millionth of the distance is left",
+            "steps until the distance is a millionth of the initial one",
             {"descent": "gradient descent", "heavy_ball": "heavy ball"},
             over=("condition number κ", CONDITIONS),
         ),

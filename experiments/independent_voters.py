@@ -1,7 +1,8 @@
-"""Voters that err independently are right by majority the more often, the more they are, if each is better than chance.
+"""Claim: adding independent voters improves a majority vote if each is better than chance, and worsens it otherwise.
 
-A majority of an odd number of voters is right with a probability that the binomial formula gives. It is held against
-the sum over all outcomes, of voters better and worse than chance. Nothing is drawn, so one seed is enough.
+Arms: voters that are right with probability 0.6 or 0.4. Metric: the probability that the majority of an odd number of
+voters is right, by the binomial formula, and by summation over all outcomes to check the formula. Nothing is random, so
+one seed is enough.
 
     python -m experiments run independent_voters
 """
@@ -15,16 +16,16 @@ import scipy.stats
 from jaxdl.experiment import Claim, Exact, Experiment, Panel
 
 VOTERS = (1, 3, 5, 7, 9, 11)
-ONE = {"better": 0.6, "worse": 0.4}  # the probability that one voter is right
+ACCURACY = {"better": 0.6, "worse": 0.4}  # probability that one voter is right
 
 
 def formula(accuracy, count):
-    """The probability that more than half of so many independent voters are right."""
+    """Return the probability that more than half of `count` independent voters are right."""
     return scipy.stats.binom.sf(count // 2, count, accuracy)
 
 
 def enumerated(accuracy, count):
-    """The same, as the sum of the probabilities of all outcomes with more than half of them right."""
+    """Sum the probabilities of all outcomes in which more than half of the voters are right."""
     outcomes = itertools.product((True, False), repeat=count)
     return sum(
         math.prod(accuracy if right else 1 - accuracy for right in outcome)
@@ -33,31 +34,32 @@ def enumerated(accuracy, count):
     )
 
 
-def measure(keys):  # noqa: ARG001  nothing is drawn
-    """What both give, for each number of voters."""
-    for name, accuracy in ONE.items():
+def measure(keys):  # noqa: ARG001  nothing is random
+    """Compute formula and sum for each number of voters."""
+    for name, accuracy in ACCURACY.items():
         for count in VOTERS:
             yield (name, count), [formula(accuracy, count)]
             yield (f"{name}_enumerated", count), [enumerated(accuracy, count)]
 
 
 def over_voters(measured, name):
-    """The probabilities of an arm, for each number of voters."""
+    """Return the probabilities of an arm for each number of voters."""
     return np.array([measured[name, count][0] for count in VOTERS])
 
 
 def holds(measured):
-    """The formula is the sum; it grows with the voters where one is better than chance, and falls where it is worse."""
-    relative = [over_voters(measured, name) / over_voters(measured, f"{name}_enumerated") - 1 for name in ONE]
-    grows, falls = (np.diff(over_voters(measured, name)) for name in ONE)
-    return np.abs(relative).max() <= 1e-12 and (grows > 0).all() and (falls < 0).all()
+    """Return whether formula and sum agree, and grow with the number of voters for p = 0.6 and fall for p = 0.4."""
+    relative = [over_voters(measured, name) / over_voters(measured, f"{name}_enumerated") - 1 for name in ACCURACY]
+    growth, fall = (np.diff(over_voters(measured, name)) for name in ACCURACY)
+    return np.abs(relative).max() <= 1e-12 and (growth > 0).all() and (fall < 0).all()
 
 
-def found(measured):
-    """The last of both."""
-    better, worse = (over_voters(measured, name)[-1] for name in ONE)
+def finding(measured):
+    """Describe the majority of eleven voters."""
+    better, worse = (over_voters(measured, name)[-1] for name in ACCURACY)
     return (
-        f"Eleven voters of p = {ONE['better']} are right with probability {better:.6f}, of {ONE['worse']} {worse:.6f}."
+        f"The majority of eleven voters is right with probability {better:.6f} if p = {ACCURACY['better']}, and with "
+        f"probability {worse:.6f} if p = {ACCURACY['worse']}."
     )
 
 
@@ -67,13 +69,13 @@ experiment = Experiment(
     sentence="Assumptions: classifiers independent in predictions and with accuracy >50%",
     claims=(
         Claim(
-            "Of up to eleven independent voters, more are more often right by majority where each is right with "
-            "p = 0.6, and less often where p = 0.4.",
+            "The more independent voters there are, the more often their majority is right if each is right with "
+            "p = 0.6, and the less often if p = 0.4 (up to 11 voters).",
             Exact(
-                "the formula is the sum over all outcomes to 12 digits, grows with the voters at p = 0.6, and falls at "
-                "0.4",
+                "formula and sum over all outcomes agree to a relative 1e-12, and grow with the number of voters for "
+                "p = 0.6 and fall for p = 0.4",
                 holds,
-                found,
+                finding,
             ),
         ),
     ),
@@ -83,8 +85,8 @@ experiment = Experiment(
             {
                 "better": "p = 0.6",
                 "worse": "p = 0.4",
-                "better_enumerated": "sum over all outcomes, p = 0.6",
-                "worse_enumerated": "sum over all outcomes, p = 0.4",
+                "better_enumerated": "p = 0.6, sum over all outcomes",
+                "worse_enumerated": "p = 0.4, sum over all outcomes",
             },
             over=("independent voters", VOTERS),
         ),

@@ -1,8 +1,8 @@
-"""Networks that vote gain something, but far less than independent voters would.
+"""Claim: a majority vote of networks is more accurate than one network, but less than independent voters would be.
 
-Each seed draws 100 images, trains eleven small networks on bootstrap samples of these to tell odd digits from even, and
-lets 1, 3, 5, 7, 9 and 11 of them vote. The share of test images that the majority gets right is held against that of as
-many independent voters with the same accuracy, by the binomial formula.
+Each seed draws 100 images and trains eleven small networks on bootstrap samples of them to classify digits as odd or
+even. Arms: the majority of 1, 3, 5, 7, 9 or 11 networks, and the same number of independent voters with the mean
+accuracy of the networks, by the binomial formula. Metric: the test accuracy of the majority.
 
     python -m experiments run majority_vote
 """
@@ -14,47 +14,47 @@ import jaxdl.functional as F
 from experiments.images import digits
 from experiments.independent_voters import VOTERS, formula
 from jaxdl import models
-from jaxdl.experiment import Claim, Every, Experiment, More, Panel, Same
+from jaxdl.experiment import AllOf, Claim, Equivalent, Experiment, Greater, Panel
 from jaxdl.optimizers import adam
 from jaxdl.training import Task, outputs_of, population, supervised, train
 
-DRAWN, BATCH, EPOCHS = 100, 20, 20
+EXAMPLES, BATCH, EPOCHS = 100, 20, 20
 MODEL = models.mlp((16,), 1)
 
 
 def parity(part):
-    """Images, and whether the digit is odd."""
+    """Replace the labels: 1 for odd digits, 0 for even ones."""
     return part._replace(labels=part.labels % 2)
 
 
-def right_of_each(examples, test, key):
-    """Which test images each of eleven networks gets right."""
-    of_drawing, of_networks = jax.random.split(key)
-    drawn = jax.random.permutation(of_drawing, examples.size)[:DRAWN]
+def correct_per_network(examples, test, key):
+    """Train eleven networks; return which test images each of them classifies correctly."""
+    examples_key, networks_key = jax.random.split(key)
+    chosen = jax.random.permutation(examples_key, examples.size)[:EXAMPLES]
 
     def one(key):
-        of_sample, of_training = jax.random.split(key)
-        rows = jax.random.choice(of_sample, drawn, (DRAWN,))
+        sample_key, training_key = jax.random.split(key)
+        rows = jax.random.choice(sample_key, chosen, (EXAMPLES,))
         sample = jax.tree.map(lambda array: array[rows], examples)
         objective = supervised(MODEL, lambda outputs, labels: F.binary_cross_entropy(outputs[:, 0], labels))
-        state, _ = train(Task(MODEL, objective, adam(1e-2), BATCH), sample, of_training, epochs=EPOCHS)
+        state, _ = train(Task(MODEL, objective, adam(1e-2), BATCH), sample, training_key, epochs=EPOCHS)
         return (outputs_of(MODEL, state, test)[:, 0] > 0) == (test.labels == 1)
 
-    return jax.lax.map(one, jax.random.split(of_networks, max(VOTERS)))
+    return jax.lax.map(one, jax.random.split(networks_key, max(VOTERS)))
 
 
-def majority(right, count):
-    """The share that the first so many voters get right by majority."""
-    return (2 * right[:, :count].sum(axis=1) > count).mean(axis=1)
+def majority_accuracy(correct, count):
+    """Return the accuracy of the majority of the first `count` voters."""
+    return (2 * correct[:, :count].sum(axis=1) > count).mean(axis=1)
 
 
 def measure(keys):
-    """What is right of networks and of independent voters of their mean accuracy, for each key."""
+    """Measure the accuracy of networks, and compute that of independent voters, for each key."""
     split = digits()
-    right = np.asarray(population(right_of_each, keys, shared=(parity(split.train), parity(split.test))))
-    accuracy = right.mean(axis=(1, 2))
+    correct = np.asarray(population(correct_per_network, keys, shared=(parity(split.train), parity(split.test))))
+    accuracy = correct.mean(axis=(1, 2))
     for count in VOTERS:
-        yield ("networks", count), majority(right, count)
+        yield ("networks", count), majority_accuracy(correct, count)
         yield ("independent", count), formula(accuracy, count)
 
 
@@ -65,17 +65,18 @@ experiment = Experiment(
     "erroneous model every time. Assumptions: classifiers independent in predictions and with accuracy >50%",
     claims=(
         Claim(
-            "Eleven networks are right by majority as often as eleven independent voters of their accuracy.",
-            Same(("networks", 11), ("independent", 11), margin=0.015, expected_sd=0.021),
-            reading="as it stands",
+            "The majority of eleven networks is as accurate as that of eleven independent voters with the same "
+            "individual accuracy.",
+            Equivalent(("networks", 11), ("independent", 11), margin=0.015, expected_sd=0.021),
+            reading="literal",
         ),
         Claim(
-            "Eleven networks are more often right by majority than one of them, and less often than independent "
-            "voters.",
-            Every(
+            "The majority of eleven networks is more accurate than one network, and less accurate than that of eleven "
+            "independent voters.",
+            AllOf(
                 (
-                    More(("networks", 11), ("networks", 1), margin=0.02, expected_sd=0.026),
-                    More(("independent", 11), ("networks", 11), margin=0.015, expected_sd=0.021),
+                    Greater(("networks", 11), ("networks", 1), margin=0.02, expected_sd=0.026),
+                    Greater(("independent", 11), ("networks", 11), margin=0.015, expected_sd=0.021),
                 )
             ),
             reading="careful",
@@ -83,7 +84,7 @@ experiment = Experiment(
     ),
     panels=(
         Panel(
-            "share of test images that the majority gets right",
+            "test accuracy of the majority",
             {"networks": "networks", "independent": "independent voters of the same accuracy"},
             over=("voters", VOTERS),
         ),

@@ -1,8 +1,9 @@
-"""Most outputs of max-pooling do not change when an image shifts by a pixel: those that see nothing of what shifts.
+"""Claim: most outputs of max-pooling do not change if the image shifts by a pixel, because most see only background.
 
-Each seed trains a convolutional network on digits with background around them: a convolution of 3×3, ReLU, max-pooling
-of 2×2, and a linear layer. The test images are then shifted by a pixel, to the right and down. Measured: the share of
-pooled outputs that do not change, of all outputs and of those whose window holds some of the digit before or after.
+Each seed trains a convolutional network on digits with a margin of background: 3×3 convolution, ReLU, 2×2 max-pooling
+and a linear layer. The test images are then shifted by one pixel to the right and down. Metric: the share of pooled
+outputs that do not change. Arms: all outputs, and those whose receptive field holds a part of the digit before or after
+the shift.
 
     python -m experiments run pooled_outputs
 """
@@ -11,41 +12,42 @@ import jax.numpy as jnp
 
 import jaxdl.functional as F
 from experiments.images import digits
-from experiments.translation import framed
+from experiments.translation import pad_and_shift
 from jaxdl import models
-from jaxdl.experiment import Claim, Experiment, More, Panel, Regimes
+from jaxdl.experiment import Claim, Experiment, Greater, Panel, PerRegime
 from jaxdl.optimizers import adam
 from jaxdl.training import Task, population, supervised, train
 
-FILTERS, EPOCHS, ROUNDING = 16, 10, 1e-6
+FILTERS, EPOCHS, TOLERANCE = 16, 10, 1e-6
 MODEL = models.convnet((FILTERS,), (), 10)
 
 
 def pooled(images, kernel, bias):
-    """What the first stage of the network makes of images."""
+    """Apply the first stage of the network: convolution, ReLU and max-pooling."""
     return F.max_pool(F.relu(F.conv2d(images, kernel, bias, padding="SAME")))
 
 
 def sees_ink(images):
-    """Which outputs of that have something else than background in their window: what ones as a kernel make of it."""
+    """Return whether each pooled output has a part of the digit in its receptive field, by a kernel of ones."""
     ink = (images > 0).astype(images.dtype)
     return pooled(ink, jnp.ones((3, 3, 1, FILTERS)), jnp.zeros(FILTERS)) > 0
 
 
-def unchanged(examples, before, after, key):
-    """The shares of pooled outputs that a shift leaves as they are: of all, and of those that see ink."""
+def share_unchanged(examples, before, after, key):
+    """Train a network; return the share of pooled outputs that a shift leaves unchanged, of all and with ink."""
     task = Task(MODEL, supervised(MODEL, F.cross_entropy), adam(3e-3), 32)
     state, _ = train(task, examples, key, epochs=EPOCHS)
-    here, there = (pooled(images, **state.params["Conv_0"]) for images in (before, after))
-    same = jnp.abs(here - there) <= ROUNDING
-    return {"of_all": jnp.mean(same), "of_ink": jnp.mean(same, where=sees_ink(before) | sees_ink(after))}
+    outputs, shifted = (pooled(images, **state.params["Conv_0"]) for images in (before, after))
+    unchanged = jnp.abs(outputs - shifted) <= TOLERANCE
+    with_ink = sees_ink(before) | sees_ink(after)
+    return {"all_outputs": jnp.mean(unchanged), "with_ink": jnp.mean(unchanged, where=with_ink)}
 
 
 def measure(keys):
-    """Both shares, for each key."""
+    """Measure both shares for each key."""
     split = digits()
-    before, after = (framed(split.test, shift).inputs for shift in (0, 1))
-    yield from population(unchanged, keys, shared=(framed(split.train, 0), before, after)).items()
+    before, after = (pad_and_shift(split.test, shift).inputs for shift in (0, 1))
+    yield from population(share_unchanged, keys, shared=(pad_and_shift(split.train, 0), before, after)).items()
 
 
 experiment = Experiment(
@@ -55,21 +57,23 @@ experiment = Experiment(
     "outputs do not change",
     claims=(
         Claim(
-            "Most of the outputs of max-pooling after a convolution do not change when the image shifts by a pixel to "
-            "the right and down.",
-            Regimes(
+            "Most outputs of max-pooling after a convolution do not change if the image shifts by one pixel to the "
+            "right and down.",
+            PerRegime(
                 {
-                    "of all outputs": More("of_all", 0.5, margin=0.05, expected_sd=0.01),
-                    "of those that see ink": More("of_ink", 0.5, margin=0.05, expected_sd=0.04),
+                    "all outputs": Greater("all_outputs", 0.5, margin=0.05, expected_sd=0.01),
+                    "outputs whose receptive field holds a part of the digit": Greater(
+                        "with_ink", 0.5, margin=0.05, expected_sd=0.04
+                    ),
                 }
             ),
-            reading="as it stands",
+            reading="literal",
         ),
     ),
     panels=(
         Panel(
             "share of pooled outputs that do not change",
-            {"of_all": "all outputs", "of_ink": "outputs that see ink"},
+            {"all_outputs": "all outputs", "with_ink": "outputs that see the digit"},
             thresholds=(0.5,),
         ),
     ),

@@ -1,8 +1,9 @@
-"""A published training run, repeated by derivations written by hand, to the last published digit.
+"""Claim: training with hand-written gradients reproduces a published run to the last published digit.
 
-M. Nielsen, *Neural Networks and Deep Learning* (2015), chapter 3, shows how a network 784-30-10 overfits the first
-1,000 images of MNIST, and publishes the raw curves: test images classified correctly and the training cost after every
-epoch. The first weights and the order of batches are those of its generators; every gradient is swept by hand.
+M. Nielsen, *Neural Networks and Deep Learning* (2015), chapter 3, shows how a 784-30-10 network overfits the first
+1,000 images of MNIST, and publishes the number of correctly classified test images and the training cost after every
+epoch. Arms: the published run, and the same run with jaxdl's hand-written gradients, the same initial weights and the
+same order of batches. Metrics: test error and training cost after 8 of the published epochs.
 
     JAXDL_DATA=DIR python -m experiments run published_run      with DIR/mnist.npz, in the original order
 """
@@ -21,9 +22,9 @@ from jaxdl.experiment import Claim, Exact, Experiment, Panel
 
 NETWORK = tuple(map(layer, (F.dense, F.sigmoid, F.dense, F.sigmoid_cross_entropy)))
 SEED = 12345678
-EXAMPLES, BATCH, RATE = 1000, 10, 0.5
+EXAMPLES, BATCH, LEARNING_RATE = 1000, 10, 0.5
 PUBLISHED = {
-    # epoch: test images of 10,000 classified correctly, training cost
+    # epoch: correctly classified test images of 10,000, training cost
     1: (5887, 1.843364786033),
     2: (6505, 1.477743422760),
     3: (6970, 1.207286129598),
@@ -33,12 +34,12 @@ PUBLISHED = {
     100: (8173, 0.024889083318),
     400: (8223, 0.004201644429),
 }
-DIGITS = 5e-13  # what rounding to twelve decimals leaves open
-TESTED = 10_000
+TOLERANCE = 5e-13  # the published costs are rounded to twelve decimals
+TEST_IMAGES = 10_000
 
 
-def start(sizes=(784, 30, 10)):
-    """The first parameters: all biases, then all weights, N(0, 1); a first draw is thrown away."""
+def initial_params(sizes=(784, 30, 10)):
+    """Draw initial parameters from N(0, 1), all biases and then all weights; the first of two draws is discarded."""
     generator = np.random.RandomState(SEED)
     for _ in range(2):
         biases = [generator.randn(size, 1)[:, 0] for size in sizes[1:]]
@@ -47,7 +48,7 @@ def start(sizes=(784, 30, 10)):
 
 
 def orders(examples=EXAMPLES):
-    """The order of the examples in each epoch: Python 2's shuffle, which went on from the last order."""
+    """Yield the order of the examples in each epoch: the shuffle of Python 2, which continues from the last order."""
     draw, order = random.Random(SEED), list(range(examples))
     while True:
         for i in reversed(range(1, examples)):
@@ -57,69 +58,71 @@ def orders(examples=EXAMPLES):
 
 
 def mnist():
-    """MNIST in its original order, pixels over 256: the first images with their targets, and all test images.
+    """Load MNIST in its original order, pixels divided by 256: the first training images with targets, all test images.
 
-    Raises Unavailable where it is not to be found.
+    Raises Unavailable if the file is not found.
     """
     with np.load(path_of("mnist.npz")) as arrays:
         images, labels = arrays["x_train"][:EXAMPLES], arrays["y_train"][:EXAMPLES]
-        tested, answers = arrays["x_test"], arrays["y_test"]
-    inputs, tested = (jnp.asarray(x.reshape(len(x), -1) / np.float32(256), jnp.float64) for x in (images, tested))
-    return inputs, jnp.eye(10)[labels], tested, jnp.asarray(answers)
+        test_images, test_labels = arrays["x_test"], arrays["y_test"]
+    inputs, test_inputs = (
+        jnp.asarray(x.reshape(len(x), -1) / np.float32(256), jnp.float64) for x in (images, test_images)
+    )
+    return inputs, jnp.eye(10)[labels], test_inputs, jnp.asarray(test_labels)
 
 
 @jax.jit
-def epoch(params, order, inputs, targets, tested, answers):
-    """One epoch by hand: the parameters after it, the test images that are then right, and the training cost."""
+def epoch(params, order, inputs, targets, test_inputs, test_labels):
+    """Train one epoch by hand; return the parameters, the number of correct test images and the training cost."""
     batches = tuple(array[order].reshape(-1, BATCH, array.shape[1]) for array in (inputs, targets))
-    params, _ = sgd_by_hand(NETWORK, params, batches, RATE)
+    params, _ = sgd_by_hand(NETWORK, params, batches, LEARNING_RATE)
     cost = forward(NETWORK, (*params, (targets,)), inputs)[0].mean()
-    scores, _ = forward(NETWORK[:-1], params, tested)
-    return params, (scores.argmax(axis=1) == answers).sum(), cost
+    scores, _ = forward(NETWORK[:-1], params, test_inputs)
+    return params, (scores.argmax(axis=1) == test_labels).sum(), cost
 
 
 def epochs():
-    """The count and the cost after each epoch, without end; in float64."""
+    """Yield the number of correct test images and the training cost after each epoch, in float64, without end."""
     with jax.enable_x64(True):
-        data, params = mnist(), start()
+        data, params = mnist(), initial_params()
     for order in orders():
-        with jax.enable_x64(True):  # and not while the caller has its turn
+        with jax.enable_x64(True):  # not during the yield, where the caller's code runs
             params, correct, cost = epoch(params, order, *data)
         yield int(correct), float(cost)
 
 
 def measure(_):
-    """Cost and share of wrong test images, published and computed here; nothing is drawn from the keys."""
-    ran = dict(enumerate(itertools.islice(epochs(), max(PUBLISHED)), 1))
-    for whose, curve in {"published": PUBLISHED, "ours": ran}.items():
+    """Yield training cost and test error, published and reproduced; the keys are not used."""
+    reproduced = dict(enumerate(itertools.islice(epochs(), max(PUBLISHED)), 1))
+    for run, curve in {"published": PUBLISHED, "ours": reproduced}.items():
         for number in PUBLISHED:
             correct, cost = curve[number]
-            yield (f"{whose}_cost", number), [cost]
-            yield (f"{whose}_error", number), [1 - correct / TESTED]
+            yield (f"{run}_cost", number), [cost]
+            yield (f"{run}_error", number), [1 - correct / TEST_IMAGES]
 
 
-def apart(measured):
-    """By how much costs, and numbers of wrong images, differ from the published ones."""
+def differences(measured):
+    """Return the differences from the published run in training cost and in the number of misclassified images."""
     ours, published = (
-        np.array([[measured[f"{whose}_{what}", number][0] for number in PUBLISHED] for what in ("cost", "error")])
-        for whose in ("ours", "published")
+        np.array([[measured[f"{run}_{metric}", number][0] for number in PUBLISHED] for metric in ("cost", "error")])
+        for run in ("ours", "published")
     )
-    return abs(ours[0] - published[0]), np.rint(TESTED * ours[1]) - np.rint(TESTED * published[1])
+    return abs(ours[0] - published[0]), np.rint(TEST_IMAGES * ours[1]) - np.rint(TEST_IMAGES * published[1])
 
 
 def holds(measured):
-    """Every count and every digit must be the published one."""
-    costs, wrong = apart(measured)
-    return not wrong.any() and costs.max() <= DIGITS
+    """Return whether every count and every digit is the published one."""
+    costs, counts = differences(measured)
+    return not counts.any() and costs.max() <= TOLERANCE
 
 
-def found(measured):
-    """How many of both are the published ones."""
-    costs, wrong = apart(measured)
+def finding(measured):
+    """Describe in how many epochs counts and costs are the published ones."""
+    costs, counts = differences(measured)
     return (
-        f"Of the {len(PUBLISHED)} published epochs, {int((wrong == 0).sum())} have the same number of test images "
-        f"classified correctly, and {int((costs <= DIGITS).sum())} the same training cost to twelve decimals (largest "
-        f"difference {costs.max():.1e})."
+        f"Of the {len(PUBLISHED)} published epochs, {int((counts == 0).sum())} have the same number of correctly "
+        f"classified test images, and {int((costs <= TOLERANCE).sum())} the same training cost to twelve decimals "
+        f"(largest difference {costs.max():.1e})."
     )
 
 
@@ -129,18 +132,22 @@ experiment = Experiment(
     sentence="Training - SGD, backprop",
     claims=(
         Claim(
-            "Gradients swept by hand train as they did where a run was published: every count, every digit again.",
+            "Training with hand-written gradients reproduces every count and every digit of a published run.",
             Exact(
-                "after each of the 8 published epochs the number of test images classified correctly is the published "
-                "one and the training cost agrees with it to the 12 decimals that were published",
+                "after each of the 8 published epochs the number of correctly classified test images is the published "
+                "one and the training cost agrees to the 12 published decimals",
                 holds,
-                found,
+                finding,
             ),
         ),
     ),
     panels=tuple(
-        Panel(metric, {f"published_{what}": "published", f"ours_{what}": "by hand"}, over=("epoch", tuple(PUBLISHED)))
-        for what, metric in {"cost": "training cost (nats)", "error": "share of test images that are wrong"}.items()
+        Panel(
+            metric,
+            {f"published_{arm}": "published", f"ours_{arm}": "hand-written gradients"},
+            over=("epoch", tuple(PUBLISHED)),
+        )
+        for arm, metric in {"cost": "training cost (nats)", "error": "test error (share of images)"}.items()
     ),
     seeds=1,
     measure=measure,

@@ -1,9 +1,10 @@
-"""Batch normalization fails for small batches: of one example nothing is left, of a few the statistics are noise.
+"""Claim: batch normalization fails for small batches: noisy statistics for two examples, a constant output for one.
 
-Each seed trains an MLP with a norm after each hidden layer for five epochs of digits, in batches of two to 256, with
-the rate scaled by the root of the batch; large batches take few steps, and all norms err more with them. Batch
-normalization is held against layer and group normalization, which look at one example alone. What it makes of a batch
-of one is computed, not trained.
+Each seed trains an MLP with normalization after each hidden layer for five epochs on digits, with batch sizes from 2 to
+256. The learning rate is proportional to the square root of the batch size; large batches take few steps, so all arms
+have a higher error there. Arms: batch normalization, and layer and group normalization, which normalize each example by
+itself. Metric: the test error. For batch size 1, output and gradient of batch normalization are computed without
+training.
 
     python -m experiments run small_batches [--full]      with --full on Fashion-MNIST
 """
@@ -16,7 +17,7 @@ import jax.numpy as jnp
 import jaxdl.functional as F
 from experiments.images import digits, fashion_mnist
 from jaxdl import data, models
-from jaxdl.experiment import Claim, Every, Exact, Experiment, More, Panel, Regimes, Same
+from jaxdl.experiment import AllOf, Claim, Equivalent, Exact, Experiment, Greater, Panel, PerRegime
 from jaxdl.optimizers import adam
 from jaxdl.training import Task, classification, population, supervised, train
 
@@ -25,31 +26,31 @@ NORMS = {
     "layer": models.LayerNorm,
     "group": functools.partial(models.GroupNorm, groups=8),
 }
-BATCHES, EPOCHS, MOST = (2, 4, 16, 64, 256), 5, 4096  # examples to train on
-RATE = 1e-3  # of a batch of 16
+BATCHES, EPOCHS, MAX_EXAMPLES = (2, 4, 16, 64, 256), 5, 4096
+LEARNING_RATE = 1e-3  # for batch size 16
 
 
 def error(examples, test, key, norm, batch):
-    """The share of test images that a trained network gets wrong."""
+    """Train a network; return its test error."""
     model = models.mlp((64, 64), 10, norm=norm)
-    task = Task(model, supervised(model, F.cross_entropy), adam(RATE * (batch / 16) ** 0.5), batch)
+    task = Task(model, supervised(model, F.cross_entropy), adam(LEARNING_RATE * (batch / 16) ** 0.5), batch)
     state, _ = train(task, examples, key, epochs=EPOCHS)
     return 1 - classification(model)(state, test)["accuracy"]
 
 
-def of_one(key):
-    """What batch normalization of one example differs from its bias, and the gradient that passes through."""
+def normalize_one(key):
+    """Return how far batch normalization of one example is from its bias, and its largest gradient."""
     example, scale, bias = jax.random.normal(key, (3, 1, 64))
-    normed = lambda x: F.batch_norm(x, scale[0], bias[0])[0]  # noqa: E731
-    gradient = jax.grad(lambda x: (normed(x) * jnp.arange(64)).sum())(example)
-    return {"apart": jnp.abs(normed(example) - bias).max(), "gradient": jnp.abs(gradient).max()}
+    normalize = lambda x: F.batch_norm(x, scale[0], bias[0])[0]  # noqa: E731
+    gradient = jax.grad(lambda x: (normalize(x) * jnp.arange(64)).sum())(example)
+    return {"difference": jnp.abs(normalize(example) - bias).max(), "gradient": jnp.abs(gradient).max()}
 
 
 def measure(keys, images):
-    """The error with each norm and batch, and what is left of one example, for each key."""
-    yield from population(of_one, keys).items()
+    """Measure batch normalization of one example, and the error with each norm and batch size, for each key."""
+    yield from population(normalize_one, keys).items()
     split = images()
-    examples = data.take(split.train, jnp.arange(min(split.train.size, MOST)))
+    examples = data.take(split.train, jnp.arange(min(split.train.size, MAX_EXAMPLES)))
     for batch in BATCHES:
         for name, norm in NORMS.items():
             one = functools.partial(error, norm=norm, batch=batch)
@@ -57,8 +58,8 @@ def measure(keys, images):
 
 
 def worse(batch, margin, expected_sd):
-    """Batch normalization makes more errors than layer normalization."""
-    return More(("batch", batch), ("layer", batch), margin, expected_sd)
+    """Return the rule that batch normalization has a higher error than layer normalization."""
+    return Greater(("batch", batch), ("layer", batch), margin, expected_sd)
 
 
 experiment = Experiment(
@@ -68,42 +69,43 @@ experiment = Experiment(
     "set calculations",
     claims=(
         Claim(
-            "Of a batch of one, batch normalization makes its bias, whatever the example, and no gradient passes it.",
+            "With batch size 1, batch normalization outputs its bias for every input, and its gradient with respect to "
+            "the input is zero.",
             Exact(
-                "the outputs are the bias and the gradient is zero, exactly, for every seed",
-                lambda measured: [measured["apart"] == 0, measured["gradient"] == 0],
+                "the outputs equal the bias exactly and the gradient is exactly 0 for every seed",
+                lambda measured: [measured["difference"] == 0, measured["gradient"] == 0],
                 lambda measured: (
-                    f"Outputs differ from the bias by {measured['apart'].max():g}, and the gradient is at most "
-                    f"{measured['gradient'].max():g}."
+                    f"Outputs differ from the bias by at most {measured['difference'].max():g}, and the gradient is at "
+                    f"most {measured['gradient'].max():g}."
                 ),
             ),
         ),
         Claim(
-            "A network with batch normalization makes more errors than one with layer normalization.",
-            Regimes(
-                {"batches of 2": worse(2, 0.1, expected_sd=0.06), "batches of 64": worse(64, 0.015, expected_sd=0.01)}
+            "A network with batch normalization has a higher test error than one with layer normalization.",
+            PerRegime(
+                {"batch size 2": worse(2, 0.1, expected_sd=0.06), "batch size 64": worse(64, 0.015, expected_sd=0.01)}
             ),
         ),
         Claim(
-            "With batches of 2 group normalization makes as many errors as with 64, to within three in a hundred, and "
-            "batch normalization makes more.",
-            Every(
+            "With group normalization, the test errors for batch sizes 2 and 64 are within 3 percentage points of each "
+            "other; with batch normalization, the error is higher for batch size 2.",
+            AllOf(
                 (
-                    Same(("group", 2), ("group", 64), margin=0.03, expected_sd=0.012),
-                    More(("batch", 2), ("batch", 64), margin=0.1, expected_sd=0.06),
+                    Equivalent(("group", 2), ("group", 64), margin=0.03, expected_sd=0.012),
+                    Greater(("batch", 2), ("batch", 64), margin=0.1, expected_sd=0.06),
                 )
             ),
         ),
     ),
     panels=(
         Panel(
-            "share of test images that are wrong",
+            "test error (share of images)",
             {"batch": "batch normalization", "layer": "layer normalization", "group": "group normalization"},
             over=("batch size", BATCHES),
         ),
         Panel(
-            "of a batch of one",
-            {"apart": "output, apart from the bias", "gradient": "gradient that passes"},
+            "batch normalization with batch size 1",
+            {"difference": "|output − bias|", "gradient": "|gradient of the input|"},
         ),
     ),
     seeds=48,

@@ -1,8 +1,8 @@
-"""Linear layers on top of each other are one linear layer.
+"""Claim: a stack of linear layers computes the same function as one linear layer.
 
-Each seed trains two networks 6-16-12-3 on the same random regression, one with nothing between its layers and one with
-ReLU, and asks how far each is from a single linear layer on fresh inputs. For the linear stack that layer is the
-product of its matrices; for the other it is the best there is, by least squares.
+Each seed trains two 6-16-12-3 networks on the same random regression. Arms: no activation function, and ReLU. Metric:
+the distance of the network from a single linear layer on new inputs, relative to its largest output. For the linear
+stack that layer is the product of its matrices; for the network with ReLU it is the best fit by least squares.
 
     python -m experiments run stacked_linear_layers
 """
@@ -17,17 +17,17 @@ from jaxdl.models import mlp
 from jaxdl.optimizers import adam
 from jaxdl.training import Task, population, supervised, train
 
-EXACT = 1e-5  # relative, for float32: about a hundred times its rounding
-BENT = 1e-2
+TOLERANCE = 1e-5  # relative, for float32: about a hundred rounding errors
+NONLINEAR = 1e-2
 
 
 def identity(z):
-    """No non-linearity."""
+    """Return the input: no activation function."""
     return z
 
 
 def product_of_layers(params, inputs):
-    """One dense layer whose kernel is the product of all kernels, and whose bias has gone through those after it."""
+    """Apply the single dense layer with the product of all kernels and the propagated bias."""
     layers = [params[f"Dense_{number}"] for number in range(len(params))]
     kernel, bias = layers[0]["kernel"], layers[0]["bias"]
     for layer in layers[1:]:
@@ -36,38 +36,41 @@ def product_of_layers(params, inputs):
 
 
 def best_single_layer(inputs, outputs):
-    """The dense layer nearest to these outputs, by least squares."""
+    """Return the outputs of the dense layer that fits these outputs best, by least squares."""
     with_one = jnp.concatenate([inputs, jnp.ones((len(inputs), 1))], axis=1)
     return with_one @ jnp.linalg.lstsq(with_one, outputs)[0]
 
 
 def distance_after_training(key, activation):
-    """Train one network, and measure how far it is from a single layer, relative to its largest output."""
-    of_data, of_training = jax.random.split(key)
-    inputs, targets, fresh = (
+    """Train one network; return its distance from a single layer, relative to its largest output."""
+    data_key, training_key = jax.random.split(key)
+    inputs, targets, new_inputs = (
         jax.random.normal(k, shape)
-        for k, shape in zip(jax.random.split(of_data, 3), [(64, 6), (64, 3), (256, 6)], strict=True)
+        for k, shape in zip(jax.random.split(data_key, 3), [(64, 6), (64, 3), (256, 6)], strict=True)
     )
     model = mlp((16, 12), 3, activation=activation)
     task = Task(model, supervised(model, F.squared_error), adam(1e-2), 16)
-    state, _ = train(task, Dataset(inputs, targets, jnp.ones(64)), of_training, epochs=50)
-    outputs, _ = model.apply(state.params, state.stats, fresh)
-    single = product_of_layers(state.params, fresh) if activation is identity else best_single_layer(fresh, outputs)
+    state, _ = train(task, Dataset(inputs, targets, jnp.ones(64)), training_key, epochs=50)
+    outputs, _ = model.apply(state.params, state.stats, new_inputs)
+    if activation is identity:
+        single = product_of_layers(state.params, new_inputs)
+    else:
+        single = best_single_layer(new_inputs, outputs)
     return jnp.abs(outputs - single).max() / jnp.abs(outputs).max()
 
 
 def measure(keys):
-    """The distance of both networks, for each key."""
+    """Measure the distance of both networks for each key."""
     for arm, activation in {"linear": identity, "relu": F.relu}.items():
         yield arm, population(lambda key, activation=activation: distance_after_training(key, activation), keys)
 
 
-def found(measured):
-    """How far both are."""
+def finding(measured):
+    """Describe both distances."""
     return (
-        f"The stack differs from the product of its matrices by at most {measured['linear'].max():.1e} of its largest "
-        f"output; with ReLU between the layers even the nearest single layer is at least {measured['relu'].min():.0%} "
-        "away."
+        f"The linear stack differs from the product of its matrices by at most {measured['linear'].max():.1e} of its "
+        f"largest output; the network with ReLU differs from the best single layer by at least "
+        f"{measured['relu'].min():.0%} of its largest output."
     )
 
 
@@ -77,22 +80,22 @@ experiment = Experiment(
     sentence="If you combine more linear layers...you will have a linear layer. We need non-linearity",
     claims=(
         Claim(
-            "A trained stack of linear layers computes what the one layer computes whose matrix is their product; with "
-            "ReLU between them no single layer does.",
+            "A trained stack of linear layers equals the single layer whose matrix is the product of theirs; with ReLU "
+            "between the layers, no single layer equals the network.",
             Exact(
-                f"the distance is at most {EXACT:.0e} for every seed of the linear stack",
-                lambda measured: measured["linear"] <= EXACT,
-                found,
-                sees=lambda measured: measured["relu"] >= BENT,
-                control=f"every network with ReLU is at least {BENT:.0e} away",
+                f"the distance of the linear stack is at most {TOLERANCE:.0e} for every seed",
+                lambda measured: measured["linear"] <= TOLERANCE,
+                finding,
+                control_holds=lambda measured: measured["relu"] >= NONLINEAR,
+                control=f"the distance of the network with ReLU is at least {NONLINEAR:.0e} for every seed",
             ),
         ),
     ),
     panels=(
         Panel(
             "distance from a single layer, relative to the largest output",
-            {"linear": "6-16-12-3, nothing between", "relu": "6-16-12-3, ReLU between"},
-            thresholds=(EXACT, BENT),
+            {"linear": "6-16-12-3, linear", "relu": "6-16-12-3, ReLU"},
+            thresholds=(TOLERANCE, NONLINEAR),
         ),
     ),
     seeds=64,

@@ -45,7 +45,9 @@ def welcome(out: pathlib.Path, console: Console) -> int:
         files.write_json(directory / "splits.json", splits)
         mean = sum(split["test"] for split in splits) / len(splits)
         console.print(f"mean test accuracy over {len(splits)} splits of the data: {mean:.4f}", highlight=False)
-        failed = experiment.conduct_all(CLAIMS, directory / "experiments", lambda result: claims.tell(result, console))
+        failed = experiment.conduct_all(
+            CLAIMS, directory / "experiments", lambda result: claims.print_result(result, console)
+        )
         total = time.perf_counter() - started
         files.write_json(directory / "cost.json", {**files.read_json(directory / "cost.json"), "total": total})
     return 1 if failed or any(proof.fault for proof in proofs) else 0

@@ -1,7 +1,8 @@
-"""XOR is not linearly separable, and a small MLP solves it, though not from every start.
+"""Claims: XOR is not linearly separable; a small MLP learns it, but not from every random initialization.
 
-Each seed trains a logistic regression and a 2-2-1 MLP with tanh on the four corners for 1,000 steps of Adam, and counts
-the corners that come out right. That no line separates them is decided by a linear program, not by training.
+Each seed trains on the four corners for 1,000 steps of Adam. Arms: logistic regression, and a 2-2-1 MLP with tanh.
+Metric: the share of corners that are classified correctly. A linear program, not training, decides that no line
+separates the classes.
 
     python -m experiments run xor
 """
@@ -12,7 +13,7 @@ import scipy.optimize
 
 import jaxdl.functional as F
 from jaxdl import data, initializers
-from jaxdl.experiment import Claim, EverySeed, Exact, Experiment, Panel
+from jaxdl.experiment import Claim, Exact, Experiment, ForEverySeed, Panel
 from jaxdl.models import mlp
 from jaxdl.optimizers import adam
 from jaxdl.statistics import proportion_interval
@@ -20,17 +21,19 @@ from jaxdl.training import Task, population, supervised, train
 
 
 def separable(inputs, labels):
-    """Is there a line with a margin: w, b with s (x w + b) >= 1 for all examples? A linear program answers."""
+    """Return whether a line separates the classes: w, b with s (x w + b) ≥ 1 for all examples, by a linear program."""
     signs = 2 * np.asarray(labels) - 1
     rows = -signs[:, None] * np.column_stack([inputs, np.ones(len(signs))])
-    answer = scipy.optimize.linprog(np.zeros(rows.shape[1]), A_ub=rows, b_ub=-np.ones(len(signs)), bounds=(None, None))
-    if answer.status not in (0, 2):  # solved, infeasible
-        raise RuntimeError(f"the linear program must be decided, but was not: {answer.message}")
-    return answer.status == 0
+    solution = scipy.optimize.linprog(
+        np.zeros(rows.shape[1]), A_ub=rows, b_ub=-np.ones(len(signs)), bounds=(None, None)
+    )
+    if solution.status not in (0, 2):  # solved, infeasible
+        raise RuntimeError(f"the linear program was not decided: {solution.message}")
+    return solution.status == 0
 
 
-def share_right(xor, key, hidden):
-    """Train one network on the four corners; the share it then gets right."""
+def accuracy(xor, key, hidden):
+    """Train one network on the four corners; return its accuracy on them."""
     model = mlp(hidden, 1, activation=F.tanh, kernel_init=initializers.glorot_normal)
     objective = supervised(model, lambda outputs, labels: F.binary_cross_entropy(outputs[:, 0], labels))
     task = Task(model, objective, adam(0.05), 4)
@@ -40,32 +43,32 @@ def share_right(xor, key, hidden):
 
 
 def measure(keys):
-    """The share of corners that are right, for each key."""
+    """Measure the accuracy of both networks for each key."""
     for arm, hidden in {"linear": (), "mlp": (2,)}.items():
-        yield arm, population(lambda xor, key, hidden=hidden: share_right(xor, key, hidden), keys, shared=(data.xor(),))
+        yield arm, population(lambda xor, key, hidden=hidden: accuracy(xor, key, hidden), keys, shared=(data.xor(),))
 
 
 def no_line(measured):
-    """Neither the linear program nor any training finds a line."""
+    """Return whether neither the linear program nor training finds a separating line."""
     return not separable(*data.xor()[:2]) and measured["linear"].max() <= 0.75
 
 
-def of_linear(measured):
-    """What was found of linear models."""
+def finding_linear(measured):
+    """Describe the result of the linear program and of logistic regression."""
     line = "a" if separable(*data.xor()[:2]) else "no"
     return (
-        f"The linear program finds {line} separating line, and no linear model got more than "
-        f"{measured['linear'].max():.0%} right."
+        f"The linear program finds {line} separating line, and no logistic regression has an accuracy above "
+        f"{measured['linear'].max():.0%}."
     )
 
 
-def of_mlp(measured):
-    """How often the MLP learned it."""
+def finding_mlp(measured):
+    """Describe how often the MLP learns XOR."""
     solved = int((measured["mlp"] == 1).sum())
-    chance = proportion_interval(solved, len(measured["mlp"]))
+    probability = proportion_interval(solved, len(measured["mlp"]))
     return (
-        f"The MLP solved it from {solved} of {len(measured['mlp'])} starts: with probability {chance.estimate:.2f}, "
-        f"95 % interval {chance.low:.2f} to {chance.high:.2f}."
+        f"The MLP learns XOR from {solved} of {len(measured['mlp'])} random initializations: probability "
+        f"{probability.estimate:.2f}, 95 % interval {probability.low:.2f} to {probability.high:.2f}."
     )
 
 
@@ -75,17 +78,24 @@ experiment = Experiment(
     sentence="(the famous XOR problem example)",
     claims=(
         Claim(
-            "No line separates XOR, so a linear model gets at most 3 of its 4 corners.",
-            Exact("no line separates it, and no linear model gets more than 3/4", no_line, of_linear),
+            "XOR is not linearly separable: a linear model classifies at most 3 of its 4 corners correctly.",
+            Exact(
+                "no line separates the classes, and no logistic regression classifies more than 3/4 of the corners "
+                "correctly",
+                no_line,
+                finding_linear,
+            ),
         ),
         Claim(
-            "A 2-2-1 MLP learns all four corners.",
-            EverySeed("the MLP gets all four", lambda measured: measured["mlp"] == 1, of_mlp),
+            "A 2-2-1 MLP learns XOR from every random initialization.",
+            ForEverySeed(
+                "the MLP classifies all four corners correctly", lambda measured: measured["mlp"] == 1, finding_mlp
+            ),
         ),
     ),
     panels=(
         Panel(
-            "share of the four corners that are right",
+            "accuracy on the four corners",
             {"linear": "logistic regression", "mlp": "2-2-1 MLP, tanh"},
             thresholds=(0.75,),
         ),

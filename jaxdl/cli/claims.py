@@ -1,4 +1,4 @@
-"""Verdicts in a terminal, and as a table of Markdown."""
+"""Print the results of experiments: verdicts in a terminal, a Markdown table, and progress bars."""
 
 import contextlib
 import pathlib
@@ -14,24 +14,28 @@ from jaxdl.runs import files
 COLOURS = {"supported": "green", "refuted": "red", "conditional": "yellow", "inconclusive": "white"}
 
 
-def tell(result: dict[str, Any], console: Console) -> None:
-    """Print the verdict of each claim and what it rests on."""
+def print_result(result: dict[str, Any], console: Console) -> None:
+    """Print verdict and finding of each claim of a result."""
     for claim in result["claims"]:
         reading = f" {claim['reading']}:" if claim["reading"] else ""
         verdict = f"[{COLOURS[claim['verdict']]}]{claim['verdict']}[/{COLOURS[claim['verdict']]}]"
         console.print(f"[bold]{result['name']}[/bold]{reading} {verdict}. {claim['finding']}", highlight=False)
 
 
-def table(directory: pathlib.Path) -> str:
-    """Markdown with a row for each claim of the results NAME.json in a directory, by item of the course.
+def markdown_table(directory: pathlib.Path) -> str:
+    """Return a Markdown table with a row for each claim of the NAME.json files, sorted by item of the course.
 
-    Raises FileNotFoundError where there are none.
+    Raises FileNotFoundError if the directory holds no results.
     """
-    found = sorted(map(files.read_json, directory.glob("*.json")), key=lambda result: (result["item"], result["name"]))
-    if not found:
-        raise FileNotFoundError(f"results must be a directory with NAME.json of experiments, but {directory} has none.")
+    results = sorted(
+        map(files.read_json, directory.glob("*.json")), key=lambda result: (result["item"], result["name"])
+    )
+    if not results:
+        raise FileNotFoundError(
+            f"{directory} holds no results of experiments (NAME.json). Write some with python -m experiments run."
+        )
     rows = ["| | claim | verdict |", "|---|---|---|"]
-    for result in found:
+    for result in results:
         for claim in result["claims"]:
             reading = f" *({claim['reading']})*" if claim["reading"] else ""
             rows.append(f"| {result['item']} | {claim['says']}{reading} | {claim['verdict']} |")
@@ -39,15 +43,17 @@ def table(directory: pathlib.Path) -> str:
 
 
 @contextlib.contextmanager
-def progress(experiments: Sequence[Experiment], console: Console) -> Generator[Callable[[Experiment, int, int], None]]:
-    """Two bars, over the experiments and over the arms of the one that runs; gives what is to be told of each arm."""
+def progress_bars(
+    experiments: Sequence[Experiment], console: Console
+) -> Generator[Callable[[Experiment, int, int], None]]:
+    """Show two bars, one for experiments and one for arms of the current experiment; yield their `on_progress`."""
     columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn()
     with Progress(*columns, console=console, transient=True) as bars:
-        over, within = bars.add_task("experiments", total=len(experiments)), bars.add_task("arms", total=None)
+        outer, inner = bars.add_task("experiments", total=len(experiments)), bars.add_task("arms", total=None)
         order = [experiment.name for experiment in experiments]
 
-        def watch(experiment: Experiment, done: int, of: int) -> None:
-            bars.update(over, completed=order.index(experiment.name))
-            bars.update(within, description=experiment.name, completed=done, total=of)
+        def on_progress(experiment: Experiment, done: int, total: int) -> None:
+            bars.update(outer, completed=order.index(experiment.name))
+            bars.update(inner, description=experiment.name, completed=done, total=total)
 
-        yield watch
+        yield on_progress

@@ -1,53 +1,79 @@
-"""Claims of the course as experiments: each with arms, a metric and a rule that are written down before it runs.
+"""Claims of the course as experiments: claim, arms, metric, seeds and decision rule are fixed before the measurement.
 
-    from jaxdl.experiment import Claim, Experiment, More, Panel
+    from jaxdl.experiment import Claim, Experiment, Greater, Panel, conduct
 
-An experiment measures one number a seed for each of its arms, which share their seeds, and its rules judge them: exact
-ones by a falsifier, statistical ones by an interval at a level that the tests of a chapter share among them.
+An `Experiment` measures one number per seed for each of its arms. All arms share their seeds, and so the data and their
+order. A rule decides each `Claim`: supported, refuted, conditional or inconclusive.
+
+- `Exact` and `ForEverySeed`: identities and bounds that must hold for every seed, without statistics.
+- `Greater` and `Equivalent`: a confidence interval of paired differences, and a margin. The tests of a `Chapter` share
+  a significance level of 0.05.
+- `AllOf` and `PerRegime` combine rules.
+
+`conduct` measures, judges and writes the results; `conduct_all` runs several experiments; `results` reads them. Write
+an experiment when a sentence about deep learning should be tested on many seeds rather than shown in one run.
 """
 
 from jaxdl.experiment.claim import (
-    VERDICTS,
-    Arm,
-    Claim,
-    Comparison,
-    Experiment,
-    Judgement,
-    Measured,
-    Panel,
-    Rule,
-    Unavailable,
+    OUTCOMES as OUTCOMES,
+    Arm as Arm,
+    Claim as Claim,
+    Comparison as Comparison,
+    Experiment as Experiment,
+    Measured as Measured,
+    Panel as Panel,
+    Rule as Rule,
+    Unavailable as Unavailable,
+    Verdict as Verdict,
 )
-from jaxdl.experiment.conduct import Conditions, conduct, conduct_all, results, told
-from jaxdl.experiment.course import CHAPTERS, Chapter, chapter_of
-from jaxdl.experiment.rules import DIFFERENCE, RATIO, Every, EverySeed, Exact, More, Regimes, Same, Scale
+from jaxdl.experiment.conduct import (
+    Conditions as Conditions,
+    conduct as conduct,
+    conduct_all as conduct_all,
+    results as results,
+)
+from jaxdl.experiment.course import CHAPTERS as CHAPTERS, Chapter as Chapter, chapter_of as chapter_of
+from jaxdl.experiment.rules import (
+    DIFFERENCE as DIFFERENCE,
+    RATIO as RATIO,
+    AllOf as AllOf,
+    Equivalent as Equivalent,
+    Exact as Exact,
+    ForEverySeed as ForEverySeed,
+    Greater as Greater,
+    PairedTest as PairedTest,
+    PerRegime as PerRegime,
+    Scale as Scale,
+    describe_comparison as describe_comparison,
+)
 
 __all__ = [
     "CHAPTERS",
     "DIFFERENCE",
+    "OUTCOMES",
     "RATIO",
-    "VERDICTS",
+    "AllOf",
     "Arm",
     "Chapter",
     "Claim",
     "Comparison",
     "Conditions",
-    "Every",
-    "EverySeed",
+    "Equivalent",
     "Exact",
     "Experiment",
-    "Judgement",
+    "ForEverySeed",
+    "Greater",
     "Measured",
-    "More",
+    "PairedTest",
     "Panel",
-    "Regimes",
+    "PerRegime",
     "Rule",
-    "Same",
     "Scale",
     "Unavailable",
+    "Verdict",
     "chapter_of",
     "conduct",
     "conduct_all",
+    "describe_comparison",
     "results",
-    "told",
 ]

@@ -1,4 +1,4 @@
-"""A claim with a falsifier: what is measured, and the rules that judge it, are written down before it runs."""
+"""Claims, panels and experiments, and the types that rules and results share."""
 
 from collections.abc import Callable, Iterable
 from typing import NamedTuple, Protocol
@@ -9,19 +9,29 @@ from jaxtyping import Array, Float, Key
 Arm = str | tuple[str, float | int]
 Measured = dict[Arm, Float[np.ndarray, "seeds"]]
 
-VERDICTS = ("supported", "refuted", "conditional", "inconclusive")
+OUTCOMES = ("supported", "refuted", "conditional", "inconclusive")
 
 
 class Comparison(NamedTuple):
-    """What a statistical test found: the difference of two arms, or their ratio, with the interval that decides.
+    """Result of a statistical test of two arms, or of an arm and a number.
 
-    `margin` is the least that matters, `effect_size` the mean difference over its standard deviation (Cohen's d of
-    pairs, of logarithms for a ratio; None where all are equal), and `needed` how many seeds would decide, where these
-    did not.
+    Attributes:
+        arm: the arm that is compared.
+        reference: the arm or the number that it is compared with.
+        scale: "difference" or "ratio of geometric means".
+        estimate: the mean paired difference, or the ratio.
+        low: lower limit of the confidence interval.
+        high: upper limit of the confidence interval.
+        confidence: confidence level of the interval.
+        margin: smallest difference (or ratio) that matters.
+        effect_size: mean paired difference over its standard deviation (Cohen's d), of logarithms for a ratio; None if
+            all differences are equal.
+        outcome: one of `OUTCOMES`.
+        needed: number of seeds that would decide, if the test is inconclusive and such a number exists; else None.
     """
 
-    of: Arm
-    against: Arm | float
+    arm: Arm
+    reference: Arm | float
     scale: str
     estimate: float
     low: float
@@ -29,43 +39,56 @@ class Comparison(NamedTuple):
     confidence: float
     margin: float
     effect_size: float | None
-    verdict: str
+    outcome: str
     needed: int | None
 
 
-class Judgement(NamedTuple):
-    """A verdict, in one sentence the figures it rests on, and the comparisons among them.
+class Verdict(NamedTuple):
+    """Outcome of a rule, and the numbers that it rests on.
 
-    supported and refuted: the rule decided. conditional: true in one declared regime, false in another.
-    inconclusive: the measurement cannot tell.
+    Attributes:
+        outcome: "supported" or "refuted" if the rule decided, "conditional" if the claim holds in one declared regime
+            and fails in another, "inconclusive" if the measurement does not decide.
+        finding: the measured numbers, as a sentence.
+        comparisons: the statistical tests that the outcome rests on.
     """
 
-    verdict: str
+    outcome: str
     finding: str = ""
     comparisons: tuple[Comparison, ...] = ()
 
 
 class Rule(Protocol):
-    """Judges what was measured; `tests` says how many statistical tests it takes, none where a claim is exact."""
+    """Decision rule of a claim, written down before the measurement."""
 
     @property
     def tests(self) -> int:
-        """Of the chapter's."""
+        """Number of statistical tests, 0 for an exact rule. The tests of a chapter share its significance level."""
         ...
 
-    def judge(self, measured: Measured, confidence: float) -> Judgement:
-        """The verdict, from intervals of this confidence."""
+    def judge(self, measured: Measured, confidence: float) -> Verdict:
+        """Decide from the measurements, with intervals at this confidence level."""
         ...
 
-    def told(self, name: Callable[[Arm | float], str]) -> str:
-        """In words, with the names of the arms: what supports, and what refutes."""
+    def describe(self, name_of: Callable[[Arm | float], str]) -> str:
+        """Describe what supports and what refutes the claim; `name_of` gives the label of an arm."""
         ...
 
 
 class Claim(NamedTuple):
-    """A sentence made precise enough to fail, and the rule that judges it.
+    """A sentence that is precise enough to fail, with the rule that decides it.
 
-    Where the course's sentence is loose, it is judged twice: `reading` is then "as it stands" and "careful".
+    Attributes:
+        says: the claim, as a sentence.
+        rule: the decision rule.
+        reading: "literal" or "careful" if the course's sentence is loose and is therefore tested in two readings; else
+            empty.
+
+    Example:
+        >>> from jaxdl.experiment import Claim, Greater
+        >>> rule = Greater("mlp", "linear", margin=0.01, expected_sd=0.01)
+        >>> Claim("Hidden units raise the accuracy.", rule).rule.tests
+        1
     """
 
     says: str
@@ -74,9 +97,19 @@ class Claim(NamedTuple):
 
 
 class Panel(NamedTuple):
-    """A metric, and the arms that are measured by it, each with what it is; `over` what they vary with, where they do.
+    """A metric and the arms that it is measured for: one chart of an experiment.
 
-    The numbers of an arm over ("batch size", (1, 2)) are those of ("arm", 1) and ("arm", 2). `thresholds` are drawn.
+    Attributes:
+        metric: what is measured, with its unit: the label of the axis.
+        arms: label of each arm.
+        over: name and values of a variable that every arm is measured at, or None. The arm "a" over
+            ("batch size", (1, 2)) is measured as ("a", 1) and ("a", 2).
+        thresholds: values to mark in the chart.
+
+    Example:
+        >>> from jaxdl.experiment import Panel
+        >>> Panel("test error", {"bn": "batch norm"}, over=("batch size", (2, 64))).columns()
+        [('bn', 2), ('bn', 64)]
     """
 
     metric: str
@@ -85,18 +118,32 @@ class Panel(NamedTuple):
     thresholds: tuple[float, ...] = ()
 
     def columns(self) -> list[Arm]:
-        """All that is to be measured for it."""
+        """Return every arm, at every value of `over` if there is one."""
         return [
             arm if at is None else (arm, at) for arm in self.arms for at in (self.over[1] if self.over else (None,))
         ]
 
 
 class Experiment(NamedTuple):
-    """A sentence of the course, claims that it makes, and what is measured to judge them.
+    """A sentence of the course, the claims it makes, and the measurement that tests them.
 
-    `measure(keys)` gives the numbers of one arm after another, one number a seed: pairs of an arm and its numbers. All
-    arms get the same keys, and so the same data and the same order of it, and are compared seed by seed. `full` is the
-    same with more and larger data, where there is such.
+    Attributes:
+        name: name of the experiment and of its result files.
+        item: number of the item in the course.
+        sentence: the sentence of the course, verbatim.
+        claims: the claims, each with its rule.
+        panels: metrics and arms, for the charts.
+        seeds: number of seeds; at least 16 if a claim is statistical.
+        measure: `measure(keys)` yields pairs of an arm and its numbers, one number per key. All arms get the same keys,
+            hence the same data in the same order, and are compared seed by seed.
+        full: the same measurement with more or larger data, or None.
+
+    Example:
+        >>> from jaxdl.experiment import Experiment, Panel
+        >>> panel = Panel("test error", {"bn": "batch norm"}, over=("batch size", (2, 64)))
+        >>> norms = Experiment("norms", 97, "fails for small batch sizes", (), (panel,), 16, lambda keys: [])
+        >>> norms.name_of(("bn", 2))
+        'batch norm (batch size = 2)'
     """
 
     name: str
@@ -109,24 +156,25 @@ class Experiment(NamedTuple):
     full: Callable[[Key[Array, "seeds"]], Iterable[tuple[Arm, Array]]] | None = None
 
     def columns(self) -> list[Arm]:
-        """All that is to be measured, in the order of the panels."""
+        """Return all arms to measure, in the order of the panels."""
         return list(dict.fromkeys(column for panel in self.panels for column in panel.columns()))
 
     def name_of(self, arm: Arm | float) -> str:
-        """An arm as the page names it."""
+        """Return the label of an arm, or a number as text. Raises ValueError for an arm of no panel."""
         if isinstance(arm, float | int):
             return f"{arm:g}"
-        of, at = (arm, None) if isinstance(arm, str) else arm
+        name, at = (arm, None) if isinstance(arm, str) else arm
         for panel in self.panels:
-            if of in panel.arms:
-                return panel.arms[of] + (f", {panel.over[0]} {at:g}" if panel.over and at is not None else "")
-        raise ValueError(f"arm must be one of the panels', but was {arm!r}.")
+            if name in panel.arms:
+                return panel.arms[name] + (f" ({panel.over[0]} = {at:g})" if panel.over and at is not None else "")
+        known = [name for panel in self.panels for name in panel.arms]
+        raise ValueError(f"unknown arm {arm!r}. Arms of the panels: {', '.join(known)}.")
 
     @property
     def tests(self) -> int:
-        """Statistical tests that its claims take."""
+        """Number of statistical tests of all claims."""
         return sum(claim.rule.tests for claim in self.claims)
 
 
-class Unavailable(Exception):  # noqa: N818  nothing is wrong
-    """What an experiment needs is not here; the message says what, and how to bring it."""
+class Unavailable(Exception):  # noqa: N818  a missing data set is not an error of the experiment
+    """Raised by an experiment whose data are not installed; the message names them and says how to provide them."""

@@ -1,5 +1,6 @@
-"""Measure, judge, write: per-seed numbers that are still true are read back, and the verdict is computed from them."""
+"""Run experiments: measure, judge and write results; measurements that are still valid are read from disk."""
 
+import functools
 import sys
 import time
 import traceback
@@ -10,23 +11,24 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 
-from jaxdl.experiment.claim import VERDICTS, Arm, Claim, Comparison, Experiment, Measured, Panel, Unavailable
+from jaxdl.experiment.claim import OUTCOMES, Arm, Claim, Experiment, Measured, Panel, Unavailable
 from jaxdl.experiment.course import chapter_of
-from jaxdl.experiment.fingerprint import content, fingerprint, settings_of
-from jaxdl.experiment.rules import RATIO
+from jaxdl.experiment.fingerprint import fingerprint, settings_of, source_of
+from jaxdl.experiment.rules import describe_comparison
 from jaxdl.runs import files
 from jaxdl.runs.directory import environment
 from jaxdl.statistics import bootstrap_interval
 
-FEWEST_SEEDS = 16
-
-
-def unwatched(done: int, of: int) -> None:
-    """Nobody is told of progress."""
+MIN_SEEDS = 16  # of a statistical claim
 
 
 class Conditions(NamedTuple):
-    """Under which experiments run: the seed that all keys come from, and whether with the larger data."""
+    """Conditions of a run.
+
+    Attributes:
+        seed: seed that the keys of all experiments are derived from.
+        full: use `Experiment.full`, with more or larger data, for the experiments that have it.
+    """
 
     seed: int = 0
     full: bool = False
@@ -36,48 +38,151 @@ def conduct(
     experiment: Experiment,
     directory: Path,
     conditions: Conditions = Conditions(),  # noqa: B008
-    watch: Callable[[int, int], None] = unwatched,
+    on_progress: Callable[[int, int], None] | None = None,
 ) -> dict[str, Any]:
-    """Measure and judge, and write what came of it: NAME.json, and every seed's numbers in NAME.parquet.
+    """Measure and judge an experiment; write NAME.json and, with the numbers of every seed, NAME.parquet.
 
-    Numbers that are there already are taken where nothing has changed that they depend on. `watch(done, of)` is told of
-    every arm that is measured. Raises ValueError where an arm is missing or is none, has not one number a seed, a
-    statistical claim has fewer than 16 seeds, or a verdict is none.
+    If the directory holds measurements with the same fingerprint (source code, jaxdl, package versions, device, seeds),
+    they are read instead of measured again, and only judged again.
+
+    Args:
+        experiment: the experiment.
+        directory: where the results are read and written.
+        conditions: seed, and choice of the data.
+        on_progress: called as `on_progress(done, total)` before the first arm and after every arm that is measured.
+
+    Returns:
+        The content of NAME.json. `result["claims"]` holds one entry per claim with "says", "rule", "verdict" and
+        "finding".
+
+    Raises:
+        ValueError: an arm of the panels is missing, an arm is in no panel, an arm does not have one number per seed, a
+            statistical claim has fewer than 16 seeds, or a rule returns an unknown outcome.
+        Unavailable: the data of the experiment are not installed.
+
+    Example:
+        >>> import pathlib, tempfile
+        >>> from jaxdl.experiment import Claim, Experiment, Greater, Panel, conduct
+        >>> def measure(keys):
+        ...     noise = 0.01 * jax.vmap(jax.random.normal)(keys)
+        ...     yield "dropout", 0.9 + noise  # both arms share the seeds, and here also the noise
+        ...     yield "plain", 0.8 + noise
+        >>> rule = Greater("dropout", "plain", margin=0.02, expected_sd=0.01)
+        >>> claim = Claim("Dropout raises the accuracy.", rule)
+        >>> panel = Panel("accuracy", {"dropout": "with dropout", "plain": "without"})
+        >>> example = Experiment("example", 61, "Approach 1", (claim,), (panel,), 16, measure)
+        >>> result = conduct(example, pathlib.Path(tempfile.mkdtemp()))
+        >>> result["claims"][0]["verdict"], result["claims"][0]["finding"]
+        ('supported', 'with dropout − without: 0.1, 99.88 % interval 0.1 to 0.1, margin 0.02.')
     """
-    if experiment.tests and experiment.seeds < FEWEST_SEEDS:
-        raise ValueError(f"seeds must be at least {FEWEST_SEEDS} for a statistical claim, but are {experiment.seeds}.")
+    if experiment.tests and experiment.seeds < MIN_SEEDS:
+        raise ValueError(f"seeds must be at least {MIN_SEEDS} for a statistical claim, got {experiment.seeds}.")
     measure = (experiment.full if conditions.full else None) or experiment.measure
-    source, functions = content(measure)
-    key = fingerprint(experiment, source, conditions.seed)
-    before = _before(experiment, directory, key)
-    if before is None:  # a verdict on other numbers is none, also where measuring fails
+    source = source_of(measure)
+    key = fingerprint(experiment, source.text, conditions.seed)
+    stored = _stored(experiment, directory, key)
+    if stored is None:  # remove a verdict on outdated numbers, also in case measuring fails
         (directory / f"{experiment.name}.json").unlink(missing_ok=True)
-    measured, cost = before or _measured(experiment, measure, conditions.seed, watch)
+    measured, cost = stored or _measure(experiment, measure, conditions.seed, on_progress)
     chapter = chapter_of(experiment.item)
     result = {
         "name": experiment.name,
         "item": experiment.item,
         "chapter": chapter.number,
         "sentence": experiment.sentence,
-        "claims": [_judged(experiment, claim, measured, chapter.confidence) for claim in experiment.claims],
-        "panels": [_shown(panel, measured) for panel in experiment.panels],
+        "claims": [_judge(experiment, claim, measured, chapter.confidence) for claim in experiment.claims],
+        "panels": [_summary(panel, measured) for panel in experiment.panels],
         "seeds": experiment.seeds,
         "seed": conditions.seed,
         "full": conditions.full and experiment.full is not None,
         "settings": settings_of(measure),
-        "functions": functions,
+        "functions": source.functions,
         **cost,
         "key": key,
     }
-    if before is None:
+    if stored is None:
         table = {_column(arm): values for arm, values in measured.items()}
         files.write_table(directory / f"{experiment.name}.parquet", {"seed": range(experiment.seeds), **table})
     files.write_json(directory / f"{experiment.name}.json", result)
     return result
 
 
-def _before(experiment, directory, key) -> tuple[Measured, dict[str, Any]] | None:
-    """The numbers of an earlier run, and what they cost, where they are what would be measured now."""
+def conduct_all(
+    experiments: Sequence[Experiment],
+    directory: Path,
+    on_result: Callable[[dict[str, Any]], None],
+    conditions: Conditions = Conditions(),  # noqa: B008
+    on_progress: Callable[[Experiment, int, int], None] = lambda experiment, done, total: None,  # noqa: ARG005
+) -> list[str]:
+    """Conduct several experiments; if one fails, the others still run.
+
+    An experiment whose data are not installed is skipped with a message on standard error. For one that fails, the
+    traceback is printed there.
+
+    Args:
+        experiments: the experiments, in the order to run them.
+        directory: where the results are read and written.
+        on_result: called with each result, as `conduct` returns it.
+        conditions: seed, and choice of the data.
+        on_progress: called as `on_progress(experiment, done, total)`.
+
+    Returns:
+        The names of the experiments that failed.
+
+    Example:
+        >>> import pathlib, tempfile
+        >>> from jaxdl.experiment import Claim, Exact, Experiment, Panel, conduct_all
+        >>> zero = Exact("it is 0", lambda m: m["a"] == 0, lambda m: f"At most {m['a'].max()}.")
+        >>> def example(name, number):
+        ...     return Experiment(name, 1, "Intro", (Claim("It is 0.", zero),), (Panel("number", {"a": "all"}),), 2,
+        ...                       lambda keys: [("a", np.full(2, number))])
+        >>> conduct_all([example("zero", 0), example("one", 1)], pathlib.Path(tempfile.mkdtemp()),
+        ...             lambda result: print(result["name"], result["claims"][0]["verdict"]))
+        zero supported
+        one refuted
+        []
+    """
+    failed = []
+    for experiment in experiments:
+        try:
+            progress = functools.partial(on_progress, experiment)
+            on_result(conduct(experiment, directory, conditions, progress))
+        except Unavailable as missing:
+            print(f"{experiment.name} skipped: {missing}", file=sys.stderr)
+        except Exception:
+            traceback.print_exc()
+            failed.append(experiment.name)
+    return failed
+
+
+def results(directory: Path) -> list[tuple[dict[str, Any], Measured]]:
+    """Read the results in a directory, sorted by item of the course.
+
+    Returns:
+        Pairs of a result, as `conduct` returns it, and the numbers of every seed by arm.
+
+    Raises:
+        ValueError: a result file is damaged.
+
+    Example:
+        >>> import pathlib, tempfile
+        >>> from jaxdl.experiment import Experiment, Panel, conduct, results
+        >>> directory = pathlib.Path(tempfile.mkdtemp())
+        >>> panel = Panel("number", {"a": "all"})
+        >>> _ = conduct(Experiment("one", 1, "Intro", (), (panel,), 2, lambda keys: [("a", np.ones(2))]), directory)
+        >>> [(result["name"], measured["a"].tolist()) for result, measured in results(directory)]
+        [('one', [1.0, 1.0])]
+    """
+    found = []
+    for path in directory.glob("*.json"):
+        result = files.read_json(path)
+        panels = [Panel(*(panel[field] for field in Panel._fields)) for panel in result["panels"]]
+        found.append((result, _read_numbers(path, [column for panel in panels for column in panel.columns()])))
+    return sorted(found, key=lambda pair: (pair[0]["item"], pair[0]["name"]))
+
+
+def _stored(experiment, directory, key) -> tuple[Measured, dict[str, Any]] | None:
+    """Return the numbers and the cost of an earlier run with this fingerprint, or None."""
     path = directory / f"{experiment.name}.json"
     if not path.is_file():
         return None
@@ -89,59 +194,47 @@ def _before(experiment, directory, key) -> tuple[Measured, dict[str, Any]] | Non
         return None
 
 
-def _measured(experiment, measure, seed, watch) -> tuple[Measured, dict[str, Any]]:
-    """The numbers of all arms, one after another, and the seconds they took."""
-    began, wanted = time.perf_counter(), experiment.columns()
+def _measure(experiment, measure, seed, on_progress) -> tuple[Measured, dict[str, Any]]:
+    """Measure all arms; return their numbers, and the seconds and the date."""
+    start, columns = time.perf_counter(), experiment.columns()
     keys, measured = jax.random.split(jax.random.key(seed), experiment.seeds), {}
-    watch(0, len(wanted))
-    with jax.default_matmul_precision("highest"):  # elsewhere a product may be rounded to half its digits
+    report = on_progress or (lambda done, total: None)  # noqa: ARG005
+    report(0, len(columns))
+    with jax.default_matmul_precision("highest"):  # some devices round products to fewer digits by default
         for arm, values in measure(keys):
             measured[arm] = np.asarray(values, np.float64)
-            watch(len(measured), len(wanted))
+            report(len(measured), len(columns))
     shapes = {arm: values.shape for arm, values in measured.items()}
-    if shapes != dict.fromkeys(wanted, (experiment.seeds,)):
-        right = [arm for arm in wanted if shapes.get(arm) == (experiment.seeds,)]
-        wrong = {arm: shapes.get(arm) for arm in (*wanted, *shapes) if arm not in right}
+    if shapes != dict.fromkeys(columns, (experiment.seeds,)):
+        right = [arm for arm in columns if shapes.get(arm) == (experiment.seeds,)]
+        wrong = {arm: shapes.get(arm) for arm in (*columns, *shapes) if arm not in right}
         raise ValueError(
-            f"measure must give {experiment.seeds} numbers for each arm of the panels and for no other, but gave of "
-            f"these the shapes {wrong}."
+            f"measure must yield {experiment.seeds} numbers for each arm of the panels and for no other arm. Shapes of "
+            f"arms that are wrong, missing (None) or in no panel: {wrong}."
         )
-    cost = {"seconds": time.perf_counter() - began, "date": environment()["date"]}
-    return {arm: measured[arm] for arm in wanted}, cost
+    cost = {"seconds": time.perf_counter() - start, "date": environment()["date"]}
+    return {arm: measured[arm] for arm in columns}, cost
 
 
-def _judged(experiment: Experiment, claim: Claim, measured: Measured, confidence: float) -> dict[str, Any]:
-    """A claim with its verdict, in words and numbers."""
-    judgement = claim.rule.judge(measured, confidence)
-    if judgement.verdict not in VERDICTS:
-        raise ValueError(f"verdict must be one of {', '.join(VERDICTS)}, but was {judgement.verdict!r}.")
-    sentences = [judgement.finding, *(told(each, experiment.name_of) for each in judgement.comparisons)]
+def _judge(experiment: Experiment, claim: Claim, measured: Measured, confidence: float) -> dict[str, Any]:
+    """Judge a claim; return its entry of the result."""
+    verdict = claim.rule.judge(measured, confidence)
+    if verdict.outcome not in OUTCOMES:
+        raise ValueError(f"a rule must return one of {', '.join(OUTCOMES)}, got {verdict.outcome!r}.")
+    sentences = [verdict.finding, *(describe_comparison(each, experiment.name_of) for each in verdict.comparisons)]
     return {
         "says": claim.says,
         "reading": claim.reading,
         "kind": "statistical" if claim.rule.tests else "exact",
-        "rule": claim.rule.told(experiment.name_of),
-        "verdict": judgement.verdict,
+        "rule": claim.rule.describe(experiment.name_of),
+        "verdict": verdict.outcome,
         "finding": " ".join(sentence for sentence in sentences if sentence),
-        "comparisons": [_finite(each._asdict()) for each in judgement.comparisons],
+        "comparisons": [_finite(comparison._asdict()) for comparison in verdict.comparisons],
     }
 
 
-def told(comparison: Comparison, name: Callable[[Arm | float], str]) -> str:
-    """What a comparison found, in a sentence."""
-    sign = "/" if comparison.scale == RATIO.name else "−"
-    compared = f"{name(comparison.of)} {sign} {name(comparison.against)}"
-    if not np.isfinite(comparison.estimate):
-        return f"{compared}: not finite for some seeds, which decides nothing."
-    needed = f"; {comparison.needed:,} seeds would decide" if comparison.needed else ""
-    return (
-        f"{compared}: {comparison.estimate:.3g}, {100 * comparison.confidence:.4g} % interval {comparison.low:.3g} to "
-        f"{comparison.high:.3g}, margin {comparison.margin:g}{needed}."
-    )
-
-
-def _shown(panel, measured) -> dict[str, Any]:
-    """A panel with each arm's mean and its 95 % interval, to look at; None where there is none."""
+def _summary(panel, measured) -> dict[str, Any]:
+    """Return a panel with the mean of each arm and its 95 % bootstrap interval, for display only."""
     means = []
     for column in panel.columns():
         arm, at = column if isinstance(column, tuple) else (column, None)
@@ -149,52 +242,19 @@ def _shown(panel, measured) -> dict[str, Any]:
     return {**panel._asdict(), "means": means}
 
 
-def _finite(told: dict[str, Any]) -> dict[str, Any]:
-    """None for what is not finite, which JSON has no word for."""
+def _finite(values: dict[str, Any]) -> dict[str, Any]:
+    """Replace numbers that are not finite by None, because JSON cannot hold them."""
     return {
-        name: None if isinstance(value, float) and not np.isfinite(value) else value for name, value in told.items()
+        name: None if isinstance(value, float) and not np.isfinite(value) else value for name, value in values.items()
     }
 
 
 def _column(arm: Arm) -> str:
-    """The name of an arm's numbers in a table."""
+    """Return the column name of an arm in the Parquet table."""
     return arm if isinstance(arm, str) else f"{arm[0]} @ {arm[1]:g}"
 
 
-def conduct_all(
-    experiments: Sequence[Experiment],
-    directory: Path,
-    tell: Callable[[dict[str, Any]], None],
-    conditions: Conditions = Conditions(),  # noqa: B008
-    watch: Callable[[Experiment, int, int], None] = lambda experiment, done, of: None,  # noqa: ARG005
-) -> list[str]:
-    """Conduct one after another, telling each result; one that fails stops no other. Returns the names that failed.
-
-    One that needs what is not here is skipped, and says so.
-    """
-    failed = []
-    for experiment in experiments:
-        try:
-            tell(conduct(experiment, directory, conditions, lambda done, of, which=experiment: watch(which, done, of)))
-        except Unavailable as missing:
-            print(f"{experiment.name} skipped: {missing}", file=sys.stderr)
-        except Exception:
-            traceback.print_exc()
-            failed.append(experiment.name)
-    return failed
-
-
-def results(directory: Path) -> list[tuple[dict[str, Any], Measured]]:
-    """What experiments have written into a directory, with every seed's numbers, by item of the course."""
-    found = []
-    for path in directory.glob("*.json"):
-        result = files.read_json(path)
-        panels = [Panel(*(panel[field] for field in Panel._fields)) for panel in result["panels"]]
-        found.append((result, _read_numbers(path, [column for panel in panels for column in panel.columns()])))
-    return sorted(found, key=lambda pair: (pair[0]["item"], pair[0]["name"]))
-
-
 def _read_numbers(path: Path, arms: Iterable[Arm]) -> Measured:
-    """Every seed's numbers of these arms, which lie beside a result NAME.json."""
+    """Read the numbers of every seed of these arms from NAME.parquet, beside the result NAME.json."""
     table = files.read_table(path.with_suffix(".parquet"))
     return {arm: np.asarray(table[_column(arm)], np.float64) for arm in arms}

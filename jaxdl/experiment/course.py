@@ -1,15 +1,28 @@
-"""The chapters of the course, and how many statistical tests each may take: what they share a level of 0.05 among."""
+"""Chapters of the course. The statistical tests of a chapter share a significance level of 0.05 (Bonferroni)."""
 
 from typing import NamedTuple
 
-LEVEL = 0.05  # the probability that any test of a chapter claims a difference where there is none
+SIGNIFICANCE_LEVEL = 0.05  # of a whole chapter
 
 
 class Chapter(NamedTuple):
-    """Its number and title, its first and last item, and the tests that all of its experiments take together.
+    r"""A chapter of the course, with the number of statistical tests that its experiments may take together.
 
-    The number is that of the whole chapter as it is planned, so that a verdict depends neither on what else was run nor
-    on what is written later.
+    The number of tests is fixed for the planned chapter, so a verdict does not depend on which other experiments were
+    run, or on experiments that are added later. With $m$ tests each is decided at the level $0.05 / m$, so the
+    probability of any false difference in the chapter is at most 0.05 (Bonferroni correction).
+
+    Attributes:
+        number: number in the course, such as "1.4".
+        title: title in the course.
+        first: its first item.
+        last: its last item.
+        tests: the number of tests that all of its experiments may take together.
+
+    Example:
+        >>> from jaxdl.experiment import chapter_of
+        >>> round(chapter_of(42).confidence, 4)  # 1 − 0.05 / 20
+        0.9975
     """
 
     number: str
@@ -20,13 +33,13 @@ class Chapter(NamedTuple):
 
     @property
     def confidence(self) -> float:
-        """Of the interval that decides one test."""
-        return 1 - LEVEL / self.tests
+        """Confidence level of the interval that decides one test."""
+        return 1 - SIGNIFICANCE_LEVEL / self.tests
 
 
 CHAPTERS = (
     Chapter("1.1", "Losses, representation, generalisation", 1, 14, 12),
-    Chapter("1.2", "Gradient descent, and stochastic", 15, 20, 6),
+    Chapter("1.2", "Gradient descent, stochastic gradient descent", 15, 20, 6),
     Chapter("1.3", "Multi-layer perceptrons, backpropagation", 21, 36, 10),
     Chapter("1.4", "Convolutional networks", 37, 60, 20),
     Chapter("1.5", "Regularization", 61, 88, 40),
@@ -35,8 +48,17 @@ CHAPTERS = (
 
 
 def chapter_of(item: int) -> Chapter:
-    """The chapter of an item of the course. Raises ValueError for a number that is none."""
+    """Return the chapter that an item of the course belongs to.
+
+    Raises:
+        ValueError: the course has no such item.
+
+    Example:
+        >>> from jaxdl.experiment import chapter_of
+        >>> chapter_of(42).title
+        'Convolutional networks'
+    """
     for chapter in CHAPTERS:
         if chapter.first <= item <= chapter.last:
             return chapter
-    raise ValueError(f"item must be from {CHAPTERS[0].first} to {CHAPTERS[-1].last}, but was {item}.")
+    raise ValueError(f"item must be from {CHAPTERS[0].first} to {CHAPTERS[-1].last}, got {item}.")

@@ -1,254 +1,358 @@
-"""Rules, which judge what was measured: exact ones by a falsifier, statistical ones by an interval and a margin."""
+"""Decision rules: exact rules with a falsifier, statistical rules with a confidence interval and a margin."""
 
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from jaxdl.experiment.claim import Arm, Comparison, Judgement, Measured, Rule
+from jaxdl.experiment.claim import Arm, Comparison, Measured, Rule, Verdict
 from jaxdl.statistics import Interval, mean_interval, seeds_needed
 
 
 class Scale(NamedTuple):
-    """How two arms are compared: numbers are turned by `to`, subtracted, and the difference turned back by `back`."""
+    """Scale on which two arms are compared: the interval is computed for differences of transformed numbers.
+
+    Attributes:
+        name: name of the result, such as "difference".
+        sign: operator between two arms in a text, such as "−".
+        transform: applied to the numbers before they are subtracted.
+        inverse: applied to the difference, to report it.
+    """
 
     name: str
-    to: Callable[[Any], Any]
-    back: Callable[[Any], Any]
+    sign: str
+    transform: Callable[[Any], Any]
+    inverse: Callable[[Any], Any]
+
+    @property
+    def neutral(self) -> float:
+        """Result for two equal arms: 0 for a difference, 1 for a ratio."""
+        return float(self.inverse(0.0))
 
 
-DIFFERENCE = Scale("difference", lambda numbers: numbers, lambda number: number)
-RATIO = Scale("ratio of geometric means", np.log, np.exp)
+DIFFERENCE = Scale("difference", "−", lambda numbers: numbers, lambda number: number)
+RATIO = Scale("ratio of geometric means", "/", np.log, np.exp)
 
-
-NO_NUMBER = "Some of what was measured is NaN, which decides nothing."
-
-
-def always(_: Measured) -> bool:
-    """No control is needed."""
-    return True
+NAN_MEASURED = "Some measurements are NaN, so nothing can be decided."
 
 
 class Exact(NamedTuple):
-    """An identity or a bound, true for every seed or refuted: no statistics.
+    """Rule of an identity or a bound: it holds for every seed, or the claim is refuted. No statistics.
 
-    `holds(measured)` is the falsifier, and `condition` the same in words; where a number is NaN nothing is decided.
-    `sees(measured)` is the control, `control` in words: where it fails the measurement would not see a violation.
-    `found(measured)` tells the numbers.
+    The outcome is inconclusive if a measurement is NaN, or if the control fails: then the measurement could not have
+    shown a violation.
+
+    Attributes:
+        condition: what must hold, as a clause after "supported if".
+        holds: `holds(measured)` returns whether it holds, one or more Booleans.
+        finding: `finding(measured)` returns a sentence with the measured numbers.
+        control_holds: `control_holds(measured)` returns whether the control holds, or None if there is no control.
+        control: the control, as a clause after "inconclusive unless".
+
+    Example:
+        >>> from jaxdl.experiment import Exact
+        >>> rule = Exact("the error is at most 1e-5", lambda m: m["error"] <= 1e-5, lambda m: f"{m['error'].max()}.")
+        >>> rule.judge({"error": np.array([0.0, 1e-6])}, 0.95).outcome
+        'supported'
+        >>> rule.judge({"error": np.array([0.0, 1e-4])}, 0.95).outcome  # one seed refutes it
+        'refuted'
     """
 
     condition: str
     holds: Callable[[Measured], Any]
-    found: Callable[[Measured], str]
-    sees: Callable[[Measured], Any] = always
+    finding: Callable[[Measured], str]
+    control_holds: Callable[[Measured], Any] | None = None
     control: str = ""
     tests = 0
 
-    def judge(self, measured: Measured, confidence: float) -> Judgement:  # noqa: ARG002
-        """Supported if it holds, refuted if not, inconclusive if that could not be seen."""
-        finding = self.found(measured)
+    def judge(self, measured: Measured, confidence: float) -> Verdict:  # noqa: ARG002
+        """Return supported if the condition holds for every seed, else refuted; inconclusive if the control fails."""
+        finding = self.finding(measured)
         if _has_nan(measured):
-            return Judgement("inconclusive", f"{finding} {NO_NUMBER}")
-        if not np.all(self.sees(measured)):
-            return Judgement("inconclusive", f"{finding} The control fails: it is not so that {self.control}.")
-        return Judgement("supported" if np.all(self.holds(measured)) else "refuted", finding)
+            return Verdict("inconclusive", f"{finding} {NAN_MEASURED}")
+        if self.control_holds is not None and not np.all(self.control_holds(measured)):
+            return Verdict("inconclusive", f"{finding} The control failed. It requires that {self.control}.")
+        return Verdict("supported" if np.all(self.holds(measured)) else "refuted", finding)
 
-    def told(self, name: Callable[[Arm | float], str]) -> str:  # noqa: ARG002
-        """In words."""
+    def describe(self, name_of: Callable[[Arm | float], str]) -> str:  # noqa: ARG002
+        """Describe the rule."""
         control = f"; inconclusive unless {self.control}" if self.control else ""
-        return f"supported if {self.condition}, else refuted{control}"
+        return f"supported if {self.condition}, otherwise refuted{control}"
 
 
-class EverySeed(NamedTuple):
-    """What may hold for some seeds and not for others, which then are the regimes: conditional on what they draw."""
+class ForEverySeed(NamedTuple):
+    """Rule of a property that each seed has or lacks: conditional if only some seeds have it. No statistics.
+
+    Attributes:
+        condition: what must hold for a seed, as a clause after "supported if".
+        holds: `holds(measured)` returns one Boolean per seed.
+        finding: `finding(measured)` returns a sentence with the measured numbers.
+
+    Example:
+        >>> from jaxdl.experiment import ForEverySeed
+        >>> rule = ForEverySeed("it learns XOR", lambda m: m["accuracy"] == 1, lambda m: f"{m['accuracy'].tolist()}.")
+        >>> rule.judge({"accuracy": np.array([1.0, 0.75])}, 0.95).outcome
+        'conditional'
+    """
 
     condition: str
     holds: Callable[[Measured], Any]
-    found: Callable[[Measured], str]
+    finding: Callable[[Measured], str]
     tests = 0
 
-    def judge(self, measured: Measured, confidence: float) -> Judgement:  # noqa: ARG002
-        """Supported if it holds for every seed, refuted if for none."""
+    def judge(self, measured: Measured, confidence: float) -> Verdict:  # noqa: ARG002
+        """Return supported if it holds for every seed, refuted if for no seed, else conditional."""
         if _has_nan(measured):
-            return Judgement("inconclusive", f"{self.found(measured)} {NO_NUMBER}")
-        held = np.asarray(self.holds(measured))
-        verdict = "supported" if held.all() else "conditional" if held.any() else "refuted"
-        return Judgement(verdict, self.found(measured))
+            return Verdict("inconclusive", f"{self.finding(measured)} {NAN_MEASURED}")
+        holds = np.asarray(self.holds(measured))
+        outcome = "supported" if holds.all() else "conditional" if holds.any() else "refuted"
+        return Verdict(outcome, self.finding(measured))
 
-    def told(self, name: Callable[[Arm | float], str]) -> str:  # noqa: ARG002
-        """In words."""
+    def describe(self, name_of: Callable[[Arm | float], str]) -> str:  # noqa: ARG002
+        """Describe the rule."""
         return (
-            f"supported if for every seed {self.condition}, refuted if for none; conditional on what a seed draws if "
-            "for some"
+            f"supported if for every seed {self.condition}, refuted if for no seed, conditional on the seed if for some"
         )
 
 
-class Compared(NamedTuple):
-    """Two arms, and what `More` and `Same` decide by: the interval of their paired differences.
+class PairedTest(NamedTuple):
+    """Two arms and a margin, decided by the confidence interval of their paired differences.
 
-    With RATIO they are compared by their ratio, the margin is one, and 1 stands for 0. `expected_sd` is
-    the standard deviation that differences (of logarithms, for a ratio) had for other seeds, before; it decides
-    nothing, but with it margin and seeds must give a power of 80 %.
+    Attributes:
+        arm: the arm that is compared.
+        reference: the arm, or the number, that it is compared with.
+        margin: smallest difference that matters, above 0; with RATIO the smallest ratio, above 1.
+        expected_sd: standard deviation of the differences (of logarithms, for a ratio) in earlier measurements with
+            other seeds. It does not affect the outcome; with it, margin and seeds must give a power of 80 %.
+        scale: DIFFERENCE or RATIO.
+        interval: function of the differences and `level=` that computes the confidence interval.
+
+    Example:
+        >>> from jaxdl.experiment import RATIO, Greater
+        >>> Greater("sgd_epochs", "adam_epochs", margin=1.2, expected_sd=0.2, scale=RATIO).compared(str)
+        'ratio of geometric means sgd_epochs / adam_epochs'
     """
 
-    of: Arm
-    against: Arm | float
+    arm: Arm
+    reference: Arm | float
     margin: float
     expected_sd: float
     scale: Scale = DIFFERENCE
     interval: Callable[..., Interval] = mean_interval
 
+    def compared(self, name_of: Callable[[Arm | float], str]) -> str:
+        """Name the quantity that the interval is about."""
+        return f"{self.scale.name} {name_of(self.arm)} {self.scale.sign} {name_of(self.reference)}"
 
-class More(Compared):
-    """The mean of `of` is above that of `against`, and that the difference matters is not excluded.
 
-    The interval of the paired differences decides: supported if it lies above 0 and reaches the margin, refuted if it
-    stays below the margin, so that no difference that matters is left, and else inconclusive.
+class Greater(PairedTest):
+    """Rule of a difference that matters: the mean of `arm` exceeds that of `reference`.
+
+    The confidence interval of the paired differences decides. Supported: it lies above 0 and does not exclude the
+    margin. Refuted: it lies below the margin, which excludes every difference that matters. Otherwise inconclusive.
+    The arguments are those of `PairedTest`.
+
+    Example:
+        >>> from jaxdl.experiment import Greater
+        >>> rule = Greater("mlp", "linear", margin=0.05, expected_sd=0.01)
+        >>> rule.judge({"mlp": np.array([0.9, 0.92, 0.91]), "linear": np.array([0.8, 0.8, 0.82])}, 0.95).outcome
+        'supported'
     """
 
     tests = 1
 
-    def judge(self, measured: Measured, confidence: float) -> Judgement:
-        """By the interval of this confidence."""
-        return _judged(self, measured, confidence, _more)
+    def judge(self, measured: Measured, confidence: float) -> Verdict:
+        """Decide by the interval at this confidence level. Raises ValueError if the margin is not positive."""
+        return _compare(self, measured, confidence, _greater)
 
-    def told(self, name: Callable[[Arm | float], str]) -> str:
-        """In words."""
+    def describe(self, name_of: Callable[[Arm | float], str]) -> str:
+        """Describe the rule."""
         return (
-            f"supported if the interval of the {self.scale.name} of {name(self.of)} and {name(self.against)} lies "
-            f"above {self.scale.back(0.0):g} and reaches {self.margin:g}, refuted if it stays below {self.margin:g}, "
-            "else inconclusive"
+            f"supported if the confidence interval of the {self.compared(name_of)} lies above {self.scale.neutral:g} "
+            f"and reaches {self.margin:g}; refuted if it lies below {self.margin:g}; otherwise inconclusive"
         )
 
 
-class Same(Compared):
-    """The means of both arms differ by nothing that matters: what `More` would claim of neither.
+class Equivalent(PairedTest):
+    """Rule of equality up to a margin: the means of the two arms do not differ by an amount that matters.
 
-    Supported if the interval lies within the margin on both sides, refuted if it lies on one side of 0 and reaches the
-    margin there, and else inconclusive.
+    Supported: the confidence interval lies within the margin on both sides of 0. Refuted: it excludes 0 and reaches the
+    margin. Otherwise inconclusive. The claim is supported exactly if `Greater` is refuted in both directions. The
+    arguments are those of `PairedTest`.
+
+    Example:
+        >>> from jaxdl.experiment import Equivalent
+        >>> rule = Equivalent("fast", "slow", margin=0.05, expected_sd=0.01)
+        >>> rule.judge({"fast": np.array([0.9, 0.92, 0.91]), "slow": np.array([0.91, 0.91, 0.91])}, 0.95).outcome
+        'supported'
     """
 
     tests = 1
 
-    def judge(self, measured: Measured, confidence: float) -> Judgement:
-        """By the interval of this confidence."""
-        return _judged(self, measured, confidence, _same)
+    def judge(self, measured: Measured, confidence: float) -> Verdict:
+        """Decide by the interval at this confidence level. Raises ValueError if the margin is not positive."""
+        return _compare(self, measured, confidence, _equivalent)
 
-    def told(self, name: Callable[[Arm | float], str]) -> str:
-        """In words."""
-        margin = self.scale.to(self.margin)
-        within = f"{self.scale.back(-margin):g} and {self.margin:g}"
+    def describe(self, name_of: Callable[[Arm | float], str]) -> str:
+        """Describe the rule."""
+        lowest = self.scale.inverse(-self.scale.transform(self.margin))
         return (
-            f"supported if the interval of the {self.scale.name} of {name(self.of)} and {name(self.against)} lies "
-            f"between {within}, refuted if it lies on one side of {self.scale.back(0.0):g} and reaches that far, else "
+            f"supported if the confidence interval of the {self.compared(name_of)} lies between {lowest:g} and "
+            f"{self.margin:g}; refuted if it excludes {self.scale.neutral:g} and is not within these limits; otherwise "
             "inconclusive"
         )
 
 
-class Every(NamedTuple):
-    """A claim of several parts: supported if all are, refuted if any is, conditional if any is."""
+class AllOf(NamedTuple):
+    """Rule of a claim with several parts, all of which must hold.
+
+    Refuted if any part is refuted, else inconclusive if any part is, else conditional if any part is, else supported.
+
+    Attributes:
+        parts: a rule for each part.
+
+    Example:
+        >>> from jaxdl.experiment import AllOf, Greater
+        >>> higher, lower = Greater("a", 0.0, 1.0, 1.0), Greater(0.0, "a", 1.0, 1.0)
+        >>> AllOf((higher, lower)).judge({"a": np.array([2.0, 2.1, 1.9])}, 0.95).outcome
+        'refuted'
+    """
 
     parts: tuple[Rule, ...]
 
     @property
     def tests(self) -> int:
-        """Of all parts."""
+        """Number of statistical tests of all parts."""
         return sum(part.tests for part in self.parts)
 
-    def judge(self, measured: Measured, confidence: float) -> Judgement:
-        """All parts."""
-        judged = [part.judge(measured, confidence) for part in self.parts]
-        verdicts = [each.verdict for each in judged]
-        first = next((verdict for verdict in ("refuted", "inconclusive", "conditional") if verdict in verdicts), None)
-        return _together(first or "supported", judged)
+    def judge(self, measured: Measured, confidence: float) -> Verdict:
+        """Judge all parts and combine them."""
+        verdicts = [part.judge(measured, confidence) for part in self.parts]
+        outcomes = [verdict.outcome for verdict in verdicts]
+        first = next((outcome for outcome in ("refuted", "inconclusive", "conditional") if outcome in outcomes), None)
+        return _combined(first or "supported", verdicts)
 
-    def told(self, name: Callable[[Arm | float], str]) -> str:
-        """In words."""
-        parts = "; and ".join(part.told(name) for part in self.parts)
-        return f"{parts}; together supported if every part is, refuted if one is"
+    def describe(self, name_of: Callable[[Arm | float], str]) -> str:
+        """Describe the rules of all parts."""
+        parts = " ".join(f"Part {number}: {part.describe(name_of)}." for number, part in enumerate(self.parts, 1))
+        return f"{parts} The claim is supported if every part is, refuted if a part is"
 
 
-class Regimes(NamedTuple):
-    """A claim that may be true in one declared regime and false in another: each has a rule of its own.
+class PerRegime(NamedTuple):
+    """Rule of a claim that may be true in one declared regime and false in another.
 
-    Supported or refuted if it is in all of them, conditional if it is supported in some and refuted in others, and else
+    Supported or refuted if it is so in every regime, conditional if it is supported in one and refuted in another, else
     inconclusive.
+
+    Attributes:
+        regimes: a rule for each regime, by its name.
+
+    Example:
+        >>> from jaxdl.experiment import Greater, PerRegime
+        >>> small, large = (Greater(arm, 0.0, margin=1.0, expected_sd=1.0) for arm in ("small", "large"))
+        >>> rule = PerRegime({"small batches": small, "large batches": large})
+        >>> rule.judge({"small": np.array([2.0, 2.1, 1.9]), "large": np.array([0.1, -0.1, 0.0])}, 0.95).outcome
+        'conditional'
     """
 
     regimes: Mapping[str, Rule]
 
     @property
     def tests(self) -> int:
-        """Of all regimes."""
+        """Number of statistical tests of all regimes."""
         return sum(rule.tests for rule in self.regimes.values())
 
-    def judge(self, measured: Measured, confidence: float) -> Judgement:
-        """Each regime."""
-        judged = [rule.judge(measured, confidence) for rule in self.regimes.values()]
-        verdicts = {each.verdict for each in judged}
-        conditional = {"supported", "refuted"} <= verdicts or "conditional" in verdicts
-        verdict = verdicts.pop() if len(verdicts) == 1 else "conditional" if conditional else "inconclusive"
+    def judge(self, measured: Measured, confidence: float) -> Verdict:
+        """Judge each regime and combine them."""
+        verdicts = [rule.judge(measured, confidence) for rule in self.regimes.values()]
+        outcomes = {verdict.outcome for verdict in verdicts}
+        conditional = {"supported", "refuted"} <= outcomes or "conditional" in outcomes
+        outcome = outcomes.pop() if len(outcomes) == 1 else "conditional" if conditional else "inconclusive"
         named = [
-            each._replace(finding=f"{name}: {each.finding}") if each.finding else each
-            for name, each in zip(self.regimes, judged, strict=True)
+            verdict._replace(finding=f"{regime}: {verdict.finding}") if verdict.finding else verdict
+            for regime, verdict in zip(self.regimes, verdicts, strict=True)
         ]
-        return _together(verdict, named)
+        return _combined(outcome, named)
 
-    def told(self, name: Callable[[Arm | float], str]) -> str:
-        """In words."""
-        regimes = "; ".join(f"{regime}: {rule.told(name)}" for regime, rule in self.regimes.items())
-        return f"{regimes}; conditional if supported in one and refuted in another"
+    def describe(self, name_of: Callable[[Arm | float], str]) -> str:
+        """Describe the rules of all regimes."""
+        regimes = " ".join(f"{regime}: {rule.describe(name_of)}." for regime, rule in self.regimes.items())
+        return f"{regimes} The claim is conditional if supported in one regime and refuted in another"
+
+
+def describe_comparison(comparison: Comparison, name_of: Callable[[Arm | float], str]) -> str:
+    """Describe a comparison in a sentence: estimate, confidence interval and margin.
+
+    Args:
+        comparison: a comparison of a verdict.
+        name_of: gives the label of an arm, such as `Experiment.name_of`.
+
+    Example:
+        >>> from jaxdl.experiment import Greater, describe_comparison
+        >>> measured = {"mlp": np.array([0.9, 0.92, 0.91]), "linear": np.array([0.8, 0.8, 0.82])}
+        >>> (comparison,) = Greater("mlp", "linear", 0.05, 0.01).judge(measured, 0.95).comparisons
+        >>> describe_comparison(comparison, str)
+        'mlp − linear: 0.103, 95 % interval 0.0654 to 0.141, margin 0.05.'
+    """
+    sign = RATIO.sign if comparison.scale == RATIO.name else DIFFERENCE.sign
+    compared = f"{name_of(comparison.arm)} {sign} {name_of(comparison.reference)}"
+    if not np.isfinite(comparison.estimate):
+        return f"{compared}: not finite for some seeds, so nothing can be decided."
+    needed = f"; deciding needs about {comparison.needed:,} seeds" if comparison.needed else ""
+    return (
+        f"{compared}: {comparison.estimate:.3g}, {100 * comparison.confidence:.4g} % interval {comparison.low:.3g} to "
+        f"{comparison.high:.3g}, margin {comparison.margin:g}{needed}."
+    )
 
 
 def _has_nan(measured: Measured) -> bool:
-    """Is there any number that is none?"""
+    """Return whether any measurement is NaN."""
     return any(np.isnan(values).any() for values in measured.values())
 
 
-def _more(low: float, high: float, margin: float) -> str:
+def _greater(low: float, high: float, margin: float) -> str:
     if high < margin:
         return "refuted"
     return "supported" if low > 0 else "inconclusive"
 
 
-def _same(low: float, high: float, margin: float) -> str:
+def _equivalent(low: float, high: float, margin: float) -> str:
     if -margin < low and high < margin:
         return "supported"
     differs = (low > 0 and high >= margin) or (high < 0 and low <= -margin)
     return "refuted" if differs else "inconclusive"
 
 
-def _judged(rule: Compared, measured: Measured, confidence: float, decide: Callable[..., str]) -> Judgement:
-    """Compare the arms of a rule, seed by seed."""
-    of, against = (
+def _compare(rule: PairedTest, measured: Measured, confidence: float, decide: Callable[..., str]) -> Verdict:
+    """Compare the two arms of a rule, seed by seed."""
+    values, reference = (
         np.asarray(measured[arm] if isinstance(arm, str | tuple) else arm, np.float64)
-        for arm in (rule.of, rule.against)
+        for arm in (rule.arm, rule.reference)
     )
-    if not rule.scale.to(rule.margin) > 0:
-        raise ValueError(
-            f"margin must be more than no {rule.scale.name}, {rule.scale.back(0.0):g}, but was {rule.margin}."
-        )
-    with np.errstate(all="ignore"):  # what is not finite makes limits that are NaN, and decides nothing
-        differences = rule.scale.to(of) - rule.scale.to(against)
-        margin, spread = float(rule.scale.to(rule.margin)), float(differences.std(ddof=1))
-        found = rule.interval(differences, level=confidence)
-    verdict = decide(found.low, found.high, margin)
-    away = abs(found.estimate) if isinstance(rule, Same) else found.estimate
-    needed = seeds_needed(max(away, margin - away), spread, level=confidence) if verdict == "inconclusive" else None
+    scale = rule.scale
+    if not scale.transform(rule.margin) > 0:
+        raise ValueError(f"margin must be greater than {scale.neutral:g} for a {scale.name}, got {rule.margin}.")
+    with np.errstate(all="ignore"):  # numbers that are not finite give NaN limits, and hence no decision
+        differences = scale.transform(values) - scale.transform(reference)
+        margin, spread = float(scale.transform(rule.margin)), float(differences.std(ddof=1))
+        interval = rule.interval(differences, level=confidence)
+    outcome = decide(interval.low, interval.high, margin)
+    away = abs(interval.estimate) if isinstance(rule, Equivalent) else interval.estimate
+    needed = seeds_needed(max(away, margin - away), spread, level=confidence) if outcome == "inconclusive" else None
     comparison = Comparison(
-        of=rule.of,
-        against=rule.against,
-        scale=rule.scale.name,
-        **{limit: float(rule.scale.back(value)) for limit, value in found._asdict().items()},
+        arm=rule.arm,
+        reference=rule.reference,
+        scale=scale.name,
+        **{limit: float(scale.inverse(value)) for limit, value in interval._asdict().items()},
         confidence=confidence,
         margin=rule.margin,
-        effect_size=found.estimate / spread if spread else None,
-        verdict=verdict,
+        effect_size=interval.estimate / spread if spread else None,
+        outcome=outcome,
         needed=needed,
     )
-    return Judgement(verdict, "", (comparison,))
+    return Verdict(outcome, "", (comparison,))
 
 
-def _together(verdict: str, judged: list[Judgement]) -> Judgement:
-    finding = " ".join(each.finding for each in judged if each.finding)
-    return Judgement(verdict, finding, tuple(each for part in judged for each in part.comparisons))
+def _combined(outcome: str, verdicts: list[Verdict]) -> Verdict:
+    finding = " ".join(verdict.finding for verdict in verdicts if verdict.finding)
+    return Verdict(outcome, finding, tuple(comparison for verdict in verdicts for comparison in verdict.comparisons))

@@ -1,4 +1,4 @@
-"""Figures of experiments: every seed with the mean and its interval, or means with their intervals over what varies."""
+"""Charts of experiments: all seeds with their mean and interval, or means and intervals as lines over a variable."""
 
 from typing import Any
 
@@ -7,19 +7,24 @@ import numpy as np
 
 from jaxdl.reports.training_charts import COLOURS, DASHES, GREY, HEIGHT, SHAPES, WIDTH, scale_of
 
-TOLD = ["arm:N", *(alt.Tooltip(f"{name}:Q", format=".4g") for name in ("at", "estimate", "low", "high"))]
+TOOLTIP = ["arm:N", *(alt.Tooltip(f"{name}:Q", format=".4g") for name in ("at", "estimate", "low", "high"))]
 Chart = alt.LayerChart | alt.FacetChart | alt.VConcatChart
 
 
 def figure(result: dict[str, Any], measured: dict[Any, np.ndarray]) -> Chart:
-    """All panels of an experiment, one below the other. Arms are told apart by shape and dash as well as by colour."""
-    drawn = [_over(panel) if panel["over"] else _apart(panel, measured) for panel in result["panels"]]
-    apart: dict[str, Any] = dict.fromkeys(("color", "shape", "strokeDash"), "independent")
-    return drawn[0] if len(drawn) == 1 else alt.vconcat(*drawn).resolve_scale(**apart)
+    """Draw all panels of an experiment, one below the other. Arms differ in shape and dash as well as in colour.
+
+    Args:
+        result: the result of an experiment, as `experiment.conduct` returns it.
+        measured: the numbers of every seed, by arm.
+    """
+    charts = [_lines(panel) if panel["over"] else _points(panel, measured) for panel in result["panels"]]
+    scales: dict[str, Any] = dict.fromkeys(("color", "shape", "strokeDash"), "independent")
+    return charts[0] if len(charts) == 1 else alt.vconcat(*charts).resolve_scale(**scales)
 
 
-def _apart(panel, measured) -> Chart:
-    """Every seed of every arm as a point, the mean with its interval beside them, and the thresholds."""
+def _points(panel, measured) -> Chart:
+    """Draw every seed of every arm as a point, the mean with its interval, and the thresholds."""
     jitter, names = np.random.default_rng(0), list(panel["arms"].values())
     rows = [
         {"arm": name, "value": float(value), "seed": seed, "jitter": float(jitter.uniform(-1, 1))}
@@ -35,22 +40,22 @@ def _apart(panel, measured) -> Chart:
     offset = alt.YOffset("jitter:Q", scale=alt.Scale(domain=[-1.6, 1.6]))
     base: alt.Chart = alt.Chart(alt.Data(values=rows), width=WIDTH + 60, height=64 * len(names)).encode(y=y)
     points = base.encode(x=x, color=colour, yOffset=offset, tooltip=["arm:N", "seed:Q", "value:Q"])
-    drawn: list[Any] = [*_thresholds(panel, "x"), points.mark_circle(size=42, opacity=0.45)]
-    if _means(panel):  # none where every arm has a number that is not finite
-        means: alt.Chart = alt.Chart(alt.Data(values=_means(panel))).encode(y=y, tooltip=TOLD)
+    layers: list[Any] = [*_thresholds(panel, "x"), points.mark_circle(size=42, opacity=0.45)]
+    if _means(panel):  # empty if every arm has a number that is not finite
+        means: alt.Chart = alt.Chart(alt.Data(values=_means(panel))).encode(y=y, tooltip=TOOLTIP)
         interval = means.encode(x=alt.X("low:Q", title=panel["metric"]), x2="high:Q")
-        drawn.append(interval.mark_rule(strokeWidth=2.5, color=GREY))
-        drawn.append(means.encode(x="estimate:Q").mark_point(shape="stroke", angle=90, size=420, color=GREY))
-    return alt.layer(*drawn)
+        layers.append(interval.mark_rule(strokeWidth=2.5, color=GREY))
+        layers.append(means.encode(x="estimate:Q").mark_point(shape="stroke", angle=90, size=420, color=GREY))
+    return alt.layer(*layers)
 
 
-def _over(panel) -> Chart:
-    """The mean of each arm as a line over what varies, with its interval."""
-    of, numbers = panel["over"]
+def _lines(panel) -> Chart:
+    """Draw the mean of each arm, with its interval, as a line over a variable."""
+    variable, numbers = panel["over"]
     names, means = list(panel["arms"].values()), _means(panel)
     x = alt.X(
         "at:Q",
-        title=of,
+        title=variable,
         scale=_scale(numbers, nice=False),
         axis=alt.Axis(values=list(numbers), format=".4~g"),
     )
@@ -61,36 +66,36 @@ def _over(panel) -> Chart:
         axis=alt.Axis(format=",~g", tickCount=6),
     )
     legend = alt.Legend(labelLimit=300, orient="bottom", columns=1 if max(map(len, names)) > 30 else 2, symbolSize=70)
-    told: dict[str, Any] = {"title": None, "legend": legend}
+    in_legend: dict[str, Any] = {"title": None, "legend": legend}
     colours, dashes, shapes = (
         alt.Scale(domain=names, range=kinds[: len(names)]) for kinds in (COLOURS, DASHES, SHAPES)
     )
     base: alt.Chart = alt.Chart(alt.Data(values=means), width=WIDTH + 60, height=HEIGHT).encode(
-        x=x, color=alt.Color("arm:N", scale=colours, **told), tooltip=TOLD
+        x=x, color=alt.Color("arm:N", scale=colours, **in_legend), tooltip=TOOLTIP
     )
-    of_mean = base.encode(y=y)
-    drawn: list[Any] = [
+    mean = base.encode(y=y)
+    layers: list[Any] = [
         *_thresholds(panel, "y"),
         base.encode(y=alt.Y("low:Q", title=panel["metric"]), y2="high:Q").mark_rule(strokeWidth=1.6),
-        of_mean.encode(strokeDash=alt.StrokeDash("arm:N", scale=dashes, **told)).mark_line(strokeWidth=2),
-        of_mean.encode(shape=alt.Shape("arm:N", scale=shapes, **told)).mark_point(size=60, filled=True, opacity=1),
+        mean.encode(strokeDash=alt.StrokeDash("arm:N", scale=dashes, **in_legend)).mark_line(strokeWidth=2),
+        mean.encode(shape=alt.Shape("arm:N", scale=shapes, **in_legend)).mark_point(size=60, filled=True, opacity=1),
     ]
-    return alt.layer(*drawn)
+    return alt.layer(*layers)
 
 
 def _scale(values, **settings: Any) -> alt.Scale:
-    """Logarithmic where the numbers ask for it, else one that need not begin at 0."""
+    """Return a logarithmic scale if the values are positive and far apart, else a linear one that may exclude 0."""
     kind: dict[str, Any] = {"type": "log"} if scale_of(values) == "log" else {"zero": False}
     return alt.Scale(**kind, **settings)
 
 
 def _thresholds(panel, axis) -> list[Any]:
-    """Dashed lines across an axis."""
+    """Draw the thresholds as dashed lines across an axis."""
     lines = [alt.Chart(alt.Data(values=[{"value": value}])) for value in panel["thresholds"]]
     return [line.encode(**{axis: "value:Q"}).mark_rule(strokeDash=[5, 4], color=GREY) for line in lines]
 
 
 def _means(panel) -> list[dict[str, Any]]:
-    """Rows of the means that can be drawn; where there is no interval, it has no length."""
+    """Return the means that are finite as rows; a missing interval gets length 0."""
     rows = [{**mean, "arm": panel["arms"][mean["arm"]]} for mean in panel["means"] if mean["estimate"] is not None]
     return [{**row, **{end: row["estimate"] for end in ("low", "high") if row[end] is None}} for row in rows]

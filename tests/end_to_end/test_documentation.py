@@ -42,7 +42,7 @@ def test_the_command_line_knows_every_hyperparameter_of_its_optimizers():
 def test_the_table_of_claims_is_that_of_the_kept_results():
     readme = (ROOT / "README.md").read_text()
     told = readme.split("<!-- claims: python -m experiments table -->\n")[1].split("<!-- claims end -->")[0]
-    assert told == claims.table(ROOT / "experiments" / "results")
+    assert told == claims.markdown_table(ROOT / "experiments" / "results")
 
 
 @pytest.mark.parametrize("experiment", every_experiment().values(), ids=lambda each: each.name)
@@ -50,7 +50,9 @@ def test_the_kept_results_are_those_of_the_experiments_as_they_are(experiment):
     """Of all that does not need to be measured again: claims, rules, arms, seeds."""
     kept = files.read_json(ROOT / "experiments" / "results" / f"{experiment.name}.json")
     claims = [(claim["says"], claim["reading"], claim["rule"]) for claim in kept["claims"]]
-    assert claims == [(claim.says, claim.reading, claim.rule.told(experiment.name_of)) for claim in experiment.claims]
+    assert claims == [
+        (claim.says, claim.reading, claim.rule.describe(experiment.name_of)) for claim in experiment.claims
+    ]
     assert [panel["arms"] for panel in kept["panels"]] == [panel.arms for panel in experiment.panels]
     assert (kept["item"], kept["sentence"], kept["seeds"]) == (experiment.item, experiment.sentence, experiment.seeds)
 

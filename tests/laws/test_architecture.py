@@ -40,7 +40,7 @@ training.population: member sharding autotune population runner in_memory stream
 training: fit progress_bar
 runs: settings build examples files directory results data_report tensorboard load prediction predict_file
     pytorch_module export trainer
-experiment: claim course fingerprint rules conduct
+experiment: claim course rules fingerprint conduct
 reports: formatting worked_examples training_charts experiment_charts templates page
 cli: entry settings console tables launch report check shapes trace export predict train claims
 __main__

@@ -9,7 +9,7 @@ import subprocess
 import numpy as np
 import pytest
 
-from jaxdl.experiment import Claim, Exact, Experiment, More, Panel, Regimes, conduct
+from jaxdl.experiment import Claim, Exact, Experiment, Greater, Panel, PerRegime, conduct
 from jaxdl.reports import page
 from jaxdl.runs import files
 from jaxdl.runs.directory import environment
@@ -52,17 +52,17 @@ def book(tmp_path_factory):
     values, broken = np.linspace(1, 2, SEEDS), np.linspace(1, 2, SEEDS)
     broken[3] = np.inf
     numbers = ("size", (1, 10, 100))
-    both = Regimes({"here": More("right", "left", 1.0, 1.0), "there": More("left", "right", 1.0, 1.0)})
+    both = PerRegime({"here": Greater("right", "left", 1.0, 1.0), "there": Greater("left", "right", 1.0, 1.0)})
     for each in (
         experiment("apart", values, rule=both),
-        experiment("broken", broken, rule=More("left", "right", 1.0, 1.0)),
+        experiment("broken", broken, rule=Greater("left", "right", 1.0, 1.0)),
         experiment("over", values, over=numbers),
         experiment("wide", 10.0 ** np.arange(-8, 8), over=numbers),
         experiment("alone", np.ones(1), over=numbers),
     ):
         conduct(each, directory / "experiments")
     files.write_json(directory / "environment.json", environment())
-    return page.write(directory)
+    return page.write_report(directory)
 
 
 def opened(page, folder, *settings, size="1200,1000"):
@@ -120,7 +120,7 @@ def test_the_page_says_all_of_a_claim_and_escapes_it(book):
         "It &lt;holds&gt; &amp; so on.",
         '<span class="badge conditional">± conditional</span>',
         '<span class="badge inconclusive">? inconclusive</span>',
-        "Rule, written before these seeds ran: here: supported if the interval",
+        "Rule, fixed before these seeds were measured: here: supported if the confidence interval",
         "python -m experiments run apart",
         "not finite",
         "16 seeds each, shared",

@@ -1,0 +1,30 @@
+"""Every item of the course belongs to one chapter."""
+
+import pytest
+
+from jaxdl.experiment import CHAPTERS, chapter_of
+
+
+def test_every_item_has_a_chapter():
+    assert [chapter.number for chapter in CHAPTERS] == ["1.1", "1.2", "1.3", "1.4", "1.5", "1.6"]
+    assert [chapter_of(item).number for item in (1, 14, 15, 33, 60, 61, 110)] == [
+        "1.1",
+        "1.1",
+        "1.2",
+        "1.3",
+        "1.4",
+        "1.5",
+        "1.6",
+    ]
+    assert {item for chapter in CHAPTERS for item in range(chapter.first, chapter.last + 1)} == set(range(1, 111))
+
+
+@pytest.mark.parametrize("item", [0, 111])
+def test_an_item_outside_the_course_raises(item):
+    with pytest.raises(ValueError, match=f"item must be from 1 to 110, got {item}"):
+        chapter_of(item)
+
+
+def test_the_tests_of_a_chapter_share_a_significance_level():
+    for chapter in CHAPTERS:
+        assert chapter.confidence == pytest.approx(1 - 0.05 / chapter.tests)
