@@ -83,7 +83,7 @@ def competitors(size) -> list[Competitor]:
     return [
         Competitor(f"{name}, {how}", functools.partial(prepare, convolve, size))
         for how, prepare in [("in a scan", in_a_scan), ("step by step", step_by_step)]
-        for name, convolve in [("patches", _kernels.by_patches), ("jax's convolution", _kernels.stock)]
+        for name, convolve in [("patches", _kernels.by_patches), ("jax's convolution", _kernels.jax_convolution)]
     ]
 
 

@@ -21,7 +21,7 @@ from jaxdl.backpropagation.network import (
     layer_label,
 )
 from jaxdl.derivation import arguments_of, is_floating, is_key
-from jaxdl.functional._arguments import as_annotated
+from jaxdl.functional._arguments import check_annotations
 
 Tape = tuple[tuple[Any, ...], ...]
 """For each layer, all arguments that its function was called with; for a `Residual`, the tape of its layers."""
@@ -185,7 +185,7 @@ def _forward(network, arguments, activation, path, arguments_path):
             recorded = _all_arguments(part, others, activation, here, others_path)
             with _named_in_errors(f"{layer_label(part, here)}{source}"):
                 if has_shape_annotations(part.f):
-                    as_annotated(part.f, *recorded)
+                    check_annotations(part.f, *recorded)
                 activation = apply_layer(part, recorded)
         tape.append(recorded)
         source = f", applied to the output of {layer_label(part, here)}"

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 KINDS = {"Float": (jnp.floating, "floating"), "Integer": (jnp.integer, "integers")}
 
 
-def as_annotated(f: Callable, *arguments) -> None:
+def check_annotations(f: Callable, *arguments) -> None:
     """Raise an error if the arguments do not have the shapes and dtypes in the signature of `f`.
 
     Without this check (N, 1) and (N,) would broadcast to all N² pairs. Shapes are static: inside jit the check costs

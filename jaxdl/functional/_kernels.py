@@ -19,7 +19,7 @@ import math
 import jax
 import jax.numpy as jnp
 
-from jaxdl.functional._windows import Pair, fold, inside, outside, pad, spans_of, unfold
+from jaxdl.functional._windows import Pair, fold, pad, to_batch_first, to_batch_last, unfold, window_spans
 
 PATCHES = 2**22  # 16 MiB of float32
 CPU_PATCHES = 2**26  # 256 MiB
@@ -31,8 +31,8 @@ def convolve(x, kernel, bias, *, padding: tuple, stride: Pair, dilation: Pair, g
     settings = {"padding": padding, "stride": stride, "dilation": dilation, "groups": groups}
     patches = patches_size(x, kernel.shape[:2], padding, stride, dilation)
     if patches > CPU_PATCHES:
-        return stock(x, kernel, bias, **settings)
-    elsewhere = by_rows if patches <= PATCHES else stock
+        return jax_convolution(x, kernel, bias, **settings)
+    elsewhere = by_rows if patches <= PATCHES else jax_convolution
     lowerings = {"cpu": by_patches, "default": elsewhere}
     lowerings = {platform: functools.partial(lowering, **settings) for platform, lowering in lowerings.items()}
     return jax.lax.platform_dependent(x, kernel, bias, **lowerings)
@@ -41,18 +41,20 @@ def convolve(x, kernel, bias, *, padding: tuple, stride: Pair, dilation: Pair, g
 def patches_size(x: jax.Array, window: tuple[int, ...], padding: tuple, stride: Pair, dilation: Pair) -> int:
     """Return how many numbers the patches of an image hold."""
     padded = [n + sum(ends) for n, ends in zip(x.shape[1:3], padding, strict=True)]
-    spans = spans_of(window, stride, dilation)
+    spans = window_spans(window, stride, dilation)
     positions = [(n - span) // s + 1 for n, span, s in zip(padded, spans, stride, strict=True)]
     return x.shape[0] * x.shape[3] * math.prod(window) * math.prod(positions)
 
 
 def by_patches(x, kernel, bias, *, padding=((0, 0), (0, 0)), stride, dilation, groups) -> jax.Array:
     """Convolve with the windows as columns of matrices; for a window of three rows, in pairs of output rows."""
-    image, weights = split_groups(pad(inside(x), padding), groups), weights_of(kernel, groups)
+    image, weights = split_groups(pad(to_batch_last(x), padding), groups), weights_of(kernel, groups)
     if kernel.shape[0] == 3 and stride[0] == dilation[0] == 1 and kernel.shape[2] >= CHANNELS:
         columns = jnp.concatenate(unfold(image, 3, kernel.shape[1], stride[1], dilation[1]), axis=2)
-        return outside(merge_groups(matmul_row_pairs(weights, columns, bias)))
-    return outside(merge_groups(matmul(*with_bias(weights, im2col(image, kernel.shape[:2], stride, dilation), bias))))
+        return to_batch_first(merge_groups(matmul_row_pairs(weights, columns, bias)))
+    return to_batch_first(
+        merge_groups(matmul(*with_bias(weights, im2col(image, kernel.shape[:2], stride, dilation), bias)))
+    )
 
 
 def by_rows(x, kernel, bias, *, padding=((0, 0), (0, 0)), stride, dilation, groups) -> jax.Array:
@@ -68,7 +70,7 @@ def by_rows(x, kernel, bias, *, padding=((0, 0), (0, 0)), stride, dilation, grou
     return y.reshape(*y.shape[:3], filters) + bias
 
 
-def stock(x, kernel, bias, *, padding=((0, 0), (0, 0)), stride, dilation, groups) -> jax.Array:
+def jax_convolution(x, kernel, bias, *, padding=((0, 0), (0, 0)), stride, dilation, groups) -> jax.Array:
     """Convolve with jax's own convolution."""
     return bias + jax.lax.conv_general_dilated(
         x,
@@ -145,13 +147,13 @@ def weights_of(kernel: jax.Array, groups: int) -> jax.Array:
     return split_last(kernel.reshape(-1, kernel.shape[3]), groups).swapaxes(0, 1)
 
 
-def stamp(x: jax.Array, kernel: jax.Array, size: Pair, stride: Pair, dilation: Pair, groups: int) -> jax.Array:
+def add_kernels(x: jax.Array, kernel: jax.Array, size: Pair, stride: Pair, dilation: Pair, groups: int) -> jax.Array:
     """Return the transpose of `convolve`: add the kernel, times the value of each pixel, at its window in an image."""
     places, channels = kernel.shape[0] * kernel.shape[1], kernel.shape[2]
     weights = (
         split_last(kernel.reshape(places, channels, -1), groups).transpose(2, 1, 0, 3).reshape(groups, channels, -1)
     )
-    patches = matmul(weights, split_groups(inside(x), groups))
+    patches = matmul(weights, split_groups(to_batch_last(x), groups))
     return merge_groups(col2im(patches, size, kernel.shape[:2], stride, dilation))
 
 
@@ -180,7 +182,7 @@ def sum_over_images(pull, numbers: int, *images: jax.Array) -> tuple[jax.Array, 
     return jax.lax.scan(add, jnp.zeros(total.shape, total.dtype), images)
 
 
-def transposed(kernel: jax.Array, groups: int) -> jax.Array:
+def swap_channels(kernel: jax.Array, groups: int) -> jax.Array:
     """Exchange the filters and channels of a kernel: (rows, columns, C/G, F) becomes (rows, columns, F/G, C)."""
     exchanged = jnp.swapaxes(split_last(kernel, groups), 2, 4)
     return exchanged.reshape(*exchanged.shape[:3], kernel.shape[2] * groups)

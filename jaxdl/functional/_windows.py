@@ -13,7 +13,7 @@ def padding_around(size, window, stride, padding, dilation=(1, 1)) -> tuple:
     "VALID" adds none; "SAME" makes the output ceil(size / stride), with an odd one at the end, as jax, Flax and
     TensorFlow do. Raises ValueError for a malformed window, stride, dilation or padding, and if no window fits.
     """
-    spans = spans_of(window, stride, dilation)
+    spans = window_spans(window, stride, dilation)
     if padding in ("SAME", "VALID"):
         padding = tuple(jax.lax.padtype_to_pads(size, spans, stride, padding))
     ends = padding if isinstance(padding, tuple) else ()
@@ -35,7 +35,7 @@ def padding_around(size, window, stride, padding, dilation=(1, 1)) -> tuple:
     return padding
 
 
-def spans_of(window, stride, dilation) -> Pair:
+def window_spans(window, stride, dilation) -> Pair:
     """Return the rows and columns that a dilated window spans. Raises ValueError for a malformed setting."""
     for name, pair in [("window", window), ("stride", stride), ("dilation", dilation)]:
         if not (isinstance(pair, tuple) and len(pair) == 2 and all(isinstance(n, int) and n >= 1 for n in pair)):
@@ -43,12 +43,12 @@ def spans_of(window, stride, dilation) -> Pair:
     return (window[0] - 1) * dilation[0] + 1, (window[1] - 1) * dilation[1] + 1
 
 
-def inside(x: jax.Array) -> jax.Array:
+def to_batch_last(x: jax.Array) -> jax.Array:
     """Transpose images to (height, channels, width, batch): rows are slices of memory, and shifts move long runs."""
     return x.transpose(1, 3, 2, 0)
 
 
-def outside(x: jax.Array) -> jax.Array:
+def to_batch_first(x: jax.Array) -> jax.Array:
     """Transpose images back to (batch, height, width, channels)."""
     return x.transpose(3, 0, 2, 1)
 

@@ -3,7 +3,7 @@
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from jaxdl.functional._arguments import as_annotated
+from jaxdl.functional._arguments import check_annotations
 
 
 def dense(
@@ -35,7 +35,7 @@ def dense(
         >>> F.dense(x, weights, bias).tolist()  # 1 * 3 + 2 * 6 + 0.5 and 1 * 4 + 2 * 7 + 0
         [[15.5, 18.0]]
     """
-    as_annotated(dense, x, weights, bias)
+    check_annotations(dense, x, weights, bias)
     return x @ weights + bias
 
 
@@ -82,7 +82,7 @@ def bilinear(
         >>> F.bilinear(x, y, weights, jnp.zeros(1)).tolist()  # 1 * 3 + 10 * 2 * 5
         [[103.0]]
     """
-    as_annotated(bilinear, x, y, weights, bias)
+    check_annotations(bilinear, x, y, weights, bias)
     return jnp.einsum("ni,ijo,nj->no", x, weights, y) + bias
 
 

@@ -4,7 +4,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, ArrayLike, Float, Integer
 
-from jaxdl.functional._arguments import as_annotated
+from jaxdl.functional._arguments import check_annotations
 from jaxdl.functional._validity import in_range, is_class, is_fraction, is_number, one_or_nan
 from jaxdl.functional.sigmoids import sigmoid
 from jaxdl.functional.softmaxes import log_softmax, softmax
@@ -54,7 +54,7 @@ def cross_entropy(
         >>> round(float(F.cross_entropy(logits, labels, smoothing=0.1)[1]), 3)  # smoothing penalizes confidence
         1.5
     """
-    as_annotated(cross_entropy, logits, labels)
+    check_annotations(cross_entropy, logits, labels)
     losses = -log_softmax(_mask_ignored(logits, labels, ignored))
     w, epsilon = _valid_weights(logits, class_weights), _valid_smoothing(smoothing, logits.dtype)
     label = jnp.clip(labels.astype(int), 0, logits.shape[-1] - 1)
@@ -162,7 +162,7 @@ def negative_log_likelihood(
         >>> [round(loss, 3) for loss in losses.tolist()]  # -log 1/2 and -log 3/4
         [0.693, 0.288]
     """
-    as_annotated(negative_log_likelihood, log_probabilities, labels)
+    check_annotations(negative_log_likelihood, log_probabilities, labels)
     t = _targets(log_probabilities, labels, 0.0, class_weights, ignored)
     return jnp.where(t == 0, 0, -t * log_probabilities).sum(axis=-1)
 
@@ -212,7 +212,7 @@ def binary_cross_entropy(
         >>> [round(loss, 3) for loss in F.binary_cross_entropy(logits, labels).tolist()]  # undecided, right, wrong
         [0.693, 0.049, 3.049]
     """
-    as_annotated(binary_cross_entropy, logits, labels)
+    check_annotations(binary_cross_entropy, logits, labels)
     return _example_weights(logits, labels, positive_weight) * jnp.logaddexp(-_sign(logits, labels) * logits, 0.0)
 
 

@@ -3,7 +3,7 @@
 import jax.numpy as jnp
 from jaxtyping import Array, ArrayLike, Float, Integer
 
-from jaxdl.functional._arguments import as_annotated
+from jaxdl.functional._arguments import check_annotations
 from jaxdl.functional._validity import one_or_nan, sign_or_nan
 from jaxdl.functional.sigmoids import sigmoid
 
@@ -47,7 +47,7 @@ def triplet(
         >>> F.triplet(anchor, positive, negative).tolist()  # the margin 1 is missed by 0.5, then met
         [0.5, 0.0]
     """
-    as_annotated(triplet, anchor, positive, negative)
+    check_annotations(triplet, anchor, positive, negative)
     violation = _violation(anchor, positive, negative, margin)
     return jnp.where(violation <= 0, 0, violation)
 
@@ -137,7 +137,7 @@ def cosine_embedding(
         >>> [round(loss, 3) for loss in losses.tolist()]
         [0.0, 0.75]
     """
-    as_annotated(cosine_embedding, x, y, labels)
+    check_annotations(cosine_embedding, x, y, labels)
     cosine = _valid(x, labels, margin) * (x / _norm(x) * (y / _norm(y))).sum(axis=-1)
     margin = jnp.asarray(margin, x.dtype)
     return jnp.where(labels == 1, 1 - cosine, jnp.where(cosine <= margin, 0, cosine - margin))
@@ -213,7 +213,7 @@ def negative_sampling(
         >>> round(float(F.negative_sampling(center, -center, negatives)[0]), 3)
         4.729
     """
-    as_annotated(negative_sampling, center, context, negatives)
+    check_annotations(negative_sampling, center, context, negatives)
     u, v = _products(center, context, negatives)
     return jnp.logaddexp(-u, 0.0) + jnp.logaddexp(v, 0.0).sum(axis=-1)
 

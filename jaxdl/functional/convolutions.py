@@ -6,7 +6,7 @@ Images have the shape (batch, height, width, channels), kernels (rows, columns, 
 
 from jaxtyping import Array, Float
 
-from jaxdl.functional._arguments import as_annotated
+from jaxdl.functional._arguments import check_annotations
 from jaxdl.functional._kernels import (
     check_groups,
     col2im,
@@ -20,7 +20,7 @@ from jaxdl.functional._kernels import (
     weights_gradient,
     weights_of,
 )
-from jaxdl.functional._windows import Padding, crop, inside, outside, pad, padding_around
+from jaxdl.functional._windows import Padding, crop, pad, padding_around, to_batch_first, to_batch_last
 
 
 def output_size(size: int, window: int, *, stride: int = 1, padding: int = 0, dilation: int = 1) -> int:
@@ -102,7 +102,7 @@ def conv2d(
         >>> F.conv2d(x, kernel, jnp.zeros(1), stride=(2, 2), padding="SAME").shape
         (1, 2, 2, 1)
     """
-    as_annotated(conv2d, x, kernel, bias)
+    check_annotations(conv2d, x, kernel, bias)
     check_groups(x.shape[-1], kernel, groups)
     ends = padding_around(x.shape[1:3], kernel.shape[:2], stride, padding, dilation)
     return convolve(x, kernel, bias, padding=ends, stride=stride, dilation=dilation, groups=groups)
@@ -123,10 +123,10 @@ def conv2d_vjp(g, x, kernel, bias, *, stride=(1, 1), padding="VALID", dilation=(
     window = kernel.shape[:2], stride, dilation
 
     def pull(x, g):
-        image, g = pad(inside(x), ends), split_groups(inside(g), groups)
+        image, g = pad(to_batch_last(x), ends), split_groups(to_batch_last(g), groups)
         patches_bar = matmul(weights_of(kernel, groups).swapaxes(1, 2), g)
         image_bar = merge_groups(col2im(patches_bar, (image.shape[0], image.shape[2]), *window))
-        return weights_gradient(im2col(split_groups(image, groups), *window), g), outside(crop(image_bar, ends))
+        return weights_gradient(im2col(split_groups(image, groups), *window), g), to_batch_first(crop(image_bar, ends))
 
     numbers = patches_size(x, kernel.shape[:2], ends, stride, dilation)
     weights_bar, x_bar = sum_over_images(pull, numbers, x, g)
@@ -189,7 +189,7 @@ def conv1d(
         >>> F.conv1d(x, difference, jnp.zeros(1), padding=(1, 0)).ravel().tolist()  # causal
         [1.0, 3.0, 5.0, 7.0]
     """
-    as_annotated(conv1d, x, kernel, bias)
+    check_annotations(conv1d, x, kernel, bias)
     settings = _settings_for_one_row(stride, padding, dilation)
     return conv2d(x[:, None], kernel[None], bias, **settings, groups=groups)[:, 0]
 
@@ -259,7 +259,7 @@ def convolution(
         >>> F.conv2d(x, kernel, jnp.zeros(1)).ravel().tolist()  # 1 * 0 + 10 * 3
         [30.0]
     """
-    as_annotated(convolution, x, kernel, bias)
+    check_annotations(convolution, x, kernel, bias)
     settings = {"stride": stride, "padding": padding, "dilation": dilation, "groups": groups}
     return conv2d(x, kernel[::-1, ::-1], bias, **settings)
 

@@ -3,7 +3,7 @@
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from jaxdl.functional._arguments import as_annotated
+from jaxdl.functional._arguments import check_annotations
 from jaxdl.functional._validity import in_range, is_fraction, one_or_nan
 from jaxdl.functional.sigmoids import sigmoid
 from jaxdl.functional.softmaxes import log_softmax, softmax
@@ -39,7 +39,7 @@ def soft_cross_entropy(
         >>> F.soft_cross_entropy_vjp(jnp.ones(1), logits, targets)[0].round(3).tolist()  # no gradient at the minimum
         [[0.0, 0.0]]
     """
-    as_annotated(soft_cross_entropy, logits, targets)
+    check_annotations(soft_cross_entropy, logits, targets)
     return (targets * -_log_softmax_or_zero(logits, targets)).sum(axis=-1)
 
 
@@ -104,7 +104,7 @@ def sigmoid_cross_entropy(
         >>> round(float(F.sigmoid_cross_entropy(logits, targets)[0]), 3)  # log 2 + log(1 + e^-3)
         0.742
     """
-    as_annotated(sigmoid_cross_entropy, logits, targets)
+    check_annotations(sigmoid_cross_entropy, logits, targets)
     yes, no = _fraction_or_nan(targets), _fraction_or_nan(1 - targets)
     return (yes * jnp.logaddexp(-logits, 0.0) + no * jnp.logaddexp(logits, 0.0)).sum(axis=-1)
 
@@ -170,7 +170,7 @@ def kl_divergence(
         >>> [round(loss, 3) for loss in F.kl_divergence(jnp.log(predictions), targets).tolist()]  # 0 and log 4
         [0.0, 1.386]
     """
-    as_annotated(kl_divergence, log_predictions, targets)
+    check_annotations(kl_divergence, log_predictions, targets)
     targets = _not_negative(targets)
     log_t = jnp.log(jnp.where(targets == 0, 1, targets))
     return (targets * (log_t - _zero_where_no_target(log_predictions, targets))).sum(axis=-1)

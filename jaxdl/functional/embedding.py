@@ -3,7 +3,7 @@
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Integer
 
-from jaxdl.functional._arguments import as_annotated
+from jaxdl.functional._arguments import check_annotations
 from jaxdl.functional._validity import is_class, one_or_nan
 
 
@@ -34,7 +34,7 @@ def embed(ids: Integer[Array, "*shape"], table: Float[Array, "vocabulary feature
         >>> F.embed(jnp.array([3]), table).tolist()
         [[nan, nan]]
     """
-    as_annotated(embed, ids, table)
+    check_annotations(embed, ids, table)
     rows, one = _rows(ids, table)
     return one * table[rows]
 
@@ -93,7 +93,7 @@ def bag_of_embeddings(
         >>> F.bag_of_embeddings(ids, weights, table).tolist()
         [[15.0, 16.0], [20.0, 21.0]]
     """
-    as_annotated(bag_of_embeddings, ids, weights, table)
+    check_annotations(bag_of_embeddings, ids, weights, table)
     return jnp.einsum("nj,njf->nf", weights, embed(ids, table))
 
 

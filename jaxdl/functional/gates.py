@@ -3,7 +3,7 @@
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from jaxdl.functional._arguments import as_annotated
+from jaxdl.functional._arguments import check_annotations
 from jaxdl.functional.sigmoids import sigmoid
 
 
@@ -29,7 +29,7 @@ def glu(z: Float[Array, "*batch features"]) -> Float[Array, "*batch units"]:
         >>> F.glu(jnp.array([3.0, 3.0, 3.0, -100.0, 0.0, 100.0])).tolist()  # gates closed, half open, open
         [0.0, 1.5, 3.0]
     """
-    as_annotated(glu, z)
+    check_annotations(glu, z)
     a, b = _halves(z)
     return a * sigmoid(b)
 

@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Integer
 
-from jaxdl.functional._arguments import as_annotated
+from jaxdl.functional._arguments import check_annotations
 from jaxdl.functional._validity import is_class, one_or_nan, sign_or_nan
 
 
@@ -40,7 +40,7 @@ def hinge(scores: Float[Array, "batch"], labels: Integer[Array, "batch"]) -> Flo
         >>> F.hinge(scores, labels).tolist()  # beyond the margin, within it, on the wrong side
         [0.0, 0.5, 2.0]
     """
-    as_annotated(hinge, scores, labels)
+    check_annotations(hinge, scores, labels)
     margin = sign_or_nan(labels, scores.dtype) * scores
     return jnp.where(margin >= 1, 0, 1 - margin)
 
@@ -86,7 +86,7 @@ def squared_hinge(scores: Float[Array, "batch"], labels: Integer[Array, "batch"]
         >>> F.squared_hinge(jnp.array([2.0, 0.5, -1.0]), jnp.array([1, 1, 1])).tolist()
         [0.0, 0.25, 4.0]
     """
-    as_annotated(squared_hinge, scores, labels)
+    check_annotations(squared_hinge, scores, labels)
     return hinge(scores, labels) ** 2
 
 
@@ -135,7 +135,7 @@ def perceptron(scores: Float[Array, "batch"], labels: Integer[Array, "batch"]) -
         >>> F.perceptron_vjp(jnp.ones(3), scores, labels)[0].tolist()  # on the boundary it learns
         [0.0, -1.0, -1.0]
     """
-    as_annotated(perceptron, scores, labels)
+    check_annotations(perceptron, scores, labels)
     margin = sign_or_nan(labels, scores.dtype) * scores
     return jnp.where(margin > 0, 0, -margin)
 
@@ -187,7 +187,7 @@ def multiclass_hinge(scores: Float[Array, "batch classes"], labels: Integer[Arra
         >>> F.multiclass_hinge(scores, labels).tolist()  # the strongest rival is 1.5, then 0.5 behind
         [0.0, 0.5]
     """
-    as_annotated(multiclass_hinge, scores, labels)
+    check_annotations(multiclass_hinge, scores, labels)
     gap, _, _ = _gap_to_rival(scores, labels)
     return jnp.where(gap <= 0, 0, gap)
 
@@ -264,7 +264,7 @@ def weston_watkins(scores: Float[Array, "batch classes"], labels: Integer[Array,
         >>> F.weston_watkins(scores, labels).tolist()  # 0.5 and 0.25, where multiclass_hinge counts only 0.5
         [0.75]
     """
-    as_annotated(weston_watkins, scores, labels)
+    check_annotations(weston_watkins, scores, labels)
     gaps, _ = _gaps_to_all(scores, labels)
     return jnp.where(gaps <= 0, 0, gaps).sum(axis=-1)
 

@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, ArrayLike, Float, Key
 
-from jaxdl.functional._arguments import as_annotated
+from jaxdl.functional._arguments import check_annotations
 from jaxdl.functional._validity import one_or_nan
 
 
@@ -39,7 +39,7 @@ def dropout(
         >>> bool(abs(y.mean() - 1) < 0.05)
         True
     """
-    as_annotated(dropout, key, x)
+    check_annotations(dropout, key, x)
     return x * _mask(key, x, rate)
 
 
@@ -82,7 +82,7 @@ def gaussian_noise(
         >>> round(float(y.mean()), 1), round(float(y.std()), 1)
         (3.0, 0.5)
     """
-    as_annotated(gaussian_noise, key, x)
+    check_annotations(gaussian_noise, key, x)
     epsilon = jax.random.normal(key, x.shape, jnp.float32).astype(x.dtype)  # the same in every precision
     return _valid_std(std, x) * (x + jnp.asarray(std, x.dtype) * epsilon)
 

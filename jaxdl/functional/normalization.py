@@ -2,7 +2,7 @@
 
 from jaxtyping import Array, ArrayLike, Float
 
-from jaxdl.functional._arguments import as_annotated
+from jaxdl.functional._arguments import check_annotations
 from jaxdl.functional._precision import widened
 from jaxdl.functional._validity import over_root
 
@@ -45,7 +45,7 @@ def batch_norm(
         >>> y.round().tolist(), mean.tolist(), variance.tolist()
         ([[-1.0, 4.0], [1.0, 6.0]], [2.0, 20.0], [1.0, 100.0])
     """
-    as_annotated(batch_norm, x, scale, bias)
+    check_annotations(batch_norm, x, scale, bias)
     centered, mean, variance = _moments(x)
     normal = centered * over_root(variance, epsilon)
     return scale * normal.astype(x.dtype) + bias, mean.astype(x.dtype), variance.astype(x.dtype)
@@ -121,7 +121,7 @@ def batch_norm_inference(
         >>> F.batch_norm_inference(x, one, 10 * one, mean, variance, epsilon=0.0).tolist()  # (6 - 2) / 2 + 10
         [[12.0]]
     """
-    as_annotated(batch_norm_inference, x, scale, bias, mean, variance)
+    check_annotations(batch_norm_inference, x, scale, bias, mean, variance)
     return scale * (x - mean) * over_root(variance, epsilon) + bias
 
 

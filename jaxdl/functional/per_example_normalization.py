@@ -2,7 +2,7 @@
 
 from jaxtyping import Array, ArrayLike, Float
 
-from jaxdl.functional._arguments import as_annotated
+from jaxdl.functional._arguments import check_annotations
 from jaxdl.functional._precision import widened
 from jaxdl.functional._validity import over_root
 
@@ -41,7 +41,7 @@ def layer_norm(
         >>> F.layer_norm(x, jnp.ones(2), jnp.zeros(2), epsilon=0.0).tolist()
         [[-1.0, 1.0], [-1.0, 1.0]]
     """
-    as_annotated(layer_norm, x, scale, bias)
+    check_annotations(layer_norm, x, scale, bias)
     x_hat, _ = _normalize(x, -1, epsilon)
     return scale * x_hat + bias
 
@@ -102,7 +102,7 @@ def rms_norm(
         >>> print(np.asarray(F.rms_norm(jnp.array([[1.0, 7.0]]), jnp.ones(2), epsilon=0.0)).round(3))
         [[0.2 1.4]]
     """
-    as_annotated(rms_norm, x, scale)
+    check_annotations(rms_norm, x, scale)
     return scale * (x * _inverse_rms(x, epsilon))
 
 
@@ -168,7 +168,7 @@ def group_norm(
         >>> F.group_norm(x, jnp.ones(4), jnp.zeros(4), groups=2, epsilon=0.0).tolist()
         [[-1.0, 1.0, -1.0, 1.0]]
     """
-    as_annotated(group_norm, x, scale, bias)
+    check_annotations(group_norm, x, scale, bias)
     grouped = _split_into_groups(x, groups)
     x_hat, _ = _normalize(grouped, _group_axes(grouped), epsilon)
     return scale * x_hat.reshape(x.shape) + bias
@@ -242,7 +242,7 @@ def instance_norm(
         >>> bool(jnp.allclose(normalize(image), normalize(10 * image - 3), atol=1e-5))
         True
     """
-    as_annotated(instance_norm, x, scale, bias)
+    check_annotations(instance_norm, x, scale, bias)
     x_hat, _ = _normalize(x, tuple(range(1, x.ndim - 1)), epsilon)
     return scale * x_hat + bias
 

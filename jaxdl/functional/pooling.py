@@ -5,8 +5,8 @@ import functools
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from jaxdl.functional._arguments import as_annotated
-from jaxdl.functional._windows import Padding, crop, fold, inside, outside, pad, padding_around, unfold
+from jaxdl.functional._arguments import check_annotations
+from jaxdl.functional._windows import Padding, crop, fold, pad, padding_around, to_batch_first, to_batch_last, unfold
 
 
 def max_pool(
@@ -45,9 +45,9 @@ def max_pool(
         >>> F.max_pool(x)[0, :, :, 0].tolist()
         [[5.0, 7.0], [13.0, 15.0]]
     """
-    as_annotated(max_pool, x)
+    check_annotations(max_pool, x)
     ends = _pool_padding(x, window, stride, padding)
-    return outside(_maximum(_pixels(pad(inside(x), ends, -jnp.inf), window, stride)))
+    return to_batch_first(_maximum(_pixels(pad(to_batch_last(x), ends, -jnp.inf), window, stride)))
 
 
 def max_pool_vjp(g, x, *, window=(2, 2), stride=(2, 2), padding="VALID"):
@@ -56,9 +56,9 @@ def max_pool_vjp(g, x, *, window=(2, 2), stride=(2, 2), padding="VALID"):
     $\partial y_{nhwc} / \partial x_p = [p \text{ is the first maximum of the window}]$.
     """
     ends = _pool_padding(x, window, stride, padding)
-    padded = pad(inside(x), ends, -jnp.inf)
-    routed = _route(inside(g), _pixels(padded, window, stride))
-    return (outside(crop(_from_pixels(routed, padded.shape, window, stride), ends)),)
+    padded = pad(to_batch_last(x), ends, -jnp.inf)
+    routed = _route(to_batch_last(g), _pixels(padded, window, stride))
+    return (to_batch_first(crop(_from_pixels(routed, padded.shape, window, stride), ends)),)
 
 
 def max_pool_examples(random):
@@ -112,9 +112,11 @@ def avg_pool(
         >>> F.avg_pool(ones, **settings, count_include_pad=False)[0, :, :, 0].tolist()
         [[1.0], [1.0]]
     """
-    as_annotated(avg_pool, x)
+    check_annotations(avg_pool, x)
     ends = _pool_padding(x, window, stride, padding)
-    return outside(_sums(pad(inside(x), ends), window, stride) / _counts(x, ends, window, stride, count_include_pad))
+    return to_batch_first(
+        _sums(pad(to_batch_last(x), ends), window, stride) / _counts(x, ends, window, stride, count_include_pad)
+    )
 
 
 def avg_pool_vjp(g, x, *, window=(2, 2), stride=(2, 2), padding="VALID", count_include_pad=True):
@@ -123,9 +125,9 @@ def avg_pool_vjp(g, x, *, window=(2, 2), stride=(2, 2), padding="VALID", count_i
     Hence each pixel of a window gets $g / m$, and overlapping windows add up.
     """
     ends = _pool_padding(x, window, stride, padding)
-    share = inside(g) / _counts(x, ends, window, stride, count_include_pad)
-    shape = pad(inside(x), ends).shape
-    return (outside(crop(_from_pixels([share] * (window[0] * window[1]), shape, window, stride), ends)),)
+    share = to_batch_last(g) / _counts(x, ends, window, stride, count_include_pad)
+    shape = pad(to_batch_last(x), ends).shape
+    return (to_batch_first(crop(_from_pixels([share] * (window[0] * window[1]), shape, window, stride), ends)),)
 
 
 def avg_pool_examples(random):
@@ -159,7 +161,7 @@ def global_avg_pool(x: Float[Array, "batch height width channels"]) -> Float[Arr
         >>> F.global_avg_pool(jnp.arange(4.0).reshape(1, 2, 2, 1)).tolist()
         [[1.5]]
     """
-    as_annotated(global_avg_pool, x)
+    check_annotations(global_avg_pool, x)
     return x.mean(axis=(1, 2))
 
 
@@ -210,7 +212,7 @@ def _counts(x, ends, window, stride, count_include_pad):
     """Return the number of pixels to divide the sum of each window by."""
     if count_include_pad:
         return window[0] * window[1]
-    return _sums(pad(inside(jnp.ones_like(x[:1, :, :, :1])), ends), window, stride)
+    return _sums(pad(to_batch_last(jnp.ones_like(x[:1, :, :, :1])), ends), window, stride)
 
 
 def _pool_padding(x, window, stride, padding):

@@ -4,7 +4,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, ArrayLike, Float, PyTree
 
-from jaxdl.functional._arguments import as_annotated
+from jaxdl.functional._arguments import check_annotations
 from jaxdl.functional._validity import in_range, is_not_negative
 from jaxdl.functional.shrinkage import soft_shrink, soft_shrink_vjp
 
@@ -82,7 +82,7 @@ def max_norm(
         >>> F.max_norm(jnp.array([[6.0, 0.75], [8.0, 1.0]]), limit=5.0).tolist()
         [[3.0, 0.75], [4.0, 1.0]]
     """
-    as_annotated(max_norm, weights)
+    check_annotations(max_norm, weights)
     squares, limit = _squares_and_limit(weights, limit)
     inside = squares <= limit**2
     return weights * jnp.where(inside, 1, limit / jnp.sqrt(jnp.where(inside, 1, squares)))

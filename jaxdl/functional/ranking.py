@@ -3,7 +3,7 @@
 import jax.numpy as jnp
 from jaxtyping import Array, ArrayLike, Bool, Float
 
-from jaxdl.functional._arguments import as_annotated
+from jaxdl.functional._arguments import check_annotations
 from jaxdl.functional._validity import one_or_nan
 from jaxdl.functional.divergences import soft_cross_entropy, soft_cross_entropy_vjp
 from jaxdl.functional.sigmoids import sigmoid
@@ -38,7 +38,7 @@ def pairwise_hinge(
         >>> F.pairwise_hinge(jnp.array([3.0, 1.5, 0.0]), jnp.array([1.0, 1.0, 1.0])).tolist()
         [0.0, 0.5, 2.0]
     """
-    as_annotated(pairwise_hinge, better, worse)
+    check_annotations(pairwise_hinge, better, worse)
     shortfall = _shortfall(better, worse, margin)
     return jnp.where(shortfall <= 0, 0, shortfall)
 
@@ -92,7 +92,7 @@ def pairwise_logistic(better: Float[Array, "batch"], worse: Float[Array, "batch"
         >>> print(np.asarray(loss).round(3))
         [0.018 0.693 4.018]
     """
-    as_annotated(pairwise_logistic, better, worse)
+    check_annotations(pairwise_logistic, better, worse)
     return jnp.logaddexp(worse - better, 0.0)
 
 
@@ -153,7 +153,7 @@ def listwise_softmax(
         >>> round(float(padded[0]), 3), round(float(short[0]), 3)
         (0.127, 0.127)
     """
-    as_annotated(listwise_softmax, scores, relevance)
+    check_annotations(listwise_softmax, scores, relevance)
     return soft_cross_entropy(*_mask_absent(scores, relevance, present))
 
 

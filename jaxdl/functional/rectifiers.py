@@ -3,7 +3,7 @@
 import jax.numpy as jnp
 from jaxtyping import Array, ArrayLike, Float
 
-from jaxdl.functional._arguments import as_annotated
+from jaxdl.functional._arguments import check_annotations
 from jaxdl.functional._examples import points
 from jaxdl.functional.sigmoids import hard_sigmoid, hard_sigmoid_vjp
 
@@ -34,7 +34,7 @@ def relu(z: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
         >>> F.relu_vjp(jnp.ones(3), z)[0].tolist()
         [0.0, 0.0, 1.0]
     """
-    as_annotated(relu, z)
+    check_annotations(relu, z)
     return jnp.where(z <= 0, 0, z)
 
 
@@ -70,7 +70,7 @@ def relu6(z: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
         >>> F.relu6(jnp.array([-2.0, 3.0, 8.0])).tolist()
         [0.0, 3.0, 6.0]
     """
-    as_annotated(relu6, z)
+    check_annotations(relu6, z)
     return jnp.where(z <= 0, 0, jnp.where(z >= 6, 6, z))
 
 
@@ -107,7 +107,7 @@ def leaky_relu(z: Float[Array, "*shape"], *, negative_slope: Float[ArrayLike, ""
         >>> F.leaky_relu(jnp.array([-2.0, 3.0]), negative_slope=0.25).tolist()
         [-0.5, 3.0]
     """
-    as_annotated(leaky_relu, z)
+    check_annotations(leaky_relu, z)
     return jnp.where(z <= 0, jnp.asarray(negative_slope, z.dtype) * z, z)
 
 
@@ -150,7 +150,7 @@ def prelu(z: Float[Array, "*batch features"], slope: Float[Array, "features"]) -
         >>> F.prelu(jnp.array([[-4.0, -4.0], [1.0, 1.0]]), jnp.array([0.5, 0.25])).tolist()
         [[-2.0, -1.0], [1.0, 1.0]]
     """
-    as_annotated(prelu, z, slope)
+    check_annotations(prelu, z, slope)
     return jnp.where(z <= 0, slope * z, z)
 
 
@@ -196,7 +196,7 @@ def hard_swish(z: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
         >>> F.hard_swish(jnp.array([-1.5, 0.0, 1.5, 4.0])).tolist()
         [-0.375, 0.0, 1.125, 4.0]
     """
-    as_annotated(hard_swish, z)
+    check_annotations(hard_swish, z)
     return z * hard_sigmoid(z)
 
 
@@ -240,7 +240,7 @@ def maxout(z: Float[Array, "*batch features"], *, pieces: int = 2) -> Float[Arra
         >>> F.maxout(jnp.array([1.0, 2.0, 8.0, 4.0]), pieces=2).tolist()
         [2.0, 8.0]
     """
-    as_annotated(maxout, z)
+    check_annotations(maxout, z)
     groups = _split_into_pieces(z, pieces)
     return jnp.take_along_axis(groups, groups.argmax(axis=-1, keepdims=True), axis=-1)[..., 0]
 

@@ -3,7 +3,7 @@
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from jaxdl.functional._arguments import as_annotated
+from jaxdl.functional._arguments import check_annotations
 from jaxdl.functional.sigmoids import sigmoid, tanh
 
 
@@ -43,7 +43,7 @@ def rnn_cell(
         >>> round(float(h[0, 0]), 3)
         0.197
     """
-    as_annotated(rnn_cell, x, hidden, input_weights, hidden_weights, bias)
+    check_annotations(rnn_cell, x, hidden, input_weights, hidden_weights, bias)
     return tanh(x @ input_weights + hidden @ hidden_weights + bias)
 
 
@@ -108,7 +108,7 @@ def gru_cell(
         >>> F.gru_cell(jnp.ones((1, 1)), jnp.full((1, 1), 7.0), weights, weights, bias, jnp.zeros(1)).tolist()
         [[7.0]]
     """
-    as_annotated(gru_cell, x, hidden, input_weights, hidden_weights, bias, candidate_bias)
+    check_annotations(gru_cell, x, hidden, input_weights, hidden_weights, bias, candidate_bias)
     _, z, n, _ = _gru_gates(x, hidden, input_weights, hidden_weights, bias, candidate_bias)
     return (1 - z) * n + z * hidden
 
@@ -192,7 +192,7 @@ def lstm_cell(
         >>> cell.tolist()
         [[7.0]]
     """
-    as_annotated(lstm_cell, x, hidden, cell, input_weights, hidden_weights, bias)
+    check_annotations(lstm_cell, x, hidden, cell, input_weights, hidden_weights, bias)
     i, f, k, o = _lstm_gates(x, hidden, input_weights, hidden_weights, bias)
     new_cell = f * cell + i * k
     return o * tanh(new_cell), new_cell

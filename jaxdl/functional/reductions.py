@@ -3,7 +3,7 @@
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from jaxdl.functional._arguments import as_annotated
+from jaxdl.functional._arguments import check_annotations
 from jaxdl.functional._validity import one_or_nan
 
 
@@ -29,9 +29,9 @@ def weighted_mean(values: Float[Array, "batch"], weights: Float[Array, "batch"])
         >>> float(F.weighted_mean(losses, mask))
         1.5
     """
-    as_annotated(weighted_mean, values, weights)
+    check_annotations(weighted_mean, values, weights)
     total = weights.sum()
-    return (weights * _mask(one_or_nan(total != 0, values.dtype) * values, values, weights)).sum() / total
+    return (weights * _zero_masked(one_or_nan(total != 0, values.dtype) * values, values, weights)).sum() / total
 
 
 def weighted_mean_vjp(g, values, weights):
@@ -42,7 +42,7 @@ def weighted_mean_vjp(g, values, weights):
     are 0 and $-m / S$.
     """
     share = g / weights.sum()
-    return share * weights, share * (_mask(values, values, weights) - weighted_mean(values, weights))
+    return share * weights, share * (_zero_masked(values, values, weights) - weighted_mean(values, weights))
 
 
 def weighted_mean_examples(random):
@@ -56,6 +56,6 @@ def weighted_mean_examples(random):
     yield (values, 0 * weights), {}
 
 
-def _mask(numbers, values, weights):
+def _zero_masked(numbers, values, weights):
     """Return the numbers, with 0 at examples of weight 0 whose value is NaN or infinite."""
     return jnp.where((weights == 0) & ~jnp.isfinite(values), 0, numbers)

@@ -3,7 +3,7 @@
 import jax.numpy as jnp
 from jaxtyping import Array, ArrayLike, Float
 
-from jaxdl.functional._arguments import as_annotated
+from jaxdl.functional._arguments import check_annotations
 from jaxdl.functional._validity import in_range
 
 
@@ -30,7 +30,7 @@ def squared_error(
         >>> F.squared_error(jnp.array([[1.0, 2.0], [3.0, 5.0]]), jnp.array([[0.0, 4.0], [3.0, 4.0]])).tolist()
         [5.0, 1.0]
     """
-    as_annotated(squared_error, predictions, targets)
+    check_annotations(squared_error, predictions, targets)
     return ((predictions - targets) ** 2).sum(axis=-1)
 
 
@@ -74,7 +74,7 @@ def absolute_error(
         >>> F.absolute_error_vjp(jnp.ones(1), predictions, targets)[0].tolist()
         [[-1.0, 1.0, 0.0]]
     """
-    as_annotated(absolute_error, predictions, targets)
+    check_annotations(absolute_error, predictions, targets)
     error = predictions - targets
     return (error * jnp.sign(error)).sum(axis=-1)
 
@@ -135,7 +135,7 @@ def huber(
         >>> (F.squared_error(predictions, targets) / 2).tolist()
         [0.125, 50.0]
     """
-    as_annotated(huber, predictions, targets)
+    check_annotations(huber, predictions, targets)
     error = predictions - targets
     clipped = _clip(error, delta)
     return (clipped * (error - clipped / 2)).sum(axis=-1)

@@ -4,7 +4,7 @@ import math
 
 from jaxtyping import Array, Float
 
-from jaxdl.functional._arguments import as_annotated
+from jaxdl.functional._arguments import check_annotations
 
 
 def reshape(x: Float[Array, "batch *axes"], *, shape: tuple[int, ...] = (-1,)) -> Float[Array, "batch *new"]:
@@ -29,7 +29,7 @@ def reshape(x: Float[Array, "batch *axes"], *, shape: tuple[int, ...] = (-1,)) -
         >>> F.reshape(images).shape, F.reshape(images, shape=(4, -1)).shape
         ((2, 60), (2, 4, 15))
     """
-    as_annotated(reshape, x)
+    check_annotations(reshape, x)
     size = math.prod(x.shape[1:])
     known = math.prod(axis for axis in shape if axis != -1)
     unfit = known == 0 or size % known if -1 in shape else known != size

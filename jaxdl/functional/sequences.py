@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from jaxdl.functional._arguments import as_annotated
+from jaxdl.functional._arguments import check_annotations
 from jaxdl.functional.recurrence import gru_cell, gru_cell_vjp, lstm_cell, lstm_cell_vjp, rnn_cell, rnn_cell_vjp
 
 
@@ -44,7 +44,7 @@ def rnn(
         >>> print(np.asarray(states[0, :, 0]).round(4))
         [0.01   0.005  0.0025]
     """
-    as_annotated(rnn, x, hidden, input_weights, hidden_weights, bias)
+    check_annotations(rnn, x, hidden, input_weights, hidden_weights, bias)
     _, outputs = _scan_over_time(lambda h, x: rnn_cell(x, h, input_weights, hidden_weights, bias), hidden, x)
     return outputs
 
@@ -125,7 +125,7 @@ def gru(
         >>> F.gru(x, jnp.full((1, 1), 7.0), weights, weights, bias, jnp.zeros(1))[0, :, 0].tolist()
         [7.0, 7.0, 7.0]
     """
-    as_annotated(gru, x, hidden, input_weights, hidden_weights, bias, candidate_bias)
+    check_annotations(gru, x, hidden, input_weights, hidden_weights, bias, candidate_bias)
     weights = input_weights, hidden_weights, bias, candidate_bias
     _, outputs = _scan_over_time(lambda h, x: gru_cell(x, h, *weights), hidden, x)
     return outputs
@@ -203,7 +203,7 @@ def lstm(
         >>> outputs.shape, round(float(cell[0, 0]), 3)
         ((1, 100, 1), 7.0)
     """
-    as_annotated(lstm, x, hidden, cell, input_weights, hidden_weights, bias)
+    check_annotations(lstm, x, hidden, cell, input_weights, hidden_weights, bias)
     weights = input_weights, hidden_weights, bias
     (_, cell), (outputs, _) = _scan_over_time(lambda state, x: lstm_cell(x, *state, *weights), (hidden, cell), x)
     return outputs, cell

@@ -3,7 +3,7 @@
 import jax.numpy as jnp
 from jaxtyping import Array, ArrayLike, Float
 
-from jaxdl.functional._arguments import as_annotated
+from jaxdl.functional._arguments import check_annotations
 from jaxdl.functional._examples import points
 from jaxdl.functional._validity import is_not_negative, one_or_nan
 
@@ -31,7 +31,7 @@ def soft_shrink(z: Float[Array, "*shape"], *, threshold: Float[ArrayLike, ""] = 
         >>> F.soft_shrink(jnp.array([-2.0, -0.25, 0.25, 2.0]), threshold=0.5).tolist()
         [-1.5, 0.0, 0.0, 1.5]
     """
-    as_annotated(soft_shrink, z)
+    check_annotations(soft_shrink, z)
     threshold = jnp.asarray(threshold, z.dtype)
     outside = jnp.where(z > 0, z - threshold, z + threshold)
     return one_or_nan(is_not_negative(threshold), z.dtype) * jnp.where(_is_small(z, threshold), 0, outside)
@@ -76,7 +76,7 @@ def hard_shrink(z: Float[Array, "*shape"], *, threshold: Float[ArrayLike, ""] = 
         >>> F.hard_shrink(jnp.array([-2.0, -0.25, 0.25, 2.0]), threshold=0.5).tolist()
         [-2.0, 0.0, 0.0, 2.0]
     """
-    as_annotated(hard_shrink, z)
+    check_annotations(hard_shrink, z)
     return one_or_nan(is_not_negative(threshold), z.dtype) * jnp.where(_is_small(z, threshold), 0, z)
 
 

@@ -4,7 +4,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from jaxdl.functional._arguments import as_annotated
+from jaxdl.functional._arguments import check_annotations
 from jaxdl.functional._examples import points
 
 
@@ -29,7 +29,7 @@ def sigmoid(z: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
         >>> print(np.asarray(F.sigmoid(jnp.array([-1000.0, -1.0, 0.0, 1.0]))).round(3))
         [0.    0.269 0.5   0.731]
     """
-    as_annotated(sigmoid, z)
+    check_annotations(sigmoid, z)
     return jax.lax.logistic(z)
 
 
@@ -75,7 +75,7 @@ def log_sigmoid(z: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
         >>> print(np.asarray(F.log_sigmoid(z)).round(3))
         [-200.      -0.693]
     """
-    as_annotated(log_sigmoid, z)
+    check_annotations(log_sigmoid, z)
     return -jnp.logaddexp(-z, 0.0)
 
 
@@ -114,7 +114,7 @@ def tanh(z: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
         >>> bool(jnp.allclose(F.tanh(z), 2 * F.sigmoid(2 * z) - 1))
         True
     """
-    as_annotated(tanh, z)
+    check_annotations(tanh, z)
     return jnp.tanh(z)
 
 
@@ -156,7 +156,7 @@ def softsign(z: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
         >>> F.softsign(jnp.array([-3.0, 0.0, 1.0])).tolist()
         [-0.75, 0.0, 0.5]
     """
-    as_annotated(softsign, z)
+    check_annotations(softsign, z)
     return z / (1 + z * jnp.sign(z))
 
 
@@ -197,7 +197,7 @@ def hard_tanh(z: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
         >>> F.hard_tanh(jnp.array([-3.0, -0.5, 0.5, 3.0])).tolist()
         [-1.0, -0.5, 0.5, 1.0]
     """
-    as_annotated(hard_tanh, z)
+    check_annotations(hard_tanh, z)
     return jnp.where(z <= -1, -1, jnp.where(z >= 1, 1, z))
 
 
@@ -234,7 +234,7 @@ def hard_sigmoid(z: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
         >>> F.hard_sigmoid(jnp.array([-4.0, -1.5, 0.0, 4.0])).tolist()
         [0.0, 0.25, 0.5, 1.0]
     """
-    as_annotated(hard_sigmoid, z)
+    check_annotations(hard_sigmoid, z)
     return jnp.where(z <= -3, 0, jnp.where(z >= 3, 1, (z + 3) / 6))
 
 

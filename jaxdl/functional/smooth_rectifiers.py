@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, ArrayLike, Float
 
-from jaxdl.functional._arguments import as_annotated
+from jaxdl.functional._arguments import check_annotations
 from jaxdl.functional._examples import points
 from jaxdl.functional._validity import is_not_negative, is_positive, one_or_nan
 from jaxdl.functional.sigmoids import sigmoid
@@ -41,7 +41,7 @@ def softplus(z: Float[Array, "*shape"], *, beta: Float[ArrayLike, ""] = 1.0) -> 
         >>> print(np.asarray(F.softplus(z, beta=10.0)).round(3))
         [0.    0.069 1.   ]
     """
-    as_annotated(softplus, z)
+    check_annotations(softplus, z)
     beta = jnp.asarray(beta, z.dtype)
     return one_or_nan(is_positive(beta), z.dtype) * jnp.logaddexp(beta * z, 0.0) / beta
 
@@ -87,7 +87,7 @@ def elu(z: Float[Array, "*shape"], *, alpha: Float[ArrayLike, ""] = 1.0) -> Floa
         >>> print(np.asarray(F.elu(jnp.array([-100.0, -1.0, 2.0]), alpha=0.5)).round(3))
         [-0.5   -0.316  2.   ]
     """
-    as_annotated(elu, z)
+    check_annotations(elu, z)
     alpha = jnp.asarray(alpha, z.dtype)
     return one_or_nan(is_not_negative(alpha), z.dtype) * jnp.where(z <= 0, alpha * jnp.expm1(_at_most_zero(z)), z)
 
@@ -138,7 +138,7 @@ def selu(z: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
         >>> abs(round(float(y.mean()), 1)), round(float(y.var()), 1)
         (0.0, 1.0)
     """
-    as_annotated(selu, z)
+    check_annotations(selu, z)
     return SELU_SCALE * elu(z, alpha=SELU_ALPHA)
 
 
@@ -184,7 +184,7 @@ def celu(z: Float[Array, "*shape"], *, alpha: Float[ArrayLike, ""] = 1.0) -> Flo
         >>> [round(float(jax.grad(f)(z, alpha=0.5)), 3) for f in (F.celu, F.elu)]
         [1.0, 0.5]
     """
-    as_annotated(celu, z)
+    check_annotations(celu, z)
     alpha = jnp.asarray(alpha, z.dtype)
     return one_or_nan(is_positive(alpha), z.dtype) * jnp.where(z <= 0, alpha * jnp.expm1(_at_most_zero(z) / alpha), z)
 
@@ -231,7 +231,7 @@ def gelu(z: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
         >>> print(np.asarray(F.gelu(z)).round(3))
         [-0.004 -0.159  0.     0.841  2.996]
     """
-    as_annotated(gelu, z)
+    check_annotations(gelu, z)
     return z * (jax.lax.erfc(-z / math.sqrt(2)) / 2)
 
 
@@ -276,7 +276,7 @@ def gelu_tanh(z: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
         >>> bool(jnp.abs(F.gelu_tanh(z) - F.gelu(z)).max() < 0.0005)
         True
     """
-    as_annotated(gelu_tanh, z)
+    check_annotations(gelu_tanh, z)
     return z * sigmoid(2 * math.sqrt(2 / math.pi) * (z + 0.044715 * z**3))
 
 
@@ -318,7 +318,7 @@ def silu(z: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
         >>> print(np.asarray(F.silu(jnp.array([-1.0, 0.0, 1.0, 10.0]))).round(3))
         [-0.269  0.     0.731 10.   ]
     """
-    as_annotated(silu, z)
+    check_annotations(silu, z)
     return z * sigmoid(z)
 
 
@@ -357,7 +357,7 @@ def mish(z: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
         >>> print(np.asarray(F.mish(jnp.array([-1.0, 0.0, 1.0, 10.0]))).round(3))
         [-0.303  0.     0.865 10.   ]
     """
-    as_annotated(mish, z)
+    check_annotations(mish, z)
     return z * jnp.tanh(softplus(z))
 
 

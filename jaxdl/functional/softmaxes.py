@@ -4,7 +4,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, ArrayLike, Float
 
-from jaxdl.functional._arguments import as_annotated
+from jaxdl.functional._arguments import check_annotations
 from jaxdl.functional._validity import in_range, is_positive
 
 
@@ -37,7 +37,7 @@ def softmax(
         >>> print(np.asarray(F.softmax(logits, temperature=10.0)).round(3))
         [0.301 0.332 0.367]
     """
-    as_annotated(softmax, logits)
+    check_annotations(softmax, logits)
     z = logits / _positive_or_nan(temperature, logits)
     powers = jnp.exp(z - jax.lax.stop_gradient(z.max(axis=-1, keepdims=True)))
     return powers / powers.sum(axis=-1, keepdims=True)
@@ -91,7 +91,7 @@ def log_softmax(
         >>> jnp.log(F.softmax(logits)).tolist(), F.log_softmax(logits).tolist()
         ([-inf, 0.0], [-1000.0, 0.0])
     """
-    as_annotated(log_softmax, logits)
+    check_annotations(log_softmax, logits)
     z = logits / _positive_or_nan(temperature, logits)
     z = z - jax.lax.stop_gradient(z.max(axis=-1, keepdims=True))
     return z - jnp.log(jnp.exp(z).sum(axis=-1, keepdims=True))

@@ -3,9 +3,9 @@
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from jaxdl.functional._arguments import as_annotated
-from jaxdl.functional._kernels import check_groups, stamp, transposed
-from jaxdl.functional._windows import Padding, crop, outside, padding_around, spans_of
+from jaxdl.functional._arguments import check_annotations
+from jaxdl.functional._kernels import add_kernels, check_groups, swap_channels
+from jaxdl.functional._windows import Padding, crop, padding_around, to_batch_first, window_spans
 from jaxdl.functional.convolutions import conv2d, conv2d_vjp
 
 
@@ -55,10 +55,10 @@ def conv2d_transpose(
         >>> F.conv2d_transpose(x, kernel, jnp.zeros(1), stride=(2, 2))[0, :, :, 0].tolist()
         [[1.0, 2.0, 10.0, 20.0], [3.0, 4.0, 30.0, 40.0]]
     """
-    as_annotated(conv2d_transpose, x, kernel, bias)
+    check_annotations(conv2d_transpose, x, kernel, bias)
     check_groups(x.shape[-1], kernel, groups)
     size, ends = _size_and_crop(x, kernel, stride, padding, dilation)
-    return outside(crop(stamp(x, kernel, size, stride, dilation, groups), ends) + bias[:, None, None])
+    return to_batch_first(crop(add_kernels(x, kernel, size, stride, dilation, groups), ends) + bias[:, None, None])
 
 
 def conv2d_transpose_vjp(g, x, kernel, bias, *, stride=(1, 1), padding="VALID", dilation=(1, 1), groups=1):
@@ -73,10 +73,10 @@ def conv2d_transpose_vjp(g, x, kernel, bias, *, stride=(1, 1), padding="VALID", 
     """
     _, ends = _size_and_crop(x, kernel, stride, padding, dilation)
     settings = {"stride": stride, "padding": ends, "dilation": dilation, "groups": groups}
-    exchanged, no_bias = transposed(kernel, groups), jnp.zeros(x.shape[-1], x.dtype)
+    exchanged, no_bias = swap_channels(kernel, groups), jnp.zeros(x.shape[-1], x.dtype)
     x_bar = conv2d(g, exchanged, no_bias, **settings)
     _, kernel_bar, _ = conv2d_vjp(x, g, exchanged, no_bias, **settings)
-    return x_bar, transposed(kernel_bar, groups), g.sum((0, 1, 2))
+    return x_bar, swap_channels(kernel_bar, groups), g.sum((0, 1, 2))
 
 
 def conv2d_transpose_examples(random):
@@ -91,7 +91,7 @@ def conv2d_transpose_examples(random):
 
 def _size_and_crop(x, kernel, stride, padding, dilation):
     """Return height and width before cropping, and the rows and columns to crop at each end."""
-    spans = spans_of(kernel.shape[:2], stride, dilation)
+    spans = window_spans(kernel.shape[:2], stride, dilation)
     size = [(n - 1) * s + span for n, s, span in zip(x.shape[1:3], stride, spans, strict=True)]
     if padding == "SAME":
         size = [max(n * s, n_all) for n, s, n_all in zip(x.shape[1:3], stride, size, strict=True)]

@@ -14,7 +14,7 @@ def test_three_epochs_of_a_published_run_are_reproduced_to_the_last_published_di
     """Nielsen, *Neural Networks and Deep Learning* (2015)."""
     for (correct, cost), number in zip(published_run.epochs(), (1, 2, 3), strict=False):
         assert correct == published_run.PUBLISHED[number][0]
-        assert cost == pytest.approx(published_run.PUBLISHED[number][1], abs=published_run.DIGITS)
+        assert cost == pytest.approx(published_run.PUBLISHED[number][1], abs=published_run.TOLERANCE)
 
 
 def test_weight_decay_shrinks_weights_but_not_biases(random, double):

@@ -1,4 +1,6 @@
 import functools
+import importlib
+import pkgutil
 
 import jax
 import jax.numpy as jnp
@@ -8,7 +10,7 @@ import pytest
 import jaxdl.functional as F
 from jaxdl import derivation
 from jaxdl.backpropagation import Layer, Residual, layer, network_formula
-from jaxdl.backpropagation.formulas import gradient_formulas, layer_formula
+from jaxdl.backpropagation.formulas import GUARDS, gradient_formulas, layer_formula
 from jaxdl.derivation import arguments_of, vjp_pairs
 
 PAIRS = {pair.name: pair for pair in vjp_pairs()}
@@ -153,3 +155,10 @@ def test_network_formula_checks_its_arguments(unchecked):
         network_formula((layer(F.relu),), ((), ()))
     with pytest.raises(ValueError, match=r"network\[0\] must be a Layer or a Residual, got <function dense"):
         unchecked(network_formula)((F.dense,), ((1, 1),))
+
+
+def test_guards_are_functions_that_exist():
+    """A guard that is renamed in `functional` would show up in every formula."""
+    modules = [importlib.import_module(info.name) for info in pkgutil.iter_modules(F.__path__, "jaxdl.functional.")]
+    defined = {name for module in modules for name in vars(module)} | {*dir(jnp), *dir(jax.lax)}
+    assert defined >= {*GUARDS, "one_or_nan", "over_root"}

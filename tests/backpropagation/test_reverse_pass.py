@@ -77,7 +77,7 @@ def test_three_ways_to_compute_gradients_train_a_model_to_the_same_parameters(do
     automatic, by_hand = (models.mlp((16,), 10, activation=f.tanh, functional=f) for f in (F, hand))
     params, stats = automatic.init(jax.random.key(0), digits.inputs[:1])
     params = jax.tree.map(lambda leaf: leaf.astype(jnp.float64), params)
-    module = models.Mlp((16,), 10, activation=F.tanh)
+    module = models.MLP((16,), 10, activation=F.tanh)
 
     def by_reverse_pass(params, batch):
         network, arguments = module.network(params)

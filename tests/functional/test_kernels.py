@@ -45,7 +45,7 @@ def lowered(*arguments, groups):
     """Return the result of each method and the gradients of half the sum of its squares."""
     settings = {"padding": ((1, 1), (0, 1)), "stride": (1, 1), "dilation": (1, 2), "groups": groups}
     results = []
-    for lowering in (_kernels.by_patches, _kernels.by_rows, _kernels.stock):
+    for lowering in (_kernels.by_patches, _kernels.by_rows, _kernels.jax_convolution):
         y, pull = jax.vjp(lambda *a, lowering=lowering: lowering(*a, **settings), *arguments)
         results.append((y, pull(y)))
     return results
@@ -100,7 +100,7 @@ def test_patches_size_equals_the_size_of_the_patches(stride, dilation):
     x, window, padding = jnp.zeros((2, 8, 7, 3)), (2, 3), ((1, 0), (1, 1))
 
     def patches(x):
-        image = _windows.pad(_windows.inside(x), padding)
+        image = _windows.pad(_windows.to_batch_last(x), padding)
         return _kernels.im2col(_kernels.split_groups(image, 1), window, stride, dilation)
 
     expected = jax.eval_shape(patches, x)
