@@ -9,7 +9,6 @@ import jax
 import numpy as np
 from jaxtyping import Array, Key
 
-from jaxdl.data import synthetic
 from jaxdl.data.catalog.digits import load_digits
 from jaxdl.data.catalog.downloads import default_data_dir
 from jaxdl.data.catalog.originals import ORIGINALS, load_original
@@ -21,14 +20,15 @@ from jaxdl.data.readers.images import load_images, refuse_unreadable
 from jaxdl.data.readers.labels import as_classes, infer_labels
 from jaxdl.data.readers.npz import array_parts, load_npz
 from jaxdl.data.readers.tables import SUFFIXES, column_names, read_table
+from jaxdl.data.synthetic import linear_regression, moons, polynomial, rings, sparse_features, spirals, xor
 
 SYNTHETIC = {
-    "moons": synthetic.moons,
-    "rings": synthetic.rings,
-    "spirals": synthetic.spirals,
-    "linear_regression": synthetic.linear_regression,
-    "polynomial": synthetic.polynomial,
-    "sparse_features": synthetic.sparse_features,
+    "moons": moons,
+    "rings": rings,
+    "spirals": spirals,
+    "linear_regression": linear_regression,
+    "polynomial": polynomial,
+    "sparse_features": sparse_features,
 }
 NAMES = ("digits", *ORIGINALS, "xor", *SYNTHETIC)
 Place = str | os.PathLike
@@ -55,7 +55,7 @@ def load(
     * "digits" is included in the package.
     * "mnist", "fashion_mnist" and "cifar10" are read from `data_dir` if TFDS has prepared them there, else from their
       original files, which are downloaded if necessary. Any other name is a set that TFDS has prepared in `data_dir`.
-    * "xor", "moons", "rings", "spirals", "linear_regression", "polynomial" and "sparse_features" are synthetic.
+    * "xor", "moons", "rings", "spirals", "linear_regression", "polynomial" and "sparse_features" are
     * A table (.csv, .tsv, .parquet): see `jaxdl.data.readers.read_table`. Rows without a label are dropped with a
       warning.
     * A numpy archive (.npz): see `jaxdl.data.readers.load_npz`.
@@ -105,7 +105,7 @@ def load(
     if name == "digits":
         return load_digits()
     if name == "xor":
-        return synthetic.xor()
+        return xor()
     if name in SYNTHETIC:
         return SYNTHETIC[name](jax.random.key(0) if key is None else key)
     if path.is_dir():

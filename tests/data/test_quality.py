@@ -160,7 +160,7 @@ def test_regression_targets_raise_an_error():
     ],
 )
 def test_equal_inputs_with_different_labels_are_counted(labels, conflicting):
-    """Of the inputs, three are equal, two others are equal, and two are distinct."""
+    """Three inputs are equal, two others are equal, and two are distinct."""
     assert (
         conflicting_labels(dataset(np.array([[1.0], [1.0], [1.0], [2.0], [2.0], [3.0], [4.0]]), labels)) == conflicting
     )

@@ -86,9 +86,7 @@ def table_chunks(
     wanted = [*numbers, *dates, *texts]
     absent = [name for name in wanted if name not in written]
     if absent:
-        raise ValueError(
-            f"{path} lacks columns of training: {', '.join(map(repr, absent))}. Its columns: {', '.join(written)}."
-        )
+        raise ValueError(f"{path} lacks columns: {', '.join(map(repr, absent))}. Its columns: {', '.join(written)}.")
     with _readable(path):
         row = 0
         for batch in _batches(path, [written[name] for name in wanted]):

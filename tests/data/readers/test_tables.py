@@ -163,7 +163,7 @@ def test_an_unknown_column_raises_an_error(file):
             "column 'city' of .* must hold numbers, as in training,.* but it holds 'Köln' in row 0",
         ),
         ({"dates": ["city"]}, "column 'city' .* must hold dates, as in training, in every cell, but it holds 'Köln'"),
-        ({"texts": ["nope"]}, "a.csv lacks columns of training: 'nope'. Its columns: id, x, city"),
+        ({"texts": ["nope"]}, "a.csv lacks columns: 'nope'. Its columns: id, x, city"),
     ],
 )
 def test_a_column_of_another_kind_raises_an_error(file, kinds, message):
