@@ -47,7 +47,7 @@ class Split(NamedTuple):
 def from_arrays(inputs: ArrayLike, labels: ArrayLike, *, weights: ArrayLike | None = None) -> Dataset:
     """Check arrays and put them on the device as a Dataset.
 
-    Inputs become float32. Images of bytes stay bytes: give the Task a `transform` that makes numbers of each batch.
+    Inputs become float32. Images of bytes stay bytes: give the Task a `transform` that converts each batch.
 
     Args:
         inputs: Real numbers (examples, ...). A single feature has the shape (examples, 1).

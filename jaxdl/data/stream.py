@@ -37,7 +37,7 @@ def stream_arrays(
 ) -> Stream:
     """Stream arrays that stay on disk, such as `np.load(path, mmap_mode="r")`.
 
-    Integers and bytes reach the device unchanged; `Task(..., transform=lambda inputs: inputs / 255)` makes numbers of
+    Integers and bytes reach the device unchanged; `Task(..., transform=lambda inputs: inputs / 255)` converts
     them there. Floating-point numbers become float32.
 
     Args:

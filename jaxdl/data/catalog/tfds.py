@@ -91,17 +91,17 @@ def _version(name) -> tuple[int, ...]:
 def _files(folder, part) -> list[pathlib.Path]:
     """Return the array_record files of a part."""
     named = [(path, *path.name.split("-")[1].split(".", 1)) for path in sorted(folder.glob("*-*.*-of-*"))]
-    files = [path for path, of, form in named if (of, form) == (part, "array_record")]
+    files = [path for path, of_part, kind in named if (of_part, kind) == (part, "array_record")]
     if files:
         return files
-    others = [form for _, of, form in named if of == part]
+    others = [kind for _, of_part, kind in named if of_part == part]
     if others:
         raise ValueError(
             f"data must be prepared in the file format array_record, but {folder} holds .{others[0]} for {part!r}: "
             "on a machine with TensorFlow prepare it again with file_format='array_record', or convert it with "
             f"tfds convert_format --dataset_version_dir={folder} --out_file_format=array_record."
         )
-    parts = ", ".join(sorted({of for _, of, _ in named})) or "none"
+    parts = ", ".join(sorted({of_part for _, of_part, _ in named})) or "none"
     raise ValueError(f"{folder} has no part {part!r}. Parts: {parts}.")
 
 

@@ -184,7 +184,7 @@ def transform_of(preparation: Preparation) -> Callable[[Array], Array]:
         preparation: The preparation, fitted to the training part.
 
     Returns:
-        A function that makes of bytes what `encode_inputs` makes of images, and returns other inputs unchanged.
+        A function that converts bytes to the numbers of `encode_inputs`, and returns other inputs unchanged.
 
     Example:
         >>> from jaxdl import data

@@ -1,7 +1,7 @@
 """Readers of a user's own files: numpy archives (.npz), tables (CSV, Parquet) and folders of images.
 
-`jaxdl.data.load` calls them by the kind of the path; use them directly for more control. They fit nothing and encode
-nothing: columns stay numbers, dates or text. `infer_labels`, `as_classes` and `as_targets` interpret labels. No reader
+`jaxdl.data.load` chooses the reader by the path; call a reader directly for more control. Readers do not fit or encode:
+columns stay numbers, dates or text. `infer_labels`, `as_classes` and `as_targets` interpret labels. No reader
 loads a pickle.
 """
 

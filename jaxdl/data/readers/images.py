@@ -179,7 +179,7 @@ def read_images(files: Sequence[Place], *, size: tuple[int, int] | None, channel
 
     Scaling is bilinear with antialiasing. One channel is the luminance (ITU-R 601-2). Of an animation the first frame
     is read; transparency and the EXIF orientation are ignored. A file is unreadable if it is damaged, truncated, or not
-    PNG, JPEG, BMP, GIF, WebP, TIFF or PPM, whatever its suffix.
+    PNG, JPEG, BMP, GIF, WebP, TIFF or PPM; its suffix is ignored.
 
     Args:
         files: The files.
