@@ -5,9 +5,10 @@ from collections.abc import Generator
 import numpy as np
 from rich.console import Console
 
-from jaxdl import data, runs
+from jaxdl import runs
 from jaxdl.cli.console import print_line, print_warning, printed_warnings
 from jaxdl.cli.settings import Predict
+from jaxdl.data.preprocessing.columns import FAMILIAR_STDS
 from jaxdl.runs.build import UNREADABLE
 from jaxdl.runs.predict_file import FilePredictions, PredictionInput, check_output, predict_file, scores
 
@@ -45,7 +46,8 @@ def _concerns(predictions: FilePredictions) -> Generator[str]:
             where = "inputs" if name == "inputs" else f"column {name!r}"
             yield (
                 f"{where}: {count} of {predictions.examples} examples contain categories, missing values or magnitudes "
-                f"(over {data.FAR:g} standard deviations) not seen in training; treat these predictions as unreliable"
+                f"(over {FAMILIAR_STDS:g} standard deviations) not seen in training; treat these predictions as "
+                "unreliable"
             )
 
 

@@ -1,4 +1,22 @@
-"""Data sets: how they are read, divided, prepared, augmented and streamed."""
+"""Data sets: load, split, prepare, augment and stream them.
+
+Most programs need three calls:
+
+    dataset = data.load("moons")                                    # or a path: data.load("houses.csv", label="price")
+    split = data.stratified_split(jax.random.key(0), dataset)
+    split, preparation = data.prepared(split)                       # fitted to split.train alone
+
+- A `Dataset` holds inputs, labels and weights; a `Split` holds train, dev and test. `from_arrays` makes a data set of
+  arrays, `load` reads one by name or path, and `xor`, `moons`, `spirals` and others are synthetic.
+- Splits and folds are random, stratified by class, or grouped. `leakage`, `class_balance` and `conflicting_labels`
+  check them.
+- `prepared` encodes tables, names and missing values, and standardizes; `standardized` is enough for arrays.
+- `each_image(shift, flip)` augments images during training; `mixup` and `label_noise` change whole batches.
+- `stream_arrays` and `stream_examples` read data sets that do not fit on the device.
+
+The subpackages hold the parts: `readers` for a user's files, `catalog` for known data sets, and `preprocessing` for
+encodings fitted to the training part.
+"""
 
 from jaxdl.data.augmentation import (
     crop as crop,
@@ -12,43 +30,29 @@ from jaxdl.data.augmentation import (
     shift as shift,
 )
 from jaxdl.data.catalog.digits import load_digits as load_digits
-from jaxdl.data.catalog.originals import class_names as class_names, load_original as load_original
-from jaxdl.data.catalog.tfds import load_prepared as load_prepared, prepared_class_names as prepared_class_names
 from jaxdl.data.dataset import (
     Dataset as Dataset,
     Split as Split,
     from_arrays as from_arrays,
     take as take,
 )
-from jaxdl.data.loading import load as load, parts_of as parts_of
+from jaxdl.data.loading import load as load
 from jaxdl.data.mixing import (
     chained as chained,
     label_noise as label_noise,
     mixup as mixup,
     mixup_targets as mixup_targets,
 )
-from jaxdl.data.preprocessing.columns import (
-    FAR as FAR,
-    Categories as Categories,
-    Dates as Dates,
-    Numbers as Numbers,
-    features as features,
-    missing_cells as missing_cells,
-)
 from jaxdl.data.preprocessing.preparation import (
     Classes as Classes,
     Preparation as Preparation,
-    class_numbers as class_numbers,
     encode_inputs as encode_inputs,
     fit_preparation as fit_preparation,
-    incomplete as incomplete,
     prepare as prepare,
     prepared as prepared,
     rescaled as rescaled,
     transform_of as transform_of,
-    unlike_training as unlike_training,
 )
-from jaxdl.data.preprocessing.serialization import from_json as from_json, to_json as to_json
 from jaxdl.data.preprocessing.standardization import (
     Standardization as Standardization,
     fit_standardization as fit_standardization,
@@ -56,35 +60,12 @@ from jaxdl.data.preprocessing.standardization import (
     standardized as standardized,
 )
 from jaxdl.data.quality import (
-    Counts as Counts,
-    Leakage as Leakage,
     class_balance as class_balance,
     conflicting_labels as conflicting_labels,
     leakage as leakage,
 )
-from jaxdl.data.readers.cells import numbers_in as numbers_in
-from jaxdl.data.readers.images import (
-    image_chunks as image_chunks,
-    list_images as list_images,
-    load_images as load_images,
-    read_images as read_images,
-    refuse_unreadable as refuse_unreadable,
-    skip_unreadable as skip_unreadable,
-)
-from jaxdl.data.readers.labels import as_classes as as_classes, as_targets as as_targets, as_they_look as as_they_look
-from jaxdl.data.readers.npz import (
-    array_parts as array_parts,
-    has_labels as has_labels,
-    load_npz as load_npz,
-    load_npz_inputs as load_npz_inputs,
-    read_arrays as read_arrays,
-)
-from jaxdl.data.readers.tables import (
-    SUFFIXES as SUFFIXES,
-    column_names as column_names,
-    read_table as read_table,
-    table_chunks as table_chunks,
-)
+from jaxdl.data.readers.images import refuse_unreadable as refuse_unreadable, skip_unreadable as skip_unreadable
+from jaxdl.data.readers.labels import as_classes as as_classes, as_targets as as_targets, infer_labels as infer_labels
 from jaxdl.data.splits import (
     Fold as Fold,
     grouped_folds as grouped_folds,
@@ -108,3 +89,66 @@ from jaxdl.data.synthetic import (
     spirals as spirals,
     xor as xor,
 )
+
+__all__ = [
+    "Classes",
+    "Dataset",
+    "Fold",
+    "Preparation",
+    "Split",
+    "Standardization",
+    "Stream",
+    "as_classes",
+    "as_targets",
+    "chained",
+    "class_balance",
+    "conflicting_labels",
+    "crop",
+    "cutout",
+    "each_image",
+    "elastic",
+    "encode_inputs",
+    "fit_preparation",
+    "fit_standardization",
+    "flip",
+    "from_arrays",
+    "grouped_folds",
+    "grouped_parts",
+    "grouped_split",
+    "infer_labels",
+    "k_folds",
+    "label_noise",
+    "leakage",
+    "linear_regression",
+    "load",
+    "load_digits",
+    "mixup",
+    "mixup_targets",
+    "moons",
+    "noise",
+    "noisy_labels",
+    "polynomial",
+    "prepare",
+    "prepared",
+    "random_parts",
+    "random_split",
+    "refuse_unreadable",
+    "rescaled",
+    "rings",
+    "rotate",
+    "scale",
+    "shift",
+    "skip_unreadable",
+    "sparse_features",
+    "spirals",
+    "standardize",
+    "standardized",
+    "stratified_folds",
+    "stratified_parts",
+    "stratified_split",
+    "stream_arrays",
+    "stream_examples",
+    "take",
+    "transform_of",
+    "xor",
+]

@@ -1,8 +1,8 @@
-"""Augmentation: a training image seen another way each time, by pure functions of a key and one image.
+"""Image augmentation: random changes of one image, as pure functions of a key and the image.
 
-An image is (height, width, channels), and so is what comes out, in the same precision. Beyond its edges an image goes
-on as its edge; so all but `noise` commute with what standardization does, x → a x + b by channel, and may come before
-or after it. `each_image` makes of them what `training.supervised(augment=...)` takes.
+An image has the shape (height, width, channels); shape and precision stay the same. Outside an image its edge is
+repeated. All functions but `noise` therefore commute with an affine map of each channel, x → a x + b, and may come
+before or after standardization. `each_image` turns them into an argument for `training.supervised(augment=...)`.
 """
 
 from collections.abc import Callable
@@ -17,133 +17,287 @@ Image = Float[Array, "height width channels"]
 
 
 def each_image(*augmentations: Callable[[Array, Array], Array]) -> Callable[[Array, Dataset], Dataset]:
-    """All of them, one after another, for every image of a batch by a key of its own: `each_image(shift, flip)`.
+    """Return a function that augments every image of a batch, with a key of its own.
 
-    Settings are given by `functools.partial(rotate, most=30.0)`. Labels and weights stay. What comes out raises
-    ValueError for a batch whose inputs are no images (examples, height, width, channels).
+    Args:
+        *augmentations: Functions of a key and an image, applied one after another. Give settings with
+            `functools.partial(rotate, max_degrees=30.0)`.
+
+    Returns:
+        A function of a key and a batch of images (examples, height, width, channels). It keeps labels and weights, and
+        raises ValueError if the inputs are not images.
+
+    Example:
+        >>> from jaxdl import data
+        >>> digits = data.take(data.load_digits(), [0, 0])
+        >>> augmented = data.each_image(data.shift, data.rotate)(jax.random.key(0), digits)
+        >>> augmented.inputs.shape, bool(jnp.array_equal(augmented.inputs[0], augmented.inputs[1]))
+        ((2, 8, 8, 1), False)
     """
 
     def augment(key: Key[Array, ""], batch: Dataset) -> Dataset:
         if batch.inputs.ndim != 4:
             raise ValueError(
-                "inputs must be images (examples, height, width, channels) to be augmented, but have the shape "
+                "augmentation needs images as inputs, with the shape (examples, height, width, channels), got "
                 f"{batch.inputs.shape}."
             )
 
-        def of_one(key, image):
+        def augment_one(key, image):
             for number, augmentation in enumerate(augmentations):
                 image = augmentation(jax.random.fold_in(key, number), image)
             return image
 
-        return batch._replace(inputs=jax.vmap(of_one)(jax.random.split(key, batch.inputs.shape[0]), batch.inputs))
+        return batch._replace(inputs=jax.vmap(augment_one)(jax.random.split(key, batch.inputs.shape[0]), batch.inputs))
 
     return augment
 
 
-def shift(key: Key[Array, ""], image: Image, *, most: int = 2) -> Image:
-    """Moved by whole pixels, from -most to most along each axis, all equally likely."""
-    if most < 0:
-        raise ValueError(f"most must be at least 0 pixels, but was {most}.")
-    padded = jnp.pad(image, ((most, most), (most, most), (0, 0)), mode="edge")
-    down, right = jax.random.randint(key, (2,), 0, 2 * most + 1)
+def shift(key: Key[Array, ""], image: Image, *, max_pixels: int = 2) -> Image:
+    """Move an image by a uniformly random whole number of pixels along each axis.
+
+    Args:
+        key: Random key.
+        image: The image.
+        max_pixels: Largest shift in either direction, at least 0.
+
+    Returns:
+        The shifted image.
+
+    Raises:
+        ValueError: If `max_pixels` is negative.
+
+    Example:
+        >>> from jaxdl import data
+        >>> row = jnp.arange(4.0).reshape(1, 4, 1)
+        >>> data.shift(jax.random.key(3), row, max_pixels=2)[0, :, 0].tolist()
+        [2.0, 3.0, 3.0, 3.0]
+    """
+    if max_pixels < 0:
+        raise ValueError(f"max_pixels must be at least 0, got {max_pixels}.")
+    padded = jnp.pad(image, ((max_pixels, max_pixels), (max_pixels, max_pixels), (0, 0)), mode="edge")
+    down, right = jax.random.randint(key, (2,), 0, 2 * max_pixels + 1)
     return jax.lax.dynamic_slice(padded, (down, right, 0), image.shape)
 
 
 def flip(key: Key[Array, ""], image: Image, *, rate: Float[ArrayLike, ""] = 0.5) -> Image:
-    """Left and right exchanged, with this probability."""
+    """Exchange left and right with the given probability.
+
+    Args:
+        key: Random key.
+        image: The image.
+        rate: Probability of a flip, in [0, 1].
+
+    Returns:
+        The image or its mirror image.
+
+    Example:
+        >>> from jaxdl import data
+        >>> row = jnp.arange(3.0).reshape(1, 3, 1)
+        >>> data.flip(jax.random.key(0), row, rate=1.0)[0, :, 0].tolist()
+        [2.0, 1.0, 0.0]
+    """
     return jnp.where(jax.random.bernoulli(key, rate), image[:, ::-1], image)
 
 
-def crop(key: Key[Array, ""], image: Image, *, least: Float[ArrayLike, ""] = 0.7) -> Image:
-    """A window of the same form anywhere in the image, of a share of its area from `least` to 1, scaled to all of it.
+def crop(key: Key[Array, ""], image: Image, *, min_area: Float[ArrayLike, ""] = 0.7) -> Image:
+    """Cut out a random window with the aspect ratio of the image and enlarge it to the full size.
 
-    The share and the place are uniform. Szegedy et al., *Going deeper with convolutions* (2015), section 6.
+    Area and position of the window are uniform. Interpolation is bilinear.
+
+    Args:
+        key: Random key.
+        image: The image.
+        min_area: Smallest area of the window as a share of the image, in (0, 1].
+
+    Returns:
+        The window, at the size of the image.
+
+    References:
+        Szegedy et al., *Going deeper with convolutions* (2015), section 6.
+
+    Example:
+        >>> from jaxdl import data
+        >>> ramp = jnp.tile(jnp.arange(5.0), (5, 1))[..., None]
+        >>> cropped = data.crop(jax.random.key(0), ramp, min_area=0.25)
+        >>> bool(cropped.max() - cropped.min() < 4)  # the window is narrower than the image
+        True
     """
-    of_area, of_place = jax.random.split(key)
-    side = jnp.sqrt(jax.random.uniform(of_area, minval=least, maxval=1.0))
-    place = jax.random.uniform(of_place, (2,), minval=-1.0, maxval=1.0)  # from one end to the other
-    half = _half(image)
-    return _resampled(image, side * jnp.eye(2), place * (1 - side) * half)
+    area_key, position_key = jax.random.split(key)
+    side = jnp.sqrt(jax.random.uniform(area_key, minval=min_area, maxval=1.0))
+    position = jax.random.uniform(position_key, (2,), minval=-1.0, maxval=1.0)  # -1 and 1 touch the edges
+    return _affine(image, side * jnp.eye(2), position * (1 - side) * _center(image))
 
 
-def rotate(key: Key[Array, ""], image: Image, *, most: Float[ArrayLike, ""] = 15.0) -> Image:
-    """Turned about its centre by an angle that is uniform from -most to most, in degrees."""
-    angle = jnp.deg2rad(jax.random.uniform(key, minval=-1.0, maxval=1.0) * most)
+def rotate(key: Key[Array, ""], image: Image, *, max_degrees: Float[ArrayLike, ""] = 15.0) -> Image:
+    """Rotate an image about its center by a uniformly random angle. Interpolation is bilinear.
+
+    Args:
+        key: Random key.
+        image: The image.
+        max_degrees: Largest angle in either direction, in degrees.
+
+    Returns:
+        The rotated image.
+
+    Example:
+        >>> from jaxdl import data
+        >>> image = jnp.zeros((5, 5, 1)).at[2, 2].set(1.0)
+        >>> float(data.rotate(jax.random.key(0), image, max_degrees=90.0)[2, 2, 0])  # the center stays
+        1.0
+    """
+    angle = jnp.deg2rad(jax.random.uniform(key, minval=-1.0, maxval=1.0) * max_degrees)
     cosine, sine = jnp.cos(angle), jnp.sin(angle)
-    return _resampled(image, jnp.array([[cosine, sine], [-sine, cosine]]), jnp.zeros(2))
+    return _affine(image, jnp.array([[cosine, sine], [-sine, cosine]]), jnp.zeros(2))
 
 
 def scale(
-    key: Key[Array, ""], image: Image, *, least: Float[ArrayLike, ""] = 0.9, most: Float[ArrayLike, ""] = 1.1
+    key: Key[Array, ""],
+    image: Image,
+    *,
+    min_factor: Float[ArrayLike, ""] = 0.9,
+    max_factor: Float[ArrayLike, ""] = 1.1,
 ) -> Image:
-    """Made larger about its centre by a factor from `least` to `most`, whose logarithm is uniform."""
-    low, high = jnp.log(jnp.asarray(least, jnp.float32)), jnp.log(jnp.asarray(most, jnp.float32))
+    """Enlarge or shrink an image about its center by a random factor whose logarithm is uniform.
+
+    Args:
+        key: Random key.
+        image: The image.
+        min_factor: Smallest factor, above 0; factors below 1 shrink.
+        max_factor: Largest factor.
+
+    Returns:
+        The scaled image, at the size of the image.
+
+    Example:
+        >>> from jaxdl import data
+        >>> row = jnp.array([0.0, 0.0, 4.0, 0.0, 0.0]).reshape(1, 5, 1)
+        >>> data.scale(jax.random.key(0), row, min_factor=2.0, max_factor=2.0)[0, :, 0].round(3).tolist()
+        [0.0, 2.0, 4.0, 2.0, 0.0]
+    """
+    low, high = jnp.log(jnp.asarray(min_factor, jnp.float32)), jnp.log(jnp.asarray(max_factor, jnp.float32))
     factor = jnp.exp(low + (high - low) * jax.random.uniform(key))
-    return _resampled(image, jnp.eye(2) / factor, jnp.zeros(2))
+    return _affine(image, jnp.eye(2) / factor, jnp.zeros(2))
 
 
 def elastic(
-    key: Key[Array, ""], image: Image, *, strength: Float[ArrayLike, ""] = 1.0, smoothness: Float[ArrayLike, ""] = 4.0
+    key: Key[Array, ""],
+    image: Image,
+    *,
+    displacement: Float[ArrayLike, ""] = 1.0,
+    smoothness: Float[ArrayLike, ""] = 4.0,
 ) -> Image:
-    r"""Every pixel moved by a smooth random field.
+    r"""Move every pixel by a smooth random displacement field.
 
-    Uniform noise, smoothed by a Gaussian whose deviation is `smoothness` pixels, and scaled so that the displacement
-    along each axis has the deviation `strength`, in pixels, everywhere. Simard, Steinkraus and Platt, *Best practices
-    for convolutional neural networks* (2003).
+    Uniform noise is smoothed by a Gaussian kernel and scaled, so that the displacement along each axis has the same
+    standard deviation at every pixel. Interpolation is bilinear.
+
+    Args:
+        key: Random key.
+        image: The image.
+        displacement: Standard deviation of the displacement along each axis, in pixels.
+        smoothness: Standard deviation of the Gaussian kernel, in pixels.
+
+    Returns:
+        The deformed image.
+
+    References:
+        Simard, Steinkraus and Platt, *Best practices for convolutional neural networks* (2003).
+
+    Example:
+        >>> from jaxdl import data
+        >>> column = jnp.arange(6.0)
+        >>> image = jnp.tile(column[:, None, None], (1, 6, 1))  # each pixel holds its row
+        >>> moved = data.elastic(jax.random.key(0), image, displacement=0.5) - image
+        >>> moved.shape, bool(0 < jnp.abs(moved).max() < 3)
+        ((6, 6, 1), True)
     """
     height, width, _ = image.shape
-    down, right = _gaussian(height, smoothness), _gaussian(width, smoothness)
+    down, right = _gaussian_kernel(height, smoothness), _gaussian_kernel(width, smoothness)
     noise = jax.random.uniform(key, (2, height, width), minval=-1.0, maxval=1.0) * jnp.sqrt(3.0)  # of variance 1
-    spread = jnp.sqrt(jnp.outer((down**2).sum(axis=1), (right**2).sum(axis=1)))
-    rows, columns = strength * (down @ noise @ right.T) / spread
-    return _sampled(image, jnp.arange(height)[:, None] + rows, jnp.arange(width)[None] + columns)
+    std = jnp.sqrt(jnp.outer((down**2).sum(axis=1), (right**2).sum(axis=1)))
+    rows, columns = displacement * (down @ noise @ right.T) / std
+    return _interpolate(image, jnp.arange(height)[:, None] + rows, jnp.arange(width)[None] + columns)
 
 
 def cutout(key: Key[Array, ""], image: Image, *, size: int = 4) -> Image:
-    """A square of so many pixels a side gets the mean of the image by channel; its centre is any, so it may be cut off.
+    """Replace a square around a uniformly random pixel by the mean of each channel.
 
-    DeVries and Taylor, *Improved regularization of convolutional neural networks with cutout* (2017).
+    The square may reach beyond the image; the part outside has no effect.
+
+    Args:
+        key: Random key.
+        image: The image.
+        size: Side of the square, in pixels.
+
+    Returns:
+        The image with the square replaced.
+
+    References:
+        DeVries and Taylor, *Improved regularization of convolutional neural networks with cutout* (2017).
+
+    Example:
+        >>> from jaxdl import data
+        >>> image = jnp.arange(16.0).reshape(4, 4, 1)
+        >>> changed = data.cutout(jax.random.key(0), image, size=1) != image
+        >>> int(changed.sum())
+        1
     """
     height, width, _ = image.shape
-    of_row, of_column = jax.random.split(key)
-    rows = jnp.arange(height) - jax.random.randint(of_row, (), 0, height)
-    columns = jnp.arange(width) - jax.random.randint(of_column, (), 0, width)
-    inside = [(-size / 2 <= place) & (place < size / 2) for place in (rows, columns)]
+    row_key, column_key = jax.random.split(key)
+    rows = jnp.arange(height) - jax.random.randint(row_key, (), 0, height)
+    columns = jnp.arange(width) - jax.random.randint(column_key, (), 0, width)
+    inside = [(-size / 2 <= offset) & (offset < size / 2) for offset in (rows, columns)]
     return jnp.where((inside[0][:, None] & inside[1])[..., None], image.mean(axis=(0, 1)), image)
 
 
-def noise(key: Key[Array, ""], image: Image, *, deviation: Float[ArrayLike, ""] = 0.1) -> Image:
-    """Gaussian noise added to every number, with this deviation in the units of the image."""
-    drawn = jax.random.normal(key, image.shape, jnp.float32)
-    return image + (deviation * drawn).astype(image.dtype)
+def noise(key: Key[Array, ""], image: Image, *, std: Float[ArrayLike, ""] = 0.1) -> Image:
+    """Add Gaussian noise to every value.
+
+    Args:
+        key: Random key.
+        image: The image.
+        std: Standard deviation of the noise, in the units of the image.
+
+    Returns:
+        The noisy image.
+
+    Example:
+        >>> from jaxdl import data
+        >>> noisy = data.noise(jax.random.key(0), jnp.zeros((50, 50, 1)), std=0.1)
+        >>> round(float(noisy.std()), 2)
+        0.1
+    """
+    normal = jax.random.normal(key, image.shape, jnp.float32)
+    return image + (std * normal).astype(image.dtype)
 
 
-def _half(image):
-    """The place of the centre, in pixels from the first."""
+def _center(image):
+    """Return the position of the center, in pixels from the first pixel."""
     return (jnp.array(image.shape[:2]) - 1) / 2
 
 
-def _resampled(image, matrix, offset):
-    """The image at matrix @ place + offset for every place, both from the centre, in pixels."""
+def _affine(image, matrix, offset):
+    """Sample the image at matrix @ position + offset for every position, both in pixels from the center."""
     height, width, _ = image.shape
-    places = jnp.stack(jnp.meshgrid(jnp.arange(height), jnp.arange(width), indexing="ij"), axis=-1) - _half(image)
-    rows, columns = jnp.moveaxis(places @ matrix.T + offset + _half(image), -1, 0)
-    return _sampled(image, rows, columns)
+    grid = jnp.stack(jnp.meshgrid(jnp.arange(height), jnp.arange(width), indexing="ij"), axis=-1)
+    positions = grid - _center(image)
+    rows, columns = jnp.moveaxis(positions @ matrix.T + offset + _center(image), -1, 0)
+    return _interpolate(image, rows, columns)
 
 
-def _sampled(image, rows, columns):
-    """The image between its pixels, bilinearly."""
+def _interpolate(image, rows, columns):
+    """Sample the image at real coordinates, bilinearly."""
     height, width, _ = image.shape
     rows, columns = jnp.broadcast_arrays(rows.clip(0, height - 1), columns.clip(0, width - 1))
     above, left = jnp.floor(rows).astype(int), jnp.floor(columns).astype(int)
     below, right = jnp.minimum(above + 1, height - 1), jnp.minimum(left + 1, width - 1)
-    down, across = ((place - of).astype(image.dtype)[..., None] for place, of in ((rows, above), (columns, left)))
+    down, across = ((exact - floor).astype(image.dtype)[..., None] for exact, floor in ((rows, above), (columns, left)))
     upper = image[above, left] * (1 - across) + image[above, right] * across
     lower = image[below, left] * (1 - across) + image[below, right] * across
     return upper * (1 - down) + lower * down
 
 
-def _gaussian(size, deviation):
-    """A matrix that smooths a column of this size."""
-    away = jnp.arange(size)[:, None] - jnp.arange(size)
-    return jnp.exp(-(away**2) / (2 * jnp.asarray(deviation, jnp.float32) ** 2))
+def _gaussian_kernel(size, std):
+    """Return the matrix (size, size) that smooths a vector by a Gaussian."""
+    distance = jnp.arange(size)[:, None] - jnp.arange(size)
+    return jnp.exp(-(distance**2) / (2 * jnp.asarray(std, jnp.float32) ** 2))

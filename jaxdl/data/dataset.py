@@ -1,4 +1,4 @@
-"""A data set: inputs, labels and weights, and how it is divided."""
+"""The data set type: inputs, labels and weights, and a split of them into train, dev and test."""
 
 from typing import Any, NamedTuple
 
@@ -9,13 +9,15 @@ from numpy.typing import ArrayLike
 
 
 class Dataset(NamedTuple):
-    """Examples along the first axis of every array: a tree that any transformation of jax can take.
+    """Examples along the first axis of every array; a pytree, so that every jax transformation accepts it.
 
-    Inputs are numbers of the shape (examples, ...), or a tree of such. Labels are class numbers from 0 (or signs, -1
-    and 1), or targets of shape (examples, outputs). A weight says how much an example counts.
+    `load` returns a data set as it was read: its inputs may then be a dict with one numpy array for each column of a
+    table, and its labels may be strings. `prepare` turns both into numbers.
 
-    As a file is read, before anything is fitted to it, inputs may also be a dict with an array of numpy for each column
-    of a table, and labels may be names: `prepare` turns them into numbers.
+    Attributes:
+        inputs: An array (examples, ...), or a pytree of such arrays.
+        labels: Class numbers (examples,) from 0, or signs -1 and 1, or regression targets (examples, outputs).
+        weights: Weight of each example in the loss (examples,), at least 0.
     """
 
     inputs: PyTree
@@ -24,12 +26,18 @@ class Dataset(NamedTuple):
 
     @property
     def size(self) -> int:
-        """The number of examples."""
+        """Number of examples."""
         return self.weights.shape[0]
 
 
 class Split(NamedTuple):
-    """Three parts: to train on, to decide by, and to be judged by once."""
+    """Three disjoint parts of a data set.
+
+    Attributes:
+        train: The part to train on.
+        dev: The part for decisions, such as early stopping and the choice of hyperparameters.
+        test: The part for the final evaluation, used once.
+    """
 
     train: Dataset
     dev: Dataset
@@ -37,69 +45,115 @@ class Split(NamedTuple):
 
 
 def from_arrays(inputs: ArrayLike, labels: ArrayLike, *, weights: ArrayLike | None = None) -> Dataset:
-    """A checked Dataset of arrays; without weights every example counts 1.
+    """Check arrays and put them on the device as a Dataset.
 
-    Inputs become float32, but images of bytes stay bytes: a Task makes numbers of them, batch by batch.
+    Inputs become float32. Images of bytes stay bytes: give the Task a `transform` that converts each batch.
 
-    Raises ValueError for nothing at all, NaN or infinity, lengths that differ, class numbers or weights below 0, and
-    TypeError for class numbers that are no integers.
+    Args:
+        inputs: Real numbers (examples, ...). A single feature has the shape (examples, 1).
+        labels: Integer class numbers (examples,) from 0, or signs -1 and 1, or targets (examples, outputs).
+        weights: Weight of each example (examples,), at least 0. Default: 1 for every example.
+
+    Returns:
+        The data set, with labels as int32 or float32 and weights as float32.
+
+    Raises:
+        ValueError: If there is no example, a number is NaN or infinite, lengths differ, a class number is below 0 or
+            beyond int32, or a weight is below 0 or all are 0.
+        TypeError: If inputs or labels are not real numbers, or class numbers are not integers.
+
+    Example:
+        >>> from jaxdl import data
+        >>> examples = data.from_arrays([[0, 1], [2, 3]], [0, 1])
+        >>> examples.inputs.dtype.name, examples.labels.dtype.name, examples.weights.tolist()
+        ('float32', 'int32', [1.0, 1.0])
     """
     inputs, labels = np.asarray(inputs), np.asarray(labels)
     for name, array in [("inputs", inputs), ("labels", labels)]:
         if array.dtype.kind not in "biuf":
-            raise TypeError(f"{name} must be real numbers, but were given as {array.dtype}: encode them first.")
+            raise TypeError(f"{name} must be real numbers, got {array.dtype}: encode them first.")
     if inputs.dtype != np.uint8 or inputs.ndim < 3:
-        with np.errstate(over="ignore"):  # what overflows is told below
+        with np.errstate(over="ignore"):  # an overflow is reported below
             inputs = inputs.astype(np.float32)
-    if inputs.ndim < 2:
-        raise ValueError(
-            f"inputs must have the shape (examples, ...), but were given as {inputs.shape}: "
-            "reshape a single feature to (examples, 1)."
-        )
+    check_inputs_shape(inputs)
     if len(inputs) == 0:
-        raise ValueError(f"inputs must hold at least one example, but were given as {inputs.shape}.")
+        raise ValueError(f"inputs must hold at least one example, got the shape {inputs.shape}.")
     if labels.ndim == 1:
-        _check_class_numbers(labels)
+        check_class_numbers(labels)
     weights = np.ones(len(inputs), np.float32) if weights is None else np.asarray(weights, np.float32)
     for name, array in [("inputs", inputs), ("labels", labels), ("weights", weights)]:
-        if len(array) != len(inputs):
-            raise ValueError(f"{name} must hold one row for each of the {len(inputs)} inputs, but hold {len(array)}.")
-        if not np.isfinite(array).all():
-            rows = np.flatnonzero(~np.isfinite(array).reshape(len(array), -1).all(axis=1))
-            raise ValueError(
-                f"{name} must be finite, but {len(rows)} of {len(array)} rows hold NaN or infinity, the first of them "
-                f"row {rows[0]}: drop or impute them."
-            )
+        check_length(name, array, len(inputs))
+        _check_finite(name, array)
     if weights.ndim != 1 or weights.min() < 0 or weights.max() == 0:
         raise ValueError(
-            f"weights must be one number for each example, none below 0 and not all 0, but were given as "
-            f"{weights.shape} from {weights.min()} to {weights.max()}."
+            "weights must be one number of at least 0 for each example, and one of them above 0, got the shape "
+            f"{weights.shape} with values from {weights.min()} to {weights.max()}."
         )
     integer_labels = np.issubdtype(labels.dtype, np.integer)
     return jax.device_put(Dataset(inputs, labels.astype(np.int32 if integer_labels else np.float32), weights))
 
 
-def _check_class_numbers(labels) -> None:
-    """Refuse labels that are no class numbers, and no signs."""
+def check_inputs_shape(inputs) -> None:
+    """Raise ValueError for inputs with fewer than two axes."""
+    if inputs.ndim < 2:
+        raise ValueError(
+            f"inputs must have the shape (examples, ...), got {inputs.shape}: reshape a single feature to "
+            "(examples, 1)."
+        )
+
+
+def check_length(name: str, array, examples: int) -> None:
+    """Raise ValueError for an array that does not have one row for each example."""
+    if len(array) != examples:
+        raise ValueError(f"{name} must hold one row for each of the {examples} inputs, got {len(array)} rows.")
+
+
+def check_class_numbers(labels) -> None:
+    """Raise TypeError or ValueError for labels that are neither class numbers nor signs."""
     if not np.issubdtype(labels.dtype, np.integer):
         raise TypeError(
-            f"labels of shape {labels.shape} must be integers, but were given as {labels.dtype}: convert class numbers "
-            "with labels.astype('int32'), or give targets the shape (examples, outputs)."
+            f"labels of the shape {labels.shape} must be integers, got {labels.dtype}: convert class numbers with "
+            "labels.astype('int32'), or give regression targets the shape (examples, outputs)."
         )
     if labels.min(initial=0) < 0 and not np.isin(labels, (-1, 1)).all():
-        raise ValueError(f"labels must be class numbers from 0, or all -1 or 1, but {labels.min()} was among them.")
+        raise ValueError(f"labels must be class numbers from 0, or all -1 or 1, got {labels.min()}.")
     if labels.max(initial=0) > np.iinfo(np.int32).max:
-        raise ValueError(f"labels must be class numbers that int32 can hold, but {labels.max()} was among them.")
+        raise ValueError(f"labels must be class numbers that fit into int32, got {labels.max()}.")
+
+
+def _check_finite(name, array) -> None:
+    if not np.isfinite(array).all():
+        rows = np.flatnonzero(~np.isfinite(array).reshape(len(array), -1).all(axis=1))
+        raise ValueError(
+            f"{name} must be finite, but {len(rows)} of {len(array)} rows hold NaN or infinity, the first of them row "
+            f"{rows[0]}: drop or impute them."
+        )
 
 
 def take(data: Dataset, indices: ArrayLike) -> Dataset:
-    """The examples at these indices, in their order. Raises IndexError for an index that is none."""
+    """Select examples by index, in the given order.
+
+    Args:
+        data: The data set.
+        indices: Integers from 0 to `data.size - 1`; an index may occur more than once.
+
+    Returns:
+        A data set of the selected examples.
+
+    Raises:
+        IndexError: If an index is out of range.
+
+    Example:
+        >>> from jaxdl import data
+        >>> data.take(data.xor(), [3, 0]).inputs.tolist()
+        [[1.0, 1.0], [0.0, 0.0]]
+    """
     indices = np.asarray(indices)
     if indices.size and not (indices.min() >= 0 and indices.max() < data.size):
-        raise IndexError(f"indices must be from 0 to {data.size - 1}, but go from {indices.min()} to {indices.max()}.")
-    # on the host, where nothing is compiled for every shape
+        raise IndexError(f"indices must be from 0 to {data.size - 1}, got {indices.min()} to {indices.max()}.")
+    # select with numpy: jax would compile a program for every shape
     rows = lambda array: jax.device_put(np.asarray(array)[indices]) if isinstance(array, jax.Array) else array[indices]  # noqa: E731
-    taken = jax.tree.map(rows, data)
-    if isinstance(data.inputs, dict):  # whose keys a map would sort
-        taken = taken._replace(inputs={name: taken.inputs[name] for name in data.inputs})
-    return taken
+    selected = jax.tree.map(rows, data)
+    if isinstance(data.inputs, dict):  # jax.tree.map sorts the keys
+        selected = selected._replace(inputs={name: selected.inputs[name] for name in data.inputs})
+    return selected

@@ -1,4 +1,4 @@
-"""One way in: a data set by its name, or a file or folder of the user's own."""
+"""Loading of a data set by name or by path."""
 
 import os
 import pathlib
@@ -9,28 +9,28 @@ import jax
 import numpy as np
 from jaxtyping import Array, Key
 
-from jaxdl.data import synthetic
 from jaxdl.data.catalog.digits import load_digits
 from jaxdl.data.catalog.downloads import default_data_dir
 from jaxdl.data.catalog.originals import ORIGINALS, load_original
 from jaxdl.data.catalog.tfds import load_prepared
 from jaxdl.data.dataset import Dataset
 from jaxdl.data.preprocessing.columns import missing_cells
-from jaxdl.data.readers.cells import nearly, numbers_in
+from jaxdl.data.readers.cells import misread_reason, texts_to_numbers
 from jaxdl.data.readers.images import load_images, refuse_unreadable
-from jaxdl.data.readers.labels import as_classes, as_they_look
+from jaxdl.data.readers.labels import as_classes, infer_labels
 from jaxdl.data.readers.npz import array_parts, load_npz
 from jaxdl.data.readers.tables import SUFFIXES, column_names, read_table
+from jaxdl.data.synthetic import linear_regression, moons, polynomial, rings, sparse_features, spirals, xor
 
-DRAWN = {
-    "moons": synthetic.moons,
-    "rings": synthetic.rings,
-    "spirals": synthetic.spirals,
-    "linear_regression": synthetic.linear_regression,
-    "polynomial": synthetic.polynomial,
-    "sparse_features": synthetic.sparse_features,
+SYNTHETIC = {
+    "moons": moons,
+    "rings": rings,
+    "spirals": spirals,
+    "linear_regression": linear_regression,
+    "polynomial": polynomial,
+    "sparse_features": sparse_features,
 }
-NAMES = ("digits", *ORIGINALS, "xor", *DRAWN)
+NAMES = ("digits", *ORIGINALS, "xor", *SYNTHETIC)
 Place = str | os.PathLike
 
 
@@ -41,44 +41,73 @@ def load(
     label: str | None = None,
     ignore: Sequence[str] = (),
     categories: Sequence[str] = (),
-    targets: Callable[[np.ndarray], np.ndarray] = as_they_look,
+    targets: Callable[[np.ndarray], np.ndarray] = infer_labels,
     image_size: tuple[int, int] | None = None,
     unreadable: Callable[[Sequence[Place]], None] = refuse_unreadable,
     data_dir: Place | None = None,
     manual_dir: Place | None = None,
     key: Key[Array, ""] | None = None,
 ) -> Dataset:
-    """A data set as it is, before anything is fitted to it: divide it, and let `prepared` make it ready to train on.
+    r"""Load a data set by name, or from a file or folder of your own.
 
-    * "digits" is shipped with the package.
-    * "mnist", "fashion_mnist" and "cifar10" are read from `data_dir` where TFDS has prepared them there, else from
-      their original files (`load_original`); any other name is a set that TFDS has prepared below `data_dir`.
-    * "xor", and sets drawn from `key` (without one, from 0): "moons", "rings", "spirals", "linear_regression",
-      "polynomial", "sparse_features".
-    * A table (.csv, .tsv, .parquet): its column `label` holds the labels, the others but those to `ignore` the inputs;
-      numbers in the columns of `categories`, which the label may be among, are names (`read_table`). Rows without a
-      label are left out, which a warning tells.
-    * An archive of numpy (.npz), as `load_npz` reads it.
-    * A folder of images, in a folder for each class, scaled to `image_size` (height, width) where that is given;
-      `unreadable` is told which are damaged, `refuse_unreadable` or `skip_unreadable`.
+    Nothing is fitted or encoded: split the data set, then make it ready for training with `prepared`.
 
-    `part`, "train" or "test", is for what has both. `targets` says what labels are: `as_they_look`, `as_classes` or
-    `as_targets`. Raises ValueError, TypeError or FileNotFoundError, in one sentence, for what is none of these.
+    * "digits" is included in the package.
+    * "mnist", "fashion_mnist" and "cifar10" are read from `data_dir` if TFDS has prepared them there, else from their
+      original files, which are downloaded if necessary. Any other name is a set that TFDS has prepared in `data_dir`.
+    * "xor", "moons", "rings", "spirals", "linear_regression", "polynomial" and "sparse_features" are
+    * A table (.csv, .tsv, .parquet): see `jaxdl.data.readers.read_table`. Rows without a label are dropped with a
+      warning.
+    * A numpy archive (.npz): see `jaxdl.data.readers.load_npz`.
+    * A folder of images, with a subfolder for each class: see `jaxdl.data.readers.load_images`.
+
+    Args:
+        name_or_path: Name of a known data set, or a path.
+        part: "train" or "test", for data that comes in two parts.
+        label: Column of a table that holds the labels. All other columns are inputs.
+        ignore: Columns of a table to leave out.
+        categories: Columns of a table to read as text even if they hold numbers; may include the label.
+        targets: Function that interprets the labels: `infer_labels`, `as_classes` or `as_targets`.
+        image_size: Height and width to scale the images of a folder to. Default: all must have the same size.
+        unreadable: Function called with the list of unreadable images: `refuse_unreadable` or `skip_unreadable`.
+        data_dir: Folder of TFDS. Default: tfds in the folder JAXDL_DATA, else TFDS_DATA_DIR or ~/tensorflow_datasets.
+        manual_dir: Folder of original files fetched by hand. Default: `data_dir/downloads/manual`.
+        key: Random key of a synthetic set. Default: `jax.random.key(0)`.
+
+    Returns:
+        The data set as it was read: inputs may be the columns of a table, and labels may be names.
+
+    Raises:
+        FileNotFoundError: If there is no such data set or file.
+        ValueError: If the file cannot be read, or a setting does not fit this kind of data.
+        TypeError: If labels that should be targets are not numbers.
+
+    Example:
+        >>> import pathlib, tempfile
+        >>> from jaxdl import data
+        >>> data.load("moons").inputs.shape
+        (200, 2)
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     path = pathlib.Path(folder, "homes.csv")
+        ...     _ = path.write_text("rooms,city,rent\n3,Rome,900.5\n2,Oslo,1200\n")
+        ...     homes = data.load(path, label="rent")
+        >>> list(homes.inputs), homes.labels.tolist()
+        (['rooms', 'city'], [[900.5], [1200.0]])
     """
     name, path = str(name_or_path), pathlib.Path(name_or_path)
     if part not in ("train", "test"):
-        raise ValueError(f"part must be 'train' or 'test', but was {part!r}.")
-    for setting, given in {"label": label, "ignore": ignore, "categories": categories}.items():
-        if given and path.suffix.lower() not in SUFFIXES:
-            raise ValueError(f"{setting} must be given for a table ({', '.join(SUFFIXES)}) only, but {name} is none.")
+        raise ValueError(f"part must be 'train' or 'test', got {part!r}.")
+    for setting, value in {"label": label, "ignore": ignore, "categories": categories}.items():
+        if value and path.suffix.lower() not in SUFFIXES:
+            raise ValueError(f"{setting} needs a table ({', '.join(SUFFIXES)}), but {name} is not a table.")
     if image_size and not path.is_dir():
-        raise ValueError(f"image_size must be given for a folder of images only, but {name} is none.")
+        raise ValueError(f"image_size needs a folder of images, but {name} is not a folder.")
     if name == "digits":
         return load_digits()
     if name == "xor":
-        return synthetic.xor()
-    if name in DRAWN:
-        return DRAWN[name](jax.random.key(0) if key is None else key)
+        return xor()
+    if name in SYNTHETIC:
+        return SYNTHETIC[name](jax.random.key(0) if key is None else key)
     if path.is_dir():
         data = load_images(path / part if parts_of(path) else path, image_size=image_size, unreadable=unreadable)
     elif path.suffix.lower() in SUFFIXES:
@@ -92,19 +121,19 @@ def load(
 
 
 def parts_of(name_or_path: Place) -> tuple[str, ...]:
-    """("train", "test") for what comes divided, so that `part` says which; nothing where all is one."""
+    """Return ("train", "test") for data that comes in two parts, else ()."""
     path = pathlib.Path(name_or_path)
     if path.is_dir():
         divided = all((path / part).is_dir() for part in ("train", "test"))
     elif path.suffix.lower() == ".npz":
         divided = len(array_parts(path)) > 1
     else:
-        divided = str(name_or_path) not in ("digits", "xor", *DRAWN) and path.suffix.lower() not in SUFFIXES
+        divided = str(name_or_path) not in ("digits", "xor", *SYNTHETIC) and path.suffix.lower() not in SUFFIXES
     return ("train", "test") if divided else ()
 
 
 def _load_named(name, part, data_dir, manual_dir) -> Dataset:
-    """A set that TFDS knows, prepared or from its original files."""
+    """Load a data set that TFDS knows, prepared or from its original files."""
     folder = pathlib.Path(data_dir) if data_dir else prepared_folder()
     inside = not pathlib.PurePath(name).is_absolute() and ".." not in pathlib.PurePath(name).parts
     prepared = inside and (folder / name).is_dir()
@@ -113,41 +142,38 @@ def _load_named(name, part, data_dir, manual_dir) -> Dataset:
     if prepared or (inside and data_dir):
         return load_prepared(name, folder, part=part)
     raise FileNotFoundError(
-        f"data must be one of {', '.join(NAMES)}, a table ({', '.join(SUFFIXES)}), an .npz archive, a folder of "
-        f"images, or a set that TFDS has prepared below {folder}, but {name} is none of these."
+        f"no data set or file {name!r}. Known sets: {', '.join(NAMES)}; also sets that TFDS has prepared in {folder}, "
+        f"tables ({', '.join(SUFFIXES)}), numpy archives (.npz) and folders of images."
     )
 
 
 def prepared_folder() -> pathlib.Path:
-    """Where prepared sets are looked for: tfds in JAXDL_DATA, else where TFDS keeps them."""
+    """Return the folder of sets prepared by TFDS: tfds in JAXDL_DATA, else the folder of TFDS."""
     if "JAXDL_DATA" in os.environ:
         return pathlib.Path(os.environ["JAXDL_DATA"]) / "tfds"
     return default_data_dir()
 
 
 def _load_table(path, label, ignore, categories) -> Dataset:
-    """The columns of a table, and the labels of the rows that have one."""
-    if label is None:
-        raise ValueError(
-            f"label must name the column of {path} that is to be learned, but was not given: it has the columns "
-            f"{', '.join(column_names(path))}."
-        )
+    """Read the columns of a table, and the labels; drop rows without a label."""
     known = column_names(path)
+    if label is None:
+        raise ValueError(f"name the column of {path} to use as label (label, --label). Columns: {', '.join(known)}.")
     if label not in known:
-        raise ValueError(f"label must be a column of {path} ({', '.join(known)}), but {label!r} is none.")
+        raise ValueError(f"{path} has no column {label!r} to use as label. Columns: {', '.join(known)}.")
     if label in ignore:
-        raise ValueError(f"label must be a column that is read, but {label!r} is to be ignored.")
+        raise ValueError(f"column {label!r} is the label and cannot be ignored: remove it from ignore.")
     columns = read_table(path, ignore=ignore, categories=(*categories, label))
     labels = columns.pop(label)
-    numbers, strange = numbers_in(labels)
-    unknown = missing_cells(labels) if strange.any() or label in categories else np.isnan(numbers)
-    if unknown.all():
-        raise ValueError(f"column {label!r} of {path} must hold labels, but is empty.")
-    if unknown.any():
-        warnings.warn(f"{unknown.sum()} of {len(labels)} rows have no {label} and are left out", stacklevel=3)
-    doubt = nearly(labels) if strange.any() and label not in categories else None
-    if doubt:
-        warnings.warn(f"column {label!r} {doubt}", stacklevel=3)
-    kept = {name: values[~unknown] for name, values in columns.items()} if unknown.any() else columns
-    labels = labels[~unknown]
+    numbers, invalid = texts_to_numbers(labels)
+    missing = missing_cells(labels) if invalid.any() or label in categories else np.isnan(numbers)
+    if missing.all():
+        raise ValueError(f"column {label!r} of {path} holds no label: it is empty.")
+    if missing.any():
+        warnings.warn(f"{missing.sum()} of {len(labels)} rows have no {label} and are dropped", stacklevel=3)
+    reason = misread_reason(labels) if invalid.any() and label not in categories else None
+    if reason:
+        warnings.warn(f"column {label!r} {reason}", stacklevel=3)
+    kept = {name: values[~missing] for name, values in columns.items()} if missing.any() else columns
+    labels = labels[~missing]
     return Dataset(kept, labels, np.ones(len(labels), np.float32))

@@ -1,4 +1,4 @@
-"""Changes of a whole batch in training: examples mixed with each other, labels that are wrong on purpose."""
+"""Changes of a whole training batch: mixup, label noise, and a chain of several changes."""
 
 from collections.abc import Callable
 
@@ -10,7 +10,21 @@ from jaxdl.data.dataset import Dataset
 
 
 def chained(*changes: Callable[[Array, Dataset], Dataset]) -> Callable[[Array, Dataset], Dataset]:
-    """All of them, one after another, each with a key of its own; without any, nothing is changed."""
+    """Return one function that applies several changes to a batch, one after another, each with its own key.
+
+    Args:
+        *changes: Functions of a key and a batch, such as `each_image(flip)` or `mixup` with its settings.
+
+    Returns:
+        A function of a key and a batch for `training.supervised(augment=...)`. Without changes it is the identity.
+
+    Example:
+        >>> from jaxdl import data
+        >>> double = lambda key, batch: batch._replace(inputs=2 * batch.inputs)
+        >>> increment = lambda key, batch: batch._replace(inputs=batch.inputs + 1)
+        >>> data.chained(increment, double)(jax.random.key(0), data.xor()).inputs[0].tolist()
+        [2.0, 2.0]
+    """
 
     def change(key: Key[Array, ""], batch: Dataset) -> Dataset:
         for number, one in enumerate(changes):
@@ -21,33 +35,80 @@ def chained(*changes: Callable[[Array, Dataset], Dataset]) -> Callable[[Array, D
 
 
 def mixup(key: Key[Array, ""], batch: Dataset, *, alpha: Float[ArrayLike, ""] = 0.2, classes: int) -> Dataset:
-    r"""Every example mixed with the one before it: $\tilde x = \lambda x + (1 - \lambda) x'$, and labels likewise.
+    r"""Mix every example with its predecessor in the batch: $\tilde x = \lambda x + (1 - \lambda) x'$, labels likewise.
 
-    One $\lambda \sim \mathrm{Beta}(\alpha, \alpha)$ a batch; in one drawn at random the one before is as good as any.
-    Class numbers become distributions (examples, classes), for `soft_cross_entropy`. A weight counts with its own
-    example: $\tilde w = \lambda w + (1 - \lambda) w'$ and $\tilde y = (\lambda w y + (1 - \lambda) w' y') / \tilde w$,
-    so that the weighted loss is the mixture of the two losses.
-    Zhang, Cisse, Dauphin and Lopez-Paz, *mixup: beyond empirical risk minimization* (2018).
+    The batch shares one $\lambda \sim \mathrm{Beta}(\alpha, \alpha)$. Batches are in random order, so the predecessor
+    is a random partner. Weights count with their own example: $\tilde w = \lambda w + (1 - \lambda) w'$ and
+    $\tilde y = (\lambda w y + (1 - \lambda) w' y') / \tilde w$. The weighted loss is then the mixture of both losses.
+
+    Args:
+        key: Random key.
+        batch: A batch with class numbers (examples,) as labels.
+        alpha: Parameter of the Beta distribution, above 0. The smaller, the closer $\lambda$ is to 0 or 1.
+        classes: Number of classes.
+
+    Returns:
+        The mixed batch. Its labels are distributions (examples, classes): train with `soft_cross_entropy`.
+
+    References:
+        Zhang, Cisse, Dauphin and Lopez-Paz, *mixup: beyond empirical risk minimization* (2018).
+
+    Example:
+        >>> from jaxdl import data
+        >>> mixed = data.mixup(jax.random.key(0), data.xor(), alpha=1.0, classes=2)
+        >>> mixed.labels.shape, mixed.labels.sum(axis=1).round(3).tolist()
+        ((4, 2), [1.0, 1.0, 1.0, 1.0])
     """
     return mixup_targets(key, batch._replace(labels=jax.nn.one_hot(batch.labels, classes)), alpha=alpha)
 
 
 def mixup_targets(key: Key[Array, ""], batch: Dataset, *, alpha: Float[ArrayLike, ""] = 0.2) -> Dataset:
-    """`mixup` for labels that are distributions or the targets of a regression (examples, outputs)."""
+    """Apply `mixup` to labels that are distributions or regression targets.
+
+    Args:
+        key: Random key.
+        batch: A batch with labels (examples, outputs).
+        alpha: Parameter of the Beta distribution, above 0.
+
+    Returns:
+        The mixed batch, with labels of the same shape.
+
+    Example:
+        >>> from jaxdl import data
+        >>> line = data.from_arrays([[0.0], [1.0], [4.0]], [[0.0], [2.0], [8.0]])
+        >>> mixed = data.mixup_targets(jax.random.key(0), line, alpha=1.0)
+        >>> bool(jnp.allclose(mixed.labels, 2 * mixed.inputs))
+        True
+    """
     share = jax.random.beta(key, alpha, alpha)
 
-    def mixed(array):
+    def mix(array):
         own = share.astype(array.dtype)
         return own * array + (1 - own) * jnp.roll(array, 1, axis=0)
 
-    weights = mixed(batch.weights)
-    labels = mixed(batch.weights[:, None] * batch.labels) / jnp.where(weights > 0, weights, 1)[:, None]
-    return Dataset(jax.tree.map(mixed, batch.inputs), labels, weights)
+    weights = mix(batch.weights)
+    labels = mix(batch.weights[:, None] * batch.labels) / jnp.where(weights > 0, weights, 1)[:, None]
+    return Dataset(jax.tree.map(mix, batch.inputs), labels, weights)
 
 
 def label_noise(key: Key[Array, ""], batch: Dataset, *, rate: Float[ArrayLike, ""], classes: int) -> Dataset:
-    """Each label replaced, with this probability, by one of the other classes, all equally likely."""
-    of_which, of_what = jax.random.split(key)
-    wrong = jax.random.bernoulli(of_which, rate, batch.labels.shape)
-    by = jax.random.randint(of_what, batch.labels.shape, 1, classes)
-    return batch._replace(labels=jnp.where(wrong, (batch.labels + by) % classes, batch.labels))
+    """Replace each label, with the given probability, by another class chosen uniformly.
+
+    Args:
+        key: Random key.
+        batch: A batch with class numbers (examples,) as labels.
+        rate: Probability of replacing a label, in [0, 1].
+        classes: Number of classes.
+
+    Returns:
+        The batch with some labels replaced.
+
+    Example:
+        >>> from jaxdl import data
+        >>> data.label_noise(jax.random.key(0), data.xor(), rate=1.0, classes=2).labels.tolist()
+        [1, 0, 0, 1]
+    """
+    selection_key, class_key = jax.random.split(key)
+    replaced = jax.random.bernoulli(selection_key, rate, batch.labels.shape)
+    offset = jax.random.randint(class_key, batch.labels.shape, 1, classes)
+    return batch._replace(labels=jnp.where(replaced, (batch.labels + offset) % classes, batch.labels))

@@ -1,6 +1,6 @@
-"""How a data set is divided: at random, by class, or by group; into parts of given shares, or into folds.
+"""Splits of a data set: at random, stratified by class, or by group; into parts of given shares or into folds.
 
-The key alone decides. In every part the examples are in the order that they had.
+The key alone decides which example goes where. Within each part the examples keep their order.
 """
 
 import heapq
@@ -16,38 +16,95 @@ from jaxdl.data.dataset import Dataset, Split, take
 
 
 class Fold(NamedTuple):
-    """What to train on, and the part held out to be judged by."""
+    """One fold of cross-validation.
+
+    Attributes:
+        train: The examples to train on.
+        held_out: The examples to evaluate on.
+    """
 
     train: Dataset
     held_out: Dataset
 
 
 def random_parts(key: Key[Array, ""], data: Dataset, *, shares: Sequence[float]) -> tuple[Dataset, ...]:
-    """Divide at random into parts of these shares, to the nearest example; for the targets of a regression.
+    """Split at random into parts of the given shares. Use it for regression targets.
 
-    Raises ValueError for shares that are not positive or do not sum to 1, and for fewer examples than parts.
+    Args:
+        key: Random key.
+        data: The data set.
+        shares: Share of each part, positive, with sum 1. Sizes are rounded to the nearest example.
+
+    Returns:
+        One data set for each share.
+
+    Raises:
+        ValueError: If shares are not positive or do not sum to 1, or there are fewer examples than parts.
+
+    Example:
+        >>> from jaxdl import data
+        >>> line = data.linear_regression(jax.random.key(0), examples=10)
+        >>> [part.size for part in data.random_parts(jax.random.key(1), line, shares=(0.7, 0.3))]
+        [7, 3]
     """
     return _divide(data, _parts_by_class(key, np.zeros(data.size, int), shares), shares)
 
 
 def random_split(key: Key[Array, ""], data: Dataset, *, shares: tuple[float, float, float] = (0.6, 0.2, 0.2)) -> Split:
-    """Divide at random into train, dev and test, as `random_parts` does."""
+    """Split at random into train, dev and test; see `random_parts`.
+
+    Args:
+        key: Random key.
+        data: The data set.
+        shares: Shares of train, dev and test.
+
+    Returns:
+        The three parts.
+
+    Raises:
+        ValueError: If shares are not positive or do not sum to 1, or there are fewer than three examples.
+
+    Example:
+        >>> from jaxdl import data
+        >>> line = data.linear_regression(jax.random.key(0), examples=10)
+        >>> split = data.random_split(jax.random.key(1), line)
+        >>> split.train.size, split.dev.size, split.test.size
+        (6, 2, 2)
+    """
     return Split(*random_parts(key, data, shares=shares))
 
 
 def stratified_parts(key: Key[Array, ""], data: Dataset, *, shares: Sequence[float]) -> tuple[Dataset, ...]:
-    """Divide at random into parts of these shares of the whole, every class having the same share of each part.
+    """Split at random into parts in which every class has the same share.
 
-    Exact to the nearest example of each class, but every part has one at least; a class of fewer examples than there
-    are parts has one in each of the first. Raises ValueError for shares that are not positive or do not sum to 1, and
-    where a whole part is left empty or no two labels are equal; TypeError for targets that are no classes.
+    The examples of each class are divided by the shares, rounded to the nearest example, but every part gets at least
+    one. A class with fewer examples than parts has one example in each of the first parts.
+
+    Args:
+        key: Random key.
+        data: A data set whose labels are class numbers or names (examples,).
+        shares: Share of each part, positive, with sum 1.
+
+    Returns:
+        One data set for each share.
+
+    Raises:
+        ValueError: If shares are not positive or do not sum to 1, a part would be empty, or all labels differ.
+        TypeError: If the labels are regression targets.
+
+    Example:
+        >>> from jaxdl import data
+        >>> rare = data.from_arrays(np.arange(10.0)[:, None], [0] * 8 + [1] * 2)
+        >>> parts = data.stratified_parts(jax.random.key(0), rare, shares=(0.5, 0.5))
+        >>> [np.bincount(part.labels).tolist() for part in parts]
+        [[4, 1], [4, 1]]
     """
     classes = _classes(data)
-    alone = np.bincount(classes) == 1
-    if alone.all() and len(alone) > 1:
+    single = np.bincount(classes) == 1
+    if single.all() and len(single) > 1:
         raise ValueError(
-            f"labels must be classes of several examples, but all {len(alone)} differ: learn them as a regression if "
-            "they are numbers, or take other labels."
+            f"a stratified split needs classes with several examples, but all {len(single)} labels differ: treat "
+            "numeric labels as regression targets, or use other labels."
         )
     return _divide(data, _parts_by_class(key, classes, shares), shares)
 
@@ -55,20 +112,58 @@ def stratified_parts(key: Key[Array, ""], data: Dataset, *, shares: Sequence[flo
 def stratified_split(
     key: Key[Array, ""], data: Dataset, *, shares: tuple[float, float, float] = (0.6, 0.2, 0.2)
 ) -> Split:
-    """Divide at random into train, dev and test, as `stratified_parts` does."""
+    """Split at random into train, dev and test in which every class has the same share; see `stratified_parts`.
+
+    Args:
+        key: Random key.
+        data: A data set whose labels are class numbers or names (examples,).
+        shares: Shares of train, dev and test.
+
+    Returns:
+        The three parts.
+
+    Raises:
+        ValueError: If shares are not positive or do not sum to 1, a part would be empty, or all labels differ.
+        TypeError: If the labels are regression targets.
+
+    Example:
+        >>> from jaxdl import data
+        >>> split = data.stratified_split(jax.random.key(0), data.moons(jax.random.key(1), examples=20))
+        >>> [np.bincount(part.labels).tolist() for part in split]
+        [[6, 6], [2, 2], [2, 2]]
+    """
     return Split(*stratified_parts(key, data, shares=shares))
 
 
 def grouped_parts(
     key: Key[Array, ""], data: Dataset, groups: ArrayLike, *, shares: Sequence[float]
 ) -> tuple[Dataset, ...]:
-    """Divide at random into parts of these shares, all examples of a group in the same part.
+    """Split at random into parts such that all examples of a group, such as a patient, are in the same part.
 
-    A group is whatever names it, one for each example: the patient, the house, the day. In random order they are laid
-    end to end, and each goes to the part in which its middle lies: a part begins and ends within half a group of where
-    its shares say, except that it has one group at least. Large groups are not put first, which would come nearer,
-    since then the largest would always be trained on and never judged. Raises ValueError for shares that are not
-    positive or do not sum to 1, for groups that are not one for each example, and for fewer groups than parts.
+    Groups are put end to end in random order, and each goes to the part in which its middle lies. Each part therefore
+    begins and ends within half a group of its exact share, but has at least one group. Placing the largest groups first
+    would match the shares more closely, but then they would always be in the training part.
+
+    Args:
+        key: Random key.
+        data: The data set.
+        groups: Group of each example (examples,): numbers or names. Missing values form one group.
+        shares: Share of each part, positive, with sum 1.
+
+    Returns:
+        One data set for each share.
+
+    Raises:
+        ValueError: If shares are not positive or do not sum to 1, the number of groups differs from the number of
+            examples, or there are fewer distinct groups than parts.
+
+    Example:
+        >>> from jaxdl import data
+        >>> patients = np.array(["ann", "ann", "bob", "bob", "cem", "cem"])
+        >>> visits = data.from_arrays(np.arange(6.0)[:, None], [0, 1, 0, 1, 0, 1])
+        >>> train, test = data.grouped_parts(jax.random.key(0), visits, patients, shares=(2 / 3, 1 / 3))
+        >>> len(set(patients[test.inputs[:, 0].astype(int)]))
+        1
     """
     _check_shares(shares)
     numbers, sizes = _groups(data, groups, len(shares), "parts")
@@ -87,33 +182,102 @@ def grouped_split(
     *,
     shares: tuple[float, float, float] = (0.6, 0.2, 0.2),
 ) -> Split:
-    """Divide at random into train, dev and test, as `grouped_parts` does."""
+    """Split at random into train, dev and test, keeping groups together; see `grouped_parts`.
+
+    Args:
+        key: Random key.
+        data: The data set.
+        groups: Group of each example (examples,): numbers or names.
+        shares: Shares of train, dev and test.
+
+    Returns:
+        The three parts.
+
+    Raises:
+        ValueError: As `grouped_parts`.
+
+    Example:
+        >>> from jaxdl import data
+        >>> moons = data.moons(jax.random.key(0), examples=20)
+        >>> split = data.grouped_split(jax.random.key(1), moons, np.arange(20) // 2)
+        >>> [part.size for part in split]
+        [12, 4, 4]
+    """
     return Split(*grouped_parts(key, data, groups, shares=shares))
 
 
 def k_folds(key: Key[Array, ""], data: Dataset, *, folds: int = 5) -> tuple[Fold, ...]:
-    """Divide at random into parts whose sizes differ by one at most, each of them held out once.
+    """Split at random into folds for cross-validation; each example is held out exactly once.
 
-    Raises ValueError for fewer than two folds, and for fewer examples than folds.
+    Args:
+        key: Random key.
+        data: The data set.
+        folds: Number of folds, from 2 to the number of examples. Their sizes differ by at most one.
+
+    Returns:
+        The folds.
+
+    Raises:
+        ValueError: If `folds` is out of range.
+
+    Example:
+        >>> from jaxdl import data
+        >>> line = data.linear_regression(jax.random.key(0), examples=7)
+        >>> [(fold.train.size, fold.held_out.size) for fold in data.k_folds(jax.random.key(1), line, folds=3)]
+        [(4, 3), (5, 2), (5, 2)]
     """
     return _held_out(data, _folds_by_class(key, np.zeros(data.size, int), folds), folds)
 
 
 def stratified_folds(key: Key[Array, ""], data: Dataset, *, folds: int = 5) -> tuple[Fold, ...]:
-    """Folds as those of `k_folds`, in which the numbers of examples of every class differ by one at most too.
+    """Split into folds as `k_folds`, with class counts that differ by at most one between folds.
 
-    Raises ValueError for fewer than two folds, and for fewer examples than folds; TypeError for targets that are no
-    classes.
+    Args:
+        key: Random key.
+        data: A data set whose labels are class numbers or names (examples,).
+        folds: Number of folds, from 2 to the number of examples.
+
+    Returns:
+        The folds.
+
+    Raises:
+        ValueError: If `folds` is out of range.
+        TypeError: If the labels are regression targets.
+
+    Example:
+        >>> from jaxdl import data
+        >>> moons = data.moons(jax.random.key(0), examples=12)
+        >>> folds = data.stratified_folds(jax.random.key(1), moons, folds=3)
+        >>> [np.bincount(fold.held_out.labels).tolist() for fold in folds]
+        [[2, 2], [2, 2], [2, 2]]
     """
     return _held_out(data, _folds_by_class(key, _classes(data), folds), folds)
 
 
 def grouped_folds(key: Key[Array, ""], data: Dataset, groups: ArrayLike, *, folds: int = 5) -> tuple[Fold, ...]:
-    """Folds of which each holds out all examples of its groups, by one for each example.
+    """Split into folds such that all examples of a group are held out together.
 
-    From the largest group on, at random among those of the same size, each goes to the fold that has fewest examples:
-    sizes of folds differ by the largest group at most. Raises ValueError for fewer than two folds, for groups that are
-    not one for each example, and for fewer groups than folds.
+    Groups are assigned from the largest to the smallest, at random among equal sizes, each to the fold with the fewest
+    examples so far. Sizes of folds differ by at most the size of the largest group.
+
+    Args:
+        key: Random key.
+        data: The data set.
+        groups: Group of each example (examples,): numbers or names. Missing values form one group.
+        folds: Number of folds, from 2 to the number of groups.
+
+    Returns:
+        The folds.
+
+    Raises:
+        ValueError: If `folds` is out of range, or the number of groups differs from the number of examples.
+
+    Example:
+        >>> from jaxdl import data
+        >>> moons = data.moons(jax.random.key(0), examples=6)
+        >>> folds = data.grouped_folds(jax.random.key(1), moons, ["a", "a", "a", "b", "b", "c"], folds=2)
+        >>> [fold.held_out.size for fold in folds]
+        [3, 3]
     """
     _check_folds(folds, data.size)
     numbers, sizes = _groups(data, groups, folds, "folds")
@@ -127,48 +291,48 @@ def grouped_folds(key: Key[Array, ""], data: Dataset, groups: ArrayLike, *, fold
 
 
 def codes(values: Sequence[Hashable]) -> np.ndarray:
-    """A number for each value, equal where values are, from 0 in the order in which they first come.
+    """Return integer codes of values, from 0 in order of first occurrence; equal values have equal codes.
 
-    None and NaN are one value: what is missing.
+    None and NaN are missing values and share one code.
     """
     numbers: dict[Hashable, int] = {}
-    known = (value if value == value else None for value in values)
-    return np.fromiter((numbers.setdefault(value, len(numbers)) for value in known), np.int64, len(values))
+    keys = (value if value == value else None for value in values)
+    return np.fromiter((numbers.setdefault(value, len(numbers)) for value in keys), np.int64, len(values))
 
 
 def _classes(data) -> np.ndarray:
     labels = np.asarray(data.labels)
     if labels.ndim != 1:
         raise TypeError(
-            f"labels must be class numbers or names for a stratified split, but have the shape {labels.shape}: divide "
-            "targets at random."
+            "a stratified split needs class numbers or names (examples,) as labels, got the shape "
+            f"{labels.shape}: split regression targets at random."
         )
     return codes(labels.tolist())
 
 
-def _groups(data, groups, needed, whose) -> tuple[np.ndarray, np.ndarray]:
-    """The number of the group of each example, and the size of each group."""
+def _groups(data, groups, needed, parts_or_folds) -> tuple[np.ndarray, np.ndarray]:
+    """Return the group number of each example, and the size of each group."""
     groups = np.asarray(groups)
     if groups.shape != (data.size,):
-        raise ValueError(f"groups must be one for each of the {data.size} examples, but have the shape {groups.shape}.")
+        raise ValueError(f"groups must be one for each of the {data.size} examples, got the shape {groups.shape}.")
     numbers = codes(groups.tolist())
     sizes = np.bincount(numbers)
     if len(sizes) < needed:
-        raise ValueError(f"groups must be at least as many as the {needed} {whose}, but are {len(sizes)}.")
+        raise ValueError(f"{needed} {parts_or_folds} need at least {needed} groups, got {len(sizes)}.")
     return numbers, sizes
 
 
 def _by_class(key, classes) -> np.ndarray:
-    """The indices of all examples, class after class, in random order inside each."""
+    """Return the indices of all examples, class by class, in random order within each class."""
     order = np.asarray(jax.random.permutation(key, len(classes)))
     return order[np.argsort(classes[order], kind="stable")]
 
 
 def _parts_by_class(key, classes, shares) -> np.ndarray:
-    """The part of each example, every class divided by the shares."""
+    """Return the part of each example; every class is divided by the shares."""
     _check_shares(shares)
     by_class, sizes = _by_class(key, classes), np.bincount(classes)[:, None]
-    position = np.arange(len(classes)) - np.repeat(np.cumsum(sizes) - sizes[:, 0], sizes[:, 0])  # inside its class
+    position = np.arange(len(classes)) - np.repeat(np.cumsum(sizes) - sizes[:, 0], sizes[:, 0])  # within its class
     ends = _ends(sizes * np.cumsum(shares), sizes)
     part = np.zeros(len(classes), int)
     part[by_class] = (position[:, None] >= ends[classes[by_class]]).sum(axis=1)
@@ -176,33 +340,33 @@ def _parts_by_class(key, classes, shares) -> np.ndarray:
 
 
 def _folds_by_class(key, classes, folds) -> np.ndarray:
-    """The fold of each example: dealt out like cards, class after class."""
+    """Return the fold of each example; folds take turns, class by class."""
     _check_folds(folds, len(classes))
     fold = np.zeros(len(classes), int)
     fold[_by_class(key, classes)] = np.arange(len(classes)) % folds
     return fold
 
 
-def _ends(wanted, sizes) -> np.ndarray:
-    """Where parts end, to the nearest of what is wanted, so that none is empty, or, of few, the last are."""
-    parts = np.arange(1, wanted.shape[-1] + 1)
-    beyond = np.maximum.accumulate(np.maximum(np.round(wanted).astype(int) - parts, 0), axis=-1)
+def _ends(exact, sizes) -> np.ndarray:
+    """Round the ends of parts so that no part is empty; with fewer items than parts the last parts are empty."""
+    parts = np.arange(1, exact.shape[-1] + 1)
+    beyond = np.maximum.accumulate(np.maximum(np.round(exact).astype(int) - parts, 0), axis=-1)
     return np.minimum(np.minimum(beyond, np.maximum(sizes - len(parts), 0)) + parts, sizes)
 
 
 def _divide(data, part, shares) -> tuple[Dataset, ...]:
-    """The examples of each part, in the order that they had."""
+    """Return the examples of each part, in their original order."""
     sizes = np.bincount(part, minlength=len(shares))
     if not sizes.all():
         raise ValueError(
-            f"shares must leave every part an example, but of {data.size} examples none is left for part "
-            f"{sizes.argmin()} of {tuple(shares)}: give more examples."
+            f"part {sizes.argmin()} of shares {tuple(shares)} would be empty with {data.size} examples: give more "
+            "examples, or larger shares."
         )
     return tuple(take(data, np.flatnonzero(part == number)) for number in range(len(shares)))
 
 
 def _held_out(data, fold, folds) -> tuple[Fold, ...]:
-    """Each fold held out once, and all others to train on."""
+    """Hold out each fold once, and train on all others."""
     return tuple(
         Fold(take(data, np.flatnonzero(fold != number)), take(data, np.flatnonzero(fold == number)))
         for number in range(folds)
@@ -211,9 +375,9 @@ def _held_out(data, fold, folds) -> tuple[Fold, ...]:
 
 def _check_shares(shares) -> None:
     if min(shares) <= 0 or not np.isclose(sum(shares), 1):
-        raise ValueError(f"shares must be positive and sum to 1, but were {tuple(shares)}.")
+        raise ValueError(f"shares must be positive and sum to 1, got {tuple(shares)}.")
 
 
 def _check_folds(folds, examples) -> None:
     if not 2 <= folds <= examples:
-        raise ValueError(f"folds must be from 2 to the {examples} examples, but were {folds}.")
+        raise ValueError(f"folds must be from 2 to the {examples} examples, got {folds}.")

@@ -1,4 +1,4 @@
-"""A stream: examples that are read while they are trained on, where they do not all fit on the device, or in memory."""
+"""Streams: data sets that are read from disk during training, because they do not fit on the device or in memory."""
 
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -7,15 +7,18 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxdl.data.dataset import Dataset, _check_class_numbers
+from jaxdl.data.dataset import Dataset, check_class_numbers, check_inputs_shape, check_length
 
 
 class Stream(NamedTuple):
-    """Examples of which only those are read that are asked for: `stream_arrays` and `stream_examples` make it.
+    """A data set whose examples are read on demand. Make one with `stream_arrays` or `stream_examples`.
 
-    `fetch(rows)` gives the examples at these ascending rows as arrays of numpy, and is called by several threads.
-    `chunk_bytes` bounds what is sent to the device at a time, but for a single batch that is larger; two such chunks
-    lie there, the one that is trained on and the next. `threads` read as many chunks ahead, one each.
+    Attributes:
+        size: Number of examples.
+        fetch: Function that returns the examples at the given ascending rows as numpy arrays. Several threads call it.
+        chunk_bytes: Largest amount of data to send to the device at a time; a single batch may exceed it. Two chunks
+            are on the device at a time: the one in use and the next.
+        threads: Number of threads, each of which reads one chunk ahead.
     """
 
     size: int
@@ -32,23 +35,36 @@ def stream_arrays(
     chunk_bytes: int = 1 << 24,
     threads: int = 2,
 ) -> Stream:
-    """A Stream of arrays that stay where they are: `np.load(path, mmap_mode="r")`, or others that rows can be read of.
+    """Stream arrays that stay on disk, such as `np.load(path, mmap_mode="r")`.
 
-    Integers and bytes are sent to the device as they are: `Task(..., transform=lambda inputs: inputs / 255)` makes
-    numbers of them there. Floating numbers are read in float32. Without weights every example counts 1. Raises
-    ValueError for nothing at all and for lengths that differ.
+    Integers and bytes reach the device unchanged; `Task(..., transform=lambda inputs: inputs / 255)` converts
+    them there. Floating-point numbers become float32.
+
+    Args:
+        inputs: Array (examples, ...) that can be indexed by an array of rows.
+        labels: Class numbers (examples,) or targets (examples, outputs), likewise.
+        weights: Weight of each example (examples,). Default: 1 for every example.
+        chunk_bytes: Largest amount of data to send to the device at a time.
+        threads: Number of threads that read ahead.
+
+    Returns:
+        A stream, which `training.train` and `training.fit` accept in place of a Dataset.
+
+    Raises:
+        ValueError: If there is no example, lengths differ, or a setting is below 1.
+
+    Example:
+        >>> from jaxdl import data
+        >>> stream = data.stream_arrays(np.eye(3, dtype=np.uint8), np.array([0, 1, 2]))
+        >>> stream.size, stream.fetch(np.array([0, 2])).inputs.tolist()
+        (3, [[1, 0, 0], [0, 0, 1]])
     """
     arrays = {"inputs": inputs, "labels": labels} | ({} if weights is None else {"weights": weights})
     rows = {name: array if hasattr(array, "shape") else np.asarray(array) for name, array in arrays.items()}
     size = len(rows["inputs"])
-    if rows["inputs"].ndim < 2:
-        raise ValueError(
-            f"inputs must have the shape (examples, ...), but were given as {rows['inputs'].shape}: "
-            "reshape a single feature to (examples, 1)."
-        )
+    check_inputs_shape(rows["inputs"])
     for name, array in rows.items():
-        if len(array) != size:
-            raise ValueError(f"{name} must hold one row for each of the {size} inputs, but hold {len(array)}.")
+        check_length(name, array, size)
 
     def fetch(indices):
         return _dataset(len(indices), *(np.asarray(array[indices]) for array in rows.values()))
@@ -62,23 +78,41 @@ def stream_examples(
     chunk_bytes: int = 1 << 24,
     threads: int = 2,
 ) -> Stream:
-    """A Stream of any source with a length whose `source[row]` is (inputs, labels) or (inputs, labels, weights).
+    """Stream a source with a length and random access, such as a TFDS data source or a PyTorch map-style data set.
 
-    Where it also has `__getitems__(rows)`, that is called instead, for many rows at a time. What the source raises is
-    passed on. Raises TypeError for what is no source and, when they are read, for examples of another kind; ValueError
-    for a source that is empty.
+    `source[row]` returns (inputs, labels) or (inputs, labels, weights). If the source has `__getitems__(rows)`, the
+    stream reads many rows per call with it. Exceptions of the source are passed on.
+
+    Args:
+        source: Object with `len(source)` and `source[row]`.
+        chunk_bytes: Largest amount of data to send to the device at a time.
+        threads: Number of threads that read ahead.
+
+    Returns:
+        A stream, which `training.train` and `training.fit` accept in place of a Dataset.
+
+    Raises:
+        TypeError: If the source has no length or no random access; while reading, if an example is not such a tuple.
+        ValueError: If the source is empty or a setting is below 1.
+
+    Example:
+        >>> from jaxdl import data
+        >>> squares = [(np.array([x]), np.array([x**2])) for x in (0.0, 1.0, 2.0)]
+        >>> stream = data.stream_examples(squares)
+        >>> stream.fetch(np.array([1, 2])).labels.tolist()
+        [[1.0], [4.0]]
     """
     if not (hasattr(source, "__len__") and hasattr(source, "__getitem__")):
-        raise TypeError(f"source must have a length and source[row], but was {type(source).__name__}.")
+        raise TypeError(f"source must have a length and source[row], got {type(source).__name__}.")
 
     def fetch(indices):
         rows = indices.tolist()
-        many = getattr(source, "__getitems__", None)
-        examples = [source[row] for row in rows] if many is None else many(rows)
+        get_many = getattr(source, "__getitems__", None)
+        examples = [source[row] for row in rows] if get_many is None else get_many(rows)
         for row, example in zip(rows, examples, strict=True):
             if not isinstance(example, tuple) or len(example) not in (2, 3):
                 raise TypeError(
-                    "source must give (inputs, labels) or (inputs, labels, weights) for every row, but gave "
+                    "source must return a tuple (inputs, labels) or (inputs, labels, weights) for every row, got "
                     f"{type(example).__name__} for row {row}."
                 )
         return _dataset(len(rows), *jax.tree.map(lambda *leaves: np.stack(leaves), *examples))
@@ -87,10 +121,11 @@ def stream_examples(
 
 
 def read_rows(stream: Stream, rows: np.ndarray) -> Dataset:
-    """The examples at these rows as arrays of numpy that begin with the shape of `rows`.
+    """Read examples as numpy arrays whose first axes have the shape of `rows`.
 
-    They are read in the order of the source, each once. Raises ValueError that names the row for NaN or infinity, class
-    numbers or weights below 0, and TypeError for what are no numbers, or class numbers that are no integers.
+    The source reads each row once, in ascending order. Raises ValueError, which names the row, for NaN or infinity and
+    for class numbers or weights below 0; raises TypeError for values that are not numbers and for class numbers that
+    are not integers.
     """
     order = np.argsort(rows, axis=None)
     ascending = rows.reshape(-1)[order]
@@ -100,16 +135,16 @@ def read_rows(stream: Stream, rows: np.ndarray) -> Dataset:
 
 
 def first_rows(stream: Stream, count: int) -> Dataset:
-    """The first examples, at most so many, on the device."""
+    """Read the first `count` examples, or all if there are fewer, and put them on the device."""
     return jax.tree.map(jnp.asarray, read_rows(stream, np.arange(min(count, stream.size))))
 
 
 def _stream(size, fetch, chunk_bytes, threads) -> Stream:
     if size == 0:
-        raise ValueError("a stream must hold at least one example, but is empty.")
+        raise ValueError("a stream must hold at least one example, got none.")
     for name, setting in [("chunk_bytes", chunk_bytes), ("threads", threads)]:
         if setting < 1:
-            raise ValueError(f"{name} must be at least 1, but was {setting}.")
+            raise ValueError(f"{name} must be at least 1, got {setting}.")
     return Stream(size, fetch, chunk_bytes, threads)
 
 
@@ -118,32 +153,32 @@ def _dataset(size, inputs, labels, weights=None) -> Dataset:
 
 
 def _checked(examples, rows) -> Dataset:
-    """The examples in what a device computes with, refused where they cannot be trained on."""
+    """Return the examples in dtypes of the device; raise an error for values that cannot be trained on."""
     if examples.labels.ndim == 1:
-        _check_class_numbers(examples.labels)
+        check_class_numbers(examples.labels)
     inputs = jax.tree.map(lambda array: _numbers("inputs", array, rows), examples.inputs)
     labels, weights = (_numbers(name, getattr(examples, name), rows) for name in ("labels", "weights"))
     if weights.ndim != 1 or weights.min(initial=0) < 0:
         raise ValueError(
-            f"weights must be one number for each example and none below 0, but for {len(rows)} examples were "
-            f"{weights.shape}, from {weights.min()} on."
+            f"weights must be one number of at least 0 for each example, got the shape {weights.shape} with a minimum "
+            f"of {weights.min()} for {len(rows)} examples."
         )
     kind = np.int32 if np.issubdtype(labels.dtype, np.integer) else np.float32
     return Dataset(inputs, labels.astype(kind, copy=False), weights.astype(np.float32, copy=False))
 
 
 def _numbers(name, array, rows) -> np.ndarray:
-    """Real and finite, of no more than 32 bits each."""
+    """Convert to at most 32 bits; raise an error for values that are not real, finite or representable."""
     kind = array.dtype.kind
     if kind not in "biuf":
-        raise TypeError(f"{name} must be real numbers, but were given as {array.dtype}: encode them first.")
-    with np.errstate(over="ignore"):  # what overflows is told below
+        raise TypeError(f"{name} must be real numbers, got {array.dtype}: encode them first.")
+    with np.errstate(over="ignore"):  # an overflow is reported below
         numbers = array.astype(f"{kind}4") if kind == "f" or array.dtype.itemsize > 4 else array
     lost = ~np.isfinite(numbers) if kind == "f" else numbers != array
     if lost.any():
-        missing = rows[lost.reshape(len(array), -1).any(axis=1)]
+        bad_rows = rows[lost.reshape(len(array), -1).any(axis=1)]
         raise ValueError(
-            f"{name} must be finite and fit into 32 bits, but {len(missing)} of {len(rows)} rows read hold NaN, "
-            f"infinity or larger numbers, the first of them row {missing[0]}: drop, impute or scale them."
+            f"{name} must be finite and fit into 32 bits, but {len(bad_rows)} of {len(rows)} rows read hold NaN, "
+            f"infinity or larger numbers, the first of them row {bad_rows[0]}: drop, impute or scale them."
         )
     return numbers

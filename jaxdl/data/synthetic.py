@@ -1,7 +1,7 @@
-"""Data sets made by a formula: what there is to be learned from them is known.
+"""Synthetic data sets, sampled from known formulas.
 
-Every call draws its examples independently. Noise is normal, and is given as its standard deviation. Classes come in
-turn, so that their numbers of examples differ by one at most.
+Examples are independent. Noise is normal and given as its standard deviation. Classes take turns, so that their
+numbers of examples differ by at most one.
 """
 
 from collections.abc import Sequence
@@ -16,50 +16,112 @@ from jaxdl.data.dataset import Dataset, from_arrays
 
 
 def xor() -> Dataset:
-    """The exclusive or: the four corners of the unit square, labelled 1 where exactly one coordinate is 1."""
+    """Return the exclusive or: the corners of the unit square, labelled 1 if exactly one coordinate is 1.
+
+    Returns:
+        Four examples of two features.
+
+    Example:
+        >>> from jaxdl import data
+        >>> data.xor().inputs.tolist(), data.xor().labels.tolist()
+        ([[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]], [0, 1, 1, 0])
+    """
     return from_arrays([[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]], [0, 1, 1, 0])
 
 
 def moons(key: Key[Array, ""], *, examples: int = 200, noise: float = 0.1) -> Dataset:
-    r"""Two half circles of radius 1 that reach into each other.
+    r"""Sample two interleaved half circles of radius 1.
 
-    $(\cos t, \sin t)$ in class 0 and $(1 - \cos t, 1/2 - \sin t)$ in class 1, with $t$ uniform between 0 and $\pi$ and
-    noise on both coordinates. No straight line separates them. Raises ValueError for fewer examples than classes, and
-    for noise below 0.
+    Class 0 is $(\cos t, \sin t)$ and class 1 is $(1 - \cos t, 1/2 - \sin t)$, with $t$ uniform between 0 and $\pi$ and
+    noise on both coordinates. No straight line separates them.
+
+    Args:
+        key: Random key.
+        examples: Number of examples, at least 2.
+        noise: Standard deviation of the noise, at least 0.
+
+    Returns:
+        Examples of two features, in two classes.
+
+    Raises:
+        ValueError: If there are fewer examples than classes, or the noise is negative or not finite.
+
+    Example:
+        >>> from jaxdl import data
+        >>> data.moons(jax.random.key(0), examples=5).labels.tolist()
+        [0, 1, 0, 1, 0]
     """
     labels = _class_numbers(examples, 2)
-    at, off = jax.random.split(key)
-    t = np.pi * _uniform(at, examples)
+    position_key, noise_key = jax.random.split(key)
+    t = np.pi * _uniform(position_key, examples)
     points = np.where(labels == 0, [np.cos(t), np.sin(t)], [1 - np.cos(t), 0.5 - np.sin(t)]).T
-    return from_arrays(points + _noise(off, points.shape, noise), labels)
+    return from_arrays(points + _noise(noise_key, points.shape, noise), labels)
 
 
 def rings(key: Key[Array, ""], *, examples: int = 200, classes: int = 2, noise: float = 0.1) -> Dataset:
-    r"""Circles around the origin, class $k$ on that of radius $k + 1$, uniformly, with noise on both coordinates.
+    r"""Sample concentric circles: class $k$ is uniform on the circle of radius $k + 1$, with noise on both coordinates.
 
-    No straight line separates them, but $x_1^2 + x_2^2$ does. Raises ValueError for fewer examples than classes, and
-    for noise below 0.
+    No straight line separates two classes, but a threshold on $x_1^2 + x_2^2$ does.
+
+    Args:
+        key: Random key.
+        examples: Number of examples, at least one for each class.
+        classes: Number of circles.
+        noise: Standard deviation of the noise, at least 0.
+
+    Returns:
+        Examples of two features.
+
+    Raises:
+        ValueError: If there are fewer examples than classes, or the noise is negative or not finite.
+
+    Example:
+        >>> from jaxdl import data
+        >>> circles = data.rings(jax.random.key(0), examples=6, classes=3, noise=0.0)
+        >>> jnp.linalg.norm(circles.inputs, axis=1).round().astype(int).tolist()
+        [1, 2, 3, 1, 2, 3]
     """
     labels = _class_numbers(examples, classes)
-    at, off = jax.random.split(key)
-    points = _polar(labels + 1, 2 * np.pi * _uniform(at, examples))
-    return from_arrays(points + _noise(off, points.shape, noise), labels)
+    position_key, noise_key = jax.random.split(key)
+    points = _polar(labels + 1, 2 * np.pi * _uniform(position_key, examples))
+    return from_arrays(points + _noise(noise_key, points.shape, noise), labels)
 
 
 def spirals(
     key: Key[Array, ""], *, examples: int = 200, classes: int = 2, turns: float = 1.0, noise: float = 0.02
 ) -> Dataset:
-    r"""Arms of a spiral inside the unit circle, one for each class, which meet at the origin.
+    r"""Sample the arms of a spiral inside the unit circle, one for each class, which meet at the origin.
 
-    Class $k$ of $K$ has the radius $r$ at the angle $2 \pi (k / K + r\,\text{turns})$, with $r$ uniform between 0 and 1
-    and noise on both coordinates. Raises ValueError for fewer examples than classes, and for noise below 0.
-    After Lang and Witbrock, *Learning to tell two spirals apart* (1988).
+    Class $k$ of $K$ has radius $r$ at the angle $2 \pi (k / K + r\,\text{turns})$, with $r$ uniform between 0 and 1 and
+    noise on both coordinates.
+
+    Args:
+        key: Random key.
+        examples: Number of examples, at least one for each class.
+        classes: Number of arms.
+        turns: Turns of each arm around the origin.
+        noise: Standard deviation of the noise, at least 0.
+
+    Returns:
+        Examples of two features.
+
+    Raises:
+        ValueError: If there are fewer examples than classes, or the noise is negative or not finite.
+
+    References:
+        Lang and Witbrock, *Learning to tell two spirals apart* (1988).
+
+    Example:
+        >>> from jaxdl import data
+        >>> arms = data.spirals(jax.random.key(0), examples=100, noise=0.0)
+        >>> bool((jnp.linalg.norm(arms.inputs, axis=1) <= 1).all())
+        True
     """
     labels = _class_numbers(examples, classes)
-    at, off = jax.random.split(key)
-    radius = _uniform(at, examples)
+    radius_key, noise_key = jax.random.split(key)
+    radius = _uniform(radius_key, examples)
     points = _polar(radius, 2 * np.pi * (labels / classes + turns * radius))
-    return from_arrays(points + _noise(off, points.shape, noise), labels)
+    return from_arrays(points + _noise(noise_key, points.shape, noise), labels)
 
 
 def linear_regression(
@@ -70,29 +132,66 @@ def linear_regression(
     examples: int = 100,
     noise: float = 0.1,
 ) -> Dataset:
-    r"""A linear regression $y = x \cdot w + b$ plus noise: inputs are standard normal, one feature for each weight.
+    r"""Sample a linear regression $y = x \cdot w + b$ plus noise, with standard normal inputs.
 
-    Targets have the shape (examples, 1). Raises ValueError for weights that are no vector, for no examples, and for
-    noise below 0.
+    Args:
+        key: Random key.
+        weights: The weights $w$ (features,).
+        bias: The bias $b$.
+        examples: Number of examples, at least 1.
+        noise: Standard deviation of the noise on the targets, at least 0.
+
+    Returns:
+        Inputs (examples, features) and targets (examples, 1).
+
+    Raises:
+        ValueError: If the weights are not a vector, there is no example, or the noise is negative or not finite.
+
+    Example:
+        >>> from jaxdl import data
+        >>> plane = data.linear_regression(jax.random.key(0), weights=(3.0, 0.0), bias=1.0, noise=0.0)
+        >>> bool(jnp.allclose(plane.labels[:, 0], 3 * plane.inputs[:, 0] + 1, atol=1e-5))
+        True
     """
     weights = _vector("weights", weights)
-    at, off = jax.random.split(key)
-    inputs = _noise(at, (_at_least_one(examples), weights.size), 1.0)
-    targets = inputs @ weights + bias + _noise(off, examples, noise)
+    input_key, noise_key = jax.random.split(key)
+    inputs = _noise(input_key, (_at_least_one(examples), weights.size), 1.0)
+    targets = inputs @ weights + bias + _noise(noise_key, examples, noise)
     return from_arrays(inputs, targets[:, None])
 
 
 def sparse_features(
     key: Key[Array, ""], *, features: int = 50, informative: int = 5, examples: int = 50, noise: float = 0.1
 ) -> Dataset:
-    """A linear regression in which few of the features matter: the weights of the first are 1, of all others 0.
+    """Sample a linear regression in which only the first features matter: their weights are 1, all others 0.
 
-    A penalty on the absolute values of weights needs few examples to find which matter, one on their squares about as
-    many as there are features: Ng, *Feature selection, L1 vs. L2 regularization, and rotational invariance* (2004).
-    Raises ValueError for more informative features than there are, or for none, and what `linear_regression` raises.
+    An L1 penalty finds the informative features from few examples; an L2 penalty needs about as many examples as there
+    are features.
+
+    Args:
+        key: Random key.
+        features: Number of features.
+        informative: Number of features with weight 1, from 1 to `features`.
+        examples: Number of examples, at least 1.
+        noise: Standard deviation of the noise on the targets, at least 0.
+
+    Returns:
+        Inputs (examples, features) and targets (examples, 1).
+
+    Raises:
+        ValueError: If `informative` is out of range, there is no example, or the noise is negative or not finite.
+
+    References:
+        Ng, *Feature selection, L1 vs. L2 regularization, and rotational invariance* (2004).
+
+    Example:
+        >>> from jaxdl import data
+        >>> sparse = data.sparse_features(jax.random.key(0), features=9, informative=2, examples=4, noise=0.0)
+        >>> bool(jnp.allclose(sparse.labels, sparse.inputs[:, :2].sum(axis=1, keepdims=True), atol=1e-5))
+        True
     """
     if not 1 <= informative <= features:
-        raise ValueError(f"informative must be from 1 to the {features} features, but was {informative}.")
+        raise ValueError(f"informative must be from 1 to the {features} features, got {informative}.")
     weights = np.arange(features) < informative
     return linear_regression(key, weights=weights, bias=0.0, examples=examples, noise=noise)
 
@@ -104,58 +203,91 @@ def polynomial(
     examples: int = 20,
     noise: float = 0.1,
 ) -> Dataset:
-    r"""A polynomial $y = \sum_k c_k x^k$ plus noise, with one input that is uniform between -1 and 1.
+    r"""Sample a polynomial $y = \sum_k c_k x^k$ plus noise, with one input that is uniform between -1 and 1.
 
-    The coefficients begin with the constant. Targets have the shape (examples, 1). Raises ValueError for coefficients
-    that are no vector, for no examples, and for noise below 0.
+    Args:
+        key: Random key.
+        coefficients: The coefficients $c_0, c_1, \ldots$, beginning with the constant.
+        examples: Number of examples, at least 1.
+        noise: Standard deviation of the noise on the targets, at least 0.
+
+    Returns:
+        Inputs (examples, 1) and targets (examples, 1).
+
+    Raises:
+        ValueError: If the coefficients are not a vector, there is no example, or the noise is negative or not finite.
+
+    Example:
+        >>> from jaxdl import data
+        >>> parabola = data.polynomial(jax.random.key(0), coefficients=(1.0, 0.0, 2.0), noise=0.0)
+        >>> bool(jnp.allclose(parabola.labels, 1 + 2 * parabola.inputs**2, atol=1e-5))
+        True
     """
     coefficients = _vector("coefficients", coefficients)
-    at, off = jax.random.split(key)
-    inputs = 2 * _uniform(at, _at_least_one(examples)) - 1
-    targets = np.polynomial.polynomial.polyval(inputs, coefficients) + _noise(off, examples, noise)
+    input_key, noise_key = jax.random.split(key)
+    inputs = 2 * _uniform(input_key, _at_least_one(examples)) - 1
+    targets = np.polynomial.polynomial.polyval(inputs, coefficients) + _noise(noise_key, examples, noise)
     return from_arrays(inputs[:, None], targets[:, None])
 
 
 def noisy_labels(key: Key[Array, ""], data: Dataset, *, rate: float) -> Dataset:
-    """The same examples, a share of them, to the nearest example, with the label of another class.
+    """Replace a fixed share of the labels by other classes that occur in the data, all chosen uniformly.
 
-    Which they are is drawn at random, and so is the class, among those in the data. Raises ValueError for a rate that
-    is not between 0 and 1 and for data of a single class, TypeError for labels that are no class numbers.
-    Angluin and Laird, *Learning from noisy examples* (1988).
+    `label_noise` does the same for batches, with independent replacements.
+
+    Args:
+        key: Random key.
+        data: A data set with class numbers (examples,).
+        rate: Share of labels to replace, in [0, 1], rounded to the nearest example.
+
+    Returns:
+        The same examples with the new labels.
+
+    Raises:
+        ValueError: If the rate is out of range, or all labels are the same class.
+        TypeError: If the labels are not class numbers.
+
+    References:
+        Angluin and Laird, *Learning from noisy examples* (1988).
+
+    Example:
+        >>> from jaxdl import data
+        >>> moons = data.moons(jax.random.key(0), examples=10)
+        >>> noisy = data.noisy_labels(jax.random.key(1), moons, rate=0.3)
+        >>> int((noisy.labels != moons.labels).sum())
+        3
     """
     labels = np.asarray(data.labels)
     if labels.ndim != 1 or labels.dtype.kind not in "iu":
-        raise TypeError(
-            f"labels must be class numbers to be replaced, but are {labels.dtype} of the shape {labels.shape}."
-        )
+        raise TypeError(f"labels must be class numbers (examples,), got {labels.dtype} of the shape {labels.shape}.")
     if not 0 <= rate <= 1:
-        raise ValueError(f"rate must be between 0 and 1, but was {rate}.")
+        raise ValueError(f"rate must be between 0 and 1, got {rate}.")
     classes, numbers = np.unique(labels, return_inverse=True)
     if len(classes) < 2:
-        raise ValueError(f"data must be of two classes at least, but all labels are {classes[0]}: none can replace it.")
-    which, other = jax.random.split(key)
-    wrong = np.asarray(jax.random.permutation(which, len(labels)))[: round(rate * len(labels))]
-    step = np.asarray(jax.random.randint(other, wrong.shape, 1, len(classes)))
-    numbers[wrong] = (numbers[wrong] + step) % len(classes)
+        raise ValueError(f"label noise needs at least two classes, but all labels are {classes[0]}.")
+    selection_key, class_key = jax.random.split(key)
+    replaced = np.asarray(jax.random.permutation(selection_key, len(labels)))[: round(rate * len(labels))]
+    offset = np.asarray(jax.random.randint(class_key, replaced.shape, 1, len(classes)))
+    numbers[replaced] = (numbers[replaced] + offset) % len(classes)
     return data._replace(labels=jnp.asarray(classes[numbers]))
 
 
 def _class_numbers(examples, classes) -> np.ndarray:
     if not 1 <= classes <= examples:
-        raise ValueError(f"examples must be one or more for each class, but were {examples} for {classes} classes.")
+        raise ValueError(f"examples must be at least one for each class, got {examples} for {classes} classes.")
     return np.arange(examples) % classes
 
 
 def _at_least_one(examples) -> int:
     if examples < 1:
-        raise ValueError(f"examples must be at least one, but were {examples}.")
+        raise ValueError(f"examples must be at least 1, got {examples}.")
     return examples
 
 
 def _vector(name, numbers) -> np.ndarray:
     numbers = np.asarray(numbers, np.float64)
     if numbers.ndim != 1 or numbers.size == 0:
-        raise ValueError(f"{name} must be a vector, but have the shape {numbers.shape}.")
+        raise ValueError(f"{name} must be a vector of at least one number, got the shape {numbers.shape}.")
     return numbers
 
 
@@ -163,12 +295,12 @@ def _uniform(key, examples) -> np.ndarray:
     return np.asarray(jax.random.uniform(key, (examples,)), np.float64)
 
 
-def _noise(key, shape, deviation) -> np.ndarray:
-    if not 0 <= deviation < np.inf:
-        raise ValueError(f"noise must be a standard deviation, not below 0, but was {deviation}.")
-    return deviation * np.asarray(jax.random.normal(key, shape), np.float64)
+def _noise(key, shape, std) -> np.ndarray:
+    if not 0 <= std < np.inf:
+        raise ValueError(f"noise must be a standard deviation of at least 0, got {std}.")
+    return std * np.asarray(jax.random.normal(key, shape), np.float64)
 
 
 def _polar(radius, angle) -> np.ndarray:
-    """Points as (examples, 2)."""
+    """Return the points (examples, 2) with these polar coordinates."""
     return np.stack([radius * np.cos(angle), radius * np.sin(angle)], axis=1)

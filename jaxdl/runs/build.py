@@ -65,7 +65,7 @@ SCHEDULES: dict[str, Callable] = {
 }
 UNREADABLE = {"refuse": data.refuse_unreadable, "skip": data.skip_unreadable}
 EPOCHS, BATCH_SIZE, MIN_STEPS = 30, 32, 900  # defaults; short epochs are repeated up to MIN_STEPS steps
-TARGETS = {"auto": data.as_they_look, "classification": data.as_classes, "regression": data.as_targets}
+TARGETS = {"auto": data.infer_labels, "classification": data.as_classes, "regression": data.as_targets}
 
 
 def validate(settings: Train) -> None:

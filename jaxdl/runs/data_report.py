@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from jaxdl import data
+from jaxdl.data.preprocessing.preparation import missing_counts
 
 MAX_NAMED = 5  # columns or classes named in one sentence; the rest are counted
 
@@ -16,7 +17,7 @@ def data_report(raw: data.Split, preparation: data.Preparation) -> dict[str, Any
         "examples": {name: part.size for name, part in raw._asdict().items()},
         "shape": list(preparation.shape),
         **_labels(raw),
-        "missing": data.incomplete(raw.train),
+        "missing": missing_counts(raw.train),
         "left_out": preparation.left_out,
         "leakage": data.leakage(raw)._asdict(),
     }

@@ -11,6 +11,8 @@ import numpy as np
 
 import jaxdl.functional as F
 from jaxdl import data, models
+from jaxdl.data.preprocessing.columns import feature_names
+from jaxdl.data.preprocessing.serialization import to_json
 from jaxdl.runs import build, files
 from jaxdl.runs.load import Run
 from jaxdl.runs.pytorch_module import layer_names, module_text
@@ -77,11 +79,11 @@ def _description(run, *, members, channels_first=False) -> dict[str, Any]:
             "name": "inputs",
             "dtype": "float32",
             "shape": ("batch", *(shape[2:] + shape[:2] if channels_first else shape)),
-            "features": [feature for column in columns for feature in data.features(column)] if table else None,
+            "features": [feature for column in columns for feature in feature_names(column)] if table else None,
         },
         "outputs": {"name": "outputs", **outputs},
         "members": members,
-        "preparation": data.to_json(run.preparation),
+        "preparation": to_json(run.preparation),
     }
 
 
@@ -99,11 +101,11 @@ def predictor(run: Run, member: int | None) -> Callable[[jax.Array], jax.Array]:
 
     def predict(inputs):
         if isinstance(fitted.inputs, data.Standardization):
-            inputs = (inputs - fitted.inputs.mean) / fitted.inputs.deviation
+            inputs = (inputs - fitted.inputs.mean) / fitted.inputs.std
         outputs = [model.apply(params, stats, inputs)[0] for params, stats in networks]
         if isinstance(unit, data.Classes):
             return sum(jax.nn.softmax(each) for each in outputs) / len(networks)
-        return sum(outputs) / len(networks) * unit.deviation + unit.mean
+        return sum(outputs) / len(networks) * unit.std + unit.mean
 
     return predict
 

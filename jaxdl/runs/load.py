@@ -11,6 +11,8 @@ import numpy as np
 from jaxtyping import PyTree
 
 from jaxdl import data, models
+from jaxdl.data.preprocessing.serialization import from_json
+from jaxdl.data.readers.npz import read_arrays
 from jaxdl.runs import files
 from jaxdl.runs.build import model_of
 from jaxdl.runs.settings import Train
@@ -64,9 +66,9 @@ def load_run(directory: str | pathlib.Path) -> Run:
     if absent:
         raise FileNotFoundError(f"{directory} is not a finished run of jaxdl train: it has no {absent[0]}.")
     settings = _settings(directory / "settings.json")
-    preparation = data.from_json(files.read_json(directory / "preparation.json"))
+    preparation = from_json(files.read_json(directory / "preparation.json"))
     model = model_of(settings, preparation)
-    tree = _tree(data.read_arrays(directory / "params.npz"))
+    tree = _tree(read_arrays(directory / "params.npz"))
     params, stats = tree.get("params", {}), tree.get("stats", {})
     expected = jax.eval_shape(model.init, jax.random.key(0), jnp.zeros((1, *preparation.shape)))
     found = jax.tree.map(lambda leaf: jax.ShapeDtypeStruct(leaf.shape[1:], leaf.dtype), (params, stats))

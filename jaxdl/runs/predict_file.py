@@ -11,6 +11,13 @@ import pyarrow.csv
 import pyarrow.parquet as pq
 
 from jaxdl import data
+from jaxdl.data.loading import parts_of
+from jaxdl.data.preprocessing.columns import Categories, Dates, Numbers, missing_cells
+from jaxdl.data.preprocessing.preparation import class_numbers, unlike_training
+from jaxdl.data.readers.cells import texts_to_numbers
+from jaxdl.data.readers.images import image_chunks, list_images
+from jaxdl.data.readers.npz import has_labels, load_npz_inputs
+from jaxdl.data.readers.tables import SUFFIXES, column_names, table_chunks
 from jaxdl.runs.load import Run
 from jaxdl.runs.prediction import predict
 from jaxdl.statistics import Interval
@@ -60,7 +67,7 @@ class FilePredictions(NamedTuple):
     unknown_labels: Counter
     """labels that are not a class of the run, by label; all after the first few as "…" """
     unfamiliar: Counter
-    """examples unlike any seen in training, by column (see `data.unlike_training`)"""
+    """examples unlike any seen in training, by column (see `jaxdl.data.preprocessing.unlike_training`)"""
 
 
 def predict_file(run: Run, source: PredictionInput, out: pathlib.Path) -> FilePredictions:
@@ -82,7 +89,7 @@ def predict_file(run: Run, source: PredictionInput, out: pathlib.Path) -> FilePr
             writer = writer or WRITERS[out.suffix.lower()](file, columns.schema)
             writer.write_table(columns)
             examples += len(columns)
-            counts = data.unlike_training(run.preparation, chunk.inputs)
+            counts = unlike_training(run.preparation, chunk.inputs)
             unfamiliar.update({name: rows.sum() for name, rows in counts.items()})
             if chunk.labels is not None:
                 known, others = _known(run.preparation.labels, chunk.labels)
@@ -120,14 +127,14 @@ def scores(labels: data.Classes | data.Standardization, sums: np.ndarray) -> dic
 def chunks(run: Run, source: PredictionInput) -> Generator[Chunk]:
     """Yield the examples in chunks, read in the way the run read its own."""
     path = pathlib.Path(source.name)
-    if source.keep and path.suffix.lower() not in data.SUFFIXES:
-        raise ValueError(f"--keep needs a table ({', '.join(data.SUFFIXES)}), but {path} is not a table.")
-    if path.suffix.lower() in data.SUFFIXES:
+    if source.keep and path.suffix.lower() not in SUFFIXES:
+        raise ValueError(f"--keep needs a table ({', '.join(SUFFIXES)}), but {path} is not a table.")
+    if path.suffix.lower() in SUFFIXES:
         yield from _table_chunks(path, source, run)
     elif path.is_dir():
         yield from _folder_chunks(path, source, run)
-    elif path.suffix.lower() == ".npz" and not data.has_labels(path, part=source.part):
-        yield from _array_chunks(data.load_npz_inputs(path, part=source.part), None)
+    elif path.suffix.lower() == ".npz" and not has_labels(path, part=source.part):
+        yield from _array_chunks(load_npz_inputs(path, part=source.part), None)
     else:
         whole = data.load(
             source.name,
@@ -152,15 +159,15 @@ def _table_chunks(path, source, run) -> Generator[Chunk]:
         raise ValueError(f"{path} is a table, but the run was trained on arrays or images: give data of that kind.")
     kinds = {
         kind: [column.name for column in columns if isinstance(column, kind)]
-        for kind in (data.Numbers, data.Dates, data.Categories)
+        for kind in (Numbers, Dates, Categories)
     }
-    has_label = label in data.column_names(path)
+    has_label = label in column_names(path)
     if has_label:
-        kinds[data.Categories].append(label)
+        kinds[Categories].append(label)
     read = [name for names in kinds.values() for name in names]
-    kinds[data.Categories] += [name for name in source.keep if name not in read]
+    kinds[Categories] += [name for name in source.keep if name not in read]
     first = 0
-    tables = data.table_chunks(path, numbers=kinds[data.Numbers], dates=kinds[data.Dates], texts=kinds[data.Categories])
+    tables = table_chunks(path, numbers=kinds[Numbers], dates=kinds[Dates], texts=kinds[Categories])
     for table in tables:
         if run.settings.missing == "refuse":
             _refuse_missing(path, table, label)
@@ -180,13 +187,13 @@ def _arrow_column(values) -> pa.Array:
 
 def _folder_chunks(path, source, run) -> Generator[Chunk]:
     """Read images, scaled like those of the run; a subfolder named like a class gives the label."""
-    root = path / source.part if data.parts_of(path) else path
-    paths, folders = data.list_images(root)
+    root = path / source.part if parts_of(path) else path
+    paths, folders = list_images(root)
     classes = set(getattr(run.preparation.labels, "names", ()))
     known = np.array([folder if folder in classes else None for folder in folders], object)
     size, channels = run.settings.image_size, run.preparation.shape[-1]
     first = 0
-    for images, readable in data.image_chunks(paths, size=size, channels=channels, chunk=IMAGES):
+    for images, readable in image_chunks(paths, size=size, channels=channels, chunk=IMAGES):
         rows = slice(first, first + len(readable))
         first = rows.stop
         source.unreadable(list(np.array(paths[rows], object)[~readable]))
@@ -196,7 +203,7 @@ def _folder_chunks(path, source, run) -> Generator[Chunk]:
 
 
 def _refuse_missing(path, table, label) -> None:
-    names = [name for name, values in table.items() if name != label and data.missing_cells(values).any()]
+    names = [name for name, values in table.items() if name != label and missing_cells(values).any()]
     if names:
         raise ValueError(
             f"{path} has missing values in {', '.join(map(repr, names))}, and the run was trained with --missing "
@@ -227,13 +234,13 @@ def _columns(labels, predicted: Interval) -> dict[str, Any]:
 def _known(labels, given) -> tuple[np.ndarray, list[str]]:
     """Return labels as class numbers (-1 if unknown) or targets (NaN if unknown), and the labels that are neither."""
     if isinstance(labels, data.Classes):
-        known = data.class_numbers(labels, given)
-        missing = data.missing_cells(given) if given.dtype.kind in "OfM" else np.zeros(len(given), bool)
+        known = class_numbers(labels, given)
+        missing = missing_cells(given) if given.dtype.kind in "OfM" else np.zeros(len(given), bool)
         known = np.where(missing, -1, known)
         return known, list(map(str, given[(known < 0) & ~missing].tolist()))
     if given.dtype != object:
         return given.reshape(len(given), -1), []
-    known, unknown = data.numbers_in(given)
+    known, unknown = texts_to_numbers(given)
     return known[:, None], given[unknown].tolist()
 
 

@@ -75,7 +75,7 @@ def module_text(run: Run) -> str:
         inputs=inputs.get(len(fitted.shape), "inputs of the shape of a training example"),
         outputs="outputs.softmax(dim=1)"
         if classes
-        else f"outputs * {_tensor(labels.deviation)} + {_tensor(labels.mean)}",
+        else f"outputs * {_tensor(labels.std)} + {_tensor(labels.mean)}",
     )
 
 

@@ -65,7 +65,7 @@ def evaluate(settings: Train, examples: Examples, state: training.State) -> Eval
         return Evaluation(scores, predicted)
     for name in ERRORS:
         scores[name] = {
-            part: values.astype(np.float64) * labels.deviation.max() for part, values in scores[name].items()
+            part: values.astype(np.float64) * labels.std.max() for part, values in scores[name].items()
         }
     return Evaluation(scores, data.rescaled(predicted, labels))
 
@@ -83,7 +83,7 @@ def _regressor(model, unit) -> Callable:
 
     Several outputs are scaled by their share of the largest standard deviation, so that errors keep their proportions.
     """
-    share = jnp.asarray(unit.deviation / unit.deviation.max(), jnp.float32)
+    share = jnp.asarray(unit.std / unit.std.max(), jnp.float32)
 
     def evaluate_part(part, state):
         outputs = training.outputs_of(model, state, part)

@@ -7,7 +7,8 @@ from typing import Any, NamedTuple
 
 import jax
 
-from jaxdl import data, training
+from jaxdl import training
+from jaxdl.data.preprocessing.serialization import to_json
 from jaxdl.runs import files
 from jaxdl.runs.build import duration_of, model_of, observe_of, task_of
 from jaxdl.runs.directory import CHECKPOINTS, SETTINGS, check_same_settings, has_measurements, write_environment
@@ -85,7 +86,7 @@ def start_run(directory: pathlib.Path, settings: Train, examples: Examples, repo
             return (directory / COMPLETE).is_file()
         files.write_json(directory / SETTINGS, known)
         write_environment(directory)
-        files.write_json(directory / "preparation.json", data.to_json(examples.preparation))
+        files.write_json(directory / "preparation.json", to_json(examples.preparation))
         files.write_json(directory / "quality.json", report)
         return False
 

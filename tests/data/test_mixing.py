@@ -18,7 +18,7 @@ def batch(random):
 
 
 def share_of(mixed, batch):
-    """How much of each example is its own, from the inputs alone."""
+    """Return the share of an example in its mixture, computed from the inputs."""
     other = jnp.roll(batch.inputs, 1, axis=0)
     return float(((mixed.inputs - other) / (batch.inputs - other)).mean())
 
@@ -31,10 +31,10 @@ def test_the_weighted_loss_of_a_mixture_is_the_mixture_of_the_weighted_losses(ba
     other = jnp.roll(batch.weights, 1) * F.cross_entropy(logits, jnp.roll(batch.labels, 1))
     of_mixture = mixed.weights * F.soft_cross_entropy(logits, mixed.labels)
     np.testing.assert_allclose(of_mixture, share * own + (1 - share) * other, rtol=1e-4, atol=1e-6)
-    np.testing.assert_allclose(mixed.labels.sum(axis=1), [1, 1, 1, 0, 1, 1], atol=1e-6)  # the fourth is of weight 0
+    np.testing.assert_allclose(mixed.labels.sum(axis=1), [1, 1, 1, 0, 1, 1], atol=1e-6)  # the weight of the fourth is 0
 
 
-def test_targets_are_mixed_as_their_inputs(random):
+def test_targets_are_mixed_like_their_inputs(random):
     inputs = random.normal(size=(8, 3))
     whole = data.from_arrays(inputs, inputs @ [[1.0], [-2.0], [0.5]])
     mixed = mixup_targets(jax.random.key(1), whole, alpha=0.7)
@@ -43,7 +43,7 @@ def test_targets_are_mixed_as_their_inputs(random):
 
 
 @pytest.mark.parametrize("alpha", [0.3, 2.0])
-def test_shares_are_those_of_the_beta_distribution(batch, alpha):
+def test_shares_follow_the_beta_distribution(batch, alpha):
     mix = jax.jit(jax.vmap(lambda key: mixup(key, batch, alpha=alpha, classes=3).inputs[0]))
     first = np.asarray(mix(jax.random.split(jax.random.key(0), 500)))[:, 0]
     own, other = float(batch.inputs[0, 0]), float(batch.inputs[-1, 0])
@@ -51,7 +51,7 @@ def test_shares_are_those_of_the_beta_distribution(batch, alpha):
     assert scipy.stats.kstest(shares, scipy.stats.beta(alpha, alpha).cdf).pvalue > 0.001
 
 
-def test_a_share_of_the_labels_becomes_another_class_each_as_likely():
+def test_replaced_labels_are_uniform_over_the_other_classes():
     whole = data.from_arrays(np.ones((8000, 1)), np.full(8000, 2))
     changed = np.asarray(label_noise(jax.random.key(0), whole, rate=0.3, classes=4).labels)
     counts = np.bincount(changed, minlength=4)
@@ -59,16 +59,16 @@ def test_a_share_of_the_labels_becomes_another_class_each_as_likely():
     assert scipy.stats.chisquare(counts[[0, 1, 3]]).pvalue > 0.001
 
 
-def test_no_noise_changes_no_label(batch):
+def test_rate_zero_changes_no_label(batch):
     assert jnp.array_equal(label_noise(jax.random.key(0), batch, rate=0.0, classes=3).labels, batch.labels)
 
 
-def test_changes_follow_each_other_with_keys_of_their_own(batch):
+def test_chained_changes_are_applied_in_order_with_different_keys(batch):
     assert chained()(jax.random.key(0), batch) is batch
-    drawn = []
-    watch = lambda key, batch: drawn.append(jax.random.key_data(key).tolist()) or batch
+    keys = []
+    watch = lambda key, batch: keys.append(jax.random.key_data(key).tolist()) or batch
     chained(watch, watch)(jax.random.key(0), batch)
-    assert drawn[0] != drawn[1]
+    assert keys[0] != keys[1]
     double = functools.partial(lambda key, batch, by: batch._replace(inputs=batch.inputs * by), by=2)
     add = lambda key, batch: batch._replace(inputs=batch.inputs + 1)
     np.testing.assert_allclose(chained(add, double)(jax.random.key(0), batch).inputs, 2 * (batch.inputs + 1))

@@ -18,19 +18,19 @@ COLUMNS = {
 COLUMNS = {name: np.asarray(values) for name, values in COLUMNS.items()}
 
 
-def of(inputs, labels=None):
+def dataset(inputs, labels=None):
     size = len(jax.tree.leaves(inputs)[0])
     return Dataset(inputs, np.zeros(size, int) if labels is None else np.asarray(labels), np.ones(size, np.float32))
 
 
-def planted(random, inputs):
-    """300 that all differ; but 5 of train are in dev too, 3 in test, 2 of dev in test, and 4 again in train."""
-    at = random.permutation(300)
-    train, dev, test = at[:200], at[200:250], at[250:]
+def split_with_duplicates(random, inputs):
+    """Split 300 distinct examples; repeat 5 of train in dev and 3 in test, 2 of dev in test, and 4 within train."""
+    order = random.permutation(300)
+    train, dev, test = order[:200], order[200:250], order[250:]
     train = np.append(train, train[[0, 0, 1, 2]])
     dev = np.append(dev, [*train[10:14], train[0]])
     test = np.append(test, [*train[20:22], train[20], *dev[:2]])
-    return Split(*(of(jax.tree.map(lambda array: array[rows], inputs)) for rows in (train, dev, test)))
+    return Split(*(dataset(jax.tree.map(lambda array: array[rows], inputs)) for rows in (train, dev, test)))
 
 
 ARRAYS = {
@@ -52,21 +52,21 @@ ARRAYS = {
 
 
 @pytest.mark.parametrize("make", ARRAYS.values(), ids=ARRAYS.keys())
-def test_what_was_planted_is_found(random, make):
-    found = leakage(planted(random, make(random)))
+def test_planted_duplicates_are_found(random, make):
+    found = leakage(split_with_duplicates(random, make(random)))
     assert found == (5, 3, 2, 4)
     assert found._asdict() == {"dev_in_train": 5, "test_in_train": 3, "test_in_dev": 2, "repeated_in_train": 4}
 
 
-def test_nothing_leaks_where_all_examples_differ_by_the_last_bit(random):
+def test_examples_that_differ_in_the_last_bit_are_no_duplicates(random):
     exact = random.normal(size=(100, 3)).astype(np.float32)
     near = exact.copy()
     near[:, 1] = np.nextafter(near[:, 1], np.float32(9))
     more = exact[:, [1, 0, 2]]
-    assert leakage(Split(of(exact), of(near), of(more))) == (0, 0, 0, 0)
+    assert leakage(Split(dataset(exact), dataset(near), dataset(more))) == (0, 0, 0, 0)
 
 
-def test_columns_and_arrays_agree(random):
+def test_columns_and_arrays_give_the_same_counts(random):
     array = random.integers(0, 3, (400, 3)).astype(np.float32)
     array[random.random((400, 3)) < 0.2] = np.nan
     columns = {name: array[:, number] for number, name in enumerate("abc")}
@@ -74,7 +74,7 @@ def test_columns_and_arrays_agree(random):
         name: np.array([None if np.isnan(v) else f"{v}" for v in values], object) for name, values in columns.items()
     }
     rows = np.split(np.arange(400), [40, 80])
-    found = [leakage(Split(*(take(of(inputs), at) for at in rows))) for inputs in (array, columns, named)]
+    found = [leakage(Split(*(take(dataset(inputs), at) for at in rows))) for inputs in (array, columns, named)]
     assert found[0] == found[1] == found[2]
     train, dev, test = ([tuple(np.nan_to_num(row, nan=-1).tolist()) for row in array[at]] for at in rows)
     assert found[0] == (
@@ -86,37 +86,37 @@ def test_columns_and_arrays_agree(random):
 
 
 @pytest.mark.parametrize("name", COLUMNS)
-def test_equal_cells_are_equal_and_others_are_not(name):
-    """Of a column with itself: every example once, what is missing included."""
-    one = of({name: COLUMNS[name]})
+def test_exactly_the_equal_cells_count_as_equal(name):
+    """A column compared with itself: every example matches once, also a missing value."""
+    one = dataset({name: COLUMNS[name]})
     distinct = len(set(map(str, COLUMNS[name]))) if name == "yes" else 4
     assert leakage(Split(one, one, take(one, [0]))) == (4, 1, 1, 4 - distinct)
 
 
-def test_zero_is_zero_and_missing_is_missing_whatever_their_bits():
+def test_zeros_and_missing_values_are_equal_despite_different_bits():
     other_nan = np.array([0x7FC00001], np.uint32).view(np.float32)[0]
-    train = of(np.array([[0.0, np.nan]], np.float32))
-    same = of(np.array([[-0.0, other_nan], [0.0, -np.float32(np.nan)]], np.float32))
+    train = dataset(np.array([[0.0, np.nan]], np.float32))
+    same = dataset(np.array([[-0.0, other_nan], [0.0, -np.float32(np.nan)]], np.float32))
     assert leakage(Split(train, same, same)) == (2, 2, 2, 0)
 
 
-def test_texts_are_compared_whatever_the_width_of_their_array():
-    short, long = of({"a": np.array(["x", "y"])}), of({"a": np.array(["x", "much longer"])})
+def test_text_is_compared_across_array_widths():
+    short, long = dataset({"a": np.array(["x", "y"])}), dataset({"a": np.array(["x", "much longer"])})
     assert leakage(Split(short, long, long)) == (1, 1, 2, 0)
 
 
-def test_a_cell_does_not_run_over_into_the_next():
+def test_adjacent_cells_are_not_concatenated():
     columns = {"a": np.array(["xy", "x"]), "b": np.array(["z", "yz"])}
-    one = of(columns)
+    one = dataset(columns)
     assert leakage(Split(take(one, [0]), take(one, [1]), take(one, [1]))) == (0, 0, 1, 0)
 
 
-def test_a_split_of_what_all_differs_does_not_leak():
+def test_a_split_of_distinct_examples_does_not_leak():
     whole = from_arrays(np.arange(50.0)[:, None], np.arange(50) % 2)
     assert leakage(stratified_split(jax.random.key(0), whole)) == (0, 0, 0, 0)
 
 
-def test_classes_are_counted_in_every_part_in_their_order():
+def test_classes_are_counted_in_every_part_in_order():
     train, dev, test = (from_arrays(np.zeros((len(labels), 1)), labels) for labels in ([2, 0, 2], [0], [10, 2, 2, 2]))
     balance = class_balance(Split(train, dev, test))
     assert list(balance.items()) == [(0, (1, 1, 0)), (2, (2, 0, 3)), (10, (0, 0, 1))]
@@ -124,26 +124,28 @@ def test_classes_are_counted_in_every_part_in_their_order():
 
 
 @pytest.mark.parametrize("kind", [str, object])
-def test_names_are_counted_too(kind):
+def test_class_names_are_counted(kind):
     names = [["dog", "cat", "dog"], ["horse"], ["cat"]]
-    split = Split(*(of(np.zeros((len(part), 1)), np.array(part, kind)) for part in names))
+    split = Split(*(dataset(np.zeros((len(part), 1)), np.array(part, kind)) for part in names))
     assert list(class_balance(split).items()) == [("cat", (1, 0, 1)), ("dog", (2, 0, 0)), ("horse", (0, 1, 0))]
 
 
-def test_labels_that_are_missing_are_counted_at_the_end():
-    split = Split(*(of(np.zeros((2, 1)), np.array(part, object)) for part in ([None, "b"], ["a", None], ["a", "b"])))
+def test_missing_labels_come_last():
+    split = Split(
+        *(dataset(np.zeros((2, 1)), np.array(part, object)) for part in ([None, "b"], ["a", None], ["a", "b"]))
+    )
     assert list(class_balance(split)) == ["a", "b", None]
 
 
-def test_the_counts_are_those_of_a_stratified_split():
+def test_a_stratified_split_has_balanced_counts():
     whole = from_arrays(np.zeros((145, 1)), np.repeat([0, 1, 2], [10, 100, 35]))
     balance = class_balance(stratified_split(jax.random.key(0), whole))
     assert list(balance.values()) == [(6, 2, 2), (60, 20, 20), (21, 7, 7)]
 
 
-def test_targets_have_no_classes_to_count():
+def test_regression_targets_raise_an_error():
     split = random_split(jax.random.key(0), from_arrays(np.zeros((9, 1)), np.zeros((9, 1))))
-    with pytest.raises(TypeError, match=r"labels must be class numbers or names, but have the shape \([0-9], 1\)"):
+    with pytest.raises(TypeError, match=r"labels must be class numbers or names .*, got the shape \([0-9], 1\)"):
         class_balance(split)
 
 
@@ -157,6 +159,8 @@ def test_targets_have_no_classes_to_count():
         ([[0.5], [0.5], [0.5], [0.1], [0.2], [0.5], [0.5]], 2),
     ],
 )
-def test_the_same_inputs_with_other_labels_are_counted(labels, conflicting):
-    """Three examples are the same, two others are the same, and two are alone."""
-    assert conflicting_labels(of(np.array([[1.0], [1.0], [1.0], [2.0], [2.0], [3.0], [4.0]]), labels)) == conflicting
+def test_equal_inputs_with_different_labels_are_counted(labels, conflicting):
+    """Three inputs are equal, two others are equal, and two are distinct."""
+    assert (
+        conflicting_labels(dataset(np.array([[1.0], [1.0], [1.0], [2.0], [2.0], [3.0], [4.0]]), labels)) == conflicting
+    )

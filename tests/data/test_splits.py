@@ -19,8 +19,8 @@ from jaxdl.data.splits import (
 )
 
 
-def some(labels):
-    """Examples whose inputs are their rows, as arrays of numpy."""
+def numbered(labels):
+    """Return examples whose inputs are their row numbers, as numpy arrays."""
     labels = np.asarray(labels)
     return Dataset(np.arange(len(labels))[:, None], labels, np.ones(len(labels), np.float32))
 
@@ -30,7 +30,7 @@ def rows(part):
 
 
 def table(size):
-    """As a file is read: columns of numbers, dates and names, and labels that are names."""
+    """Return a table as it is read: columns of numbers, dates and text, and names as labels."""
     number = np.arange(size)
     columns = {
         "number": np.where(number % 7 == 0, np.nan, number),
@@ -58,29 +58,29 @@ def each(functions):
 
 
 @each(SPLITS)
-def test_the_parts_are_disjoint_and_together_the_whole_in_the_order_it_had(divide):
-    split = divide(jax.random.key(0), some(np.arange(50) % 2))
+def test_parts_partition_the_data_set_and_keep_its_order(divide):
+    split = divide(jax.random.key(0), numbered(np.arange(50) % 2))
     assert sorted(itertools.chain(*map(rows, split))) == list(range(50))
     assert all(rows(part) == sorted(rows(part)) for part in split)
     assert [part.size for part in split] == [30, 10, 10]
 
 
 @pytest.mark.parametrize("divide", [random_split, stratified_split])
-def test_shares_are_those_of_train_dev_and_test_to_the_nearest_example(divide):
-    assert [part.size for part in divide(jax.random.key(0), some([0] * 8))] == [5, 1, 2]
-    assert [part.size for part in divide(jax.random.key(0), some([0] * 10), shares=(0.5, 0.4, 0.1))] == [5, 4, 1]
+def test_sizes_are_the_shares_rounded_to_the_nearest_example(divide):
+    assert [part.size for part in divide(jax.random.key(0), numbered([0] * 8))] == [5, 1, 2]
+    assert [part.size for part in divide(jax.random.key(0), numbered([0] * 10), shares=(0.5, 0.4, 0.1))] == [5, 4, 1]
 
 
-def test_every_part_has_the_same_share_of_every_class():
-    split = stratified_split(jax.random.key(0), some([0] * 10 + [1] * 100 + [2] * 35))
+def test_stratified_parts_have_equal_class_shares():
+    split = stratified_split(jax.random.key(0), numbered([0] * 10 + [1] * 100 + [2] * 35))
     assert [np.bincount(part.labels).tolist() for part in split] == [[6, 60, 21], [2, 20, 7], [2, 20, 7]]
 
 
 @pytest.mark.parametrize("shares", [(0.6, 0.2, 0.2), (0.1, 0.2, 0.7), (1 / 3, 1 / 3, 1 / 3), (5 / 6, 1 / 6)])
-def test_parts_of_classes_of_every_size_end_at_the_nearest_example(shares):
-    """As long as no part is left without the class, it ends within half an example of what its shares say."""
+def test_stratified_parts_round_every_class_to_the_nearest_example(shares):
+    """If each part has at least one example of the class, it ends within half an example of its exact share."""
     sizes = np.arange(20, 60)
-    parts = stratified_parts(jax.random.key(0), some(np.repeat(np.arange(len(sizes)), sizes)), shares=shares)
+    parts = stratified_parts(jax.random.key(0), numbered(np.repeat(np.arange(len(sizes)), sizes)), shares=shares)
     counts = np.stack([np.bincount(part.labels, minlength=len(sizes)) for part in parts])
     assert counts.sum(axis=0).tolist() == sizes.tolist()
     assert np.abs(counts.cumsum(axis=0) - np.cumsum(shares)[:, None] * sizes).max() <= 0.5 + 1e-9
@@ -102,14 +102,14 @@ def test_parts_of_classes_of_every_size_end_at_the_nearest_example(shares):
         (4, (0.001, 0.001, 0.001, 0.001, 0.996), [1, 1, 1, 1, 0]),
     ],
 )
-def test_a_small_class_is_in_every_part_or_else_in_the_first(size, shares, expected):
-    parts = stratified_parts(jax.random.key(0), some([0] * 500 + [1] * size), shares=shares)
+def test_a_small_class_is_in_every_part_or_in_the_first_ones(size, shares, expected):
+    parts = stratified_parts(jax.random.key(0), numbered([0] * 500 + [1] * size), shares=shares)
     assert [(np.asarray(part.labels) == 1).sum() for part in parts] == expected
 
 
 @pytest.mark.parametrize("divide", [random_split, stratified_split])
-def test_every_example_is_as_likely_in_every_part(divide):
-    whole, seen = some(np.arange(10) // 5), np.zeros((3, 10))
+def test_every_example_is_equally_likely_to_be_in_a_part(divide):
+    whole, seen = numbered(np.arange(10) // 5), np.zeros((3, 10))
     for seed in range(300):
         for number, part in enumerate(divide(jax.random.key(seed), whole)):
             seen[number, rows(part)] += 1
@@ -118,15 +118,15 @@ def test_every_example_is_as_likely_in_every_part(divide):
 
 
 @each(SPLITS)
-def test_the_key_decides_and_nothing_else(divide):
-    whole = some(np.arange(60) % 3)
+def test_the_key_alone_decides_the_split(divide):
+    whole = numbered(np.arange(60) % 3)
     one, again, other = (divide(jax.random.key(seed), whole).test.inputs for seed in (0, 0, 1))
     assert np.array_equal(one, again)
     assert not np.array_equal(one, other)
 
 
-def check_together(part):
-    """Every cell of every row is that of the number of the row."""
+def assert_rows_intact(part):
+    """Assert that the cells and labels of every row belong together; return the row numbers."""
     number = (part.inputs["date"] - np.datetime64("2024-01-01")).astype(int)
     whole = table(number.max() + 1)
     for name, values in part.inputs.items():
@@ -136,25 +136,25 @@ def check_together(part):
 
 
 @each(SPLITS)
-def test_the_columns_and_names_of_a_table_stay_together(divide):
+def test_the_rows_of_a_table_stay_intact(divide):
     split = divide(jax.random.key(0), table(60))
-    assert sorted(itertools.chain(*map(check_together, split))) == list(range(60))
+    assert sorted(itertools.chain(*map(assert_rows_intact, split))) == list(range(60))
     assert [part.size for part in split] == [36, 12, 12]
 
 
 @each(FOLDS)
-def test_the_columns_and_names_of_a_table_stay_together_in_folds(divide):
+def test_the_rows_of_a_table_stay_intact_in_folds(divide):
     for train, held_out in divide(jax.random.key(0), table(60), folds=3):
-        assert sorted(check_together(train) + check_together(held_out)) == list(range(60))
+        assert sorted(assert_rows_intact(train) + assert_rows_intact(held_out)) == list(range(60))
 
 
 @pytest.mark.parametrize("as_array", [lambda names: names, lambda names: names.astype(object)])
-def test_classes_may_be_names(as_array):
+def test_names_are_stratified_like_class_numbers(as_array):
     names = np.repeat(["cat", "dog", "horse"], [10, 100, 35])
-    split = stratified_split(jax.random.key(0), some(as_array(names)))
+    split = stratified_split(jax.random.key(0), numbered(as_array(names)))
     counted = [[(part.labels == name).sum() for name in ("cat", "dog", "horse")] for part in split]
     assert counted == [[6, 60, 21], [2, 20, 7], [2, 20, 7]]
-    numbers = stratified_split(jax.random.key(0), some(np.repeat([0, 1, 2], [10, 100, 35])))
+    numbers = stratified_split(jax.random.key(0), numbered(np.repeat([0, 1, 2], [10, 100, 35])))
     assert [rows(part) for part in split] == [rows(part) for part in numbers]
 
 
@@ -166,9 +166,9 @@ def test_inputs_labels_and_weights_stay_together():
         assert jnp.array_equal(part.inputs[:, 1] + 1, part.weights)
 
 
-def test_all_examples_of_a_group_are_in_the_same_part_near_its_share():
-    """Every part ends within half a group of what its shares say; 20 is the largest of the groups."""
-    whole, order = some(np.zeros(210, int)), np.random.default_rng(0).permutation(210)
+def test_groups_stay_together_in_parts_close_to_their_shares():
+    """Every part ends within half a group of its exact share; the largest group has 20 examples."""
+    whole, order = numbered(np.zeros(210, int)), np.random.default_rng(0).permutation(210)
     patients = np.array([f"patient {number}" for number in GROUPS], object)[order]
     for seed, shares in itertools.product(range(10), [(0.6, 0.2, 0.2), (0.8, 0.1, 0.1), (0.5, 0.5)]):
         parts = grouped_parts(jax.random.key(seed), whole, patients, shares=shares)
@@ -179,27 +179,27 @@ def test_all_examples_of_a_group_are_in_the_same_part_near_its_share():
         assert np.abs(ends - 210 * np.cumsum(shares)).max() <= 10
 
 
-def test_a_group_is_as_likely_to_be_judged_by_whatever_its_size():
-    whole, in_test = some(np.zeros(210, int)), np.zeros(20)
+def test_groups_of_every_size_are_equally_likely_to_be_in_test():
+    whole, in_test = numbered(np.zeros(210, int)), np.zeros(20)
     for seed in range(300):
         in_test[np.unique(GROUPS[rows(grouped_split(jax.random.key(seed), whole, GROUPS).test)])] += 1
     assert np.abs(in_test - 60).max() < 4 * np.sqrt(300 * 0.2 * 0.8)
 
 
-def test_groups_of_one_example_are_divided_to_the_nearest_example():
-    parts = grouped_parts(jax.random.key(0), some([0] * 47), np.arange(47), shares=(0.6, 0.3, 0.1))
+def test_groups_of_one_example_are_rounded_to_the_nearest_example():
+    parts = grouped_parts(jax.random.key(0), numbered([0] * 47), np.arange(47), shares=(0.6, 0.3, 0.1))
     assert [part.size for part in parts] == [28, 14, 5]
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_every_part_has_a_group_however_large_another_is(seed):
-    parts = grouped_split(jax.random.key(seed), some([0] * 100), [0] * 98 + [1, 2])
+def test_every_part_has_a_group_despite_a_dominant_one(seed):
+    parts = grouped_split(jax.random.key(seed), numbered([0] * 100), [0] * 98 + [1, 2])
     assert sorted(part.size for part in parts) == [1, 1, 98]
 
 
 @each(FOLDS)
-def test_every_example_is_held_out_once_and_else_trained_on(divide):
-    folds = divide(jax.random.key(0), some(np.arange(52) % 2), folds=4)
+def test_every_example_is_held_out_once_and_trained_on_otherwise(divide):
+    folds = divide(jax.random.key(0), numbered(np.arange(52) % 2), folds=4)
     assert sorted(itertools.chain(*(rows(fold.held_out) for fold in folds))) == list(range(52))
     for train, held_out in folds:
         assert sorted(rows(train) + rows(held_out)) == list(range(52))
@@ -208,85 +208,85 @@ def test_every_example_is_held_out_once_and_else_trained_on(divide):
 
 @pytest.mark.parametrize(("size", "folds"), [(10, 2), (11, 5), (7, 7), (23, 3)])
 @pytest.mark.parametrize("divide", [k_folds, stratified_folds])
-def test_the_sizes_of_folds_differ_by_one_at_most(divide, size, folds):
-    sizes = [fold.held_out.size for fold in divide(jax.random.key(0), some(np.arange(size) % 3), folds=folds)]
+def test_the_sizes_of_folds_differ_by_at_most_one(divide, size, folds):
+    sizes = [fold.held_out.size for fold in divide(jax.random.key(0), numbered(np.arange(size) % 3), folds=folds)]
     assert len(sizes) == folds
     assert sorted(sizes) == sorted(size // folds + (number < size % folds) for number in range(folds))
 
 
-def test_the_classes_of_stratified_folds_differ_by_one_at_most():
+def test_class_counts_of_stratified_folds_differ_by_at_most_one():
     labels = np.repeat([0, 1, 2, 3], [2, 9, 33, 61])
-    folds = stratified_folds(jax.random.key(0), some(labels))
+    folds = stratified_folds(jax.random.key(0), numbered(labels))
     counts = np.stack([np.bincount(fold.held_out.labels, minlength=4) for fold in folds])
     assert np.ptp(counts, axis=0).max() <= 1
     assert sorted(fold.held_out.size for fold in folds) == [21] * 5
 
 
-def test_folds_that_are_not_stratified_look_at_no_label():
-    one, other = (k_folds(jax.random.key(0), some(labels)) for labels in ([0] * 20, np.arange(20) % 2))
+def test_k_folds_ignore_the_labels():
+    one, other = (k_folds(jax.random.key(0), numbered(labels)) for labels in ([0] * 20, np.arange(20) % 2))
     assert [rows(fold.held_out) for fold in one] == [rows(fold.held_out) for fold in other]
-    assert rows(one[0].held_out) != rows(k_folds(jax.random.key(1), some([0] * 20))[0].held_out)
+    assert rows(one[0].held_out) != rows(k_folds(jax.random.key(1), numbered([0] * 20))[0].held_out)
 
 
-def test_all_examples_of_a_group_are_held_out_together():
-    folds = grouped_folds(jax.random.key(0), some(np.zeros(210, int)), GROUPS, folds=4)
+def test_groups_are_held_out_together():
+    folds = grouped_folds(jax.random.key(0), numbered(np.zeros(210, int)), GROUPS, folds=4)
     groups = [np.unique(GROUPS[rows(fold.held_out)]) for fold in folds]
     assert sorted(np.concatenate(groups)) == list(range(20))
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_the_largest_group_is_held_out_first_and_the_small_ones_fill_the_other_folds(seed):
-    folds = grouped_folds(jax.random.key(seed), some([0] * 60), [0] * 20 + list(range(1, 41)), folds=3)
+def test_small_groups_balance_a_large_one(seed):
+    folds = grouped_folds(jax.random.key(seed), numbered([0] * 60), [0] * 20 + list(range(1, 41)), folds=3)
     assert [fold.held_out.size for fold in folds] == [20, 20, 20]
 
 
-def test_the_key_decides_which_groups_of_a_size_are_held_out_together():
-    whole, groups = some([0] * 40), np.arange(40) // 2
+def test_the_key_decides_among_groups_of_equal_size():
+    whole, groups = numbered([0] * 40), np.arange(40) // 2
     one, again, other = (rows(grouped_folds(jax.random.key(seed), whole, groups)[0].held_out) for seed in (0, 0, 1))
     assert one == again != other
 
 
 @each(SPLITS)
 @pytest.mark.parametrize("shares", [(0.5, 0.5, 0.5), (1.0, 0.0, 0.0), (1.2, -0.1, -0.1)])
-def test_shares_that_are_none_are_told(divide, shares):
+def test_invalid_shares_raise_an_error(divide, shares):
     with pytest.raises(ValueError, match="shares must be positive and sum to 1"):
-        divide(jax.random.key(0), some([0, 1, 0, 1]), shares=shares)
+        divide(jax.random.key(0), numbered([0, 1, 0, 1]), shares=shares)
 
 
-def test_an_empty_part_is_told():
-    with pytest.raises(ValueError, match=r"of 2 examples none is left for part 2 of \(0.6, 0.2, 0.2\)"):
-        random_split(jax.random.key(0), some([0, 1]))
-    with pytest.raises(ValueError, match=r"of 6 examples none is left for part 2 of"):
-        stratified_split(jax.random.key(0), some([0, 0, 1, 1, 2, 2]))
+def test_an_empty_part_raises_an_error():
+    with pytest.raises(ValueError, match=r"part 2 of shares \(0.6, 0.2, 0.2\) would be empty with 2 examples"):
+        random_split(jax.random.key(0), numbered([0, 1]))
+    with pytest.raises(ValueError, match=r"part 2 of shares .* would be empty with 6 examples"):
+        stratified_split(jax.random.key(0), numbered([0, 0, 1, 1, 2, 2]))
 
 
 @pytest.mark.parametrize("divide", [stratified_split, stratified_folds])
-def test_targets_cannot_be_stratified(divide):
-    with pytest.raises(TypeError, match=r"labels must be class numbers or names .* but have the shape \(2, 1\)"):
+def test_stratifying_regression_targets_raises_an_error(divide):
+    with pytest.raises(TypeError, match=r"a stratified split needs class numbers or names .*, got the shape \(2, 1\)"):
         divide(jax.random.key(0), from_arrays([[1.0], [2.0]], [[0.5], [0.1]]))
 
 
 @pytest.mark.parametrize("divide", [grouped_split, grouped_folds])
-def test_groups_that_are_none_are_told(divide):
-    with pytest.raises(ValueError, match=r"groups must be one for each of the 9 examples, but have the shape \(8,\)"):
-        divide(jax.random.key(0), some([0] * 9), np.arange(8))
-    with pytest.raises(ValueError, match=r"groups must be at least as many as the [35] (parts|folds), but are 2"):
-        divide(jax.random.key(0), some([0] * 9), np.arange(9) % 2)
+def test_invalid_groups_raise_errors(divide):
+    with pytest.raises(ValueError, match=r"groups must be one for each of the 9 examples, got the shape \(8,\)"):
+        divide(jax.random.key(0), numbered([0] * 9), np.arange(8))
+    with pytest.raises(ValueError, match=r"(3 parts need at least 3|5 folds need at least 5) groups, got 2"):
+        divide(jax.random.key(0), numbered([0] * 9), np.arange(9) % 2)
 
 
 @each(FOLDS)
 @pytest.mark.parametrize("folds", [-1, 0, 1, 5])
-def test_folds_that_are_none_are_told(divide, folds):
-    with pytest.raises(ValueError, match=f"folds must be from 2 to the 4 examples, but were {folds}"):
-        divide(jax.random.key(0), some([0, 0, 1, 1]), folds=folds)
+def test_an_invalid_number_of_folds_raises_an_error(divide, folds):
+    with pytest.raises(ValueError, match=f"folds must be from 2 to the 4 examples, got {folds}"):
+        divide(jax.random.key(0), numbered([0, 0, 1, 1]), folds=folds)
 
 
-def test_equal_values_have_the_same_code_and_what_is_missing_is_one_value():
+def test_equal_values_have_equal_codes_and_missing_values_share_one():
     values = ["b", "a", "b", None, float("nan"), "None", float("nan"), 1, "1"]
     assert codes(values).tolist() == [0, 1, 0, 2, 2, 3, 2, 4, 5]
 
 
-def test_examples_of_an_unknown_group_are_of_one_group():
+def test_examples_without_a_group_form_one_group():
     groups = np.array([*"aabbccdd", None, float("nan"), None], object)
-    for _, held_out in grouped_folds(jax.random.key(0), some([0] * 11), groups, folds=3):
+    for _, held_out in grouped_folds(jax.random.key(0), numbered([0] * 11), groups, folds=3):
         assert len({8, 9, 10} & set(rows(held_out))) in (0, 3)

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from jaxdl import data
+from jaxdl.data.preprocessing.serialization import from_json
 from jaxdl.runs import files
 from jaxdl.runs.load import load_run
 from jaxdl.runs.prediction import member_outputs
@@ -30,7 +31,7 @@ def found_here(directory, inputs, member=None):
     source = load_run(directory)
     fitted, labels = source.preparation.inputs, source.preparation.labels
     if isinstance(fitted, data.Standardization):
-        inputs = (inputs - fitted.mean) / fitted.deviation
+        inputs = (inputs - fitted.mean) / fitted.std
     classes, inputs = isinstance(labels, data.Classes), jax.numpy.asarray(inputs)
     every = np.asarray(member_outputs(source.model, source.params, source.stats, inputs, classes=classes))
     every = every if classes else data.rescaled(every, labels)
@@ -77,7 +78,7 @@ def test_what_goes_in_and_comes_out_is_written_beside_it(classes_run, tmp_path):
     features = told["inputs"]["features"]
     assert told["inputs"]["shape"] == ["batch", len(features)]
     assert {"age", "age is missing", "city = 東京", "city is missing", "score"} <= {*features}
-    assert data.from_json(told["preparation"]) == load_run(classes_run).preparation
+    assert from_json(told["preparation"]) == load_run(classes_run).preparation
 
 
 def test_the_shape_of_an_image_is_told_as_the_export_takes_it(images_run, tmp_path):

@@ -141,7 +141,7 @@ def test_cells_that_are_nearly_numbers_are_read_or_told(tmp_path, capsys):
     price[3] = "free"
     path = trained_on(tmp_path, {**columns(), "size": size, "price": price}, *FAST)
     out = capsys.readouterr().out
-    assert "column 'price' is read as names: nearly all of its cells look like numbers, but 'free' is none" in out
+    assert "column 'price' is read as text: nearly all cells look like numbers, but 'free' is not a number" in out
     assert files.read_json(tmp_path / "run" / "preparation.json")["left_out"].keys() == {"price"}
     (numbers,) = [
         column
@@ -192,7 +192,7 @@ def test_columns_can_be_kept_beside_the_predictions(tmp_path, capsys):
     assert list(found)[:5] == ["row", "id", "x", "y", "label"]
     assert found["id"][:2] == ["n000", "n001"]
     np.testing.assert_allclose(found["x"], columns()["x"])
-    for keep, sentence in (("nope", "'nope' is not among its columns"), ("label", "'label' is not among")):
+    for keep, sentence in (("nope", "lacks columns: 'nope'"), ("label", "lacks columns: 'label'")):
         assert jaxdl("predict", tmp_path / "run", "--data", path, "--out", "b.csv", "--keep", keep) == 2
         assert sentence in capsys.readouterr().err
 
@@ -216,11 +216,11 @@ def test_few_rows_are_trained_on_without_a_setting_for_it(tmp_path, capsys):
 @pytest.mark.parametrize(
     ("table", "sentence"),
     [
-        ({"x": [1.0, 2.0], "y": ["a", "b"]}, "labels must be classes of several examples, but all 2 differ"),
-        ({"x": [1.0], "y": ["a"]}, "shares must leave every part an example, but of 1 examples none is left"),
+        ({"x": [1.0, 2.0], "y": ["a", "b"]}, "needs classes with several examples, but all 2 labels differ"),
+        ({"x": [1.0], "y": ["a"]}, "part 1 of shares (0.6, 0.2, 0.2) would be empty with 1 examples"),
         (
             {"x": ["1,5", "2,5", "3,5", "4,5"] * 9, "y": [1, 2] * 18},
-            "look like numbers as 1234.5 is written, but '1,5'",
+            "look like numbers, but '1,5' is not written as 1234.5",
         ),
     ],
 )

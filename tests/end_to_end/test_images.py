@@ -84,7 +84,9 @@ def test_images_of_another_size_than_in_training_are_told(images_run, tmp_path, 
     (tmp_path / "other").mkdir()
     Image.new("RGB", (9, 9)).save(tmp_path / "other" / "a.png")
     assert jaxdl("predict", images_run, "--data", "other", "--out", "found.csv") == 2
-    assert "inputs must have the shape (12, 10, 3), as in training, but have (9, 9, 3)" in capsys.readouterr().err
+    assert (
+        "inputs must have the shape (12, 10, 3) per example, as in training, got (9, 9, 3)" in capsys.readouterr().err
+    )
 
 
 def test_a_folder_with_train_and_test_is_taken_as_it_is_divided(image_folder, tmp_path):
@@ -110,9 +112,9 @@ def test_settings_that_do_not_go_with_images_are_told(folder, capsys):
     few = "filters must be at most 3 for images of 12×10, which each halves, but are 4"
     for arguments, sentence in [
         (["--model", "convnet", "--filters", "1", "1", "1", "1"], few),
-        (["--label", "y"], "label must be given for a table"),
+        (["--label", "y"], "label needs a table"),
     ]:
         assert jaxdl("train", "--data", folder, "--epochs", "1", *arguments) == 2
         assert sentence in capsys.readouterr().err
     assert jaxdl("train", "--data", "digits", "--image-size", "4", "4") == 2
-    assert "image_size must be given for a folder of images only" in capsys.readouterr().err
+    assert "image_size needs a folder of images" in capsys.readouterr().err

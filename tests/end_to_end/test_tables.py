@@ -126,11 +126,11 @@ def test_groups_stay_together(table_file):
     [
         (
             [],
-            "label must name the column of .*people.csv that is to be learned, .*: it has the columns id, age",
+            r"name the column of .*people.csv to use as label \(label, --label\). Columns: id, age",
         ),
-        (["--label", "lable"], r"label must be a column of .* \(id, age, .*\), but 'lable' is none"),
-        (["--label", "label", "--ignore", "nope"], "ignore must name columns of .*, but 'nope' is none"),
-        (["--label", "label", "--problem", "regression"], "labels must be numbers for a regression, but 'selten'"),
+        (["--label", "lable"], r"people.csv has no column 'lable' to use as label. Columns: id, age, "),
+        (["--label", "label", "--ignore", "nope"], "people.csv has no column 'nope' for ignore"),
+        (["--label", "label", "--problem", "regression"], "labels must be numbers for a regression, got 'selten'"),
         (
             ["--label", "label", "--missing", "refuse"],
             r"no value must be missing \(missing refuse\), but of the 180 rows of",
@@ -143,7 +143,7 @@ def test_groups_stay_together(table_file):
         (["--label", "label", "--group", "nope"], "group must be a column of a table that is read, but 'nope' is none"),
         (["--label", "wealth", "--label-noise", "0.1"], "label_noise must be 0 for a regression"),
         (["--label", "label", "--mixup", "-1"], "mixup must be at least 0 and finite, but was -1.0"),
-        (["--label", "constant"], "labels must be of two classes at least, but all are 'x'"),
+        (["--label", "constant"], "labels must have at least two classes, but all are 'x'"),
         (["--label", "label", "--batch-size", "999"], "batch_size must be from 1 to the 180 examples there are"),
     ],
 )
@@ -159,16 +159,16 @@ def test_mistakes_are_answered_in_one_sentence_and_leave_no_run(table_file, tmp_
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (["--data", "nowhere.csv"], "a table must be a file, but nowhere.csv is none"),
-        (["--data", "nowhere"], "data must be one of digits, .*, but nowhere is none of these"),
-        (["--data", "digits"], "inputs must be the columns of a table, as in training, but are an array"),
+        (["--data", "nowhere.csv"], "there is no file nowhere.csv"),
+        (["--data", "nowhere"], "no data set or file 'nowhere'. Known sets: digits, "),
+        (["--data", "digits"], "inputs must be the columns of a table, as in training, got an array"),
         (
             ["--data", "short.csv"],
-            r"short.csv must have the columns of training, but 'score', .* is not among its columns \(age\)",
+            r"short.csv lacks columns: 'score', .*\. Its columns: age\.",
         ),
         (
             ["--data", "text.csv"],
-            "column 'age' of text.csv must hold numbers, as in training, .* but holds 'old' in row 0",
+            "column 'age' of text.csv must hold numbers, as in training,.* but it holds 'old' in row 0",
         ),
         (["--data", "short.csv", "--out", "found.txt"], "out must end with .csv or .parquet, but was found.txt"),
         (["--data", "short.csv", "--out", "short.csv"], "out must be a new file, but short.csv is there already"),

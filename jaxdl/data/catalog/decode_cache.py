@@ -1,4 +1,4 @@
-"""Images and labels that were decoded once, and are kept."""
+"""Cache of decoded images and labels on disk."""
 
 from collections.abc import Callable
 
@@ -7,18 +7,18 @@ import numpy as np
 from jaxdl.data.readers.npz import read_arrays
 from jaxdl.system.storage import cache_dir, whole_file
 
-Decoded = tuple[np.ndarray, np.ndarray]
+ImagesAndLabels = tuple[np.ndarray, np.ndarray]
 
 
-def decoded_once(kind: str, digest: str, decode: Callable[[], Decoded]) -> Decoded:
-    """Images and labels from the cache; what is not there, or is damaged, is decoded, and is there from then on.
+def cached(kind: str, digest: str, decode: Callable[[], ImagesAndLabels]) -> ImagesAndLabels:
+    """Return images and labels from the cache, or decode and cache them if they are absent or damaged.
 
-    The digest is a SHA-256 of all that they are made from and of how: what differs in either is never mixed.
+    The digest is a SHA-256 of everything that determines the result: the files and the part that is decoded.
     """
-    path = cache_dir() / kind / f"{digest}.npz"  # whose checksums tell a damaged number, as those of .npy do not
+    path = cache_dir() / kind / f"{digest}.npz"  # .npz has checksums, .npy has not
     try:
-        kept = read_arrays(path)
-        return kept["image"], kept["label"]
+        arrays = read_arrays(path)
+        return arrays["image"], arrays["label"]
     except (OSError, ValueError, KeyError):
         images, labels = decode()
         with whole_file(path) as file:

@@ -1,4 +1,4 @@
-"""MNIST, Fashion-MNIST and CIFAR-10 from the files that their authors published, in the order of those files."""
+"""MNIST, Fashion-MNIST and CIFAR-10, read from the files that their authors published, in the original order."""
 
 import functools
 import hashlib
@@ -9,21 +9,32 @@ from typing import NamedTuple
 
 import numpy as np
 
-from jaxdl.data.catalog.decode_cache import Decoded, decoded_once
-from jaxdl.data.catalog.downloads import check_manual, default_data_dir, read_genuine, sources
+from jaxdl.data.catalog.decode_cache import ImagesAndLabels, cached
+from jaxdl.data.catalog.downloads import Places, default_data_dir, read_verified, sources, verify_manual
 from jaxdl.data.catalog.image_formats import read_cifar10, read_idx
 from jaxdl.data.dataset import Dataset, from_arrays
 
 
 class Part(NamedTuple):
-    """The files that a part of a set is in, and how their contents become images and labels."""
+    """A part of a data set.
+
+    Attributes:
+        files: Names of its files.
+        read: Function that decodes the contents of the files to images and labels.
+    """
 
     files: Sequence[str]
-    read: Callable[..., Decoded]
+    read: Callable[..., ImagesAndLabels]
 
 
 class Original(NamedTuple):
-    """A set as it was published: its format, its parts, and the names of its classes."""
+    """A data set as it was published.
+
+    Attributes:
+        format: Name of the file format.
+        parts: Parts by name, "train" and "test".
+        classes: Names of the classes.
+    """
 
     format: str
     parts: dict[str, Part]
@@ -37,43 +48,77 @@ def load_original(
     data_dir: str | os.PathLike | None = None,
     manual_dir: str | os.PathLike | None = None,
 ) -> Dataset:
-    """A part ("train", "test") of "mnist", "fashion_mnist" or "cifar10", images (n, h, w, c) between 0 and 1.
+    """Load a part of MNIST, Fashion-MNIST or CIFAR-10 from the original files; download them if necessary.
 
-    The files are looked for where TFDS looks, under their original names: in `manual_dir/name` and `manual_dir` (if not
-    given, `data_dir/downloads/manual`), then among TFDS's downloads in `data_dir` (if not given, TFDS_DATA_DIR, else
-    ~/tensorflow_datasets). What is in neither is downloaded. A file is used only with the size and SHA-256 that TFDS
-    knows; what was decoded once is kept in the cache, and needs no file any more.
+    The files keep their original names. They are searched where TFDS searches: in `manual_dir/name` and `manual_dir`,
+    then among the downloads in `data_dir`. A file is used only if it has the size and SHA-256 that TFDS records.
+    Decoded images are cached; then the files are no longer needed.
 
-    Raises ValueError for a file that is not genuine, and FileNotFoundError, within five seconds, where a file is
-    missing and cannot be downloaded: the sentence says which file belongs where.
+    Args:
+        name: "mnist", "fashion_mnist" or "cifar10".
+        part: "train" or "test".
+        data_dir: Folder of TFDS. Default: the environment variable TFDS_DATA_DIR, or ~/tensorflow_datasets.
+        manual_dir: Folder of files fetched by hand. Default: `data_dir/downloads/manual`.
+
+    Returns:
+        Images (examples, height, width, channels) between 0 and 1, and class numbers.
+
+    Raises:
+        ValueError: If the name or part is unknown, or a file has another SHA-256.
+        FileNotFoundError: Within five seconds, if a file is absent and cannot be downloaded. The message says which
+            file belongs where.
+
+    Example:
+        >>> from jaxdl.data.catalog import load_original
+        >>> train = load_original("mnist")  # doctest: +SKIP
+        >>> load_original("mnist", part="dev")
+        Traceback (most recent call last):
+        ...
+        ValueError: part must be one of train, test, got 'dev'.
     """
     original = _original(name)
     if part not in original.parts:
-        raise ValueError(f"part must be one of {', '.join(original.parts)}, but was given as {part!r}.")
+        raise ValueError(f"part must be one of {', '.join(original.parts)}, got {part!r}.")
     files, read = original.parts[part]
     known = sources(name)
     wanted, others = [known[file] for file in files], [known[file] for file in known if file not in files]
     home = pathlib.Path(data_dir).expanduser() if data_dir else default_data_dir()
     manual = pathlib.Path(manual_dir).expanduser() if manual_dir else home / "downloads" / "manual"
-    check_manual(name, wanted, manual_dir=manual)  # also where what is kept would do without
-    images, labels = decoded_once(
+    places = Places(name, manual, home / "downloads")
+    verify_manual(wanted, places)  # also if the images are cached
+    images, labels = cached(
         original.format,
         hashlib.sha256(" ".join([part, *(file.sha256 for file in wanted)]).encode()).hexdigest(),
-        lambda: read(*read_genuine(name, wanted, data_dir=home, manual_dir=manual, others=others)),
+        lambda: read(*read_verified(wanted, places, others=others)),
     )
     return from_arrays(images / np.float32(255), labels)
 
 
 def class_names(name: str) -> tuple[str, ...]:
-    """The names of the ten classes of "mnist", "fashion_mnist" or "cifar10", in the order of the labels."""
+    """Return the names of the ten classes, in the order of the class numbers.
+
+    Args:
+        name: "mnist", "fashion_mnist" or "cifar10".
+
+    Returns:
+        The names.
+
+    Raises:
+        ValueError: If the name is unknown.
+
+    Example:
+        >>> from jaxdl.data.catalog import class_names
+        >>> class_names("cifar10")[:3]
+        ('airplane', 'automobile', 'bird')
+    """
     return _original(name).classes
 
 
 def _original(name) -> Original:
     if name not in ORIGINALS:
         raise ValueError(
-            f"name must be one of {', '.join(ORIGINALS)}, but was given as {name!r}: "
-            "any other set of images is read by load_prepared, once TFDS has prepared it."
+            f"name must be one of {', '.join(ORIGINALS)}, got {name!r}: prepare other sets with TFDS and use "
+            "load_prepared."
         )
     return ORIGINALS[name]
 

@@ -1,4 +1,4 @@
-"""Data sets that TensorFlow Datasets has prepared on disk, read without TensorFlow."""
+"""Reader of image data sets prepared by TensorFlow Datasets (TFDS), without TensorFlow."""
 
 import hashlib
 import json
@@ -8,46 +8,78 @@ from typing import Any
 
 import numpy as np
 
-from jaxdl.data.catalog.decode_cache import Decoded, decoded_once
+from jaxdl.data.catalog.decode_cache import ImagesAndLabels, cached
 from jaxdl.data.dataset import Dataset, from_arrays
 
 BATCH = 1000  # decoding in batches is several times faster than one example at a time
 
 
 def load_prepared(name: str, data_dir: str | os.PathLike, *, part: str = "train") -> Dataset:
-    """A part ("train", "test") of an image classification set prepared under `data_dir`, images between 0 and 1.
+    """Load a part of an image classification data set that TFDS has prepared.
 
-    Any set of TFDS will do whose features `image` (of one size) and `label` (a class) are prepared in the file format
-    array_record; "name/config" names a configuration. Decoded images are kept in the cache, under the SHA-256 of the
-    files they came from. Raises FileNotFoundError where nothing is prepared and ValueError where it is in a format or
-    of a kind that cannot be read, at once.
+    The set needs the features `image` (all of one size) and `label` (a class), in the file format array_record. Decoded
+    images are cached under the SHA-256 of their files.
+
+    Args:
+        name: Name of the set, or "name/config".
+        data_dir: The folder in which TFDS has prepared it.
+        part: Name of the TFDS split, such as "train" or "test".
+
+    Returns:
+        Images (examples, height, width, channels) between 0 and 1, and class numbers.
+
+    Raises:
+        FileNotFoundError: If the set is not prepared in `data_dir`.
+        ValueError: If its file format or features are not supported, it has no such part, or its files are damaged.
+
+    Example:
+        >>> from jaxdl.data.catalog import load_prepared
+        >>> train = load_prepared("svhn_cropped", "data/tfds")  # doctest: +SKIP
+        >>> load_prepared("svhn_cropped", "no/such/folder")
+        Traceback (most recent call last):
+        ...
+        FileNotFoundError: no/such/folder has no prepared 'svhn_cropped' ...
     """
     folder = _prepared_folder(name, pathlib.Path(data_dir))
     files = _files(folder, part)
     _features(folder)
-    images, labels = decoded_once("tfds", _digest(files), lambda: _decode(folder, part))
+    images, labels = cached("tfds", _digest(files), lambda: _decode(folder, part))
     return from_arrays(images / np.float32(255), labels)
 
 
 def prepared_class_names(name: str, data_dir: str | os.PathLike) -> tuple[str, ...]:
-    """The names of the classes of a set prepared under `data_dir`, in the order of the labels; else their numbers.
+    """Return the names of the classes of a data set that TFDS has prepared.
 
-    Raises FileNotFoundError where nothing is prepared and ValueError where it has no classes.
+    Args:
+        name: Name of the set, or "name/config".
+        data_dir: The folder in which TFDS has prepared it.
+
+    Returns:
+        Names in the order of the class numbers; the numbers themselves if the classes have no names.
+
+    Raises:
+        FileNotFoundError: If the set is not prepared in `data_dir`.
+        ValueError: If it has no classes.
+
+    Example:
+        >>> from jaxdl.data.catalog import prepared_class_names
+        >>> prepared_class_names("mnist", "data/tfds")  # doctest: +SKIP
+        ('0', '1', '2', '3', '4', '5', '6', '7', '8', '9')
     """
     folder = _prepared_folder(name, pathlib.Path(data_dir))
     classes = _features(folder)["label"]["classLabel"]["numClasses"]
-    names = folder / "label.labels.txt"  # written by TFDS where the classes have names
+    names = folder / "label.labels.txt"  # TFDS writes it if the classes have names
     return tuple(names.read_text().split("\n")[:-1] if names.exists() else map(str, range(int(classes))))
 
 
 def _prepared_folder(name, data_dir) -> pathlib.Path:
-    """The newest version of the set below data_dir."""
+    """Return the folder of the newest version of a set."""
     infos = sorted((data_dir / name).glob("*/dataset_info.json"), key=lambda path: _version(path.parent.name))
     if not infos:
         raise FileNotFoundError(
-            f"data_dir must hold a prepared {name!r} ({name}/VERSION/dataset_info.json), but {data_dir} does not: "
-            f"prepare it where TensorFlow is installed with tensorflow_datasets.builder({name!r}, data_dir=..., "
-            "file_format='array_record').download_and_prepare(), copy the folder, and name it with --data-dir."
+            f"{data_dir} has no prepared {name!r} ({name}/VERSION/dataset_info.json): on a machine with TensorFlow run "
+            f"tensorflow_datasets.builder({name!r}, data_dir=..., file_format='array_record').download_and_prepare(), "
+            "copy the folder, and give it as data_dir (--data-dir)."
         )
     return infos[-1].parent
 
@@ -57,30 +89,30 @@ def _version(name) -> tuple[int, ...]:
 
 
 def _files(folder, part) -> list[pathlib.Path]:
-    """The array_record files of a part."""
+    """Return the array_record files of a part."""
     named = [(path, *path.name.split("-")[1].split(".", 1)) for path in sorted(folder.glob("*-*.*-of-*"))]
-    files = [path for path, of, form in named if (of, form) == (part, "array_record")]
+    files = [path for path, of_part, kind in named if (of_part, kind) == (part, "array_record")]
     if files:
         return files
-    others = [form for _, of, form in named if of == part]
+    others = [kind for _, of_part, kind in named if of_part == part]
     if others:
         raise ValueError(
-            f"part must be prepared in the file format array_record, but {folder} holds .{others[0]} for {part!r}: "
-            "where TensorFlow is installed, prepare it again with file_format='array_record', or convert it with "
+            f"data must be prepared in the file format array_record, but {folder} holds .{others[0]} for {part!r}: "
+            "on a machine with TensorFlow prepare it again with file_format='array_record', or convert it with "
             f"tfds convert_format --dataset_version_dir={folder} --out_file_format=array_record."
         )
-    parts = ", ".join(sorted({of for _, of, _ in named})) or "nothing"
-    raise ValueError(f"part must be one that is prepared, but {folder} holds {parts}, and {part!r} was asked for.")
+    parts = ", ".join(sorted({of_part for _, of_part, _ in named})) or "none"
+    raise ValueError(f"{folder} has no part {part!r}. Parts: {parts}.")
 
 
 def _features(folder) -> dict[str, Any]:
-    """The features of a set by name; ValueError where they are not an image of one size and a class."""
+    """Return the features of a set; raise ValueError unless they have an image of one size and a class."""
     features = json.loads((folder / "features.json").read_text()).get("featuresDict", {}).get("features", {})
     image, label = features.get("image", {}).get("image"), features.get("label", {}).get("classLabel")
     if image is None or label is None:
         kinds = [f"{name} ({feature.get('pythonClassName', '').split('.')[-1]})" for name, feature in features.items()]
         raise ValueError(
-            f"name must be a set with an Image 'image' and a ClassLabel 'label', but {folder} has "
+            f"a data set needs the features 'image' (Image) and 'label' (ClassLabel), but {folder} has "
             f"{', '.join(sorted(kinds)) or 'no named features'}."
         )
     lengths = image.get("shape", {}).get("dimensions", ["-1"])
@@ -93,7 +125,7 @@ def _features(folder) -> dict[str, Any]:
 
 
 def _digest(files) -> str:
-    """The SHA-256 of the names and contents of files."""
+    """Return the SHA-256 of the names and contents of files."""
     digest = hashlib.sha256(b"jaxdl image and label")
     for path in files:
         with path.open("rb") as file:
@@ -101,20 +133,20 @@ def _digest(files) -> str:
     return digest.hexdigest()
 
 
-def _decode(folder, part) -> Decoded:
-    """All images and labels of a part, as the bytes they were."""
-    import tensorflow_datasets as tfds  # slow to import, and only needed where nothing is cached
+def _decode(folder, part) -> ImagesAndLabels:
+    """Decode all images of a part to bytes, with their labels."""
+    import tensorflow_datasets as tfds  # slow to import, and needed only if nothing is cached
 
     source: Any = tfds.builder_from_directory(str(folder)).as_data_source(part)
     try:
         return _arrays(source)
     except (RuntimeError, OSError) as error:
         raise ValueError(
-            f"{folder} must hold whole array_record files, but {part!r} could not be read ({error}): copy them again."
+            f"the array_record files of {part!r} in {folder} are damaged or incomplete ({error}): copy them again."
         ) from error
 
 
-def _arrays(source) -> Decoded:
+def _arrays(source) -> ImagesAndLabels:
     examples = (
         example
         for start in range(0, len(source), BATCH)

@@ -1,4 +1,4 @@
-"""The columns of a table as numbers: what each takes from the training part, and how its cells are encoded by that."""
+"""Encodings of the columns of a table as numbers, fitted to the training part."""
 
 import re
 from collections import Counter
@@ -6,40 +6,56 @@ from typing import NamedTuple
 
 import numpy as np
 
-LEVELS = 100  # so many names of a column get a feature of their own, the most frequent first
+MAX_CATEGORIES = 100  # categories of a column with a feature of their own, the most frequent ones
 DAY = np.timedelta64(1, "D")
 WEEK, YEAR = 7.0, 365.2425  # in days
 IDENTIFIER = re.compile(r"|#|(?i:index|row|row[ _]?(?:number|no|id)|unnamed: 0|id|.*[ _]id)|.*[a-z]I[Dd]")
-FAR = 100.0  # a number so many deviations from the mean of training is far from what the networks have seen
-FURTHEST = 1e6  # deviations: what is further away is taken as being there, so that float32 can hold it
+FAMILIAR_STDS = 100.0  # a number farther from the training mean, in standard deviations, is unfamiliar
+MAX_STDS = 1e6  # encoded numbers are clipped to this many standard deviations, so that float32 can hold them
 
 
 class Numbers(NamedTuple):
-    """One feature: the number less the mean, by the deviation; the median stands where it is missing.
+    """Encoding of a numeric column: (number - mean) / std, with the median in place of missing values.
 
-    A second feature is 1 where it is missing and 0 elsewhere, if any was `missing` in the training part.
+    If training had missing values, a second feature is 1 for missing values and 0 for all others.
+
+    Attributes:
+        name: Name of the column.
+        median: Median of the training part.
+        mean: Mean of the training part.
+        std: Standard deviation of the training part; 1 for a constant column.
+        missing: Whether the training part has missing values.
     """
 
     name: str
     median: float
     mean: float
-    deviation: float
+    std: float
     missing: bool
 
 
 class Categories(NamedTuple):
-    """A feature of 0 and 1 for every level: one-hot. What is missing is a level too, None, if any was in training.
+    """One-hot encoding of a text column: one feature for each category.
 
-    `rest` is a last feature for all other names, where there were any in training; without it they are 0 everywhere.
+    Attributes:
+        name: Name of the column.
+        categories: The categories of the training part; None, if it is among them, stands for missing values.
+        rest: Whether a last feature stands for all other categories. If not, they are encoded as zeros.
     """
 
     name: str
-    levels: tuple[str | None, ...]
+    categories: tuple[str | None, ...]
     rest: bool
 
 
 class Dates(NamedTuple):
-    """The number of days since 1970, and sine and cosine of every cycle, in days; these are 0 where it is missing."""
+    """Encoding of a date column: days since 1970, and sine and cosine of each cycle.
+
+    Attributes:
+        name: Name of the column.
+        days: Encoding of the number of days.
+        cycles: Lengths of the cycles in days. Sine and cosine of a missing date are 0.
+    """
 
     name: str
     days: Numbers
@@ -50,13 +66,13 @@ Column = Numbers | Categories | Dates
 
 
 def fit_column(name: str, values: np.ndarray) -> Column | str:
-    """What the encoding of a column takes from the training part; or, in words, why it is to be left out.
+    """Fit the encoding of a column to the training part, or return the reason why the column is not used.
 
-    Left out is what says nothing about examples not seen: a column of one value, one that is named as an index and
-    whose whole numbers all differ, and one of more than 20 names that are mostly different.
+    A column is not used if it says nothing about new examples: it has one value, its name and its distinct integers
+    suggest an index, or it is text with over 20 values that are mostly distinct.
     """
     if values.dtype == object:
-        return _fit_names(name, values)
+        return _fit_categories(name, values)
     numbers = _days(values) if values.dtype.kind == "M" else values
     known = numbers[~np.isnan(numbers)]
     missing = known.size < numbers.size
@@ -65,105 +81,112 @@ def fit_column(name: str, values: np.ndarray) -> Column | str:
     if known.min() == known.max() and not missing:
         return "it has one value in the training part"
     if IDENTIFIER.fullmatch(name) and len(np.unique(known)) == known.size and (known == np.round(known)).all():
-        return "it is named as an index, and every row has another number"
+        return "its name and its distinct integers suggest an index"
     with np.errstate(over="ignore", invalid="ignore"):
-        mean, deviation = known.mean(), known.std() if known.min() < known.max() else 1.0
-    if not (np.isfinite(deviation) and deviation > 0):
+        mean, std = known.mean(), known.std() if known.min() < known.max() else 1.0
+    if not (np.isfinite(std) and std > 0):
         raise ValueError(
-            f"column {name!r} must hold numbers whose squares float64 can hold, but those in training are from "
-            f"{known.min():g} to {known.max():g}: correct them, or leave them empty."
+            f"column {name!r} must hold numbers whose squares fit into float64, got numbers from {known.min():g} to "
+            f"{known.max():g} in the training part: correct them, or leave them empty."
         )
-    fitted = Numbers(name, float(np.median(known)), float(mean), float(deviation), missing)
+    fitted = Numbers(name, float(np.median(known)), float(mean), float(std), missing)
     if values.dtype.kind != "M":
         return fitted
-    within = (1.0,) if (known != np.round(known)).any() else ()
-    return Dates(name, fitted, (*within, WEEK, YEAR))
+    day = (1.0,) if (known != np.round(known)).any() else ()
+    return Dates(name, fitted, (*day, WEEK, YEAR))
 
 
-def _fit_names(name, values) -> Categories | str:
+def _fit_categories(name, values) -> Categories | str:
     counts = Counter(values.tolist())
     known = sum(counts.values()) - counts[None]
-    names = len(counts) - (None in counts)
-    if names == 0:
+    distinct = len(counts) - (None in counts)
+    if distinct == 0:
         return "it is empty in the training part"
     if len(counts) - (counts[None] == 0 and None in counts) == 1:
         return "it has one value in the training part"
-    if names > 20 and 2 * names > known:
-        return f"it is text with {names} different values in {known} rows: names, not categories"
-    frequent = sorted((level for level in counts if level is not None), key=lambda level: (-counts[level], level))
-    levels = [level for level in frequent[:LEVELS] if counts[level] > 1 or names <= LEVELS]
-    return Categories(name, (*sorted(levels), *((None,) if counts[None] else ())), rest=len(levels) < names)
+    if distinct > 20 and 2 * distinct > known:
+        return f"it is text with {distinct} distinct values in {known} rows, too many for categories"
+    frequent = sorted((text for text in counts if text is not None), key=lambda text: (-counts[text], text))
+    kept = [text for text in frequent[:MAX_CATEGORIES] if counts[text] > 1 or distinct <= MAX_CATEGORIES]
+    return Categories(name, (*sorted(kept), *((None,) if counts[None] else ())), rest=len(kept) < distinct)
 
 
 def encode_column(column: Column, values: np.ndarray) -> np.ndarray:
-    """The features of a column, (examples, features) in float32. Raises TypeError for values of another kind."""
+    """Return the features (examples, features) of a column as float32.
+
+    Raises TypeError if the values are of another kind than in training.
+    """
     match column:
         case Numbers():
             _check_kind(column, values, "f", "numbers")
             return _encode_numbers(column, values)
         case Categories():
-            _check_kind(column, values, "O", "names")
-            position = {level: number for number, level in enumerate(column.levels)}
-            width = len(column.levels) + column.rest
-            beyond = len(column.levels) if column.rest else width
-            rows = np.fromiter((position.get(value, beyond) for value in values), np.int64, len(values))
-            return np.eye(width + 1, width, dtype=np.float32)[rows]  # the last row is 0 everywhere
+            _check_kind(column, values, "O", "text")
+            position = {category: number for number, category in enumerate(column.categories)}
+            width = len(column.categories) + column.rest
+            unknown = len(column.categories) if column.rest else width
+            rows = np.fromiter((position.get(value, unknown) for value in values), np.int64, len(values))
+            return np.eye(width + 1, width, dtype=np.float32)[rows]  # the last row is all zeros
         case Dates():
             _check_kind(column, values, "M", "dates")
             days = _days(values)
-            turns = [2 * np.pi * np.nan_to_num(days) / cycle for cycle in column.cycles]
-            waves = np.stack([wave(turn) for turn in turns for wave in (np.sin, np.cos)], axis=1)
+            angles = [2 * np.pi * np.nan_to_num(days) / cycle for cycle in column.cycles]
+            waves = np.stack([wave(angle) for angle in angles for wave in (np.sin, np.cos)], axis=1)
             waves[np.isnan(days)] = 0
             return np.concatenate([_encode_numbers(column.days, days), waves.astype(np.float32)], axis=1)
 
 
 def _encode_numbers(column, values) -> np.ndarray:
     missing = np.isnan(values)
-    scaled = np.clip(_scaled(column, np.where(missing, column.median, values)), -FURTHEST, FURTHEST)
+    scaled = np.clip(_scaled(column, np.where(missing, column.median, values)), -MAX_STDS, MAX_STDS)
     return np.stack([scaled, missing] if column.missing else [scaled], axis=1).astype(np.float32)
 
 
 def _scaled(column, values) -> np.ndarray:
     with np.errstate(over="ignore"):
-        return (values - column.mean) / column.deviation
+        return (values - column.mean) / column.std
 
 
 def unfamiliar(column: Column, values: np.ndarray) -> np.ndarray:
-    """Which cells are unlike training: new names, numbers and dates far from the mean, missing where none was."""
+    """Return a mask of cells unlike training.
+
+    These are unknown categories, numbers and dates over 100 standard deviations from the mean, and missing values if
+    training had none.
+    """
     match column:
-        case Categories(levels=levels, rest=rest):
-            known = set(levels)
+        case Categories(categories=categories, rest=rest):
+            known = set(categories)
             return np.array([value not in known and not (rest and value is not None) for value in values], bool)
         case Dates(days=days):
             return unfamiliar(days, _days(values))
         case Numbers():
-            return (np.abs(_scaled(column, values)) > FAR) | (np.isnan(values) & (not column.missing))
+            return (np.abs(_scaled(column, values)) > FAMILIAR_STDS) | (np.isnan(values) & (not column.missing))
 
 
-def features(column: Column) -> tuple[str, ...]:
-    """What the features of a column are called."""
+def feature_names(column: Column) -> tuple[str, ...]:
+    """Return the names of the features of a column."""
     match column:
         case Numbers(name=name):
             return (name, f"{name} is missing") if column.missing else (name,)
         case Categories(name=name):
-            levels = [f"{name} is missing" if level is None else f"{name} = {level}" for level in column.levels]
-            return (*levels, *((f"{name} = any other",) if column.rest else ()))
+            names = [f"{name} is missing" if text is None else f"{name} = {text}" for text in column.categories]
+            return (*names, *((f"{name} = any other",) if column.rest else ()))
         case Dates(name=name):
             waves = [f"{name}, {wave} of {cycle:g} days" for cycle in column.cycles for wave in ("sine", "cosine")]
-            return (*features(column.days), *waves)
+            return (*feature_names(column.days), *waves)
 
 
 def missing_cells(values: np.ndarray) -> np.ndarray:
-    """Which cells of a column are missing."""
+    """Return a mask of the missing cells of a column: NaN, NaT or None."""
     if values.dtype == object:
         return np.fromiter((value is None for value in values), bool, len(values))
     return np.isnat(values) if values.dtype.kind == "M" else np.isnan(values)
 
 
 def _days(values) -> np.ndarray:
-    return (values - np.datetime64(0, "D")) / DAY  # NaN where it is missing
+    return (values - np.datetime64(0, "D")) / DAY  # NaN for a missing date
 
 
 def _check_kind(column, values, kind, expected) -> None:
     if values.dtype.kind != kind:
-        raise TypeError(f"column {column.name!r} must hold {expected}, as in training, but holds {values.dtype}.")
+        raise TypeError(f"column {column.name!r} must hold {expected}, as in training, got {values.dtype}.")

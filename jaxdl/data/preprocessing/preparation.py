@@ -1,4 +1,4 @@
-"""Preparation: examples as they are read become numbers, by what the training part alone says."""
+"""Preparation of examples as they were read: encode and standardize them, with numbers fitted to the training part."""
 
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
@@ -10,11 +10,11 @@ from jaxtyping import Array
 
 from jaxdl.data.dataset import Dataset, Split, from_arrays
 from jaxdl.data.preprocessing.columns import (
-    FAR,
-    FURTHEST,
+    FAMILIAR_STDS,
+    MAX_STDS,
     Column,
     encode_column,
-    features,
+    feature_names,
     fit_column,
     missing_cells,
     unfamiliar,
@@ -25,17 +25,23 @@ from jaxdl.data.readers.labels import as_classes
 
 
 class Classes(NamedTuple):
-    """The classes that labels are among, in order: a name or number for each class number."""
+    """The classes of the training part.
+
+    Attributes:
+        names: Name or number of each class, sorted; the position is the class number.
+    """
 
     names: tuple[str | int, ...]
 
 
 class Preparation(NamedTuple):
-    """All that is fitted to the training part.
+    """Everything that is fitted to the training part.
 
-    Inputs are encoded by column where they are those of a table, else standardized; labels become class numbers, or,
-    as targets of a regression, are standardized. `shape` is that of one example as the model takes it; `left_out` says
-    of columns why they are not among the inputs.
+    Attributes:
+        inputs: Encodings of the columns of a table, or the standardization of arrays.
+        labels: The classes, or the standardization of regression targets.
+        shape: Shape of one example as the model sees it.
+        left_out: Reason for each column of the table that is not used, by name.
     """
 
     inputs: tuple[Column, ...] | Standardization
@@ -45,24 +51,40 @@ class Preparation(NamedTuple):
 
 
 def fit_preparation(train: Dataset) -> Preparation:
-    """What the training part says: nothing else is looked at.
+    """Fit encodings and standardizations to the training part.
 
-    Raises ValueError for a table of which no column is left, and for labels of one class.
+    Numbers are standardized and their missing values imputed by the median; text is one-hot encoded; dates become days
+    and cyclic features; labels become class numbers, or standardized regression targets.
+
+    Args:
+        train: The training part as `load` and the splits return it.
+
+    Returns:
+        The preparation for `prepare` and `encode_inputs`.
+
+    Raises:
+        ValueError: If no column of the table is usable, all labels are the same class, or numbers overflow.
+
+    Example:
+        >>> from jaxdl import data
+        >>> columns = {"age": np.array([20.0, 40.0]), "home": np.array(["hut", "flat"], object)}
+        >>> people = data.Dataset(columns, np.array(["no", "yes"]), np.ones(2, np.float32))
+        >>> fitted = data.fit_preparation(people)
+        >>> fitted.labels.names, fitted.shape, fitted.inputs[1].categories
+        (('no', 'yes'), (3,), ('flat', 'hut'))
     """
     if not isinstance(train.inputs, Mapping):
         fitted = fit_standardization(train)
-        if not (np.isfinite(fitted.mean).all() and np.isfinite(fitted.deviation).all()):
-            raise ValueError("inputs must be numbers whose squares float32 can hold, but are larger: scale them.")
+        if not (np.isfinite(fitted.mean).all() and np.isfinite(fitted.std).all()):
+            raise ValueError("inputs must be numbers whose squares fit into float32, got larger ones: scale them.")
         return Preparation(fitted, _fit_labels(train.labels), train.inputs.shape[1:], {})
     found = {name: fit_column(name, values) for name, values in train.inputs.items()}
     columns = tuple(column for column in found.values() if not isinstance(column, str))
     left_out = {name: reason for name, reason in found.items() if isinstance(reason, str)}
     if not columns:
-        why = "; ".join(f"{name!r}: {reason}" for name, reason in left_out.items())
-        raise ValueError(
-            f"inputs must have a column to learn from, but none of them is one ({why or 'there is none'})."
-        )
-    width = sum(len(features(column)) for column in columns)
+        reasons = "; ".join(f"{name!r}: {reason}" for name, reason in left_out.items())
+        raise ValueError(f"no column is usable as input ({reasons or 'the table has no column besides the label'}).")
+    width = sum(len(feature_names(column)) for column in columns)
     return Preparation(columns, _fit_labels(train.labels), (width,), left_out)
 
 
@@ -71,48 +93,64 @@ def _fit_labels(labels) -> Classes | Standardization:
     if labels.ndim == 1:
         names = tuple(np.unique(labels).tolist())
         if len(names) < 2:
-            raise ValueError(f"labels must be of two classes at least, but all are {names[0]!r} in the training part.")
+            raise ValueError(f"labels must have at least two classes, but all are {names[0]!r} in the training part.")
         return Classes(names)
     targets = labels.astype(np.float64)
     with np.errstate(over="ignore", invalid="ignore"):
         varies = np.ptp(targets, axis=0) > 0
-        mean, deviation = targets.mean(axis=0), np.where(varies, targets.std(axis=0), 1.0)
-    if not (np.isfinite(deviation).all() and (deviation > 0).all()):
+        mean, std = targets.mean(axis=0), np.where(varies, targets.std(axis=0), 1.0)
+    if not (np.isfinite(std).all() and (std > 0).all()):
         raise ValueError(
-            f"labels must be numbers whose squares float64 can hold, but are from {targets.min():g} to "
-            f"{targets.max():g} in the training part: correct them, or scale them."
+            f"labels must be numbers whose squares fit into float64, got numbers from {targets.min():g} to "
+            f"{targets.max():g} in the training part: correct or scale them."
         )
-    return Standardization(mean, deviation)
+    return Standardization(mean, std)
 
 
-def rescaled(standardized: Array | np.ndarray, of: Standardization) -> np.ndarray:
-    """Targets in the unit of the labels again, in float64, which holds what lies far from 0 as exactly as labels."""
-    return np.asarray(standardized, np.float64) * np.asarray(of.deviation) + np.asarray(of.mean)
+def rescaled(standardized: Array | np.ndarray, standardization: Standardization) -> np.ndarray:
+    r"""Convert standardized targets back to the units of the labels: $y s + \mu$.
+
+    Args:
+        standardized: Standardized targets or predictions (..., outputs).
+        standardization: Mean $\mu$ and standard deviation $s$, such as `preparation.labels`.
+
+    Returns:
+        The targets in float64, which keeps the precision of labels far from 0.
+
+    Example:
+        >>> from jaxdl import data
+        >>> unit = data.Standardization(np.array([100.0]), np.array([20.0]))
+        >>> data.rescaled(np.array([[0.5], [-1.0]]), unit).tolist()
+        [[110.0], [80.0]]
+    """
+    return np.asarray(standardized, np.float64) * np.asarray(standardization.std) + np.asarray(standardization.mean)
 
 
 def prepare(preparation: Preparation, data: Dataset, *, keep_pixels: bool = False) -> Dataset:
-    """The same examples as numbers that a model can be trained on.
+    """Encode inputs and labels as numbers that a model can be trained on.
 
-    Images that were read from bytes may be kept as bytes, for a Task with `transform=transform_of(preparation)`. Raises
-    ValueError for a column or a class that was not there in training, and what `encode_inputs` raises.
+    Args:
+        preparation: The preparation, fitted to the training part.
+        data: Examples as they were read.
+        keep_pixels: Whether to keep images that were read from bytes as bytes, for a quarter of the memory. The Task
+            then needs `transform=transform_of(preparation)`.
+
+    Returns:
+        The prepared data set, on the device.
+
+    Raises:
+        ValueError: If a label is not a class of the training part, a target is over a million standard deviations from
+            the training mean, or the inputs do not fit the preparation.
+        TypeError: If a column is of another kind than in training.
+
+    Example:
+        >>> from jaxdl import data
+        >>> named = data.Dataset(np.array([[1.0], [3.0]], np.float32), np.array(["b", "a"]), np.ones(2, np.float32))
+        >>> ready = data.prepare(data.fit_preparation(named), named)
+        >>> ready.inputs.tolist(), ready.labels.tolist()
+        ([[-1.0], [1.0]], [1, 0])
     """
-    labels, of = np.asarray(data.labels), preparation.labels
-    if isinstance(of, Classes):
-        numbers = class_numbers(of, labels)
-        if numbers.min() < 0:
-            raise ValueError(
-                f"labels must be among the classes of the training part, but {labels[numbers.argmin()]!s} is not: give "
-                "more examples of it, or leave it out."
-            )
-        labels = numbers
-    else:
-        labels = (labels - of.mean) / of.deviation
-        if not (np.abs(labels) < FURTHEST).all():
-            raise ValueError(
-                "labels must be finite and not a million deviations from the mean of the training part, but one is: "
-                "correct it, or leave it out."
-            )
-        labels = labels.astype(np.float32)
+    labels = _encode_labels(preparation.labels, np.asarray(data.labels))
     fits = isinstance(preparation.inputs, Standardization) and np.shape(data.inputs)[1:] == preparation.shape
     pixels = pixels_of(data.inputs) if keep_pixels and fits else None
     if pixels is None:
@@ -120,8 +158,43 @@ def prepare(preparation: Preparation, data: Dataset, *, keep_pixels: bool = Fals
     return jax.device_put(Dataset(pixels, labels, np.asarray(data.weights, np.float32)))
 
 
+def _encode_labels(fitted, labels) -> np.ndarray:
+    """Return class numbers, or standardized targets."""
+    if isinstance(fitted, Classes):
+        numbers = class_numbers(fitted, labels)
+        if numbers.min() < 0:
+            raise ValueError(
+                f"label {str(labels[numbers.argmin()])!r} is not among the classes of the training part: give more "
+                "examples of it, or leave it out."
+            )
+        return numbers
+    targets = (labels - fitted.mean) / fitted.std
+    if not (np.abs(targets) < MAX_STDS).all():
+        raise ValueError(
+            "labels must be finite and within a million standard deviations of the training mean, but at least one is "
+            "not: correct it, or leave it out."
+        )
+    return targets.astype(np.float32)
+
+
 def transform_of(preparation: Preparation) -> Callable[[Array], Array]:
-    """What makes numbers of pixels, as `encode_inputs` does of images; what are no bytes is left as it is."""
+    """Return the function that standardizes a batch of byte images, for the `transform` of a Task.
+
+    Args:
+        preparation: The preparation, fitted to the training part.
+
+    Returns:
+        A function that converts bytes to the numbers of `encode_inputs`, and returns other inputs unchanged.
+
+    Example:
+        >>> from jaxdl import data
+        >>> pixels = np.array([0, 255], np.uint8).reshape(2, 1, 1, 1)
+        >>> images = data.Dataset(pixels / np.float32(255), np.array([0, 1]), np.ones(2, np.float32))
+        >>> fitted = data.fit_preparation(images)
+        >>> kept = data.prepare(fitted, images, keep_pixels=True)
+        >>> kept.inputs.dtype.name, data.transform_of(fitted)(kept.inputs).ravel().tolist()
+        ('uint8', [-1.0, 1.0])
+    """
 
     def transform(inputs: Array) -> Array:
         if inputs.dtype != jnp.uint8:
@@ -131,51 +204,82 @@ def transform_of(preparation: Preparation) -> Callable[[Array], Array]:
     return transform
 
 
-def _standardized(of, inputs) -> Any:
-    """Numbers that float32 holds, however far they are from those of training."""
-    return standardize(of, Dataset(inputs, None, None)).inputs.clip(-FURTHEST, FURTHEST)
+def _standardized(standardization, inputs) -> Any:
+    """Return standardized numbers, clipped to a range that float32 can hold."""
+    return standardize(standardization, Dataset(inputs, None, None)).inputs.clip(-MAX_STDS, MAX_STDS)
 
 
 def encode_inputs(preparation: Preparation, inputs: Any) -> Array:
-    """Inputs as they are read, as the model takes them: (examples, features), or images as they are shaped.
+    """Encode inputs as the model takes them.
 
-    Raises ValueError for columns that are not there, and for features other than those that were fitted; TypeError for
-    a column of another kind.
+    Args:
+        preparation: The preparation, fitted to the training part.
+        inputs: The columns of a table as a dict, or an array (examples, ...), as in training. Unused columns may be
+            present.
+
+    Returns:
+        Numbers (examples, features), or images in their own shape.
+
+    Raises:
+        ValueError: If a column is absent, the shape differs from training, or an array holds NaN or infinity.
+        TypeError: If a column is of another kind than in training.
+
+    Example:
+        >>> from jaxdl import data
+        >>> columns = {"age": np.array([20.0, 40.0]), "home": np.array(["hut", "flat"], object)}
+        >>> people = data.Dataset(columns, np.array(["no", "yes"]), np.ones(2, np.float32))
+        >>> fitted = data.fit_preparation(people)
+        >>> data.encode_inputs(fitted, {"age": np.array([30.0]), "home": np.array(["hut"], object)}).tolist()
+        [[0.0, 0.0, 1.0]]
     """
-    of = preparation.inputs
-    if isinstance(of, Standardization):
+    fitted = preparation.inputs
+    if isinstance(fitted, Standardization):
         if isinstance(inputs, Mapping):
-            raise ValueError("inputs must be arrays, as in training, but are the columns of a table.")
+            raise ValueError("inputs must be an array, as in training, got the columns of a table.")
         if inputs.shape[1:] != preparation.shape:
             raise ValueError(
-                f"inputs must have the shape {preparation.shape}, as in training, but have {inputs.shape[1:]}."
+                f"inputs must have the shape {preparation.shape} per example, as in training, got {inputs.shape[1:]}."
             )
-        like = np.asarray(inputs, np.float32)  # all on the host, where nothing is compiled for every shape
-        if not np.isfinite(like).all():
+        array = np.asarray(inputs, np.float32)  # compute with numpy: jax would compile a program for every shape
+        if not np.isfinite(array).all():
             raise ValueError("inputs must be finite, but hold NaN or infinity: drop or impute these examples.")
-        return jax.device_put(_standardized(Standardization(*map(np.asarray, of)), like))
+        return jax.device_put(_standardized(Standardization(*map(np.asarray, fitted)), array))
     if not isinstance(inputs, Mapping):
-        raise ValueError("inputs must be the columns of a table, as in training, but are an array.")
-    absent = [column.name for column in of if column.name not in inputs]
+        raise ValueError("inputs must be the columns of a table, as in training, got an array.")
+    absent = [column.name for column in fitted if column.name not in inputs]
     if absent:
-        raise ValueError(f"inputs must have the columns of training, but {', '.join(map(repr, absent))} is not there.")
-    return jax.device_put(np.concatenate([encode_column(column, inputs[column.name]) for column in of], axis=1))
+        raise ValueError(f"inputs lack columns of training: {', '.join(map(repr, absent))}.")
+    return jax.device_put(np.concatenate([encode_column(column, inputs[column.name]) for column in fitted], axis=1))
 
 
 def unlike_training(preparation: Preparation, inputs: Any) -> dict[str, np.ndarray]:
-    """Which examples have something in a column, or in their array, that training had not (`unfamiliar`).
+    """Return masks of examples with values unlike any in training, for which predictions are unreliable.
 
-    Nothing is known of networks there, so that a prediction is a guess, however sure it looks.
+    These are unknown categories, missing values in columns that had none, and numbers over 100 standard deviations from
+    the training mean.
+
+    Args:
+        preparation: The preparation, fitted to the training part.
+        inputs: Inputs as `encode_inputs` takes them.
+
+    Returns:
+        A mask (examples,) for each column of a table, or for "inputs" if they are an array.
+
+    Example:
+        >>> from jaxdl import data
+        >>> from jaxdl.data.preprocessing import unlike_training
+        >>> unlike_training(data.fit_preparation(data.xor()), np.array([[0.0, 1.0], [999.0, 0.0]]))["inputs"].tolist()
+        [False, True]
     """
-    of = preparation.inputs
-    if isinstance(of, Standardization):
-        scaled = (np.asarray(inputs) - np.asarray(of.mean)) / np.asarray(of.deviation)
-        return {"inputs": (np.abs(scaled) > FAR).reshape(len(scaled), -1).any(axis=1)}
-    return {column.name: unfamiliar(column, inputs[column.name]) for column in of}
+    fitted = preparation.inputs
+    if isinstance(fitted, Standardization):
+        scaled = (np.asarray(inputs) - np.asarray(fitted.mean)) / np.asarray(fitted.std)
+        return {"inputs": (np.abs(scaled) > FAMILIAR_STDS).reshape(len(scaled), -1).any(axis=1)}
+    return {column.name: unfamiliar(column, inputs[column.name]) for column in fitted}
 
 
 def class_numbers(classes: Classes, labels: np.ndarray) -> np.ndarray:
-    """The class number of each label, -1 where it is none of the classes."""
+    """Return the class number of each label, or -1 for a label that is not a class."""
     names, labels = np.asarray(classes.names), as_classes(labels)
     if names.dtype.kind in "UO" or labels.dtype.kind in "UO":
         names, labels = names.astype(str), labels.astype(str)
@@ -185,13 +289,31 @@ def class_numbers(classes: Classes, labels: np.ndarray) -> np.ndarray:
 
 
 def prepared(split: Split, *, keep_pixels: bool = False) -> tuple[Split, Preparation]:
-    """All parts of a split as `prepare` makes them, by what the training part says; and what that is."""
+    """Fit a preparation to the training part and apply it to all parts.
+
+    Args:
+        split: A split of examples as they were read.
+        keep_pixels: Whether to keep images that were read from bytes as bytes; see `prepare`.
+
+    Returns:
+        The prepared split and the preparation.
+
+    Raises:
+        ValueError: As `fit_preparation` and `prepare`.
+
+    Example:
+        >>> from jaxdl import data
+        >>> split = data.stratified_split(jax.random.key(0), data.moons(jax.random.key(1), examples=50))
+        >>> split, preparation = data.prepared(split)
+        >>> preparation.labels.names, bool(jnp.allclose(split.train.inputs.std(axis=0), 1, atol=1e-5))
+        ((0, 1), True)
+    """
     fitted = fit_preparation(split.train)
     return Split(*(prepare(fitted, part, keep_pixels=keep_pixels) for part in split)), fitted
 
 
-def incomplete(data: Dataset) -> dict[str, int]:
-    """How many cells are missing in each column of a table that is not complete."""
+def missing_counts(data: Dataset) -> dict[str, int]:
+    """Return the number of missing cells of each column of a table that has any."""
     columns = data.inputs.items() if isinstance(data.inputs, Mapping) else ()
     counts = {name: int(missing_cells(values).sum()) for name, values in columns}
     return {name: count for name, count in counts.items() if count}

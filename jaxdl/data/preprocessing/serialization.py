@@ -1,4 +1,4 @@
-"""A preparation as JSON can hold it, and back: what a run keeps so that new examples are prepared as its own were."""
+"""Conversion of a preparation to JSON and back, so that a run prepares new examples as it prepared its own."""
 
 from typing import Any
 
@@ -10,10 +10,24 @@ from jaxdl.data.preprocessing.preparation import Classes, Preparation
 from jaxdl.data.preprocessing.standardization import Standardization
 
 KINDS: dict[str, Any] = {kind.__name__: kind for kind in (Numbers, Categories, Dates)}
+RENAMED = {"deviation": "std", "levels": "categories"}  # names in the files of older runs
 
 
 def to_json(preparation: Preparation) -> dict[str, Any]:
-    """Dicts, lists, numbers and text that say all of it."""
+    """Convert a preparation to dicts, lists, numbers and strings.
+
+    Args:
+        preparation: The preparation.
+
+    Returns:
+        Content for `json.dumps`, without loss of precision.
+
+    Example:
+        >>> from jaxdl import data
+        >>> from jaxdl.data.preprocessing import to_json
+        >>> to_json(data.fit_preparation(data.xor()))["labels"]
+        {'classes': [0, 1]}
+    """
     inputs, labels = preparation.inputs, preparation.labels
     return {
         "inputs": _numbers(inputs) if isinstance(inputs, Standardization) else [_column(column) for column in inputs],
@@ -24,8 +38,25 @@ def to_json(preparation: Preparation) -> dict[str, Any]:
 
 
 def from_json(content: dict[str, Any]) -> Preparation:
-    """The preparation that `to_json` has said. Raises ValueError for anything else."""
+    """Restore the preparation that `to_json` has converted.
+
+    Args:
+        content: Dicts, lists, numbers and strings as returned by `to_json`, also by older versions of jaxdl.
+
+    Returns:
+        The preparation.
+
+    Raises:
+        ValueError: If the content is not that of a preparation.
+
+    Example:
+        >>> from jaxdl import data
+        >>> from jaxdl.data.preprocessing import from_json, to_json
+        >>> from_json(to_json(data.fit_preparation(data.xor()))).inputs.mean.tolist()
+        [0.5, 0.5]
+    """
     try:
+        content = _current_names(content)
         inputs, labels = content["inputs"], content["labels"]
         return Preparation(
             tuple(map(_read_column, inputs)) if isinstance(inputs, list) else _read_numbers(inputs, jnp.float32),
@@ -33,8 +64,18 @@ def from_json(content: dict[str, Any]) -> Preparation:
             tuple(content["shape"]),
             dict(content["left_out"]),
         )
-    except (KeyError, TypeError, ValueError) as error:
-        raise ValueError(f"a preparation must be as a run has written it, but is damaged: {error!r}.") from error
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise ValueError(f"the preparation is damaged or incomplete ({error!r}).") from error
+
+
+def _current_names(content) -> dict[str, Any]:
+    """Replace the field names of older versions in inputs and labels."""
+    rename = lambda fields: {  # noqa: E731
+        RENAMED.get(name, name): rename(value) if isinstance(value, dict) else value for name, value in fields.items()
+    }
+    inputs, labels = content["inputs"], content["labels"]
+    renamed = [rename(column) for column in inputs] if isinstance(inputs, list) else rename(inputs)
+    return {**content, "inputs": renamed, "labels": rename(labels)}
 
 
 def _numbers(standardization) -> dict[str, list]:

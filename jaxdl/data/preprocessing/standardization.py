@@ -1,4 +1,4 @@
-"""Standardization: inputs of mean 0 and deviation 1, by what the training part alone says."""
+"""Standardization: inputs of mean 0 and standard deviation 1, fitted to the training part alone."""
 
 from typing import NamedTuple
 
@@ -11,16 +11,34 @@ from jaxdl.data.dataset import Dataset, Split
 
 
 class Standardization(NamedTuple):
-    """The mean and deviation to standardize by, in the units of the inputs."""
+    """Mean and standard deviation of the training part, in the units of the inputs.
+
+    Attributes:
+        mean: Mean of each feature, or of each channel of images.
+        std: Standard deviation of each; 1 for a feature that is constant.
+    """
 
     mean: Float[Array, "features"] | np.ndarray
-    deviation: Float[Array, "features"] | np.ndarray
+    std: Float[Array, "features"] | np.ndarray
 
 
 def fit_standardization(data: Dataset) -> Standardization:
-    """The mean and deviation of each feature of a table, or each channel of images: over all axes but the last.
+    """Return mean and standard deviation of each feature of a table, or of each channel of images.
 
-    A feature that never varies gets the deviation 1, so that it becomes 0 everywhere.
+    Both are computed over all axes but the last. A constant feature gets the standard deviation 1, so that
+    `standardize` makes it 0.
+
+    Args:
+        data: A data set with inputs (examples, ..., features).
+
+    Returns:
+        The standardization.
+
+    Example:
+        >>> from jaxdl import data
+        >>> fitted = data.fit_standardization(data.from_arrays([[1.0, 7.0], [3.0, 7.0]], [0, 1]))
+        >>> fitted.mean.tolist(), fitted.std.tolist()
+        ([2.0, 7.0], [1.0, 1.0])
     """
     return _moments(data.inputs)
 
@@ -28,22 +46,52 @@ def fit_standardization(data: Dataset) -> Standardization:
 @jax.jit
 def _moments(inputs) -> Standardization:
     axes = tuple(range(inputs.ndim - 1))
-    varies = jnp.ptp(inputs, axes) > 0  # the rounding of a mean makes a deviation of what never varies
+    varies = jnp.ptp(inputs, axes) > 0  # the mean of a constant is rounded, so its computed std is not exactly 0
     first = inputs[(0,) * len(axes)]
     return Standardization(jnp.where(varies, inputs.mean(axes), first), jnp.where(varies, inputs.std(axes), 1.0))
 
 
 def standardize(standardization: Standardization, data: Dataset) -> Dataset:
-    r"""The same data with inputs $(x - \mu) / s$. Raises ValueError for other features than it was fitted on."""
+    r"""Standardize the inputs: $(x - \mu) / s$.
+
+    Args:
+        standardization: Mean $\mu$ and standard deviation $s$.
+        data: A data set with inputs (examples, ..., features).
+
+    Returns:
+        The data set with standardized inputs.
+
+    Raises:
+        ValueError: If the number of features differs from the fitted one.
+
+    Example:
+        >>> from jaxdl import data
+        >>> line = data.from_arrays([[1.0], [3.0]], [0, 1])
+        >>> data.standardize(data.fit_standardization(line), line).inputs.tolist()
+        [[-1.0], [1.0]]
+    """
     if data.inputs.shape[-1:] != standardization.mean.shape:
         raise ValueError(
-            f"data must have the {standardization.mean.size} features that were fitted, but has inputs of the shape "
+            f"the standardization was fitted to {standardization.mean.size} features, got inputs of the shape "
             f"{data.inputs.shape}."
         )
-    return data._replace(inputs=(data.inputs - standardization.mean) / standardization.deviation)
+    return data._replace(inputs=(data.inputs - standardization.mean) / standardization.std)
 
 
 def standardized(split: Split) -> Split:
-    """All three parts, standardized by what the training part says."""
+    """Standardize all parts with mean and standard deviation of the training part.
+
+    Args:
+        split: A split of arrays. For tables, names and regression targets use `prepared`.
+
+    Returns:
+        The standardized split.
+
+    Example:
+        >>> from jaxdl import data
+        >>> split = data.standardized(data.random_split(jax.random.key(0), data.xor(), shares=(0.5, 0.25, 0.25)))
+        >>> bool(jnp.allclose(split.train.inputs.mean(axis=0), 0, atol=1e-6))
+        True
+    """
     fitted = fit_standardization(split.train)
     return Split(*(standardize(fitted, part) for part in split))

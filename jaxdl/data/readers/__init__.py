@@ -1,1 +1,31 @@
-"""."""
+"""Readers of a user's own files: numpy archives (.npz), tables (CSV, Parquet) and folders of images.
+
+`jaxdl.data.load` chooses the reader by the path; call a reader directly for more control. Readers do not fit or encode:
+columns stay numbers, dates or text. `infer_labels`, `as_classes` and `as_targets` interpret labels. No reader
+loads a pickle.
+"""
+
+from jaxdl.data.readers.images import (
+    list_images as list_images,
+    load_images as load_images,
+    read_images as read_images,
+    refuse_unreadable as refuse_unreadable,
+    skip_unreadable as skip_unreadable,
+)
+from jaxdl.data.readers.labels import as_classes as as_classes, as_targets as as_targets, infer_labels as infer_labels
+from jaxdl.data.readers.npz import load_npz as load_npz, read_arrays as read_arrays
+from jaxdl.data.readers.tables import read_table as read_table
+
+__all__ = [
+    "as_classes",
+    "as_targets",
+    "infer_labels",
+    "list_images",
+    "load_images",
+    "load_npz",
+    "read_arrays",
+    "read_images",
+    "read_table",
+    "refuse_unreadable",
+    "skip_unreadable",
+]

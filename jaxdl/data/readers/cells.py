@@ -1,4 +1,4 @@
-"""The cells of a column of a table: numbers, dates or names, by what is written in them."""
+"""Conversion of the cells of a table column to numbers, dates or text."""
 
 import re
 import unicodedata
@@ -14,69 +14,73 @@ NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?|[+-]?inf(?:inity)?"
 TIME = re.compile(r"(\d{1,2}):(\d{2})(?::(\d{2}(?:\.\d+)?))?", re.ASCII)
 DATE = re.compile(r"(?:\d{4}[-/]\d{1,2}[-/]\d{1,2}|\d{1,2}\.\d{1,2}\.\d{4})(?:[T ].*)?", re.ASCII)
 FORMATS = ("%Y/%m/%d", "%Y/%m/%d %H:%M:%S", "%d.%m.%Y", "%d.%m.%Y %H:%M", "%d.%m.%Y %H:%M:%S")
-NEARLY = {  # what names may have been meant as
-    "numbers": re.compile(f"(?:{NUMBER.pattern})", re.ASCII | re.IGNORECASE),
-    "dates": DATE,
-    "numbers as 1234.5 is written": re.compile(r"[$€£]?\s*[+-]?\d[\d.,' ]*\s*[%$€£]?", re.ASCII),
-    "dates as YYYY-MM-DD is written": re.compile(r"\d{1,2}[/-]\d{1,2}[/-](?:\d{2}|\d{4})(?: .*)?", re.ASCII),
+LOOKALIKES = {  # what text may have been meant as, by the pattern of its cells
+    "numbers, but {!r} is not a number": re.compile(f"(?:{NUMBER.pattern})", re.ASCII | re.IGNORECASE),
+    "dates, but {!r} is not a date of the same format": DATE,
+    "numbers, but {!r} is not written as 1234.5": re.compile(r"[$€£]?\s*[+-]?\d[\d.,' ]*\s*[%$€£]?", re.ASCII),
+    "dates, but {!r} is not written as YYYY-MM-DD": re.compile(
+        r"\d{1,2}[/-]\d{1,2}[/-](?:\d{2}|\d{4})(?: .*)?", re.ASCII
+    ),
 }
-LOOKED = 10_000  # so many cells are looked at for that
+MAX_INSPECTED = 10_000  # cells inspected by `misread_reason`
 
 
-def as_written(column: Any) -> np.ndarray:
-    """A column of Arrow as float64, datetime64 in microseconds, or an object array of text, as its cells look.
+def infer_column(column: Any) -> np.ndarray:
+    """Convert an Arrow column to float64, datetime64 in microseconds, or an object array of text, by its cells.
 
-    What is missing is NaN, NaT or None. Raises ValueError, as a clause, for what no cell of a table should be.
+    Missing cells become NaN, NaT or None. Raises ValueError, with a clause as message, for a type that no table cell
+    should have, such as a list.
     """
     if not _is_text(column):
         kind = _kind(column)
         if pa.types.is_boolean(kind):
-            return names(column)
-        return dates(column) if pa.types.is_date(kind) or pa.types.is_timestamp(kind) else numbers(column)[0]
-    values, strange = numbers(column)
-    if not strange.any():
+            return to_texts(column)
+        return to_dates(column) if pa.types.is_date(kind) or pa.types.is_timestamp(kind) else to_numbers(column)[0]
+    values, invalid = to_numbers(column)
+    if not invalid.any():
         return values
-    return names(column) if _stamps(column) is None else dates(column)
+    return to_texts(column) if _timestamps(column) is None else to_dates(column)
 
 
-def numbers(column: Any) -> tuple[np.ndarray, np.ndarray]:
-    """A column as float64, NaN where it is missing, and which cells hold something else, NaN too.
+def to_numbers(column: Any) -> tuple[np.ndarray, np.ndarray]:
+    """Convert a column to float64, and return a mask of the cells that are not numbers.
 
-    Times of day and durations are in seconds.
+    Missing and invalid cells become NaN. Times of day and durations are converted to seconds.
     """
     if _is_text(column):
-        return _numbers_in(_texts(column))
+        return _arrow_texts_to_numbers(_texts(column))
     kind = _kind(column)
     if pa.types.is_time(kind) or pa.types.is_duration(kind):
-        whole = column.cast(pa.int64() if kind.bit_width == 64 else pa.int32()).cast(pa.float64())
-        column = pc.divide(whole, {"s": 1.0, "ms": 1e3, "us": 1e6, "ns": 1e9}[kind.unit])
+        ticks = column.cast(pa.int64() if kind.bit_width == 64 else pa.int32()).cast(pa.float64())
+        column = pc.divide(ticks, {"s": 1.0, "ms": 1e3, "us": 1e6, "ns": 1e9}[kind.unit])
     try:
         values = column.cast(pa.float64(), safe=False).to_numpy(zero_copy_only=False)
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
         held = "text that is not UTF-8" if pa.types.is_binary(kind) else kind
-        raise ValueError(f"holds {held}") from error
+        raise ValueError(f"it holds {held}") from error
     return np.array(values, np.float64), np.zeros(len(values), bool)
 
 
-def numbers_in(texts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """An object array of text, None where it is missing, as `numbers`."""
-    return _numbers_in(pa.array(texts, pa.large_string()))
+def texts_to_numbers(texts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Convert an object array of text and None as `to_numbers` does."""
+    return _arrow_texts_to_numbers(pa.array(texts, pa.large_string()))
 
 
-def _numbers_in(texts) -> tuple[np.ndarray, np.ndarray]:
-    texts = _without(texts, DASHES)
+def _arrow_texts_to_numbers(texts) -> tuple[np.ndarray, np.ndarray]:
+    texts = _with_nulls(texts, DASHES)
     try:
         values = texts.cast(pa.float64()).to_numpy(zero_copy_only=False)
         return np.array(values, np.float64), np.zeros(len(values), bool)
     except pa.ArrowInvalid:
         encoded = texts.dictionary_encode()
-        read = [_number(text) for text in encoded.dictionary.to_pylist()]
-        place = np.asarray(encoded.indices.fill_null(len(read)))
-        values = np.array([np.nan if value is None else value for value in (*read, None)])
-        return values[place], np.array([*(value is None for value in read), False])[place]
+        parsed = [_number(text) for text in encoded.dictionary.to_pylist()]
+        position = np.asarray(encoded.indices.fill_null(len(parsed)))
+        values = np.array([np.nan if value is None else value for value in (*parsed, None)])
+        return values[position], np.array([*(value is None for value in parsed), False])[position]
 
 
 def _number(text) -> float | None:
+    """Parse a number, or a time of day in seconds; return None for other text."""
     if NUMBER.fullmatch(text):
         return float(text)
     if time := TIME.fullmatch(text):
@@ -85,38 +89,41 @@ def _number(text) -> float | None:
     return None
 
 
-def dates(column: Any) -> np.ndarray:
-    """A column as datetime64 in microseconds, UTC where a zone is told. Raises ValueError, as a clause, for others."""
-    stamps = _stamps(column)
-    if stamps is None:
-        strange = next(
-            (text for text in names(column) if text not in (None, *DASHES) and not DATE.fullmatch(text)), None
-        )
-        raise ValueError("holds others" if strange is None else f"holds {strange!r}")
-    return stamps.cast(pa.timestamp("us"), safe=False).to_numpy(zero_copy_only=False).astype("datetime64[us]")
+def to_dates(column: Any) -> np.ndarray:
+    """Convert a column to datetime64 in microseconds, in UTC if it has a time zone.
+
+    Raises ValueError, with a clause as message, if a cell is not a date.
+    """
+    timestamps = _timestamps(column)
+    if timestamps is None:
+        invalid = (text for text in to_texts(column) if text not in (None, *DASHES) and not DATE.fullmatch(text))
+        first = next(invalid, None)
+        raise ValueError("it holds dates in different formats" if first is None else f"it holds {first!r}")
+    return timestamps.cast(pa.timestamp("us"), safe=False).to_numpy(zero_copy_only=False).astype("datetime64[us]")
 
 
-def names(column: Any) -> np.ndarray:
-    """A column as text without space around it, None where it is missing; true and false are one word in any case."""
+def to_texts(column: Any) -> np.ndarray:
+    """Convert a column to an object array of stripped text; missing cells become None, true and false lower case."""
     encoded = _texts(column).dictionary_encode()
-    spelled = [unicodedata.normalize("NFC", text) for text in encoded.dictionary.to_pylist()]
-    known = [text.lower() if text.lower() in ("true", "false") else text for text in spelled]
+    normalized = [unicodedata.normalize("NFC", text) for text in encoded.dictionary.to_pylist()]
+    known = [text.lower() if text.lower() in ("true", "false") else text for text in normalized]
     return np.array([*known, None], object)[np.asarray(encoded.indices.fill_null(len(known)))]
 
 
-def nearly(texts: np.ndarray) -> str | None:
-    """Why a column of names may be none, as a clause: where nine cells of ten, or all, look like something else."""
-    known = [text for text in texts[:LOOKED].tolist() if text is not None]
-    for meant, looks in NEARLY.items():
-        strange = [text for text in known if not looks.fullmatch(text)]
-        if len(known) > 1 and len(strange) <= len(known) / 10:
-            example = next(iter(strange or known))
-            return f"is read as names: nearly all of its cells look like {meant}, but {example!r} is none"
+def misread_reason(texts: np.ndarray) -> str | None:
+    """Return why a text column may have been meant as numbers or dates, or None.
+
+    At least nine of ten cells then look like numbers or dates, in a format that is read or in another one.
+    """
+    known = [text for text in texts[:MAX_INSPECTED].tolist() if text is not None]
+    for description, pattern in LOOKALIKES.items():
+        others = [text for text in known if not pattern.fullmatch(text)]
+        if len(known) > 1 and len(others) <= len(known) / 10:
+            return f"is read as text: nearly all cells look like {description.format(next(iter(others or known)))}"
     return None
 
 
 def _is_text(column: Any) -> bool:
-    """Is it a column of text, so that it may be anything?"""
     kind = _kind(column)
     return any(is_kind(kind) for is_kind in (pa.types.is_string, pa.types.is_large_string, pa.types.is_string_view))
 
@@ -126,28 +133,28 @@ def _kind(column) -> Any:
 
 
 def _texts(column) -> Any:
-    """A column as one array of text without space around it, null where it is missing."""
+    """Return a column as one Arrow array of stripped text, with null for missing cells."""
     try:
         values = column.cast(pa.large_string())
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
-        raise ValueError(f"holds {_kind(column)}") from error
+        raise ValueError(f"it holds {_kind(column)}") from error
     values = values.combine_chunks() if isinstance(values, pa.ChunkedArray) else values
-    return _without(pc.utf8_trim_whitespace(values), MISSING)
+    return _with_nulls(pc.utf8_trim_whitespace(values), MISSING)
 
 
-def _without(texts, missing) -> Any:
-    """The same texts, null where they are one of those that say that there is none."""
+def _with_nulls(texts, missing) -> Any:
+    """Replace the given texts by null."""
     return pc.if_else(pc.is_in(texts, value_set=pa.array(missing, pa.large_string())), None, texts)
 
 
-def _stamps(column) -> Any:
-    """A column as time stamps, or None where it holds something else."""
+def _timestamps(column) -> Any:
+    """Return a column as Arrow timestamps, or None if it holds anything else."""
     if not _is_text(column):
         try:
             return column.cast(pa.timestamp("us"), safe=False)
         except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
             return None
-    texts = _without(_texts(column), DASHES)
+    texts = _with_nulls(_texts(column), DASHES)
     first = texts.drop_null()[:1].to_pylist()
     if first and not DATE.fullmatch(first[0]):
         return None
@@ -156,9 +163,9 @@ def _stamps(column) -> Any:
             return texts.cast(kind)
         except pa.ArrowInvalid:
             continue
-    for written in FORMATS:
+    for form in FORMATS:
         try:
-            return pc.strptime(texts, format=written, unit="us")
+            return pc.strptime(texts, format=form, unit="us")
         except pa.ArrowInvalid:
             continue
     return None

@@ -1,19 +1,30 @@
-"""What the labels of a file are: classes, or the targets of a regression."""
+"""Interpretation of labels as they were read: as classes or as regression targets."""
 
 import re
 
 import numpy as np
 
-from jaxdl.data.readers.cells import numbers_in
+from jaxdl.data.readers.cells import texts_to_numbers
 
-MOST_CLASSES = 20  # whole numbers of more values than this are targets, unless it is said otherwise
+MAX_CLASSES = 20  # whole numbers with more distinct values are regression targets
 DECIMAL = re.compile(r"-?(?:0|[1-9]\d*)\.\d+", re.ASCII)
 
 
 def as_classes(values: np.ndarray) -> np.ndarray:
-    """Whole numbers or names, one for each example; any other number is a name, as it is written.
+    """Convert labels to classes: integers, or names as text.
 
-    Text is whole numbers where all of it is. 7 and 7.0 are one class, as 1.5 and 1.50 are; 07 is a name.
+    Text becomes integers if all of it is integers. 7 and 7.0 are the same class, and so are 1.5 and 1.50; 07 is a name.
+
+    Args:
+        values: Labels (examples,) or (examples, 1): numbers, Booleans or text.
+
+    Returns:
+        Integers or text (examples,).
+
+    Example:
+        >>> from jaxdl import data
+        >>> data.as_classes(np.array([1.0, 0.0])).tolist(), data.as_classes(np.array(["7.0", "x"])).tolist()
+        ([1, 0], ['7', 'x'])
     """
     values = _column(values)
     if values.dtype.kind == "b":
@@ -22,32 +33,59 @@ def as_classes(values: np.ndarray) -> np.ndarray:
         return values.astype(np.int64)
     if values.dtype.kind in "iu":
         return values
-    written = [str(value) for value in values.tolist()]
-    spelled = {text: _spelled(text) for text in set(written)}
-    if all(_is_whole(text) for text in spelled.values()):
-        return np.array([int(spelled[text]) for text in written], np.int64)
-    return np.array([spelled[text] for text in written], object)
+    texts = [str(value) for value in values.tolist()]
+    normalized = {text: _without_trailing_zeros(text) for text in set(texts)}
+    if all(_is_integer(text) for text in normalized.values()):
+        return np.array([int(normalized[text]) for text in texts], np.int64)
+    return np.array([normalized[text] for text in texts], object)
 
 
 def as_targets(values: np.ndarray) -> np.ndarray:
-    """Numbers of shape (examples, outputs). Raises TypeError for names."""
+    """Convert labels to regression targets.
+
+    Args:
+        values: Labels (examples,) or (examples, outputs): numbers, or text that holds numbers.
+
+    Returns:
+        Targets (examples, outputs) in float64.
+
+    Raises:
+        TypeError: If a label is not a number.
+
+    Example:
+        >>> from jaxdl import data
+        >>> data.as_targets(np.array(["1.5", "2"], object)).tolist()
+        [[1.5], [2.0]]
+    """
     values = np.asarray(values)
     if values.dtype == object and values.ndim == 1:
-        read, strange = numbers_in(values)
-        values = values if strange.any() else read
+        numbers, invalid = texts_to_numbers(values)
+        values = values if invalid.any() else numbers
     if values.dtype.kind not in "biuf":
-        strange = values[strange][0] if values.dtype == object and values.ndim == 1 else _column(values)[0]
+        first = values[invalid][0] if values.dtype == object and values.ndim == 1 else _column(values)[0]
         raise TypeError(
-            f"labels must be numbers for a regression, but {str(strange)!r} is among them: take another column, "
-            "or learn them as classes."
+            f"labels must be numbers for a regression, got {str(first)!r}: use another column, or treat them as "
+            "classes."
         )
     return values.astype(np.float64).reshape(len(values), -1)
 
 
-def as_they_look(values: np.ndarray) -> np.ndarray:
-    """Classes where they are names; integers that are 0 to k - 1; or whole numbers of few values. Else targets.
+def infer_labels(values: np.ndarray) -> np.ndarray:
+    """Convert labels to classes or to regression targets, by their values.
 
-    Few are at most 20, each there twice on average. Text that is numbers is taken as these are.
+    Names are classes. Integers are classes if they are 0 to k - 1, and whole numbers are if they have few distinct
+    values: at most 20, each twice on average. All other numbers are targets. Text that holds numbers counts as numbers.
+
+    Args:
+        values: Labels (examples,) or (examples, outputs).
+
+    Returns:
+        Classes (examples,) as of `as_classes`, or targets (examples, outputs) as of `as_targets`.
+
+    Example:
+        >>> from jaxdl import data
+        >>> data.infer_labels(np.array([5.0, 7.0, 5.0, 7.0])).shape, data.infer_labels(np.array([0.1, 0.2])).shape
+        ((4,), (2, 1))
     """
     values = np.asarray(values)
     if values.ndim == 2 and values.shape[1] > 1:
@@ -55,28 +93,28 @@ def as_they_look(values: np.ndarray) -> np.ndarray:
     flat = _column(values)
     numbers = flat
     if flat.dtype == object:
-        numbers, strange = numbers_in(flat)
-        if strange.any():
+        numbers, invalid = texts_to_numbers(flat)
+        if invalid.any():
             return as_classes(flat)
     if numbers.dtype.kind not in "iuf":
         return as_classes(flat)
-    found = np.unique(numbers)
-    counted = numbers.dtype.kind in "iu" and found[0] == 0 and found[-1] == len(found) - 1
-    few = (found == np.round(found)).all() and len(found) <= min(MOST_CLASSES, max(2, len(flat) / 2))
-    return as_classes(flat) if counted or few else as_targets(flat)
+    distinct = np.unique(numbers)
+    consecutive = numbers.dtype.kind in "iu" and distinct[0] == 0 and distinct[-1] == len(distinct) - 1
+    few = (distinct == np.round(distinct)).all() and len(distinct) <= min(MAX_CLASSES, max(2, len(flat) / 2))
+    return as_classes(flat) if consecutive or few else as_targets(flat)
 
 
 def _column(values) -> np.ndarray:
-    """One value for each example; (examples, 1) is taken too."""
+    """Return labels (examples, 1) as (examples,); other shapes stay."""
     values = np.asarray(values)
     return values[:, 0] if values.ndim == 2 and values.shape[1] == 1 else values
 
 
-def _spelled(text) -> str:
-    """A decimal number without zeros at its end; all else as it is."""
+def _without_trailing_zeros(text) -> str:
+    """Remove the zeros at the end of a decimal number; return other text unchanged."""
     return text.rstrip("0").rstrip(".") if DECIMAL.fullmatch(text) else text
 
 
-def _is_whole(text) -> bool:
-    """Is it an integer of 64 bits, written the one way that is usual?"""
+def _is_integer(text) -> bool:
+    """Return whether the text is the canonical form of a 64-bit integer."""
     return text.removeprefix("-").isdecimal() and len(text) < 20 and str(int(text)) == text and abs(int(text)) < 2**63

@@ -1,11 +1,10 @@
-"""Archives of numpy (.npz), read without pickle: no header is believed before it is checked against the file."""
+"""Reader of numpy archives (.npz) without pickle; headers are checked against the file before memory is allocated."""
 
 import contextlib
 import io
 import math
 import os
 import pathlib
-import sys
 import warnings
 import zipfile
 from collections.abc import Generator, Sequence
@@ -14,11 +13,12 @@ from typing import Literal, NamedTuple
 import numpy as np
 
 from jaxdl.data.dataset import Dataset, from_arrays
+from jaxdl.data.readers.memory import physical_memory
 
 COMPRESSIONS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_LZMA)
-HEADER = 1 << 14  # bytes that are looked at for the header of an array; numpy takes at most 10,000
-BLOCK = 1 << 14  # bytes that are read at a time: LZMA inflates a block at once, up to 7000 times
-WHOLE = (
+HEADER = 1 << 14  # bytes searched for the header of an array; numpy accepts at most 10,000
+BLOCK = 1 << 14  # bytes read at a time; LZMA inflates a whole block at once, up to 7000 times
+PAIRS = (
     ("inputs", "labels"),
     ("x", "y"),
     ("X", "y"),
@@ -30,7 +30,7 @@ PARTS = ("train", "test")
 
 
 class _Header(NamedTuple):
-    """What an array says of itself, and where in its member it begins."""
+    """Header of an array, and the offset of its data in the member."""
 
     shape: tuple[int, ...]
     order: Literal["C", "F"]
@@ -39,191 +39,224 @@ class _Header(NamedTuple):
 
 
 def read_arrays(path: str | os.PathLike, *, names: Sequence[str] | None = None) -> dict[str, np.ndarray]:
-    """The arrays of an .npz archive by name, all or only these, in the byte order of this machine.
+    """Read the arrays of an .npz archive.
 
-    Stored, deflated and LZMA-packed members are read; nothing is unpickled, so objects are refused, as are structures.
-    Space is made only for an array whose shape agrees with the size that the archive tells, and only if this machine
-    has it. Raises FileNotFoundError, and ValueError that names the array, for whatever is damaged or none.
+    Members may be stored, deflated or compressed by LZMA. Objects and structured arrays are rejected, because a pickle
+    can run any program. Memory is allocated only for arrays whose shape agrees with the size of the member.
+
+    Args:
+        path: The archive.
+        names: Names of the arrays to read. Default: all.
+
+    Returns:
+        Arrays by name, in the byte order of this machine.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        ValueError: If the file is damaged or not an archive of arrays, a name is unknown, or the arrays do not fit into
+            memory.
+
+    Example:
+        >>> import pathlib, tempfile
+        >>> from jaxdl.data.readers import read_arrays
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     path = pathlib.Path(folder, "a.npz")
+        ...     np.savez(path, x=np.arange(3), y=np.zeros(9))
+        ...     arrays = read_arrays(path, names=["x"])
+        >>> {name: array.tolist() for name, array in arrays.items()}
+        {'x': [0, 1, 2]}
     """
     path = pathlib.Path(path)
-    with _opened(path) as archive:
+    with _open(path) as archive:
         members = _members(path, archive)
         for name in names or ():
             if name not in members:
-                raise ValueError(f"names must be arrays of {path} ({', '.join(members)}), but {name!r} is none.")
+                raise ValueError(f"{path} has no array {name!r}. Arrays: {', '.join(members)}.")
         wanted = members if names is None else {name: members[name] for name in names}
         needed, memory = sum(info.file_size for info in wanted.values()), physical_memory()
         if needed > memory:
             raise ValueError(
-                f"the arrays of {path} must fit into memory, {memory:,} bytes, but take {needed:,}: save fewer."
+                f"the arrays of {path} need {needed:,} bytes of memory, but this machine has {memory:,}: save fewer."
             )
         return {name: _array(path, archive, name, info) for name, info in wanted.items()}
 
 
 def load_npz(path: str | os.PathLike, *, part: str = "train") -> Dataset:
-    """The inputs and labels of an .npz archive, and its weights where it has some; labels may be names.
+    """Read a data set from an .npz archive.
 
-    The first of these pairs that is there is taken: inputs and labels, x and y, X and y, images and labels, data and
-    target, features and targets, with `weights`; or, by the part ("train" or "test"), x_train and y_train or x_test
-    and y_test, with `weights_train` or `weights_test`. `part` is for the last alone.
+    The first of these pairs in the archive is read: inputs and labels, x and y, X and y, images and labels, data and
+    target, features and targets, with `weights` if present; else x_train and y_train with `weights_train`, or x_test
+    and y_test with `weights_test`.
 
-    Inputs become float32. Bytes (uint8) of the shape (n, h, w) or (n, h, w, c) are images, and are divided by 255; the
-    former get the axis of their one channel. Class numbers and names are kept; so are those of shape (n, 1), as (n,).
-    Rows of zeros with a single one are class numbers too: where the one is. Other labels are targets, (n, outputs).
+    Inputs become float32. Bytes (uint8) of the shape (n, h, w) or (n, h, w, c) are images: they are divided by 255, and
+    (n, h, w) becomes (n, h, w, 1). Integers and names (n,) or (n, 1) are class labels, and so are one-hot rows. Other
+    labels are targets (n, outputs).
 
-    Raises what `read_arrays` and `from_arrays` raise, and ValueError for other names, images (n, c, h, w) and labels of
-    any other shape or kind.
+    Args:
+        path: The archive.
+        part: "train" or "test"; used only by archives with x_train or x_test.
+
+    Returns:
+        The data set; labels may be names.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        ValueError: If there is no such pair, images are (n, c, h, w), labels have another shape or dtype, or the arrays
+            cannot be read or trained on (see `read_arrays` and `from_arrays`).
+
+    Example:
+        >>> import pathlib, tempfile
+        >>> from jaxdl.data.readers import load_npz
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     path = pathlib.Path(folder, "a.npz")
+        ...     np.savez(path, images=np.full((2, 3, 3), 255, np.uint8), labels=["cat", "dog"])
+        ...     pets = load_npz(path)
+        >>> pets.inputs.shape, float(pets.inputs.max()), pets.labels.tolist()
+        ((2, 3, 3, 1), 1.0, ['cat', 'dog'])
     """
     if part not in PARTS:
-        raise ValueError(f"part must be 'train' or 'test', but was {part!r}.")
-    with _opened(path) as archive:
-        names = tuple(_members(path, archive))
+        raise ValueError(f"part must be 'train' or 'test', got {part!r}.")
+    names = _names(path)
     divided = (f"x_{part}", f"y_{part}")
-    pair = next((pair for pair in (*WHOLE, divided) if {*pair} <= {*names}), None)
+    pair = next((pair for pair in (*PAIRS, divided) if {*pair} <= {*names}), None)
     if pair is None:
-        known = "; ".join(f"{inputs} and {labels}" for inputs, labels in (*WHOLE, divided))
+        known = "; ".join(f"{inputs} and {labels}" for inputs, labels in (*PAIRS, divided))
         raise ValueError(
-            f"{path} must hold inputs and labels under one of these pairs of names: {known}; but holds "
+            f"{path} must hold inputs and labels under one of these pairs of names: {known}. It holds "
             f"{_described(path)}: rename them."
         )
     weights = f"weights_{part}" if pair == divided else "weights"
     arrays = read_arrays(path, names=[*pair, weights] if weights in names else pair)
     labels = _labels(path, arrays[pair[1]])
-    finite = np.zeros(len(labels), int) if labels.dtype.kind != "f" else np.where(np.isfinite(labels), 0.0, labels)
-    checked = from_arrays(_inputs(path, arrays[pair[0]]), finite, weights=arrays.get(weights))
+    # let from_arrays check inputs, weights, lengths and NaN; it would reject names and targets beyond float32
+    numeric = np.zeros(len(labels), int) if labels.dtype.kind != "f" else np.where(np.isfinite(labels), 0.0, labels)
+    checked = from_arrays(_inputs(path, arrays[pair[0]]), numeric, weights=arrays.get(weights))
     return checked._replace(labels=labels)
 
 
 def load_npz_inputs(path: str | os.PathLike, *, part: str = "test") -> np.ndarray:
-    """The inputs alone, as `load_npz` gives them: for an archive to predict, in which there are no labels.
+    """Read the inputs of an archive without labels, as `load_npz` reads them.
 
-    Raises what `read_arrays` raises, and ValueError for other names.
+    Raises what `read_arrays` raises, and ValueError if no array has one of the known names.
     """
-    with _opened(path) as archive:
-        names = tuple(_members(path, archive))
-    known = tuple(dict.fromkeys(inputs for inputs, _ in (*WHOLE, (f"x_{part}", ""))))
+    names = _names(path)
+    known = tuple(dict.fromkeys(inputs for inputs, _ in (*PAIRS, (f"x_{part}", ""))))
     name = next((name for name in known if name in names), None)
     if name is None:
         raise ValueError(
-            f"{path} must hold inputs under one of the names {', '.join(known)}, but holds {_described(path)}."
+            f"{path} must hold inputs under one of the names {', '.join(known)}. It holds {_described(path)}."
         )
     return _inputs(path, read_arrays(path, names=[name])[name])
 
 
 def has_labels(path: str | os.PathLike, *, part: str = "test") -> bool:
-    """Can `load_npz` read labels from the archive, or has it inputs alone?"""
-    with _opened(path) as archive:
-        names = {*_members(path, archive)}
-    return any({*pair} <= names for pair in (*WHOLE, (f"x_{part}", f"y_{part}")))
+    """Return whether the archive has inputs and labels for `load_npz`, or inputs alone."""
+    names = {*_names(path)}
+    return any({*pair} <= names for pair in (*PAIRS, (f"x_{part}", f"y_{part}")))
 
 
 def array_parts(path: str | os.PathLike) -> tuple[str, ...]:
-    """Those of "train" and "test" that an archive holds under names of their own; nothing where it is not divided.
+    """Return which of "train" and "test" the archive holds as separate arrays; none if it holds a single data set.
 
-    Raises FileNotFoundError and ValueError where `path` is no archive.
+    Raises FileNotFoundError and ValueError if `path` is not an archive.
     """
-    with _opened(path) as archive:
-        names = {*_members(path, archive)}
-    if any({*pair} <= names for pair in WHOLE):
+    names = {*_names(path)}
+    if any({*pair} <= names for pair in PAIRS):
         return ()
     return tuple(part for part in PARTS if {f"x_{part}", f"y_{part}"} <= names)
 
 
-def physical_memory() -> int:
-    """The bytes of memory that this machine has; no limit where the system does not tell."""
-    if not hasattr(os, "sysconf"):
-        return sys.maxsize
-    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+def _names(path) -> tuple[str, ...]:
+    with _open(path) as archive:
+        return tuple(_members(path, archive))
 
 
 @contextlib.contextmanager
-def _opened(path) -> Generator[zipfile.ZipFile]:
+def _open(path) -> Generator[zipfile.ZipFile]:
     path = pathlib.Path(path)
     if not path.is_file():
-        raise FileNotFoundError(f"an archive must be a file .npz, but {path} is none.")
+        raise FileNotFoundError(f"there is no file {path}.")
     with path.open("rb") as file:
         if file.read(len(np.lib.format.MAGIC_PREFIX)) == np.lib.format.MAGIC_PREFIX:
             raise ValueError(
-                f"{path} must be an archive of arrays with names, but is a single array: save it with "
+                f"{path} must be an archive of named arrays, but is a single array: save it with "
                 "np.savez(path, inputs=inputs, labels=labels)."
             )
-    with _told(f"{path} must be a whole .npz archive, but is damaged, cut off or none"):
+    with _readable(f"{path} is not an .npz archive, or is damaged"):
         archive = zipfile.ZipFile(path)
     with archive:
-        if _count(path, archive) not in (len(archive.infolist()), 0xFFFF):  # the latter where there are more than that
-            raise ValueError(f"{path} must hold the members that it tells, but does not: it is damaged.")
+        if _recorded_count(path, archive) not in (len(archive.infolist()), 0xFFFF):  # 0xFFFF: 65,535 or more
+            raise ValueError(f"{path} is damaged: its directory does not list all of its members.")
         yield archive
 
 
-def _count(path, archive) -> int:
-    """How many members the archive tells at its end; what damage hides from zipfile is known by it."""
+def _recorded_count(path, archive) -> int:
+    """Return the number of members recorded at the end of the archive; zipfile may find fewer if it is damaged."""
     with path.open("rb") as file:
         file.seek(-22 - len(archive.comment), os.SEEK_END)
         return int.from_bytes(file.read(12)[10:], "little")
 
 
 @contextlib.contextmanager
-def _told(sentence) -> Generator[None]:
-    """Whatever zipfile and numpy raise over what is damaged, which is nearly everything, becomes a sentence."""
+def _readable(problem) -> Generator[None]:
+    """Turn the exceptions of zipfile and numpy, which are of almost every type, into a ValueError."""
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of headers that Python 2 has written
+            warnings.simplefilter("ignore")  # numpy warns of headers written by Python 2
             yield
     except Exception as error:
         reason = " ".join(f"{error}".split())[:120] or type(error).__name__
-        raise ValueError(f"{sentence} ({reason}).") from error
+        raise ValueError(f"{problem} ({reason}).") from error
 
 
 def _members(path, archive) -> dict[str, zipfile.ZipInfo]:
-    """The members of an archive by the names of their arrays. Nothing of them has been read yet."""
+    """Return the members by the names of their arrays, without reading them."""
     members: dict[str, zipfile.ZipInfo] = {}
     for info in archive.infolist():
         name = info.orig_filename
         folders = name.split("/")
         if not folders[0] or ".." in folders or "\\" in name or "\0" in name or name[1:2] == ":":
-            raise ValueError(f"{path} must hold names that stay in their folder, but holds {name!r}: do not use it.")
+            raise ValueError(f"{path} is unsafe: the member {name!r} would lie outside of its folder.")
         if not name.endswith(".npy"):
-            raise ValueError(
-                f"{path} must hold arrays (.npy) and nothing else, but holds {name!r}: save it with np.savez."
-            )
+            raise ValueError(f"{path} must hold only arrays (.npy), but holds {name!r}: save it with np.savez.")
         if info.flag_bits & 1 or info.compress_type not in COMPRESSIONS:
-            how = "encrypted" if info.flag_bits & 1 else f"packed by method {info.compress_type}"
+            how = "encrypted" if info.flag_bits & 1 else f"compressed by method {info.compress_type}"
             raise ValueError(
-                f"{path} must hold arrays that are stored, deflated or packed by LZMA, but {name!r} is {how}: save it "
-                "with np.savez_compressed."
+                f"{path} must hold arrays that are stored, deflated or compressed by LZMA, but {name!r} is {how}: save "
+                "it with np.savez_compressed."
             )
         if name.removesuffix(".npy") in members:
-            raise ValueError(f"{path} must hold each array once, but holds {name!r} more than once: save it again.")
+            raise ValueError(f"{path} holds {name!r} more than once: save it again.")
         members[name.removesuffix(".npy")] = info
     return members
 
 
 def _header(path, archive, name, info) -> _Header:
-    """The header of a member, if all that it says can be true."""
-    with _told(f"array {name!r} of {path} must be a whole .npy file, but is damaged or none"):
+    """Read the header of a member and check it against the size of the member."""
+    with _readable(f"array {name!r} of {path} is not an .npy file, or is damaged"):
         with archive.open(info) as member:
             head = io.BytesIO(member.read(HEADER))
         readers = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
         shape, fortran, dtype = readers[np.lib.format.read_magic(head)](head)
     if dtype.kind not in "biufcmMSU" or not dtype.itemsize:
         raise ValueError(
-            f"array {name!r} of {path} must hold numbers or text, but holds {dtype}: objects and structures "
-            "are not read, as a pickle can run any program; convert the array and save it again."
+            f"array {name!r} of {path} must hold numbers or text, got {dtype}: objects and structures are not read, "
+            "because a pickle can run any program; convert the array and save it again."
         )
-    told, size = head.tell() + math.prod(shape) * dtype.itemsize, info.file_size
-    if told != size or min(shape, default=0) < 0:
+    expected, size = head.tell() + math.prod(shape) * dtype.itemsize, info.file_size
+    if expected != size or min(shape, default=0) < 0:
         raise ValueError(
-            f"array {name!r} of {path} must have the {size} bytes that the archive tells, but has {told} by its shape "
-            f"{shape}: the file is damaged, or forged."
+            f"array {name!r} of {path} must have {expected} bytes by its shape {shape}, but the archive records "
+            f"{size}: the file is damaged or forged."
         )
     return _Header(shape, "F" if fortran else "C", dtype, head.tell())
 
 
 def _array(path, archive, name, info) -> np.ndarray:
-    """An array of which all bytes are there, and have the checksum that the archive tells."""
+    """Read an array; zipfile verifies its checksum."""
     header = _header(path, archive, name, info)
     content, end = np.zeros(info.file_size - header.begin, np.uint8), 0
-    with _told(f"array {name!r} of {path} must be whole, but is damaged"):
+    with _readable(f"array {name!r} of {path} is damaged"):
         with archive.open(info) as member:
             member.read(header.begin)
             while block := member.read(BLOCK):
@@ -233,19 +266,19 @@ def _array(path, archive, name, info) -> np.ndarray:
             raise EOFError(f"{len(content) - end} bytes are missing")
         array = content.view(header.dtype).reshape(header.shape, order=header.order)
         if header.dtype.kind == "U":
-            array.tolist()  # raises where a number is no character
+            array.tolist()  # raises for invalid code points
     return array.astype(header.dtype.newbyteorder("="), order="K", copy=False)
 
 
 def _described(path) -> str:
-    """The names, types and shapes of all arrays, read from their headers."""
-    with _opened(path) as archive:
+    """Return the names, types and shapes of all arrays, from their headers."""
+    with _open(path) as archive:
         headers = {name: _header(path, archive, name, info) for name, info in _members(path, archive).items()}
-    return ", ".join(f"{name} {header.dtype} {header.shape}" for name, header in headers.items()) or "nothing"
+    return ", ".join(f"{name} {header.dtype} {header.shape}" for name, header in headers.items()) or "no array"
 
 
 def _inputs(path, inputs) -> np.ndarray:
-    """Images between 0 and 1 with their channels last; anything else as it is."""
+    """Scale bytes of images to 0 to 1, with a channel axis; return other inputs unchanged."""
     if inputs.ndim == 4 and inputs.shape[1] in (1, 3) and inputs.shape[3] not in (1, 3):
         raise ValueError(
             f"images of {path} must have the shape (n, height, width, channels), but {inputs.shape} looks like (n, "
@@ -258,14 +291,14 @@ def _inputs(path, inputs) -> np.ndarray:
 
 
 def _labels(path, labels) -> np.ndarray:
-    """Class numbers or names (n,), or targets (n, outputs)."""
+    """Return class numbers or names (n,), or targets (n, outputs)."""
     if labels.dtype.kind == "S":
-        with _told(f"labels of {path} must be text in UTF-8, but are not"):
+        with _readable(f"labels of {path} are not UTF-8 text"):
             labels = np.char.decode(labels, "utf-8")
     outputs = labels.shape[1] if labels.ndim == 2 else 1
     if labels.dtype.kind not in "biufU" or labels.ndim not in (1, 2) or (labels.dtype.kind == "U" and outputs > 1):
         raise ValueError(
-            f"labels of {path} must be class numbers or names (n,), or numbers (n, outputs), but are {labels.dtype} "
+            f"labels of {path} must be class numbers or names (n,), or numbers (n, outputs), got {labels.dtype} "
             f"{labels.shape}: convert or reshape them."
         )
     if outputs > 1 and np.isin(labels, (0, 1)).all() and (labels.sum(axis=1) == 1).all():

@@ -1,4 +1,4 @@
-"""Tables of a user: CSV and Parquet files as columns of numpy, whole or a piece at a time. Nothing is fitted here."""
+"""Reader of tables: CSV and Parquet files as columns of numpy arrays, whole or in chunks."""
 
 import contextlib
 import os
@@ -14,109 +14,126 @@ import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet as pq
 
-from jaxdl.data.readers.cells import MISSING, as_written, dates, names, nearly, numbers
+from jaxdl.data.readers.cells import MISSING, infer_column, misread_reason, to_dates, to_numbers, to_texts
 
 Columns = dict[str, np.ndarray]
 SUFFIXES = (".csv", ".tsv", ".parquet")
-BLOCK = 1 << 24  # bytes of a CSV file that are parsed at a time
-ROWS = 1 << 16  # rows of a Parquet file that are read at a time
+BLOCK = 1 << 24  # bytes of a CSV file parsed at a time
+ROWS = 1 << 16  # rows of a Parquet file read at a time
 ANY, NUMBERS, DATES, TEXT = "numbers, dates or text", "numbers, as in training,", "dates, as in training,", "text"
-READERS = {ANY: as_written, DATES: dates, TEXT: names}
+CONVERTERS = {ANY: infer_column, DATES: to_dates, TEXT: to_texts}
 
 
 def read_table(path: str | os.PathLike, *, ignore: Sequence[str] = (), categories: Sequence[str] = ()) -> Columns:
-    """Every column of a table but those to ignore: numbers as float64, dates as datetime64, all else as text.
+    r"""Read the columns of a table: numbers as float64, dates as datetime64, everything else as text.
 
-    What is missing is NaN, NaT or None. The columns of `categories` are text as it is written. A CSV file is UTF-8 with
-    one line of headings; its separator is the comma, semicolon, tab or bar that the headings hold most of. Dates are
-    ISO 8601, YYYY/MM/DD or DD.MM.YYYY; times of day become seconds. A column that is nearly all numbers or dates, but
-    is text for a few cells, is told by a warning. Raises FileNotFoundError, and ValueError that names the column or the
-    row, for what is no table.
+    Missing cells become NaN, NaT or None. A CSV file is UTF-8 with one header line; its separator is the comma,
+    semicolon, tab or bar that occurs most often in the header. Dates are ISO 8601, YYYY/MM/DD or DD.MM.YYYY; times of
+    day become seconds. A warning names columns that are text because of a few cells that are not numbers or dates.
+
+    Args:
+        path: A .csv, .tsv or .parquet file.
+        ignore: Names of columns to leave out.
+        categories: Names of columns to read as text, even if they hold numbers.
+
+    Returns:
+        One array (rows,) for each column, by name.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        ValueError: If the file is not a table, has no row, has equal column names, or lacks a named column.
+
+    Example:
+        >>> import pathlib, tempfile
+        >>> from jaxdl.data.readers import read_table
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     path = pathlib.Path(folder, "homes.csv")
+        ...     _ = path.write_text("rooms,city\n3,Rome\n,Oslo\n")
+        ...     columns = read_table(path)
+        >>> columns["rooms"].tolist(), columns["city"].tolist()
+        ([3.0, nan], ['Rome', 'Oslo'])
     """
     path = pathlib.Path(path)
-    headings = _headings(path)
-    _check_names(path, "ignore", ignore, headings)
-    _check_names(path, "categories", categories, headings)
-    wanted = {name: written for name, written in headings.items() if name not in ignore}
-    with _told(path):
+    names = _written_names(path)
+    _check_known(path, "ignore", ignore, names)
+    _check_known(path, "categories", categories, names)
+    wanted = {name: written for name, written in names.items() if name not in ignore}
+    with _readable(path):
         if path.suffix.lower() == ".parquet":
             table = pq.read_table(path, columns=list(wanted.values()))
         else:
             table = pa.csv.read_csv(path, **_csv_options(path, list(wanted.values())))
     if table.num_rows == 0:
-        raise ValueError(f"{path} must hold at least one row below its headings, but holds none.")
+        raise ValueError(f"{path} holds no row below its header.")
     columns = {}
     for name, written in wanted.items():
-        columns[name] = _read(path, name, table[written], TEXT if name in categories else ANY)
-        doubt = nearly(columns[name]) if columns[name].dtype == object and name not in categories else None
-        if doubt:
-            warnings.warn(f"column {name!r} {doubt}", stacklevel=2)
+        columns[name] = _convert(path, name, table[written], TEXT if name in categories else ANY)
+        reason = misread_reason(columns[name]) if columns[name].dtype == object and name not in categories else None
+        if reason:
+            warnings.warn(f"column {name!r} {reason}", stacklevel=2)
     return columns
 
 
 def table_chunks(
     path: str | os.PathLike, *, numbers: Sequence[str], dates: Sequence[str], texts: Sequence[str]
 ) -> Generator[Columns]:
-    """The named columns a piece at a time, each read as what it is said to be, in memory that the file does not bound.
+    """Yield the named columns in chunks of rows, each converted to the given kind; memory does not grow with the file.
 
-    Raises what `read_table` raises, ValueError for a column that is not there, and for a cell that is something else.
+    Raises what `read_table` raises, and ValueError if a column is absent or a cell is of another kind.
     """
     path = pathlib.Path(path)
-    headings = _headings(path)
+    written = _written_names(path)
     wanted = [*numbers, *dates, *texts]
-    absent = [name for name in wanted if name not in headings]
+    absent = [name for name in wanted if name not in written]
     if absent:
-        raise ValueError(
-            f"{path} must have the columns of training, but {', '.join(map(repr, absent))} is not among its columns "
-            f"({', '.join(headings)})."
-        )
-    with _told(path):
+        raise ValueError(f"{path} lacks columns: {', '.join(map(repr, absent))}. Its columns: {', '.join(written)}.")
+    with _readable(path):
         row = 0
-        for batch in _batches(path, [headings[name] for name in wanted]):
-            column = {name: batch[headings[name]] for name in wanted}
+        for batch in _batches(path, [written[name] for name in wanted]):
+            column = {name: batch[written[name]] for name in wanted}
             yield {
-                **{name: _read(path, name, column[name], NUMBERS, row) for name in numbers},
-                **{name: _read(path, name, column[name], DATES, row) for name in dates},
-                **{name: _read(path, name, column[name], TEXT) for name in texts},
+                **{name: _convert(path, name, column[name], NUMBERS, row) for name in numbers},
+                **{name: _convert(path, name, column[name], DATES, row) for name in dates},
+                **{name: _convert(path, name, column[name], TEXT) for name in texts},
             }
             row += batch.num_rows
 
 
 def column_names(path: str | os.PathLike) -> list[str]:
-    """The headings of a table, without space around them. Raises FileNotFoundError, and ValueError for equal ones."""
-    return list(_headings(pathlib.Path(path)))
+    """Return the column names of a table, stripped. Raises FileNotFoundError, and ValueError for equal names."""
+    return list(_written_names(pathlib.Path(path)))
 
 
-def _headings(path) -> dict[str, str]:
-    """What columns are called, and what is written for it in the file."""
+def _written_names(path) -> dict[str, str]:
+    """Return the normalized name of each column, and the name as it is written in the file."""
     if path.suffix.lower() not in SUFFIXES:
-        raise ValueError(f"a table must be a file {', '.join(SUFFIXES)}, but was {path}.")
+        raise ValueError(f"a table must be a {', '.join(SUFFIXES)} file, got {path}.")
     if not path.is_file():
-        raise FileNotFoundError(f"a table must be a file, but {path} is none.")
-    with _told(path):
+        raise FileNotFoundError(f"there is no file {path}.")
+    with _readable(path):
         if path.suffix.lower() == ".parquet":
             written = pq.read_schema(path).names
         else:
             written = pa.csv.open_csv(path, **_csv_options(path)).schema.names
-    called = [unicodedata.normalize("NFC", name).strip() for name in written]
-    twice = sorted({name for name in called if called.count(name) > 1})
-    if twice:
-        raise ValueError(f"{path} must have headings that differ, but {twice[0]!r} is there more than once: rename it.")
-    return dict(zip(called, written, strict=True))
+    names = [unicodedata.normalize("NFC", name).strip() for name in written]
+    repeated = sorted({name for name in names if names.count(name) > 1})
+    if repeated:
+        raise ValueError(f"{path} has more than one column with the name {repeated[0]!r}: rename them.")
+    return dict(zip(names, written, strict=True))
 
 
 def _csv_options(path, wanted: Sequence[str] = ()) -> dict[str, Any]:
-    """How a CSV file is read: every cell as text, of these columns."""
+    """Return Arrow's options for a CSV file: every cell as text, only the wanted columns."""
     with path.open("rb") as file:
-        blank = 0
-        while (headings := file.readline(BLOCK)).isspace():
-            blank += 1
-    if headings.startswith((b"\xff\xfe", b"\xfe\xff")):
-        raise pa.ArrowInvalid("it is UTF-16, where UTF-8 was expected: save it as UTF-8")
-    outside = re.sub(rb'"[^"]*"', b"", headings)
-    separator = max(b",;\t|", key=lambda byte: (outside.count(byte), byte == ord(",")))
+        empty_lines = 0
+        while (header := file.readline(BLOCK)).isspace():
+            empty_lines += 1
+    if header.startswith((b"\xff\xfe", b"\xfe\xff")):
+        raise pa.ArrowInvalid("it is UTF-16, and jaxdl reads UTF-8: save it as UTF-8")
+    unquoted = re.sub(rb'"[^"]*"', b"", header)
+    separator = max(b",;\t|", key=lambda byte: (unquoted.count(byte), byte == ord(",")))
     return {
-        "read_options": pa.csv.ReadOptions(block_size=BLOCK, skip_rows=blank),
+        "read_options": pa.csv.ReadOptions(block_size=BLOCK, skip_rows=empty_lines),
         "parse_options": pa.csv.ParseOptions(
             delimiter="\t" if path.suffix.lower() == ".tsv" else chr(separator), newlines_in_values=True
         ),
@@ -130,33 +147,33 @@ def _csv_options(path, wanted: Sequence[str] = ()) -> dict[str, Any]:
 
 
 def _batches(path, wanted) -> Any:
-    """Pieces of a table, with these columns."""
+    """Return an iterator over record batches with the wanted columns."""
     if path.suffix.lower() == ".parquet":
         return pq.ParquetFile(path).iter_batches(batch_size=ROWS, columns=wanted)
     return pa.csv.open_csv(path, **_csv_options(path, wanted))
 
 
 @contextlib.contextmanager
-def _told(path) -> Generator[None]:
-    """What Arrow cannot read becomes a sentence that names the file."""
+def _readable(path) -> Generator[None]:
+    """Turn the exceptions of Arrow into a ValueError that names the file."""
     try:
         yield
     except (pa.ArrowException, UnicodeDecodeError, OSError) as error:
         reason = " ".join(str(error).split())[:300]
         if isinstance(error, UnicodeDecodeError) or "invalid UTF8" in reason:
             reason = f"it is not UTF-8 ({reason}): save it as UTF-8"
-        raise ValueError(f"{path} must be a table that can be read, but is damaged or none: {reason}") from error
+        raise ValueError(f"{path} cannot be read as a table: {reason}") from error
 
 
-def _read(path, name, column, expected: str, row: int = 0) -> np.ndarray:
-    """A column as what is expected of it; a cell that is something else becomes a sentence that says in which row."""
+def _convert(path, name, column, expected: str, first_row: int = 0) -> np.ndarray:
+    """Convert a column to the expected kind, or raise a ValueError that names the column and the row."""
     try:
-        values, strange = numbers(column) if expected == NUMBERS else (READERS[expected](column), None)
-        if strange is not None and strange.any():
-            at = int(strange.argmax())
-            raise ValueError(f"holds {names(column[at : at + 1])[0]!r} in row {row + at}")
+        values, invalid = to_numbers(column) if expected == NUMBERS else (CONVERTERS[expected](column), None)
+        if invalid is not None and invalid.any():
+            index = int(invalid.argmax())
+            raise ValueError(f"it holds {to_texts(column[index : index + 1])[0]!r} in row {first_row + index}")
         if values.dtype.kind == "f" and np.isinf(values).any():
-            raise ValueError(f"is infinite in row {row + int(np.isinf(values).argmax())}")
+            raise ValueError(f"it is infinite in row {first_row + int(np.isinf(values).argmax())}")
     except ValueError as error:
         raise ValueError(
             f"column {name!r} of {path} must hold {expected} in every cell, but {error} (rows are counted from 0): "
@@ -165,7 +182,7 @@ def _read(path, name, column, expected: str, row: int = 0) -> np.ndarray:
     return values
 
 
-def _check_names(path, setting, called, known) -> None:
-    for name in called:
+def _check_known(path, setting, names, known) -> None:
+    for name in names:
         if name not in known:
-            raise ValueError(f"{setting} must name columns of {path} ({', '.join(known)}), but {name!r} is none.")
+            raise ValueError(f"{path} has no column {name!r} for {setting}. Columns: {', '.join(known)}.")

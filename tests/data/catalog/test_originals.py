@@ -10,12 +10,12 @@ import tarfile
 import numpy as np
 import pytest
 
-from jaxdl.data.catalog import originals
+from jaxdl.data.catalog import downloads, originals
 from jaxdl.data.catalog.downloads import Source, sources
 from jaxdl.data.catalog.originals import Part, class_names, load_original
 from jaxdl.data.catalog.tfds import load_prepared
 
-STAMPS = {  # the names and times that gzip wrote into the original files
+STAMPS = {  # names and time stamps in the gzip headers of the original files
     "mnist": {
         "train-images.idx3-ubyte": 848331386,
         "train-labels.idx1-ubyte": 848331398,
@@ -33,16 +33,16 @@ STAMPS = {  # the names and times that gzip wrote into the original files
 
 @pytest.fixture(autouse=True)
 def home(tmp_path, monkeypatch):
-    """Nothing of the user's is read or written, and there is no network."""
+    """Isolate the test from the files of the user and from the network."""
     monkeypatch.setenv("JAXDL_CACHE", str(tmp_path / "cache"))
     monkeypatch.setenv("TFDS_DATA_DIR", str(tmp_path / "tfds"))
-    monkeypatch.setattr("jaxdl.data.catalog.downloads._knock", lambda url: (_ for _ in ()).throw(OSError("no network")))
+    monkeypatch.setattr(downloads, "_check_reachable", lambda url: (_ for _ in ()).throw(OSError("no network")))
     return tmp_path / "tfds"
 
 
 @pytest.fixture(scope="session")
 def known(data_dir):
-    """The arrays of MNIST and Fashion-MNIST."""
+    """Return the arrays of MNIST and Fashion-MNIST."""
     arrays = {}
     for dataset in STAMPS:
         with np.load(data_dir / f"{dataset}.npz") as stored:
@@ -52,23 +52,23 @@ def known(data_dir):
 
 @pytest.fixture(scope="session")
 def published(known, tmp_path_factory):
-    """A folder with the original files of MNIST and Fashion-MNIST, bit for bit, in a folder each."""
+    """Return a folder with the bit-identical original files of MNIST and of Fashion-MNIST, each in a subfolder."""
     folder = tmp_path_factory.mktemp("published")
     for dataset, stamps in STAMPS.items():
         (folder / dataset).mkdir()
         for name, stamp in stamps.items():
             key = ("x_" if "images" in name else "y_") + ("train" if name.startswith("train") else "test")
-            content = packed(known[dataset][key], name, stamp)
+            content = gzipped_idx(known[dataset][key], name, stamp)
             file = sources(dataset)[name.replace(".", "-") + ".gz"]
             if hashlib.sha256(content).hexdigest() != file.sha256:
-                pytest.skip("the gzip here is not GNU's, and compresses to other bytes")
+                pytest.skip("gzip compresses to other bytes than GNU gzip")
             (folder / dataset / file.name).write_bytes(content)
     yield folder
     shutil.rmtree(folder)
 
 
-def packed(array, name, stamp):
-    """An array as an IDX file that GNU gzip has compressed, with this name and time in the header."""
+def gzipped_idx(array, name, stamp):
+    """Return an array as an IDX file compressed by GNU gzip, with this name and time stamp in the header."""
     content = struct.pack(f">{1 + array.ndim}I", 0x800 + array.ndim, *array.shape) + array.tobytes()
     compressed = subprocess.run(["gzip", "-6", "-n"], input=content, stdout=subprocess.PIPE, check=True).stdout
     return b"\x1f\x8b\x08\x08" + struct.pack("<I", stamp) + b"\0\3" + name.encode() + b"\0" + compressed[10:]
@@ -76,14 +76,14 @@ def packed(array, name, stamp):
 
 @pytest.fixture
 def tables(random):
-    """The batches of CIFAR-10 with three examples each, in another order than theirs."""
+    """Return the batches of CIFAR-10 with three examples each, in a different order."""
     names = ["test_batch", *(f"data_batch_{i}" for i in (5, 4, 3, 1, 2))]
     return {name: random.integers(0, 10, (3, 3073), dtype=np.uint8) for name in names}
 
 
 @pytest.fixture
 def small(tables, monkeypatch):
-    """CIFAR-10 of these batches as an archive in memory, which is made known as the genuine one."""
+    """Return a CIFAR-10 archive of these batches, and register its checksum as the original one."""
     written = io.BytesIO()
     with tarfile.open(fileobj=written, mode="w:gz") as tar:
         for name, table in tables.items():
@@ -107,8 +107,8 @@ def put(folder, content):
 
 @pytest.mark.parametrize("part", ["train", "test"])
 @pytest.mark.parametrize("dataset", list(STAMPS))
-def test_the_original_files_are_the_known_images_in_their_order(dataset, part, published, known, monkeypatch):
-    monkeypatch.setitem(sys.modules, "tensorflow_datasets", None)  # not imported where the files are here
+def test_original_files_give_the_known_images_in_order(dataset, part, published, known, monkeypatch):
+    monkeypatch.setitem(sys.modules, "tensorflow_datasets", None)  # not imported if the files are present
     data = load_original(dataset, part=part, manual_dir=published)
     images, labels = known[dataset][f"x_{part}"], known[dataset][f"y_{part}"]
     assert data.inputs.dtype == np.float32
@@ -118,7 +118,7 @@ def test_the_original_files_are_the_known_images_in_their_order(dataset, part, p
     assert np.array_equal(data.weights, np.ones(len(labels)))
 
 
-def test_the_images_of_cifar_are_between_0_and_1_with_the_channels_last(home, small, tables):
+def test_cifar_images_are_between_0_and_1_with_channels_last(home, small, tables):
     put(home / "downloads" / "manual", small)
     train, test = load_original("cifar10"), load_original("cifar10", part="test")
     assert train.labels.tolist() == [row[0] for i in range(1, 6) for row in tables[f"data_batch_{i}"].tolist()]
@@ -134,17 +134,17 @@ def test_the_images_of_cifar_are_between_0_and_1_with_the_channels_last(home, sm
         (
             "svhn",
             "train",
-            r"name must be one of mnist, fashion_mnist, cifar10, but was given as 'svhn': .*load_prepared",
+            r"name must be one of mnist, fashion_mnist, cifar10, got 'svhn': .*load_prepared",
         ),
-        ("mnist", "dev", r"part must be one of train, test, but was given as 'dev'\."),
+        ("mnist", "dev", r"part must be one of train, test, got 'dev'\."),
     ],
 )
-def test_a_name_or_a_part_that_is_none_is_refused(name, part, match):
+def test_unknown_names_and_parts_raise_errors(name, part, match):
     with pytest.raises(ValueError, match=match):
         load_original(name, part=part)
 
 
-def test_the_classes_have_their_names(data_dir):
+def test_class_names_are_the_published_ones(data_dir):
     assert class_names("mnist") == tuple(map(str, range(10)))
     assert class_names("fashion_mnist")[0] == "T-shirt/top"
     assert class_names("fashion_mnist")[9] == "Ankle boot"
@@ -155,7 +155,7 @@ def test_the_classes_have_their_names(data_dir):
         class_names("svhn")
 
 
-def test_files_are_looked_for_where_tfds_looks(home, small, tmp_path, monkeypatch):
+def test_files_are_searched_where_tfds_searches(home, small, tmp_path, monkeypatch):
     monkeypatch.setenv("HOME", str(tmp_path))
     places = [
         ({"manual_dir": tmp_path / "mine"}, tmp_path / "mine" / "cifar10"),
@@ -165,12 +165,12 @@ def test_files_are_looked_for_where_tfds_looks(home, small, tmp_path, monkeypatc
         ({}, home / "downloads" / "manual"),
     ]
     for settings, folder in places:
-        found_only_in(folder, small, settings, tmp_path)
+        assert_found_only_in(folder, small, settings, tmp_path)
     monkeypatch.delenv("TFDS_DATA_DIR")
-    found_only_in(tmp_path / "tensorflow_datasets" / "downloads" / "manual", small, {}, tmp_path)
+    assert_found_only_in(tmp_path / "tensorflow_datasets" / "downloads" / "manual", small, {}, tmp_path)
 
 
-def found_only_in(folder, content, settings, tmp_path):
+def assert_found_only_in(folder, content, settings, tmp_path):
     with pytest.raises(FileNotFoundError, match=r"\(no network\): put cifar-10-binary.tar.gz from"):
         load_original("cifar10", **settings)
     file = put(folder, content)
@@ -179,21 +179,21 @@ def found_only_in(folder, content, settings, tmp_path):
     shutil.rmtree(tmp_path / "cache")
 
 
-def test_without_a_file_the_sentence_says_what_to_put_where(home):
-    with pytest.raises(FileNotFoundError) as told:
+def test_a_missing_file_raises_an_error_that_says_where_to_put_it(home):
+    with pytest.raises(FileNotFoundError) as raised:
         load_original("fashion_mnist", part="test")
     for name in ("t10k-images-idx3-ubyte.gz", "t10k-labels-idx1-ubyte.gz"):
         source = sources("fashion_mnist")[name]
-        assert f"{name} from {source.url} (SHA-256 {source.sha256})" in str(told.value)
-    assert str(told.value).endswith(f"into {home}/downloads/manual/fashion_mnist.")
+        assert f"{name} from {source.url} (SHA-256 {source.sha256})" in str(raised.value)
+    assert str(raised.value).endswith(f"into {home}/downloads/manual/fashion_mnist.")
     assert not home.exists()
 
 
-def test_the_file_of_another_set_in_a_shared_folder_is_told_apart(published, tmp_path):
-    """MNIST and Fashion-MNIST have the same names."""
+def test_a_file_of_another_set_in_a_shared_folder_raises_an_error(published, tmp_path):
+    """MNIST and Fashion-MNIST have the same file names."""
     shutil.copytree(published / "fashion_mnist", tmp_path / "manual")
     with pytest.raises(
-        ValueError, match=r"as a file of fashion_mnist has, so give each set a folder of its own: .*manual/mnist\.$"
+        ValueError, match=r"which is a file of fashion_mnist; use a separate folder for each set: .*manual/mnist\.$"
     ):
         load_original("mnist", part="test", manual_dir=tmp_path / "manual")
     assert load_original("fashion_mnist", part="test", manual_dir=tmp_path / "manual").labels[:3].tolist() == [9, 2, 1]
@@ -201,14 +201,14 @@ def test_the_file_of_another_set_in_a_shared_folder_is_told_apart(published, tmp
     assert load_original("mnist", part="test", manual_dir=tmp_path / "manual").labels[:3].tolist() == [7, 2, 1]
 
 
-def test_of_a_file_that_is_not_genuine_not_a_byte_is_parsed(home, small, monkeypatch):
+def test_a_file_with_another_checksum_is_never_decoded(home, small, monkeypatch):
     put(home / "downloads" / "manual", small[:-1])
     monkeypatch.setitem(originals.ORIGINALS["cifar10"].parts, "train", Part(["cifar-10-binary.tar.gz"], None))
     with pytest.raises(ValueError, match=r"cifar-10-binary.tar.gz must be .* with the SHA-256 \w+ and"):
         load_original("cifar10")
 
 
-def test_a_file_that_is_there_is_looked_at_also_where_it_was_decoded_before(home, small):
+def test_a_manual_file_is_verified_even_if_its_images_are_cached(home, small):
     file = put(home / "downloads" / "manual", small)
     load_original("cifar10")
     file.write_bytes(small[:-1])
@@ -216,15 +216,14 @@ def test_a_file_that_is_there_is_looked_at_also_where_it_was_decoded_before(home
         load_original("cifar10")
 
 
-def test_all_files_of_a_set_are_asked_for_at_once(home, monkeypatch):
-    monkeypatch.setattr("jaxdl.data.catalog.downloads._knock", lambda url: (_ for _ in ()).throw(OSError("no network")))
-    with pytest.raises(FileNotFoundError) as told:
+def test_the_error_lists_the_files_of_all_parts(home):
+    with pytest.raises(FileNotFoundError) as raised:
         load_original("mnist", part="test")
     for name in ("t10k-images", "t10k-labels", "train-images", "train-labels"):
-        assert f"{name}-idx" in str(told.value)
+        assert f"{name}-idx" in str(raised.value)
 
 
-def test_what_was_decoded_once_needs_neither_its_file_nor_tfds(home, small, monkeypatch):
+def test_cached_images_need_neither_their_file_nor_tfds(home, small, monkeypatch):
     file = put(home / "downloads" / "manual", small)
     first = load_original("cifar10")
     file.unlink()
@@ -232,21 +231,21 @@ def test_what_was_decoded_once_needs_neither_its_file_nor_tfds(home, small, monk
     again = load_original("cifar10")
     assert np.array_equal(first.inputs, again.inputs)
     assert np.array_equal(first.labels, again.labels)
-    with pytest.raises(FileNotFoundError):  # the other part is another thing
+    with pytest.raises(FileNotFoundError):  # the other part is not cached
         load_original("cifar10", part="test")
 
 
 DAMAGES = {
     "flipped bit": lambda path: path.write_bytes(path.read_bytes()[:700] + b"\xff" + path.read_bytes()[701:]),
     "empty": lambda path: path.write_bytes(b""),
-    "no archive": lambda path: path.write_bytes(b"\x93NUMPY" * 30),
+    "not an archive": lambda path: path.write_bytes(b"\x93NUMPY" * 30),
     "truncated": lambda path: path.write_bytes(path.read_bytes()[:-1]),
-    "gone": lambda path: path.unlink(),
+    "missing": lambda path: path.unlink(),
 }
 
 
 @pytest.mark.parametrize("damage", DAMAGES.values(), ids=DAMAGES.keys())
-def test_what_is_damaged_in_the_cache_is_decoded_again(damage, home, small, tmp_path):
+def test_a_damaged_cache_entry_is_decoded_again(damage, home, small, tmp_path):
     put(home / "downloads" / "manual", small)
     whole = load_original("cifar10")
     damage(next((tmp_path / "cache").rglob("*.npz")))
@@ -256,8 +255,8 @@ def test_what_is_damaged_in_the_cache_is_decoded_again(damage, home, small, tmp_
     assert [path.suffix for path in (tmp_path / "cache").rglob("*.*")] == [".npz"]
 
 
-@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of protobuf and etils, inside tensorflow-datasets
-def test_the_order_of_a_prepared_folder_and_that_of_the_files_are_never_mixed(published, data_dir):
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # protobuf and etils warn
+def test_original_and_prepared_sets_have_separate_cache_entries(published, data_dir):
     for _ in range(2):  # the second time from the cache
         ours = load_original("mnist", part="test", manual_dir=published)
         prepared = load_prepared("mnist", data_dir / "tfds", part="test")

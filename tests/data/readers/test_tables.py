@@ -8,6 +8,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from jaxdl.data.readers.tables import column_names, read_table, table_chunks
+from tests.data.trap import Trap
 
 CSV = """id,x,city,when,german,zoned,flag,empty
 1, 3.5, Köln ,2020-01-02,31.12.2020,2020-01-01T10:00:00+02:00,true,
@@ -26,7 +27,7 @@ def file(tmp_path):
     return write
 
 
-def test_columns_are_numbers_dates_or_text_by_what_is_written(file):
+def test_columns_become_numbers_dates_or_text_by_their_cells(file):
     columns = read_table(file("a.csv", CSV))
     assert columns["id"].tolist() == [1.0, 2.0, 3.0]
     np.testing.assert_array_equal(columns["x"], [3.5, np.nan, 1000])
@@ -38,33 +39,33 @@ def test_columns_are_numbers_dates_or_text_by_what_is_written(file):
     assert columns["zoned"].astype("datetime64[h]").astype(str).tolist() == ["2020-01-01T08", "2020-01-01T10", "NaT"]
 
 
-def test_numbers_can_be_names_and_columns_be_ignored(file):
+def test_columns_can_be_read_as_text_or_ignored(file):
     columns = read_table(file("a.csv", "code,y\n007,1\n012,2\n"), categories=("code",), ignore=("y",))
     assert list(columns) == ["code"]
     assert columns["code"].tolist() == ["007", "012"]
 
 
 @pytest.mark.parametrize("separator", [",", ";", "\t", "|"])
-def test_the_separator_is_seen_in_the_headings(file, separator):
+def test_the_separator_is_found_in_the_header(file, separator):
     columns = read_table(file("a.csv", f"a{separator}b.{separator}c\n1{separator}2{separator}3\n"))
     assert [values.tolist() for values in columns.values()] == [[1.0], [2.0], [3.0]]
 
 
-def test_a_byte_order_mark_is_no_part_of_a_heading(file):
+def test_a_byte_order_mark_is_not_part_of_a_column_name(file):
     assert column_names(file("a.csv", b"\xef\xbb\xbfa,b\n1,2\n")) == ["a", "b"]
 
 
-def test_parquet_holds_what_csv_cannot(tmp_path):
+def test_parquet_types_without_a_csv_form_are_read(tmp_path):
     zone = datetime.UTC
     table = pa.table(
         {
             "time": pa.array([datetime.time(1, 2, 3), None]),
             "span": pa.array([datetime.timedelta(milliseconds=5500), None]),
             "money": pa.array([decimal.Decimal("1.50"), None]),
-            "level": pa.array(["a", None]).dictionary_encode(),
+            "category": pa.array(["a", None]).dictionary_encode(),
             "code": pa.array([3, None]).dictionary_encode(),
             "flag": pa.array([True, None]),
-            "none": pa.nulls(2),
+            "empty": pa.nulls(2),
             "zoned": pa.array([datetime.datetime(2020, 1, 1, tzinfo=zone), None]),
             "day": pa.array([datetime.date(2020, 1, 1), None]),
         }
@@ -73,15 +74,15 @@ def test_parquet_holds_what_csv_cannot(tmp_path):
     columns = read_table(tmp_path / "a.parquet")
     for name, first in {"time": 3723.0, "span": 5.5, "money": 1.5, "code": 3.0}.items():
         np.testing.assert_array_equal(columns[name], [first, np.nan])
-    assert columns["level"].tolist() == ["a", None]
+    assert columns["category"].tolist() == ["a", None]
     assert columns["flag"].tolist() == ["true", None]
-    assert np.isnan(columns["none"]).all()
+    assert np.isnan(columns["empty"]).all()
     for name in ("zoned", "day"):
         assert columns[name].tolist() == [datetime.datetime(2020, 1, 1), None]
 
 
 @pytest.mark.parametrize("suffix", ["csv", "parquet"])
-def test_pieces_are_the_whole(tmp_path, random, suffix, monkeypatch):
+def test_chunks_concatenate_to_the_whole_table(tmp_path, random, suffix, monkeypatch):
     monkeypatch.setattr("jaxdl.data.readers.tables.ROWS", 300)
     monkeypatch.setattr("jaxdl.data.readers.tables.BLOCK", 1 << 12)
     rows = 1000
@@ -91,79 +92,81 @@ def test_pieces_are_the_whole(tmp_path, random, suffix, monkeypatch):
     )
     path = tmp_path / f"a.{suffix}"
     pq.write_table(table, path) if suffix == "parquet" else pa.csv.write_csv(table, path)
-    pieces = list(table_chunks(path, numbers=["a"], dates=["d"], texts=["c"]))
-    assert len(pieces) > 2
+    chunks = list(table_chunks(path, numbers=["a"], dates=["d"], texts=["c"]))
+    assert len(chunks) > 2
     whole = read_table(path)
     for name in "acd":
-        assert np.concatenate([piece[name] for piece in pieces]).tolist() == whole[name].tolist()
+        assert np.concatenate([chunk[name] for chunk in chunks]).tolist() == whole[name].tolist()
 
 
-def test_a_number_that_is_infinite_is_told_with_its_row(file):
+def test_an_infinite_number_raises_an_error_with_its_row(file):
     path = file("a.csv", "a\n1\n2\ninf\n")
-    with pytest.raises(ValueError, match=r"column 'a' of .*a\.csv must hold numbers, .* but is infinite in row 2"):
+    with pytest.raises(ValueError, match=r"column 'a' of .*a\.csv must hold numbers, .* but it is infinite in row 2"):
         read_table(path)
     with pytest.raises(ValueError, match="infinite in row 2"):
         list(table_chunks(path, numbers=["a"], dates=[], texts=[]))
 
 
-class Trap:
-    def __reduce__(self):
-        return (open, ("/tmp/jaxdl-trap", "w"))
-
-
 @pytest.mark.parametrize(
-    ("name", "content", "sentence"),
+    ("name", "content", "message"),
     [
-        ("a.csv", "a,b\n1,2\n3\n", "a.csv must be a table .* Expected 2 columns, got 1: 3"),
-        ("a.csv", "", "a.csv must be a table .*Empty CSV file"),
-        ("a.csv", "a,b\n", "a.csv must hold at least one row below its headings"),
-        ("a.csv", "a,b,a\n1,2,3\n", "a.csv must have headings that differ, but 'a' is there more than once"),
-        ("a.csv", "a,b\nKöln,1\n".encode("latin-1"), "a.csv must be a table .* it is not UTF-8 .*: save it as UTF-8"),
-        ("a.csv", pickle.dumps(Trap()), "a.csv must be a table"),
-        ("a.parquet", pickle.dumps(Trap()), "a.parquet must be a table that can be read, but is damaged or none"),
-        ("a.parquet", b"", "a.parquet must be a table that can be read"),
-        ("a.xlsx", b"", "a table must be a file .csv, .tsv, .parquet, but was"),
+        ("a.csv", "a,b\n1,2\n3\n", "a.csv cannot be read as a table: .* Expected 2 columns, got 1: 3"),
+        ("a.csv", "", "a.csv cannot be read as a table: .*Empty CSV file"),
+        ("a.csv", "a,b\n", "a.csv holds no row below its header"),
+        ("a.csv", "a,b,a\n1,2,3\n", "a.csv has more than one column with the name 'a'"),
+        (
+            "a.csv",
+            "a,b\nKöln,1\n".encode("latin-1"),
+            "a.csv cannot be read as a table: it is not UTF-8 .*: save it",
+        ),
+        ("a.csv", pickle.dumps(Trap()), "a.csv cannot be read as a table"),
+        ("a.parquet", pickle.dumps(Trap()), "a.parquet cannot be read as a table"),
+        ("a.parquet", b"", "a.parquet cannot be read as a table"),
+        ("a.xlsx", b"", "a table must be a .csv, .tsv, .parquet file, got"),
     ],
 )
-def test_what_is_no_table_is_told(file, name, content, sentence):
-    with pytest.raises(ValueError, match=sentence):
+def test_files_that_are_not_tables_raise_errors(file, name, content, message):
+    with pytest.raises(ValueError, match=message):
         read_table(file(name, content))
 
 
-def test_a_truncated_parquet_file_is_told(tmp_path):
+def test_a_truncated_parquet_file_raises_an_error(tmp_path):
     pq.write_table(pa.table({"a": np.arange(1000)}), tmp_path / "a.parquet")
     (tmp_path / "a.parquet").write_bytes((tmp_path / "a.parquet").read_bytes()[:-100])
-    with pytest.raises(ValueError, match=r"a\.parquet must be a table"):
+    with pytest.raises(ValueError, match=r"a\.parquet cannot be read as a table"):
         read_table(tmp_path / "a.parquet")
 
 
-def test_a_column_of_lists_is_told(tmp_path):
+def test_a_column_of_lists_raises_an_error(tmp_path):
     pq.write_table(pa.table({"l": [[1], [2]]}), tmp_path / "a.parquet")
-    with pytest.raises(ValueError, match=r"column 'l' .* but holds list<element: int64>"):
+    with pytest.raises(ValueError, match=r"column 'l' .* but it holds list<element: int64>"):
         read_table(tmp_path / "a.parquet")
 
 
-def test_a_file_that_is_not_there_is_told(tmp_path):
-    with pytest.raises(FileNotFoundError, match=r"a table must be a file, but .*a\.csv is none"):
+def test_a_missing_file_raises_an_error(tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"there is no file .*a\.csv"):
         read_table(tmp_path / "a.csv")
 
 
-def test_a_name_that_is_no_column_is_told(file):
+def test_an_unknown_column_raises_an_error(file):
     path = file("a.csv", "a,b\n1,2\n")
     for setting in ("ignore", "categories"):
-        with pytest.raises(ValueError, match=rf"{setting} must name columns of .* \(a, b\), but 'c' is none"):
+        with pytest.raises(ValueError, match=rf"a.csv has no column 'c' for {setting}. Columns: a, b\."):
             read_table(path, **{setting: ("c",)})
 
 
 @pytest.mark.parametrize(
-    ("kinds", "sentence"),
+    ("kinds", "message"),
     [
-        ({"numbers": ["city"]}, "column 'city' of .* must hold numbers, as in training, .* but holds 'Köln' in row 0"),
-        ({"dates": ["city"]}, "column 'city' .* must hold dates, as in training, in every cell, but holds 'Köln'"),
-        ({"texts": ["nope"]}, "must have the columns of training, but 'nope' is not among its columns"),
+        (
+            {"numbers": ["city"]},
+            "column 'city' of .* must hold numbers, as in training,.* but it holds 'Köln' in row 0",
+        ),
+        ({"dates": ["city"]}, "column 'city' .* must hold dates, as in training, in every cell, but it holds 'Köln'"),
+        ({"texts": ["nope"]}, "a.csv lacks columns: 'nope'. Its columns: id, x, city"),
     ],
 )
-def test_a_column_that_holds_something_else_is_told(file, kinds, sentence):
+def test_a_column_of_another_kind_raises_an_error(file, kinds, message):
     wanted = {"numbers": [], "dates": [], "texts": [], **kinds}
-    with pytest.raises(ValueError, match=sentence):
+    with pytest.raises(ValueError, match=message):
         list(table_chunks(file("a.csv", CSV), **wanted))

@@ -1,4 +1,4 @@
-"""A small file of known SHA-256, looked for, verified and downloaded."""
+"""Search, verification and download of a small file of known SHA-256."""
 
 import contextlib
 import hashlib
@@ -13,13 +13,13 @@ import time
 import pytest
 
 from jaxdl.data.catalog import downloads
-from jaxdl.data.catalog.downloads import Source, read_genuine, sources
+from jaxdl.data.catalog.downloads import Places, Source, read_verified, sources
 
 NAME = "images.tar.gz"
 CONTENT = bytes(range(256)) * 9
 SHA256 = hashlib.sha256(CONTENT).hexdigest()
 
-with_tfds = pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of protobuf and etils, inside it
+with_tfds = pytest.mark.filterwarnings("ignore::DeprecationWarning")  # protobuf and etils warn
 
 
 @pytest.fixture(autouse=True)
@@ -31,7 +31,7 @@ def no_proxy(monkeypatch):
 
 def read(home, *, url="http://images.invalid", manual="manual"):
     file = Source(f"{url}/{NAME}", len(CONTENT), SHA256, NAME)
-    (content,) = read_genuine("images", [file], data_dir=home, manual_dir=home / manual)
+    (content,) = read_verified([file], Places("images", home / manual, home / "downloads"))
     return content
 
 
@@ -43,12 +43,12 @@ def put(folder, content=CONTENT):
 
 @contextlib.contextmanager
 def serving(content, *, status=200):
-    """A server that gives this content for whatever it is asked; yields its address and what it was asked for."""
-    asked = []
+    """Run a server that answers every request with this content; yield its address and the requested paths."""
+    requested = []
 
     class Handler(http.server.BaseHTTPRequestHandler):
         def do_GET(self):
-            asked.append(self.path)
+            requested.append(self.path)
             self.send_response(status)
             self.send_header("Content-Length", str(len(content)))
             self.end_headers()
@@ -61,14 +61,14 @@ def serving(content, *, status=200):
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()
         try:
-            yield f"http://127.0.0.1:{server.server_port}", asked
+            yield f"http://127.0.0.1:{server.server_port}", requested
         finally:
             server.shutdown()
             thread.join()
 
 
-def tfds_gives(url, downloads):
-    """Where TFDS's own DownloadManager has the file at this address, or has it from there."""
+def download_with_tfds(url, downloads):
+    """Return the path at which TFDS's own DownloadManager finds the file, or stores it after a download."""
     import tensorflow_datasets as tfds
     from tensorflow_datasets.core.download.checksums import UrlInfo
 
@@ -81,7 +81,7 @@ def tfds_gives(url, downloads):
     return pathlib.Path(manager.download(f"{url}/{NAME}"))
 
 
-def test_the_checksums_are_those_that_tfds_ships():
+def test_sources_reads_the_checksums_of_tfds():
     assert len(sources("mnist")) == len(sources("fashion_mnist")) == 4
     assert sources("cifar10") == {
         "cifar-10-binary.tar.gz": Source(
@@ -94,7 +94,7 @@ def test_the_checksums_are_those_that_tfds_ships():
 
 
 @with_tfds
-def test_the_addresses_are_those_of_the_builders_of_tfds():
+def test_addresses_equal_those_of_the_tfds_builders():
     from tensorflow_datasets.image_classification import cifar, mnist
 
     for dataset, url in [("mnist", mnist.MNIST.URL), ("fashion_mnist", mnist.FashionMNIST.URL)]:
@@ -104,7 +104,7 @@ def test_the_addresses_are_those_of_the_builders_of_tfds():
     assert "tensorflow" not in sys.modules
 
 
-def test_the_folder_of_the_set_comes_before_the_folder_of_all(tmp_path):
+def test_the_folder_of_the_set_precedes_the_shared_folder(tmp_path):
     put(tmp_path / "manual")
     assert read(tmp_path) == CONTENT
     own = put(tmp_path / "manual" / "images", b"another")
@@ -121,18 +121,20 @@ def test_the_folder_of_the_set_comes_before_the_folder_of_all(tmp_path):
     ids=["truncated", "longer", "empty", "tampered", "much longer"],
 )
 @pytest.mark.parametrize("folder", ["manual", "manual/images"])
-def test_a_file_that_is_not_genuine_is_named_and_stays_the_users(folder, content, tmp_path, monkeypatch):
+def test_a_manual_file_with_another_checksum_raises_an_error_and_is_kept(folder, content, tmp_path, monkeypatch):
     monkeypatch.setattr(downloads, "BLOCK", 1000)
     file = put(tmp_path / folder, content)
-    with pytest.raises(ValueError, match=r"put the file from http://images.invalid/.* into .*manual/images\.$") as told:
+    with pytest.raises(
+        ValueError, match=r"put the file from http://images.invalid/.* into .*manual/images\.$"
+    ) as raised:
         read(tmp_path)
-    assert f"{file} must be {NAME} with the SHA-256 {SHA256} and {len(CONTENT)} bytes, but" in str(told.value)
-    assert f"the SHA-256 {hashlib.sha256(content).hexdigest()} and {len(content)} bytes" in str(told.value)
+    assert f"{file} must be {NAME} with the SHA-256 {SHA256} and {len(CONTENT)} bytes, but" in str(raised.value)
+    assert f"the SHA-256 {hashlib.sha256(content).hexdigest()} and {len(content)} bytes" in str(raised.value)
     assert file.read_bytes() == content
 
 
-def test_a_file_is_opened_once(tmp_path, monkeypatch):
-    """So what is verified is what is given, even if the file changes in between."""
+def test_a_file_is_opened_only_once(tmp_path, monkeypatch):
+    """The verified bytes are the returned ones, even if the file changes in between."""
     put(tmp_path / "manual")
     opened, path_open = [], pathlib.Path.open
 
@@ -145,68 +147,68 @@ def test_a_file_is_opened_once(tmp_path, monkeypatch):
     assert opened == [NAME]
 
 
-@pytest.mark.parametrize("deadline", [downloads.DEADLINE, 0.1])
-def test_without_a_network_the_answer_comes_within_five_seconds(deadline, tmp_path, monkeypatch):
-    """The name is not resolved, ever: what no timeout of a socket ends."""
-    over = threading.Event()
+@pytest.mark.parametrize("timeout", [downloads.TIMEOUT, 0.1])
+def test_without_a_network_an_error_is_raised_within_five_seconds(timeout, tmp_path, monkeypatch):
+    """The DNS lookup never returns; no timeout of a socket ends it."""
+    end = threading.Event()
 
     def hang(*address, **options):
-        over.wait(60)
+        end.wait(60)
         raise OSError("too late")
 
     monkeypatch.setattr(socket, "getaddrinfo", hang)
-    monkeypatch.setattr(downloads, "DEADLINE", deadline)
-    monkeypatch.setitem(sys.modules, "tensorflow_datasets", None)  # its import alone may take two
-    before, began = threading.enumerate(), time.perf_counter()
+    monkeypatch.setattr(downloads, "TIMEOUT", timeout)
+    monkeypatch.setitem(sys.modules, "tensorflow_datasets", None)  # its import alone may take two seconds
+    threads, start = threading.enumerate(), time.perf_counter()
     with pytest.raises(
-        FileNotFoundError, match=rf"no answer from \S+ in {deadline} seconds\): put {NAME} from"
-    ) as told:
+        FileNotFoundError, match=rf"no answer from \S+ in {timeout} seconds\): put {NAME} from"
+    ) as raised:
         read(tmp_path)
-    assert time.perf_counter() - began < 5
-    assert all(thread.daemon for thread in threading.enumerate() if thread not in before)  # nor does the end wait
-    over.set()
-    assert str(told.value).endswith(
+    assert time.perf_counter() - start < 5
+    assert all(thread.daemon for thread in threading.enumerate() if thread not in threads)  # the exit does not wait
+    end.set()
+    assert str(raised.value).endswith(
         f"{NAME} from http://images.invalid/{NAME} (SHA-256 {SHA256}) into {tmp_path}/manual/images."
     )
     assert not list(tmp_path.iterdir())
 
 
-def test_a_host_that_refuses_is_told_at_once(tmp_path):
+def test_a_host_that_refuses_the_connection_raises_an_error(tmp_path):
     with socket.socket() as closed:
-        closed.bind(("127.0.0.1", 0))  # and does not listen
+        closed.bind(("127.0.0.1", 0))  # it does not listen
         with pytest.raises(FileNotFoundError, match=r"no answer from http://127.0.0.1:\d+/, .*refused"):
             read(tmp_path, url=f"http://127.0.0.1:{closed.getsockname()[1]}")
 
 
-def test_only_the_file_that_is_missing_is_asked_for(tmp_path, monkeypatch):
+def test_the_error_lists_only_the_missing_file(tmp_path, monkeypatch):
     put(tmp_path / "manual")
     known = [Source(f"http://images.invalid/{name}", len(CONTENT), SHA256, name) for name in (NAME, "labels.gz")]
-    with pytest.raises(FileNotFoundError, match=r"\): put labels.gz from \S+ \(SHA-256 \w+\) into ") as told:
-        read_genuine("images", known, data_dir=tmp_path, manual_dir=tmp_path / "manual")
-    assert NAME not in str(told.value)
+    with pytest.raises(FileNotFoundError, match=r"\): put labels.gz from \S+ \(SHA-256 \w+\) into ") as raised:
+        read_verified(known, Places("images", tmp_path / "manual", tmp_path / "downloads"))
+    assert NAME not in str(raised.value)
 
 
 @with_tfds
-def test_what_is_downloaded_is_in_the_cache_of_tfds_and_nothing_else_is_left(tmp_path, monkeypatch):
-    monkeypatch.setattr(tempfile, "tempdir", "nowhere")  # it may be on another disk, from which no file can be moved
+def test_a_download_is_stored_in_the_cache_of_tfds_without_leftovers(tmp_path, monkeypatch):
+    monkeypatch.setattr(tempfile, "tempdir", "nowhere")  # it may be on another disk, and os.replace needs the same disk
     downloads = tmp_path / "downloads"
-    with serving(CONTENT) as (url, asked):
+    with serving(CONTENT) as (url, requested):
         assert read(tmp_path, url=url) == CONTENT
-    assert asked == [f"/{NAME}"]
+    assert requested == [f"/{NAME}"]
     assert read(tmp_path, url=url) == CONTENT  # without the server
     (folder,) = downloads.iterdir()
     info, file = sorted(folder.iterdir(), key=lambda path: path.suffix != ".INFO")
     assert (folder.name, info.name, file.read_bytes()) == ("images", f"{file.name}.INFO", CONTENT)
-    assert tfds_gives(url, downloads) == file
+    assert download_with_tfds(url, downloads) == file
     assert "tensorflow" not in sys.modules
 
 
 @with_tfds
 @pytest.mark.parametrize("folder", ["images", "."])
-def test_what_tfds_has_downloaded_is_used_whole_and_else_removed(folder, tmp_path):
+def test_a_download_of_tfds_is_used_if_intact_and_removed_if_not(folder, tmp_path):
     downloads = tmp_path / "downloads"
     with serving(CONTENT) as (url, _):
-        file = tfds_gives(url, downloads)
+        file = download_with_tfds(url, downloads)
     info = file.with_name(f"{file.name}.INFO")
     file, info = (path.replace(downloads / folder / path.name) for path in (file, info))
     assert read(tmp_path) == CONTENT
@@ -215,25 +217,27 @@ def test_what_tfds_has_downloaded_is_used_whole_and_else_removed(folder, tmp_pat
         read(tmp_path)
     assert not file.exists()
     assert not info.exists()
-    file.write_bytes(CONTENT)  # without its .INFO it is nothing to TFDS
+    file.write_bytes(CONTENT)  # TFDS ignores a file without .INFO
     with pytest.raises(FileNotFoundError):
         read(tmp_path)
 
 
 @with_tfds
 @pytest.mark.parametrize("content", [CONTENT[:-1], b"<html>Sign in to this network</html>"])
-def test_what_comes_and_is_not_genuine_is_not_kept(content, tmp_path):
+def test_a_download_with_another_checksum_is_deleted(content, tmp_path):
     with (
         serving(content) as (url, _),
-        pytest.raises(ValueError, match=rf"^what {url}/{NAME} gives must be {NAME} with the SHA-256 {SHA256}") as told,
+        pytest.raises(
+            ValueError, match=rf"^the download from {url}/{NAME} must be {NAME} with the SHA-256 {SHA256}"
+        ) as raised,
     ):
         read(tmp_path, url=url)
-    assert hashlib.sha256(content).hexdigest() in str(told.value)
+    assert hashlib.sha256(content).hexdigest() in str(raised.value)
     assert not list((tmp_path / "downloads").iterdir())
 
 
 @with_tfds
-def test_an_address_where_nothing_is_is_told_with_what_to_do(tmp_path):
+def test_a_missing_address_raises_an_error_with_a_remedy(tmp_path):
     with (
         serving(b"gone", status=404) as (url, _),
         pytest.raises(FileNotFoundError, match=rf"404.*\): put {NAME} from {url}/{NAME} "),
@@ -244,11 +248,11 @@ def test_an_address_where_nothing_is_is_told_with_what_to_do(tmp_path):
 
 @with_tfds
 @pytest.mark.parametrize("proxy", ["http_proxy", "all_proxy"])
-def test_where_a_proxy_is_named_it_is_asked_and_the_host_is_not(proxy, tmp_path, monkeypatch):
-    with serving(CONTENT) as (url, asked):
+def test_a_configured_proxy_receives_the_request(proxy, tmp_path, monkeypatch):
+    with serving(CONTENT) as (url, requested):
         monkeypatch.setenv(proxy, url)
         assert read(tmp_path) == CONTENT
-    assert asked == [f"http://images.invalid/{NAME}"]
+    assert requested == [f"http://images.invalid/{NAME}"]
 
 
 @pytest.mark.parametrize(
@@ -263,7 +267,7 @@ def test_where_a_proxy_is_named_it_is_asked_and_the_host_is_not(proxy, tmp_path,
         ("https://a.org/x", {"https_proxy": "http://p:3128", "no_proxy": "a.org"}, ("a.org", 443)),
     ],
 )
-def test_the_first_hop_is_the_one_that_a_request_takes(url, environment, expected, monkeypatch):
+def test_the_first_hop_is_the_proxy_or_the_host(url, environment, expected, monkeypatch):
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
     assert downloads._first_hop(url) == expected

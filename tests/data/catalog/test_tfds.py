@@ -6,7 +6,7 @@ import time
 import numpy as np
 import pytest
 
-from jaxdl import data
+from jaxdl.data.catalog.tfds import load_prepared, prepared_class_names
 
 
 @pytest.fixture
@@ -15,7 +15,7 @@ def cache(tmp_path, monkeypatch):
     return tmp_path / "cache"
 
 
-def prepared(folder, version, names):
+def prepared_folder(folder, version, names):
     path = folder / "mnist" / version
     path.mkdir(parents=True)
     (path / "dataset_info.json").write_text(json.dumps({}))
@@ -24,25 +24,23 @@ def prepared(folder, version, names):
     return path
 
 
-def test_without_the_folder_the_error_comes_at_once_and_says_what_to_do(tmp_path):
-    began = time.perf_counter()
-    with pytest.raises(
-        FileNotFoundError, match=r"data_dir must hold a prepared 'mnist'.*download_and_prepare\(\).*--data-dir"
-    ):
-        data.load_prepared("mnist", tmp_path)
-    assert time.perf_counter() - began < 5
+def test_a_missing_folder_raises_an_error_with_a_remedy_at_once(tmp_path):
+    start = time.perf_counter()
+    with pytest.raises(FileNotFoundError, match=r"has no prepared 'mnist'.*download_and_prepare\(\).*--data-dir"):
+        load_prepared("mnist", tmp_path)
+    assert time.perf_counter() - start < 5
 
 
-def test_another_file_format_is_told(tmp_path):
-    prepared(tmp_path, "3.0.1", ["mnist-train.tfrecord-00000-of-00001"])
+def test_another_file_format_raises_an_error(tmp_path):
+    prepared_folder(tmp_path, "3.0.1", ["mnist-train.tfrecord-00000-of-00001"])
     with pytest.raises(ValueError, match=r"file format array_record, but .* holds .tfrecord for 'train'"):
-        data.load_prepared("mnist", tmp_path)
+        load_prepared("mnist", tmp_path)
 
 
-@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of protobuf and etils, inside tensorflow-datasets
-def test_mnist_as_tfds_wrote_it_is_mnist(data_dir, cache):
-    """The same 10,000 test images as the original file, in TFDS's own order, and TensorFlow is never imported."""
-    test = data.load_prepared("mnist", data_dir / "tfds", part="test")
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # protobuf and etils warn
+def test_mnist_prepared_by_tfds_equals_the_original(data_dir, cache):
+    """The 10,000 test images are those of the original file, in another order, and TensorFlow is not imported."""
+    test = load_prepared("mnist", data_dir / "tfds", part="test")
     with np.load(data_dir / "mnist.npz") as original:
         images, labels = original["x_test"], original["y_test"]
     ours = np.round(np.asarray(test.inputs[..., 0]) * 255).astype(np.uint8)
@@ -53,28 +51,28 @@ def test_mnist_as_tfds_wrote_it_is_mnist(data_dir, cache):
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
-def test_what_was_decoded_once_is_read_from_the_cache_until_the_files_change(data_dir, cache, tmp_path, monkeypatch):
+def test_decoded_images_are_cached_until_the_files_change(data_dir, cache, tmp_path, monkeypatch):
     folder = tmp_path / "tfds" / "mnist" / "3.0.1"
     shutil.copytree(data_dir / "tfds" / "mnist" / "3.0.1", folder)
-    first = data.load_prepared("mnist", tmp_path / "tfds", part="test")
+    first = load_prepared("mnist", tmp_path / "tfds", part="test")
     damaged = next((cache / "tfds").rglob("*.npz"))
     damaged.write_bytes(damaged.read_bytes()[:1000])
-    assert np.array_equal(first.inputs, data.load_prepared("mnist", tmp_path / "tfds", part="test").inputs)
+    assert np.array_equal(first.inputs, load_prepared("mnist", tmp_path / "tfds", part="test").inputs)
     monkeypatch.setattr("jaxdl.data.catalog.tfds._decode", None)
-    again = data.load_prepared("mnist", tmp_path / "tfds", part="test")
+    again = load_prepared("mnist", tmp_path / "tfds", part="test")
     assert np.array_equal(first.inputs, again.inputs)
     with (folder / "mnist-test.array_record-00000-of-00001").open("ab") as file:
         file.write(b"changed")
     with pytest.raises(TypeError):
-        data.load_prepared("mnist", tmp_path / "tfds", part="test")
+        load_prepared("mnist", tmp_path / "tfds", part="test")
     assert not list(cache.rglob("*.partial"))
 
 
-def test_the_newest_version_is_read(tmp_path):
+def test_the_newest_version_is_used(tmp_path):
     for version in ("3.0.1", "3.0.10"):
-        prepared(tmp_path, version, [])
+        prepared_folder(tmp_path, version, [])
     with pytest.raises(ValueError, match=r"3\.0\.10"):
-        data.load_prepared("mnist", tmp_path)
+        load_prepared("mnist", tmp_path)
 
 
 IMAGE = {
@@ -90,7 +88,7 @@ BOXES = {"pythonClassName": "tensorflow_datasets.core.features.sequence_feature.
 
 @pytest.fixture(scope="session")
 def prepared_by_tfds(tmp_path_factory):
-    """Two configurations of a set of seven images in three files: one with named classes; and what is in them."""
+    """Prepare seven images in three files, in two configurations, one with named classes; return folder and images."""
     import tensorflow_datasets as tfds
     from PIL import Image
 
@@ -127,34 +125,34 @@ def prepared_by_tfds(tmp_path_factory):
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
 @pytest.mark.parametrize(("config", "names"), [("named", ("cat", "guinea pig")), ("numbered", ("0", "1"))])
-def test_any_set_of_images_of_one_size_with_classes_is_read(config, names, prepared_by_tfds, cache):
+def test_any_classification_set_with_one_image_size_is_read(config, names, prepared_by_tfds, cache):
     folder, images = prepared_by_tfds
-    data_read = data.tfds.load_prepared(f"pets/{config}", folder, part="validation")
+    loaded = load_prepared(f"pets/{config}", folder, part="validation")
     row_of = {image.tobytes(): row for row, image in enumerate(images)}
-    rows = [row_of[image.tobytes()] for image in np.round(np.asarray(data_read.inputs) * 255).astype(np.uint8)]
+    rows = [row_of[image.tobytes()] for image in np.round(np.asarray(loaded.inputs) * 255).astype(np.uint8)]
     assert sorted(rows) == list(range(7))
-    assert data_read.labels.tolist() == [row % 2 for row in rows]
-    assert data.tfds.prepared_class_names(f"pets/{config}", folder) == names
+    assert loaded.labels.tolist() == [row % 2 for row in rows]
+    assert prepared_class_names(f"pets/{config}", folder) == names
     assert "tensorflow" not in sys.modules
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
-@pytest.mark.parametrize("damage", ["half", "changed", "gone"])
-def test_files_that_are_damaged_are_told(damage, prepared_by_tfds, cache, tmp_path):
+@pytest.mark.parametrize("damage", ["half", "changed", "missing"])
+def test_damaged_files_raise_errors(damage, prepared_by_tfds, cache, tmp_path):
     shutil.copytree(prepared_by_tfds[0], tmp_path / "tfds")
     file = next((tmp_path / "tfds").rglob("numbered/1.0.0/*-00001-of-*"))
     whole = file.read_bytes()
-    if damage == "gone":
+    if damage == "missing":
         file.unlink()
     else:
         file.write_bytes(whole[: len(whole) // 2] + (bytes(len(whole) // 2) if damage == "changed" else b""))
-    with pytest.raises(ValueError, match=r"numbered/1.0.0 must hold whole array_record files, but 'validation' could"):
-        data.load_prepared("pets/numbered", tmp_path / "tfds", part="validation")
+    with pytest.raises(ValueError, match=r"files of 'validation' in .*numbered/1.0.0 are damaged or incomplete"):
+        load_prepared("pets/numbered", tmp_path / "tfds", part="validation")
     assert not cache.exists()
 
 
-def described(folder, features):
-    path = prepared(folder, "3.0.1", ["mnist-train.array_record-00000-of-00001"])
+def prepare_features(folder, features):
+    path = prepared_folder(folder, "3.0.1", ["mnist-train.array_record-00000-of-00001"])
     (path / "features.json").write_text(json.dumps({"featuresDict": {"features": features}} if features else {}))
 
 
@@ -163,7 +161,7 @@ def described(folder, features):
     [
         (
             {"image": IMAGE, "objects": BOXES},
-            r"'image' and a ClassLabel 'label', but .* has image \(Image\), objects \(S",
+            r"'image' \(Image\) and 'label' \(ClassLabel\), but .* has image \(Image\), objects \(S",
         ),
         ({"image": IMAGE, "label": BOXES}, r"has image \(Image\), label \(Sequence\)\.$"),
         ({"image": BOXES, "label": LABEL}, r"has image \(Sequence\), label \(ClassLabel\)\.$"),
@@ -175,22 +173,24 @@ def described(folder, features):
         ({"image": {"image": {**IMAGE["image"], "dtype": "uint16"}}, "label": LABEL}, r"\(4, 5, 3\) and uint16\.$"),
     ],
 )
-def test_a_set_of_another_kind_is_told_with_what_it_has(features, match, tmp_path, monkeypatch):
-    monkeypatch.setitem(sys.modules, "tensorflow_datasets", None)  # at once: before the slow import
-    described(tmp_path, features)
+def test_unsupported_features_raise_an_error_that_lists_them(features, match, tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "tensorflow_datasets", None)  # the error is raised before the slow import
+    prepare_features(tmp_path, features)
     with pytest.raises(ValueError, match=match):
-        data.load_prepared("mnist", tmp_path)
+        load_prepared("mnist", tmp_path)
     with pytest.raises(ValueError, match=match):
-        data.tfds.prepared_class_names("mnist", tmp_path)
+        prepared_class_names("mnist", tmp_path)
 
 
-def test_the_way_out_of_another_file_format_and_the_parts_there_are_are_told(tmp_path):
-    folder = prepared(tmp_path, "3.0.1", ["mnist-train.tfrecord-00000-of-00001", "mnist-test.tfrecord-00000-of-00001"])
+def test_errors_name_the_conversion_command_and_the_available_parts(tmp_path):
+    folder = prepared_folder(
+        tmp_path, "3.0.1", ["mnist-train.tfrecord-00000-of-00001", "mnist-test.tfrecord-00000-of-00001"]
+    )
     with pytest.raises(
         ValueError,
         match=rf"again with file_format='array_record', or convert it with tfds convert_format "
         rf"--dataset_version_dir={folder} --out_file_format=array_record\.$",
     ):
-        data.load_prepared("mnist", tmp_path)
-    with pytest.raises(ValueError, match=r"holds test, train, and 'dev' was asked for\.$"):
-        data.load_prepared("mnist", tmp_path, part="dev")
+        load_prepared("mnist", tmp_path)
+    with pytest.raises(ValueError, match=r"has no part 'dev'\. Parts: test, train\.$"):
+        load_prepared("mnist", tmp_path, part="dev")
