@@ -5,6 +5,8 @@ from typing import NamedTuple
 import jax
 
 from jaxdl import data
+from jaxdl.data.loading import parts_of
+from jaxdl.data.preprocessing.preparation import missing_counts
 from jaxdl.runs.build import TARGETS, UNREADABLE
 from jaxdl.runs.settings import Train
 
@@ -37,7 +39,7 @@ def load_examples(settings: Train) -> Examples:
 def _split(settings) -> data.Split:
     """Split into train, dev and test; if the set has its own test part, a sixth of the rest becomes dev."""
     key = jax.random.key(settings.split_seed)
-    test = _read(settings, "test") if data.parts_of(settings.data) else None
+    test = _read(settings, "test") if parts_of(settings.data) else None
     whole = _read(settings, "train")
     by_class = whole.labels.ndim == 1
     if test is not None:
@@ -75,7 +77,7 @@ def _read(settings, part) -> data.Dataset:
 def refuse_missing(split: data.Split) -> None:
     """Raise ValueError, with columns and counts, if a table has missing values."""
     for name, part in split._asdict().items():
-        counts = data.incomplete(part)
+        counts = missing_counts(part)
         if counts:
             columns = ", ".join(
                 f"{column!r} ({count} of {part.size} rows of {name})" for column, count in counts.items()

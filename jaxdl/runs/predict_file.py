@@ -158,8 +158,7 @@ def _table_chunks(path, source, run) -> Generator[Chunk]:
     if isinstance(columns, data.Standardization):
         raise ValueError(f"{path} is a table, but the run was trained on arrays or images: give data of that kind.")
     kinds = {
-        kind: [column.name for column in columns if isinstance(column, kind)]
-        for kind in (Numbers, Dates, Categories)
+        kind: [column.name for column in columns if isinstance(column, kind)] for kind in (Numbers, Dates, Categories)
     }
     has_label = label in column_names(path)
     if has_label:

@@ -73,9 +73,7 @@ def module_text(run: Run) -> str:
         layers="\n".join(f"        torch.nn.{layer}," for layer in layers),
         what="the probability of each class" if classes else "the targets, in their unit,",
         inputs=inputs.get(len(fitted.shape), "inputs of the shape of a training example"),
-        outputs="outputs.softmax(dim=1)"
-        if classes
-        else f"outputs * {_tensor(labels.std)} + {_tensor(labels.mean)}",
+        outputs="outputs.softmax(dim=1)" if classes else f"outputs * {_tensor(labels.std)} + {_tensor(labels.mean)}",
     )
 
 

@@ -64,9 +64,7 @@ def evaluate(settings: Train, examples: Examples, state: training.State) -> Eval
     if isinstance(labels, data.Classes):
         return Evaluation(scores, predicted)
     for name in ERRORS:
-        scores[name] = {
-            part: values.astype(np.float64) * labels.std.max() for part, values in scores[name].items()
-        }
+        scores[name] = {part: values.astype(np.float64) * labels.std.max() for part, values in scores[name].items()}
     return Evaluation(scores, data.rescaled(predicted, labels))
 
 

@@ -28,7 +28,7 @@ metrics
 backpropagation: network operations reverse_pass paths cost descent formulas tracing expressions shapes proof
     architecture worked_examples
 data: dataset splits synthetic augmentation mixing stream quality
-data.readers: cells labels npz tables images
+data.readers: memory cells labels npz tables images
 data.catalog: downloads image_formats decode_cache digits originals tfds
 data.preprocessing: columns pixels standardization preparation serialization
 data: loading
