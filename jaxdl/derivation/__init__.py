@@ -38,11 +38,11 @@ from jaxdl.derivation.discovery import (
     examples as examples,
     functions as functions,
     is_floating as is_floating,
-    is_key as is_key,
     vjp_pairs as vjp_pairs,
 )
 from jaxdl.derivation.hand_gradients import by_hand as by_hand
 from jaxdl.derivation.mutation import mutants as mutants
+from jaxdl.system.keys import is_key as is_key
 
 __all__ = [
     "Proof",

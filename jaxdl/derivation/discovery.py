@@ -13,6 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 
 import jaxdl.functional
+from jaxdl.system.keys import is_key
 
 BATCHES = (10, 1, 100)  # a wrong sum over the batch can go undetected in one row, or be visible only in many
 
@@ -164,23 +165,6 @@ def is_floating(argument: Any) -> bool:
         (True, False)
     """
     return all(jnp.issubdtype(jnp.result_type(leaf), jnp.floating) for leaf in jax.tree.leaves(argument))
-
-
-def is_key(argument: Any) -> bool:
-    """Return whether the argument is a typed key of `jax.random`.
-
-    Args:
-        argument: Anything.
-
-    Returns:
-        True for arrays of `jax.random.key`; False for all others, also the legacy uint32 keys.
-
-    Example:
-        >>> from jaxdl import derivation
-        >>> derivation.is_key(jax.random.key(0)), derivation.is_key(jnp.zeros(2))
-        (True, False)
-    """
-    return isinstance(argument, jax.Array) and jnp.issubdtype(argument.dtype, jax.dtypes.prng_key)
 
 
 def round_to_float32(leaf):

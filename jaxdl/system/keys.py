@@ -9,7 +9,19 @@ from jaxtyping import PyTree
 
 
 def is_key(leaf: Any) -> bool:
-    """Return whether a leaf is a typed key, or an array of them."""
+    """Return whether a leaf of a tree is a typed key of `jax.random`, an array of them, or the shape of one.
+
+    Args:
+        leaf: Anything.
+
+    Returns:
+        True for arrays of `jax.random.key`; False for all others, also for legacy uint32 keys.
+
+    Example:
+        >>> from jaxdl import derivation
+        >>> derivation.is_key(jax.random.key(0)), derivation.is_key(jnp.zeros(2))
+        (True, False)
+    """
     return jnp.issubdtype(getattr(leaf, "dtype", np.float32), jax.dtypes.prng_key)
 
 
