@@ -1,6 +1,10 @@
-# make run    train, prove, test three claims, and write one page that shows it
-# make test   everything the tests know
-# Both set up .venv first, from requirements.lock. PYTHON names another interpreter (3.11 or newer).
+# make run    check all gradients, train a population, test three claims, and write one HTML page
+# make test   run all tests
+# make check  compare every hand-derived gradient with jax.vjp
+# make lint, make types   check style and types
+# make onnx   create the environment for export to ONNX
+# make lock   update requirements.lock
+# All create .venv first, from requirements.lock. Choose another interpreter (3.11 or newer) by PYTHON=python3.12.
 PYTHON ?= python3
 BIN := .venv/bin
 JAX2ONNX := 0.17.1
@@ -11,7 +15,7 @@ JAX2ONNX := 0.17.1
 run: .venv/.ready
 	$(BIN)/python -m experiments welcome
 
-# Files run in their order: by the number of their tests, the longest would come last and run alone.
+# Keep the order of the files (tests/conftest.py puts the longest first): xdist would sort them by their number of tests.
 test: .venv/.ready
 	$(BIN)/python -m pytest -q --numprocesses auto --dist loadfile --no-loadscope-reorder
 
@@ -25,22 +29,22 @@ lint: .venv/.ready
 types: .venv/.ready
 	$(BIN)/ty check jaxdl experiments benchmarks
 
-# An environment of its own for .venv-onnx/bin/jaxdl export RUN --to onnx: jax2onnx needs other versions than jaxdl.
+# A separate environment for .venv-onnx/bin/jaxdl export RUN --to onnx, because jax2onnx needs other versions than jaxdl.
 onnx: .venv/.ready
 	$(PYTHON) -m venv .venv-onnx
 	$(BIN)/uv pip install --quiet --python .venv-onnx/bin/python --require-hashes -r requirements.lock
 	$(BIN)/uv pip install --quiet --python .venv-onnx/bin/python jax2onnx==$(JAX2ONNX) onnxruntime
 	$(BIN)/uv pip install --quiet --python .venv-onnx/bin/python --no-deps --editable .
 
-# One universal file of hashed pins without addresses, for every supported Python; commit the result.
+# Pins with hashes and without addresses, in one file for every supported Python. Commit the result.
 lock: .venv/.ready
 	$(BIN)/uv pip compile --quiet --universal --upgrade --generate-hashes --no-header --no-annotate \
 	  --no-emit-index-url --extra report --extra dev pyproject.toml --output-file requirements.lock
 
-# Compiled to bytecode: in containers, which often keep Python from writing it, each start would take two seconds more.
+# Compile to bytecode: containers often keep Python from writing it, and then each start takes two seconds longer.
 .venv/.ready: requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
-	  echo "jaxdl needs Python 3.11 or newer, but $(PYTHON) is older: say make PYTHON=/path/to/python3.11"; exit 1; }
+	  echo "jaxdl needs Python 3.11 or newer, but $(PYTHON) is older. Use make PYTHON=/path/to/python3.11"; exit 1; }
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
 	$(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python --require-hashes -r requirements.lock

@@ -1,9 +1,14 @@
-"""An introduction to deep learning as pure JAX functions, each gradient derived by hand and proven.
+"""An introduction to deep learning as pure JAX functions, with every gradient derived by hand and checked.
 
     import jaxdl.functional as F
     from jaxdl import data, models, optimizers, training
 
-Importing jaxdl imports no jax and changes no configuration; its modules are imported where they are first named.
+- Formulas and gradients: `functional`, `derivation` (the check of the gradients), `backpropagation`.
+- Parts of a training: `data`, `initializers`, `models`, `optimizers`, `schedules`.
+- Training and evaluation: `training`, `metrics`, `statistics`.
+- Around it: `runs` (run directories, prediction), `experiment` (claims and verdicts), `reports` (HTML pages).
+
+Importing jaxdl does not import jax and changes no configuration. Each module is imported when it is first used.
 """
 
 import importlib

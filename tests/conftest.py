@@ -32,7 +32,7 @@ jax.config.update("jax_default_matmul_precision", "highest")
 
 
 LONG = (  # first: none is the last, alone on its core
-    *("test_resume.py", "test_main.py", "test_experiments.py", "test_launch.py", "test_readme.py"),
+    *("test_resume.py", "test_main.py", "test_experiments.py", "test_launch.py", "test_pages.py"),
     *("test_derivations.py", "test_continuation.py", "test_hard_tables.py", "test_models.py"),
     *("test_sharding.py", "test_streaming.py"),
 )

@@ -1,0 +1,23 @@
+"""The Markdown pages and their code blocks."""
+
+import pathlib
+import re
+
+ROOT = pathlib.Path(__file__).parents[2]
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
+FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+
+
+def blocks(page: pathlib.Path, language: str) -> list[str]:
+    """Return the contents of all code blocks of a language."""
+    return [code for name, code in FENCE.findall(page.read_text()) if name == language]
+
+
+def python_of(page: pathlib.Path) -> str:
+    """Return all Python of a page, with every line at its place, so that tracebacks show the lines of the page."""
+    lines, kept = page.read_text().split("\n"), []
+    inside = False
+    for line in lines:
+        inside = (inside or line == "```python") and line != "```"
+        kept.append(line if inside and not line.startswith("```") else "")
+    return "\n".join(kept)
