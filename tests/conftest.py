@@ -1,4 +1,4 @@
-"""Strict jax for every test: several CPU devices, key reuse checked, full matmul precision, a quick compiler."""
+"""Settings of jax for all tests: two CPU devices, checked key reuse, full matmul precision, fast compilation."""
 
 import atexit
 import gc
@@ -9,14 +9,14 @@ import pathlib
 import shutil
 import tempfile
 
-# Compile quickly: only numbers matter here. The last flag halves the time; newer jaxlibs do not know it.
+# Compile with few optimizations, because tests look at numbers only. The last flag halves the time; jaxlib 0.11 drops it.
 os.environ.setdefault(
     "XLA_FLAGS",
     "--xla_backend_optimization_level=0 --xla_cpu_parallel_codegen_split_count=1"
     + (" --xla_cpu_use_fusion_emitters=false" if importlib.metadata.version("jaxlib") < "0.11" else ""),
 )
 
-# What one test has compiled, in any of the processes, no other compiles again; a fresh folder for every run.
+# Share compiled programs among the processes of one test run, in a new folder.
 if "JAX_COMPILATION_CACHE_DIR" not in os.environ:
     os.environ["JAX_COMPILATION_CACHE_DIR"] = tempfile.mkdtemp(prefix="jaxdl-tests-")
     atexit.register(shutil.rmtree, os.environ["JAX_COMPILATION_CACHE_DIR"], ignore_errors=True)
@@ -25,13 +25,13 @@ import jax
 import numpy as np
 import pytest
 
-gc.set_threshold(200_000, 20, 100)  # jax makes many small objects that live long
+gc.set_threshold(200_000, 20, 100)  # jax makes many small, long-lived objects
 jax.config.update("jax_num_cpu_devices", 2)
 jax.config.update("jax_debug_key_reuse", True)
 jax.config.update("jax_default_matmul_precision", "highest")
 
 
-LONG = (  # first: none is the last, alone on its core
+LONG = (  # files that take long run first, so that none of them runs alone at the end
     *("test_resume.py", "test_main.py", "test_experiments.py", "test_launch.py", "test_pages.py"),
     *("test_derivations.py", "test_continuation.py", "test_hard_tables.py", "test_models.py"),
     *("test_sharding.py", "test_streaming.py"),
@@ -39,10 +39,12 @@ LONG = (  # first: none is the last, alone on its core
 
 
 def pytest_sessionstart():
-    from jaxdl.system import startup  # not before the run-time type checks are installed
+    from jaxdl.system import startup  # imported here, after pytest has installed the run-time type checks
 
     startup.prepare()
-    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.1)  # to write less costs more than to compile it
+    jax.config.update(
+        "jax_persistent_cache_min_compile_time_secs", 0.1
+    )  # writing shorter ones costs more than compiling
 
 
 def pytest_collection_modifyitems(items):
@@ -50,22 +52,24 @@ def pytest_collection_modifyitems(items):
     if jax.default_backend() == "cpu":
         for item in items:
             if item.get_closest_marker("gpu"):
-                item.add_marker(pytest.mark.skip(reason="jax finds no accelerator here"))
+                item.add_marker(pytest.mark.skip(reason="jax finds no accelerator"))
 
 
 @pytest.fixture(scope="session")
 def torch():
-    """PyTorch as an oracle; the project does not install it."""
-    return pytest.importorskip("torch", reason="PyTorch is not installed: pip install torch, the CPU build, to compare")
+    """Return PyTorch, the oracle of many tests; the project does not install it."""
+    return pytest.importorskip(
+        "torch", reason="PyTorch is not installed: pip install its CPU build to run this comparison"
+    )
 
 
 @pytest.fixture(scope="session")
 def data_dir():
-    """Data sets that are not part of the project: JAXDL_DATA, or shared/data beside the project."""
+    """Return the folder of data sets that are not part of the project: JAXDL_DATA, else ../shared/data."""
     beside = pathlib.Path(__file__).parents[2] / "shared" / "data"
     folder = pathlib.Path(os.environ.get("JAXDL_DATA") or beside)
     if not folder.is_dir():
-        pytest.skip("the data sets are not here: name their folder in JAXDL_DATA")
+        pytest.skip("the data sets are not available: set JAXDL_DATA to their folder")
     return folder
 
 
@@ -83,5 +87,5 @@ def double():
 
 @pytest.fixture
 def unchecked():
-    """A function without the run-time type checks that the tests switch on: as users call it."""
+    """Return a function that removes the run-time type checks of the tests, so that a test can call what users call."""
     return inspect.unwrap
