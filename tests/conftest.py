@@ -9,7 +9,7 @@ import pathlib
 import shutil
 import tempfile
 
-# Compile with few optimizations, because tests look at numbers only. The last flag halves the time; jaxlib 0.11 drops it.
+# Compile with few optimizations: tests look at numbers only. The last flag halves the time; jaxlib 0.11 drops it.
 os.environ.setdefault(
     "XLA_FLAGS",
     "--xla_backend_optimization_level=0 --xla_cpu_parallel_codegen_split_count=1"
