@@ -15,12 +15,13 @@ and is called once per step, which is faster for it than a `scan`. The mean loss
 import os
 
 from benchmarks.competitors import libraries, workload
-from benchmarks.competitors.tuning import threads
+from benchmarks.competitors.tuning import counted
 from benchmarks.harness.measure import Benchmark, BenchmarkCase, SpeedTarget
 
 STEPS = 64
 COUNTS = sorted({1, min(2, os.cpu_count() or 1), os.cpu_count() or 1})
-DEFAULT, FASTEST = f"PyTorch, NCHW, {threads(COUNTS[-1])}", f"PyTorch, channels last, {threads(COUNTS[-1])}"
+ALL_CORES = counted(COUNTS[-1], "thread")
+DEFAULT, FASTEST = f"PyTorch, NCHW, {ALL_CORES}", f"PyTorch, channels last, {ALL_CORES}"
 
 
 def competitors():
@@ -38,7 +39,7 @@ def _pytorch(steps, memory_format, count):
     """Return eager PyTorch with one memory format and thread count."""
     return libraries.pytorch_loop(
         steps,
-        name=f"PyTorch, {memory_format}, {threads(count)}",
+        name=f"PyTorch, {memory_format}, {counted(count, 'thread')}",
         memory_formats=(memory_format,),
         threads=(count,),
         compiled=(False,),

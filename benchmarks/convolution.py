@@ -27,10 +27,10 @@ class ConvolutionSize(NamedTuple):
     """A 3×3 convolution and the number of its gradients.
 
     Attributes:
-        images: number of images.
-        side: height and width of an image.
-        channels: input and output channels.
-        gradients: number of gradients in one run.
+        images: Number of images.
+        side: Height and width of an image.
+        channels: Input and output channels.
+        gradients: Number of gradients in one run.
     """
 
     images: int

@@ -23,8 +23,8 @@ import sys
 from benchmarks.competitors import by_jaxdl, workload
 from benchmarks.competitors.mnist import mnist_bytes
 from benchmarks.competitors.tuning import core_counts
-from benchmarks.harness.absence import MissingRequirementError
 from benchmarks.harness.measure import Benchmark, BenchmarkCase, Competitor
+from benchmarks.harness.requirements import MissingRequirementError
 
 MEMBERS, WIDTH, BATCH, IMAGES = 16, 128, 128, 3840
 SIZES = {"members": (1, 2, 4, 8, 16, 32, 64), "width": (16, 32, 64, 128, 256, 512), "batch": (8, 32, 128, 512)}

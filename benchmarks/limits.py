@@ -39,7 +39,12 @@ PRODUCT, COPY = "a matrix product with as many operations", "a copy of as many b
 
 
 class ReferenceSizes(NamedTuple):
-    """Sizes of the reference measurements: rows of the square matrices, and numbers in the copied array."""
+    """Sizes of the reference measurements.
+
+    Attributes:
+        side: Rows of the square matrices.
+        copied: Numbers in the copied array.
+    """
 
     side: int
     copied: int

@@ -13,12 +13,12 @@ KEPT = pathlib.Path(__file__).with_name("results")
 
 
 @dataclass(frozen=True)
-class List:
+class ListExperiments:
     """List the experiments with their claims."""
 
 
 @dataclass(frozen=True)
-class Run:
+class RunExperiments:
     """Run experiments, and write numbers, verdicts and a page; unchanged experiments are not measured again."""
 
     names: tyro.conf.Positional[tuple[str, ...]] = ()
@@ -34,7 +34,7 @@ class Run:
 
 
 @dataclass(frozen=True)
-class Report:
+class WriteReport:
     """Write the page of a run again, from the results on disk."""
 
     run: tyro.conf.Positional[pathlib.Path] = pathlib.Path("runs/experiments")
@@ -42,7 +42,7 @@ class Report:
 
 
 @dataclass(frozen=True)
-class Table:
+class PrintTable:
     """Print the verdicts as a Markdown table."""
 
     results: tyro.conf.Positional[pathlib.Path] = KEPT
@@ -50,7 +50,7 @@ class Table:
 
 
 @dataclass(frozen=True)
-class Welcome:
+class RunWelcome:
     """Check every gradient, train a population on digits, test three claims, and write one page."""
 
     out: pathlib.Path | None = None
@@ -84,11 +84,11 @@ def selected(names: tuple[str, ...], chapter: str | None = None) -> list:
 def main(arguments: list[str] | None = None) -> int:
     """Run one command and return the exit status."""
     commands = (
-        Annotated[List, tyro.conf.subcommand("list")]
-        | Annotated[Run, tyro.conf.subcommand("run")]
-        | Annotated[Report, tyro.conf.subcommand("report")]
-        | Annotated[Table, tyro.conf.subcommand("table")]
-        | Annotated[Welcome, tyro.conf.subcommand("welcome")]
+        Annotated[ListExperiments, tyro.conf.subcommand("list")]
+        | Annotated[RunExperiments, tyro.conf.subcommand("run")]
+        | Annotated[WriteReport, tyro.conf.subcommand("report")]
+        | Annotated[PrintTable, tyro.conf.subcommand("table")]
+        | Annotated[RunWelcome, tyro.conf.subcommand("welcome")]
     )
     return run_command_line(commands, _run, prog="python -m experiments", description=__doc__, arguments=arguments)
 
@@ -104,24 +104,24 @@ def _run(settings) -> int:
     startup.prepare()
     console = Console()
     match settings:
-        case List():
+        case ListExperiments():
             for each in selected(()):
                 for claim in each.claims:
                     console.print(f"[bold]{each.name}[/bold] (item {each.item}): {claim.says}", highlight=False)
-        case Report():
+        case WriteReport():
             return report_command(cli_settings.Report(settings.run), console)
-        case Table():
+        case PrintTable():
             print(claims.markdown_table(settings.results), end="")
-        case Run():
+        case RunExperiments():
             return run_experiments(settings, console)
-        case Welcome():
+        case RunWelcome():
             from experiments.welcome import welcome
 
             return welcome(settings.out or next_free(pathlib.Path("runs/welcome")), console)
     return 0
 
 
-def run_experiments(settings: Run, console) -> int:
+def run_experiments(settings: RunExperiments, console) -> int:
     """Run the selected experiments into a directory that may hold earlier results; return 1 if one failed."""
     from jaxdl import experiment
     from jaxdl.cli import claims

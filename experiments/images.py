@@ -29,7 +29,7 @@ def fashion_mnist() -> data.Split:
 
 
 def cifar10() -> data.Split:
-    """Load CIFAR-10, 32×32 colour photographs stored as JPEG. Raises Unavailable if the file is not found."""
+    """Load CIFAR-10, 32×32 color photographs stored as JPEG. Raises Unavailable if the file is not found."""
     with np.load(path_of("cifar10_jpeg.npz")) as arrays:
         header, body, ends, labels = (arrays[name] for name in ("header", "data", "offsets", "labels"))
     files = (header.tobytes() + body[begin:end].tobytes() for begin, end in itertools.pairwise(ends))

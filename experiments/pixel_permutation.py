@@ -2,7 +2,7 @@
 
 Each seed draws a permutation and trains both networks on 500 images. Arms: convolutional network and MLP, each on the
 original images and on images whose pixels are all permuted in the same way, in train and test. The permuted images hold
-the same numbers, but neighbouring pixels are no longer neighbours. Metric: the test error.
+the same numbers, but neighboring pixels are no longer neighbors. Metric: the test error.
 
     python -m experiments run pixel_permutation [--full]      with --full on CIFAR-10
 """

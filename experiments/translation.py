@@ -1,6 +1,6 @@
 """Claim: convolution alone does not make a network invariant to translation; global pooling does, for whole strides.
 
-Each seed trains three networks on digits in the centre of 22×22 images. Arms: an MLP, a convolutional network that
+Each seed trains three networks on digits in the center of 22×22 images. Arms: an MLP, a convolutional network that
 flattens its feature maps, and one with global average pooling; each tested on images shifted by 0, 1 or 2 pixels to the
 right and down. The margin is so wide that no receptive field at the border sees a part of a digit. Metric: the test
 error.

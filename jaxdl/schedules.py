@@ -57,7 +57,7 @@ def step(value: Scalar, *, every: Steps, factor: Scalar = 0.1) -> optax.Schedule
         factor: $f$.
 
     Raises:
-        ValueError: `every` is below 1.
+        ValueError: If `every` is below 1.
 
     Example:
         >>> from jaxdl import schedules
@@ -101,7 +101,7 @@ def linear_warmup(value: Scalar, *, warmup: Steps, initial: Scalar = 0.0) -> opt
         initial: Initial learning rate $\eta_0$.
 
     Raises:
-        ValueError: `warmup` is negative.
+        ValueError: If `warmup` is negative.
 
     References:
         Goyal et al., *Accurate, large minibatch SGD: training ImageNet in 1 hour* (2017), section 2.2.
@@ -129,7 +129,7 @@ def cosine(value: Scalar, *, steps: Steps, final: Scalar = 0.0) -> optax.Schedul
         final: Final learning rate $\eta_T$.
 
     Raises:
-        ValueError: `steps` is below 1.
+        ValueError: If `steps` is below 1.
 
     References:
         Loshchilov and Hutter, *SGDR: stochastic gradient descent with warm restarts* (2017), here without restarts.
@@ -161,7 +161,7 @@ def warmup_cosine(
         final: Final learning rate $\eta_T$.
 
     Raises:
-        ValueError: `warmup` is negative, or not less than `steps`.
+        ValueError: If `warmup` is negative, or not less than `steps`.
 
     Example:
         >>> from jaxdl import schedules
@@ -207,7 +207,7 @@ def one_cycle(
         final_divisor: $d' > 0$ (PyTorch's `final_div_factor`).
 
     Raises:
-        ValueError: A setting is out of range.
+        ValueError: If a setting is out of range.
 
     References:
         Smith and Topin, *Super-convergence: very fast training of neural networks using large learning rates* (2019).
@@ -252,7 +252,7 @@ def cyclic(low: Scalar, high: Scalar, *, up: Steps, down: Steps, factor: Scalar 
         factor: $f$.
 
     Raises:
-        ValueError: `up` or `down` is below 1.
+        ValueError: If `up` or `down` is below 1.
 
     References:
         Smith, *Cyclical learning rates for training neural networks* (2017).
@@ -283,7 +283,7 @@ def exp_range(low: Scalar, high: Scalar, *, up: Steps, down: Steps, factor: Scal
         factor: $f$.
 
     Raises:
-        ValueError: `up` or `down` is below 1.
+        ValueError: If `up` or `down` is below 1.
 
     References:
         Smith, *Cyclical learning rates for training neural networks* (2017).

@@ -7,7 +7,7 @@ import jax
 import numpy as np
 
 import jaxdl.functional
-from benchmarks.competitors.tuning import Configuration, fastest_configuration
+from benchmarks.competitors.tuning import Configuration, counted, fastest_configuration
 from benchmarks.competitors.workload import CLASSES, Workload, unit_scaled
 from benchmarks.harness.measure import PreparedCompetitor
 from jaxdl import data, initializers, models, optimizers
@@ -74,8 +74,4 @@ def _in_words(layout: Layout) -> str:
     """Return a layout in words, such as "2 devices, 16 members at a time"."""
     devices = layout.by_member * layout.by_batch
     split = ", each batch split" if layout.by_batch > 1 else ""
-    return f"{devices} device{_plural(devices)}{split}, {layout.at_once} member{_plural(layout.at_once)} at a time"
-
-
-def _plural(count: int) -> str:
-    return "s" if count > 1 else ""
+    return f"{counted(devices, 'device')}{split}, {counted(layout.at_once, 'member')} at a time"

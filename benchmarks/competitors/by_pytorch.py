@@ -16,13 +16,13 @@ import torch._dynamo
 from benchmarks.competitors.tuning import (
     Configuration,
     core_counts,
+    counted,
     fastest_configuration,
     require_cpu_backend,
-    threads,
 )
 from benchmarks.competitors.workload import CLASSES, Workload, unit_scaled
-from benchmarks.harness.absence import MissingRequirementError
 from benchmarks.harness.measure import PreparedCompetitor
+from benchmarks.harness.requirements import MissingRequirementError
 
 # PyTorch recompiles a function for every network and thread count, and stops compiling it above these limits.
 for limit in ("recompile_limit", "accumulated_recompile_limit"):
@@ -31,7 +31,13 @@ MEMORY_FORMATS = {"NCHW": torch.contiguous_format, "channels last": torch.channe
 
 
 class PyTorchOptions(NamedTuple):
-    """The configurations to try: thread counts, memory formats of images, and with or without `torch.compile`."""
+    """The configurations to try.
+
+    Attributes:
+        threads: Numbers of threads.
+        memory_formats: Memory formats of images.
+        compiled: Whether to use `torch.compile`.
+    """
 
     threads: Sequence[int] = tuple(core_counts())
     memory_formats: Sequence[str] = tuple(MEMORY_FORMATS)
@@ -85,7 +91,7 @@ def _fastest(workload, options, build) -> PreparedCompetitor:
 
 
 def _in_words(workload, dtype, count, memory_format) -> str:
-    words = f"{dtype} inputs, {threads(count)}"
+    words = f"{dtype} inputs, {counted(count, 'thread')}"
     return f"{memory_format}, {words}" if workload.filters else words
 
 

@@ -13,9 +13,9 @@ from sklearn.neural_network import MLPClassifier
 from benchmarks.competitors.tuning import (
     Configuration,
     core_counts,
+    counted,
     fastest_configuration,
     require_cpu_backend,
-    threads,
 )
 from benchmarks.competitors.workload import Workload
 from benchmarks.harness.measure import PreparedCompetitor
@@ -54,7 +54,7 @@ def loop(workload: Workload, members: int = 1) -> PreparedCompetitor:
 
         return Configuration(train, train)
 
-    return fastest_configuration({threads(count): functools.partial(build, count) for count in COUNTS})
+    return fastest_configuration({counted(count, "thread"): functools.partial(build, count) for count in COUNTS})
 
 
 def by_joblib(workload: Workload, members: int) -> PreparedCompetitor:

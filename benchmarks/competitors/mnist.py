@@ -6,7 +6,7 @@ import pathlib
 
 import numpy as np
 
-from benchmarks.harness.absence import MissingRequirementError
+from benchmarks.harness.requirements import MissingRequirementError
 
 Part = tuple[np.ndarray, np.ndarray]
 
@@ -18,7 +18,7 @@ def mnist() -> tuple[Part, Part]:
         For each part the images, float32 in [0, 1] of shape (examples, 28, 28, 1), and the labels, int32.
 
     Raises:
-        MissingRequirementError: if mnist.npz is not found.
+        MissingRequirementError: If mnist.npz is not found.
     """
     train, test = ((images.astype(np.float32) / 255, labels) for images, labels in mnist_bytes())
     return train, test
@@ -32,7 +32,7 @@ def mnist_bytes() -> tuple[Part, Part]:
         For each part the images, uint8 of shape (examples, 28, 28, 1), and the labels, int32.
 
     Raises:
-        MissingRequirementError: if mnist.npz is neither in the directory that JAXDL_DATA names nor in shared/data
+        MissingRequirementError: If mnist.npz is neither in the directory that JAXDL_DATA names nor in shared/data
             beside the project.
     """
     beside_project = pathlib.Path(__file__).parents[3] / "shared" / "data"

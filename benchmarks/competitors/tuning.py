@@ -7,15 +7,20 @@ from typing import Any, NamedTuple
 
 import jax
 
-from benchmarks.harness.absence import MissingRequirementError
 from benchmarks.harness.measure import PreparedCompetitor
+from benchmarks.harness.requirements import MissingRequirementError
 
 TRIALS = 2
 LONG_TRIAL = 2.0  # seconds; a trial that takes as long is not repeated
 
 
 class Configuration(NamedTuple):
-    """A competitor in one configuration: `trial` does a short part of the work, `run` all of it."""
+    """A competitor in one configuration.
+
+    Attributes:
+        trial: Does a short part of the work.
+        run: Does all of the work.
+    """
 
     trial: Callable[[], Any]
     run: Callable[[], Any]
@@ -29,13 +34,13 @@ def fastest_configuration(configurations: Mapping[str, Callable[[], Configuratio
     does not matter.
 
     Args:
-        configurations: functions that build the configurations, by name.
+        configurations: Functions that build the configurations, by name.
 
     Returns:
         The run of the fastest configuration, with the time of every trial in `tried`.
 
     Raises:
-        ValueError: if there are no configurations.
+        ValueError: If there are no configurations.
     """
     best, seconds = None, {}
     for name, build in configurations.items():
@@ -77,6 +82,6 @@ def require_cpu_backend() -> None:
         raise MissingRequirementError(f"it runs on the CPU only, but jax runs on {jax.default_backend()}")
 
 
-def threads(count: int) -> str:
-    """Return a number of threads in words, such as "2 threads"."""
-    return f"{count} thread{'s' if count > 1 else ''}"
+def counted(count: int, noun: str) -> str:
+    """Return a number with its noun, such as "1 thread" or "2 threads"."""
+    return f"{count} {noun}{'s' if count > 1 else ''}"

@@ -21,13 +21,13 @@ class Workload(NamedTuple):
     Networks learn from `unit_scaled(inputs)`; a competitor may store images as uint8 or as float32.
 
     Attributes:
-        inputs: float32 or uint8; images have the shape (examples, height, width, channels).
+        inputs: Float32 or uint8; images have the shape (examples, height, width, channels).
         labels: int32, shape (examples,).
-        batch: batch size; divides the number of examples.
-        epochs: number of epochs.
-        learning_rate: learning rate of Adam or of gradient descent.
-        hidden: units of the hidden layers.
-        filters: filters of the convolutions.
+        batch: Batch size; divides the number of examples.
+        epochs: Number of epochs.
+        learning_rate: Learning rate of Adam or of gradient descent.
+        hidden: Units of the hidden layers.
+        filters: Filters of the convolutions.
     """
 
     inputs: np.ndarray

@@ -16,8 +16,8 @@ def median_interval(values: np.ndarray, *, level: float = 0.95) -> Interval:
     probability.
 
     Args:
-        values: independent values of shape (n,), n at least 1.
-        level: the least probability with which the interval contains the true median.
+        values: Independent values of shape (n,), n at least 1.
+        level: The least probability with which the interval contains the true median.
 
     Returns:
         The median and the bounds of the interval.

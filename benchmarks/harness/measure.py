@@ -15,8 +15,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from benchmarks.harness.absence import MissingRequirementError
 from benchmarks.harness.intervals import coverage, median_interval
+from benchmarks.harness.requirements import MissingRequirementError
 
 ROUNDS = 7
 
@@ -25,13 +25,13 @@ class PreparedCompetitor(NamedTuple):
     """A competitor that is compiled, warmed up and ready to be timed.
 
     Attributes:
-        run: does the work and returns when it is complete. It returns a number that must agree between competitors
+        run: Does the work and returns when it is complete. It returns a number that must agree between competitors
             (such as a loss); or that number and the seconds to report, if only a part of the run is to be timed; or
             None, if there is nothing to compare.
-        configuration: the configuration that was fastest, in words.
-        compile_seconds: time for compiling; None for the whole preparation time.
-        memory_bytes: memory besides arguments and results; None if unknown.
-        tried: the configurations that were tried, each with the seconds of its short trial run.
+        configuration: The configuration that was fastest, in words.
+        compile_seconds: Time for compiling; None for the whole preparation time.
+        memory_bytes: Memory besides arguments and results; None if unknown.
+        tried: The configurations that were tried, each with the seconds of its short trial run.
     """
 
     run: Callable[[], float | tuple[float, float] | None]
@@ -45,11 +45,11 @@ class Competitor(NamedTuple):
     """One way to do the work of a case.
 
     Attributes:
-        name: the name in tables.
-        prepare: does the one-time work and returns a `PreparedCompetitor`, or only its `run` function.
-        units: units of work in one run; times are reported per unit.
-        size: position on the axis of the case, if its competitors differ in a size.
-        requires: packages that must be installed; without them the harness skips the competitor.
+        name: The name in tables.
+        prepare: Does the one-time work and returns a `PreparedCompetitor`, or only its `run` function.
+        units: Units of work in one run; times are reported per unit.
+        size: Position on the axis of the case, if its competitors differ in a size.
+        requires: Packages that must be installed; without them the harness skips the competitor.
     """
 
     name: str
@@ -62,7 +62,10 @@ class Competitor(NamedTuple):
 class SpeedTarget(NamedTuple):
     """A goal: the first competitor is at least `ratio` times as fast as `competitor`.
 
-    `explanation` says why the goal is missed, if it is known to be missed.
+    Attributes:
+        competitor: Name of the competitor.
+        ratio: Smallest ratio of the competitor's time to that of the first competitor.
+        explanation: Reason why the goal is missed; empty if it is not known to be missed.
     """
 
     competitor: str
@@ -74,13 +77,13 @@ class BenchmarkCase(NamedTuple):
     """One comparison of competitors.
 
     Attributes:
-        name: the title of the table.
-        competitors: returns the competitors. The others are compared with the first.
-        tolerance: largest allowed relative difference between the numbers that the runs return.
-        unit: the unit of work that times are reported for.
-        targets: goals for the first competitor.
-        axis: axis title of the chart; cases with the same axis share a chart.
-        size: position of the case on the axis, unless the competitors have sizes of their own.
+        name: The title of the table.
+        competitors: Returns the competitors. The others are compared with the first.
+        tolerance: Largest allowed relative difference between the numbers that the runs return.
+        unit: The unit of work that times are reported for.
+        targets: Goals for the first competitor.
+        axis: Axis title of the chart; cases with the same axis share a chart.
+        size: Position of the case on the axis, unless the competitors have sizes of their own.
     """
 
     name: str
@@ -96,11 +99,11 @@ class Benchmark(NamedTuple):
     """A question about speed and the cases that answer it.
 
     Attributes:
-        name: the name of the file.
-        question: the question, ending in a question mark.
-        cases: the comparisons.
-        rounds: how many times each competitor is timed; slow benchmarks use fewer rounds.
-        warm_up_rounds: rounds before the timed ones, which are not recorded.
+        name: The name of the file.
+        question: The question, ending in a question mark.
+        cases: The comparisons.
+        rounds: How many times each competitor is timed; slow benchmarks use fewer rounds.
+        warm_up_rounds: Rounds before the timed ones, which are not recorded.
     """
 
     name: str
@@ -116,16 +119,16 @@ def run_benchmark(
     """Run every case and return the measurements as JSON values.
 
     Args:
-        benchmark: the benchmark to run.
-        rounds: number of timed rounds; None for the number that the benchmark sets.
-        on_case: is called with the result of each case as soon as it is measured.
+        benchmark: The benchmark to run.
+        rounds: Number of timed rounds; None for the number that the benchmark sets.
+        on_case: Called with the result of each case as soon as it is measured.
 
     Returns:
         Name, question, one result per case and the total time in seconds. A case whose requirements are missing has the
         reason under `skipped`.
 
     Raises:
-        RuntimeError: if the competitors of a case did not do the same work.
+        RuntimeError: If the competitors of a case did not do the same work.
     """
     start, results = time.perf_counter(), []
     for case in benchmark.cases:
@@ -145,17 +148,17 @@ def run_case(case: BenchmarkCase, rounds: int, warm_up_rounds: int = 0) -> dict[
     """Prepare all competitors of a case, time them in turn, and return the measurements as JSON values.
 
     Args:
-        case: the comparison.
-        rounds: number of timed rounds, at least 1.
-        warm_up_rounds: number of rounds that are run first and not recorded.
+        case: The comparison.
+        rounds: Number of timed rounds, at least 1.
+        warm_up_rounds: Number of rounds that are run first and not recorded.
 
     Returns:
         The title of the case, one row per competitor, the skipped competitors, and the outcome for each target.
 
     Raises:
-        ValueError: if `rounds` is less than 1.
-        RuntimeError: if the competitors did not do the same work.
-        MissingRequirementError: if the data or the first competitor are missing.
+        ValueError: If `rounds` is less than 1.
+        RuntimeError: If the competitors did not do the same work.
+        MissingRequirementError: If the data or the first competitor are missing.
     """
     if rounds < 1:
         raise ValueError(f"rounds must be at least 1, got {rounds}. Use 6 or more for a 95 % interval.")
@@ -258,8 +261,8 @@ def compare_with_target(target: SpeedTarget, rows: list[dict[str, Any]]) -> dict
     """Compare the measured ratio with a target.
 
     Args:
-        target: the goal.
-        rows: the rows of the case, as `run_case` returns them.
+        target: The goal.
+        rows: The rows of the case, as `run_case` returns them.
 
     Returns:
         The target, the ratio and its interval. `reached` is decided by the median ratio, and is None if the competitor

@@ -15,16 +15,16 @@ def write_report(results: pathlib.Path, out: pathlib.Path) -> pathlib.Path:
     """Write the page for all measurements in a directory.
 
     Args:
-        results: directory with the NAME.json files that `python -m benchmarks run` writes.
-        out: path of the page. Its directory is created; an existing page is replaced.
+        results: Directory with the NAME.json files that `python -m benchmarks run` writes.
+        out: Path of the page. Its directory is created; an existing page is replaced.
 
     Returns:
         The path of the page.
 
     Raises:
-        FileNotFoundError: if the directory has no measurements.
-        ValueError: if a file was written by another version of the harness.
-        ModuleNotFoundError: if the extra `report` is not installed.
+        FileNotFoundError: If the directory has no measurements.
+        ValueError: If a file was written by another version of the harness.
+        ModuleNotFoundError: If the extra `report` is not installed.
     """
     measured = read_measurements(results)
     figures, charts = {}, {}

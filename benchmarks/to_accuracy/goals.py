@@ -16,12 +16,12 @@ class AccuracyGoal(NamedTuple):
     happened EXTRA_EPOCHS epochs after the learning rate has stopped falling.
 
     Attributes:
-        accuracy: test accuracy to reach, in [0, 1].
-        filters: filters of the convolutions; none for an MLP.
-        hidden: units of the hidden dense layers.
-        batch: batch size.
-        peak: first and highest learning rate.
-        epochs: epochs during which the learning rate falls.
+        accuracy: Test accuracy to reach, in [0, 1].
+        filters: Filters of the convolutions; none for an MLP.
+        hidden: Units of the hidden dense layers.
+        batch: Batch size.
+        peak: First and highest learning rate.
+        epochs: Epochs during which the learning rate falls.
     """
 
     accuracy: float
@@ -47,14 +47,14 @@ def train_until_reached(goal: AccuracyGoal, accuracies: Iterable[float]) -> tupl
     """Train until the goal is reached, and return the accuracy and the number of epochs.
 
     Args:
-        goal: the accuracy to reach.
-        accuracies: yields the test accuracy after each epoch; every item trains one epoch more.
+        goal: The accuracy to reach.
+        accuracies: Yields the test accuracy after each epoch; every item trains one epoch more.
 
     Returns:
         The first accuracy that reaches the goal, and the number of epochs.
 
     Raises:
-        RuntimeError: if the goal is not reached within `goal.epochs + EXTRA_EPOCHS` epochs.
+        RuntimeError: If the goal is not reached within `goal.epochs + EXTRA_EPOCHS` epochs.
     """
     measured = []
     for accuracy in accuracies:

@@ -55,7 +55,7 @@ from jaxdl.backpropagation.reverse_pass import (
     value_and_gradient as value_and_gradient,
 )
 from jaxdl.backpropagation.shapes import Shape as Shape, shapes as shapes
-from jaxdl.backpropagation.tracing import Step as Step, trace as trace
+from jaxdl.backpropagation.tracing import TraceStep as TraceStep, trace as trace
 from jaxdl.backpropagation.worked_examples import (
     WORKED_EXAMPLES as WORKED_EXAMPLES,
     WorkedExample as WorkedExample,
@@ -74,8 +74,8 @@ __all__ = [
     "Network",
     "Residual",
     "Shape",
-    "Step",
     "Tape",
+    "TraceStep",
     "WorkedExample",
     "backward",
     "convolution_cost",

@@ -137,7 +137,7 @@ def convolution_cost(
         kernel: Side of the kernel in pixels.
         filters: Number of filters.
         padding: Pixels of zeros on each side.
-        stride: Step of the kernel in pixels.
+        stride: TraceStep of the kernel in pixels.
 
     Returns:
         The cost for one image.

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from jaxdl.backpropagation.tracing import Step
+from jaxdl.backpropagation.tracing import TraceStep
 
 RULES: dict[str, tuple[str, ...]] = {
     "Add": ("{u} + {v}", "1", "1"),
@@ -37,7 +37,7 @@ FUNCTIONS = {
 }
 
 
-def trace_expression(text: str, values: dict[str, float]) -> tuple[Step, ...]:
+def trace_expression(text: str, values: dict[str, float]) -> tuple[TraceStep, ...]:
     """Apply the chain rule to assignments such as "c = a * b; d = relu(c) + a**2", and return every step.
 
     The last assigned name is differentiated. An operation inside another one gets a name of its own: t1, t2, … A name
@@ -70,11 +70,11 @@ def trace_expression(text: str, values: dict[str, float]) -> tuple[Step, ...]:
     """
     operations, result = _Parser(values).parse(text)
     known = {name: np.float64(value) for name, value in values.items()}
-    steps = [Step(name, "input", "", value) for name, value in known.items()]
+    steps = [TraceStep(name, "input", "", value) for name, value in known.items()]
     with np.errstate(all="ignore"):
         for operation in operations:
             known[operation.name] = _evaluate(operation, 0, known)
-            steps.append(Step(operation.name, operation.rule, _formula(operation, 0), known[operation.name]))
+            steps.append(TraceStep(operation.name, operation.rule, _formula(operation, 0), known[operation.name]))
         return (*steps, *_reverse_steps(operations, known, result))
 
 
@@ -86,7 +86,7 @@ class _Operation(NamedTuple):
     operands: tuple[str, ...]
 
 
-def _reverse_steps(operations: list[_Operation], known: dict[str, np.float64], result: str) -> Iterator[Step]:
+def _reverse_steps(operations: list[_Operation], known: dict[str, np.float64], result: str) -> Iterator[TraceStep]:
     """Yield the cotangents from the result to the inputs: for each variable the sum over its uses."""
     cotangents: dict[str, np.float64] = {}
     rules = {operation.name: operation.rule for operation in operations}
@@ -99,7 +99,7 @@ def _reverse_steps(operations: list[_Operation], known: dict[str, np.float64], r
                     factor = f"∂{result}/∂{operation.name}"
                     formula += _term(factor, _formula(operation, position), first=not formula)
         cotangents[name] = cotangent
-        yield Step(f"∂{result}/∂{name}", rules.get(name, "input"), formula or "0", cotangent)
+        yield TraceStep(f"∂{result}/∂{name}", rules.get(name, "input"), formula or "0", cotangent)
 
 
 def _term(cotangent, local, first):

@@ -282,5 +282,5 @@ class _MathNotation(ast.NodeTransformer):
 
 
 def _parenthesized(node):
-    """Put ∂L/∂x in parentheses where a neighbouring operator binds more tightly than its slash."""
+    """Put ∂L/∂x in parentheses where a neighboring operator binds more tightly than its slash."""
     return ast.Name(f"({node.id})") if isinstance(node, ast.Name) and "/" in node.id else node

@@ -22,7 +22,7 @@ class LayerProof(NamedTuple):
     Attributes:
         name: Position and function of the layer, such as `network[2] (dense)`.
         error: Largest relative error of a cotangent.
-        fault: Description of the disagreement; empty if there is none.
+        fault: Description of the disagreement; empty if the VJPs agree.
     """
 
     name: str

@@ -6,7 +6,7 @@ import jax
 
 import jaxdl.functional as F
 from jaxdl.backpropagation.network import LayerArguments, Network
-from jaxdl.backpropagation.tracing import Step, forward_steps
+from jaxdl.backpropagation.tracing import TraceStep, forward_steps
 from jaxdl.derivation import arguments_of, is_floating
 
 
@@ -54,7 +54,7 @@ def shapes(network: Network, arguments: LayerArguments, inputs: Any) -> dict[str
         x1 dense (32, 16) (16, 1)
         x2 relu (32, 16) (16, 1)
     """
-    steps: list[Step] = []
+    steps: list[TraceStep] = []
 
     def values(arguments, inputs):
         steps.extend(forward_steps(network, arguments, inputs)[0])

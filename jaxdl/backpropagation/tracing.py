@@ -13,7 +13,7 @@ from jaxdl.backpropagation.reverse_pass import Tape, apply_layer, check_scalar, 
 from jaxdl.derivation import is_floating
 
 
-class Step(NamedTuple):
+class TraceStep(NamedTuple):
     """One variable of a trace.
 
     Attributes:
@@ -29,7 +29,7 @@ class Step(NamedTuple):
     value: Array | np.float64
 
 
-def trace(network: Network, arguments: LayerArguments, inputs: Any) -> tuple[Step, ...]:
+def trace(network: Network, arguments: LayerArguments, inputs: Any) -> tuple[TraceStep, ...]:
     """Compute a network and its gradient, and return every step: forward from the input to L, then backward.
 
     x0 is the input, and x1, x2, … are the outputs of the layers; the last one is the scalar L. The arguments of the
@@ -68,15 +68,15 @@ def trace(network: Network, arguments: LayerArguments, inputs: Any) -> tuple[Ste
     forward_pass, tape = forward_steps(network, arguments, inputs)
     check_scalar(network, forward_pass[-1].value)
     last = forward_pass[-1]
-    start = Step(_gradient_name(last.name), last.layer, "1", jnp.ones_like(last.value))
+    start = TraceStep(_gradient_name(last.name), last.layer, "1", jnp.ones_like(last.value))
     reverse_pass, _ = _reverse_steps(network, tape, start, "", "x0", "network")
     return (*forward_pass, start, *reverse_pass)
 
 
-def forward_steps(network: Network, arguments: LayerArguments, inputs: Any) -> tuple[tuple[Step, ...], Tape]:
+def forward_steps(network: Network, arguments: LayerArguments, inputs: Any) -> tuple[tuple[TraceStep, ...], Tape]:
     """Return the steps of the forward pass and the tape; the output need not be a scalar. Raise as `forward`."""
     _, tape = forward(network, arguments, inputs)
-    start = Step("x0", "input", "", inputs)
+    start = TraceStep("x0", "input", "", inputs)
     return (start, *_forward_steps(network, tape, start, "")), tape
 
 
@@ -84,35 +84,37 @@ def _gradient_name(name):
     return f"∂L/∂{name}"
 
 
-def _forward_steps(network: Network, tape: Tape, last: Step, prefix) -> Iterator[Step]:
+def _forward_steps(network: Network, tape: Tape, last: TraceStep, prefix) -> Iterator[TraceStep]:
     """Yield the steps after `last`, the input of the network; the final one is its output."""
     for number, (part, recorded) in enumerate(zip(network, tape, strict=True), 1):
         label = f"{prefix}{number}"
         if isinstance(part, Residual):
-            name, inner_input = "Residual", Step(f"x{label}.0", "Residual", last.name, last.value)
+            name, inner_input = "Residual", TraceStep(f"x{label}.0", "Residual", last.name, last.value)
             inner = [inner_input, *_forward_steps(part.layers, recorded, inner_input, f"{label}.")]
             yield from inner
             formula, value = f"{last.name} + {inner[-1].name}", last.value + inner[-1].value
         else:
             name, names = function_name(part.f), argument_names(part, label, last.name, len(recorded))
             named = zip(names, recorded, strict=True)
-            yield from (Step(argument, name, "", value) for argument, value in named if argument != last.name)
+            yield from (TraceStep(argument, name, "", value) for argument, value in named if argument != last.name)
             formula, value = layer_formula(part, names), apply_layer(part, recorded)
-        last = Step(f"x{label}", name, formula, value)
+        last = TraceStep(f"x{label}", name, formula, value)
         yield last
 
 
-def _reverse_steps(network: Network, tape: Tape, g: Step, prefix, first, path) -> tuple[list[Step], Step]:
+def _reverse_steps(
+    network: Network, tape: Tape, g: TraceStep, prefix, first, path
+) -> tuple[list[TraceStep], TraceStep]:
     """Return the steps after `g`, the cotangent of the output, and the last of them, the cotangent of the input."""
-    steps: list[Step] = []
+    steps: list[TraceStep] = []
     for number, (part, recorded) in reversed(list(enumerate(zip(network, tape, strict=True), 1))):
         label, input_name = f"{prefix}{number}", first if number == 1 else f"x{prefix}{number - 1}"
         here = f"{path}[{number - 1}]"
         if isinstance(part, Residual):
-            inner_g = Step(_gradient_name(f"x{label}.{len(part.layers)}"), "Residual", g.name, g.value)
+            inner_g = TraceStep(_gradient_name(f"x{label}.{len(part.layers)}"), "Residual", g.name, g.value)
             inner, last = _reverse_steps(part.layers, recorded, inner_g, f"{label}.", f"x{label}.0", f"{here}.layers")
             steps += [inner_g, *inner]
-            g = Step(_gradient_name(input_name), "Residual", f"{g.name} + {last.name}", g.value + last.value)
+            g = TraceStep(_gradient_name(input_name), "Residual", f"{g.name} + {last.name}", g.value + last.value)
             steps.append(g)
         else:
             names = argument_names(part, label, input_name, len(recorded))
@@ -121,7 +123,8 @@ def _reverse_steps(network: Network, tape: Tape, g: Step, prefix, first, path) -
             formulas = gradient_formulas(part, g.name, names, len(values))
             cotangents = zip(floating, formulas, values, strict=True)
             g, *others = [
-                Step(_gradient_name(name), function_name(part.f), formula, value) for name, formula, value in cotangents
+                TraceStep(_gradient_name(name), function_name(part.f), formula, value)
+                for name, formula, value in cotangents
             ]
             steps += [*others, g]
     return steps, g

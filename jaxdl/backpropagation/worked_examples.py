@@ -10,7 +10,7 @@ import jaxdl.functional as F
 from jaxdl.backpropagation.expressions import trace_expression
 from jaxdl.backpropagation.formulas import network_formula
 from jaxdl.backpropagation.network import LayerArguments, Network, layer
-from jaxdl.backpropagation.tracing import Step, trace
+from jaxdl.backpropagation.tracing import TraceStep, trace
 
 NOTATION = (
     "L is the last of x0, x1, x2, …, and ∂L/∂x, the cotangent of x, has the shape of x. x @ w is the matrix product "
@@ -35,7 +35,7 @@ class WorkedExample(NamedTuple):
     formula: str
     by_hand: str
     notation: str
-    steps: tuple[Step, ...]
+    steps: tuple[TraceStep, ...]
 
 
 def xor() -> WorkedExample:

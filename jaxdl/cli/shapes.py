@@ -21,7 +21,7 @@ def shapes_command(settings: Shapes, console: Console) -> int:
 def costs_table(costs: tuple[LayerCost, ...]) -> Table:
     """Return a table with a row for each layer, and one for the sum."""
     table = plain_table("Cost of each layer for one example")
-    for heading in ("layer", "output", "parameters", "multiply–adds"):
+    for heading in ("layer", "output", "parameters", "multiply-adds"):
         table.add_column(heading, overflow="fold")
     for cost in costs:
         table.add_row(cost.layer, format_shape(cost.output), f"{cost.parameters:,}", f"{cost.multiply_adds:,}")

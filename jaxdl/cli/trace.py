@@ -6,7 +6,7 @@ from rich.table import Table
 from rich.text import Text
 
 from jaxdl import backpropagation
-from jaxdl.backpropagation import Step
+from jaxdl.backpropagation import TraceStep
 from jaxdl.cli.report import page_at_end
 from jaxdl.cli.settings import Trace
 from jaxdl.cli.tables import plain_table
@@ -28,7 +28,7 @@ def trace_command(settings: Trace, console: Console) -> int:
     return 0
 
 
-def trace_table(steps: tuple[Step, ...]) -> Table:
+def trace_table(steps: tuple[TraceStep, ...]) -> Table:
     """Return a table with a row for each step: name, formula, shape, and values with four digits."""
     table = plain_table("Forward, and backward again")
     for heading in ("step", "formula", "shape", "value"):

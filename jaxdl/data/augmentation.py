@@ -79,13 +79,13 @@ def shift(key: Key[Array, ""], image: Image, *, max_pixels: int = 2) -> Image:
     return jax.lax.dynamic_slice(padded, (down, right, 0), image.shape)
 
 
-def flip(key: Key[Array, ""], image: Image, *, rate: Float[ArrayLike, ""] = 0.5) -> Image:
+def flip(key: Key[Array, ""], image: Image, *, probability: Float[ArrayLike, ""] = 0.5) -> Image:
     """Exchange left and right with the given probability.
 
     Args:
         key: Random key.
         image: The image.
-        rate: Probability of a flip, in [0, 1].
+        probability: Probability of a flip, in [0, 1].
 
     Returns:
         The image or its mirror image.
@@ -93,10 +93,10 @@ def flip(key: Key[Array, ""], image: Image, *, rate: Float[ArrayLike, ""] = 0.5)
     Example:
         >>> from jaxdl import data
         >>> row = jnp.arange(3.0).reshape(1, 3, 1)
-        >>> data.flip(jax.random.key(0), row, rate=1.0)[0, :, 0].tolist()
+        >>> data.flip(jax.random.key(0), row, probability=1.0)[0, :, 0].tolist()
         [2.0, 1.0, 0.0]
     """
-    return jnp.where(jax.random.bernoulli(key, rate), image[:, ::-1], image)
+    return jnp.where(jax.random.bernoulli(key, probability), image[:, ::-1], image)
 
 
 def crop(key: Key[Array, ""], image: Image, *, min_area: Float[ArrayLike, ""] = 0.7) -> Image:

@@ -56,6 +56,7 @@ def load(
     * "mnist", "fashion_mnist" and "cifar10" are read from `data_dir` if TFDS has prepared them there, else from their
       original files, which are downloaded if necessary. Any other name is a set that TFDS has prepared in `data_dir`.
     * "xor", "moons", "rings", "spirals", "linear_regression", "polynomial" and "sparse_features" are
+      synthetic.
     * A table (.csv, .tsv, .parquet): see `jaxdl.data.readers.read_table`. Rows without a label are dropped with a
       warning.
     * A numpy archive (.npz): see `jaxdl.data.readers.load_npz`.

@@ -16,7 +16,7 @@ from jaxdl.data.dataset import Dataset, from_arrays
 
 
 def xor() -> Dataset:
-    """Return the exclusive or: the corners of the unit square, labelled 1 if exactly one coordinate is 1.
+    """Return the exclusive or: the corners of the unit square, labeled 1 if exactly one coordinate is 1.
 
     Returns:
         Four examples of two features.

@@ -71,7 +71,7 @@ def prove(names: str | tuple[str, ...] = (), package: types.ModuleType = jaxdl.f
         Iterator of one proof per function, in the order of `names`, or in alphabetical order.
 
     Raises:
-        ValueError: A name is not a function with a hand-derived VJP.
+        ValueError: If a name is not a function with a hand-derived VJP.
 
     Example:
         >>> from jaxdl import derivation

@@ -88,7 +88,7 @@ def examples(f: types.FunctionType) -> list[tuple[tuple, dict[str, Any]]]:
         exactly.
 
     Raises:
-        TypeError: There is no `f_examples`, and an argument has no shape in its annotation or is not Float, Int,
+        TypeError: If there is no `f_examples`, and an argument has no shape in its annotation or is not Float, Int,
             Integer or Key.
 
     Example:

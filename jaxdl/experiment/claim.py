@@ -16,18 +16,18 @@ class Comparison(NamedTuple):
     """Result of a statistical test of two arms, or of an arm and a number.
 
     Attributes:
-        arm: the arm that is compared.
-        reference: the arm or the number that it is compared with.
+        arm: The arm that is compared.
+        reference: The arm or the number that it is compared with.
         scale: "difference" or "ratio of geometric means".
-        estimate: the mean paired difference, or the ratio.
-        low: lower limit of the confidence interval.
-        high: upper limit of the confidence interval.
-        confidence: confidence level of the interval.
-        margin: smallest difference (or ratio) that matters.
-        effect_size: mean paired difference over its standard deviation (Cohen's d), of logarithms for a ratio; None if
+        estimate: The mean paired difference, or the ratio.
+        low: Lower limit of the confidence interval.
+        high: Upper limit of the confidence interval.
+        confidence: Confidence level of the interval.
+        margin: Smallest difference (or ratio) that matters.
+        effect_size: Mean paired difference over its standard deviation (Cohen's d), of logarithms for a ratio; None if
             all differences are equal.
-        outcome: one of `OUTCOMES`.
-        needed: number of seeds that would decide, if the test is inconclusive and such a number exists; else None.
+        outcome: One of `OUTCOMES`.
+        needed: Number of seeds that would decide, if the test is inconclusive and such a number exists; else None.
     """
 
     arm: Arm
@@ -49,8 +49,8 @@ class Verdict(NamedTuple):
     Attributes:
         outcome: "supported" or "refuted" if the rule decided, "conditional" if the claim holds in one declared regime
             and fails in another, "inconclusive" if the measurement does not decide.
-        finding: the measured numbers, as a sentence.
-        comparisons: the statistical tests that the outcome rests on.
+        finding: The measured numbers, as a sentence.
+        comparisons: The statistical tests that the outcome rests on.
     """
 
     outcome: str
@@ -79,8 +79,8 @@ class Claim(NamedTuple):
     """A sentence that is precise enough to fail, with the rule that decides it.
 
     Attributes:
-        says: the claim, as a sentence.
-        rule: the decision rule.
+        says: The claim, as a sentence.
+        rule: The decision rule.
         reading: "literal" or "careful" if the course's sentence is loose and is therefore tested in two readings; else
             empty.
 
@@ -100,11 +100,11 @@ class Panel(NamedTuple):
     """A metric and the arms that it is measured for: one chart of an experiment.
 
     Attributes:
-        metric: what is measured, with its unit: the label of the axis.
-        arms: label of each arm.
-        over: name and values of a variable that every arm is measured at, or None. The arm "a" over
+        metric: Measured quantity with its unit, the label of the axis.
+        arms: Label of each arm.
+        over: Name and values of a variable that every arm is measured at, or None. The arm "a" over
             ("batch size", (1, 2)) is measured as ("a", 1) and ("a", 2).
-        thresholds: values to mark in the chart.
+        thresholds: Values to mark in the chart.
 
     Example:
         >>> from jaxdl.experiment import Panel
@@ -128,15 +128,15 @@ class Experiment(NamedTuple):
     """A sentence of the course, the claims it makes, and the measurement that tests them.
 
     Attributes:
-        name: name of the experiment and of its result files.
-        item: number of the item in the course.
-        sentence: the sentence of the course, verbatim.
-        claims: the claims, each with its rule.
-        panels: metrics and arms, for the charts.
-        seeds: number of seeds; at least 16 if a claim is statistical.
+        name: Name of the experiment and of its result files.
+        item: Number of the item in the course.
+        sentence: The sentence of the course, verbatim.
+        claims: The claims, each with its rule.
+        panels: Metrics and arms, for the charts.
+        seeds: Number of seeds; at least 16 if a claim is statistical.
         measure: `measure(keys)` yields pairs of an arm and its numbers, one number per key. All arms get the same keys,
             hence the same data in the same order, and are compared seed by seed.
-        full: the same measurement with more or larger data, or None.
+        full: The same measurement with more or larger data, or None.
 
     Example:
         >>> from jaxdl.experiment import Experiment, Panel

@@ -26,8 +26,8 @@ class Conditions(NamedTuple):
     """Conditions of a run.
 
     Attributes:
-        seed: seed that the keys of all experiments are derived from.
-        full: use `Experiment.full`, with more or larger data, for the experiments that have it.
+        seed: Seed that the keys of all experiments are derived from.
+        full: Use `Experiment.full`, with more or larger data, for the experiments that have it.
     """
 
     seed: int = 0
@@ -46,19 +46,19 @@ def conduct(
     they are read instead of measured again, and only judged again.
 
     Args:
-        experiment: the experiment.
-        directory: where the results are read and written.
-        conditions: seed, and choice of the data.
-        on_progress: called as `on_progress(done, total)` before the first arm and after every arm that is measured.
+        experiment: The experiment.
+        directory: Directory in which the results are read and written.
+        conditions: Seed, and choice of the data.
+        on_progress: Called as `on_progress(done, total)` before the first arm and after every arm that is measured.
 
     Returns:
         The content of NAME.json. `result["claims"]` holds one entry per claim with "says", "rule", "verdict" and
         "finding".
 
     Raises:
-        ValueError: an arm of the panels is missing, an arm is in no panel, an arm does not have one number per seed, a
-            statistical claim has fewer than 16 seeds, or a rule returns an unknown outcome.
-        Unavailable: the data of the experiment are not installed.
+        ValueError: If an arm of the panels is missing, an arm is in no panel, an arm does not have one number per seed,
+            a statistical claim has fewer than 16 seeds, or a rule returns an unknown outcome.
+        Unavailable: If the data of the experiment are not installed.
 
     Example:
         >>> import pathlib, tempfile
@@ -120,11 +120,11 @@ def conduct_all(
     traceback is printed there.
 
     Args:
-        experiments: the experiments, in the order to run them.
-        directory: where the results are read and written.
-        on_result: called with each result, as `conduct` returns it.
-        conditions: seed, and choice of the data.
-        on_progress: called as `on_progress(experiment, done, total)`.
+        experiments: The experiments, in the order to run them.
+        directory: Directory in which the results are read and written.
+        on_result: Called with each result, as `conduct` returns it.
+        conditions: Seed, and choice of the data.
+        on_progress: Called as `on_progress(experiment, done, total)`.
 
     Returns:
         The names of the experiments that failed.
@@ -162,7 +162,7 @@ def results(directory: Path) -> list[tuple[dict[str, Any], Measured]]:
         Pairs of a result, as `conduct` returns it, and the numbers of every seed by arm.
 
     Raises:
-        ValueError: a result file is damaged.
+        ValueError: If a result file is damaged.
 
     Example:
         >>> import pathlib, tempfile

@@ -13,11 +13,11 @@ class Chapter(NamedTuple):
     probability of any false difference in the chapter is at most 0.05 (Bonferroni correction).
 
     Attributes:
-        number: number in the course, such as "1.4".
-        title: title in the course.
-        first: its first item.
-        last: its last item.
-        tests: the number of tests that all of its experiments may take together.
+        number: Number in the course, such as "1.4".
+        title: Title in the course.
+        first: Its first item.
+        last: Its last item.
+        tests: The number of tests that all of its experiments may take together.
 
     Example:
         >>> from jaxdl.experiment import chapter_of
@@ -51,7 +51,7 @@ def chapter_of(item: int) -> Chapter:
     """Return the chapter that an item of the course belongs to.
 
     Raises:
-        ValueError: the course has no such item.
+        ValueError: If the course has no such item.
 
     Example:
         >>> from jaxdl.experiment import chapter_of

@@ -21,7 +21,7 @@ MEASURED_WITH = (  # parts of jaxdl that a measurement may depend on, as paths i
     *("functional", "derivation", "backpropagation", "initializers", "optimizers", "models", "data", "training"),
     *("metrics.py", "schedules.py", "system", "experiment/conduct.py"),
 )
-UNNAMED = ""  # stands for the name of statements that bind none, such as a loop
+UNNAMED = ""  # name of statements that bind no name, such as a loop
 VERSIONS = ("jax", "jaxlib", "flax", "optax", "numpy", "scipy")
 
 
@@ -29,8 +29,8 @@ class Source(NamedTuple):
     """Source code that a measurement consists of.
 
     Attributes:
-        text: the code, without docstrings.
-        functions: names of the jaxdl functions that it calls, such as "functional.relu".
+        text: The code, without docstrings.
+        functions: Names of the jaxdl functions that it calls, such as "functional.relu".
     """
 
     text: str
@@ -85,7 +85,7 @@ def settings_of(measure: Any) -> str:
 
 
 def _sibling_files(module: types.ModuleType, names: Iterable[str], seen: set[str]) -> Iterator[pathlib.Path]:
-    """Yield the files of the modules of the same package that define these names, and of what they import in turn."""
+    """Yield the files of the modules of the same package that define these names, and of what those files import."""
     package = module.__name__.split(".")[0]
     for name in sorted({part for full in names for part in (full, full.rpartition(".")[0])}):
         sibling = sys.modules.get(name)

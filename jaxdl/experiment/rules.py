@@ -13,10 +13,10 @@ class Scale(NamedTuple):
     """Scale on which two arms are compared: the interval is computed for differences of transformed numbers.
 
     Attributes:
-        name: name of the result, such as "difference".
-        sign: operator between two arms in a text, such as "−".
-        transform: applied to the numbers before they are subtracted.
-        inverse: applied to the difference, to report it.
+        name: Name of the result, such as "difference".
+        sign: Operator between two arms in a text, such as "−".
+        transform: Applied to the numbers before they are subtracted.
+        inverse: Applied to the difference, to report it.
     """
 
     name: str
@@ -43,11 +43,11 @@ class Exact(NamedTuple):
     shown a violation.
 
     Attributes:
-        condition: what must hold, as a clause after "supported if".
+        condition: Condition that must hold, as a clause after "supported if".
         holds: `holds(measured)` returns whether it holds, one or more Booleans.
         finding: `finding(measured)` returns a sentence with the measured numbers.
         control_holds: `control_holds(measured)` returns whether the control holds, or None if there is no control.
-        control: the control, as a clause after "inconclusive unless".
+        control: The control, as a clause after "inconclusive unless".
 
     Example:
         >>> from jaxdl.experiment import Exact
@@ -84,7 +84,7 @@ class ForEverySeed(NamedTuple):
     """Rule of a property that each seed has or lacks: conditional if only some seeds have it. No statistics.
 
     Attributes:
-        condition: what must hold for a seed, as a clause after "supported if".
+        condition: Condition that must hold for a seed, as a clause after "supported if".
         holds: `holds(measured)` returns one Boolean per seed.
         finding: `finding(measured)` returns a sentence with the measured numbers.
 
@@ -119,13 +119,13 @@ class PairedTest(NamedTuple):
     """Two arms and a margin, decided by the confidence interval of their paired differences.
 
     Attributes:
-        arm: the arm that is compared.
-        reference: the arm, or the number, that it is compared with.
-        margin: smallest difference that matters, above 0; with RATIO the smallest ratio, above 1.
-        expected_sd: standard deviation of the differences (of logarithms, for a ratio) in earlier measurements with
+        arm: The arm that is compared.
+        reference: The arm, or the number, that it is compared with.
+        margin: Smallest difference that matters, above 0; with RATIO the smallest ratio, above 1.
+        expected_sd: Standard deviation of the differences (of logarithms, for a ratio) in earlier measurements with
             other seeds. It does not affect the outcome; with it, margin and seeds must give a power of 80 %.
         scale: DIFFERENCE or RATIO.
-        interval: function of the differences and `level=` that computes the confidence interval.
+        interval: Function of the differences and `level=` that computes the confidence interval.
 
     Example:
         >>> from jaxdl.experiment import RATIO, Greater
@@ -209,7 +209,7 @@ class AllOf(NamedTuple):
     Refuted if any part is refuted, else inconclusive if any part is, else conditional if any part is, else supported.
 
     Attributes:
-        parts: a rule for each part.
+        parts: A rule for each part.
 
     Example:
         >>> from jaxdl.experiment import AllOf, Greater
@@ -245,7 +245,7 @@ class PerRegime(NamedTuple):
     inconclusive.
 
     Attributes:
-        regimes: a rule for each regime, by its name.
+        regimes: A rule for each regime, by its name.
 
     Example:
         >>> from jaxdl.experiment import Greater, PerRegime
@@ -284,8 +284,8 @@ def describe_comparison(comparison: Comparison, name_of: Callable[[Arm | float],
     """Describe a comparison in a sentence: estimate, confidence interval and margin.
 
     Args:
-        comparison: a comparison of a verdict.
-        name_of: gives the label of an arm, such as `Experiment.name_of`.
+        comparison: A comparison of a verdict.
+        name_of: Gives the label of an arm, such as `Experiment.name_of`.
 
     Example:
         >>> from jaxdl.experiment import Greater, describe_comparison

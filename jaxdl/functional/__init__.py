@@ -1,8 +1,8 @@
 r"""Formulas of deep learning as pure functions, each with a gradient that was derived by hand.
 
-Every formula is a function `f(*arguments, **settings)`. Directly below it stands its derivation as a second function,
-`f_vjp(g, *arguments, **settings)`: it takes the cotangent `g` of f's output and returns a tuple with one cotangent for
-every floating-point argument. `jaxdl.derivation` compares every pair with `jax.vjp`. The functions serve to read and
+Every formula is a function `f(*arguments, **settings)`. Directly below it is a second function with its derivation,
+`f_vjp(g, *arguments, **settings)`. It takes the cotangent `g` of f's output and returns a tuple with one cotangent for
+every floating-point argument. `jaxdl.derivation` compares every pair with `jax.vjp`. Use the functions to read and
 check formulas, and as building blocks of models and losses.
 
 - Layers: `dense`, `bilinear`, `embed`, `bag_of_embeddings`, `conv1d`, `conv2d`, `conv2d_transpose`, `convolution`,
@@ -23,8 +23,8 @@ Conventions:
   gradient, also inside `jit`.
 - The docstring of a function with a kink states the derivative there.
 
-Notation of the derivations: a bar is the derivative of the scalar objective $J$. Given is
-$g = \bar y = \partial J / \partial y$, wanted is $\bar x = \partial J / \partial x$, and the chain rule says
+Notation of the derivations: a bar denotes the derivative of the scalar objective $J$. From the given
+$g = \bar y = \partial J / \partial y$, the VJP computes $\bar x = \partial J / \partial x$ by the chain rule,
 $\bar x_i = \sum_k g_k\, \partial y_k / \partial x_i$. A product such as $g\,\sigma(z)$ is elementwise, $x W$ is a
 matrix product, and $[c]$ is 1 if the condition $c$ holds, else 0. For a loss, the output $y$ is $L_n$.
 

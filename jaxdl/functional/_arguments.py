@@ -22,9 +22,7 @@ def check_annotations(f: Callable, *arguments) -> None:
         kind, name_of_kind = KINDS[parameter.annotation.dtype.__name__]
         if not jnp.issubdtype(dtype, kind):
             target = "float32" if kind is jnp.floating else "int32"
-            raise TypeError(
-                f"{name} must be {name_of_kind}, but was given as {dtype}: convert it with {name}.astype('{target}')."
-            )
+            raise TypeError(f"{name} must be {name_of_kind}, got {dtype}: convert it with {name}.astype('{target}').")
         axes = parameter.annotation.dim_str.split()
         axes = _without_stars(axes, len(shape))
         expected = {axis: size for axis in axes if (size := _size(axis, sizes)) is not None}
@@ -32,7 +30,7 @@ def check_annotations(f: Callable, *arguments) -> None:
             known = ", ".join(f"{axis} = {size}" for axis, size in expected.items())
             raise ValueError(
                 f"{name} must have the shape ({', '.join(axes)}{',' * (len(axes) == 1)})"
-                f"{f' with {known}' if known else ''}, but was given as {shape}."
+                f"{f' with {known}' if known else ''}, got {shape}."
             )
         sizes.update(zip(axes, shape, strict=True))
 

@@ -23,7 +23,7 @@ def padding_around(size, window, stride, padding, dilation=(1, 1)) -> tuple:
         or not all(isinstance(n, int) and n >= 0 for pair in ends for n in pair)
     ):
         raise ValueError(
-            'padding must be "SAME", "VALID" or the rows and columns to add at each end, as ((1, 1), (2, 2)), '
+            'padding must be "SAME", "VALID" or the rows and columns to add at each end, such as ((1, 1), (2, 2)), '
             f"got {padding!r}."
         )
     padded = tuple(n + sum(ends) for n, ends in zip(size, padding, strict=True))
@@ -39,7 +39,7 @@ def window_spans(window, stride, dilation) -> Pair:
     """Return the rows and columns that a dilated window spans. Raises ValueError for a malformed setting."""
     for name, pair in [("window", window), ("stride", stride), ("dilation", dilation)]:
         if not (isinstance(pair, tuple) and len(pair) == 2 and all(isinstance(n, int) and n >= 1 for n in pair)):
-            raise ValueError(f"{name} must be two numbers of at least 1, as (2, 2), got {pair}.")
+            raise ValueError(f"{name} must be two numbers of at least 1, such as (2, 2), got {pair}.")
     return (window[0] - 1) * dilation[0] + 1, (window[1] - 1) * dilation[1] + 1
 
 

@@ -16,16 +16,16 @@ def dense(
     $y_{no} = \sum_i x_{ni} W_{io} + b_o$
 
     Args:
-        x: inputs $x$ of shape (batch, inputs).
-        weights: weights $W$ of shape (inputs, outputs), the transpose of PyTorch's.
-        bias: bias $b$ of shape (outputs,).
+        x: Inputs $x$ of shape (batch, inputs).
+        weights: Weights $W$ of shape (inputs, outputs), the transpose of PyTorch's.
+        bias: Bias $b$ of shape (outputs,).
 
     Returns:
         Outputs of shape (batch, outputs).
 
     Raises:
-        TypeError: A dtype differs from the annotation.
-        ValueError: A shape differs from the annotation; a bias of shape (1,) is not broadcast.
+        TypeError: If a dtype differs from the annotation.
+        ValueError: If a shape differs from the annotation; a bias of shape (1,) is not broadcast.
 
     References:
         Goodfellow, Bengio and Courville, *Deep Learning* (2016), section 6.1.
@@ -61,17 +61,17 @@ def bilinear(
     If one input is held fixed, the map is affine in the other.
 
     Args:
-        x: left inputs $x$ of shape (batch, left).
-        y: right inputs $y$ of shape (batch, right).
-        weights: weights $W$ of shape (left, right, outputs); PyTorch's axes are (outputs, left, right).
-        bias: bias $b$ of shape (outputs,).
+        x: Left inputs $x$ of shape (batch, left).
+        y: Right inputs $y$ of shape (batch, right).
+        weights: Weights $W$ of shape (left, right, outputs); PyTorch's axes are (outputs, left, right).
+        bias: Bias $b$ of shape (outputs,).
 
     Returns:
         Outputs of shape (batch, outputs).
 
     Raises:
-        TypeError: A dtype differs from the annotation.
-        ValueError: A shape differs from the annotation.
+        TypeError: If a dtype differs from the annotation.
+        ValueError: If a shape differs from the annotation.
 
     References:
         Tenenbaum and Freeman, *Separating style and content with bilinear models* (2000), section 2.

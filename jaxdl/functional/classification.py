@@ -29,19 +29,19 @@ def cross_entropy(
     smoothing this equals `weighted_mean(losses, s)` of the losses without class weights.
 
     Args:
-        logits: logits $z$ of shape (batch, classes).
-        labels: class numbers $k$ of shape (batch,), any integer dtype. If a label is not a class (below 0, or at least
+        logits: Logits $z$ of shape (batch, classes).
+        labels: Class numbers $k$ of shape (batch,), any integer dtype. If a label is not a class (below 0, or at least
             the number of classes) and not `ignored`, the loss and the gradient of its example are NaN.
-        smoothing: label smoothing $0 \le \epsilon \le 1$; NaN if out of range.
-        class_weights: weights $w \ge 0$, one number or one for each class; NaN if any is negative.
-        ignored: examples with this label have loss and gradient 0, even if their logits are NaN.
+        smoothing: Label smoothing $0 \le \epsilon \le 1$; NaN if out of range.
+        class_weights: Weights $w \ge 0$, one number or one for each class; NaN if any is negative.
+        ignored: Examples with this label have loss and gradient 0, even if their logits are NaN.
 
     Returns:
         One loss per example, of shape (batch,).
 
     Raises:
-        TypeError: A dtype differs from the annotation.
-        ValueError: A shape differs from the annotation, or `class_weights` has neither one number nor one per class.
+        TypeError: If a dtype differs from the annotation.
+        ValueError: If a shape differs from the annotation, or `class_weights` has neither one number nor one per class.
 
     References:
         Bishop, *Pattern Recognition and Machine Learning* (2006), section 4.3.4; Szegedy et al., *Rethinking the
@@ -140,18 +140,18 @@ def negative_log_likelihood(
     `reduction="none"`. The log-probabilities are used as given, without normalizing them.
 
     Args:
-        log_probabilities: log-probabilities $\ell$ of shape (batch, classes), for example from `log_softmax`.
-        labels: class numbers $k$ of shape (batch,). If a label is not a class and not `ignored`, the loss and the
+        log_probabilities: Log-probabilities $\ell$ of shape (batch, classes), for example from `log_softmax`.
+        labels: Class numbers $k$ of shape (batch,). If a label is not a class and not `ignored`, the loss and the
             gradient of its example are NaN.
-        class_weights: weights $w \ge 0$, one number or one for each class; NaN if any is negative.
-        ignored: examples with this label have loss and gradient 0.
+        class_weights: Weights $w \ge 0$, one number or one for each class; NaN if any is negative.
+        ignored: Examples with this label have loss and gradient 0.
 
     Returns:
         One loss per example, of shape (batch,).
 
     Raises:
-        TypeError: A dtype differs from the annotation.
-        ValueError: A shape differs from the annotation, or `class_weights` has neither one number nor one per class.
+        TypeError: If a dtype differs from the annotation.
+        ValueError: If a shape differs from the annotation, or `class_weights` has neither one number nor one per class.
 
     References:
         Goodfellow, Bengio and Courville, *Deep Learning* (2016), section 5.5.
@@ -192,17 +192,17 @@ def binary_cross_entropy(
     $L = -w \log \sigma(z)$ for label 1 and $-\log \sigma(-z)$ for label 0.
 
     Args:
-        logits: logits $z$ of shape (batch,), one per example.
-        labels: labels $k$ of shape (batch,), each 0 or 1. For any other label the loss and the gradient of the example
+        logits: Logits $z$ of shape (batch,), one per example.
+        labels: Labels $k$ of shape (batch,), each 0 or 1. For any other label the loss and the gradient of the example
             are NaN.
-        positive_weight: weight $w \ge 0$ of examples with label 1, as PyTorch's `pos_weight`; NaN if negative.
+        positive_weight: Weight $w \ge 0$ of examples with label 1, as PyTorch's `pos_weight`; NaN if negative.
 
     Returns:
         One loss per example, of shape (batch,).
 
     Raises:
-        TypeError: A dtype differs from the annotation.
-        ValueError: A shape differs from the annotation.
+        TypeError: If a dtype differs from the annotation.
+        ValueError: If a shape differs from the annotation.
 
     References:
         Bishop, *Pattern Recognition and Machine Learning* (2006), section 4.3.2.

@@ -25,17 +25,17 @@ def triplet(
     PyTorch also adds `eps` to each difference.
 
     Args:
-        anchor: anchors $a$ of shape (batch, features).
-        positive: vectors $p$ of shape (batch, features) that belong to the anchors.
-        negative: vectors $q$ of shape (batch, features) that do not.
-        margin: margin $m \ge 0$ in units of distance; NaN if negative.
+        anchor: Anchors $a$ of shape (batch, features).
+        positive: Vectors $p$ of shape (batch, features) that belong to the anchors.
+        negative: Vectors $q$ of shape (batch, features) that do not.
+        margin: Margin $m \ge 0$ in units of distance; NaN if negative.
 
     Returns:
         One loss per example, of shape (batch,).
 
     Raises:
-        TypeError: A dtype differs from the annotation.
-        ValueError: A shape differs from the annotation.
+        TypeError: If a dtype differs from the annotation.
+        ValueError: If a shape differs from the annotation.
 
     References:
         Balntas et al., *Learning local feature descriptors with triplets and shallow convolutional neural networks*
@@ -113,18 +113,18 @@ def cosine_embedding(
     (PyTorch takes the slope).
 
     Args:
-        x: first vectors $x$ of shape (batch, features).
-        y: second vectors $y$ of shape (batch, features).
-        labels: labels of shape (batch,), each -1 or 1. For any other label the loss and the gradient of the example are
+        x: First vectors $x$ of shape (batch, features).
+        y: Second vectors $y$ of shape (batch, features).
+        labels: Labels of shape (batch,), each -1 or 1. For any other label the loss and the gradient of the example are
             NaN.
-        margin: largest cosine $-1 \le m \le 1$ that costs nothing for label -1; NaN if out of range.
+        margin: Largest cosine $-1 \le m \le 1$ that costs nothing for label -1; NaN if out of range.
 
     Returns:
         One loss per example, of shape (batch,).
 
     Raises:
-        TypeError: A dtype differs from the annotation.
-        ValueError: A shape differs from the annotation.
+        TypeError: If a dtype differs from the annotation.
+        ValueError: If a shape differs from the annotation.
 
     References:
         Bromley et al., *Signature verification using a "Siamese" time delay neural network* (1993).
@@ -191,16 +191,16 @@ def negative_sampling(
     word that distinguishes the vector $o$ of a word near it from the vectors $q_k$ of randomly drawn words.
 
     Args:
-        center: vectors $c$ of the words, of shape (batch, features).
-        context: vectors $o$ of a word near each, of shape (batch, features).
-        negatives: vectors $q$ of randomly drawn words, of shape (batch, negatives, features).
+        center: Vectors $c$ of the words, of shape (batch, features).
+        context: Vectors $o$ of a word near each, of shape (batch, features).
+        negatives: Vectors $q$ of randomly drawn words, of shape (batch, negatives, features).
 
     Returns:
         One loss per example, of shape (batch,).
 
     Raises:
-        TypeError: A dtype differs from the annotation.
-        ValueError: A shape differs from the annotation.
+        TypeError: If a dtype differs from the annotation.
+        ValueError: If a shape differs from the annotation.
 
     References:
         Mikolov et al., *Distributed representations of words and phrases and their compositionality* (2013),

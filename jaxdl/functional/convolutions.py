@@ -29,17 +29,17 @@ def output_size(size: int, window: int, *, stride: int = 1, padding: int = 0, di
     $\lfloor (n + 2p - d(k - 1) - 1) / s \rfloor + 1$
 
     Args:
-        size: pixels $n$ of the image along the axis.
-        window: pixels $k$ of the window.
-        stride: step $s \ge 1$ from one window to the next, in pixels.
-        padding: pixels $p \ge 0$ that are added at each end.
-        dilation: distance $d \ge 1$ between neighboring pixels of the window.
+        size: Pixels $n$ of the image along the axis.
+        window: Pixels $k$ of the window.
+        stride: Step $s \ge 1$ from one window to the next, in pixels.
+        padding: Pixels $p \ge 0$ that are added at each end.
+        dilation: Distance $d \ge 1$ between neighboring pixels of the window.
 
     Returns:
         The number of positions, at least 1.
 
     Raises:
-        ValueError: The window does not fit into the padded image, or a number is too small.
+        ValueError: If the window does not fit into the padded image, or a number is too small.
 
     References:
         Dumoulin and Visin, *A guide to convolution arithmetic for deep learning* (2016).
@@ -72,25 +72,25 @@ def conv2d(
     kernel.
 
     Args:
-        x: images of shape (batch, height, width, channels).
-        kernel: kernel $K$ of shape (rows, columns, channels / groups, filters); PyTorch's axes are
+        x: Images of shape (batch, height, width, channels).
+        kernel: Kernel $K$ of shape (rows, columns, channels / groups, filters); PyTorch's axes are
             (filters, channels, rows, columns).
-        bias: bias $b$ of shape (filters,).
-        stride: vertical and horizontal step $(s, t)$ of the window, in pixels.
+        bias: Bias $b$ of shape (filters,).
+        stride: Vertical and horizontal step $(s, t)$ of the window, in pixels.
         padding: "VALID" adds nothing. "SAME" adds zeros until the output has $\lceil H / s \rceil$ rows and
             $\lceil W / t \rceil$ columns, an odd one at the end. ((top, bottom), (left, right)) adds these numbers of
             zeros.
-        dilation: vertical and horizontal distance $(d, e)$ between neighboring pixels of a window.
-        groups: number $G$ of equal parts of the channels and of the filters; each part of the filters sees only its
+        dilation: Vertical and horizontal distance $(d, e)$ between neighboring pixels of a window.
+        groups: Number $G$ of equal parts of the channels and of the filters; each part of the filters sees only its
             part of the channels.
 
     Returns:
         Images of shape (batch, new_height, new_width, filters); `output_size` gives the sizes.
 
     Raises:
-        TypeError: A dtype differs from the annotation.
-        ValueError: A shape differs from the annotation, the groups do not divide the channels and filters, a setting is
-            malformed, or the window does not fit into the padded image.
+        TypeError: If a dtype differs from the annotation.
+        ValueError: If a shape differs from the annotation, the groups do not divide the channels and filters, a setting
+            is malformed, or the window does not fit into the padded image.
 
     References:
         LeCun et al., *Gradient-based learning applied to document recognition* (1998), section II.
@@ -163,20 +163,20 @@ def conv1d(
     $y_{nto} = b_o + \sum_{ic} x_{n,\,ts + id,\,c} K_{ico}$: `conv2d` of images with one row.
 
     Args:
-        x: sequences of shape (batch, length, channels).
-        kernel: kernel $K$ of shape (window, channels / groups, filters).
-        bias: bias $b$ of shape (filters,).
-        stride: step $s$ of the window.
+        x: Sequences of shape (batch, length, channels).
+        kernel: Kernel $K$ of shape (window, channels / groups, filters).
+        bias: Bias $b$ of shape (filters,).
+        stride: Step $s$ of the window.
         padding: "VALID", "SAME" or the number of zeros (before, after). For a window of $k$ steps, (k - 1, 0) makes the
             layer causal: no output depends on later inputs.
-        dilation: distance $d$ between neighboring steps of a window.
-        groups: number of equal parts of channels and filters, as in `conv2d`.
+        dilation: Distance $d$ between neighboring steps of a window.
+        groups: Number of equal parts of channels and filters, as in `conv2d`.
 
     Returns:
         Sequences of shape (batch, new_length, filters).
 
     Raises:
-        TypeError: A dtype differs from the annotation.
+        TypeError: If a dtype differs from the annotation.
         ValueError: As `conv2d`, or a setting is not one number.
 
     References:
@@ -234,19 +234,19 @@ def convolution(
     of k - 1 on every side the convolution commutes, $x * K = K * x$; the cross-correlation of `conv2d` does not.
 
     Args:
-        x: images of shape (batch, height, width, channels).
-        kernel: kernel $K$ of shape (rows, columns, channels / groups, filters).
-        bias: bias of shape (filters,).
-        stride: vertical and horizontal step of the window, as in `conv2d`.
+        x: Images of shape (batch, height, width, channels).
+        kernel: Kernel $K$ of shape (rows, columns, channels / groups, filters).
+        bias: Bias of shape (filters,).
+        stride: Vertical and horizontal step of the window, as in `conv2d`.
         padding: "VALID", "SAME" or ((top, bottom), (left, right)), as in `conv2d`.
-        dilation: vertical and horizontal distance between neighboring pixels of a window.
-        groups: number of equal parts of channels and filters, as in `conv2d`.
+        dilation: Vertical and horizontal distance between neighboring pixels of a window.
+        groups: Number of equal parts of channels and filters, as in `conv2d`.
 
     Returns:
         Images of shape (batch, new_height, new_width, filters).
 
     Raises:
-        TypeError: A dtype differs from the annotation.
+        TypeError: If a dtype differs from the annotation.
         ValueError: As `conv2d`.
 
     References:
@@ -281,7 +281,7 @@ def _settings_for_one_row(stride, padding, dilation):
     """Return the settings of `conv2d` for images of one row."""
     for name, number in [("stride", stride), ("dilation", dilation)]:
         if not isinstance(number, int):
-            raise ValueError(f"{name} of a sequence must be one number, as 2, got {number!r}.")
+            raise ValueError(f"{name} of a sequence must be one number, such as 2, got {number!r}.")
     if not isinstance(padding, str):
         if not (isinstance(padding, tuple) and len(padding) == 2):
             raise ValueError(f'padding of a sequence must be "SAME", "VALID" or (before, after), got {padding!r}.')

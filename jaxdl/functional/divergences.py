@@ -18,16 +18,16 @@ def soft_cross_entropy(
     logit $-\infty$ and the target $t = 0$ costs nothing: $0 \log 0 = 0$, and there $\bar t$ is taken to be 0.
 
     Args:
-        logits: logits $z$ of shape (batch, classes).
-        targets: targets $t$ of shape (batch, classes), usually distributions. Any numbers are accepted; they need not
+        logits: Logits $z$ of shape (batch, classes).
+        targets: Targets $t$ of shape (batch, classes), usually distributions. Any numbers are accepted; they need not
             sum to one.
 
     Returns:
         One loss per example, of shape (batch,).
 
     Raises:
-        TypeError: A dtype differs from the annotation.
-        ValueError: A shape differs from the annotation.
+        TypeError: If a dtype differs from the annotation.
+        ValueError: If a shape differs from the annotation.
 
     References:
         Hinton, Vinyals and Dean, *Distilling the knowledge in a neural network* (2015), section 2.
@@ -86,15 +86,15 @@ def sigmoid_cross_entropy(
     the outputs of optax's `sigmoid_binary_cross_entropy` and of PyTorch's `binary_cross_entropy_with_logits`.
 
     Args:
-        logits: logits $z$ of shape (batch, outputs).
-        targets: targets $t$ of shape (batch, outputs) in $[0, 1]$; any other gives NaN in the loss and its gradients.
+        logits: Logits $z$ of shape (batch, outputs).
+        targets: Targets $t$ of shape (batch, outputs) in $[0, 1]$; any other gives NaN in the loss and its gradients.
 
     Returns:
         One loss per example, of shape (batch,).
 
     Raises:
-        TypeError: A dtype differs from the annotation.
-        ValueError: A shape differs from the annotation.
+        TypeError: If a dtype differs from the annotation.
+        ValueError: If a shape differs from the annotation.
 
     References:
         Nielsen, *Neural Networks and Deep Learning* (2015), chapter 3.
@@ -150,17 +150,17 @@ def kl_divergence(
     0, which leaves $-\log q$. Where both $t$ and $q$ are 0, the derivative is 0.
 
     Args:
-        log_predictions: logarithms $\log q$ of the predicted probabilities, of shape (batch, classes), as in PyTorch's
+        log_predictions: Logarithms $\log q$ of the predicted probabilities, of shape (batch, classes), as in PyTorch's
             `kl_div`; the logarithm keeps the precision of small probabilities.
-        targets: target probabilities $t$ of shape (batch, classes). A negative one gives NaN in the loss and in its own
+        targets: Target probabilities $t$ of shape (batch, classes). A negative one gives NaN in the loss and in its own
             gradients.
 
     Returns:
         One divergence per example, of shape (batch,).
 
     Raises:
-        TypeError: A dtype differs from the annotation.
-        ValueError: A shape differs from the annotation.
+        TypeError: If a dtype differs from the annotation.
+        ValueError: If a shape differs from the annotation.
 
     References:
         Kullback and Leibler, *On information and sufficiency* (1951).

@@ -13,16 +13,16 @@ def embed(ids: Integer[Array, "*shape"], table: Float[Array, "vocabulary feature
     $y_{sf} = E_{k_s f}$ for the table $E$ and the ids $k$. It equals the product of one-hot vectors with the table.
 
     Args:
-        ids: row numbers $k$, of any shape and integer dtype. An id that is out of range (below 0, or at least the size
+        ids: Row numbers $k$, of any shape and integer dtype. An id that is out of range (below 0, or at least the size
             of the vocabulary) gives NaN at its place and in the gradient of the table; PyTorch raises instead.
-        table: vectors $E$ of shape (vocabulary, features).
+        table: Vectors $E$ of shape (vocabulary, features).
 
     Returns:
         One vector per id, of shape (*shape, features).
 
     Raises:
-        TypeError: A dtype differs from the annotation.
-        ValueError: A shape differs from the annotation.
+        TypeError: If a dtype differs from the annotation.
+        ValueError: If a shape differs from the annotation.
 
     References:
         Bengio et al., *A neural probabilistic language model* (2003), section 2.
@@ -71,18 +71,18 @@ def bag_of_embeddings(
     of $1/n$ give the mean of $n$ rows.
 
     Args:
-        ids: row numbers $k$ of shape (batch, bag). Pad shorter bags with any valid id, such as 0, and the weight 0: it
+        ids: Row numbers $k$ of shape (batch, bag). Pad shorter bags with any valid id, such as 0, and the weight 0: it
             adds nothing to the output or to the gradient of the table. An id that is out of range gives NaN in the
             output of its bag and in the gradients of its weight and of the table, even if its weight is 0.
-        weights: weights $w$ of shape (batch, bag).
-        table: vectors $E$ of shape (vocabulary, features).
+        weights: Weights $w$ of shape (batch, bag).
+        table: Vectors $E$ of shape (vocabulary, features).
 
     Returns:
         One vector per bag, of shape (batch, features).
 
     Raises:
-        TypeError: A dtype differs from the annotation.
-        ValueError: A shape differs from the annotation.
+        TypeError: If a dtype differs from the annotation.
+        ValueError: If a shape differs from the annotation.
 
     References:
         Joulin et al., *Bag of tricks for efficient text classification* (2017), section 2.

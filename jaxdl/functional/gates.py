@@ -13,14 +13,14 @@ def glu(z: Float[Array, "*batch features"]) -> Float[Array, "*batch units"]:
     $y = a\,\sigma(b)$ for the two halves $z = (a, b)$ of the last axis.
 
     Args:
-        z: signals $a$ and gates $b$ of shape (*batch, features), with an even number of features.
+        z: Signals $a$ and gates $b$ of shape (*batch, features), with an even number of features.
 
     Returns:
         Gated signals of shape (*batch, features / 2).
 
     Raises:
-        TypeError: The dtype is not floating.
-        ValueError: The number of features is odd, or there is no axis.
+        TypeError: If the dtype is not floating.
+        ValueError: If the number of features is odd, or there is no axis.
 
     References:
         Dauphin et al., *Language modeling with gated convolutional networks* (2017), section 2.

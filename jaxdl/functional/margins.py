@@ -21,16 +21,16 @@ def hinge(scores: Float[Array, "batch"], labels: Integer[Array, "batch"]) -> Flo
     not move the parameters.
 
     Args:
-        scores: scores $y$ of shape (batch,).
-        labels: labels $s$ of shape (batch,), each -1 or 1. For any other label the loss and the gradient of the example
+        scores: Scores $y$ of shape (batch,).
+        labels: Labels $s$ of shape (batch,), each -1 or 1. For any other label the loss and the gradient of the example
             are NaN.
 
     Returns:
         One loss per example, of shape (batch,).
 
     Raises:
-        TypeError: A dtype differs from the annotation.
-        ValueError: A shape differs from the annotation.
+        TypeError: If a dtype differs from the annotation.
+        ValueError: If a shape differs from the annotation.
 
     References:
         Cortes and Vapnik, *Support-vector networks* (1995).
@@ -68,16 +68,16 @@ def squared_hinge(scores: Float[Array, "batch"], labels: Integer[Array, "batch"]
     Its slope is continuous; the second derivative jumps at the margin $s y = 1$, and is taken to be 0 there.
 
     Args:
-        scores: scores $y$ of shape (batch,).
-        labels: labels $s$ of shape (batch,), each -1 or 1. For any other label the loss and the gradient of the example
+        scores: Scores $y$ of shape (batch,).
+        labels: Labels $s$ of shape (batch,), each -1 or 1. For any other label the loss and the gradient of the example
             are NaN.
 
     Returns:
         One loss per example, of shape (batch,).
 
     Raises:
-        TypeError: A dtype differs from the annotation.
-        ValueError: A shape differs from the annotation.
+        TypeError: If a dtype differs from the annotation.
+        ValueError: If a shape differs from the annotation.
 
     References:
         Tang, *Deep learning using linear support vector machines* (2013).
@@ -114,16 +114,16 @@ def perceptron(scores: Float[Array, "batch"], labels: Integer[Array, "batch"]) -
     wrong, so that learning can start with all weights at zero.
 
     Args:
-        scores: scores $y$ of shape (batch,).
-        labels: labels $s$ of shape (batch,), each -1 or 1. For any other label the loss and the gradient of the example
+        scores: Scores $y$ of shape (batch,).
+        labels: Labels $s$ of shape (batch,), each -1 or 1. For any other label the loss and the gradient of the example
             are NaN.
 
     Returns:
         One loss per example, of shape (batch,).
 
     Raises:
-        TypeError: A dtype differs from the annotation.
-        ValueError: A shape differs from the annotation.
+        TypeError: If a dtype differs from the annotation.
+        ValueError: If a shape differs from the annotation.
 
     References:
         Rosenblatt, *The perceptron* (1958); Bishop, *Pattern Recognition and Machine Learning* (2006), section 4.1.7.
@@ -168,16 +168,16 @@ def multiclass_hinge(scores: Float[Array, "batch classes"], labels: Integer[Arra
     first of them counts as the strongest.
 
     Args:
-        scores: scores $z$ of shape (batch, classes).
-        labels: class numbers $k$ of shape (batch,). If a label is not a class, the loss and the gradient of its example
+        scores: Scores $z$ of shape (batch, classes).
+        labels: Class numbers $k$ of shape (batch,). If a label is not a class, the loss and the gradient of its example
             are NaN.
 
     Returns:
         One loss per example, of shape (batch,).
 
     Raises:
-        TypeError: A dtype differs from the annotation.
-        ValueError: A shape differs from the annotation.
+        TypeError: If a dtype differs from the annotation.
+        ValueError: If a shape differs from the annotation.
 
     References:
         Crammer and Singer, *On the algorithmic implementation of multiclass kernel-based vector machines* (2001).
@@ -245,16 +245,16 @@ def weston_watkins(scores: Float[Array, "batch classes"], labels: Integer[Array,
     The kink is where a margin is met exactly; there the derivative is taken to be 0, as in PyTorch.
 
     Args:
-        scores: scores $z$ of shape (batch, classes).
-        labels: class numbers $k$ of shape (batch,). If a label is not a class, the loss and the gradient of its example
+        scores: Scores $z$ of shape (batch, classes).
+        labels: Class numbers $k$ of shape (batch,). If a label is not a class, the loss and the gradient of its example
             are NaN.
 
     Returns:
         One loss per example, of shape (batch,).
 
     Raises:
-        TypeError: A dtype differs from the annotation.
-        ValueError: A shape differs from the annotation.
+        TypeError: If a dtype differs from the annotation.
+        ValueError: If a shape differs from the annotation.
 
     References:
         Weston and Watkins, *Support vector machines for multi-class pattern recognition* (1999).
@@ -272,7 +272,7 @@ def weston_watkins(scores: Float[Array, "batch classes"], labels: Integer[Array,
 def weston_watkins_vjp(g, scores, labels):
     r"""Pull $g$ back to the scores.
 
-    Every rival whose gap $d_j = 1 + z_j - z_k$ is above 0 adds 1 to the slope of its one_hot score and subtracts 1 from
+    Every rival whose gap $d_j = 1 + z_j - z_k$ is above 0 adds 1 to the slope of its own score and subtracts 1 from
     that of the label; with $d_k = 0$ that is $\bar z_j = g \left([d_j > 0] - [j = k] \sum_i [d_i > 0]\right)$.
     """
     gaps, one_hot = _gaps_to_all(scores, labels)

@@ -19,15 +19,15 @@ def dropout(
     $y$ is $x$, so that the trained network needs no rescaling.
 
     Args:
-        key: random key; the same key gives the same mask, in every floating-point precision.
-        x: signals of any shape.
-        rate: probability $0 \le r < 1$ that an element is dropped; NaN if out of range.
+        key: Random key; the same key gives the same mask, in every floating-point precision.
+        x: Signals of any shape.
+        rate: Probability $0 \le r < 1$ that an element is dropped; NaN if out of range.
 
     Returns:
         The signals with dropout, in the shape and dtype of `x`.
 
     Raises:
-        TypeError: The dtype of `x` is not floating.
+        TypeError: If the dtype of `x` is not floating.
 
     References:
         Srivastava et al., *Dropout* (2014).
@@ -64,15 +64,15 @@ def gaussian_noise(
     of $y$ is $x$. On the inputs of a linear regression, the expected effect of the noise is that of an L2 penalty.
 
     Args:
-        key: random key; the same key gives the same noise, in every floating-point precision.
-        x: signals of any shape.
-        std: standard deviation $0 \le \sigma < \infty$, in the unit of $x$; NaN if out of range.
+        key: Random key; the same key gives the same noise, in every floating-point precision.
+        x: Signals of any shape.
+        std: Standard deviation $0 \le \sigma < \infty$, in the unit of $x$; NaN if out of range.
 
     Returns:
         The signals with noise, in the shape and dtype of `x`.
 
     Raises:
-        TypeError: The dtype of `x` is not floating.
+        TypeError: If the dtype of `x` is not floating.
 
     References:
         Bishop, *Training with noise is equivalent to Tikhonov regularization* (1995).

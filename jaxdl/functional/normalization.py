@@ -24,17 +24,17 @@ def batch_norm(
     averages the unbiased one, which is $N / (N - 1)$ times as large.
 
     Args:
-        x: signals of shape (*batch, features).
-        scale: scale $\gamma$ of shape (features,), the standard deviation of the outputs.
-        bias: bias $\beta$ of shape (features,), the mean of the outputs.
-        epsilon: number $\epsilon \ge 0$ that is added to the variance; if negative, $y$ is NaN.
+        x: Signals of shape (*batch, features).
+        scale: Scale $\gamma$ of shape (features,), the standard deviation of the outputs.
+        bias: Bias $\beta$ of shape (features,), the mean of the outputs.
+        epsilon: Number $\epsilon \ge 0$ that is added to the variance; if negative, $y$ is NaN.
 
     Returns:
         $(y, \mu, v)$: the normalized signals in the shape of `x`, the means and the variances of shape (features,).
 
     Raises:
-        TypeError: A dtype differs from the annotation.
-        ValueError: A shape differs from the annotation.
+        TypeError: If a dtype differs from the annotation.
+        ValueError: If a shape differs from the annotation.
 
     References:
         Ioffe and Szegedy, *Batch normalization* (2015).
@@ -99,19 +99,19 @@ def batch_norm_inference(
     an affine map of each feature, and no example depends on another.
 
     Args:
-        x: signals of shape (*batch, features).
-        scale: scale $\gamma$ of shape (features,).
-        bias: bias $\beta$ of shape (features,).
-        mean: means $\mu$ of shape (features,), usually running averages of those that `batch_norm` returns.
-        variance: variances $v \ge 0$ of shape (features,), as the means.
-        epsilon: number $\epsilon \ge 0$ that is added to the variance; NaN if negative.
+        x: Signals of shape (*batch, features).
+        scale: Scale $\gamma$ of shape (features,).
+        bias: Bias $\beta$ of shape (features,).
+        mean: Means $\mu$ of shape (features,), usually running averages of those that `batch_norm` returns.
+        variance: Variances $v \ge 0$ of shape (features,), as the means.
+        epsilon: Number $\epsilon \ge 0$ that is added to the variance; NaN if negative.
 
     Returns:
         The normalized signals, in the shape of `x`.
 
     Raises:
-        TypeError: A dtype differs from the annotation.
-        ValueError: A shape differs from the annotation.
+        TypeError: If a dtype differs from the annotation.
+        ValueError: If a shape differs from the annotation.
 
     References:
         Ioffe and Szegedy, *Batch normalization* (2015), section 3.1.

@@ -16,7 +16,7 @@ def l1(params: PyTree[Float[Array, "..."]]) -> Float[Array, ""]:
     computes $w\,\mathrm{sign}(w)$, because jax's derivative of `jnp.abs` at 0 is 1.)
 
     Args:
-        params: a tree of parameters $w$.
+        params: A tree of parameters $w$.
 
     Returns:
         The penalty, one number.
@@ -49,7 +49,7 @@ def l2(params: PyTree[Float[Array, "..."]]) -> Float[Array, ""]:
     $\tfrac12 \sum_i w_i^2$ over all leaves of a tree, so that the gradient is $w$ itself.
 
     Args:
-        params: a tree of parameters $w$.
+        params: A tree of parameters $w$.
 
     Returns:
         The penalty, one number.
@@ -85,8 +85,8 @@ def elastic_net(params: PyTree[Float[Array, "..."]], *, ratio: Float[ArrayLike, 
     The kink is at $w = 0$; there the derivative is taken to be 0, the middle of the subgradients $[-\rho, \rho]$.
 
     Args:
-        params: a tree of parameters $w$.
-        ratio: fraction $0 \le \rho \le 1$ of the L1 penalty, scikit-learn's `l1_ratio`; NaN if out of range.
+        params: A tree of parameters $w$.
+        ratio: Fraction $0 \le \rho \le 1$ of the L1 penalty, scikit-learn's `l1_ratio`; NaN if out of range.
 
     Returns:
         The penalty, one number.

@@ -30,8 +30,8 @@ def layer_norm(
         Normalized inputs in the shape and dtype of `x`.
 
     Raises:
-        TypeError: `x`, `scale` or `bias` is not floating.
-        ValueError: `scale` or `bias` does not have one entry per feature.
+        TypeError: If `x`, `scale` or `bias` is not floating.
+        ValueError: If `scale` or `bias` does not have one entry per feature.
 
     References:
         Ba, Kiros and Hinton, *Layer normalization* (2016), section 3.
@@ -92,8 +92,8 @@ def rms_norm(
         Normalized inputs in the shape and dtype of `x`.
 
     Raises:
-        TypeError: `x` or `scale` is not floating.
-        ValueError: `scale` does not have one entry per feature.
+        TypeError: If `x` or `scale` is not floating.
+        ValueError: If `scale` does not have one entry per feature.
 
     References:
         Zhang and Sennrich, *Root mean square layer normalization* (2019), section 4.
@@ -139,7 +139,7 @@ def group_norm(
 ) -> Float[Array, "batch *space channels"]:
     r"""Group normalization $y = \gamma \hat x + \beta$ with $\hat x = (x - \mu) / \sqrt{v + \epsilon}$ of each group.
 
-    The channels are split into groups of equal size, each of neighbouring channels. $\mu$ and $v$ are the mean and the
+    The channels are split into groups of equal size, each of neighboring channels. $\mu$ and $v$ are the mean and the
     (biased) variance of one group of one example, over its channels and all pixels. Channels are the last axis, as in
     Flax; in PyTorch they are the second.
 
@@ -154,9 +154,9 @@ def group_norm(
         Normalized inputs in the shape and dtype of `x`.
 
     Raises:
-        TypeError: `x`, `scale` or `bias` is not floating.
-        ValueError: `groups` does not divide the channels, `x` has no batch axis, or `scale` or `bias` does not have one
-            entry per channel.
+        TypeError: If `x`, `scale` or `bias` is not floating.
+        ValueError: If `groups` does not divide the channels, `x` has no batch axis, or `scale` or `bias` does not have
+            one entry per channel.
 
     References:
         Wu and He, *Group normalization* (2018), section 3.
@@ -192,7 +192,7 @@ def group_norm_vjp(g, x, scale, bias, *, groups=32, epsilon=1e-5):
 
 
 def group_norm_examples(random):
-    """Images, sequences, tables, and a batch of one; one and several groups; a large and an invalid epsilon."""
+    """Images, sequences, tables, and a batch size 1; one and several groups; a large and an invalid epsilon."""
     for shape, settings in [
         ((3, 4, 5, 6), {"groups": 2}),
         ((3, 5, 6), {"groups": 3, "epsilon": 0.5}),
@@ -228,8 +228,8 @@ def instance_norm(
         Normalized inputs in the shape and dtype of `x`.
 
     Raises:
-        TypeError: `x`, `scale` or `bias` is not floating.
-        ValueError: `x` has no batch axis, or `scale` or `bias` does not have one entry per channel.
+        TypeError: If `x`, `scale` or `bias` is not floating.
+        ValueError: If `x` has no batch axis, or `scale` or `bias` does not have one entry per channel.
 
     References:
         Ulyanov, Vedaldi and Lempitsky, *Instance normalization: the missing ingredient for fast stylization* (2016).
@@ -263,7 +263,7 @@ def instance_norm_vjp(g, x, scale, bias, *, epsilon=1e-5):
 
 
 def instance_norm_examples(random):
-    """Images, sequences, and a batch of one; a large and an invalid epsilon."""
+    """Images, sequences, and a batch size 1; a large and an invalid epsilon."""
     for space, settings in [((3, 4, 5), {}), ((3, 5), {"epsilon": 0.5}), ((1, 9), {}), ((2, 3), {"epsilon": -1e-5})]:
         x, (scale, bias) = random.standard_normal((*space, 6)), random.standard_normal((2, 6))
         yield (2 * x + 1, scale, bias), settings

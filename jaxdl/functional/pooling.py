@@ -25,7 +25,7 @@ def max_pool(
     Args:
         x: Images of shape (batch, height, width, channels).
         window: Rows and columns of a window.
-        stride: Rows and columns between the starts of two neighbouring windows.
+        stride: Rows and columns between the starts of two neighboring windows.
         padding: "VALID" (no padding), "SAME" (output size is input size / stride, rounded up), or the rows and columns
             to add as ((top, bottom), (left, right)); each must be smaller than the window.
 
@@ -33,8 +33,8 @@ def max_pool(
         Pooled images of shape (batch, pooled height, pooled width, channels).
 
     Raises:
-        TypeError: `x` is not floating.
-        ValueError: `x` does not have four axes, `window`, `stride` or `padding` is invalid, no window fits into the
+        TypeError: If `x` is not floating.
+        ValueError: If `x` does not have four axes, `window`, `stride` or `padding` is invalid, no window fits into the
             padded image, or a window could contain only padding.
 
     References:
@@ -62,7 +62,7 @@ def max_pool_vjp(g, x, *, window=(2, 2), stride=(2, 2), padding="VALID"):
 
 
 def max_pool_examples(random):
-    """Many ties, as after a ReLU; overlapping windows; dropped rows and columns; padding; a batch of one."""
+    """Many ties, as after a ReLU; overlapping windows; dropped rows and columns; padding; a batch size 1."""
     rectified = random.standard_normal((3, 7, 6, 2)).clip(min=0)
     yield (rectified,), {}
     yield (rectified,), {"window": (3, 2), "stride": (2, 1)}
@@ -87,7 +87,7 @@ def avg_pool(
     Args:
         x: Images of shape (batch, height, width, channels).
         window: Rows and columns of a window.
-        stride: Rows and columns between the starts of two neighbouring windows.
+        stride: Rows and columns between the starts of two neighboring windows.
         padding: "VALID", "SAME" or ((top, bottom), (left, right)), as for `max_pool`. Padding consists of zeros.
         count_include_pad: Whether $m$ includes the zeros of the padding, as is the default in PyTorch and Flax.
 
@@ -95,8 +95,8 @@ def avg_pool(
         Pooled images of shape (batch, pooled height, pooled width, channels).
 
     Raises:
-        TypeError: `x` is not floating.
-        ValueError: `x` does not have four axes, `window`, `stride` or `padding` is invalid, no window fits into the
+        TypeError: If `x` is not floating.
+        ValueError: If `x` does not have four axes, `window`, `stride` or `padding` is invalid, no window fits into the
             padded image, or a window could contain only padding.
 
     References:
@@ -151,8 +151,8 @@ def global_avg_pool(x: Float[Array, "batch height width channels"]) -> Float[Arr
         Means of shape (batch, channels).
 
     Raises:
-        TypeError: `x` is not floating.
-        ValueError: `x` does not have four axes.
+        TypeError: If `x` is not floating.
+        ValueError: If `x` does not have four axes.
 
     References:
         Lin, Chen and Yan, *Network in network* (2014).

@@ -27,7 +27,7 @@ def soft_threshold(
         Tree of the same structure, shapes and dtypes.
 
     Raises:
-        TypeError: A leaf is not floating.
+        TypeError: If a leaf is not floating.
 
     References:
         Donoho and Johnstone, *Ideal spatial adaptation by wavelet shrinkage* (1994).
@@ -70,8 +70,8 @@ def max_norm(
         Projected weights in the shape and dtype of `weights`.
 
     Raises:
-        TypeError: `weights` is not floating.
-        ValueError: `weights` has no axis.
+        TypeError: If `weights` is not floating.
+        ValueError: If `weights` has no axis.
 
     References:
         Srivastava et al., *Dropout* (2014), section 5.1.

@@ -26,8 +26,8 @@ def pairwise_hinge(
         Losses of shape (batch,), in units of the score.
 
     Raises:
-        TypeError: `better` or `worse` is not floating.
-        ValueError: The shapes differ.
+        TypeError: If `better` or `worse` is not floating.
+        ValueError: If the shapes differ.
 
     References:
         Herbrich, Graepel and Obermayer, *Large margin rank boundaries for ordinal regression* (2000).
@@ -70,7 +70,7 @@ def _shortfall(better, worse, margin):
 def pairwise_logistic(better: Float[Array, "batch"], worse: Float[Array, "batch"]) -> Float[Array, "batch"]:
     r"""Logistic loss $L_n = \log(1 + e^{-(a_n - b_n)})$ of a pair whose score $a$ should exceed $b$.
 
-    It is $-\log \sigma(a - b)$, where $\sigma(a - b)$ is the modelled probability that the order is right.
+    It is $-\log \sigma(a - b)$, where $\sigma(a - b)$ is the modeled probability that the order is right.
 
     Args:
         better: Scores $a$ of the better items, of shape (batch,).
@@ -80,8 +80,8 @@ def pairwise_logistic(better: Float[Array, "batch"], worse: Float[Array, "batch"
         Losses of shape (batch,), in nats. A tie costs $\log 2$.
 
     Raises:
-        TypeError: An argument is not floating.
-        ValueError: The shapes differ.
+        TypeError: If an argument is not floating.
+        ValueError: If the shapes differ.
 
     References:
         Burges et al., *Learning to rank using gradient descent* (2005).
@@ -124,9 +124,9 @@ def listwise_softmax(
 ) -> Float[Array, "batch"]:
     r"""Cross-entropy $L_n = -\sum_i y_{ni} \log p_{ni}$ of a list, between relevance $y$ and softmax $p$ of the scores.
 
-    Shorter lists are padded: items that are not `present` are left out of the softmax and of the sum, whatever values
-    they hold. A list without any present item has loss and gradient 0. ListNet (Cao et al.) also takes the softmax of
-    the relevance; the caller does this if wanted.
+    Shorter lists are padded: items that are not `present` are left out of the softmax and of the sum, even if
+    they are NaN. A list without any present item has loss and gradient 0. ListNet (Cao et al.) also takes the softmax of
+    the relevance; to do the same, apply `softmax` to the relevance first.
 
     Args:
         scores: Scores of shape (batch, items).
@@ -137,8 +137,8 @@ def listwise_softmax(
         Losses of shape (batch,), in nats times the unit of relevance.
 
     Raises:
-        TypeError: `scores` or `relevance` is not floating.
-        ValueError: The shapes differ, or `present` is neither a scalar nor of the shape of `scores`.
+        TypeError: If `scores` or `relevance` is not floating.
+        ValueError: If the shapes differ, or `present` is neither a scalar nor of the shape of `scores`.
 
     References:
         Cao et al., *Learning to rank: from pairwise approach to listwise approach* (2007).

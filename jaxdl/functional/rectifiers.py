@@ -21,7 +21,7 @@ def relu(z: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
         Values of at least 0, in the shape and dtype of `z`.
 
     Raises:
-        TypeError: `z` is not floating.
+        TypeError: If `z` is not floating.
 
     References:
         Nair and Hinton, *Rectified linear units improve restricted Boltzmann machines* (2010).
@@ -61,7 +61,7 @@ def relu6(z: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
         Values from 0 to 6, in the shape and dtype of `z`.
 
     Raises:
-        TypeError: `z` is not floating.
+        TypeError: If `z` is not floating.
 
     References:
         Krizhevsky, *Convolutional deep belief networks on CIFAR-10* (2010).
@@ -98,7 +98,7 @@ def leaky_relu(z: Float[Array, "*shape"], *, negative_slope: Float[ArrayLike, ""
         Activations in the shape and dtype of `z`.
 
     Raises:
-        TypeError: `z` is not floating.
+        TypeError: If `z` is not floating.
 
     References:
         Maas, Hannun and Ng, *Rectifier nonlinearities improve neural network acoustic models* (2013).
@@ -140,8 +140,8 @@ def prelu(z: Float[Array, "*batch features"], slope: Float[Array, "features"]) -
         Activations in the shape and dtype of `z`.
 
     Raises:
-        TypeError: An argument is not floating.
-        ValueError: `slope` does not have one entry per feature.
+        TypeError: If an argument is not floating.
+        ValueError: If `slope` does not have one entry per feature.
 
     References:
         He et al., *Delving deep into rectifiers* (2015), section 2.1.
@@ -187,7 +187,7 @@ def hard_swish(z: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
         Values of at least -0.375, the minimum at $z = -1.5$, in the shape and dtype of `z`.
 
     Raises:
-        TypeError: `z` is not floating.
+        TypeError: If `z` is not floating.
 
     References:
         Howard et al., *Searching for MobileNetV3* (2019), section 5.2.
@@ -230,8 +230,8 @@ def maxout(z: Float[Array, "*batch features"], *, pieces: int = 2) -> Float[Arra
         Activations of shape (..., features / pieces).
 
     Raises:
-        TypeError: `z` is not floating.
-        ValueError: `z` has no axis, or `pieces` does not divide the number of features.
+        TypeError: If `z` is not floating.
+        ValueError: If `z` has no axis, or `pieces` does not divide the number of features.
 
     References:
         Goodfellow et al., *Maxout networks* (2013).

@@ -29,8 +29,8 @@ def rnn_cell(
         Next state $h'$ of shape (batch, hidden), between -1 and 1.
 
     Raises:
-        TypeError: An argument is not floating.
-        ValueError: The shapes do not fit together.
+        TypeError: If an argument is not floating.
+        ValueError: If the shapes do not fit together.
 
     References:
         Elman, *Finding structure in time* (1990).
@@ -61,7 +61,7 @@ def rnn_cell_vjp(g, x, hidden, input_weights, hidden_weights, bias):
 
 
 def rnn_cell_examples(random):
-    """States smaller and larger than the input, a batch of one, and units that saturate."""
+    """States smaller and larger than the input, a batch size 1, and units that saturate."""
     for batch, inputs, hidden, size in [(9, 3, 5, 1), (1, 4, 2, 1), (5, 3, 4, 1.5)]:
         yield [size * a for a in _random_arguments(random, batch, inputs, hidden, gates=1)], {}
 
@@ -94,8 +94,8 @@ def gru_cell(
         Next state $h'$ of shape (batch, hidden).
 
     Raises:
-        TypeError: An argument is not floating.
-        ValueError: The shapes do not fit together.
+        TypeError: If an argument is not floating.
+        ValueError: If the shapes do not fit together.
 
     References:
         Cho et al., *Learning phrase representations using RNN encoder-decoder for statistical machine translation*
@@ -135,7 +135,7 @@ def gru_cell_vjp(g, x, hidden, input_weights, hidden_weights, bias, candidate_bi
 
 
 def gru_cell_examples(random):
-    """States smaller and larger than the input, a batch of one, and gates that are nearly closed."""
+    """States smaller and larger than the input, a batch size 1, and gates that are nearly closed."""
     for batch, inputs, hidden, size in [(9, 3, 5, 1), (1, 4, 2, 1), (5, 3, 4, 1.5)]:
         arguments = *_random_arguments(random, batch, inputs, hidden, gates=3), random.standard_normal(hidden)
         yield [size * a for a in arguments], {}
@@ -177,8 +177,8 @@ def lstm_cell(
         Tuple $(h', c')$ of the next hidden state and the next cell state, each of shape (batch, hidden).
 
     Raises:
-        TypeError: An argument is not floating.
-        ValueError: The shapes do not fit together.
+        TypeError: If an argument is not floating.
+        ValueError: If the shapes do not fit together.
 
     References:
         Hochreiter and Schmidhuber, *Long short-term memory* (1997).
@@ -223,7 +223,7 @@ def lstm_cell_vjp(g, x, hidden, cell, input_weights, hidden_weights, bias):
 
 
 def lstm_cell_examples(random):
-    """States smaller and larger than the input, a batch of one, and gates that are nearly closed."""
+    """States smaller and larger than the input, a batch size 1, and gates that are nearly closed."""
     for batch, inputs, hidden, size in [(9, 3, 5, 1), (1, 4, 2, 1), (5, 3, 4, 1.5)]:
         x, state, *weights = _random_arguments(random, batch, inputs, hidden, gates=4)
         yield [size * a for a in (x, state, random.standard_normal((batch, hidden)), *weights)], {}

@@ -21,8 +21,8 @@ def weighted_mean(values: Float[Array, "batch"], weights: Float[Array, "batch"])
         The mean, a scalar; NaN if all weights are 0 or the batch is empty.
 
     Raises:
-        TypeError: An argument is not floating.
-        ValueError: The shapes differ.
+        TypeError: If an argument is not floating.
+        ValueError: If the shapes differ.
 
     Example:
         >>> losses, mask = jnp.array([1.0, jnp.nan, 2.0]), jnp.array([1.0, 0.0, 1.0])

@@ -20,8 +20,8 @@ def squared_error(
         Losses of shape (batch,), in squared units of the target. They are summed, not averaged, over the outputs.
 
     Raises:
-        TypeError: An argument is not floating.
-        ValueError: The shapes differ; (N, 1) and (N,) are not broadcast.
+        TypeError: If an argument is not floating.
+        ValueError: If the shapes differ; (N, 1) and (N,) are not broadcast.
 
     References:
         Legendre, *Nouvelles méthodes pour la détermination des orbites des comètes* (1805).
@@ -59,8 +59,8 @@ def absolute_error(
         Losses of shape (batch,), in units of the target. They are summed, not averaged, over the outputs.
 
     Raises:
-        TypeError: An argument is not floating.
-        ValueError: The shapes differ; (N, 1) and (N,) are not broadcast.
+        TypeError: If an argument is not floating.
+        ValueError: If the shapes differ; (N, 1) and (N,) are not broadcast.
 
     References:
         Boyd and Vandenberghe, *Convex Optimization* (2004), section 6.1.
@@ -120,8 +120,8 @@ def huber(
         Losses of shape (batch,), in squared units of the target. They are summed, not averaged, over the outputs.
 
     Raises:
-        TypeError: `predictions` or `targets` is not floating.
-        ValueError: The shapes differ; (N, 1) and (N,) are not broadcast.
+        TypeError: If `predictions` or `targets` is not floating.
+        ValueError: If the shapes differ; (N, 1) and (N,) are not broadcast.
 
     References:
         Huber, *Robust estimation of a location parameter* (1964).

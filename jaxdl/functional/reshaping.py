@@ -21,8 +21,8 @@ def reshape(x: Float[Array, "batch *axes"], *, shape: tuple[int, ...] = (-1,)) -
         The same numbers in the shape (batch, *shape).
 
     Raises:
-        TypeError: `x` is not floating.
-        ValueError: `x` has no batch axis, or the product of `shape` differs from the size of an example.
+        TypeError: If `x` is not floating.
+        ValueError: If `x` has no batch axis, or the product of `shape` differs from the size of an example.
 
     Example:
         >>> images = jnp.zeros((2, 4, 5, 3))

@@ -30,8 +30,8 @@ def rnn(
         States $h_1, \dots, h_T$ of shape (batch, time, hidden). The last one is the final state.
 
     Raises:
-        TypeError: An argument is not floating.
-        ValueError: The shapes do not fit together.
+        TypeError: If an argument is not floating.
+        ValueError: If the shapes do not fit together.
 
     References:
         Elman, *Finding structure in time* (1990).
@@ -80,7 +80,7 @@ def rnn_vjp(g, x, hidden, input_weights, hidden_weights, bias):
 
 
 def rnn_examples(random):
-    """Sequences of several steps, of one and of none; a batch of one; and weights that let the gradient grow."""
+    """Sequences of several steps, of one and of none; a batch size 1; and weights that let the gradient grow."""
     for shape in [(4, 7, 3, 5), (1, 5, 4, 2), (3, 1, 2, 3), (2, 0, 3, 4)]:
         yield _random_arguments(random, *shape, gates=1), {}
     x, hidden, input_weights, hidden_weights, bias = _random_arguments(random, 3, 9, 2, 4, gates=1)
@@ -111,15 +111,15 @@ def gru(
         States $h_1, \dots, h_T$ of shape (batch, time, hidden). The last one is the final state.
 
     Raises:
-        TypeError: An argument is not floating.
-        ValueError: The shapes do not fit together.
+        TypeError: If an argument is not floating.
+        ValueError: If the shapes do not fit together.
 
     References:
         Cho et al., *Learning phrase representations using RNN encoder-decoder for statistical machine translation*
         (2014).
 
     Example:
-        A large bias of the update gate $z$ keeps the initial state, whatever the inputs:
+        A large bias of the update gate $z$ keeps the initial state for any inputs:
 
         >>> x, weights, bias = jnp.ones((1, 3, 1)), jnp.ones((1, 3)), jnp.array([0.0, 50.0, 0.0])
         >>> F.gru(x, jnp.full((1, 1), 7.0), weights, weights, bias, jnp.zeros(1))[0, :, 0].tolist()
@@ -159,7 +159,7 @@ def gru_vjp(g, x, hidden, input_weights, hidden_weights, bias, candidate_bias):
 
 
 def gru_examples(random):
-    """Sequences of several steps, of one and of none; and a batch of one."""
+    """Sequences of several steps, of one and of none; and a batch size 1."""
     for shape in [(4, 7, 3, 5), (1, 5, 4, 2), (3, 1, 2, 3), (2, 0, 3, 4)]:
         yield (*_random_arguments(random, *shape, gates=3), random.standard_normal(shape[-1])), {}
 
@@ -189,8 +189,8 @@ def lstm(
         shape (batch, hidden). The last hidden state is the final one.
 
     Raises:
-        TypeError: An argument is not floating.
-        ValueError: The shapes do not fit together.
+        TypeError: If an argument is not floating.
+        ValueError: If the shapes do not fit together.
 
     References:
         Hochreiter and Schmidhuber, *Long short-term memory* (1997).
@@ -241,7 +241,7 @@ def lstm_vjp(g, x, hidden, cell, input_weights, hidden_weights, bias):
 
 
 def lstm_examples(random):
-    """Sequences of several steps, of one and of none; and a batch of one."""
+    """Sequences of several steps, of one and of none; and a batch size 1."""
     for batch, *rest in [(4, 7, 3, 5), (1, 5, 4, 2), (3, 1, 2, 3), (2, 0, 3, 4)]:
         x, hidden, *weights = _random_arguments(random, batch, *rest, gates=4)
         yield (x, hidden, random.standard_normal(hidden.shape), *weights), {}

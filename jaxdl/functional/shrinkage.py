@@ -22,7 +22,7 @@ def soft_shrink(z: Float[Array, "*shape"], *, threshold: Float[ArrayLike, ""] = 
         Values nearer to 0 by $\lambda$, in the shape and dtype of `z`.
 
     Raises:
-        TypeError: `z` is not floating.
+        TypeError: If `z` is not floating.
 
     References:
         Donoho and Johnstone, *Ideal spatial adaptation by wavelet shrinkage* (1994), section 2.
@@ -55,8 +55,7 @@ def soft_shrink_examples(random):
 def hard_shrink(z: Float[Array, "*shape"], *, threshold: Float[ArrayLike, ""] = 0.5) -> Float[Array, "*shape"]:
     r"""Hard thresholding: $y = z$ for $|z| > \lambda$ and 0 elsewhere.
 
-    It jumps at $z = \pm \lambda$. The kinks are there; at them the derivative is taken to be 0, as in PyTorch. NaN
-    stays NaN.
+    The function jumps at $z = \pm \lambda$; there the derivative is taken to be 0, as in PyTorch. NaN stays NaN.
 
     Args:
         z: Inputs, of any shape.
@@ -67,7 +66,7 @@ def hard_shrink(z: Float[Array, "*shape"], *, threshold: Float[ArrayLike, ""] = 
         Values in the shape and dtype of `z`, unchanged where they are large and 0 elsewhere.
 
     Raises:
-        TypeError: `z` is not floating.
+        TypeError: If `z` is not floating.
 
     References:
         Donoho and Johnstone, *Ideal spatial adaptation by wavelet shrinkage* (1994), section 2.

@@ -20,7 +20,7 @@ def sigmoid(z: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
         Values between 0 and 1, in the shape and dtype of `z`.
 
     Raises:
-        TypeError: `z` is not floating.
+        TypeError: If `z` is not floating.
 
     References:
         Bishop, *Pattern Recognition and Machine Learning* (2006), section 4.2.
@@ -61,7 +61,7 @@ def log_sigmoid(z: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
         Log-probabilities in nats, at most 0, in the shape and dtype of `z`.
 
     Raises:
-        TypeError: `z` is not floating.
+        TypeError: If `z` is not floating.
 
     References:
         Bishop, *Pattern Recognition and Machine Learning* (2006), section 4.3.2.
@@ -102,7 +102,7 @@ def tanh(z: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
         Values between -1 and 1, in the shape and dtype of `z`.
 
     Raises:
-        TypeError: `z` is not floating.
+        TypeError: If `z` is not floating.
 
     References:
         LeCun et al., *Efficient BackProp* (1998), section 4.4.
@@ -146,7 +146,7 @@ def softsign(z: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
         Values between -1 and 1, in the shape and dtype of `z`.
 
     Raises:
-        TypeError: `z` is not floating.
+        TypeError: If `z` is not floating.
 
     References:
         Glorot and Bengio, *Understanding the difficulty of training deep feedforward neural networks* (2010),
@@ -188,7 +188,7 @@ def hard_tanh(z: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
         Values from -1 to 1, in the shape and dtype of `z`.
 
     Raises:
-        TypeError: `z` is not floating.
+        TypeError: If `z` is not floating.
 
     References:
         Collobert, *Large scale machine learning* (2004).
@@ -225,7 +225,7 @@ def hard_sigmoid(z: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
         Values from 0 to 1, in the shape and dtype of `z`.
 
     Raises:
-        TypeError: `z` is not floating.
+        TypeError: If `z` is not floating.
 
     References:
         Howard et al., *Searching for MobileNetV3* (2019), section 5.2.

@@ -29,7 +29,7 @@ def softplus(z: Float[Array, "*shape"], *, beta: Float[ArrayLike, ""] = 1.0) -> 
         Values of at least 0, in the shape and dtype of `z`.
 
     Raises:
-        TypeError: `z` is not floating.
+        TypeError: If `z` is not floating.
 
     References:
         Dugas et al., *Incorporating second-order functional knowledge for better option pricing* (2001).
@@ -77,7 +77,7 @@ def elu(z: Float[Array, "*shape"], *, alpha: Float[ArrayLike, ""] = 1.0) -> Floa
         Values of at least $-\alpha$, in the shape and dtype of `z`.
 
     Raises:
-        TypeError: `z` is not floating.
+        TypeError: If `z` is not floating.
 
     References:
         Clevert, Unterthiner and Hochreiter, *Fast and accurate deep network learning by exponential linear units*
@@ -128,7 +128,7 @@ def selu(z: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
         Values of at least $-\lambda \alpha \approx -1.758$, in the shape and dtype of `z`.
 
     Raises:
-        TypeError: `z` is not floating.
+        TypeError: If `z` is not floating.
 
     References:
         Klambauer et al., *Self-normalizing neural networks* (2017), equation 2.
@@ -172,7 +172,7 @@ def celu(z: Float[Array, "*shape"], *, alpha: Float[ArrayLike, ""] = 1.0) -> Flo
         Values of at least $-\alpha$, in the shape and dtype of `z`.
 
     Raises:
-        TypeError: `z` is not floating.
+        TypeError: If `z` is not floating.
 
     References:
         Barron, *Continuously differentiable exponential linear units* (2017).
@@ -221,7 +221,7 @@ def gelu(z: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
         Values of at least -0.17, the minimum at $z \approx -0.752$, in the shape and dtype of `z`.
 
     Raises:
-        TypeError: `z` is not floating.
+        TypeError: If `z` is not floating.
 
     References:
         Hendrycks and Gimpel, *Gaussian error linear units* (2016).
@@ -266,7 +266,7 @@ def gelu_tanh(z: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
         Values of at least -0.17, in the shape and dtype of `z`.
 
     Raises:
-        TypeError: `z` is not floating.
+        TypeError: If `z` is not floating.
 
     References:
         Hendrycks and Gimpel, *Gaussian error linear units* (2016), section 2.
@@ -308,7 +308,7 @@ def silu(z: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
         Values of at least -0.279, the minimum at $z \approx -1.278$, in the shape and dtype of `z`.
 
     Raises:
-        TypeError: `z` is not floating.
+        TypeError: If `z` is not floating.
 
     References:
         Elfwing, Uchibe and Doya, *Sigmoid-weighted linear units for neural network function approximation in
@@ -348,7 +348,7 @@ def mish(z: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
         Values of at least -0.309, the minimum at $z \approx -1.192$, in the shape and dtype of `z`.
 
     Raises:
-        TypeError: `z` is not floating.
+        TypeError: If `z` is not floating.
 
     References:
         Misra, *Mish: a self regularized non-monotonic activation function* (2020).

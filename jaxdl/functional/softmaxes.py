@@ -24,8 +24,8 @@ def softmax(
         Probabilities in the shape and dtype of `logits`. They sum to 1 over the last axis.
 
     Raises:
-        TypeError: `logits` is not floating.
-        ValueError: `logits` has no axis.
+        TypeError: If `logits` is not floating.
+        ValueError: If `logits` has no axis.
 
     References:
         Bridle, *Probabilistic interpretation of feedforward classification network outputs* (1990).
@@ -80,8 +80,8 @@ def log_softmax(
         Log-probabilities in nats, at most 0, in the shape and dtype of `logits`.
 
     Raises:
-        TypeError: `logits` is not floating.
-        ValueError: `logits` has no axis.
+        TypeError: If `logits` is not floating.
+        ValueError: If `logits` has no axis.
 
     References:
         Blanchard, Higham and Higham, *Accurately computing the log-sum-exp and softmax functions* (2021).

@@ -30,20 +30,20 @@ def conv2d_transpose(
         x: Images of shape (batch, height, width, channels).
         kernel: Kernel $K$ of shape (rows, columns, channels / groups, filters).
         bias: Bias $b$ of shape (filters,).
-        stride: Rows and columns between the copies of the kernel of two neighbouring pixels.
+        stride: Rows and columns between the copies of the kernel of two neighboring pixels.
         padding: Padding of the `conv2d` that is transposed, so rows and columns that are cropped from $y$. "VALID"
             crops none: a height $H$ becomes $(H - 1) s + d (k - 1) + 1$ with a kernel of $k$ rows. "SAME" gives $H s$
             (jax and Flax give that for "VALID" too if the stride exceeds the window). ((top, bottom), (left, right))
             crops as stated.
-        dilation: Rows and columns between two neighbouring entries of the kernel.
+        dilation: Rows and columns between two neighboring entries of the kernel.
         groups: Number of groups of channels that are convolved separately; divides channels and filters.
 
     Returns:
         Images of shape (batch, new height, new width, filters).
 
     Raises:
-        TypeError: `x`, `kernel` or `bias` is not floating.
-        ValueError: The shapes do not fit together, `stride`, `padding`, `dilation` or `groups` is invalid, or the
+        TypeError: If `x`, `kernel` or `bias` is not floating.
+        ValueError: If the shapes do not fit together, `stride`, `padding`, `dilation` or `groups` is invalid, or the
             padding would crop all pixels.
 
     References:
@@ -80,7 +80,7 @@ def conv2d_transpose_vjp(g, x, kernel, bias, *, stride=(1, 1), padding="VALID", 
 
 
 def conv2d_transpose_examples(random):
-    """Strides smaller than, equal to and larger than the kernel; paddings, dilations, groups; a batch of one."""
+    """Strides smaller than, equal to and larger than the kernel; paddings, dilations, groups; a batch size 1."""
     for shape, kernel, settings in [
         ((3, 3, 2, 2), (3, 2, 2, 5), {"stride": (2, 1), "padding": "SAME"}),
         ((1, 2, 3, 1), (2, 2, 1, 3), {"stride": (3, 3), "padding": ((0, 1), (1, 0)), "dilation": (3, 2)}),

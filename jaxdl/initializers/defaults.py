@@ -40,7 +40,7 @@ def pytorch(key: Key[Array, ""], layer: Layer) -> dict[str, Float[Array, "..."]]
         New parameters with the names, shapes and dtypes of `layer`.
 
     Raises:
-        ValueError: The names are those of no known layer, or the shapes of a recurrent layer do not match.
+        ValueError: If the names are those of no known layer, or the shapes of a recurrent layer do not match.
 
     Example:
         >>> from jaxdl import initializers
@@ -74,7 +74,7 @@ def keras(key: Key[Array, ""], layer: Layer) -> dict[str, Float[Array, "..."]]:
         New parameters with the names, shapes and dtypes of `layer`.
 
     Raises:
-        ValueError: The names are those of no known layer, or the shapes of a recurrent layer do not match.
+        ValueError: If the names are those of no known layer, or the shapes of a recurrent layer do not match.
 
     References:
         Jozefowicz, Zaremba and Sutskever, *An empirical exploration of recurrent network architectures* (2015), for

@@ -15,7 +15,7 @@ def fan_in(shape: Sequence[int]) -> int:
             are those of one group.
 
     Raises:
-        ValueError: The shape has fewer than two axes.
+        ValueError: If the shape has fewer than two axes.
 
     Example:
         >>> from jaxdl import initializers
@@ -35,7 +35,7 @@ def fan_out(shape: Sequence[int]) -> int:
         shape: Shape of a kernel, (inputs, outputs) or (*window, inputs, outputs).
 
     Raises:
-        ValueError: The shape has fewer than two axes.
+        ValueError: If the shape has fewer than two axes.
 
     Example:
         >>> from jaxdl import initializers
@@ -53,7 +53,7 @@ def fan_average(shape: Sequence[int]) -> float:
         shape: Shape of a kernel, (inputs, outputs) or (*window, inputs, outputs).
 
     Raises:
-        ValueError: The shape has fewer than two axes.
+        ValueError: If the shape has fewer than two axes.
 
     Example:
         >>> from jaxdl import initializers

@@ -26,7 +26,7 @@ def orthogonal(
         gain: $g$.
 
     Raises:
-        ValueError: The shape has fewer than two axes.
+        ValueError: If the shape has fewer than two axes.
 
     References:
         Saxe, McClelland and Ganguli, *Exact solutions to the nonlinear dynamics of learning in deep linear neural

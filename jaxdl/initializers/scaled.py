@@ -35,7 +35,7 @@ def lecun_normal(
         fan: Function of the shape that returns $n$.
 
     Raises:
-        ValueError: The shape has fewer than two axes, which `fan_in` and `fan_out` need.
+        ValueError: If the shape has fewer than two axes, which `fan_in` and `fan_out` need.
 
     References:
         LeCun, Bottou, Orr and Müller, *Efficient BackProp* (1998), section 4.6.
@@ -63,7 +63,7 @@ def lecun_uniform(
         fan: Function of the shape that returns $n$.
 
     Raises:
-        ValueError: The shape has fewer than two axes, which `fan_in` and `fan_out` need.
+        ValueError: If the shape has fewer than two axes, which `fan_in` and `fan_out` need.
 
     Example:
         >>> from jaxdl import initializers
@@ -86,7 +86,7 @@ def glorot_normal(key: Key[Array, ""], shape: Sequence[int], dtype=jnp.float32) 
         dtype: Dtype of the result.
 
     Raises:
-        ValueError: The shape has fewer than two axes.
+        ValueError: If the shape has fewer than two axes.
 
     References:
         Glorot and Bengio, *Understanding the difficulty of training deep feedforward neural networks* (2010).
@@ -111,7 +111,7 @@ def glorot_uniform(key: Key[Array, ""], shape: Sequence[int], dtype=jnp.float32)
         dtype: Dtype of the result.
 
     Raises:
-        ValueError: The shape has fewer than two axes.
+        ValueError: If the shape has fewer than two axes.
 
     Example:
         >>> from jaxdl import initializers
@@ -145,7 +145,7 @@ def he_normal(
         fan: Function of the shape that returns $n$.
 
     Raises:
-        ValueError: The shape has fewer than two axes, which `fan_in` and `fan_out` need.
+        ValueError: If the shape has fewer than two axes, which `fan_in` and `fan_out` need.
 
     References:
         He et al., *Delving deep into rectifiers* (2015).
@@ -180,7 +180,7 @@ def he_uniform(
         fan: Function of the shape that returns $n$.
 
     Raises:
-        ValueError: The shape has fewer than two axes, which `fan_in` and `fan_out` need.
+        ValueError: If the shape has fewer than two axes, which `fan_in` and `fan_out` need.
 
     Example:
         >>> from jaxdl import initializers
@@ -207,7 +207,7 @@ def pytorch_uniform(
         fan: Function of the shape that returns $n$.
 
     Raises:
-        ValueError: The shape has fewer than two axes, which `fan_in` and `fan_out` need.
+        ValueError: If the shape has fewer than two axes, which `fan_in` and `fan_out` need.
 
     Example:
         Each linear layer shrinks the second moment to a third:

@@ -45,7 +45,7 @@ from jaxdl.models.pytorch import (
     to_pytorch as to_pytorch,
 )
 from jaxdl.models.receptive_field import (
-    Field as Field,
+    ReceptiveField as ReceptiveField,
     Window as Window,
     receptive_field as receptive_field,
 )
@@ -77,7 +77,6 @@ __all__ = [
     "Dense",
     "Dropout",
     "Embed",
-    "Field",
     "Flatten",
     "GroupNorm",
     "LayerNorm",
@@ -86,6 +85,7 @@ __all__ = [
     "MultiHead",
     "PostActivation",
     "PreActivation",
+    "ReceptiveField",
     "Recurrent",
     "ResNet",
     "Stage",

@@ -32,11 +32,11 @@ class Dense(nn.Module):
     """Dense layer: `functional.dense` with a kernel of shape (inputs, features) and a bias.
 
     Attributes:
-        features: number of outputs.
+        features: Number of outputs.
         use_bias: False leaves the bias out, for a layer in front of a norm, which subtracts any bias again.
-        kernel_init: initializer of the kernel, `(key, shape, dtype) -> array`.
-        bias_init: initializer of the bias, likewise.
-        functional: module in which the layer looks up `dense`.
+        kernel_init: Initializer of the kernel, `(key, shape, dtype) -> array`.
+        bias_init: Initializer of the bias, likewise.
+        functional: Module in which the layer looks up `dense`.
     """
 
     features: int
@@ -57,14 +57,14 @@ class Conv(nn.Module):
     """Two-dimensional convolution: `functional.conv2d` with a kernel (rows, columns, channels, filters) and a bias.
 
     Attributes:
-        filters: number of output channels.
-        kernel: height and width of the kernel, in pixels.
-        stride: step of the kernel along height and width, in pixels.
+        filters: Number of output channels.
+        kernel: Height and width of the kernel, in pixels.
+        stride: Step of the kernel along height and width, in pixels.
         padding: "SAME", "VALID", or the pixels to add ((top, bottom), (left, right)).
         use_bias: False leaves the bias out, for a layer in front of a norm, which subtracts any bias again.
-        kernel_init: initializer of the kernel, `(key, shape, dtype) -> array`.
-        bias_init: initializer of the bias, likewise.
-        functional: module in which the layer looks up `conv2d`.
+        kernel_init: Initializer of the kernel, `(key, shape, dtype) -> array`.
+        bias_init: Initializer of the bias, likewise.
+        functional: Module in which the layer looks up `conv2d`.
     """
 
     filters: int
@@ -92,10 +92,10 @@ class Embed(nn.Module):
     (PyTorch draws from the standard normal distribution.)
 
     Attributes:
-        vocabulary: number of ids.
-        features: length of each vector.
-        embedding_init: initializer of the table, `(key, shape, dtype) -> array`.
-        functional: module in which the layer looks up `embed`.
+        vocabulary: Number of ids.
+        features: Length of each vector.
+        embedding_init: Initializer of the table, `(key, shape, dtype) -> array`.
+        functional: Module in which the layer looks up `embed`.
     """
 
     vocabulary: int
@@ -115,7 +115,7 @@ class Flatten(nn.Module):
     """Reshape each example to a vector: images row by row, with the channels of a pixel next to each other.
 
     Attributes:
-        functional: module in which the layer looks up `reshape`.
+        functional: Module in which the layer looks up `reshape`.
     """
 
     _: dataclasses.KW_ONLY
@@ -131,8 +131,8 @@ class Dropout(nn.Module):
     """Dropout in training, the identity otherwise.
 
     Attributes:
-        rate: probability of setting a number to zero, in [0, 1).
-        functional: module in which the layer looks up `dropout`.
+        rate: Probability of setting a number to zero, in [0, 1).
+        functional: Module in which the layer looks up `dropout`.
     """
 
     rate: float
@@ -156,7 +156,7 @@ def parameter(module: nn.Module, name: str, init: Callable, shape: tuple[int, ..
     """Declare a parameter of a module, initialized by `init(key, shape, dtype)`.
 
     Raises:
-        TypeError: if `init` does not return an array.
+        TypeError: If `init` does not return an array.
     """
 
     def checked_init(key, shape, dtype):

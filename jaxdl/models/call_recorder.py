@@ -22,15 +22,15 @@ class Call(NamedTuple):
     """One call of a module.
 
     Attributes:
-        path: names from the outermost module to this one, joined by /.
-        module: the module.
-        arguments: the arguments of the call, by name.
-        inputs: shapes and dtypes of the first argument.
-        outputs: shapes and dtypes of the result.
-        calls_others: whether the module called other modules.
-        times: how often the call runs: more than once inside a scan.
-        multiply_adds: multiply–adds of all runs, without those of other modules that it calls.
-        equations: number of equations of its own. A call without any computes nothing, or Flax traced it only to find
+        path: Names from the outermost module to this one, joined by /.
+        module: The module.
+        arguments: The arguments of the call, by name.
+        inputs: Shapes and dtypes of the first argument.
+        outputs: Shapes and dtypes of the result.
+        calls_others: Whether the module called other modules.
+        times: How often the call runs: more than once inside a scan.
+        multiply_adds: Multiply-adds of all runs, without those of other modules that it calls.
+        equations: Number of equations of its own. A call without any computes nothing, or Flax traced it only to find
             shapes.
     """
 
@@ -49,9 +49,9 @@ class Recording(NamedTuple):
     """The calls of modules inside a function.
 
     Attributes:
-        calls: the calls, in the order in which they begin.
-        equations: every equation of the function's jaxpr, with the number of the innermost call around it, or None.
-        outside: multiply–adds outside of all calls.
+        calls: The calls, in the order in which they begin.
+        equations: Every equation of the function's jaxpr, with the number of the innermost call around it, or None.
+        outside: Multiply-adds outside of all calls.
     """
 
     calls: list[Call]
@@ -172,7 +172,7 @@ def _equations(jaxpr: Any, mark: str, within: int | None, times: int) -> Iterato
 
 
 def _cost(jaxpr):
-    """Return the multiply–adds of a branch."""
+    """Return the multiply-adds of a branch."""
     return sum(times * count_multiply_adds(equation) for _, equation, times in _equations(jaxpr, "none", None, 1))
 
 

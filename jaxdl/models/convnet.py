@@ -28,13 +28,13 @@ class Stage(NamedTuple):
     """One stage of a `convnet`: convolution, norm, activation, pooling. Norm and activation are the network's.
 
     Attributes:
-        filters: number of output channels of the convolution.
-        kernel: height and width of the kernel, in pixels.
-        stride: step of the kernel along height and width, in pixels. For a stride instead of pooling write
+        filters: Number of output channels of the convolution.
+        kernel: Height and width of the kernel, in pixels.
+        stride: Step of the kernel along height and width, in pixels. For a stride instead of pooling write
             `Stage(32, stride=(2, 2), pool=None)`.
         padding: "SAME", "VALID", or the pixels to add ((top, bottom), (left, right)). None adds half the kernel at each
             end, which keeps the size at stride 1 (for an odd kernel k, PyTorch's `padding=k // 2`).
-        pool: pooling function of the activations, such as `functional.max_pool` or `functional.avg_pool`; or None.
+        pool: Pooling function of the activations, such as `functional.max_pool` or `functional.avg_pool`; or None.
     """
 
     filters: int
@@ -51,7 +51,7 @@ class ConvNet(nn.Module):
     `network` for `jaxdl.backpropagation`.
 
     Attributes:
-        stages, hidden, outputs, kernel, norm, activation, pool, dropout_rate, kernel_init, functional: the arguments
+        stages, hidden, outputs, kernel, norm, activation, pool, dropout_rate, kernel_init, functional: The arguments
             of `convnet`.
     """
 
@@ -104,15 +104,15 @@ class ConvNet(nn.Module):
         the bias of a convolution in front of a norm.
 
         Args:
-            params: the parameters of the model.
-            stats: its statistics: batch normalization then uses the running averages, as in evaluation. None means
+            params: The parameters of the model.
+            stats: Its statistics: batch normalization then uses the running averages, as in evaluation. None means
                 training mode, in which batch normalization uses the statistics of the batch.
 
         Returns:
             The layers, and for each layer the tuple of its own arguments.
 
         Raises:
-            ValueError: if an activation or pooling has no hand-derived gradient, a function `<name>_vjp` in the same
+            ValueError: If an activation or pooling has no hand-derived gradient, a function `<name>_vjp` in the same
                 module.
         """
         layers: list[tuple[Any, tuple[Any, ...]]] = []
@@ -143,7 +143,7 @@ class ConvNet(nn.Module):
         """Return the windows of the convolutions and poolings, from first to last, for `receptive_field`.
 
         Raises:
-            ValueError: if a pooling function has no parameters `window` and `stride`, as a global pooling.
+            ValueError: If a pooling function has no parameters `window` and `stride`, as a global pooling.
         """
         windows = []
         for stage in self.full_stages():
@@ -212,25 +212,25 @@ def convnet(
     Inputs are images (batch, height, width, channels). The outputs, of shape (batch, outputs), have no activation.
 
     Args:
-        stages: the stages, each a `Stage` or a number of filters. A number n means `Stage(n, kernel, pool=pool)`.
-        hidden: number of units of each hidden dense layer after the stages; they have no norm.
-        outputs: number of outputs.
-        kernel: height and width of the kernels of the stages given as numbers, in pixels.
+        stages: The stages, each a `Stage` or a number of filters. A number n means `Stage(n, kernel, pool=pool)`.
+        hidden: Number of units of each hidden dense layer after the stages; they have no norm.
+        outputs: Number of outputs.
+        kernel: Height and width of the kernels of the stages given as numbers, in pixels.
         norm: `BatchNorm`, `LayerNorm` or `GroupNorm`, or a `functools.partial` of one; None for no norm. A convolution
             in front of a norm has no bias.
-        activation: activation function of the stages and the hidden dense layers.
-        pool: pooling function of the stages given as numbers. `functional.max_pool` and `functional.avg_pool` halve
+        activation: Activation function of the stages and the hidden dense layers.
+        pool: Pooling function of the stages given as numbers. `functional.max_pool` and `functional.avg_pool` halve
             height and width; None keeps them.
-        dropout_rate: probability of setting a unit of a hidden dense layer to zero in training, in [0, 1).
-        kernel_init: initializer of every kernel, `(key, shape, dtype) -> array`.
-        functional: module in which the layers look up their functions, as in `mlp`.
+        dropout_rate: Probability of setting a unit of a hidden dense layer to zero in training, in [0, 1).
+        kernel_init: Initializer of every kernel, `(key, shape, dtype) -> array`.
+        functional: Module in which the layers look up their functions, as in `mlp`.
 
     Returns:
         The model.
 
     Raises:
-        ValueError: if a size is below 1 or the dropout rate outside [0, 1).
-        TypeError: if a size, function or norm has another type.
+        ValueError: If a size is below 1 or the dropout rate outside [0, 1).
+        TypeError: If a size, function or norm has another type.
 
     References:
         LeCun et al., *Gradient-based learning applied to document recognition* (1998).
@@ -265,19 +265,19 @@ def lenet5(
     stage sees all six maps, and a linear output layer replaces the distances to prototypes.
 
     Args:
-        outputs: number of outputs.
-        activation: activation function.
-        pool: pooling function.
-        padding: padding of the first convolution; `"VALID"` is for images of 32×32 pixels.
-        kernel_init: initializer of every kernel, `(key, shape, dtype) -> array`.
-        functional: module in which the layers look up their functions, as in `mlp`.
+        outputs: Number of outputs.
+        activation: Activation function.
+        pool: Pooling function.
+        padding: Padding of the first convolution; `"VALID"` is for images of 32×32 pixels.
+        kernel_init: Initializer of every kernel, `(key, shape, dtype) -> array`.
+        functional: Module in which the layers look up their functions, as in `mlp`.
 
     Returns:
         The model.
 
     Raises:
-        ValueError: if `outputs` is below 1.
-        TypeError: if `outputs` or a function has another type.
+        ValueError: If `outputs` is below 1.
+        TypeError: If `outputs` or a function has another type.
 
     References:
         LeCun et al., *Gradient-based learning applied to document recognition* (1998), section II.B.

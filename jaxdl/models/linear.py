@@ -18,15 +18,15 @@ def linear_regression(
     loss is convex, so the minimum does not depend on the start, and there is no symmetry to break.
 
     Args:
-        outputs: number of targets to predict.
-        kernel_init: initializer of the kernel, `(key, shape, dtype) -> array`.
-        functional: module in which the layers look up their functions, as in `mlp`.
+        outputs: Number of targets to predict.
+        kernel_init: Initializer of the kernel, `(key, shape, dtype) -> array`.
+        functional: Module in which the layers look up their functions, as in `mlp`.
 
     Returns:
         The model; its outputs have shape (batch, outputs).
 
     Raises:
-        ValueError: if `outputs` is below 1.
+        ValueError: If `outputs` is below 1.
 
     Example:
         >>> from jaxdl import models
@@ -49,8 +49,8 @@ def logistic_regression(*, kernel_init: Callable = initializers.zeros, functiona
     probability 1/2.
 
     Args:
-        kernel_init: initializer of the kernel, `(key, shape, dtype) -> array`.
-        functional: module in which the layers look up their functions, as in `mlp`.
+        kernel_init: Initializer of the kernel, `(key, shape, dtype) -> array`.
+        functional: Module in which the layers look up their functions, as in `mlp`.
 
     Returns:
         The model; its outputs are the logits $z$, of shape (batch, 1).
@@ -74,15 +74,15 @@ def softmax_regression(
     probability and the loss is $\log(\text{classes})$.
 
     Args:
-        classes: number of classes.
-        kernel_init: initializer of the kernel, `(key, shape, dtype) -> array`.
-        functional: module in which the layers look up their functions, as in `mlp`.
+        classes: Number of classes.
+        kernel_init: Initializer of the kernel, `(key, shape, dtype) -> array`.
+        functional: Module in which the layers look up their functions, as in `mlp`.
 
     Returns:
         The model; its outputs are the logits $z$, of shape (batch, classes).
 
     Raises:
-        ValueError: if `classes` is below 1.
+        ValueError: If `classes` is below 1.
 
     Example:
         >>> from jaxdl import models

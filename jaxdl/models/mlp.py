@@ -23,7 +23,7 @@ class MLP(nn.Module):
     Use the module to build it into a module of your own, or to get its `network` for `jaxdl.backpropagation`.
 
     Attributes:
-        hidden, outputs, activation, dropout_rate, norm, skip, kernel_init, functional: the arguments of `mlp`.
+        hidden, outputs, activation, dropout_rate, norm, skip, kernel_init, functional: The arguments of `mlp`.
     """
 
     hidden: tuple[int, ...]
@@ -73,15 +73,15 @@ class MLP(nn.Module):
         the bias of a dense layer in front of a norm.
 
         Args:
-            params: the parameters of the model.
-            stats: its statistics: batch normalization then uses the running averages, as in evaluation. None means
+            params: The parameters of the model.
+            stats: Its statistics: batch normalization then uses the running averages, as in evaluation. None means
                 training mode, in which batch normalization uses the statistics of the batch.
 
         Returns:
             The layers, and for each layer the tuple of its own arguments.
 
         Raises:
-            ValueError: if the activation has no hand-derived gradient, a function `<name>_vjp` in the same module.
+            ValueError: If the activation has no hand-derived gradient, a function `<name>_vjp` in the same module.
 
         Example:
             >>> from jaxdl import backpropagation, models
@@ -130,23 +130,23 @@ def mlp(
     Inputs of shape (batch, ...) are flattened first. The outputs, of shape (batch, outputs), have no activation.
 
     Args:
-        hidden: number of units of each hidden layer; `()` gives a linear model.
-        outputs: number of outputs.
-        activation: activation function of the hidden layers.
-        dropout_rate: probability of setting a hidden unit to zero in training, in [0, 1).
+        hidden: Number of units of each hidden layer; `()` gives a linear model.
+        outputs: Number of outputs.
+        activation: Activation function of the hidden layers.
+        dropout_rate: Probability of setting a hidden unit to zero in training, in [0, 1).
         norm: `BatchNorm`, `LayerNorm` or `GroupNorm`, or a `functools.partial` of one; None for no norm. The dense
             layer in front of a norm has no bias.
-        skip: whether to add the input of each hidden layer but the first to its output, if both have the same width.
-        kernel_init: initializer of every kernel, `(key, shape, dtype) -> array`.
-        functional: module in which the layers look up their functions, including the activation if it is one of
+        skip: Whether to add the input of each hidden layer but the first to its output, if both have the same width.
+        kernel_init: Initializer of every kernel, `(key, shape, dtype) -> array`.
+        functional: Module in which the layers look up their functions, including the activation if it is one of
             jaxdl's. With `functional=jaxdl.derivation.by_hand()` the model trains on the hand-derived gradients.
 
     Returns:
         The model.
 
     Raises:
-        ValueError: if a size is below 1 or the dropout rate outside [0, 1).
-        TypeError: if a size, function or norm has another type.
+        ValueError: If a size is below 1 or the dropout rate outside [0, 1).
+        TypeError: If a size, function or norm has another type.
 
     Example:
         >>> from jaxdl import models

@@ -58,11 +58,11 @@ def from_linen(
     jaxdl cannot distinguish it from a statistic.)
 
     Args:
-        module: an instance of a Linen module.
+        module: An instance of a Linen module.
         call: `call(module, inputs, training) -> outputs` calls the module. The default passes `training=training`; for
             a module with another flag give e.g.
             `lambda module, inputs, training: module(inputs, deterministic=not training)`.
-        streams: names of the random streams to create. Streams that the module only requests with `make_rng` need not
+        streams: Names of the random streams to create. Streams that the module only requests with `make_rng` need not
             be listed. Streams that it looks up with `has_rng`, or splits with `nn.scan` or `nn.vmap`, must be.
 
     Returns:
@@ -70,7 +70,7 @@ def from_linen(
         did in `init`.
 
     Raises:
-        TypeError: if `module` is not an instance of a Linen module, or if `call` is not given and the module has no
+        TypeError: If `module` is not an instance of a Linen module, or if `call` is not given and the module has no
             parameter `training`.
 
     Example:

@@ -18,7 +18,7 @@ class MultiHead(nn.Module):
     """Multitask network as a Flax Linen module; `multi_head` returns it as a `Model` and describes the settings.
 
     Attributes:
-        trunk, heads, activation, kernel_init, functional: the arguments of `multi_head`.
+        trunk, heads, activation, kernel_init, functional: The arguments of `multi_head`.
     """
 
     trunk: nn.Module
@@ -68,20 +68,20 @@ def multi_head(
     `lambda z, y: cross_entropy(z["digit"], y[:, 0]) + squared_error(z["slant"], y[:, 1:])`.
 
     Args:
-        trunk: a Linen module that is called as `trunk(inputs, training)` and returns (batch, features).
-        heads: number of outputs of each task, by name.
-        activation: activation function of the outputs of the trunk.
-        kernel_init: initializer of the kernels of the output layers, `(key, shape, dtype) -> array`.
-        functional: module in which the output layers and the activation look up their functions, as in `mlp`. The trunk
+        trunk: A Linen module that is called as `trunk(inputs, training)` and returns (batch, features).
+        heads: Number of outputs of each task, by name.
+        activation: Activation function of the outputs of the trunk.
+        kernel_init: Initializer of the kernels of the output layers, `(key, shape, dtype) -> array`.
+        functional: Module in which the output layers and the activation look up their functions, as in `mlp`. The trunk
             has its own.
 
     Returns:
         The model.
 
     Raises:
-        ValueError: if there is no task, a number of outputs is below 1, or a task is named "trunk" or has a / in its
+        ValueError: If there is no task, a number of outputs is below 1, or a task is named "trunk" or has a / in its
             name.
-        TypeError: if the trunk is not a module, such as a `Model`.
+        TypeError: If the trunk is not a module, such as a `Model`.
 
     References:
         Caruana, *Multitask learning* (1997).

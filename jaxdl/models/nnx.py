@@ -36,7 +36,7 @@ def from_nnx(build: Callable[[nnx.Rngs], Any], call: Callable[[Any, Any, bool], 
         The model. Its `init` ignores the inputs.
 
     Raises:
-        TypeError: if `build` is a module instead of a function that creates one.
+        TypeError: If `build` is a module instead of a function that creates one.
 
     Example:
         >>> from flax import nnx

@@ -30,9 +30,9 @@ class BatchNorm(nn.Module):
     `norm=functools.partial(BatchNorm, momentum=0.99)`.
 
     Attributes:
-        momentum: weight $m$ of the previous running average, in [0, 1].
-        epsilon: number added to the variance.
-        functional: module in which the layer looks up `batch_norm` and `batch_norm_inference`.
+        momentum: Weight $m$ of the previous running average, in [0, 1].
+        epsilon: Number added to the variance.
+        functional: Module in which the layer looks up `batch_norm` and `batch_norm_inference`.
     """
 
     _: dataclasses.KW_ONLY
@@ -61,8 +61,8 @@ class LayerNorm(nn.Module):
     """Layer normalization of the last axis, for each example (and pixel) separately, in training and evaluation alike.
 
     Attributes:
-        epsilon: number added to the variance. The default is PyTorch's; Flax has 1e-6.
-        functional: module in which the layer looks up `layer_norm`.
+        epsilon: Number added to the variance. The default is PyTorch's; Flax has 1e-6.
+        functional: Module in which the layer looks up `layer_norm`.
     """
 
     _: dataclasses.KW_ONLY
@@ -83,9 +83,9 @@ class GroupNorm(nn.Module):
     of channels.
 
     Attributes:
-        groups: number of groups.
-        epsilon: number added to the variance. The default is PyTorch's; Flax has 1e-6.
-        functional: module in which the layer looks up `group_norm`.
+        groups: Number of groups.
+        epsilon: Number added to the variance. The default is PyTorch's; Flax has 1e-6.
+        functional: Module in which the layer looks up `group_norm`.
     """
 
     _: dataclasses.KW_ONLY
@@ -139,11 +139,11 @@ def check_rows(model: Model, inputs: Any) -> None:
     shapes are computed.
 
     Args:
-        model: the model, which is traced in training mode.
-        inputs: a batch, or `jax.ShapeDtypeStruct`s of one.
+        model: The model, which is traced in training mode.
+        inputs: A batch, or `jax.ShapeDtypeStruct`s of one.
 
     Raises:
-        ValueError: naming the first batch normalization that would see a single row.
+        ValueError: If a batch normalization would see a single row; the message names the first.
 
     Example:
         >>> from jaxdl import models

@@ -15,14 +15,14 @@ def mixed_precision(model: Model, *, dtype: jnp.dtype | type = jnp.bfloat16) -> 
     bfloat16 has the range of float32 with 8 bits of precision, so no loss scaling is needed.
 
     Args:
-        model: the model.
-        dtype: the floating dtype to compute in.
+        model: The model.
+        dtype: The floating dtype to compute in.
 
     Returns:
         A model with the same `init`.
 
     Raises:
-        ValueError: if `dtype` has 16 bits or fewer and is not bfloat16; small gradients would underflow to 0.
+        ValueError: If `dtype` has 16 bits or fewer and is not bfloat16; small gradients would underflow to 0.
 
     References:
         Micikevicius et al., *Mixed precision training* (2018).

@@ -13,7 +13,7 @@ from jaxtyping import PyTree
 
 from jaxdl.models.call_recorder import record_calls
 from jaxdl.models.model import Model, Stats
-from jaxdl.models.pytorch_layouts import Layout, flattened_images, layout_of
+from jaxdl.models.pytorch_conversions import Conversion, conversion_of, flattened_images
 from jaxdl.system.storage import whole_file
 
 COUNTER = "num_batches_tracked"
@@ -29,15 +29,15 @@ class _LayerMap(NamedTuple):
     """The places of the arrays of one layer in jaxdl and in PyTorch.
 
     Attributes:
-        path: path of the layer in jaxdl.
-        entries: for each of its entries in the state dict, its name in the layout.
-        layout: how the arrays are converted.
-        image: shape of the image whose flattened pixels the layer receives, or ().
+        path: Path of the layer in jaxdl.
+        entries: For each of its entries in the state dict, its name in the conversion.
+        conversion: Conversion of the arrays.
+        image: Shape of the image whose flattened pixels the layer receives, or ().
     """
 
     path: str
     entries: dict[str, str]
-    layout: Layout
+    conversion: Conversion
     image: tuple[int, ...]
 
 
@@ -55,11 +55,11 @@ def to_pytorch(
     must be the same in both modules, as the defaults are.
 
     Args:
-        model: a model of jaxdl's own layers.
-        params: its parameters, of one member of a population.
-        stats: its statistics.
-        inputs: inputs of the model, or `jax.ShapeDtypeStruct`s: only shapes are computed.
-        names: names of the PyTorch module's layers with parameters, in the order in which the model calls them, such as
+        model: A model of jaxdl's own layers.
+        params: Its parameters, of one member of a population.
+        stats: Its statistics.
+        inputs: Inputs of the model, or `jax.ShapeDtypeStruct`s: only shapes are computed.
+        names: Names of the PyTorch module's layers with parameters, in the order in which the model calls them, such as
             ("1", "3") for `nn.Sequential(nn.Flatten(), nn.Linear(784, 128), nn.ReLU(), nn.Linear(128, 10))`. Repeat the
             name of a stacked recurrent layer for each of its layers. Without names, the layers keep their names in
             jaxdl, with dots ("Dense_0").
@@ -68,10 +68,10 @@ def to_pytorch(
         The arrays by name.
 
     Raises:
-        ValueError: if the model has a layer that is not jaxdl's; if there are not as many names as layers; if an
+        ValueError: If the model has a layer that is not jaxdl's; if there are not as many names as layers; if an
             image of several channels is flattened other than by `Flatten` for dense layers; or if `params` and
             `stats` are not those of one such model.
-        TypeError: if `names` is a string.
+        TypeError: If `names` is a string.
 
     Example:
         >>> from jaxdl import models
@@ -104,19 +104,19 @@ def from_pytorch(
     """Return parameters and statistics from the state dict of the equivalent PyTorch module: inverse of `to_pytorch`.
 
     Args:
-        model: a model of jaxdl's own layers.
-        state: arrays by name, `{name: tensor.numpy() for name, tensor in module.state_dict().items()}`. (NumPy has no
+        model: A model of jaxdl's own layers.
+        state: Arrays by name, `{name: tensor.numpy() for name, tensor in module.state_dict().items()}`. (NumPy has no
             bfloat16 tensors: use `load_pytorch` for such a module.) Entries `num_batches_tracked` may be missing.
-        inputs: inputs of the model, or `jax.ShapeDtypeStruct`s. They determine the dtypes of the result.
-        names: names of the PyTorch module's layers, as in `to_pytorch`.
+        inputs: Inputs of the model, or `jax.ShapeDtypeStruct`s. They determine the dtypes of the result.
+        names: Names of the PyTorch module's layers, as in `to_pytorch`.
 
     Returns:
         `params` and `stats` of the model.
 
     Raises:
-        ValueError: naming every entry that is missing, unknown, not of floating dtype or of another shape; and as
-            `to_pytorch` for the model and the names.
-        TypeError: if the state is not a mapping, such as the module itself.
+        ValueError: If an entry is missing, unknown, not of floating dtype or of another shape (the message names all
+            such entries), and as `to_pytorch` for the model and the names.
+        TypeError: If the state is not a mapping, such as the module itself.
 
     Example:
         >>> from jaxdl import models
@@ -137,7 +137,7 @@ def from_pytorch(
     loaded = {}
     for layer in layers:
         entries = {name: jnp.asarray(state[entry]) for entry, name in layer.entries.items()}
-        for name, array in layer.layout.from_pytorch(entries, layer.image).items():
+        for name, array in layer.conversion.from_pytorch(entries, layer.image).items():
             loaded[f"{layer.path}/{name}".removeprefix("/")] = array
 
     def loaded_leaf(path, leaf):
@@ -156,16 +156,16 @@ def save_pytorch(
     file remains.
 
     Args:
-        path: the file to write.
-        model: a model of jaxdl's own layers.
-        params: its parameters, of one member of a population.
-        stats: its statistics.
-        inputs: inputs of the model, or `jax.ShapeDtypeStruct`s: only shapes are computed.
-        names: names of the PyTorch module's layers, as in `to_pytorch`.
+        path: The file to write.
+        model: A model of jaxdl's own layers.
+        params: Its parameters, of one member of a population.
+        stats: Its statistics.
+        inputs: Inputs of the model, or `jax.ShapeDtypeStruct`s: only shapes are computed.
+        names: Names of the PyTorch module's layers, as in `to_pytorch`.
 
     Raises:
-        ValueError: as `to_pytorch`.
-        TypeError: as `to_pytorch`.
+        ValueError: As `to_pytorch`.
+        TypeError: As `to_pytorch`.
 
     Example:
         >>> import pathlib, tempfile
@@ -192,17 +192,17 @@ def load_pytorch(
     Files written by `torch.save` are not read: they contain pickles, which can run code when they are loaded.
 
     Args:
-        path: the file.
-        model: a model of jaxdl's own layers.
-        inputs: inputs of the model, or `jax.ShapeDtypeStruct`s. They determine the dtypes of the result.
-        names: names of the PyTorch module's layers, as in `to_pytorch`.
+        path: The file.
+        model: A model of jaxdl's own layers.
+        inputs: Inputs of the model, or `jax.ShapeDtypeStruct`s. They determine the dtypes of the result.
+        names: Names of the PyTorch module's layers, as in `to_pytorch`.
 
     Returns:
         `params` and `stats` of the model.
 
     Raises:
-        ValueError: if the file is corrupt or not a safetensors file, and as `from_pytorch`.
-        TypeError: if `names` is a string.
+        ValueError: If the file is corrupt or not a safetensors file, and as `from_pytorch`.
+        TypeError: If `names` is a string.
 
     Example:
         >>> import pathlib, safetensors.numpy, tempfile
@@ -241,8 +241,8 @@ def _layer_maps(model, expected, inputs, names):
     images = flattened_images(recording)
     found = {}
     for number, call in enumerate(recording.calls):
-        if call.path not in found and (layout := layout_of(call.module)) is not None:
-            found[call.path] = (layout, images.get(number, ()))
+        if call.path not in found and (conversion := conversion_of(call.module)) is not None:
+            found[call.path] = (conversion, images.get(number, ()))
     for leaf_path, _ in jax.tree.leaves_with_path(expected):
         path = _path_text(leaf_path[1:])
         if path.rpartition("/")[0] not in found:
@@ -252,19 +252,22 @@ def _layer_maps(model, expected, inputs, names):
     names = names or [path.replace("/", ".") for path in found]
     return [
         _LayerMap(
-            path, _entry_names(layout, image, _layer(expected, path), name, names[:number].count(name)), layout, image
+            path,
+            _entry_names(conversion, image, _layer(expected, path), name, names[:number].count(name)),
+            conversion,
+            image,
         )
-        for number, (name, (path, (layout, image))) in enumerate(zip(names, found.items(), strict=True))
+        for number, (name, (path, (conversion, image))) in enumerate(zip(names, found.items(), strict=True))
     ]
 
 
-def _entry_names(layout, image, arrays, name, number):
-    """Return the name of each entry of a layer in the state dict, with its name in the layout.
+def _entry_names(conversion, image, arrays, name, number):
+    """Return the name of each entry of a layer in the state dict, with its name in the conversion.
 
     `number` counts the layers of the same name before, and is appended to the entries of a recurrent layer.
     """
     suffixes: list[str] = []
-    jax.eval_shape(lambda arrays: suffixes.extend(layout.to_pytorch(arrays, image)), arrays)
+    jax.eval_shape(lambda arrays: suffixes.extend(conversion.to_pytorch(arrays, image)), arrays)
     prefix = f"{name}." if name else ""
     return {f"{prefix}{suffix}{number if suffix.endswith('_l') else ''}": suffix for suffix in suffixes}
 
@@ -273,7 +276,7 @@ def _state_dict(layers, variables):
     """Return the entries of all layers, with a counter of batches for each layer with running averages."""
     state = {}
     for layer in layers:
-        converted = layer.layout.to_pytorch(_layer(variables, layer.path), layer.image)
+        converted = layer.conversion.to_pytorch(_layer(variables, layer.path), layer.image)
         for entry, name in layer.entries.items():
             if entry in state:
                 raise ValueError(f"names must differ from layer to layer, but {entry.rpartition('.')[0]} occurs twice.")

@@ -8,9 +8,9 @@ class Window(NamedTuple):
     """The kernel of a convolution or the window of a pooling.
 
     Attributes:
-        size: height and width, in units of the layer's input.
-        stride: step between neighboring windows along height and width.
-        dilation: distance between neighboring points of the window along height and width.
+        size: Height and width, in units of the layer's input.
+        stride: Step between neighboring windows along height and width.
+        dilation: Distance between neighboring points of the window along height and width.
     """
 
     size: tuple[int, int]
@@ -18,19 +18,19 @@ class Window(NamedTuple):
     dilation: tuple[int, int] = (1, 1)
 
 
-class Field(NamedTuple):
+class ReceptiveField(NamedTuple):
     """The receptive field of one unit.
 
     Attributes:
-        size: its height and width in pixels of the image.
-        step: distance in pixels between the fields of neighboring units, along height and width.
+        size: Its height and width in pixels of the image.
+        step: Distance in pixels between the fields of neighboring units, along height and width.
     """
 
     size: tuple[int, int]
     step: tuple[int, int]
 
 
-def receptive_field(windows: Sequence[Window]) -> Field:
+def receptive_field(windows: Sequence[Window]) -> ReceptiveField:
     r"""Return the receptive field of a unit after these windows: $r = 1 + \sum_l d_l (k_l - 1) \prod_{i<l} s_i$.
 
     A window of $k$ points at distance $d$ spans $d (k - 1) + 1$ units of the layer before. These units are
@@ -38,13 +38,13 @@ def receptive_field(windows: Sequence[Window]) -> Field:
     size.
 
     Args:
-        windows: the windows from the first layer to the last; `ConvNet(...).windows()` returns those of a `convnet`.
+        windows: The windows from the first layer to the last; `ConvNet(...).windows()` returns those of a `convnet`.
 
     Returns:
         The field's size and step, along height and width.
 
     Raises:
-        ValueError: if a size, stride or dilation is below 1.
+        ValueError: If a size, stride or dilation is below 1.
 
     References:
         Araujo, Norris and Sim, *Computing receptive fields of convolutional neural networks* (2019).
@@ -52,9 +52,9 @@ def receptive_field(windows: Sequence[Window]) -> Field:
     Example:
         >>> from jaxdl import models
         >>> models.receptive_field([models.Window((3, 3)), models.Window((3, 3))])  # two 3×3 see as much as one 5×5
-        Field(size=(5, 5), step=(1, 1))
+        ReceptiveField(size=(5, 5), step=(1, 1))
         >>> models.receptive_field(models.ConvNet((8, 16), (), 10).windows())  # 3×3, pooling, 3×3, pooling
-        Field(size=(10, 10), step=(4, 4))
+        ReceptiveField(size=(10, 10), step=(4, 4))
     """
     size, step = [1, 1], [1, 1]
     for window in windows:
@@ -63,4 +63,4 @@ def receptive_field(windows: Sequence[Window]) -> Field:
         for axis in (0, 1):
             size[axis] += window.dilation[axis] * (window.size[axis] - 1) * step[axis]
             step[axis] *= window.stride[axis]
-    return Field((size[0], size[1]), (step[0], step[1]))
+    return ReceptiveField((size[0], size[1]), (step[0], step[1]))

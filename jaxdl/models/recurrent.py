@@ -31,10 +31,10 @@ class RNN(_RecurrentLayer):
     """Plain recurrent layer: `functional.rnn` with an initial state of zeros.
 
     Attributes:
-        features: size of the hidden state.
-        input_init: initializer of the kernel that acts on the inputs.
-        hidden_init: initializer of the matrix that acts on the hidden state.
-        functional: module in which the layer looks up `rnn`.
+        features: Size of the hidden state.
+        input_init: Initializer of the kernel that acts on the inputs.
+        hidden_init: Initializer of the matrix that acts on the hidden state.
+        functional: Module in which the layer looks up `rnn`.
     """
 
     @nn.compact
@@ -48,10 +48,10 @@ class GRU(_RecurrentLayer):
     """Layer of gated recurrent units: `functional.gru` with an initial state of zeros.
 
     Attributes:
-        features: size of the hidden state.
-        input_init: initializer of the kernel that acts on the inputs.
-        hidden_init: initializer of the matrices, one per gate, that act on the hidden state.
-        functional: module in which the layer looks up `gru`.
+        features: Size of the hidden state.
+        input_init: Initializer of the kernel that acts on the inputs.
+        hidden_init: Initializer of the matrices, one per gate, that act on the hidden state.
+        functional: Module in which the layer looks up `gru`.
     """
 
     @nn.compact
@@ -69,10 +69,10 @@ class LSTM(_RecurrentLayer):
     Sutskever, *An empirical exploration of recurrent network architectures* (2015), section 4.3.
 
     Attributes:
-        features: size of the hidden state and of the cell state.
-        input_init: initializer of the kernel that acts on the inputs.
-        hidden_init: initializer of the matrices, one per gate, that act on the hidden state.
-        functional: module in which the layer looks up `lstm`.
+        features: Size of the hidden state and of the cell state.
+        input_init: Initializer of the kernel that acts on the inputs.
+        hidden_init: Initializer of the matrices, one per gate, that act on the hidden state.
+        functional: Module in which the layer looks up `lstm`.
     """
 
     @nn.compact
@@ -93,7 +93,7 @@ class Recurrent(nn.Module):
     """Recurrent classifier as a Flax Linen module; `recurrent` returns it as a `Model` and describes the settings.
 
     Attributes:
-        layer, hidden, outputs, embedding, dropout_rate, kernel_init, functional: the arguments of `recurrent`.
+        layer, hidden, outputs, embedding, dropout_rate, kernel_init, functional: The arguments of `recurrent`.
     """
 
     layer: RecurrentLayer
@@ -151,22 +151,22 @@ def recurrent(
     of a batch have the same length. The outputs, of shape (batch, outputs), have no activation.
 
     Args:
-        layer: class of the recurrent layers: `RNN`, `GRU` or `LSTM`.
-        hidden: size of the hidden state of each recurrent layer.
-        outputs: number of outputs.
+        layer: Class of the recurrent layers: `RNN`, `GRU` or `LSTM`.
+        hidden: Size of the hidden state of each recurrent layer.
+        outputs: Number of outputs.
         embedding: (vocabulary, features): number of ids, and length of the trainable vector of each. None for inputs
             that are not ids.
-        dropout_rate: dropout rate after every recurrent layer, in [0, 1). (PyTorch has no dropout after the last.)
-        kernel_init: initializer of the kernels that act on the inputs of a layer, `(key, shape, dtype) -> array`. The
+        dropout_rate: Dropout rate after every recurrent layer, in [0, 1). (PyTorch has no dropout after the last.)
+        kernel_init: Initializer of the kernels that act on the inputs of a layer, `(key, shape, dtype) -> array`. The
             matrices that act on hidden states are orthogonal.
-        functional: module in which the layers look up their functions, as in `mlp`.
+        functional: Module in which the layers look up their functions, as in `mlp`.
 
     Returns:
         The model.
 
     Raises:
-        ValueError: if a size is below 1, there is no recurrent layer, or the dropout rate is outside [0, 1).
-        TypeError: if a size or function has another type.
+        ValueError: If a size is below 1, there is no recurrent layer, or the dropout rate is outside [0, 1).
+        TypeError: If a size or function has another type.
 
     Example:
         >>> from jaxdl import models

@@ -14,7 +14,7 @@ def reinitialize(model: Model, initializer: Callable[[Key[Array, ""], Layer], La
     """Return the model with initial parameters drawn layer by layer by `initializer`.
 
     Args:
-        model: the model.
+        model: The model.
         initializer: `initializer(key, layer) -> layer` receives the arrays of one layer as the model draws them, such
             as {"kernel": ..., "bias": ...}, and returns new arrays of the same names and shapes. It sees the whole
             layer, because some libraries initialize the bias depending on the shape of the kernel.

@@ -33,12 +33,12 @@ class PostActivation(_Block):
     He et al., *Deep residual learning for image recognition* (2016), figure 2.
 
     Attributes:
-        filters: number of output channels.
-        stride: stride of the first convolution.
-        norm: class of the norms.
-        activation: activation function.
-        kernel_init: initializer of every kernel.
-        functional: module in which the layers look up their functions.
+        filters: Number of output channels.
+        stride: Stride of the first convolution.
+        norm: Class of the norms.
+        activation: Activation function.
+        kernel_init: Initializer of every kernel.
+        functional: Module in which the layers look up their functions.
     """
 
     @nn.compact
@@ -57,12 +57,12 @@ class PreActivation(_Block):
     in deep residual networks* (2016), figure 1(b).
 
     Attributes:
-        filters: number of output channels.
-        stride: stride of the first convolution.
-        norm: class of the norms.
-        activation: activation function.
-        kernel_init: initializer of every kernel.
-        functional: module in which the layers look up their functions.
+        filters: Number of output channels.
+        stride: Stride of the first convolution.
+        norm: Class of the norms.
+        activation: Activation function.
+        kernel_init: Initializer of every kernel.
+        functional: Module in which the layers look up their functions.
     """
 
     @nn.compact
@@ -82,7 +82,7 @@ class ResNet(nn.Module):
     """Residual network as a Flax Linen module; `resnet` returns it as a `Model` and describes the settings.
 
     Attributes:
-        blocks, filters, outputs, block, norm, activation, kernel_init, functional: the arguments of `resnet`.
+        blocks, filters, outputs, block, norm, activation, kernel_init, functional: The arguments of `resnet`.
     """
 
     blocks: tuple[int, ...]
@@ -162,21 +162,21 @@ def resnet(
     and width with a stride of 2 in its first block. The outputs, of shape (batch, outputs), have no activation.
 
     Args:
-        blocks: number of residual blocks of each stage.
-        filters: number of filters of each stage; it must not decrease from stage to stage.
-        outputs: number of outputs.
-        block: class of the blocks, `PostActivation` or `PreActivation`.
+        blocks: Number of residual blocks of each stage.
+        filters: Number of filters of each stage; it must not decrease from stage to stage.
+        outputs: Number of outputs.
+        block: Class of the blocks, `PostActivation` or `PreActivation`.
         norm: `BatchNorm`, `LayerNorm` or `GroupNorm`, or a `functools.partial` of one.
-        activation: activation function.
-        kernel_init: initializer of every kernel, `(key, shape, dtype) -> array`.
-        functional: module in which the layers look up their functions, as in `mlp`.
+        activation: Activation function.
+        kernel_init: Initializer of every kernel, `(key, shape, dtype) -> array`.
+        functional: Module in which the layers look up their functions, as in `mlp`.
 
     Returns:
         The model.
 
     Raises:
-        ValueError: if a size is below 1, there is no stage, or the number of filters decreases.
-        TypeError: if a size, function or norm has another type.
+        ValueError: If a size is below 1, there is no stage, or the number of filters decreases.
+        TypeError: If a size, function or norm has another type.
 
     References:
         He et al., *Deep residual learning for image recognition* (2016).
@@ -208,19 +208,19 @@ def resnet20(
     It has 0.27 million parameters with ten outputs.
 
     Args:
-        outputs: number of outputs.
-        block: class of the blocks, `PostActivation` or `PreActivation`.
+        outputs: Number of outputs.
+        block: Class of the blocks, `PostActivation` or `PreActivation`.
         norm: `BatchNorm`, `LayerNorm` or `GroupNorm`, or a `functools.partial` of one.
-        activation: activation function.
-        kernel_init: initializer of every kernel, `(key, shape, dtype) -> array`.
-        functional: module in which the layers look up their functions, as in `mlp`.
+        activation: Activation function.
+        kernel_init: Initializer of every kernel, `(key, shape, dtype) -> array`.
+        functional: Module in which the layers look up their functions, as in `mlp`.
 
     Returns:
         The model.
 
     Raises:
-        ValueError: if `outputs` is below 1.
-        TypeError: if `outputs`, a function or the norm has another type.
+        ValueError: If `outputs` is below 1.
+        TypeError: If `outputs`, a function or the norm has another type.
 
     References:
         He et al., *Deep residual learning for image recognition* (2016), section 4.2.

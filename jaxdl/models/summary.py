@@ -13,12 +13,12 @@ class LayerSummary(NamedTuple):
     """One call of a layer.
 
     Attributes:
-        path: names from the outermost module to the layer, joined by /.
-        layer: class of the layer.
-        outputs: shape of the output, or a tree of shapes.
-        parameters: number of parameters of its own; 0 from the second call of a layer on.
-        multiply_adds: multiply–adds of its own, for the whole batch.
-        activation_bytes: size of the output; 0 for a module that calls others, which count theirs.
+        path: Names from the outermost module to the layer, joined by /.
+        layer: Class of the layer.
+        outputs: Shape of the output, or a tree of shapes.
+        parameters: Number of parameters of its own; 0 from the second call of a layer on.
+        multiply_adds: Multiply-adds of its own, for the whole batch.
+        activation_bytes: Size of the output; 0 for a module that calls others, which count theirs.
     """
 
     path: str
@@ -33,11 +33,11 @@ class Summary(NamedTuple):
     """The layers of a model and the totals; `print` shows them as a table.
 
     Attributes:
-        layers: the layers, in the order of their calls.
-        parameters: number of parameters.
-        parameter_bytes: size of the parameters.
-        multiply_adds: multiply–adds for the whole batch.
-        activation_bytes: size of the outputs of all layers.
+        layers: The layers, in the order of their calls.
+        parameters: Number of parameters.
+        parameter_bytes: Size of the parameters.
+        multiply_adds: Multiply-adds for the whole batch.
+        activation_bytes: Size of the outputs of all layers.
     """
 
     layers: tuple[LayerSummary, ...]
@@ -48,7 +48,7 @@ class Summary(NamedTuple):
 
     def __str__(self) -> str:
         """Return a table with a line for each layer and one for the totals."""
-        head = ("layer", "", "outputs", "parameters", "multiply–adds", "activation bytes")
+        head = ("layer", "", "outputs", "parameters", "multiply-adds", "activation bytes")
         total = ("total", "", "", self.parameters, self.multiply_adds, self.activation_bytes)
         rows = [_texts(row) for row in (head, *self.layers, total)]
         widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
@@ -62,12 +62,12 @@ class Summary(NamedTuple):
 
 
 def summary(model: Model, inputs: Any) -> Summary:
-    """Return the layers of a model with their output shapes, parameters, multiply–adds and activation sizes.
+    """Return the layers of a model with their output shapes, parameters, multiply-adds and activation sizes.
 
-    Every call of a Flax module, Linen or NNX, is a row if it calls no other module, or has parameters or multiply–adds
+    Every call of a Flax module, Linen or NNX, is a row if it calls no other module, or has parameters or multiply-adds
     of its own. Details of the counts:
 
-    - Multiply–adds are those of matrix products and convolutions. The compiler's "flops" are twice as many, plus the
+    - Multiply-adds are those of matrix products and convolutions. The compiler's "flops" are twice as many, plus the
       elementwise operations. jaxdl's convolutions are matrix products of patches, which include the padding.
     - A layer inside a scan costs as often as it runs.
     - A layer that is called twice is two rows, and its parameters are counted in the first.
@@ -76,19 +76,19 @@ def summary(model: Model, inputs: Any) -> Summary:
       module around them.
 
     Args:
-        model: the model.
-        inputs: arrays, or `jax.ShapeDtypeStruct`s: only shapes are computed.
+        model: The model.
+        inputs: Arrays, or `jax.ShapeDtypeStruct`s: only shapes are computed.
 
     Returns:
         The rows and the totals.
 
     Raises:
-        TypeError: if the inputs have no shape and dtype.
+        TypeError: If the inputs have no shape and dtype.
 
     Example:
         >>> from jaxdl import models
         >>> print(models.summary(models.mlp((16,), 10), jax.ShapeDtypeStruct((1, 784), jnp.float32)))
-        layer               outputs   parameters  multiply–adds  activation bytes
+        layer               outputs   parameters  multiply-adds  activation bytes
         Flatten_0  Flatten  (1, 784)           0              0              3,136
         Dense_0    Dense    (1, 16)       12,560         12,544                 64
         Dense_1    Dense    (1, 10)          170            160                 40

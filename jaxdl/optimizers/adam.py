@@ -37,13 +37,13 @@ def adam(
         eps: $\epsilon \ge 0$, which prevents division by zero.
 
     Raises:
-        ValueError: A hyperparameter is out of range.
+        ValueError: If a hyperparameter is out of range.
 
     References:
         Kingma and Ba, *Adam: a method for stochastic optimization* (2015), algorithm 1.
 
     Example:
-        The first step is the learning rate times the sign of the gradient, whatever the scale of the gradient:
+        The first step is the learning rate times the sign of the gradient, for any scale of the gradient:
 
         >>> from jaxdl import optimizers
         >>> optimizer = optimizers.adam(0.1)
@@ -81,7 +81,7 @@ def adam_l2(
         mask: Parameters to penalize, as for `adamw`.
 
     Raises:
-        ValueError: A hyperparameter is out of range.
+        ValueError: If a hyperparameter is out of range.
 
     References:
         Loshchilov and Hutter, *Decoupled weight decay regularization* (2019), algorithm 2 (violet).
@@ -131,7 +131,7 @@ def adamw(
             `decay_mask`. By default all decay.
 
     Raises:
-        ValueError: A hyperparameter is out of range.
+        ValueError: If a hyperparameter is out of range.
 
     References:
         Loshchilov and Hutter, *Decoupled weight decay regularization* (2019), algorithm 2 (green).
@@ -171,7 +171,7 @@ def adamax(
         eps: $\epsilon \ge 0$, which prevents division by zero.
 
     Raises:
-        ValueError: A hyperparameter is out of range.
+        ValueError: If a hyperparameter is out of range.
 
     References:
         Kingma and Ba, *Adam: a method for stochastic optimization* (2015), algorithm 2.
@@ -216,7 +216,7 @@ def nadam(
         momentum_decay: $\psi \ge 0$; the larger, the sooner the momentum reaches $\beta_1$.
 
     Raises:
-        ValueError: A hyperparameter is out of range.
+        ValueError: If a hyperparameter is out of range.
 
     References:
         Dozat, *Incorporating Nesterov momentum into Adam* (2016).
@@ -270,7 +270,7 @@ def radam(
         eps: $\epsilon \ge 0$, which prevents division by zero.
 
     Raises:
-        ValueError: A hyperparameter is out of range.
+        ValueError: If a hyperparameter is out of range.
 
     References:
         Liu et al., *On the variance of the adaptive learning rate and beyond* (2020), algorithm 2.
@@ -327,7 +327,7 @@ def amsgrad(
         eps: $\epsilon \ge 0$, which prevents division by zero.
 
     Raises:
-        ValueError: A hyperparameter is out of range.
+        ValueError: If a hyperparameter is out of range.
 
     References:
         Reddi, Kale and Kumar, *On the convergence of Adam and beyond* (2018), algorithm 2.

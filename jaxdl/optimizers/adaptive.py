@@ -25,7 +25,7 @@ def adagrad(learning_rate: LearningRate, *, eps: Scalar = 1e-10) -> optax.Gradie
         eps: $\epsilon \ge 0$, which prevents division by zero.
 
     Raises:
-        ValueError: A hyperparameter is negative.
+        ValueError: If a hyperparameter is negative.
 
     References:
         Duchi, Hazan and Singer, *Adaptive subgradient methods for online learning and stochastic optimization* (2011).
@@ -68,7 +68,7 @@ def rmsprop(
         momentum: $\mu$ in $[0, 1)$.
 
     Raises:
-        ValueError: A hyperparameter is out of range.
+        ValueError: If a hyperparameter is out of range.
 
     References:
         Tieleman and Hinton, *Lecture 6.5: RMSProp* (2012).
@@ -107,7 +107,7 @@ def centered_rmsprop(
         momentum: $\mu$ in $[0, 1)$.
 
     Raises:
-        ValueError: A hyperparameter is out of range.
+        ValueError: If a hyperparameter is out of range.
 
     References:
         Graves, *Generating sequences with recurrent neural networks* (2013), equations 38 to 41.
@@ -152,7 +152,7 @@ def adadelta(
         eps: $\epsilon \ge 0$; it also sets the size of the first steps.
 
     Raises:
-        ValueError: A hyperparameter is out of range.
+        ValueError: If a hyperparameter is out of range.
 
     References:
         Zeiler, *ADADELTA: an adaptive learning rate method* (2012).

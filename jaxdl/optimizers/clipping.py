@@ -18,7 +18,7 @@ def clip_by_value(limit: Scalar) -> optax.GradientTransformation:
         limit: $c \ge 0$. If a traced limit is negative, updates are NaN.
 
     Raises:
-        ValueError: The limit is negative.
+        ValueError: If the limit is negative.
 
     References:
         Goodfellow, Bengio and Courville, *Deep Learning* (2016), section 10.11.1.
@@ -50,7 +50,7 @@ def clip_by_global_norm(limit: Scalar) -> optax.GradientTransformation:
         limit: Maximum norm $c \ge 0$. If a traced limit is negative, updates are NaN.
 
     Raises:
-        ValueError: The limit is negative.
+        ValueError: If the limit is negative.
 
     References:
         Pascanu, Mikolov and Bengio, *On the difficulty of training recurrent neural networks* (2013), algorithm 1.

@@ -36,7 +36,7 @@ def lion(
         mask: Parameters that decay, as for `adamw`.
 
     Raises:
-        ValueError: A hyperparameter is out of range.
+        ValueError: If a hyperparameter is out of range.
 
     References:
         Chen et al., *Symbolic discovery of optimization algorithms* (2023), algorithm 2.
@@ -92,7 +92,7 @@ def muon(
         adam_learning_rate: Learning rate for the other parameters; by default `learning_rate`.
 
     Raises:
-        ValueError: A hyperparameter is out of range.
+        ValueError: If a hyperparameter is out of range.
 
     References:
         Jordan et al., *Muon: an optimizer for hidden layers in neural networks* (2024).

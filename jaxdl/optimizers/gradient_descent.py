@@ -15,7 +15,7 @@ def sgd(learning_rate: LearningRate) -> optax.GradientTransformationExtraArgs:
         learning_rate: $\eta$, at least 0: a number, a scalar array or a schedule.
 
     Raises:
-        ValueError: The learning rate is negative.
+        ValueError: If the learning rate is negative.
 
     References:
         Robbins and Monro, *A stochastic approximation method* (1951).
@@ -47,7 +47,7 @@ def momentum(
         dampening: $d$, usually in $[0, 1]$.
 
     Raises:
-        ValueError: The learning rate is negative or the decay is outside $[0, 1)$.
+        ValueError: If the learning rate is negative or the decay is outside $[0, 1)$.
 
     References:
         Polyak, *Some methods of speeding up the convergence of iteration methods* (1964).
@@ -82,7 +82,7 @@ def nesterov(learning_rate: LearningRate, *, decay: Scalar = 0.9) -> optax.Gradi
         decay: Momentum $\mu$ in $[0, 1)$.
 
     Raises:
-        ValueError: The learning rate is negative or the decay is outside $[0, 1)$.
+        ValueError: If the learning rate is negative or the decay is outside $[0, 1)$.
 
     References:
         Nesterov, *A method for solving a convex programming problem with convergence rate $O(1/k^2)$* (1983).

@@ -41,7 +41,7 @@ def partition(
         group_of: Returns the name of the group for the path of a parameter, such as "Dense_0/kernel".
 
     Raises:
-        ValueError: `init` finds that `group_of` returned an unknown group, or that a group has no parameters.
+        ValueError: If `init` finds that `group_of` returned an unknown group, or that a group has no parameters.
 
     Example:
         Train only the output layer:

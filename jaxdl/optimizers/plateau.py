@@ -38,7 +38,7 @@ def reduce_on_plateau(
         min_scale: Smallest share of the initial learning rate, in $[0, 1]$.
 
     Raises:
-        ValueError: A setting is out of range, or `update` is called without `value`.
+        ValueError: If a setting is out of range, or `update` is called without `value`.
 
     Example:
         >>> from jaxdl import optimizers

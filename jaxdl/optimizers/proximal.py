@@ -25,7 +25,7 @@ def proximal_l1(learning_rate: LearningRate, *, l1: Scalar, mask: Mask = None) -
             `decay_mask`. By default all are penalized.
 
     Raises:
-        ValueError: A hyperparameter is negative, or `update` is called without the parameters.
+        ValueError: If a hyperparameter is negative, or `update` is called without the parameters.
 
     References:
         Beck and Teboulle, *A fast iterative shrinkage-thresholding algorithm for linear inverse problems* (2009).

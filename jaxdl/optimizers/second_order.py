@@ -55,7 +55,7 @@ def lbfgs(*, memory: int = 10, line_search_steps: int = 20) -> optax.GradientTra
         line_search_steps: Maximum number of evaluations in a line search.
 
     Raises:
-        ValueError: `update` is called without `value` or `value_fn`.
+        ValueError: If `update` is called without `value` or `value_fn`.
 
     References:
         Nocedal and Wright, *Numerical optimization* (2006), algorithms 7.4, 7.5 and 3.5.

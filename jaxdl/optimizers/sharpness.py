@@ -24,7 +24,7 @@ def sam(optimizer: optax.GradientTransformation, *, radius: Scalar = 0.05) -> op
         radius: $\rho \ge 0$.
 
     Raises:
-        ValueError: The radius is negative, or `update` is called without `value_fn`.
+        ValueError: If the radius is negative, or `update` is called without `value_fn`.
 
     References:
         Foret et al., *Sharpness-aware minimization for efficiently improving generalization* (2021).

@@ -5,7 +5,7 @@ from typing import Any
 
 import jax.numpy as jnp
 
-from jaxdl.backpropagation import Step, WorkedExample
+from jaxdl.backpropagation import TraceStep, WorkedExample
 from jaxdl.reports.formatting import format_array, format_shape
 from jaxdl.runs import files
 
@@ -16,6 +16,6 @@ def write_worked_examples(directory: pathlib.Path, pages: list[WorkedExample]) -
     files.write_json(directory / "pages.json", content)
 
 
-def _formatted(step: Step) -> dict[str, Any]:
+def _formatted(step: TraceStep) -> dict[str, Any]:
     shape = format_shape(jnp.shape(step.value), "one number")
     return {**step._asdict(), "shape": shape, "value": format_array(step.value)}

@@ -47,7 +47,7 @@ def test_augmentation_commutes_with_standardization(name, image):
     "f",
     [
         functools.partial(shift, max_pixels=0),
-        functools.partial(flip, rate=0.0),
+        functools.partial(flip, probability=0.0),
         functools.partial(crop, min_area=1.0),
         functools.partial(rotate, max_degrees=0.0),
         functools.partial(scale, min_factor=1.0, max_factor=1.0),
@@ -82,7 +82,7 @@ def test_all_shifts_are_equally_likely(image):
 
 
 def test_a_flip_exchanges_left_and_right_with_its_probability(image):
-    images = augmented(functools.partial(flip, rate=0.2), image, 1000)
+    images = augmented(functools.partial(flip, probability=0.2), image, 1000)
     flipped = sum(np.array_equal(one, np.fliplr(image)) for one in images)
     same = sum(np.array_equal(one, image) for one in images)
     assert flipped + same == 1000

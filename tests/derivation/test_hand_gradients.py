@@ -43,7 +43,7 @@ def test_gradient_of_a_setting_is_nan_and_not_zero():
 
 
 def test_integer_instead_of_a_float_raises(unchecked):
-    with pytest.raises(TypeError, match="values must be floating, but was given as int32"):
+    with pytest.raises(TypeError, match="values must be floating, got int32"):
         unchecked(F.weighted_mean)(jnp.array([0, 1]), jnp.ones(2))
 
 

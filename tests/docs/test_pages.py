@@ -13,7 +13,7 @@ PRINTED = {
         "∂L/∂weights1 x0ᵀ @ ∂L/∂x1 (3, 3)",
         "network[1].layers[0] (layer_norm)",
     ),
-    "models_and_optimizers.md": ("Field(size=(18, 18), step=(8, 8))", "61,706"),
+    "models_and_optimizers.md": ("ReceptiveField(size=(18, 18), step=(8, 8))", "61,706"),
     "getting_started.md": ("(1078, 8, 8, 1) 360 359", "accuracy"),
     "training.md": ("[0 0 0 0",),
     "data.md": ("Leakage(",),

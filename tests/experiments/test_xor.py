@@ -23,7 +23,7 @@ def test_the_outcomes_follow_the_accuracies(linear, mlp, expected):
 
 
 def test_the_linear_program_knows_which_boolean_functions_are_separable():
-    """Of the 16 functions of two inputs all but XOR and its negation are separable."""
+    """A line separates 14 of the 16 functions of two inputs: all but XOR and its negation."""
     corners = data.xor().inputs
     separable = [
         number for number in range(16) if xor.separable(corners, [(number >> place) & 1 for place in range(4)])

@@ -47,15 +47,13 @@ def test_an_invalid_label_gives_nan_in_loss_and_gradient(label):
 
 def test_cross_entropy_names_wrong_shapes_and_dtypes(unchecked):
     loss = unchecked(F.cross_entropy)
-    with pytest.raises(TypeError, match=r"labels must be integers, but was given as float32.*astype\('int32'\)"):
+    with pytest.raises(TypeError, match=r"labels must be integers, got float32.*astype\('int32'\)"):
         loss(jnp.zeros((2, 3)), jnp.zeros(2))
-    with pytest.raises(
-        ValueError, match=r"labels must have the shape \(batch,\) with batch = 2, but was given as \(2, 1\)"
-    ):
+    with pytest.raises(ValueError, match=r"labels must have the shape \(batch,\) with batch = 2, got \(2, 1\)"):
         loss(jnp.zeros((2, 3)), jnp.zeros((2, 1), int))
-    with pytest.raises(ValueError, match=r"logits must have the shape \(batch, classes\), but was given as \(3,\)"):
+    with pytest.raises(ValueError, match=r"logits must have the shape \(batch, classes\), got \(3,\)"):
         loss(jnp.zeros(3), jnp.array(0))
-    with pytest.raises(TypeError, match=r"logits must be floating, but was given as int32"):
+    with pytest.raises(TypeError, match=r"logits must be floating, got int32"):
         loss(jnp.zeros((2, 3), int), jnp.zeros(2, int))
 
 
@@ -110,7 +108,7 @@ def test_binary_cross_entropy_names_wrong_shapes_and_dtypes(unchecked):
     loss = unchecked(F.binary_cross_entropy)
     with pytest.raises(TypeError, match="labels must be integers"):
         loss(jnp.zeros(2), jnp.zeros(2))
-    with pytest.raises(ValueError, match=r"logits must have the shape \(batch,\), but was given as \(2, 1\)"):
+    with pytest.raises(ValueError, match=r"logits must have the shape \(batch,\), got \(2, 1\)"):
         loss(jnp.zeros((2, 1)), jnp.zeros(2, int))
 
 

@@ -261,8 +261,8 @@ def test_an_empty_batch_gives_empty_outputs_and_zero_gradients(f, groups):
 @pytest.mark.parametrize(
     ("settings", "sentence"),
     [
-        ({"stride": (2,)}, r"stride of a sequence must be one number, as 2, got \(2,\)"),
-        ({"dilation": 2.0}, "dilation of a sequence must be one number, as 2, got 2.0"),
+        ({"stride": (2,)}, r"stride of a sequence must be one number, such as 2, got \(2,\)"),
+        ({"dilation": 2.0}, "dilation of a sequence must be one number, such as 2, got 2.0"),
         ({"padding": 1}, r'padding of a sequence must be "SAME", "VALID" or \(before, after\), got 1'),
     ],
 )

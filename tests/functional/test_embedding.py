@@ -109,17 +109,15 @@ def test_an_id_out_of_range_in_a_bag_gives_nan_even_with_weight_zero(wrong, weig
 
 def test_wrong_shapes_and_dtypes_raise(unchecked):
     embed, bag = unchecked(F.embed), unchecked(F.bag_of_embeddings)
-    with pytest.raises(TypeError, match=r"ids must be integers, but was given as float32.*astype\('int32'\)"):
+    with pytest.raises(TypeError, match=r"ids must be integers, got float32.*astype\('int32'\)"):
         embed(jnp.zeros(2), jnp.zeros((3, 2)))
-    with pytest.raises(
-        ValueError, match=r"table must have the shape \(vocabulary, features\), but was given as \(3,\)"
-    ):
+    with pytest.raises(ValueError, match=r"table must have the shape \(vocabulary, features\), got \(3,\)"):
         embed(jnp.zeros(2, int), jnp.zeros(3))
     with pytest.raises(
         ValueError, match=r"weights must have the shape \(batch, bag\) with batch = 2, bag = 3, but was"
     ):
         bag(jnp.zeros((2, 3), int), jnp.zeros((2, 1)), jnp.zeros((4, 2)))
-    with pytest.raises(ValueError, match=r"ids must have the shape \(batch, bag\), but was given as \(3,\)"):
+    with pytest.raises(ValueError, match=r"ids must have the shape \(batch, bag\), got \(3,\)"):
         bag(jnp.zeros(3, int), jnp.zeros(3), jnp.zeros((4, 2)))
 
 

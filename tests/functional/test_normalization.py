@@ -58,9 +58,7 @@ def test_with_batch_size_one_the_output_is_the_bias_and_the_gradient_zero(random
 
 
 def test_a_scale_of_wrong_shape_raises(unchecked):
-    with pytest.raises(
-        ValueError, match=r"scale must have the shape \(features,\) with features = 3, but was given as \(1,\)"
-    ):
+    with pytest.raises(ValueError, match=r"scale must have the shape \(features,\) with features = 3, got \(1,\)"):
         unchecked(F.batch_norm)(jnp.zeros((4, 2, 3)), jnp.ones(1), jnp.zeros(3))
 
 

@@ -239,13 +239,13 @@ def test_groups_that_do_not_divide_the_channels_raise(groups):
 def test_scale_that_would_broadcast_raises(unchecked, f):
     bias = [] if f is F.rms_norm else [jnp.zeros(6)]
     axis = "features" if f in (F.layer_norm, F.rms_norm) else "channels"
-    with pytest.raises(ValueError, match=rf"scale must have the shape \({axis},\) with {axis} = 6, but was given as"):
+    with pytest.raises(ValueError, match=rf"scale must have the shape \({axis},\) with {axis} = 6, got"):
         unchecked(f)(jnp.zeros((2, 3, 6)), jnp.zeros(1), *bias, **ALL[f][0])
 
 
 @pytest.mark.parametrize("f", [F.group_norm, F.instance_norm])
 def test_input_without_a_batch_axis_raises(unchecked, f):
-    with pytest.raises(ValueError, match=r"x must have the shape \(batch, channels\), but was given as \(6,\)"):
+    with pytest.raises(ValueError, match=r"x must have the shape \(batch, channels\), got \(6,\)"):
         unchecked(f)(jnp.zeros(6), jnp.zeros(6), jnp.zeros(6))
 
 

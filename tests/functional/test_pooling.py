@@ -74,7 +74,7 @@ def test_invalid_window_or_stride_raises(unchecked, pair):
 
 
 def test_image_without_channels_raises(unchecked):
-    with pytest.raises(ValueError, match=r"x must have the shape \(batch, height, width, channels\), but was given as"):
+    with pytest.raises(ValueError, match=r"x must have the shape \(batch, height, width, channels\), got"):
         unchecked(F.max_pool)(jnp.zeros((2, 4, 4)))
 
 

@@ -115,5 +115,5 @@ def test_setting_of_another_precision_keeps_the_dtype(double, dtype):
 
 
 def test_integers_raise(unchecked):
-    with pytest.raises(TypeError, match="weights must be floating, but was given as int"):
+    with pytest.raises(TypeError, match="weights must be floating, got int"):
         unchecked(F.max_norm)(jnp.ones((2, 2), int))

@@ -70,7 +70,7 @@ def test_prelu_raises_without_one_slope_per_feature(unchecked):
         ValueError, match=r"slope must have the shape \(features,\) with features = 4, but was .* \(1,\)"
     ):
         unchecked(F.prelu)(jnp.zeros((3, 4)), jnp.zeros(1))
-    with pytest.raises(TypeError, match=r"z must be floating, but was given as int32"):
+    with pytest.raises(TypeError, match=r"z must be floating, got int32"):
         unchecked(F.prelu)(jnp.zeros((3, 4), int), jnp.zeros(4))
 
 
@@ -124,7 +124,7 @@ def test_pieces_that_do_not_divide_the_features_raise(pieces):
 
 
 def test_maxout_of_a_scalar_raises(unchecked):
-    with pytest.raises(ValueError, match=r"z must have the shape \(features,\), but was given as \(\)"):
+    with pytest.raises(ValueError, match=r"z must have the shape \(features,\), got \(\)"):
         unchecked(F.maxout)(jnp.array(1.0))
 
 

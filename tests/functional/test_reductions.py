@@ -28,7 +28,7 @@ def test_mean_with_all_weights_zero_is_nan():
 
 
 def test_column_of_values_raises(unchecked):
-    with pytest.raises(ValueError, match=r"values must have the shape \(batch,\), but was given as \(3, 1\)"):
+    with pytest.raises(ValueError, match=r"values must have the shape \(batch,\), got \(3, 1\)"):
         unchecked(F.weighted_mean)(jnp.zeros((3, 1)), jnp.ones(3))
 
 

@@ -39,7 +39,7 @@ def test_gradient_descent_on_squared_error_solves_the_normal_equations(random, d
 
 
 def test_column_and_row_raise_instead_of_broadcasting(unchecked):
-    with pytest.raises(ValueError, match=r"targets must have the shape \(batch, outputs\).*, but was given as \(4,\)"):
+    with pytest.raises(ValueError, match=r"targets must have the shape \(batch, outputs\).*, got \(4,\)"):
         unchecked(F.squared_error)(jnp.zeros((4, 1)), jnp.zeros(4))
 
 

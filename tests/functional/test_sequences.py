@@ -225,7 +225,7 @@ def test_wrong_shapes_raise_with_the_name_of_the_argument(unchecked, random, f):
     x, states, weights = random_arguments(random, f, 2, 5, 3, 2)
     x, states, weights = jax.tree.map(jnp.asarray, (x, states, weights))
     axis = {1: "hidden", 3: r"3\*hidden", 4: r"4\*hidden"}[GATES[f]]
-    with pytest.raises(ValueError, match=r"x must have the shape \(batch, time, inputs\), but was given as \(2, 3\)"):
+    with pytest.raises(ValueError, match=r"x must have the shape \(batch, time, inputs\), got \(2, 3\)"):
         unchecked(f)(x[:, 0], *states, *weights)
     with pytest.raises(ValueError, match=r"hidden must have the shape \(batch, hidden\) with batch = 2, but was given"):
         unchecked(f)(x, states[0][:1], *states[1:], *weights)

@@ -208,7 +208,7 @@ def test_setting_of_another_precision_keeps_the_dtype(double, name, setting):
 
 @each
 def test_integers_raise(unchecked, name):
-    with pytest.raises(TypeError, match=r"z must be floating, but was given as int32: convert it with z\.astype"):
+    with pytest.raises(TypeError, match=r"z must be floating, got int32: convert it with z\.astype"):
         unchecked(getattr(F, name))(jnp.arange(-2, 3))
 
 

@@ -119,7 +119,7 @@ def test_an_order_that_is_shared_shows_all_members_the_same_batches(digits):
 
     def objective(params, stats, batch, key):
         loss, stats = seen(params, stats, batch, key)
-        return 0.0 * loss + batch.inputs[0].sum(), stats  # the first image of each batch tells the order
+        return 0.0 * loss + batch.inputs[0].sum(), stats  # the first image of each batch reveals the order
 
     watched = Task(PLAIN, objective, optimizers.sgd(0.0), 32)
 

@@ -69,7 +69,7 @@ def test_a_recurrent_layer_costs_every_step_and_its_output_is_counted_once():
 
 def test_it_prints_a_table():
     text = str(summary(models.mlp((16,), 10), jnp.ones((2, 784)))).splitlines()
-    assert re.split(r"  +", text[0]) == ["layer", "outputs", "parameters", "multiply–adds", "activation bytes"]
+    assert re.split(r"  +", text[0]) == ["layer", "outputs", "parameters", "multiply-adds", "activation bytes"]
     assert re.split(r"  +", text[2]) == ["Dense_0", "Dense", "(2, 16)", "12,560", "25,088", "128"]
     assert re.split(r"  +", text[-1]) == ["total", "12,730", "25,408", "6,480"]
     assert len({len(line) for line in text}) == 1

@@ -86,15 +86,15 @@ REFUSED = {
     ),
     "labels that are floats": (
         lambda: fitted(MLP, examples(labels=LABELS.astype(np.float32))),
-        "labels must be integers, but was given as float32",
+        "labels must be integers, got float32",
     ),
     "labels of shape (N, 1)": (
         lambda: fitted(MLP, examples(labels=LABELS[:, None])),
-        r"labels must have the shape \(batch,\) with batch = 8, but was given as \(8, 1\)",
+        r"labels must have the shape \(batch,\) with batch = 8, got \(8, 1\)",
     ),
     "labels one hot for class checkpoint_numbers": (
         lambda: fitted(MLP, examples(labels=np.eye(CLASSES, dtype=np.float32)[LABELS])),
-        "labels must be integers, but was given as float32",
+        "labels must be integers, got float32",
     ),
     "an empty set": (
         lambda: fitted(MLP, examples(IMAGES[:0], LABELS[:0])),
@@ -130,7 +130,7 @@ REFUSED = {
     ),
     "images without channels": (
         lambda: fitted(CONVNET, examples(IMAGES[..., 0])),
-        r"x must have the shape \(batch, height, width, channels\), but was given as \(8, 12, 12\)",
+        r"x must have the shape \(batch, height, width, channels\), got \(8, 12, 12\)",
     ),
     "a dev with channels first": (
         lambda: fitted(CONVNET, examples(), dev=examples(IMAGES.transpose(0, 3, 1, 2))),
@@ -138,19 +138,19 @@ REFUSED = {
     ),
     "(N,) targets for (N, 1) outputs": (
         lambda: fitted(NUMBER, examples(labels=TARGETS[:, 0]), F.squared_error),
-        r"targets must have the shape \(batch, outputs\) with batch = 8, outputs = 1, but was given as \(8,\)",
+        r"targets must have the shape \(batch, outputs\) with batch = 8, outputs = 1, got \(8,\)",
     ),
     "(N, 1) targets for (N,) outputs": (
         lambda: fitted(FLAT, examples(labels=TARGETS), F.squared_error),
-        r"predictions must have the shape \(batch, outputs\), but was given as \(8,\)",
+        r"predictions must have the shape \(batch, outputs\), got \(8,\)",
     ),
     "(N,) targets for (N, 1) outputs, in a loss of one's own": (
         lambda: fitted(NUMBER, examples(labels=TARGETS[:, 0]), own_loss),
-        r"values must have the shape \(batch,\), but was given as \(8, 8\)",
+        r"values must have the shape \(batch,\), got \(8, 8\)",
     ),
     "(N, 1) targets for (N,) outputs, in a loss of one's own": (
         lambda: fitted(FLAT, examples(labels=TARGETS), own_loss),
-        r"values must have the shape \(batch,\), but was given as \(8, 8\)",
+        r"values must have the shape \(batch,\), got \(8, 8\)",
     ),
     "fewer labels than inputs": (
         lambda: fitted(MLP, examples(labels=LABELS[:-1])),

@@ -18,8 +18,8 @@ TIMEOUT = 1  # seconds in which a host must answer, including the DNS lookup
 BLOCK = 1 << 20
 
 
-class Source(NamedTuple):
-    """A file of a data set, as TFDS records it.
+class RemoteFile(NamedTuple):
+    """A file to download, as TFDS records it.
 
     Attributes:
         url: Address.
@@ -34,8 +34,8 @@ class Source(NamedTuple):
     name: str
 
 
-class Places(NamedTuple):
-    """Folders in which the files of a data set are searched.
+class SearchFolders(NamedTuple):
+    """Folders in which jaxdl looks for the files of a data set.
 
     Attributes:
         dataset: Name of the data set.
@@ -53,40 +53,42 @@ def default_data_dir() -> pathlib.Path:
     return pathlib.Path(os.environ.get("TFDS_DATA_DIR") or "~/tensorflow_datasets").expanduser()
 
 
-def sources(dataset: str) -> dict[str, Source]:
+def remote_files(dataset: str) -> dict[str, RemoteFile]:
     """Return the files of a data set by name, from the checksums that TFDS ships, without importing TFDS."""
     rows = (line.split("\t") for line in (_checksums() / f"{dataset}.txt").read_text().splitlines())
-    return {name: Source(url, int(size), sha256, name) for url, size, sha256, name in rows}
+    return {name: RemoteFile(url, int(size), sha256, name) for url, size, sha256, name in rows}
 
 
-def read_verified(wanted: Sequence[Source], places: Places, *, others: Sequence[Source] = ()) -> list[bytes]:
-    """Return the contents of the wanted files; each has the size and SHA-256 that TFDS records.
+def read_verified(
+    files: Sequence[RemoteFile], folders: SearchFolders, *, others: Sequence[RemoteFile] = ()
+) -> list[bytes]:
+    """Return the contents of files, each of which has the size and SHA-256 that TFDS records.
 
-    Files that are in none of the places are downloaded into the cache of TFDS. Raises ValueError if a file has another
+    Files that are in none of the folders are downloaded into the cache of TFDS. Raises ValueError if a file has another
     SHA-256; it is then removed from the cache, but not from the manual folder. Raises FileNotFoundError within seconds
     if a file is absent and its host does not answer; the message also lists the absent files of `others`, which the
     user will need next.
     """
-    contents = {file: _from_manual(file, places) or _from_cache(file, places) for file in wanted}
+    contents = {file: _from_manual(file, folders) or _from_cache(file, folders) for file in files}
     try:
         for url in {urllib.parse.urljoin(file.url, "/") for file in _missing(contents)}:
             _check_reachable(url)
         for file in _missing(contents):
-            contents[file] = _download(file, places)
+            contents[file] = _download(file, folders)
     except OSError as error:
-        absent = [*_missing(contents), *(file for file in others if not _exists(file, places))]
-        files = " and ".join(f"{file.name} from {file.url} (SHA-256 {file.sha256})" for file in absent)
+        absent = [*_missing(contents), *(file for file in others if not _exists(file, folders))]
+        absent_files = " and ".join(f"{file.name} from {file.url} (SHA-256 {file.sha256})" for file in absent)
         raise FileNotFoundError(
-            f"{places.dataset} is neither in {places.manual} nor in {places.downloads}, and cannot be downloaded "
-            f"({error}): put {files} into {places.manual / places.dataset}."
+            f"{folders.dataset} is neither in {folders.manual} nor in {folders.downloads}, and cannot be downloaded "
+            f"({error}): put {absent_files} into {folders.manual / folders.dataset}."
         ) from error
     return [content for content in contents.values() if content is not None]
 
 
-def verify_manual(wanted: Sequence[Source], places: Places) -> None:
-    """Raise ValueError if a wanted file in the manual folder has another SHA-256."""
-    for file in wanted:
-        _from_manual(file, places)
+def verify_manual(files: Sequence[RemoteFile], folders: SearchFolders) -> None:
+    """Raise ValueError if a file in the manual folder has another SHA-256."""
+    for file in files:
+        _from_manual(file, folders)
 
 
 def _checksums() -> pathlib.Path:
@@ -94,27 +96,29 @@ def _checksums() -> pathlib.Path:
     return pathlib.Path(str(wheel.locate_file("tensorflow_datasets/url_checksums")))
 
 
-def _exists(file, places) -> bool:
-    return any(path.is_file() for path in _manual_paths(file, places)) or any(True for _ in _cached_paths(file, places))
+def _exists(file, folders) -> bool:
+    return any(path.is_file() for path in _manual_paths(file, folders)) or any(
+        True for _ in _cached_paths(file, folders)
+    )
 
 
-def _missing(contents) -> list[Source]:
+def _missing(contents) -> list[RemoteFile]:
     return [file for file, content in contents.items() if content is None]
 
 
-def _from_manual(file, places) -> bytes | None:
-    for path in _manual_paths(file, places):
+def _from_manual(file, folders) -> bytes | None:
+    for path in _manual_paths(file, folders):
         if path.is_file():
-            return _verified(path, file, path, f"put the file from {file.url} into {places.manual / places.dataset}")
+            return _verified(path, file, path, f"put the file from {file.url} into {folders.manual / folders.dataset}")
     return None
 
 
-def _manual_paths(file, places) -> tuple[pathlib.Path, pathlib.Path]:
-    return places.manual / places.dataset / file.name, places.manual / file.name
+def _manual_paths(file, folders) -> tuple[pathlib.Path, pathlib.Path]:
+    return folders.manual / folders.dataset / file.name, folders.manual / file.name
 
 
-def _from_cache(file, places) -> bytes | None:
-    for path in _cached_paths(file, places):
+def _from_cache(file, folders) -> bytes | None:
+    for path in _cached_paths(file, folders):
         try:
             return _verified(path, file, path, "it has been removed, so load again to download it")
         except ValueError:
@@ -124,11 +128,11 @@ def _from_cache(file, places) -> bytes | None:
     return None
 
 
-def _cached_paths(file, places) -> Generator[pathlib.Path]:
+def _cached_paths(file, folders) -> Generator[pathlib.Path]:
     """Yield the paths of a file in the cache of TFDS: names end with the SHA-256, and each has an .INFO file."""
     digest = base64.urlsafe_b64encode(bytes.fromhex(file.sha256)).decode().rstrip("=")
     suffix = "".join(pathlib.PurePath(file.name).suffixes)
-    for folder in (places.downloads / places.dataset, places.downloads):
+    for folder in (folders.downloads / folders.dataset, folders.downloads):
         yield from (path for path in folder.glob(f"*{digest}{suffix}") if _info(path).exists())
 
 
@@ -185,15 +189,15 @@ def _first_hop(url) -> tuple[str, int]:
     return address.hostname or "", address.port or {"https": 443}.get(address.scheme, 80)
 
 
-def _download(file, places) -> bytes:
+def _download(file, folders) -> bytes:
     """Download a file with TFDS, and move it into the cache of TFDS if it is complete and verified."""
     import tensorflow_datasets as tfds  # slow to import, and needed only if nothing is cached
 
-    places.downloads.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=places.downloads, prefix="incomplete.") as folder:
+    folders.downloads.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=folders.downloads, prefix="incomplete.") as folder:
         manager = tfds.download.DownloadManager(
             download_dir=folder,
-            dataset_name=places.dataset,
+            dataset_name=folders.dataset,
             register_checksums=True,  # TFDS records the checksum that it finds; it is compared below
             register_checksums_path=pathlib.Path(folder, "checksums.tsv"),
         )
@@ -202,7 +206,7 @@ def _download(file, places) -> bytes:
         except tfds.download.DownloadError as error:
             raise OSError(str(error)) from error
         content = _verified(path, file, f"the download from {file.url}", "it has been deleted, so try again later")
-        (places.downloads / places.dataset).mkdir(exist_ok=True)
+        (folders.downloads / folders.dataset).mkdir(exist_ok=True)
         for part in (_info(path), path):
-            os.replace(part, places.downloads / places.dataset / part.name)
+            os.replace(part, folders.downloads / folders.dataset / part.name)
     return content

@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 from jaxdl.data.catalog.decode_cache import ImagesAndLabels, cached
-from jaxdl.data.catalog.downloads import Places, default_data_dir, read_verified, sources, verify_manual
+from jaxdl.data.catalog.downloads import SearchFolders, default_data_dir, read_verified, remote_files, verify_manual
 from jaxdl.data.catalog.image_formats import read_cifar10, read_idx
 from jaxdl.data.dataset import Dataset, from_arrays
 
@@ -50,7 +50,7 @@ def load_original(
 ) -> Dataset:
     """Load a part of MNIST, Fashion-MNIST or CIFAR-10 from the original files; download them if necessary.
 
-    The files keep their original names. They are searched where TFDS searches: in `manual_dir/name` and `manual_dir`,
+    The files keep their original names. jaxdl looks for them where TFDS does: in `manual_dir/name` and `manual_dir`,
     then among the downloads in `data_dir`. A file is used only if it has the size and SHA-256 that TFDS records.
     Decoded images are cached; then the files are no longer needed.
 
@@ -80,16 +80,16 @@ def load_original(
     if part not in original.parts:
         raise ValueError(f"part must be one of {', '.join(original.parts)}, got {part!r}.")
     files, read = original.parts[part]
-    known = sources(name)
-    wanted, others = [known[file] for file in files], [known[file] for file in known if file not in files]
+    known = remote_files(name)
+    needed, others = [known[file] for file in files], [known[file] for file in known if file not in files]
     home = pathlib.Path(data_dir).expanduser() if data_dir else default_data_dir()
     manual = pathlib.Path(manual_dir).expanduser() if manual_dir else home / "downloads" / "manual"
-    places = Places(name, manual, home / "downloads")
-    verify_manual(wanted, places)  # also if the images are cached
+    folders = SearchFolders(name, manual, home / "downloads")
+    verify_manual(needed, folders)  # also if the images are cached
     images, labels = cached(
         original.format,
-        hashlib.sha256(" ".join([part, *(file.sha256 for file in wanted)]).encode()).hexdigest(),
-        lambda: read(*read_verified(wanted, places, others=others)),
+        hashlib.sha256(" ".join([part, *(file.sha256 for file in needed)]).encode()).hexdigest(),
+        lambda: read(*read_verified(needed, folders, others=others)),
     )
     return from_arrays(images / np.float32(255), labels)
 

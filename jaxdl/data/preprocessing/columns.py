@@ -39,8 +39,8 @@ class Categories(NamedTuple):
 
     Attributes:
         name: Name of the column.
-        categories: The categories of the training part; None, if it is among them, stands for missing values.
-        rest: Whether a last feature stands for all other categories. If not, they are encoded as zeros.
+        categories: The categories of the training part. A category None means missing values.
+        rest: Whether a last feature marks all other categories. If False, they are encoded as zeros.
     """
 
     name: str
@@ -68,7 +68,7 @@ Column = Numbers | Categories | Dates
 def fit_column(name: str, values: np.ndarray) -> Column | str:
     """Fit the encoding of a column to the training part, or return the reason why the column is not used.
 
-    A column is not used if it says nothing about new examples: it has one value, its name and its distinct integers
+    A column is not used if it cannot help to predict new examples: it has one value, its name and its distinct integers
     suggest an index, or it is text with over 20 values that are mostly distinct.
     """
     if values.dtype == object:

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 MISSING = ("", "?", "#N/A", "N/A", "NA", "NULL", "NaN", "NaT", "n/a", "nan", "null", "None", "<NA>")
-DASHES = ("-", "--", "–", "—", ".", "..")  # missing too, in a column whose other cells are numbers or dates
+DASHES = ("-", "--", "–", "—", ".", "..")  # also missing, in a column whose other cells are numbers or dates
 NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?|[+-]?inf(?:inity)?", re.ASCII | re.IGNORECASE)
 TIME = re.compile(r"(\d{1,2}):(\d{2})(?::(\d{2}(?:\.\d+)?))?", re.ASCII)
 DATE = re.compile(r"(?:\d{4}[-/]\d{1,2}[-/]\d{1,2}|\d{1,2}\.\d{1,2}\.\d{4})(?:[T ].*)?", re.ASCII)

@@ -134,7 +134,7 @@ def load_images(
 ) -> Dataset:
     """Read all images of a folder that has a subfolder for each class.
 
-    The images have one channel if all are grey, else three. See `read_images` for how they are decoded.
+    The images have one channel if all are gray, else three. See `read_images` for how they are decoded.
 
     Args:
         root: The folder.
@@ -153,9 +153,9 @@ def load_images(
         >>> from PIL import Image
         >>> from jaxdl.data.readers import load_images
         >>> with tempfile.TemporaryDirectory() as folder:
-        ...     for name, grey in (("dark", 0), ("light", 255)):
+        ...     for name, gray in (("dark", 0), ("light", 255)):
         ...         pathlib.Path(folder, name).mkdir()
-        ...         Image.new("L", (4, 6), grey).save(pathlib.Path(folder, name, "1.png"))
+        ...         Image.new("L", (4, 6), gray).save(pathlib.Path(folder, name, "1.png"))
         ...     images = load_images(folder)
         >>> images.inputs.shape, images.inputs.mean(axis=(1, 2, 3)).tolist(), images.labels.tolist()
         ((2, 6, 4, 1), [0.0, 1.0], ['dark', 'light'])
@@ -184,7 +184,7 @@ def read_images(files: Sequence[Place], *, size: tuple[int, int] | None, channel
     Args:
         files: The files.
         size: Height and width to scale to, or None if all images have the same size.
-        channels: 1 for grey, 3 for red, green and blue.
+        channels: 1 for gray, 3 for red, green and blue.
 
     Returns:
         The images, and a mask of the readable files.
@@ -226,7 +226,7 @@ def image_chunks(
 
 
 def image_channels(files: Sequence[Place]) -> int:
-    """Return 1 if all images are grey, else 3.
+    """Return 1 if all images are gray, else 3.
 
     Only headers are read; a palette counts as color, and unreadable files are ignored. Raises ValueError for an image
     of over 64 million pixels.

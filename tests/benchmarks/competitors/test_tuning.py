@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from benchmarks.competitors import tuning
-from benchmarks.harness.absence import MissingRequirementError
+from benchmarks.harness.requirements import MissingRequirementError
 
 
 def test_the_fastest_configuration_is_chosen(monkeypatch):

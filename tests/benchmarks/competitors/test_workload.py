@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from benchmarks.competitors import mnist, workload
-from benchmarks.harness.absence import MissingRequirementError
+from benchmarks.harness.requirements import MissingRequirementError
 
 
 def test_missing_mnist_names_the_file_and_the_variable(monkeypatch, tmp_path):

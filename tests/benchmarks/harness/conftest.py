@@ -2,8 +2,8 @@
 
 import pytest
 
-from benchmarks.harness.absence import MissingRequirementError
 from benchmarks.harness.measure import Benchmark, BenchmarkCase, Competitor, SpeedTarget, run_benchmark
+from benchmarks.harness.requirements import MissingRequirementError
 from jaxdl.runs.files import write_json
 
 TARGETS = (

@@ -2,7 +2,6 @@
 
 import pytest
 
-from benchmarks.harness.absence import MissingRequirementError
 from benchmarks.harness.measure import (
     Benchmark,
     BenchmarkCase,
@@ -12,6 +11,7 @@ from benchmarks.harness.measure import (
     run_benchmark,
     run_case,
 )
+from benchmarks.harness.requirements import MissingRequirementError
 from benchmarks.harness.tables import target_sentence
 
 

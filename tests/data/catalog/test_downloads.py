@@ -13,7 +13,7 @@ import time
 import pytest
 
 from jaxdl.data.catalog import downloads
-from jaxdl.data.catalog.downloads import Places, Source, read_verified, sources
+from jaxdl.data.catalog.downloads import RemoteFile, SearchFolders, read_verified, remote_files
 
 NAME = "images.tar.gz"
 CONTENT = bytes(range(256)) * 9
@@ -30,8 +30,8 @@ def no_proxy(monkeypatch):
 
 
 def read(home, *, url="http://images.invalid", manual="manual"):
-    file = Source(f"{url}/{NAME}", len(CONTENT), SHA256, NAME)
-    (content,) = read_verified([file], Places("images", home / manual, home / "downloads"))
+    file = RemoteFile(f"{url}/{NAME}", len(CONTENT), SHA256, NAME)
+    (content,) = read_verified([file], SearchFolders("images", home / manual, home / "downloads"))
     return content
 
 
@@ -82,9 +82,9 @@ def download_with_tfds(url, downloads):
 
 
 def test_sources_reads_the_checksums_of_tfds():
-    assert len(sources("mnist")) == len(sources("fashion_mnist")) == 4
-    assert sources("cifar10") == {
-        "cifar-10-binary.tar.gz": Source(
+    assert len(remote_files("mnist")) == len(remote_files("fashion_mnist")) == 4
+    assert remote_files("cifar10") == {
+        "cifar-10-binary.tar.gz": RemoteFile(
             "https://www.cs.toronto.edu/~kriz/cifar-10-binary.tar.gz",
             170_052_171,
             "c4a38c50a1bc5f3a1c5537f2155ab9d68f9f25eb1ed8d9ddda3db29a59bca1dd",
@@ -98,9 +98,9 @@ def test_addresses_equal_those_of_the_tfds_builders():
     from tensorflow_datasets.image_classification import cifar, mnist
 
     for dataset, url in [("mnist", mnist.MNIST.URL), ("fashion_mnist", mnist.FashionMNIST.URL)]:
-        for source in sources(dataset).values():
+        for source in remote_files(dataset).values():
             assert source.url == f"{url.removesuffix('/')}/{source.name}"
-    assert sources("cifar10")["cifar-10-binary.tar.gz"].url in pathlib.Path(cifar.__file__).read_text()
+    assert remote_files("cifar10")["cifar-10-binary.tar.gz"].url in pathlib.Path(cifar.__file__).read_text()
     assert "tensorflow" not in sys.modules
 
 
@@ -182,9 +182,9 @@ def test_a_host_that_refuses_the_connection_raises_an_error(tmp_path):
 
 def test_the_error_lists_only_the_missing_file(tmp_path, monkeypatch):
     put(tmp_path / "manual")
-    known = [Source(f"http://images.invalid/{name}", len(CONTENT), SHA256, name) for name in (NAME, "labels.gz")]
+    known = [RemoteFile(f"http://images.invalid/{name}", len(CONTENT), SHA256, name) for name in (NAME, "labels.gz")]
     with pytest.raises(FileNotFoundError, match=r"\): put labels.gz from \S+ \(SHA-256 \w+\) into ") as raised:
-        read_verified(known, Places("images", tmp_path / "manual", tmp_path / "downloads"))
+        read_verified(known, SearchFolders("images", tmp_path / "manual", tmp_path / "downloads"))
     assert NAME not in str(raised.value)
 
 

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from jaxdl.data.catalog import downloads, originals
-from jaxdl.data.catalog.downloads import Source, sources
+from jaxdl.data.catalog.downloads import RemoteFile, remote_files
 from jaxdl.data.catalog.originals import Part, class_names, load_original
 from jaxdl.data.catalog.tfds import load_prepared
 
@@ -59,7 +59,7 @@ def published(known, tmp_path_factory):
         for name, stamp in stamps.items():
             key = ("x_" if "images" in name else "y_") + ("train" if name.startswith("train") else "test")
             content = gzipped_idx(known[dataset][key], name, stamp)
-            file = sources(dataset)[name.replace(".", "-") + ".gz"]
+            file = remote_files(dataset)[name.replace(".", "-") + ".gz"]
             if hashlib.sha256(content).hexdigest() != file.sha256:
                 pytest.skip("gzip compresses to other bytes than GNU gzip")
             (folder / dataset / file.name).write_bytes(content)
@@ -94,8 +94,8 @@ def small(tables, monkeypatch):
     parts = originals.ORIGINALS["cifar10"].parts
     for part, (files, read) in list(parts.items()):
         monkeypatch.setitem(parts, part, Part(files, functools.partial(read, rows=3)))
-    source = Source("http://cifar.invalid", len(content), hashlib.sha256(content).hexdigest(), files[0])
-    monkeypatch.setattr(originals, "sources", lambda dataset: {source.name: source})
+    source = RemoteFile("http://cifar.invalid", len(content), hashlib.sha256(content).hexdigest(), files[0])
+    monkeypatch.setattr(originals, "remote_files", lambda dataset: {source.name: source})
     return content
 
 
@@ -157,14 +157,14 @@ def test_class_names_are_the_published_ones(data_dir):
 
 def test_files_are_searched_where_tfds_searches(home, small, tmp_path, monkeypatch):
     monkeypatch.setenv("HOME", str(tmp_path))
-    places = [
+    folders = [
         ({"manual_dir": tmp_path / "mine"}, tmp_path / "mine" / "cifar10"),
         ({"manual_dir": "~/mine", "data_dir": "nowhere"}, tmp_path / "mine"),
         ({"data_dir": tmp_path / "other"}, tmp_path / "other" / "downloads" / "manual"),
         ({"data_dir": "~/other"}, tmp_path / "other" / "downloads" / "manual" / "cifar10"),
         ({}, home / "downloads" / "manual"),
     ]
-    for settings, folder in places:
+    for settings, folder in folders:
         assert_found_only_in(folder, small, settings, tmp_path)
     monkeypatch.delenv("TFDS_DATA_DIR")
     assert_found_only_in(tmp_path / "tensorflow_datasets" / "downloads" / "manual", small, {}, tmp_path)
@@ -183,7 +183,7 @@ def test_a_missing_file_raises_an_error_that_says_where_to_put_it(home):
     with pytest.raises(FileNotFoundError) as raised:
         load_original("fashion_mnist", part="test")
     for name in ("t10k-images-idx3-ubyte.gz", "t10k-labels-idx1-ubyte.gz"):
-        source = sources("fashion_mnist")[name]
+        source = remote_files("fashion_mnist")[name]
         assert f"{name} from {source.url} (SHA-256 {source.sha256})" in str(raised.value)
     assert str(raised.value).endswith(f"into {home}/downloads/manual/fashion_mnist.")
     assert not home.exists()

@@ -1,4 +1,4 @@
-"""Conversion of each layer's parameters between jaxdl and PyTorch.
+"""Conversion of the parameters of each kind of layer between jaxdl and PyTorch.
 
 A layer is a dict of arrays under jaxdl's names, and a dict of PyTorch's entries under their names without the prefix of
 the layer ("weight", not "fc1.weight"). Kernels are (inputs, outputs) and (rows, columns, channels, filters) in jaxdl,
@@ -20,10 +20,14 @@ from jaxdl.models.recurrent import GRU, LSTM, RNN
 Arrays = dict[str, Array]
 
 
-class Layout(NamedTuple):
-    """Conversion of one kind of layer.
+class Conversion(NamedTuple):
+    """Conversion of the parameters of one kind of layer.
 
     Both functions take the arrays, and the shape of the image whose flattened pixels the layer receives, or ().
+
+    Attributes:
+        to_pytorch: Converts jaxdl's arrays to PyTorch's entries.
+        from_pytorch: Converts PyTorch's entries to jaxdl's arrays.
     """
 
     to_pytorch: Callable[[Arrays, tuple[int, ...]], Arrays]
@@ -60,8 +64,8 @@ def _kernel(entries, kernel):
 
 
 def _renamed(**names):
-    """Return the layout of a layer whose arrays only have other names in PyTorch: `jaxdl="pytorch"`."""
-    return Layout(
+    """Return the conversion of a layer whose arrays only have other names in PyTorch: `jaxdl="pytorch"`."""
+    return Conversion(
         lambda params, image: {pytorch: params[jaxdl] for jaxdl, pytorch in names.items()},  # noqa: ARG005
         lambda entries, image: {jaxdl: entries[pytorch] for jaxdl, pytorch in names.items()},  # noqa: ARG005
     )
@@ -95,22 +99,22 @@ def _gru_back(entries, image):
     return {**_recurrent_back(entries, image), "bias": bias, "candidate_bias": second[gates:]}
 
 
-LAYOUTS: dict[type, Layout] = {
-    Dense: Layout(_dense, _dense_back),
-    Conv: Layout(_conv, _conv_back),
+CONVERSIONS: dict[type, Conversion] = {
+    Dense: Conversion(_dense, _dense_back),
+    Conv: Conversion(_conv, _conv_back),
     BatchNorm: _renamed(scale="weight", bias="bias", mean="running_mean", var="running_var"),
     LayerNorm: _renamed(scale="weight", bias="bias"),
     GroupNorm: _renamed(scale="weight", bias="bias"),
     Embed: _renamed(embedding="weight"),
-    RNN: Layout(_recurrent, _recurrent_back),
-    LSTM: Layout(_recurrent, _recurrent_back),
-    GRU: Layout(_recurrent, _gru_back),
+    RNN: Conversion(_recurrent, _recurrent_back),
+    LSTM: Conversion(_recurrent, _recurrent_back),
+    GRU: Conversion(_recurrent, _gru_back),
 }
 
 
-def layout_of(module: Any) -> Layout | None:
-    """Return the layout of a layer, or None if the module is not one of jaxdl's layers with parameters."""
-    return next((layout for kind, layout in LAYOUTS.items() if isinstance(module, kind)), None)
+def conversion_of(module: Any) -> Conversion | None:
+    """Return the conversion of a layer, or None if the module is not one of jaxdl's layers with parameters."""
+    return next((conversion for kind, conversion in CONVERSIONS.items() if isinstance(module, kind)), None)
 
 
 def flattened_images(recording: Recording) -> dict[int, tuple[int, ...]]:
@@ -119,7 +123,7 @@ def flattened_images(recording: Recording) -> dict[int, tuple[int, ...]]:
     Images of one channel or one pixel are left out, because their order is the same in PyTorch.
 
     Raises:
-        ValueError: if a flattened image of several channels goes anywhere but into dense layers, where PyTorch's order
+        ValueError: If a flattened image of several channels goes anywhere but into dense layers, where PyTorch's order
             of the numbers would change the result.
     """
     images = {}
