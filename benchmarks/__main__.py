@@ -72,8 +72,8 @@ def _run_command(command) -> int:
     console = Console()
     match command:
         case ListBenchmarks():
-            for each in all_benchmarks().values():
-                _print_question(each, console)
+            for benchmark in all_benchmarks().values():
+                _print_question(benchmark, console)
         case RunBenchmarks():
             return _run_benchmarks(command, console)
         case WriteReport():
@@ -95,8 +95,8 @@ def _run_benchmarks(command, console) -> int:
     # jax gets no persistent cache and PyTorch an empty one, so that compile times are times of compiling.
     with tempfile.TemporaryDirectory() as empty:
         os.environ["TORCHINDUCTOR_CACHE_DIR"] = empty
-        for each in selected:
-            failed += not _run_and_save(each, command, console)
+        for benchmark in selected:
+            failed += not _run_and_save(benchmark, command, console)
     return 1 if failed else 0
 
 
@@ -131,7 +131,7 @@ def versions() -> dict[str, str]:
 def workload_of(name: str) -> str:
     """Return the paragraph of a benchmark's docstring that begins with "Workload:"; an empty string without one."""
     paragraphs = (importlib.import_module(f"benchmarks.{name}").__doc__ or "").split("\n\n")
-    return next((" ".join(each.split()) for each in paragraphs if each.startswith("Workload:")), "")
+    return next((" ".join(text.split()) for text in paragraphs if text.startswith("Workload:")), "")
 
 
 if __name__ == "__main__":

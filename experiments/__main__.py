@@ -71,13 +71,13 @@ def selected(names: tuple[str, ...], chapter: str | None = None) -> list:
     """
     from jaxdl.experiment import CHAPTERS, chapter_of
 
-    known = {each.number: each for each in CHAPTERS}
+    known = [known_chapter.number for known_chapter in CHAPTERS]
     if chapter is not None and names:
         raise ValueError("give either names of experiments or --chapter, not both.")
     if chapter is not None and chapter not in known:
         raise ValueError(f"unknown chapter {chapter}. Available: {', '.join(known)}.")
     found = select(every_experiment(), names, "experiment")
-    found = [each for each in found if chapter in (None, chapter_of(each.item).number)]
+    found = [experiment for experiment in found if chapter in (None, chapter_of(experiment.item).number)]
     return sorted(found, key=lambda experiment: experiment.item)
 
 
@@ -105,9 +105,11 @@ def _run(settings) -> int:
     console = Console()
     match settings:
         case ListExperiments():
-            for each in selected(()):
-                for claim in each.claims:
-                    console.print(f"[bold]{each.name}[/bold] (item {each.item}): {claim.says}", highlight=False)
+            for experiment in selected(()):
+                for claim in experiment.claims:
+                    console.print(
+                        f"[bold]{experiment.name}[/bold] (item {experiment.item}): {claim.says}", highlight=False
+                    )
         case WriteReport():
             return report_command(cli_settings.Report(settings.run), console)
         case PrintTable():

@@ -28,16 +28,22 @@ def write_report(results: pathlib.Path, out: pathlib.Path) -> pathlib.Path:
     """
     measured = read_measurements(results)
     figures, charts = {}, {}
-    for each in measured:
-        for axis, points in growth_curves(each).items():
-            figures.setdefault(each["name"], []).append(f"figure-{len(charts)}")
+    for benchmark in measured:
+        for axis, points in growth_curves(benchmark).items():
+            figures.setdefault(benchmark["name"], []).append(f"figure-{len(charts)}")
             charts[f"figure-{len(charts)}"] = (axis, points)
     content = {
         "benchmarks": [
-            each | {"cases": [page_case(case) for case in each["cases"]], "figures": figures.get(each["name"], ())}
-            for each in measured
+            benchmark
+            | {
+                "cases": [page_case(case) for case in benchmark["cases"]],
+                "figures": figures.get(benchmark["name"], ()),
+            }
+            for benchmark in measured
         ],
-        "targets": [target for each in measured for case in each["cases"] for target in case.get("targets", ())],
+        "targets": [
+            target for benchmark in measured for case in benchmark["cases"] for target in case.get("targets", ())
+        ],
     }
     out.parent.mkdir(parents=True, exist_ok=True)
     files.write_text(out, render_page(TEMPLATE.read_text(encoding="utf-8"), _draw(charts), content))

@@ -78,7 +78,7 @@ def target_sentence(target: dict[str, Any]) -> str:
 
 def format_seconds(seconds: float) -> str:
     """Return seconds with three significant digits and a suitable unit."""
-    scale, unit = next((each for each in TIME_UNITS if seconds >= each[0]), TIME_UNITS[-1])
+    scale, unit = next((entry for entry in TIME_UNITS if seconds >= entry[0]), TIME_UNITS[-1])
     return f"{seconds / scale:.3g} {unit}"
 
 
@@ -86,5 +86,5 @@ def format_bytes(count: int | None) -> str:
     """Return bytes with three significant digits and a suitable unit; an empty string for None."""
     if count is None:
         return ""
-    scale, unit = next((each for each in BYTE_UNITS if count >= each[0]), BYTE_UNITS[-1])
+    scale, unit = next((entry for entry in BYTE_UNITS if count >= entry[0]), BYTE_UNITS[-1])
     return f"{count / scale:.3g} {unit}"

@@ -273,15 +273,15 @@ def _errors(case, hand) -> tuple[tuple[float, ...], str]:
     for cotangents, (_, arguments) in zip(hand, case.inputs, strict=True):
         if fault := _structure_fault(cotangents, [a for a in arguments if is_floating(a)]):
             return (np.inf, np.inf, 0.0), fault
-    (in_double, in_single), (reference, of_jax) = hand, case.reference
-    each = [
-        [relative_error(a, b) for a, b in zip(jax.tree.leaves(of), jax.tree.leaves(reference), strict=True)]
-        for of in (in_double, in_single, of_jax)
+    reference, jax_float32 = case.reference
+    errors = [
+        [relative_error(a, b) for a, b in zip(jax.tree.leaves(cotangents), jax.tree.leaves(reference), strict=True)]
+        for cotangents in (*hand, jax_float32)
     ]
     _, single = case.inputs[1]
     unit = max(np.abs(leaf).max(initial=0) for leaf in jax.tree.leaves(single) if is_floating(leaf)) <= UNIT_SCALE
     fault = ""
-    for in_double, in_single, of_jax in zip(*each, strict=True):
+    for in_double, in_single, of_jax in zip(*errors, strict=True):
         allowed = FLOAT32_RATIO * max(of_jax, float(np.finfo(np.float32).eps))
         allowed = min(allowed, FLOAT32_BOUND) if unit else allowed
         if not np.isfinite(of_jax):
@@ -290,7 +290,7 @@ def _errors(case, hand) -> tuple[tuple[float, ...], str]:
             fault = f"float64 error {in_double:.1e} is over {FLOAT64_BOUND:.0e}"
         elif in_single > allowed:
             fault = fault or f"float32 error {in_single:.1e} is over {allowed:.1e} (jax's own is {of_jax:.1e})"
-    return tuple(max(errors, default=0.0) for errors in each), fault
+    return tuple(max(of_leaves, default=0.0) for of_leaves in errors), fault
 
 
 def jax_vjp(f: Callable, g: Any, arguments: tuple, settings: dict[str, Any]) -> tuple:

@@ -221,7 +221,10 @@ def _judge(experiment: Experiment, claim: Claim, measured: Measured, confidence:
     verdict = claim.rule.judge(measured, confidence)
     if verdict.outcome not in OUTCOMES:
         raise ValueError(f"a rule must return one of {', '.join(OUTCOMES)}, got {verdict.outcome!r}.")
-    sentences = [verdict.finding, *(describe_comparison(each, experiment.name_of) for each in verdict.comparisons)]
+    sentences = [
+        verdict.finding,
+        *(describe_comparison(comparison, experiment.name_of) for comparison in verdict.comparisons),
+    ]
     return {
         "says": claim.says,
         "reading": claim.reading,

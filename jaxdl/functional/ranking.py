@@ -124,9 +124,9 @@ def listwise_softmax(
 ) -> Float[Array, "batch"]:
     r"""Cross-entropy $L_n = -\sum_i y_{ni} \log p_{ni}$ of a list, between relevance $y$ and softmax $p$ of the scores.
 
-    Shorter lists are padded: items that are not `present` are left out of the softmax and of the sum, even if
-    they are NaN. A list without any present item has loss and gradient 0. ListNet (Cao et al.) also takes the softmax of
-    the relevance; to do the same, apply `softmax` to the relevance first.
+    Shorter lists are padded: items that are not `present` are left out of the softmax and of the sum, even if they are
+    NaN. A list without any present item has loss and gradient 0. ListNet (Cao et al.) also takes the softmax of the
+    relevance; to do the same, apply `softmax` to the relevance first.
 
     Args:
         scores: Scores of shape (batch, items).

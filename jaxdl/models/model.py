@@ -109,11 +109,11 @@ def from_linen(
 def _check_training_flag(module):
     """Raise TypeError if the module cannot be called with `training=...`."""
     parameters = inspect.signature(module.__call__).parameters.values() if callable(module) else ()
-    if not any(each.name == "training" or each.kind is each.VAR_KEYWORD for each in parameters):
+    if not any(parameter.name == "training" or parameter.kind is parameter.VAR_KEYWORD for parameter in parameters):
         raise TypeError(
             f"module must have the parameter training, but {type(module).__name__} has the parameters "
-            f"{', '.join(each.name for each in parameters) or '(none)'}. Give call=lambda module, inputs, training: "
-            "module(inputs), and pass the module's own flag there."
+            f"{', '.join(parameter.name for parameter in parameters) or '(none)'}. Give call=lambda module, inputs, "
+            "training: module(inputs), and pass the module's own flag there."
         )
 
 

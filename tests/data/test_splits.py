@@ -53,11 +53,11 @@ FOLDS = {
 }
 
 
-def each(functions):
+def for_each(functions):
     return pytest.mark.parametrize("divide", functions.values(), ids=functions.keys())
 
 
-@each(SPLITS)
+@for_each(SPLITS)
 def test_parts_partition_the_data_set_and_keep_its_order(divide):
     split = divide(jax.random.key(0), numbered(np.arange(50) % 2))
     assert sorted(itertools.chain(*map(rows, split))) == list(range(50))
@@ -117,7 +117,7 @@ def test_every_example_is_equally_likely_to_be_in_a_part(divide):
     assert np.abs(seen - expected).max() < 4 * np.sqrt(300 * 0.6 * 0.4)
 
 
-@each(SPLITS)
+@for_each(SPLITS)
 def test_the_key_alone_decides_the_split(divide):
     whole = numbered(np.arange(60) % 3)
     one, again, other = (divide(jax.random.key(seed), whole).test.inputs for seed in (0, 0, 1))
@@ -135,14 +135,14 @@ def assert_rows_intact(part):
     return number.tolist()
 
 
-@each(SPLITS)
+@for_each(SPLITS)
 def test_the_rows_of_a_table_stay_intact(divide):
     split = divide(jax.random.key(0), table(60))
     assert sorted(itertools.chain(*map(assert_rows_intact, split))) == list(range(60))
     assert [part.size for part in split] == [36, 12, 12]
 
 
-@each(FOLDS)
+@for_each(FOLDS)
 def test_the_rows_of_a_table_stay_intact_in_folds(divide):
     for train, held_out in divide(jax.random.key(0), table(60), folds=3):
         assert sorted(assert_rows_intact(train) + assert_rows_intact(held_out)) == list(range(60))
@@ -197,7 +197,7 @@ def test_every_part_has_a_group_despite_a_dominant_one(seed):
     assert sorted(part.size for part in parts) == [1, 1, 98]
 
 
-@each(FOLDS)
+@for_each(FOLDS)
 def test_every_example_is_held_out_once_and_trained_on_otherwise(divide):
     folds = divide(jax.random.key(0), numbered(np.arange(52) % 2), folds=4)
     assert sorted(itertools.chain(*(rows(fold.held_out) for fold in folds))) == list(range(52))
@@ -246,7 +246,7 @@ def test_the_key_decides_among_groups_of_equal_size():
     assert one == again != other
 
 
-@each(SPLITS)
+@for_each(SPLITS)
 @pytest.mark.parametrize("shares", [(0.5, 0.5, 0.5), (1.0, 0.0, 0.0), (1.2, -0.1, -0.1)])
 def test_invalid_shares_raise_an_error(divide, shares):
     with pytest.raises(ValueError, match="shares must be positive and sum to 1"):
@@ -274,7 +274,7 @@ def test_invalid_groups_raise_errors(divide):
         divide(jax.random.key(0), numbered([0] * 9), np.arange(9) % 2)
 
 
-@each(FOLDS)
+@for_each(FOLDS)
 @pytest.mark.parametrize("folds", [-1, 0, 1, 5])
 def test_an_invalid_number_of_folds_raises_an_error(divide, folds):
     with pytest.raises(ValueError, match=f"folds must be from 2 to the 4 examples, got {folds}"):

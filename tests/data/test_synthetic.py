@@ -20,7 +20,7 @@ CLOUDS = (moons, rings, spirals)
 ALL = (*CLOUDS, linear_regression, sparse_features, polynomial)
 
 
-def each(functions):
+def for_each(functions):
     return pytest.mark.parametrize("sample", functions, ids=lambda sample: sample.__name__)
 
 
@@ -74,7 +74,7 @@ def test_the_arms_of_spirals_turn_with_the_radius(classes, turns):
 
 
 @pytest.mark.parametrize("std", [0.1, 2.0])
-@each(CLOUDS)
+@for_each(CLOUDS)
 def test_noise_is_added_to_both_coordinates(sample, std):
     key = jax.random.key(1)
     noisy = sample(key, examples=2000, noise=std)
@@ -83,7 +83,7 @@ def test_noise_is_added_to_both_coordinates(sample, std):
     assert stats.pearsonr(*noise.T).pvalue > 0.01
 
 
-@each((linear_regression, polynomial))
+@for_each((linear_regression, polynomial))
 def test_noise_is_added_only_to_the_targets(sample):
     key = jax.random.key(1)
     noisy, exact = sample(key, examples=2000, noise=0.3), sample(jax.random.clone(key), examples=2000, noise=0.0)
@@ -95,7 +95,7 @@ def test_noise_is_added_only_to_the_targets(sample):
 
 
 @pytest.mark.parametrize("examples", [2, 7, 100])
-@each(CLOUDS)
+@for_each(CLOUDS)
 def test_two_classes_are_balanced(sample, examples):
     counts = np.bincount(sample(jax.random.key(0), examples=examples).labels)
     assert counts.tolist() == [examples - examples // 2, examples // 2]
@@ -106,7 +106,7 @@ def test_more_classes_are_balanced(sample):
     assert np.bincount(sample(jax.random.key(0), examples=14, classes=4).labels).tolist() == [4, 4, 3, 3]
 
 
-@each(CLOUDS)
+@for_each(CLOUDS)
 def test_no_straight_line_separates_the_classes(sample):
     points = sample(jax.random.key(0), noise=0.0)
     assert not separable(points.inputs, points.labels)
@@ -152,7 +152,7 @@ def test_coefficients_of_a_polynomial_begin_with_the_constant(coefficients):
     assert is_uniform(x[:, 0], -1, 1)
 
 
-@each(ALL)
+@for_each(ALL)
 def test_the_key_alone_decides_the_sample(sample):
     one, again, other = (sample(jax.random.key(seed)) for seed in (0, 0, 1))
     for name in ("inputs", "labels"):
@@ -160,14 +160,14 @@ def test_the_key_alone_decides_the_sample(sample):
     assert not jnp.array_equal(one.inputs, other.inputs)
 
 
-@each(ALL)
+@for_each(ALL)
 def test_invalid_noise_raises_an_error(sample):
     for noise in (-0.1, float("nan"), float("inf")):
         with pytest.raises(ValueError, match="noise must be a standard deviation of at least 0, got"):
             sample(jax.random.key(0), noise=noise)
 
 
-@each(ALL)
+@for_each(ALL)
 def test_no_examples_raise_an_error(sample):
     with pytest.raises(ValueError, match="examples must be at least .*, got 0"):
         sample(jax.random.key(0), examples=0)
@@ -198,14 +198,14 @@ def test_invalid_settings_raise_errors(sample, settings, message):
         sample(jax.random.key(0), **settings)
 
 
-def labelled(labels):
+def labeled(labels):
     labels = np.asarray(labels)
     return from_arrays(np.arange(len(labels), dtype=float)[:, None], labels, weights=1.0 + np.arange(len(labels)))
 
 
 @pytest.mark.parametrize(("rate", "replaced"), [(0.0, 0), (0.1, 30), (0.4, 120), (0.999, 300), (1.0, 300)])
 def test_the_given_share_of_labels_is_replaced_and_nothing_else(rate, replaced):
-    data = labelled(np.arange(300) % 3)
+    data = labeled(np.arange(300) % 3)
     noisy = noisy_labels(jax.random.key(0), data, rate=rate)
     assert (noisy.labels != data.labels).sum() == replaced
     assert set(noisy.labels.tolist()) == {0, 1, 2}
@@ -215,7 +215,7 @@ def test_the_given_share_of_labels_is_replaced_and_nothing_else(rate, replaced):
 
 
 def test_replaced_labels_are_uniform_over_examples_and_other_classes():
-    data = labelled(np.arange(6000) % 4)
+    data = labeled(np.arange(6000) % 4)
     noisy = noisy_labels(jax.random.key(3), data, rate=0.5)
     offset = np.asarray((noisy.labels - data.labels) % 4)
     assert stats.chisquare(np.bincount(offset)[1:]).pvalue > 0.01
@@ -225,8 +225,8 @@ def test_replaced_labels_are_uniform_over_examples_and_other_classes():
 
 
 def test_replacements_are_signs_or_classes_that_occur_in_the_data():
-    assert noisy_labels(jax.random.key(0), labelled([-1, 1, 1]), rate=1.0).labels.tolist() == [1, -1, -1]
-    assert noisy_labels(jax.random.key(0), labelled([2, 5, 5]), rate=1.0).labels.tolist() == [5, 2, 2]
+    assert noisy_labels(jax.random.key(0), labeled([-1, 1, 1]), rate=1.0).labels.tolist() == [1, -1, -1]
+    assert noisy_labels(jax.random.key(0), labeled([2, 5, 5]), rate=1.0).labels.tolist() == [5, 2, 2]
 
 
 @pytest.mark.parametrize("rate", [-0.1, 1.1, float("nan")])
@@ -237,7 +237,7 @@ def test_an_invalid_rate_raises_an_error(rate):
 
 def test_labels_without_a_replacement_raise_errors():
     with pytest.raises(ValueError, match="label noise needs at least two classes, but all labels are 3"):
-        noisy_labels(jax.random.key(0), labelled([3, 3]), rate=0.5)
+        noisy_labels(jax.random.key(0), labeled([3, 3]), rate=0.5)
     for labels in (np.ones((4, 1), int), np.ones(4), np.array(["a", "b", "a", "b"])):
         with pytest.raises(TypeError, match=r"labels must be class numbers \(examples,\), got .* of the shape \(4,"):
             noisy_labels(jax.random.key(0), xor()._replace(labels=labels), rate=0.5)

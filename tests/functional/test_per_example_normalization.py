@@ -14,7 +14,7 @@ ALL = {  # settings for six features, and whether the mean is subtracted
     F.group_norm: ({"groups": 2}, True),
     F.instance_norm: ({}, True),
 }
-each = pytest.mark.parametrize("f", ALL, ids=lambda f: f.__name__)
+for_each_norm = pytest.mark.parametrize("f", ALL, ids=lambda f: f.__name__)
 
 
 def random_arguments(random, f, shape):
@@ -54,7 +54,7 @@ def pytorch_norm(torch, f, epsilon, groups):
     }[f]
 
 
-@each
+@for_each_norm
 @pytest.mark.parametrize(
     ("shape", "epsilon", "groups"), [((4, 5, 6), 1e-5, 3), ((1, 3, 4, 6), 0.3, 2), ((3, 2, 3, 2, 5), 1e-3, 1)]
 )
@@ -79,7 +79,7 @@ FLAX = {
 }
 
 
-@each
+@for_each_norm
 def test_value_and_gradients_equal_flax(random, double, f):
     def theirs(x, *scale_and_bias):
         return FLAX[f].apply({"params": dict(zip(("scale", "bias"), scale_and_bias, strict=False))}, x)
@@ -97,7 +97,7 @@ def test_value_and_gradients_equal_flax(random, double, f):
         np.testing.assert_allclose(mine, theirs_bar, rtol=1e-10, atol=1e-11)
 
 
-@each
+@for_each_norm
 def test_example_does_not_depend_on_the_rest_of_the_batch(random, f):
     x, *others = random_arguments(random, f, (4, 5, 6))
     other_batch = np.concatenate([x[:1], 100 * random.normal(size=(3, 5, 6))])
@@ -106,7 +106,7 @@ def test_example_does_not_depend_on_the_rest_of_the_batch(random, f):
     assert not np.array_equal(whole[1], changed[1])
 
 
-@each
+@for_each_norm
 def test_scaling_an_example_changes_no_output_and_divides_the_gradient(random, double, f):
     x, *others = random_arguments(random, f, (3, 5, 6))
     settings = {**ALL[f][0], "epsilon": 0.0}
@@ -120,7 +120,7 @@ def test_scaling_an_example_changes_no_output_and_divides_the_gradient(random, d
     )  # the gradient is orthogonal to the example
 
 
-@each
+@for_each_norm
 def test_shifting_an_example_changes_outputs_only_if_the_mean_is_not_subtracted(random, double, f):
     x, *others = random_arguments(random, f, (3, 5, 6))
     g = random.normal(size=x.shape)
@@ -173,7 +173,7 @@ def test_one_group_of_a_table_is_layer_norm(random, double):
     np.testing.assert_allclose(run(F.group_norm, *arguments, groups=1), run(F.layer_norm, *arguments), rtol=1e-12)
 
 
-def test_groups_consist_of_neighbouring_channels(random, double):
+def test_groups_consist_of_neighboring_channels(random, double):
     x, one, zero = random.normal(size=(2, 3, 4)), np.ones(2), np.zeros(2)
     halves = [run(F.group_norm, half, one, zero, groups=1) for half in (x[..., :2], x[..., 2:])]
     whole = run(F.group_norm, x, np.ones(4), np.zeros(4), groups=2)
@@ -187,7 +187,7 @@ def test_instance_norm_of_a_single_pixel_is_the_bias_with_gradient_zero():
         assert not run(F.instance_norm_vjp, np.ones_like(pixel), pixel, scale, bias)[0].any()
 
 
-@each
+@for_each_norm
 def test_constant_and_large_inputs_stay_finite(f):
     settings = ALL[f][0]
     others = [np.ones(6)] * (1 if f is F.rms_norm else 2)
@@ -201,7 +201,7 @@ def test_constant_and_large_inputs_stay_finite(f):
         assert all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(value_and_cotangents(x, *others)))
 
 
-@each
+@for_each_norm
 def test_small_negative_epsilon_gives_nan(random, f):
     def with_its_gradient(*arguments):
         y, pull = jax.vjp(lambda *a: f(*a, **ALL[f][0], epsilon=-1e-6), *arguments)
@@ -210,7 +210,7 @@ def test_small_negative_epsilon_gives_nan(random, f):
     assert all(np.isnan(leaf).all() for leaf in run(with_its_gradient, *random_arguments(random, f, (2, 3, 6))))
 
 
-@each
+@for_each_norm
 def test_epsilon_may_be_traced_and_of_another_precision(random, double, f):
     arguments = random_arguments(random, f, (2, 3, 6))
     arrays = [jnp.asarray(a) for a in arguments]
@@ -219,7 +219,7 @@ def test_epsilon_may_be_traced_and_of_another_precision(random, double, f):
     assert mapped.dtype == jnp.float64
 
 
-@each
+@for_each_norm
 def test_nan_stays_within_its_example(f):
     x = np.arange(36.0).reshape(2, 3, 6)
     x[0, 1, 2] = np.nan
@@ -235,7 +235,7 @@ def test_groups_that_do_not_divide_the_channels_raise(groups):
         F.group_norm(*arguments, groups=groups)
 
 
-@each
+@for_each_norm
 def test_scale_that_would_broadcast_raises(unchecked, f):
     bias = [] if f is F.rms_norm else [jnp.zeros(6)]
     axis = "features" if f in (F.layer_norm, F.rms_norm) else "channels"
@@ -249,7 +249,7 @@ def test_input_without_a_batch_axis_raises(unchecked, f):
         unchecked(f)(jnp.zeros(6), jnp.zeros(6), jnp.zeros(6))
 
 
-@each
+@for_each_norm
 def test_second_derivatives_are_finite(random, double, f):
     arguments = random_arguments(random, f, (2, 2, 2))
     g = jnp.asarray(random.normal(size=(2, 2, 2)))

@@ -7,7 +7,7 @@ import pytest
 import jaxdl.functional as F
 
 GATES = {F.rnn_cell: 1, F.gru_cell: 3, F.lstm_cell: 4}
-each = pytest.mark.parametrize("cell", GATES, ids=lambda cell: cell.__name__)
+for_each_cell = pytest.mark.parametrize("cell", GATES, ids=lambda cell: cell.__name__)
 
 
 def random_arguments(random, cell, batch, inputs, hidden):
@@ -51,7 +51,7 @@ def pytorch_cell(torch, cell, x, *arguments):
     return torch.func.functional_call(module, weights, (x, state))
 
 
-@each
+@for_each_cell
 @pytest.mark.parametrize("sizes", [(5, 3, 4), (1, 4, 2), (2, 1, 1)])
 def test_value_and_gradients_equal_pytorch(torch, random, double, cell, sizes):
     arguments = random_arguments(random, cell, *sizes)
@@ -88,7 +88,7 @@ def flax_cell(cell, x, *arguments):
     return hidden, memory
 
 
-@each
+@for_each_cell
 def test_value_and_gradients_equal_flax(random, double, cell):
     arguments = random_arguments(random, cell, 5, 3, 4)
     ours = run(cell, *arguments)
@@ -158,7 +158,7 @@ def test_open_forget_gate_passes_the_gradient_of_the_cell_unchanged(random):
     np.testing.assert_allclose(cell_bar, g, rtol=1e-6)
 
 
-@each
+@for_each_cell
 def test_example_does_not_depend_on_the_rest_of_the_batch(random, double, cell):
     x, *others = random_arguments(random, cell, 4, 3, 2)
     states, weights = (others[:2], others[2:]) if cell is F.lstm_cell else (others[:1], others[1:])
@@ -168,7 +168,7 @@ def test_example_does_not_depend_on_the_rest_of_the_batch(random, double, cell):
         np.testing.assert_allclose(all_rows[2:3], one_row, rtol=1e-13)
 
 
-@each
+@for_each_cell
 def test_large_inputs_give_finite_values_and_gradients(cell):
     x, *others = random_arguments(np.random.default_rng(1), cell, 3, 2, 2)
 
@@ -179,7 +179,7 @@ def test_large_inputs_give_finite_values_and_gradients(cell):
     assert all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(run(value_and_cotangents, 1e4 * x, *others)))
 
 
-@each
+@for_each_cell
 def test_nan_stays_in_its_example(random, cell):
     x, *others = random_arguments(random, cell, 2, 3, 2)
     x[0, 1] = np.nan
@@ -187,7 +187,7 @@ def test_nan_stays_in_its_example(random, cell):
         assert np.isnan(y).all(axis=1).tolist() == [True, False]
 
 
-@each
+@for_each_cell
 def test_wrong_shapes_raise_with_the_name_of_the_argument(unchecked, random, cell):
     arguments = [jnp.asarray(a) for a in random_arguments(random, cell, 2, 3, 2)]
     place = 3 if cell is F.lstm_cell else 2
@@ -204,7 +204,7 @@ def test_wrong_shapes_raise_with_the_name_of_the_argument(unchecked, random, cel
         unchecked(cell)(*wrong)
 
 
-@each
+@for_each_cell
 def test_second_derivatives_are_finite(random, double, cell):
     arguments = random_arguments(random, cell, 1, 1, 2)
     loss = lambda *a: sum((leaf**2).sum() for leaf in jax.tree.leaves(cell(*a)))

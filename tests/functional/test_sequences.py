@@ -7,7 +7,7 @@ import jaxdl.functional as F
 
 GATES = {F.rnn: 1, F.gru: 3, F.lstm: 4}
 CELL = {F.rnn: F.rnn_cell, F.gru: F.gru_cell, F.lstm: F.lstm_cell}
-each = pytest.mark.parametrize("f", GATES, ids=lambda f: f.__name__)
+for_each_network = pytest.mark.parametrize("f", GATES, ids=lambda f: f.__name__)
 
 
 def random_arguments(random, f, batch, time, inputs, hidden):
@@ -53,7 +53,7 @@ def pytorch_outputs(torch, f, x, states, weights):
     return (outputs, last[1][0]) if f is F.lstm else outputs
 
 
-@each
+@for_each_network
 @pytest.mark.parametrize("sizes", [(3, 7, 2, 4), (1, 4, 5, 3), (2, 1, 3, 3), (2, 12, 1, 1)])
 def test_outputs_and_gradients_equal_pytorch(torch, random, double, f, sizes):
     x, states, weights = random_arguments(random, f, *sizes)
@@ -78,7 +78,7 @@ def unrolled_outputs(f, x, states, weights_of_step):
     return (outputs, state[1]) if f is F.lstm else outputs
 
 
-@each
+@for_each_network
 def test_gradients_are_the_sums_over_the_steps_of_the_unrolled_network(random, double, f):
     x, states, weights = random_arguments(random, f, 2, 4, 3, 2)
     y = run(f, x, *states, *weights)
@@ -94,7 +94,7 @@ def test_gradients_are_the_sums_over_the_steps_of_the_unrolled_network(random, d
     assert_close(hand_vjp(f, g, x, *states, *weights), [x_bar, *states_bar, *summed])
 
 
-@each
+@for_each_network
 def test_sequence_of_one_step_equals_the_cell_and_its_gradients(random, double, f):
     x, states, weights = random_arguments(random, f, 3, 1, 2, 4)
     cell = CELL[f]
@@ -106,7 +106,7 @@ def test_sequence_of_one_step_equals_the_cell_and_its_gradients(random, double, 
     assert_close(hand_vjp(f, add_time(g), x, *states, *weights), [x_bar[:, None], *others], rtol=1e-14)
 
 
-@each
+@for_each_network
 def test_sequence_may_be_split_if_the_state_is_passed_on(random, double, f):
     x, states, weights = random_arguments(random, f, 3, 7, 2, 4)
     first, second, whole = x[:, :3], x[:, 3:], run(f, x, *states, *weights)
@@ -119,7 +119,7 @@ def test_sequence_may_be_split_if_the_state_is_passed_on(random, double, f):
         assert_close(np.concatenate([outputs, run(f, second, outputs[:, -1], *weights)], axis=1), whole, rtol=1e-13)
 
 
-@each
+@for_each_network
 def test_empty_sequence_has_no_outputs_and_keeps_the_cell(random, f):
     x, states, weights = random_arguments(random, f, 3, 0, 2, 4)
     y = run(f, x, *states, *weights)
@@ -135,7 +135,7 @@ def test_empty_sequence_has_no_outputs_and_keeps_the_cell(random, f):
     assert not any(weights_bar.any() for weights_bar in others)
 
 
-@each
+@for_each_network
 def test_outputs_do_not_depend_on_later_inputs(random, f):
     x, states, weights = random_arguments(random, f, 2, 6, 3, 4)
     outputs = lambda x: jax.tree.leaves(run(f, x, *states, *weights))[0]
@@ -149,7 +149,7 @@ def test_outputs_do_not_depend_on_later_inputs(random, f):
     assert (x_bar[:, :4] != 0).all()
 
 
-@each
+@for_each_network
 def test_example_does_not_depend_on_the_rest_of_the_batch(random, double, f):
     x, states, weights = random_arguments(random, f, 4, 5, 3, 2)
     alone = run(f, x[2:3], *(state[2:3] for state in states), *weights)
@@ -200,7 +200,7 @@ def test_open_gate_passes_the_gradient_unchanged_over_a_hundred_steps(random, do
     np.testing.assert_allclose(hidden_bar, g[:, -1], rtol=1e-10)
 
 
-@each
+@for_each_network
 def test_large_inputs_give_finite_values_and_gradients(f):
     x, states, weights = random_arguments(np.random.default_rng(1), f, 3, 4, 2, 2)
 
@@ -212,7 +212,7 @@ def test_large_inputs_give_finite_values_and_gradients(f):
     assert all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(run(value_and_cotangents, np.float32(1e4 * x))))
 
 
-@each
+@for_each_network
 def test_nan_affects_its_own_and_later_steps_only(random, f):
     x, states, weights = random_arguments(random, f, 2, 5, 3, 2)
     x[0, 2, 1] = np.nan
@@ -220,7 +220,7 @@ def test_nan_affects_its_own_and_later_steps_only(random, f):
     assert np.isnan(outputs).all(axis=2).tolist() == [[False, False, True, True, True], [False] * 5]
 
 
-@each
+@for_each_network
 def test_wrong_shapes_raise_with_the_name_of_the_argument(unchecked, random, f):
     x, states, weights = random_arguments(random, f, 2, 5, 3, 2)
     x, states, weights = jax.tree.map(jnp.asarray, (x, states, weights))
@@ -236,7 +236,7 @@ def test_wrong_shapes_raise_with_the_name_of_the_argument(unchecked, random, f):
         unchecked(f)(x, *states, *weights)
 
 
-@each
+@for_each_network
 def test_second_derivatives_are_finite(random, double, f):
     x, states, weights = random_arguments(random, f, 1, 3, 1, 1)
     loss = lambda *a: sum((leaf**2).sum() for leaf in jax.tree.leaves(f(*a)))

@@ -21,7 +21,7 @@ from tests.data.trap import Trap
 
 
 def save_image(path, pixels, **options):
-    """Save bytes, grey (h, w) or color (h, w, 3), as an image file."""
+    """Save bytes, gray (h, w) or color (h, w, 3), as an image file."""
     path.parent.mkdir(parents=True, exist_ok=True)
     Image.fromarray(np.asarray(pixels, np.uint8)).save(path, **options)
     return path
@@ -35,7 +35,7 @@ def save_folder(root, random, classes=("cat", "dog"), each=3, shape=(4, 5)):
     return saved
 
 
-def test_images_are_labelled_by_folder_and_sorted_by_code_points(tmp_path):
+def test_images_are_labeled_by_folder_and_sorted_by_code_points(tmp_path):
     names = ["Z/x.bmp", "a b/x.Jpeg", "a/x.tif", "b/10.png", "b/2.PNG", "top.jpg", "é/x.webp", "日本/deep/x.gif"]
     for name in reversed(names):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
@@ -133,15 +133,15 @@ def test_a_jpeg_is_close_to_the_saved_bytes(tmp_path):
     np.testing.assert_allclose(read.images[0, ..., 0] * 255, ramp, atol=4)
 
 
-def test_grey_images_have_one_channel_and_any_color_makes_three(tmp_path):
-    grey = [tmp_path / f"{mode}.png" for mode in ("1", "L", "LA", "damaged")]
-    grey[-1].touch()
-    for file in grey[:-1]:
+def test_gray_images_have_one_channel_and_any_color_makes_three(tmp_path):
+    gray = [tmp_path / f"{mode}.png" for mode in ("1", "L", "LA", "damaged")]
+    gray[-1].touch()
+    for file in gray[:-1]:
         Image.new(file.stem, (1, 1)).save(file)
-    assert image_channels(grey) == 1
+    assert image_channels(gray) == 1
     for mode, name in [("RGB", "x.png"), ("RGBA", "x.png"), ("P", "x.png"), ("CMYK", "x.jpg")]:
         Image.new(mode, (1, 1)).save(tmp_path / name)
-        assert image_channels([*grey, tmp_path / name]) == 3
+        assert image_channels([*gray, tmp_path / name]) == 3
     Image.new("RGB", (1, 1)).save(tmp_path / "program.eps")
     assert image_channels([tmp_path / "program.eps"]) == 1  # EPS is never opened
 
@@ -198,7 +198,7 @@ def test_scaling_equals_pytorchs(tmp_path, random, torch):
 
 
 def test_the_first_frame_of_an_animation_is_read(tmp_path):
-    frames = [Image.new("L", (2, 1), grey) for grey in (51, 255, 0)]
+    frames = [Image.new("L", (2, 1), gray) for gray in (51, 255, 0)]
     for name in ("x.gif", "x.png", "x.tif"):
         frames[0].save(tmp_path / name, save_all=True, append_images=frames[1:])
         (read,) = read_images([tmp_path / name], size=None, channels=1).images
