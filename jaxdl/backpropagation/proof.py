@@ -117,7 +117,7 @@ def _judge(case: _Case, cotangents: tuple[Any, Any] | str) -> LayerProof:
         return LayerProof(label, float("inf"), f"the cotangents must have the shapes {expected}, got {returned}")
     tolerated = (
         ROUNDING / BOUND * max(map(max_magnitude, jax.tree.leaves(automatic)))
-    )  # for cotangents of 0 but for rounding
+    )  # for cotangents that are 0 up to rounding
     worst = max(
         relative_error(*pair, tolerated) for pair in zip(*map(jax.tree.leaves, (by_hand, automatic)), strict=True)
     )

@@ -119,7 +119,7 @@ def factory(): return lambda x: x * 2  # fmt: skip
 
 
 def test_casts_and_clipping_of_user_functions_are_not_removed():
-    """Only in jaxdl are they mere guards."""
+    """Functions with the names of guards are guards only if they come from jaxdl."""
     assert layer_formula(Layer(rounded, None), ["x0"]) == "rounded(x0)"
     assert layer_formula(Layer(clipped, None), ["x0"]) == "clipped(x0)"
     assert layer_formula(Layer(shrunk, None), ["x0"]) == "shrunk(x0)"  # its l2 is not that of jaxdl.functional

@@ -89,7 +89,7 @@ def test_a_disguised_pickle_is_never_loaded(tmp_path, monkeypatch, name):
     (tmp_path / name).write_bytes(pickle.dumps(Trap()))
     with pytest.raises(ValueError, match=name):
         load(tmp_path / name, label="y")
-    assert not (tmp_path / "sprung").exists()
+    assert not (tmp_path / "unpickled").exists()
 
 
 @pytest.mark.parametrize(

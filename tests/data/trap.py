@@ -2,7 +2,7 @@
 
 
 class Trap:
-    """An object that creates the file `sprung` in the working directory when it is unpickled."""
+    """An object that creates the file `unpickled` in the working directory when it is loaded."""
 
     def __reduce__(self):
-        return open, ("sprung", "w")
+        return open, ("unpickled", "w")

@@ -14,7 +14,7 @@ def blocks(page: pathlib.Path, language: str) -> list[str]:
 
 
 def python_of(page: pathlib.Path) -> str:
-    """Return all Python of a page, with every line at its place, so that tracebacks show the lines of the page."""
+    """Return all Python of a page, each line at its original position, so that tracebacks show lines of the page."""
     lines, kept = page.read_text().split("\n"), []
     inside = False
     for line in lines:

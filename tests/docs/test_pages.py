@@ -1,4 +1,4 @@
-"""The Python of every page runs, and prints what the page promises."""
+"""The Python of every page runs, and prints the results that the page states."""
 
 import jax
 import pytest

@@ -124,7 +124,7 @@ def test_the_table_of_claims_is_that_of_the_kept_results():
 
 @pytest.mark.parametrize("experiment", every_experiment().values(), ids=lambda each: each.name)
 def test_the_kept_results_are_those_of_the_present_experiments(experiment):
-    """Compare what needs no new measurement: claims, rules, arms, seeds."""
+    """Compare claims, rules, arms and seeds, which need no new measurement."""
     kept = EXPERIMENTS[experiment.name]
     expected = [(claim.says, claim.reading, claim.rule.describe(experiment.name_of)) for claim in experiment.claims]
     assert [(claim["says"], claim["reading"], claim["rule"]) for claim in kept["claims"]] == expected

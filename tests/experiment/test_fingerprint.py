@@ -139,7 +139,7 @@ NOT_MEASURED_WITH = ("experiment", "runs", "statistics.py")  # judge, write and 
 
 
 def test_every_module_that_experiments_import_is_listed():
-    """Whatever an experiment reaches through imports, but for the parts that only judge and write."""
+    """List the modules that experiments import, except those that only judge and write."""
     files = set(PACKAGE.parent.joinpath("experiments").glob("*.py")) - {
         PACKAGE.parent / "experiments" / f"{name}.py" for name in ("__main__", "welcome")
     }

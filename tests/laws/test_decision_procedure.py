@@ -75,15 +75,15 @@ def test_the_power_agrees_with_published_tables():
     assert power(0.5, 1.0, 33) < 0.8
 
 
-def test_the_sign_flip_interval_holds_the_centres_that_the_test_does_not_reject():
+def test_the_sign_flip_interval_holds_the_centers_that_the_test_does_not_reject():
     rng = np.random.default_rng(5)
     for n in (6, 9):
         values = rng.standard_cauchy(n)
         interval = sign_flip_interval(values, level=0.9)
 
-        def rejected(centre, values=values):
+        def rejected(center, values=values):
             outcome = scipy.stats.permutation_test(
-                (values - centre,), np.mean, permutation_type="samples", n_resamples=np.inf, alternative="two-sided"
+                (values - center,), np.mean, permutation_type="samples", n_resamples=np.inf, alternative="two-sided"
             )
             return outcome.pvalue <= 0.1
 

@@ -33,7 +33,7 @@ PUBLIC = {
 }
 FUNCTIONS = {name: inspect.unwrap(thing) for name, thing in PUBLIC.items() if inspect.isfunction(inspect.unwrap(thing))}
 SECTIONS = ("Args:", "Returns:", "Yields:", "Raises:", "References:", "Example:")
-NAMES = {"jax": jax, "jnp": jnp, "np": np, "F": F}  # what every example may use without importing it
+NAMES = {"jax": jax, "jnp": jnp, "np": np, "F": F}  # names that every example may use without importing them
 
 
 def parameters_of(function):

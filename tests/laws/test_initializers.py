@@ -1,4 +1,4 @@
-"""All initializers return the requested shape and dtype, depend on the key alone, and can be swept."""
+"""All initializers return the requested shape and dtype, depend on the key alone, and accept traced settings."""
 
 import functools
 import inspect

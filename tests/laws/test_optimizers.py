@@ -1,4 +1,4 @@
-"""All optimizers can be swept, keep dtypes, check hyperparameters and work with optax and the training loop."""
+"""All optimizers can be traced, keep dtypes, check hyperparameters and work with optax and the training loop."""
 
 import inspect
 import typing
@@ -44,7 +44,7 @@ EVERY = {
 
 
 def test_no_optimizer_is_missing_here():
-    others = {"decay_mask", "hessian_vector_product", "reduce_on_plateau"}  # no optimizer, or not traceable
+    others = {"decay_mask", "hessian_vector_product", "reduce_on_plateau"}  # not an optimizer, or not traceable
     assert {*optimizers.__all__} - others == {*EVERY}
     assert {*optimizers.__all__} == {name for name, thing in vars(optimizers).items() if callable(thing)}
 

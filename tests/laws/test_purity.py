@@ -1,4 +1,4 @@
-"""A member is the model trained alone; chunks change no bit; a run is traced once."""
+"""A member equals the model trained alone; chunks give bit-identical results; a run is traced once."""
 
 import flax.linen as nn
 import jax
@@ -12,7 +12,7 @@ from jaxdl.training import Task, population, resume, start, supervised, train
 
 
 class WithStatsAndNoise(nn.Module):
-    """A user's own module: batch statistics, dropout, and another name for the training flag."""
+    """A user's own module with batch statistics, dropout, and another name for the training flag."""
 
     @nn.compact
     def __call__(self, inputs, deterministic):

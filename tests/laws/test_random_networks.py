@@ -125,7 +125,7 @@ INPUTS = {2: (BATCH, 3), 3: (BATCH, 3, 2), 4: (BATCH, 5, 4, 2)}
 
 
 def random_network(draw):
-    """Draw a network that ends in a loss, layer by layer after the shape of its last output.
+    """Draw a network that ends in a loss; each layer fits the shape of the output before it.
 
     Return the network, its arguments and inputs.
     """
@@ -207,7 +207,7 @@ def test_reverse_pass_equals_jaxs_gradient_for_random_networks(data):
     for (value, gradient), (expected, automatic) in found:
         assert value == pytest.approx(float(expected), rel=1e-12)
         errors, sizes = zip(*differences(gradient, automatic), strict=True)
-        assert max(errors) <= 1e-12 * max(sizes)  # of the largest entry of all: a bias before a norm has the gradient 0
+        assert max(errors) <= 1e-12 * max(sizes)  # of all leaves: a bias before a norm has the gradient 0
 
 
 def test_reverse_pass_equals_jaxs_gradient_for_dense_networks(random, double):
@@ -218,5 +218,5 @@ def test_reverse_pass_equals_jaxs_gradient_for_dense_networks(random, double):
         assert value == expected
         assert gradient[-2] == ()  # labels have no gradient
         pairs = list(differences(gradient, automatic))
-        floor = 1e-3 * max(float(value), *(size for _, size in pairs))  # for a gradient that is 0 but for rounding
+        floor = 1e-3 * max(float(value), *(size for _, size in pairs))  # for a gradient that is 0 up to rounding
         assert all(error <= 1e-12 * max(size, floor) for error, size in pairs)

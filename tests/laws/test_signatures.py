@@ -1,4 +1,4 @@
-"""The functional API reads the same everywhere."""
+"""The signatures of the functional API follow the same conventions."""
 
 import importlib
 import inspect
@@ -47,7 +47,7 @@ def test_everything_is_annotated_and_nothing_is_a_switch(f):
     signature = inspect.signature(f)
     kinds = {name: p.annotation for name, p in signature.parameters.items()} | {"": signature.return_annotation}
     assert inspect.Signature.empty not in kinds.values()
-    assert {name for name, kind in kinds.items() if kind is bool} <= {"count_include_pad"}  # the name all use for it
+    assert {name for name, kind in kinds.items() if kind is bool} <= {"count_include_pad"}  # the name in PyTorch
 
 
 @of(FUNCTIONS)

@@ -62,7 +62,7 @@ def test_embedding_vectors_have_the_length_of_flax_for_any_vocabulary(vocabulary
     assert float(in_model.std()) == pytest.approx(float(layer.std()), rel=0.1)
 
 
-def test_a_function_that_returns_an_initializer_is_refused_as_an_initializer():
+def test_a_function_that_returns_an_initializer_raises():
     for factory in (jax.nn.initializers.he_normal, nn.initializers.lecun_normal):
         model = models.mlp((3,), 2, kernel_init=factory)
         with pytest.raises(TypeError, match=r"kernel_init\(key, shape, dtype\) must return .* pass he_normal\(\)"):

@@ -256,7 +256,7 @@ class SowingTwiceInTraining(nn.Module):
 
 
 @pytest.mark.parametrize("module", [Growing(), SowingTwiceInTraining()])
-def test_variables_created_only_in_training_are_refused(module):
+def test_variables_created_only_in_training_raise(module):
     model = from_linen(module)
     params, stats = model.init(jax.random.key(0), jnp.ones(2))
     with pytest.raises(ValueError, match="stats must keep their structure, but the module has other variables in trai"):

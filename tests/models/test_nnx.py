@@ -118,7 +118,7 @@ def test_summary_lists_its_layers_and_restores_the_classes():
     assert nnx.Linear.__call__.__qualname__ == "Linear.__call__"
 
 
-def test_fit_refuses_a_batch_of_one_row():
+def test_fit_raises_for_a_batch_of_one_row():
     sets = data.from_arrays(INPUTS, np.arange(6) % 3)
     task = training.Task(NET, training.supervised(NET, F.cross_entropy), optimizers.sgd(0.1), 1)
     with pytest.raises(ValueError, match=r"batch_size is too small for batch normalization: norm would see one row"):

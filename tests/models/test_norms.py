@@ -125,7 +125,7 @@ def test_a_partial_norm_sets_the_momentum_of_every_norm(build):
         (models.convnet((4,), (), 2, norm=BatchNorm, pool=None), (1, 1, 3)),
     ],
 )
-def test_fit_refuses_a_batch_of_which_a_batch_norm_sees_one_row(model, shape, random):
+def test_fit_raises_for_a_batch_of_which_a_batch_norm_sees_one_row(model, shape, random):
     sets = data.from_arrays(random.normal(size=(6, *shape)), np.arange(6) % 2)
     task = training.Task(model, training.supervised(model, F.cross_entropy), optimizers.sgd(0.1), 1)
     keys = jax.random.split(jax.random.key(0), 1)

@@ -91,6 +91,6 @@ def test_integer_inputs_stay_integers():
     assert outputs(jax.random.key(0)).dtype == jnp.float32
 
 
-def test_float16_is_refused_because_gradients_would_underflow():
+def test_float16_raises_because_gradients_would_underflow():
     with pytest.raises(ValueError, match="dtype must have the range of float32, got float16"):
         models.mixed_precision(NET, dtype=jnp.float16)

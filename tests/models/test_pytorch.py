@@ -155,7 +155,7 @@ def test_a_counter_of_batches_may_be_missing():
     jax.tree.map(np.testing.assert_array_equal, without, complete)
 
 
-def test_names_that_do_not_match_the_layers_are_refused():
+def test_names_that_do_not_match_the_layers_raise():
     model, inputs, _, _ = REFERENCES["mlp"]
     params, stats = random_variables(model, inputs)
     with pytest.raises(ValueError, match=r"names must name the 3 layers Dense_0, Dense_1, Dense_2, got fc1, fc2\."):
@@ -164,7 +164,7 @@ def test_names_that_do_not_match_the_layers_are_refused():
         models.to_pytorch(model, params, stats, inputs, names=("fc", "fc", "out"))
 
 
-def test_parameters_of_a_population_or_of_another_model_are_refused():
+def test_parameters_of_a_population_or_of_another_model_raise():
     model, inputs, _, _ = REFERENCES["mlp"]
     params, stats = random_variables(model, inputs)
     stacked = jax.tree.map(lambda leaf: jnp.stack([leaf, leaf]), params)
@@ -176,7 +176,7 @@ def test_parameters_of_a_population_or_of_another_model_are_refused():
         models.to_pytorch(model, {"Dense_0": params["Dense_0"]}, stats, inputs)
 
 
-def test_a_model_of_other_layers_is_refused():
+def test_a_model_of_other_layers_raises():
     model = models.from_linen(nn.Dense(3), lambda module, inputs, training: module(inputs))
     params, stats = model.init(jax.random.key(0), random_array(2, 4))
     with pytest.raises(
@@ -213,7 +213,7 @@ def test_bfloat16_parameters_can_be_saved_and_loaded(tmp_path):
     jax.tree.map(np.testing.assert_array_equal, again, params)
 
 
-def test_integer_weights_are_refused():
+def test_integer_weights_raise():
     model, inputs, state = state_of("mlp")
     state["Dense_0.bias"] = state["Dense_0.bias"].astype(np.int8)
     with pytest.raises(ValueError, match=r"but Dense_0.bias has the dtype int8 instead of a floating one\. If"):
@@ -243,7 +243,7 @@ def test_loaded_parameters_have_the_dtypes_of_the_model():
     assert loaded[0]["Dense_0"]["kernel"].dtype == jnp.bfloat16
 
 
-def test_dtypes_unknown_to_numpy_are_refused(tmp_path):
+def test_dtypes_unknown_to_numpy_raise(tmp_path):
     model, inputs, *_ = REFERENCES["linear_regression"]
     entries = {
         "weight": {"dtype": "F8_E4M3", "shape": [2, 5], "data_offsets": [0, 10]},

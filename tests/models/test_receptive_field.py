@@ -47,6 +47,6 @@ def test_the_windows_of_a_convnet_are_those_of_its_stages():
 
 
 @pytest.mark.parametrize("window", [Window((0, 1)), Window((3, 3), dilation=(1, 0)), Window((3, 3), stride=(0, 1))])
-def test_windows_below_one_are_refused(window):
+def test_windows_below_one_raise(window):
     with pytest.raises(ValueError, match=r"size, stride and dilation of a window must be at least 1, got Window"):
         receptive_field((window,))

@@ -71,7 +71,7 @@ def test_a_recurrent_network_learns_to_remember_the_first_step(layer, random):
 
 
 @pytest.mark.parametrize("inputs", [np.ones((2, 5), np.float32), np.ones((2, 0, 4), np.float32)])
-def test_sequences_without_features_or_time_steps_are_refused(inputs):
+def test_sequences_without_features_or_time_steps_raise(inputs):
     with pytest.raises(
         ValueError, match=r"inputs must be sequences \(batch, time, features\) of at least one time step, got the shape"
     ):

@@ -44,7 +44,7 @@ def test_layers_and_members_have_different_parameters():
     assert len({float(kernel[0, 0]) for kernel in kernels}) == 4
 
 
-def test_an_initializer_that_drops_an_array_is_refused():
+def test_an_initializer_that_drops_an_array_raises():
     model = models.reinitialize(models.mlp((), 3), lambda key, layer: {"kernel": layer["kernel"]})
     with pytest.raises(
         ValueError, match=r"must return arrays of the names and shapes that it receives, .*'bias': \(3,\).*, got {'kern"
@@ -52,7 +52,7 @@ def test_an_initializer_that_drops_an_array_is_refused():
         model.init(jax.random.key(0), jnp.ones((1, 2)))
 
 
-def test_an_initializer_that_changes_shapes_is_refused():
+def test_an_initializer_that_changes_shapes_raises():
     enlarged = lambda key, layer: {name: jnp.ones((*leaf.shape, 2)) for name, leaf in layer.items()}
     with pytest.raises(ValueError, match="initializer must return arrays of the names and shapes that it receives"):
         models.reinitialize(models.mlp((), 3), enlarged).init(jax.random.key(0), jnp.ones((1, 2)))

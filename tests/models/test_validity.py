@@ -52,7 +52,7 @@ def _without_type_checks(monkeypatch):
         (lambda: MultiHead(MLP((), 3), {"trunk": 2}), r"none of them named trunk or with a / in its name, got {'trunk"),
     ],
 )
-def test_values_out_of_range_are_refused(call, sentence):
+def test_values_out_of_range_raise(call, sentence):
     with pytest.raises(ValueError, match=sentence):
         call()
 
@@ -92,7 +92,7 @@ def test_values_out_of_range_are_refused(call, sentence):
         ),
     ],
 )
-def test_values_of_another_type_are_refused(call, sentence):
+def test_values_of_another_type_raise(call, sentence):
     with pytest.raises(TypeError, match=sentence):
         call()
 

@@ -216,7 +216,7 @@ def damaged(tmp_path, random):
     return {**texts, **cut, "pickle": pickle.dumps(Trap()), "flipped": flipped}
 
 
-def test_damaged_files_are_refused_or_skipped(tmp_path, random, monkeypatch):
+def test_damaged_files_raise_or_are_skipped(tmp_path, random, monkeypatch):
     monkeypatch.chdir(tmp_path)
     save_folder(tmp_path / "data", random)
     bad = damaged(tmp_path, random)
@@ -236,7 +236,7 @@ def test_damaged_files_are_refused_or_skipped(tmp_path, random, monkeypatch):
         if file.stem in bad:
             file.unlink()
     assert load_images(tmp_path / "data", unreadable=skip_unreadable).size == 6  # without a warning
-    assert not (tmp_path / "sprung").exists()
+    assert not (tmp_path / "unpickled").exists()
 
 
 def test_a_folder_of_unreadable_images_raises_an_error_even_with_skip(tmp_path, random):

@@ -37,7 +37,7 @@ def test_a_flattened_image_may_go_to_several_dense_layers(torch):
 
 
 @pytest.mark.parametrize("between", ["norm", "activation", "reshape"])
-def test_a_flattened_image_whose_order_differs_in_pytorch_is_refused(between):
+def test_a_flattened_image_whose_order_differs_in_pytorch_raises(between):
     model = models.from_linen(Branches(between))
     for inputs in (random_array(2, 4, 3, 1), random_array(2, 1, 1, 3)):  # one channel or one pixel: same order in both
         params, stats = random_variables(model, inputs)
@@ -62,7 +62,7 @@ class FlattenedImage(nn.Module):
 
 
 @pytest.mark.parametrize("to", ["both", "out"])
-def test_a_flattened_image_that_is_used_outside_of_dense_layers_is_refused(to):
+def test_a_flattened_image_that_is_used_outside_of_dense_layers_raises(to):
     model, inputs = models.from_linen(FlattenedImage(to)), random_array(2, 4, 3, 2)
     params, stats = random_variables(model, inputs)
     with pytest.raises(
