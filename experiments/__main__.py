@@ -58,7 +58,7 @@ class RunWelcome:
 
 
 def every_experiment() -> dict:
-    """Return the experiments of this folder, by name."""
+    """Return the experiments of this directory, by name."""
     from jaxdl.experiment import Experiment
 
     return catalogue(experiments, Experiment)

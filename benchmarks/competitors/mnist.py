@@ -32,13 +32,13 @@ def mnist_bytes() -> tuple[Part, Part]:
         For each part the images, uint8 of shape (examples, 28, 28, 1), and the labels, int32.
 
     Raises:
-        MissingRequirementError: If mnist.npz is neither in the directory that JAXDL_DATA names nor in shared/data
+        MissingRequirementError: If mnist.npz is neither in the folder that JAXDL_DATA names nor in shared/data
             beside the project.
     """
     beside_project = pathlib.Path(__file__).parents[3] / "shared" / "data"
     path = pathlib.Path(os.environ.get("JAXDL_DATA") or beside_project) / "mnist.npz"
     if not path.is_file():
-        raise MissingRequirementError("mnist.npz not found; set JAXDL_DATA to the directory that contains it")
+        raise MissingRequirementError("mnist.npz not found; set JAXDL_DATA to the folder that holds it")
     with np.load(path) as arrays:
         train, test = (
             (arrays[f"x_{part}"][..., None], arrays[f"y_{part}"].astype(np.int32)) for part in ("train", "test")
