@@ -199,7 +199,7 @@ def test_output_size_of_known_layers():
         ({"padding": 1}, r'padding must be "SAME", "VALID" or .* got 1'),
         ({"padding": "same"}, "padding must be .* got 'same'"),
         ({"padding": ((1, 1), (-1, 0))}, "padding must be"),
-        ({"stride": (0, 1)}, r"stride must be two numbers of at least 1, as \(2, 2\), got \(0, 1\)"),
+        ({"stride": (0, 1)}, r"stride must be two numbers of at least 1, such as \(2, 2\), got \(0, 1\)"),
         ({"dilation": 2}, "dilation must be two numbers"),
         ({"groups": 3}, "groups must divide channels and filters, .* got 4 channels, 6 filters, groups = 3"),
         ({"groups": 2}, r"and a kernel of shape \(2, 2, 4, 6\)"),

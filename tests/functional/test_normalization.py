@@ -157,7 +157,7 @@ def test_parameters_and_statistics_of_wrong_shape_raise(unchecked, place):
     shapes = [(4, 2, 3), (3,), (3,), (3,), (3,)]
     shapes[place] = (1,)
     name = ("x", "scale", "bias", "mean", "variance")[place]
-    with pytest.raises(ValueError, match=rf"{name} must have the shape \(features,\) with features = 3, but was given"):
+    with pytest.raises(ValueError, match=rf"{name} must have the shape \(features,\) with features = 3, got"):
         unchecked(F.batch_norm_inference)(*map(jnp.zeros, shapes))
 
 

@@ -66,9 +66,7 @@ def test_leaky_rectifiers_of_jax_and_flax_have_the_derivative_one_at_zero():
 
 
 def test_prelu_raises_without_one_slope_per_feature(unchecked):
-    with pytest.raises(
-        ValueError, match=r"slope must have the shape \(features,\) with features = 4, but was .* \(1,\)"
-    ):
+    with pytest.raises(ValueError, match=r"slope must have the shape \(features,\) with features = 4, got \(1,\)"):
         unchecked(F.prelu)(jnp.zeros((3, 4)), jnp.zeros(1))
     with pytest.raises(TypeError, match=r"z must be floating, got int32"):
         unchecked(F.prelu)(jnp.zeros((3, 4), int), jnp.zeros(4))

@@ -196,11 +196,11 @@ def test_wrong_shapes_raise_with_the_name_of_the_argument(unchecked, random, cel
     for offset, name, axes in [(0, "input_weights", f"inputs, {axis}"), (2, "bias", f"{axis},")]:
         wrong = list(arguments)
         wrong[place + offset] = np.concatenate([wrong[place + offset]] * 2, axis=-1)
-        with pytest.raises(ValueError, match=rf"{name} must have the shape \({axes}\) with .*{axis} = {size}, but was"):
+        with pytest.raises(ValueError, match=rf"{name} must have the shape \({axes}\) with .*{axis} = {size}, got"):
             unchecked(cell)(*wrong)
     wrong = list(arguments)
     wrong[1] = wrong[1][:1]
-    with pytest.raises(ValueError, match=r"hidden must have the shape \(batch, hidden\) with batch = 2, but was given"):
+    with pytest.raises(ValueError, match=r"hidden must have the shape \(batch, hidden\) with batch = 2, got"):
         unchecked(cell)(*wrong)
 
 

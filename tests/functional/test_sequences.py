@@ -227,12 +227,10 @@ def test_wrong_shapes_raise_with_the_name_of_the_argument(unchecked, random, f):
     axis = {1: "hidden", 3: r"3\*hidden", 4: r"4\*hidden"}[GATES[f]]
     with pytest.raises(ValueError, match=r"x must have the shape \(batch, time, inputs\), got \(2, 3\)"):
         unchecked(f)(x[:, 0], *states, *weights)
-    with pytest.raises(ValueError, match=r"hidden must have the shape \(batch, hidden\) with batch = 2, but was given"):
+    with pytest.raises(ValueError, match=r"hidden must have the shape \(batch, hidden\) with batch = 2, got"):
         unchecked(f)(x, states[0][:1], *states[1:], *weights)
     weights[2] = jnp.zeros(1)
-    with pytest.raises(
-        ValueError, match=rf"bias must have the shape \({axis},\) with {axis} = {2 * GATES[f]}, but was"
-    ):
+    with pytest.raises(ValueError, match=rf"bias must have the shape \({axis},\) with {axis} = {2 * GATES[f]}, got"):
         unchecked(f)(x, *states, *weights)
 
 
