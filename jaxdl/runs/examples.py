@@ -1,0 +1,82 @@
+"""The examples of a run: read the data that the settings name, split it, and prepare it for training."""
+
+from typing import NamedTuple
+
+import jax
+
+from jaxdl import data
+from jaxdl.runs.build import TARGETS, UNREADABLE
+from jaxdl.runs.settings import Train
+
+
+class Examples(NamedTuple):
+    """A split data set as it was read and as it is trained on."""
+
+    raw: data.Split
+    """the parts as they were read"""
+    ready: data.Split
+    """the parts encoded and standardized"""
+    preparation: data.Preparation
+    """the encodings and the standardization, fitted to the training part"""
+
+
+def load_examples(settings: Train) -> Examples:
+    """Read, split and prepare the data that the settings name.
+
+    Raises ValueError for unusable data, and for missing values if the settings refuse them.
+    """
+    raw = _split(settings)
+    if not isinstance(raw.train.inputs, dict):
+        raw = jax.device_get(raw)  # only the prepared data needs room on the device
+    if settings.missing == "refuse":
+        refuse_missing(raw)
+    ready, preparation = data.prepared(raw, keep_pixels=True)
+    return Examples(raw, ready, preparation)
+
+
+def _split(settings) -> data.Split:
+    """Split into train, dev and test; if the set has its own test part, a sixth of the rest becomes dev."""
+    key = jax.random.key(settings.split_seed)
+    test = _read(settings, "test") if data.parts_of(settings.data) else None
+    whole = _read(settings, "train")
+    by_class = whole.labels.ndim == 1
+    if test is not None:
+        parts = data.stratified_parts if by_class else data.random_parts
+        train, dev = parts(key, whole, shares=(5 / 6, 1 / 6))
+        return data.Split(train, dev, test)
+    if settings.group is None:
+        return (data.stratified_split if by_class else data.random_split)(key, whole)
+    if not isinstance(whole.inputs, dict):
+        raise ValueError(f"--group {settings.group} needs a table with this column, but {settings.data} is not a table.")
+    if settings.group not in whole.inputs:
+        columns = ", ".join(whole.inputs)
+        raise ValueError(f"{settings.data} has no column {settings.group!r} to group by. Columns: {columns}.")
+    groups = whole.inputs.pop(settings.group)
+    return data.grouped_split(key, whole, groups)
+
+
+def _read(settings, part) -> data.Dataset:
+    return data.load(
+        settings.data,
+        part=part,
+        label=settings.label,
+        ignore=settings.ignore,
+        categories=settings.categories,
+        targets=TARGETS[settings.problem],
+        image_size=settings.image_size,
+        unreadable=UNREADABLE[settings.unreadable],
+        data_dir=settings.data_dir,
+        manual_dir=settings.manual_dir,
+    )
+
+
+def refuse_missing(split: data.Split) -> None:
+    """Raise ValueError, with columns and counts, if a table has missing values."""
+    for name, part in split._asdict().items():
+        counts = data.incomplete(part)
+        if counts:
+            columns = ", ".join(f"{column!r} ({count} of {part.size} rows of {name})" for column, count in counts.items())
+            raise ValueError(
+                f"missing values found with --missing refuse: {columns}. Fill them in, drop the columns with --ignore, "
+                "or use --missing impute."
+            )

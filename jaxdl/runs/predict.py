@@ -1,0 +1,73 @@
+"""Predict with the networks of a run: the mean over the networks and its interval."""
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, PyTree
+
+from jaxdl import data, models
+from jaxdl.runs.load import Run
+from jaxdl.statistics import Interval, mean_intervals
+
+CHUNK = 2048  # examples computed at a time
+
+
+def member_outputs(model: models.Model, params: PyTree, stats: PyTree, inputs: Array, *, classes: bool) -> Array:
+    """Compute the outputs of every network for prepared inputs: (members, examples, classes or targets).
+
+    The outputs are class probabilities, or targets in standardized units (`data.rescaled` gives them their own unit).
+    Traceable. Networks are computed one after another, so that memory does not grow with their number.
+    """
+
+    def outputs_of_one(member):
+        outputs, _ = model.apply(*member, inputs)
+        return jax.nn.softmax(outputs) if classes else outputs
+
+    return jax.lax.map(outputs_of_one, (params, stats))
+
+
+_compiled_outputs = jax.jit(member_outputs, static_argnums=0, static_argnames="classes")
+
+
+def predict(run: Run, inputs: Any) -> Interval:
+    r"""Predict by the mean over the networks, $\bar y = \frac{1}{M} \sum_m y_m$, with its 95 % interval.
+
+    The interval is Student's interval of the mean over networks that differ by seed. It measures how far the networks
+    agree; it does not cover the noise of the labels.
+
+    Args:
+        run: the networks, from `load_run`.
+        inputs: inputs as they were read for training: an array (examples, ...), or a dictionary of a table's columns.
+
+    Returns:
+        `estimate`, `low` and `high`, each of shape (examples, classes or targets): probabilities of the classes
+        `run.preparation.labels.names`, or targets in the unit of the labels.
+
+    Raises:
+        ValueError: the inputs have other columns, shapes or types than the run was trained on.
+
+    Example:
+        >>> from jaxdl import data, models, runs
+        >>> model = models.mlp((), 2)
+        >>> params, stats = jax.vmap(lambda key: model.init(key, jnp.zeros((1, 3))))(jax.random.split(jax.random.key(0), 4))
+        >>> split = data.random_split(jax.random.key(1), data.from_arrays(np.eye(3).repeat(9, 0), np.arange(27) % 2))
+        >>> _, preparation = data.prepared(split)
+        >>> run = runs.Run(model, params, stats, preparation, settings=None)
+        >>> probabilities = runs.predict(run, np.eye(3, dtype=np.float32)).estimate
+        >>> probabilities.shape, probabilities.sum(axis=1).round(5).tolist()
+        ((3, 2), [1.0, 1.0, 1.0])
+    """
+    labels = run.preparation.labels
+    classes = isinstance(labels, data.Classes)
+    within = (0.0, 1.0) if classes else (-np.inf, np.inf)
+    ready, chunks = np.asarray(data.encode_inputs(run.preparation, inputs)), []
+    for first in range(0, len(ready), CHUNK):
+        chunk = ready[first : first + CHUNK]
+        size = 1 << (len(chunk) - 1).bit_length()  # powers of two, so that few programs are compiled
+        padded = np.concatenate([chunk, np.repeat(chunk[:1], size - len(chunk), axis=0)])
+        outputs = np.asarray(_compiled_outputs(run.model, run.params, run.stats, jnp.asarray(padded), classes=classes))
+        chunks.append(mean_intervals(outputs[:, : len(chunk)], within=within))
+    limits = (np.concatenate(parts) for parts in zip(*chunks, strict=True))
+    return Interval(*(limits if classes else (data.rescaled(limit, labels) for limit in limits)))
