@@ -5,12 +5,28 @@
     run = runs.load_run("runs/houses")  # what `jaxdl train --data houses.csv --label price` has written
     interval = runs.predict(run, {"area": area, "rooms": rooms})
 
-`load_run` and `predict` are all that a script needs. The other modules serve the command line: `settings` and `build` turn
-settings into a task, `examples` reads and splits the data, `trainer` trains, `results` writes tables, `directory` and
-`files` manage what lies on disk.
+`load_run` and `predict` are all that a script needs. The other modules serve the command line: `settings` and `build`
+turn settings into a task, `examples` reads and splits the data, `trainer` trains, `results` writes tables, `directory`
+and `files` manage the files of a run. Importing this package imports no jax, so that `jaxdl --help` is fast.
 """
 
-from jaxdl.runs.load import Run as Run, load_run as load_run
-from jaxdl.runs.predict import predict as predict
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from jaxdl.runs.load import Run as Run, load_run as load_run
+    from jaxdl.runs.prediction import predict as predict
+
+_MODULES = {"Run": "load", "load_run": "load", "predict": "prediction"}
 
 __all__ = ["Run", "load_run", "predict"]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _MODULES:
+        return getattr(importlib.import_module(f"jaxdl.runs.{_MODULES[name]}"), name)
+    raise AttributeError(f"module 'jaxdl.runs' has no attribute {name!r}; it has {', '.join(__all__)}")
+
+
+def __dir__() -> list[str]:
+    return [*globals(), *__all__]

@@ -5,7 +5,7 @@ from typing import NamedTuple
 import jax
 
 from jaxdl import data
-from jaxdl.runs.build import TARGETS, UNREADABLE
+from jaxdl.runs.build import ON_UNREADABLE, READ_LABELS
 from jaxdl.runs.settings import Train
 
 
@@ -47,7 +47,9 @@ def _split(settings) -> data.Split:
     if settings.group is None:
         return (data.stratified_split if by_class else data.random_split)(key, whole)
     if not isinstance(whole.inputs, dict):
-        raise ValueError(f"--group {settings.group} needs a table with this column, but {settings.data} is not a table.")
+        raise ValueError(
+            f"--group {settings.group} needs a table with this column, but {settings.data} is not a table."
+        )
     if settings.group not in whole.inputs:
         columns = ", ".join(whole.inputs)
         raise ValueError(f"{settings.data} has no column {settings.group!r} to group by. Columns: {columns}.")
@@ -62,9 +64,9 @@ def _read(settings, part) -> data.Dataset:
         label=settings.label,
         ignore=settings.ignore,
         categories=settings.categories,
-        targets=TARGETS[settings.problem],
+        targets=READ_LABELS[settings.problem],
         image_size=settings.image_size,
-        unreadable=UNREADABLE[settings.unreadable],
+        unreadable=ON_UNREADABLE[settings.unreadable],
         data_dir=settings.data_dir,
         manual_dir=settings.manual_dir,
     )
@@ -75,7 +77,9 @@ def refuse_missing(split: data.Split) -> None:
     for name, part in split._asdict().items():
         counts = data.incomplete(part)
         if counts:
-            columns = ", ".join(f"{column!r} ({count} of {part.size} rows of {name})" for column, count in counts.items())
+            columns = ", ".join(
+                f"{column!r} ({count} of {part.size} rows of {name})" for column, count in counts.items()
+            )
             raise ValueError(
                 f"missing values found with --missing refuse: {columns}. Fill them in, drop the columns with --ignore, "
                 "or use --missing impute."

@@ -12,7 +12,7 @@ from jaxtyping import PyTree
 
 from jaxdl import data, models
 from jaxdl.runs import files
-from jaxdl.runs.build import model_of
+from jaxdl.runs.build import build_model
 from jaxdl.runs.settings import Train
 
 
@@ -65,7 +65,7 @@ def load_run(directory: str | pathlib.Path) -> Run:
         raise FileNotFoundError(f"{directory} is not a finished run of jaxdl train: it has no {absent[0]}.")
     settings = _settings(directory / "settings.json")
     preparation = data.from_json(files.read_json(directory / "preparation.json"))
-    model = model_of(settings, preparation)
+    model = build_model(settings, preparation)
     tree = _tree(data.read_arrays(directory / "params.npz"))
     params, stats = tree.get("params", {}), tree.get("stats", {})
     expected = jax.eval_shape(model.init, jax.random.key(0), jnp.zeros((1, *preparation.shape)))

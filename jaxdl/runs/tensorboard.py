@@ -8,9 +8,7 @@ from typing import Any
 
 
 @contextlib.contextmanager
-def tensorboard_curves(
-    directory: pathlib.Path, *, enabled: bool
-) -> Generator[Callable[[list[dict[str, Any]]], None]]:
+def tensorboard_curves(directory: pathlib.Path, *, enabled: bool) -> Generator[Callable[[list[dict[str, Any]]], None]]:
     """Yield a function that draws rows of the history, one curve for each member, below DIRECTORY/tensorboard.
 
     If not enabled, the function does nothing. Raises ModuleNotFoundError if tensorboardX is not installed.
