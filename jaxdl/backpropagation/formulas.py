@@ -22,7 +22,7 @@ from jaxdl.backpropagation.network import (
 from jaxdl.derivation import arguments_of
 
 LONGEST = 100
-GUARDS = {"in_range", "widened", "stop_gradient", "asarray", "_counted", "_tempered"}
+GUARDS = {"in_range", "widened", "stop_gradient", "asarray", "_mask_values", "_positive_or_nan"}
 INPUT, DOT = "ʘ", "ǃ"  # placeholders in Python source: for the input of a layer, and for the dot in weights2.1
 
 

@@ -31,7 +31,7 @@ def weighted_mean(values: Float[Array, "batch"], weights: Float[Array, "batch"])
     """
     as_annotated(weighted_mean, values, weights)
     total = weights.sum()
-    return (weights * _mask(one_or_nan(total != 0, values.dtype) * values, values, weights)).sum() / total
+    return (weights * _mask_values(one_or_nan(total != 0, values.dtype) * values, values, weights)).sum() / total
 
 
 def weighted_mean_vjp(g, values, weights):
@@ -42,7 +42,7 @@ def weighted_mean_vjp(g, values, weights):
     are 0 and $-m / S$.
     """
     share = g / weights.sum()
-    return share * weights, share * (_mask(values, values, weights) - weighted_mean(values, weights))
+    return share * weights, share * (_mask_values(values, values, weights) - weighted_mean(values, weights))
 
 
 def weighted_mean_examples(random):
@@ -56,6 +56,6 @@ def weighted_mean_examples(random):
     yield (values, 0 * weights), {}
 
 
-def _mask(numbers, values, weights):
+def _mask_values(numbers, values, weights):
     """Return the numbers, with 0 at examples of weight 0 whose value is NaN or infinite."""
     return jnp.where((weights == 0) & ~jnp.isfinite(values), 0, numbers)
