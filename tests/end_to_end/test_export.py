@@ -12,7 +12,7 @@ import pytest
 from jaxdl import data
 from jaxdl.runs import files
 from jaxdl.runs.load import load_run
-from jaxdl.runs.predict import member_outputs
+from jaxdl.runs.prediction import member_outputs
 from tests.end_to_end.people import run as jaxdl
 
 ROOT = pathlib.Path(__file__).parents[2]

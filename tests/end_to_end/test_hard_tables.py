@@ -10,7 +10,7 @@ from jaxdl import data
 from jaxdl.runs import files
 from jaxdl.runs.examples import load_examples
 from jaxdl.runs.load import load_run
-from jaxdl.runs.predict import member_outputs, predict
+from jaxdl.runs.prediction import member_outputs, predict
 from jaxdl.runs.settings import Train
 from tests.end_to_end.people import FAST, PRINT_PAGE, run as jaxdl
 

@@ -9,7 +9,7 @@ from PIL import Image
 
 from jaxdl.runs import files
 from jaxdl.runs.load import load_run
-from jaxdl.runs.predict import predict
+from jaxdl.runs.prediction import predict
 from tests.end_to_end.people import run as jaxdl
 
 
