@@ -29,7 +29,7 @@ def _labels(raw) -> dict[str, Any]:
     spread = {}
     for name, part in raw._asdict().items():
         targets = np.asarray(part.labels, np.float64)
-        spread[name] = {"mean": targets.mean(0).tolist(), "deviation": targets.std(0).tolist()}
+        spread[name] = {"mean": targets.mean(0).tolist(), "std": targets.std(0).tolist()}
     return {"targets": spread}
 
 
