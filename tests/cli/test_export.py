@@ -21,7 +21,10 @@ def test_the_output_names_the_files_and_their_directory(digits_run, tmp_path, ca
         (["--member", "3"], "--member must be between 0 and 2, got 3."),
         (["--member", "-1"], "--member must be between 0 and 2, got -1."),
         (["--out", "."], ". is not empty: choose a new or an empty directory with --out."),
-        (["--to", "onnx", "--out", "new"], "onnx needs jax2onnx, whose requirements conflict with jaxdl's. Run `make onnx`"),
+        (
+            ["--to", "onnx", "--out", "new"],
+            "onnx needs jax2onnx, whose requirements conflict with jaxdl's. Run `make onnx`",
+        ),
     ],
 )
 def test_a_mistake_is_one_sentence_and_leaves_nothing_behind(

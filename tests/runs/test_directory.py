@@ -96,7 +96,11 @@ def test_a_run_with_the_same_settings_is_resumed(tmp_path):
         pass
 
 
-REMAINS = [[".jaxdl.lock", ".writable"], [".settings.json.12.partial"], ["settings.json", "quality.json", "checkpoints"]]
+REMAINS = [
+    [".jaxdl.lock", ".writable"],
+    [".settings.json.12.partial"],
+    ["settings.json", "quality.json", "checkpoints"],
+]
 
 
 @pytest.mark.parametrize("remains", REMAINS)

@@ -106,7 +106,9 @@ def test_only_the_first_unknown_labels_are_counted_by_name(classes_run):
 def test_a_kept_column_must_not_have_the_name_of_a_prediction(classes_run):
     pq.write_table(pa.table(ROW | {"probability": [0.5]}), "new.parquet")
     source = PredictionInput("new.parquet", keep=("probability",))
-    with pytest.raises(ValueError, match="cannot keep column 'probability': the predictions have a column of this name"):
+    with pytest.raises(
+        ValueError, match="cannot keep column 'probability': the predictions have a column of this name"
+    ):
         predict_file(runs.load_run(classes_run), source, pathlib.Path("found.csv"))
     assert not pathlib.Path("found.csv").exists()
 

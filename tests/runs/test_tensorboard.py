@@ -36,7 +36,9 @@ def test_nothing_is_written_if_curves_are_disabled(tmp_path):
 def test_without_the_extra_the_error_names_it(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "tensorboardX", None)
     with (
-        pytest.raises(ModuleNotFoundError, match="--tensorboard needs tensorboardX, .*: install the extra `tensorboard`"),
+        pytest.raises(
+            ModuleNotFoundError, match="--tensorboard needs tensorboardX, .*: install the extra `tensorboard`"
+        ),
         tensorboard_curves(tmp_path, enabled=True),
     ):
         pass
