@@ -25,12 +25,11 @@ import jax
 import numpy as np
 import pytest
 
-pytest_plugins = ["tests.trained_runs"]
-
 gc.set_threshold(200_000, 20, 100)  # jax makes many small objects that live long
 jax.config.update("jax_num_cpu_devices", 2)
 jax.config.update("jax_debug_key_reuse", True)
 jax.config.update("jax_default_matmul_precision", "highest")
+pytest_plugins = ["tests.trained_runs"]
 
 
 LONG = (  # first: none is the last, alone on its core

@@ -49,7 +49,7 @@ def experiment(name, values, *, over=None, rule=None):
 
 @pytest.fixture(scope="module")
 def book(tmp_path_factory):
-    """A page with all kinds of figures and verdicts; some numbers are infinite or far apart, one arm has a single seed."""
+    """A page with all kinds of figures and verdicts; some numbers are infinite or far apart, one has a single seed."""
     directory = tmp_path_factory.mktemp("run")
     values, broken = np.linspace(1, 2, SEEDS), np.linspace(1, 2, SEEDS)
     broken[3] = np.inf

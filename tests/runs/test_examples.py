@@ -59,13 +59,13 @@ def test_images_that_were_bytes_stay_bytes(random):
 def test_missing_values_are_refused_with_columns_and_counts(write_table):
     path = write_table(a=["", *range(59)], b=[*range(58), "", ""], y=["no", "yes"] * 30)
     load_examples(Train(data=path, label="y"))
-    with pytest.raises(ValueError) as error:
+    counts = r"'\w' \(\d of \d+ rows of \w+\)"
+    with pytest.raises(
+        ValueError,
+        match=rf"^missing values found with --missing refuse: {counts}(, {counts})*. Fill them in, drop the columns "
+        "with --ignore, or use --missing impute.$",
+    ):
         load_examples(Train(data=path, label="y", missing="refuse"))
-    text = str(error.value)
-    assert text.startswith("missing values found with --missing refuse: ")
-    assert "'b' (" in text
-    assert " of 36 rows of train)" in text or " of 12 rows of " in text
-    assert text.endswith("Fill them in, drop the columns with --ignore, or use --missing impute.")
 
 
 @pytest.mark.parametrize(
