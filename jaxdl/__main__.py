@@ -12,7 +12,10 @@ from jaxdl.cli.launch import Launch, check_launch, join_cluster, launch, split_a
 from jaxdl.cli.settings import Check, Export, Predict, Report, Shapes, Trace
 from jaxdl.runs.settings import Train
 
-DESCRIPTION = "Deep learning as pure functions: check gradients, train populations of networks, report and predict."
+DESCRIPTION = (
+    "Deep learning as pure functions: check gradients, train populations of networks, report and predict.\n\n"
+    "jaxdl COMMAND --help describes a command."
+)
 COMMANDS: dict[str, Any] = {  # every one of them can be launched in several processes
     "train": Train,
     "check": Check,
@@ -26,14 +29,24 @@ COMMANDS: dict[str, Any] = {  # every one of them can be launched in several pro
 
 def main(arguments: list[str] | None = None) -> int:
     """Run one command and return the exit status."""
-    kinds = (COMMANDS | {"launch": Launch}).items()
-    commands = functools.reduce(operator.or_, (Annotated[kind, tyro.conf.subcommand(name)] for name, kind in kinds))
     arguments = sys.argv[1:] if arguments is None else arguments
+    commands = functools.reduce(
+        operator.or_,
+        (
+            Annotated[kind, tyro.conf.subcommand(name, description=None if name in arguments[:1] else _summary(kind))]
+            for name, kind in (COMMANDS | {"launch": Launch}).items()
+        ),
+    )
     command: list[str] = []
     if arguments[:1] == ["launch"]:
         arguments, command = split_arguments(arguments, COMMANDS)
     run = lambda settings: _launch(settings, command) if isinstance(settings, Launch) else _run(settings)  # noqa: E731
     return run_command_line(commands, run, prog="jaxdl", description=DESCRIPTION, arguments=arguments)
+
+
+def _summary(kind) -> str:
+    """Return the first line of a docstring, which is enough for the list of all commands."""
+    return kind.__doc__.partition("\n")[0]
 
 
 def _launch(settings, command) -> int:

@@ -29,6 +29,7 @@ gc.set_threshold(200_000, 20, 100)  # jax makes many small, long-lived objects
 jax.config.update("jax_num_cpu_devices", 2)
 jax.config.update("jax_debug_key_reuse", True)
 jax.config.update("jax_default_matmul_precision", "highest")
+pytest_plugins = ["tests.trained_runs"]
 
 
 LONG = (  # files that take long run first, so that none of them runs alone at the end

@@ -14,7 +14,7 @@ from jaxdl.reports.formatting import format_shapes
 
 
 def check_command(settings: Check, console: Console) -> int:
-    """Check the named functions; return 1 if a gradient is wrong or a mutated one is not detected, else 0."""
+    """Check the named functions; return 1 if a gradient is wrong or a wrong version is not detected, else 0."""
     proofs = list(derivation.prove(settings.names))
     console.print(proof_table(proofs))
     failed = [proof.name for proof in proofs if proof.fault]
@@ -25,7 +25,7 @@ def check_command(settings: Check, console: Console) -> int:
 
 def proof_table(proofs: Iterable[Proof]) -> Table:
     """Return a table with a row for each function: shapes, cases, largest errors, and result."""
-    table = plain_table("Hand-written gradients against jax.vjp: largest relative error of a cotangent")
+    table = plain_table("Largest relative error of hand-written gradients, compared with jax.vjp")
     table.add_column("function", no_wrap=True)
     table.add_column("shapes tried", overflow="fold")
     for heading in ("cases", "float64", "float32"):
@@ -39,12 +39,12 @@ def proof_table(proofs: Iterable[Proof]) -> Table:
 
 
 def _undetected(names, console) -> list[str]:
-    """Mutate each gradient, and print the mutations that the comparison does not detect."""
+    """Make wrong versions of each gradient, and print those that the comparison does not detect."""
     pairs = [pair for pair in derivation.vjp_pairs() if pair.name in names]
     results = [(pair.name, *derivation.surviving_mutants(pair)) for pair in pairs]
     mutated = sum(number for _, number, _ in results)
     undetected = [f"{name}: {change}" for name, _, changes in results for change in changes]
-    console.print(f"{mutated - len(undetected)} of {mutated} forgeries are caught.", highlight=False)
+    console.print(f"{mutated - len(undetected)} of {mutated} wrong gradients are detected.", highlight=False)
     for line in undetected:
-        print_line(f"not caught: {line}", console)
+        print_line(f"not detected: {line}", console)
     return undetected

@@ -12,7 +12,7 @@ from jaxdl.runs.data_report import concerns
 
 
 def print_line(text: str, console: Console) -> None:
-    """Print one line as it is: no markup, no highlighting, no wrapping."""
+    """Print one line without markup, highlighting or wrapping."""
     console.print(text, markup=False, highlight=False, soft_wrap=True)
 
 

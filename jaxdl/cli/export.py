@@ -19,5 +19,5 @@ def export_command(settings: Export, console: Console) -> int:
         raise ValueError(f"--member must be between 0 and {run.members - 1}, got {settings.member}.")
     with new_run(settings.out or settings.run / "export" / settings.to) as directory:
         file = FORMATS[settings.to](directory, run, settings.member)
-    print_line(f"{file.name} and model.json, which describes its inputs and outputs: {directory}", console)
+    print_line(f"wrote {file.name}, and model.json, which describes its inputs and outputs, to {directory}", console)
     return 0

@@ -23,12 +23,16 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 @dataclass(frozen=True)
 class Launch:
-    """Run a command in several processes as one training: jaxdl launch -n 2 train --seeds 32.
+    """Run a command in several processes that train one population together.
 
-    Without -n, this process joins the others of a cluster: srun jaxdl launch train --seeds 4096
+    On one machine: jaxdl launch -n 2 train --seeds 32. Without -n, this process joins those of a cluster that jax
+    detects (SLURM, Open MPI, Kubernetes): srun jaxdl launch train --seeds 4096
     """
 
-    processes: Annotated[int | None, tyro.conf.arg(aliases=["-n"])] = None
+    processes: Annotated[
+        int | None,
+        tyro.conf.arg(aliases=["-n"], metavar="INT", help_behavior_hint="(default: join the processes of a cluster)"),
+    ] = None
     """number of processes to start on this machine"""
 
 

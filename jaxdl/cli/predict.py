@@ -9,7 +9,7 @@ from jaxdl import runs
 from jaxdl.cli.console import print_line, print_warning, printed_warnings
 from jaxdl.cli.settings import Predict
 from jaxdl.data.preprocessing.columns import FAMILIAR_STDS
-from jaxdl.runs.build import UNREADABLE
+from jaxdl.runs.build import ON_UNREADABLE
 from jaxdl.runs.predict_file import FilePredictions, PredictionInput, check_output, predict_file, scores
 
 
@@ -20,14 +20,14 @@ def predict_command(settings: Predict, console: Console) -> int:
         settings.data,
         settings.part,
         settings.keep,
-        UNREADABLE[settings.unreadable],
+        ON_UNREADABLE[settings.unreadable],
         settings.data_dir,
         settings.manual_dir,
     )
     with printed_warnings(console):
         run = runs.load_run(settings.run)
         predictions = predict_file(run, source, settings.out)
-    print_line(f"{predictions.examples} predictions of {run.members} networks: {settings.out}", console)
+    print_line(f"wrote {predictions.examples} predictions of {run.members} networks to {settings.out}", console)
     for concern in _concerns(predictions):
         print_warning(concern, console)
     if np.max(predictions.sums) > 0:

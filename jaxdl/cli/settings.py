@@ -2,29 +2,29 @@
 
 import pathlib
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Annotated, Literal
 
 import tyro
 
-from jaxdl.runs.settings import DataSource
+from jaxdl.runs.settings import DataSource, Names, described_default
 
 
 @dataclass(frozen=True)
 class Predict(DataSource):
-    """Predict with the networks of a run, and write one row per example; memory does not grow with the data.
+    """Predict with the networks of a run, and write one row per example.
 
     For classes a row holds the most probable class, its mean probability over the networks with a 95 % interval, and
     the mean probability of every class. For a regression it holds the mean prediction with its interval, in the unit of
-    the labels.
+    the labels. Files are read and written in chunks, so that memory does not grow with their size.
     """
 
-    run: tyro.conf.Positional[pathlib.Path] = field(kw_only=True)
+    run: Annotated[tyro.conf.Positional[pathlib.Path], tyro.conf.arg(metavar="RUN")] = field(kw_only=True)
     """run directory of jaxdl train"""
     data: str = field(kw_only=True)
     """data as for jaxdl train; labels may be missing, and a folder of images needs no class folders"""
-    out: pathlib.Path = pathlib.Path("predictions.csv")
+    out: Annotated[pathlib.Path, tyro.conf.arg(metavar="PATH")] = pathlib.Path("predictions.csv")
     """new file, .csv or .parquet"""
-    keep: tuple[str, ...] = ()
+    keep: Names = ()
     """columns of a table to copy into the output, such as an index"""
     part: Literal["train", "test"] = "test"
     """part to predict, of a data set that comes in two parts"""
@@ -34,25 +34,27 @@ class Predict(DataSource):
 class Export:
     """Write the networks of a run for use outside jaxdl, with a description of inputs and outputs."""
 
-    run: tyro.conf.Positional[pathlib.Path]
+    run: Annotated[tyro.conf.Positional[pathlib.Path], tyro.conf.arg(metavar="RUN")]
     """run directory of jaxdl train"""
     to: Literal["torch", "stablehlo", "onnx"] = "torch"
-    """torch: the weights of one network as safetensors, and its PyTorch module; stablehlo: a compiled function for
-    jax.export; onnx: the same for other runtimes, by jax2onnx"""
-    member: int | None = None
-    """number of the network to export (default: the first for torch, the mean over all for stablehlo and onnx)"""
-    out: pathlib.Path | None = None
-    """new directory (default: RUN/export/TO)"""
+    """format;
+    torch: the weights of one network as safetensors, and its PyTorch module;
+    stablehlo: a compiled function for jax.export;
+    onnx: a model for other runtimes; needs jax2onnx"""
+    member: Annotated[int | None, described_default("0 for torch; the mean over all networks otherwise", "INT")] = None
+    """number of the network to export"""
+    out: Annotated[pathlib.Path | None, described_default("RUN/export/FORMAT", "PATH")] = None
+    """new directory"""
 
 
 @dataclass(frozen=True)
 class Check:
     """Compare every hand-written gradient with jax.vjp; the exit status is 1 if one is wrong."""
 
-    names: tyro.conf.Positional[tuple[str, ...]] = ()
-    """functions to check (default: all)"""
+    names: Annotated[tyro.conf.Positional[tuple[str, ...]], described_default("all", "[NAME ...]")] = ()
+    """functions to check"""
     forgeries: bool = False
-    """also make wrong versions of each gradient, and check that the comparison detects all of them"""
+    """also make wrong versions of each gradient; all must be detected"""
 
 
 @dataclass(frozen=True)
@@ -63,9 +65,11 @@ class Shapes:
     ReLU follows every dense layer and convolution except the last; the loss is the mean cross-entropy.
     """
 
-    network: tyro.conf.Positional[str]
-    """input: 784, or HEIGHTxWIDTHxCHANNELS for images; layers: 16 (dense), 6@5p2s1 (6 filters of 5×5, padding 2, stride
-    1; the defaults are padding 0 and stride 1), max2 or avg2 (2×2 pooling)"""
+    network: Annotated[tyro.conf.Positional[str], tyro.conf.arg(metavar="NETWORK")]
+    """input: 784, or HEIGHTxWIDTHxCHANNELS for images;
+    dense layer: 16;
+    convolution: 6@5p2s1 (6 filters of 5×5, padding 2, stride 1; the defaults are padding 0 and stride 1);
+    2×2 pooling: max2 or avg2"""
     batch: int = 32
     """number of examples"""
 
@@ -76,7 +80,7 @@ class Trace:
 
     page: tyro.conf.Positional[Literal["xor", "classifier", "convolution", "normalization", "scalars"]]
     """name of the example"""
-    out: pathlib.Path | None = None
+    out: Annotated[pathlib.Path | None, described_default("no page", "PATH")] = None
     """also write a web page into this new directory"""
 
 
@@ -84,5 +88,5 @@ class Trace:
 class Report:
     """Write the page of a run directory again, from the results on disk."""
 
-    run: tyro.conf.Positional[pathlib.Path]
+    run: Annotated[tyro.conf.Positional[pathlib.Path], tyro.conf.arg(metavar="RUN")]
     """run directory of jaxdl or of the experiments"""

@@ -32,7 +32,7 @@ def costs_table(costs: tuple[LayerCost, ...]) -> Table:
 def shapes_table(shapes: dict[str, backpropagation.Shape]) -> Table:
     """Return a table with a row for each variable: name, layer, and its shape in both conventions."""
     table = plain_table("The gradient with respect to a variable has the shape of the variable")
-    for heading in ("variable", "of", "batch of rows", "one example as a column"):
+    for heading in ("variable", "layer", "batch of rows", "one example as a column"):
         table.add_column(heading, overflow="fold")
     for name, shape in shapes.items():
         columns = format_shape(shape.columns, "one number") if shape.columns else "–"

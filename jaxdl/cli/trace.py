@@ -30,7 +30,7 @@ def trace_command(settings: Trace, console: Console) -> int:
 
 def trace_table(steps: tuple[TraceStep, ...]) -> Table:
     """Return a table with a row for each step: name, formula, shape, and values with four digits."""
-    table = plain_table("Forward, and backward again")
+    table = plain_table("Forward pass, then reverse pass")
     for heading in ("step", "formula", "shape", "value"):
         table.add_column(heading, overflow="fold")
     table.columns[-1].no_wrap = True  # keeps each row of numbers on one line

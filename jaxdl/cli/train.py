@@ -65,7 +65,7 @@ def train_and_print(directory: pathlib.Path, settings: Train, examples: Examples
     """Train into a run directory with a progress bar, and print the data report and the scores."""
     report = data_report(examples.raw, examples.preparation)
     if start_run(directory, settings, examples, report):
-        print_line(f"{directory} is complete", console)
+        print_line(f"{directory} is already complete", console)
         return
     print_data_report(report, console)
     title = f"{settings.seeds} networks on {pathlib.Path(settings.data).name}"

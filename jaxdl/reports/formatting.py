@@ -16,7 +16,7 @@ def format_shape(shape: Sequence[int], scalar: str = "") -> str:
 
 
 def format_shapes(shapes_of_cases: Iterable) -> str:
-    """List the distinct shapes of the first argument with an axis, over all cases."""
+    """List the distinct shapes over all cases, each of the first argument that is not a scalar."""
     shown = (next(filter(None, shapes), ()) for shapes in shapes_of_cases)
     return ", ".join(dict.fromkeys(format_shape(shape, "scalar") for shape in shown))
 

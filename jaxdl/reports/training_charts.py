@@ -1,4 +1,4 @@
-"""Figures as altair charts: the same specification is drawn in the page and saved as SVG."""
+"""Draw the charts of a training with altair; the page shows and an SVG file saves the same specification."""
 
 from typing import Any, Literal
 
@@ -10,12 +10,15 @@ SHAPES = "circle", "square", "triangle-up", "diamond", "cross", "triangle-down"
 DASHES = [1, 0], [6, 3], [2, 2], [8, 3, 2, 3], [4, 4], [1, 3]
 GREY = "#8a8f99"
 WIDTH, HEIGHT = 420, 260
-SHOWN = 400  # epochs of a curve
+MAX_EPOCHS = 400  # points drawn of a curve; more cannot be told apart
 Chart = alt.LayerChart | alt.HConcatChart | alt.FacetChart
 
 
 def learning_curves(metrics: dict[str, list]) -> Chart:
-    """The median over the members and the band from the 5th to the 95th percentile, of losses and of the score."""
+    """Draw losses and score over the epochs: the median over the members, and the band from 5th to 95th percentile.
+
+    `metrics` has the columns of metrics.parquet: a row for each member and epoch.
+    """
     losses = {"train": metrics["train_loss"], "dev": metrics["dev_loss"]}
     loss, score, title = ("cross-entropy (nats)", "dev_accuracy", "accuracy on dev")
     if score not in metrics:
@@ -27,31 +30,32 @@ def learning_curves(metrics: dict[str, list]) -> Chart:
 
 
 def predictions(predicted: dict[str, list], members: int) -> Chart:
-    """The predictions of a regression over what they should be, and where both would be equal."""
+    """Draw the predictions of a regression over the labels, with intervals and the line of perfect predictions."""
     names = ("example", "label", "predicted", "low", "high")
     rows = [dict(zip(names, row, strict=True)) for row in zip(*(predicted[name] for name in names), strict=True)]
-    ends = [{"label": of(predicted["label"]), "predicted": of(predicted["label"])} for of in (min, max)]
+    ends = [dict.fromkeys(("label", "predicted"), end(predicted["label"])) for end in (min, max)]
     scale = alt.Scale(zero=False, nice=True, padding=8)
     base: alt.Chart = alt.Chart(alt.Data(values=rows), width=WIDTH + 60, height=WIDTH).encode(
         x=alt.X("label:Q", title="label", scale=scale), tooltip=[f"{name}:Q" for name in names]
     )
-    equal: alt.Chart = alt.Chart(alt.Data(values=ends)).encode(
+    diagonal: alt.Chart = alt.Chart(alt.Data(values=ends)).encode(
         x=alt.X("label:Q", scale=scale), y=alt.Y("predicted:Q", scale=scale)
     )
-    mean = alt.Y("predicted:Q", scale=scale, title=f"predicted, mean of {members}")
+    mean = alt.Y("predicted:Q", scale=scale, title=f"prediction, mean of {members} networks")
     return alt.layer(
-        equal.mark_line(strokeDash=[5, 4], color=GREY, strokeWidth=1.4),
+        diagonal.mark_line(strokeDash=[5, 4], color=GREY, strokeWidth=1.4),
         base.encode(y=alt.Y("low:Q", scale=scale), y2="high:Q").mark_rule(opacity=0.25, color=BLUE),
         base.encode(y=mean).mark_circle(size=26, opacity=0.6, color=BLUE),
     )
 
 
 def _curves(epochs, columns, title) -> Chart:
+    """Draw a line and a band for each part of the data."""
     epochs = np.asarray(epochs)
     rows = [
         {"epoch": int(epoch), "part": part, "low": low, "median": median, "high": high}
         for part, column in columns.items()
-        for epoch in _some(np.unique(epochs))
+        for epoch in _thinned(np.unique(epochs))
         for measured in [np.asarray(column)[epochs == epoch]]
         if np.isfinite(measured).any()
         for low, median, high in [np.nanquantile(measured, [0.05, 0.5, 0.95]).tolist()]
@@ -71,20 +75,23 @@ def _curves(epochs, columns, title) -> Chart:
     )
 
 
-def _some(epochs: np.ndarray) -> np.ndarray:
-    """At most SHOWN of them, evenly, the first and the last included: more than a line can show."""
-    return epochs[np.unique(np.linspace(0, len(epochs) - 1, SHOWN).astype(int))]
+def _thinned(epochs: np.ndarray) -> np.ndarray:
+    """Return at most MAX_EPOCHS epochs, evenly spaced, with the first and the last."""
+    return epochs[np.unique(np.linspace(0, len(epochs) - 1, MAX_EPOCHS).astype(int))]
 
 
 def scale_of(values) -> Literal["log", "linear"]:
-    """Logarithmic where all numbers are positive and they span more than a decade."""
+    """Return log if all values are positive and span more than a factor of ten, else linear."""
     values = np.asarray(list(values))
     return "log" if values.size and values.min() > 0 and values.max() > 10 * values.min() else "linear"
 
 
 def confusion(counts: dict[str, list], members: int) -> Chart:
-    """How many test images of each class one network takes for each class, on average over the members."""
-    counts = {name: [_drawn(cell) for cell in column] for name, column in counts.items()}
+    """Draw the confusion matrix of the test part: examples per network, on average over the members.
+
+    `counts` has the columns of confusion.parquet: label, predicted class, and count over all members.
+    """
+    counts = {name: [_printable(cell) for cell in column] for name, column in counts.items()}
     rows = [
         {
             "label": label,
@@ -94,16 +101,16 @@ def confusion(counts: dict[str, list], members: int) -> Chart:
         }
         for label, predicted, count in zip(counts["label"], counts["predicted"], counts["count"], strict=True)
     ]
-    most = max((row["wrong"] for row in rows), default=0.0) or 1.0
+    largest = max((row["wrong"] for row in rows), default=0.0) or 1.0
     names = list(dict.fromkeys(counts["label"]))
-    turned = -45 if max(len(str(name)) for name in names) > 3 else 0
+    angle = -45 if max(len(str(name)) for name in names) > 3 else 0
     side = max(360, 26 * min(len(names), 40))
     base: alt.Chart = alt.Chart(alt.Data(values=rows), width=side, height=side).encode(
-        x=alt.X("predicted:O", title="taken for", sort=names, axis=alt.Axis(labelAngle=turned, orient="top")),
-        y=alt.Y("label:O", title="is", sort=names),
+        x=alt.X("predicted:O", title="predicted", sort=names, axis=alt.Axis(labelAngle=angle, orient="top")),
+        y=alt.Y("label:O", title="label", sort=names),
         tooltip=["label:O", "predicted:O", alt.Tooltip("mean:Q", format=".2f")],
     )
-    wrong = alt.Color("wrong:Q", legend=None, scale=alt.Scale(domain=[0, most], range=["#d9762b00", ORANGE]))
+    wrong = alt.Color("wrong:Q", legend=None, scale=alt.Scale(domain=[0, largest], range=["#d9762b00", ORANGE]))
     return alt.layer(
         base.encode(color=wrong).mark_rect(stroke="#8884", strokeWidth=0.5),
         base.transform_filter("datum.mean >= 0.05")
@@ -112,8 +119,8 @@ def confusion(counts: dict[str, list], members: int) -> Chart:
     )
 
 
-def _drawn(name) -> Any:
-    """A class name as SVG can hold it: control characters as their pictures, what is no character as U+FFFD."""
+def _printable(name) -> Any:
+    """Replace characters that SVG cannot hold: control characters by their pictures, invalid ones by U+FFFD."""
     if not isinstance(name, str):
         return name
     pictures = {code: 0x2400 + code for code in range(32)} | {0xFFFE: 0xFFFD, 0xFFFF: 0xFFFD}
@@ -121,7 +128,10 @@ def _drawn(name) -> Any:
 
 
 def scaling(points: list[dict[str, Any]], axis: str) -> Chart:
-    """Seconds for one unit of work against a size, both logarithmic: a line for each of those who were timed."""
+    """Draw seconds for one unit of work over a size, on logarithmic axes, with a line for each competitor.
+
+    Each point is a dictionary with line, at (the size), seconds and unit; `axis` is the title of the size.
+    """
     lines = list(dict.fromkeys(point["line"] for point in points))
     sizes = sorted({point["at"] for point in points})
     x = alt.X("at:Q", title=axis, scale=alt.Scale(type="log", nice=False), axis=alt.Axis(values=sizes, format="~d"))

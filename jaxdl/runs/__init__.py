@@ -7,7 +7,7 @@
 
 `load_run` and `predict` are all that a script needs. The other modules serve the command line: `settings` and `build`
 turn settings into a task, `examples` reads and splits the data, `trainer` trains, `results` writes tables, `directory`
-and `files` manage what lies on disk. Importing this package imports no jax, so that `jaxdl --help` is fast.
+and `files` manage the files of a run. Importing this package imports no jax, so that `jaxdl --help` is fast.
 """
 
 import importlib

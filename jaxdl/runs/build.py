@@ -29,7 +29,7 @@ from jaxdl.runs.settings import (
     Train,
 )
 
-RULES: dict[type, Callable] = {
+OPTIMIZERS: dict[type, Callable] = {
     Sgd: optimizers.sgd,
     Momentum: optimizers.momentum,
     Nesterov: optimizers.nesterov,
@@ -63,13 +63,14 @@ SCHEDULES: dict[str, Callable] = {
     "one_cycle": schedules.one_cycle,
     "constant": lambda peak, steps: peak,  # noqa: ARG005
 }
-UNREADABLE = {"refuse": data.refuse_unreadable, "skip": data.skip_unreadable}
-EPOCHS, BATCH_SIZE, MIN_STEPS = 30, 32, 900  # defaults; short epochs are repeated up to MIN_STEPS steps
-TARGETS = {"auto": data.infer_labels, "classification": data.as_classes, "regression": data.as_targets}
+ON_UNREADABLE = {"refuse": data.refuse_unreadable, "skip": data.skip_unreadable}
+DEFAULT_EPOCHS, DEFAULT_BATCH_SIZE = 30, 32
+MIN_STEPS = 900  # the default number of epochs is larger if an epoch has few steps
+READ_LABELS = {"auto": data.infer_labels, "classification": data.as_classes, "regression": data.as_targets}
 
 
 def validate(settings: Train) -> None:
-    """Raise ValueError for a number out of range, whatever the data; the message names the option."""
+    """Raise ValueError for a number out of range, before any data is read; the message names the option."""
     for name in ("seeds", "epochs", "batch_size", "microbatches", "patience"):
         value = getattr(settings, name)
         if value is not None and value < 1:
@@ -90,7 +91,7 @@ def validate(settings: Train) -> None:
         raise ValueError(f"--label-noise must be at least 0 and below 1, got {settings.label_noise}.")
     if settings.image_size is not None and min(settings.image_size) < 1:
         raise ValueError(f"--image-size must be two numbers of at least 1, got {settings.image_size}.")
-    _network(settings, 2, F)
+    _network(settings, 2, F)  # raises if a size is out of range
 
 
 def _option(name: str) -> str:
@@ -109,32 +110,35 @@ class Duration(NamedTuple):
 
 def duration_of(settings: Train, examples: int) -> Duration:
     """Return epochs and batch size, with defaults that depend on the number of training examples."""
-    batch_size = settings.batch_size or min(BATCH_SIZE, examples)
-    epochs = settings.epochs or max(EPOCHS, math.ceil(MIN_STEPS / max(1, examples // batch_size)))
+    batch_size = settings.batch_size or min(DEFAULT_BATCH_SIZE, examples)
+    epochs = settings.epochs or max(DEFAULT_EPOCHS, math.ceil(MIN_STEPS / max(1, examples // batch_size)))
     return Duration(epochs, batch_size)
 
 
-def model_of(settings: Train, prepared: data.Preparation, functional: Any = F) -> models.Model:
-    """Return the network that the settings describe, for prepared inputs and labels.
+def build_model(settings: Train, preparation: data.Preparation, functional: Any = F) -> models.Model:
+    """Return the network that the settings describe, for the inputs and labels of a preparation.
 
-    Raises ValueError if a convnet or augmentation is asked for and the inputs are not images, and for too many filters.
+    Raises ValueError if a convnet or augmentation is requested for inputs that are not images, or if the images are too
+    small for the number of filters.
     """
-    if len(prepared.shape) != 3:
+    if len(preparation.shape) != 3:
         for option, used in (("--model convnet", settings.model == "convnet"), ("--augment", bool(settings.augment))):
             if used:
-                raise ValueError(f"{option} needs images, but an example of this data has the shape {prepared.shape}.")
-    elif settings.model == "convnet" and min(prepared.shape[:2]) >> len(settings.filters) == 0:
-        height, width, _ = prepared.shape
+                raise ValueError(
+                    f"{option} needs images, but an example of this data has the shape {preparation.shape}."
+                )
+    elif settings.model == "convnet" and min(preparation.shape[:2]) >> len(settings.filters) == 0:
+        height, width, _ = preparation.shape
         raise ValueError(
             f"--filters must name at most {min(height, width).bit_length() - 1} convolutions for images of "
             f"{height}×{width}, because each is followed by a pooling that halves them; got {len(settings.filters)}."
         )
-    return _network(settings, outputs_of(prepared), functional)
+    return _network(settings, outputs_of(preparation), functional)
 
 
-def outputs_of(prepared: data.Preparation) -> int:
+def outputs_of(preparation: data.Preparation) -> int:
     """Return the number of classes, or of targets."""
-    labels = prepared.labels
+    labels = preparation.labels
     return len(labels.names) if isinstance(labels, data.Classes) else labels.mean.size
 
 
@@ -145,29 +149,29 @@ def _network(settings, outputs, functional) -> models.Model:
     return models.mlp(settings.hidden, outputs, **head)
 
 
-def task_of(settings: Train, prepared: data.Preparation, examples: int) -> training.Task:
+def build_task(settings: Train, preparation: data.Preparation, examples: int) -> training.Task:
     """Return the task that the settings describe, for this number of training examples."""
     duration, hyperparameters = duration_of(settings, examples), dataclasses.asdict(settings.optimizer)
     steps = max(1, duration.epochs * (examples // duration.batch_size))
     hyperparameters["learning_rate"] = SCHEDULES[settings.schedule](settings.optimizer.learning_rate, steps=steps)
-    optimizer = RULES[type(settings.optimizer)](**hyperparameters)
-    model = model_of(settings, prepared)
+    optimizer = OPTIMIZERS[type(settings.optimizer)](**hyperparameters)
+    model = build_model(settings, preparation)
     if settings.precision == "bfloat16":
         model = models.mixed_precision(model)
-    objective = training.supervised(model, _loss(settings, prepared), augment=_augmentation(settings, prepared))
-    transform = data.transform_of(prepared)
+    objective = training.supervised(model, _loss(settings, preparation), augment=_augmentation(settings, preparation))
+    transform = data.transform_of(preparation)
     return training.Task(model, objective, optimizer, duration.batch_size, settings.microbatches, transform)
 
 
-def _loss(settings, prepared) -> Callable:
-    if not isinstance(prepared.labels, data.Classes):
+def _loss(settings, preparation) -> Callable:
+    if not isinstance(preparation.labels, data.Classes):
         return LOSSES[settings.loss]
     return F.soft_cross_entropy if settings.mixup else F.cross_entropy
 
 
-def _augmentation(settings, prepared) -> Callable:
+def _augmentation(settings, preparation) -> Callable:
     """Return the function applied to a batch before a step: image augmentation, then label noise, then mixup."""
-    classes = outputs_of(prepared) if isinstance(prepared.labels, data.Classes) else 0
+    classes = outputs_of(preparation) if isinstance(preparation.labels, data.Classes) else 0
     steps = []
     if settings.augment:
         steps.append(data.each_image(*(AUGMENTATIONS[name] for name in settings.augment)))
@@ -181,8 +185,8 @@ def _augmentation(settings, prepared) -> Callable:
     return data.chained(*steps)
 
 
-def observe_of(settings: Train, prepared: data.Preparation, model: models.Model) -> Callable:
+def build_observe(settings: Train, preparation: data.Preparation, model: models.Model) -> Callable:
     """Return the function that measures loss and score on dev after every epoch."""
-    if isinstance(prepared.labels, data.Classes):
+    if isinstance(preparation.labels, data.Classes):
         return training.classification(model)
     return training.regression(model, LOSSES[settings.loss])

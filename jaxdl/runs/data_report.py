@@ -12,7 +12,7 @@ MAX_NAMED = 5  # columns or classes named in one sentence; the rest are counted
 
 
 def data_report(raw: data.Split, preparation: data.Preparation) -> dict[str, Any]:
-    """Return sizes, class counts or target statistics, missing values, duplicates and unused columns, ready for JSON."""
+    """Return sizes, class counts or target statistics, missing values, duplicates, unused columns, ready for JSON."""
     return {
         "examples": {name: part.size for name, part in raw._asdict().items()},
         "shape": list(preparation.shape),
@@ -30,7 +30,7 @@ def _labels(raw) -> dict[str, Any]:
     spread = {}
     for name, part in raw._asdict().items():
         targets = np.asarray(part.labels, np.float64)
-        spread[name] = {"mean": targets.mean(0).tolist(), "deviation": targets.std(0).tolist()}
+        spread[name] = {"mean": targets.mean(0).tolist(), "std": targets.std(0).tolist()}
     return {"targets": spread}
 
 
@@ -51,7 +51,7 @@ def concerns(report: dict[str, Any]) -> Generator[str]:
         absent = [str(row["class"]) for row in report.get("classes", ()) if not row[part]]
         if absent:
             named = _named(absent)
-            yield f"{part} has no example of {len(absent)} classes, which are too small to be in all parts: {named}"
+            yield f"{part} has no example of {len(absent)} classes, which have too few examples for every part: {named}"
         duplicates = report["leakage"][f"{part}_in_train"]
         if duplicates:
             percent = 100 * duplicates / report["examples"][part]

@@ -28,7 +28,7 @@ UNMEASURED = (  # files of a run that was killed before it measured anything, or
 
 
 def next_free(path: pathlib.Path) -> pathlib.Path:
-    """Return the path if nothing exists there, else the first free one of path-2, path-3, …"""
+    """Return the path, or the first of path-2, path-3, … that does not exist if the path exists."""
     number, free = 1, path
     while free.exists():
         number += 1
@@ -81,7 +81,7 @@ def _not_new(path) -> FileExistsError:
 
 
 def _is_run(path, settings) -> bool:
-    """Return whether a directory is a run with comparable settings, or what is left of one that measured nothing."""
+    """Return whether a directory is a run with comparable settings, or the remains of a run that measured nothing."""
     has_settings = (path / SETTINGS).is_file()
     if has_settings and not _has_settings(path / SETTINGS, settings):
         return False

@@ -7,7 +7,7 @@ import jax
 from jaxdl import data
 from jaxdl.data.loading import parts_of
 from jaxdl.data.preprocessing.preparation import missing_counts
-from jaxdl.runs.build import TARGETS, UNREADABLE
+from jaxdl.runs.build import ON_UNREADABLE, READ_LABELS
 from jaxdl.runs.settings import Train
 
 
@@ -66,9 +66,9 @@ def _read(settings, part) -> data.Dataset:
         label=settings.label,
         ignore=settings.ignore,
         categories=settings.categories,
-        targets=TARGETS[settings.problem],
+        targets=READ_LABELS[settings.problem],
         image_size=settings.image_size,
-        unreadable=UNREADABLE[settings.unreadable],
+        unreadable=ON_UNREADABLE[settings.unreadable],
         data_dir=settings.data_dir,
         manual_dir=settings.manual_dir,
     )

@@ -47,7 +47,7 @@ def export_onnx(directory: pathlib.Path, run: Run, member: int | None) -> pathli
         import jax2onnx
     except ModuleNotFoundError as error:
         raise ModuleNotFoundError(
-            "export to onnx needs jax2onnx, whose requirements conflict with jaxdl's. Run `make onnx`, which installs it "
+            "onnx needs jax2onnx, whose requirements conflict with jaxdl's. Run `make onnx`, which installs it "
             "in an environment of its own, then use .venv-onnx/bin/jaxdl instead of jaxdl."
         ) from error
     exported = jax2onnx.to_onnx(
@@ -90,12 +90,12 @@ def _description(run, *, members, channels_first=False) -> dict[str, Any]:
 def predictor(run: Run, member: int | None) -> Callable[[jax.Array], jax.Array]:
     """Return a function from inputs to probabilities, or targets in their unit, of one network or the mean over all.
 
-    The function standardizes its inputs itself; inputs of a table are its encoded features. It uses only operations that
-    other runtimes have: convolutions are jax's own.
+    The function standardizes its inputs itself; inputs of a table are its encoded features. It uses only operations
+    that other runtimes have: convolutions are jax's own.
     """
     fitted, unit = run.preparation, run.preparation.labels
     plain = types.SimpleNamespace(**{**vars(F), "conv2d": _conv2d, "relu": _relu})
-    model = build.model_of(run.settings, fitted, plain)
+    model = build.build_model(run.settings, fitted, plain)
     members = range(run.members) if member is None else [member]
     networks = [jax.tree.map(lambda leaf, i=i: leaf[i], (run.params, run.stats)) for i in members]
 

@@ -14,7 +14,7 @@ from jaxdl import data, models
 from jaxdl.data.preprocessing.serialization import from_json
 from jaxdl.data.readers.npz import read_arrays
 from jaxdl.runs import files
-from jaxdl.runs.build import model_of
+from jaxdl.runs.build import build_model
 from jaxdl.runs.settings import Train
 
 
@@ -67,7 +67,7 @@ def load_run(directory: str | pathlib.Path) -> Run:
         raise FileNotFoundError(f"{directory} is not a finished run of jaxdl train: it has no {absent[0]}.")
     settings = _settings(directory / "settings.json")
     preparation = from_json(files.read_json(directory / "preparation.json"))
-    model = model_of(settings, preparation)
+    model = build_model(settings, preparation)
     tree = _tree(read_arrays(directory / "params.npz"))
     params, stats = tree.get("params", {}), tree.get("stats", {})
     expected = jax.eval_shape(model.init, jax.random.key(0), jnp.zeros((1, *preparation.shape)))

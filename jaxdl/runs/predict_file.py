@@ -65,9 +65,9 @@ class FilePredictions(NamedTuple):
     sums: Any
     """sums that the scores are computed from, for the examples with known labels"""
     unknown_labels: Counter
-    """labels that are not a class of the run, by label; all after the first few as "…" """
+    """counts of labels that are not a class of the run, by label; "…" counts all after the first few"""
     unfamiliar: Counter
-    """examples unlike any seen in training, by column (see `jaxdl.data.preprocessing.unlike_training`)"""
+    """counts of examples unlike any seen in training, by column (see `unlike_training`)"""
 
 
 def predict_file(run: Run, source: PredictionInput, out: pathlib.Path) -> FilePredictions:
@@ -125,7 +125,7 @@ def scores(labels: data.Classes | data.Standardization, sums: np.ndarray) -> dic
 
 
 def chunks(run: Run, source: PredictionInput) -> Generator[Chunk]:
-    """Yield the examples in chunks, read in the way the run read its own."""
+    """Yield the examples in chunks, read as the run read its training data."""
     path = pathlib.Path(source.name)
     if source.keep and path.suffix.lower() not in SUFFIXES:
         raise ValueError(f"--keep needs a table ({', '.join(SUFFIXES)}), but {path} is not a table.")
@@ -244,7 +244,7 @@ def _known(labels, given) -> tuple[np.ndarray, list[str]]:
 
 
 def _sums(labels, estimate, known) -> np.ndarray:
-    """Return what adds up over chunks: known labels and correct predictions, or moments and errors of targets."""
+    """Return sums over a chunk: numbers of known labels and correct predictions, or moments and errors of targets."""
     if isinstance(labels, data.Classes):
         return np.array([(known >= 0).sum(), (known == estimate.argmax(axis=1)).sum()], float)
     present = ~np.isnan(known).any(axis=1)

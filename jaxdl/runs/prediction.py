@@ -51,7 +51,8 @@ def predict(run: Run, inputs: Any) -> Interval:
     Example:
         >>> from jaxdl import data, models, runs
         >>> model = models.mlp((), 2)
-        >>> params, stats = jax.vmap(lambda key: model.init(key, jnp.zeros((1, 3))))(jax.random.split(jax.random.key(0), 4))
+        >>> keys = jax.random.split(jax.random.key(0), 4)
+        >>> params, stats = jax.vmap(lambda key: model.init(key, jnp.zeros((1, 3))))(keys)
         >>> split = data.random_split(jax.random.key(1), data.from_arrays(np.eye(3).repeat(9, 0), np.arange(27) % 2))
         >>> _, preparation = data.prepared(split)
         >>> run = runs.Run(model, params, stats, preparation, settings=None)

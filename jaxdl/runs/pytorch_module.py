@@ -7,7 +7,7 @@ from jaxdl.runs import build
 from jaxdl.runs.load import Run
 from jaxdl.runs.settings import Train
 
-TEXT = '''"""A PyTorch module with the weights of a network trained by jaxdl. Needs torch and safetensors."""
+TEMPLATE = '''"""A PyTorch module with the weights of a network trained by jaxdl. Needs torch and safetensors."""
 
 import pathlib
 
@@ -16,7 +16,7 @@ import torch
 
 WEIGHTS = pathlib.Path(__file__).with_name("model.safetensors")
 CLASSES = {classes}
-MEAN, DEVIATION = {mean}, {deviation}
+MEAN, STD = {mean}, {std}
 
 
 def load(path=WEIGHTS):
@@ -30,8 +30,8 @@ def load(path=WEIGHTS):
 
 @torch.no_grad()
 def predict(module, inputs):
-    """Return {what} for {inputs}."""
-    outputs = module((inputs - MEAN) / DEVIATION)
+    """Return {returned} for {inputs}."""
+    outputs = module((inputs - MEAN) / STD)
     return {outputs}
 '''
 
@@ -61,22 +61,23 @@ def module_text(run: Run) -> str:
     """Return the text of a Python file that builds the module, loads the weights and predicts."""
     fitted, labels = run.preparation, run.preparation.labels
     classes = isinstance(labels, data.Classes)
-    mean, deviation = "0.0", "1.0"
+    mean, std = "0.0", "1.0"
     if isinstance(fitted.inputs, data.Standardization):
-        mean, deviation = (_tensor(values, len(fitted.shape) == 3) for values in fitted.inputs)
+        mean, std = (_tensor(values, len(fitted.shape) == 3) for values in fitted.inputs)
     inputs = {1: "inputs (batch, features)", 3: "images (batch, channels, height, width) between 0 and 1"}
     layers = module_layers(run.settings, fitted.shape, build.outputs_of(fitted))
-    return TEXT.format(
+    return TEMPLATE.format(
         classes=list(labels.names) if classes else None,
         mean=mean,
-        deviation=deviation,
+        std=std,
         layers="\n".join(f"        torch.nn.{layer}," for layer in layers),
-        what="the probability of each class" if classes else "the targets, in their unit,",
+        returned="the probability of each class" if classes else "the targets in their unit",
         inputs=inputs.get(len(fitted.shape), "inputs of the shape of a training example"),
         outputs="outputs.softmax(dim=1)" if classes else f"outputs * {_tensor(labels.std)} + {_tensor(labels.mean)}",
     )
 
 
-def _tensor(values, of_images: bool = False) -> str:
+def _tensor(values, of_image: bool = False) -> str:
+    """Return a PyTorch expression for a vector, or for one number per channel of an image."""
     values = np.asarray(values, np.float32).tolist()
-    return f"torch.tensor({values})" + (".reshape(-1, 1, 1)" if of_images else "")
+    return f"torch.tensor({values})" + (".reshape(-1, 1, 1)" if of_image else "")

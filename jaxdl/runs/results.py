@@ -11,7 +11,7 @@ from PIL import Image
 
 from jaxdl import data, metrics, training
 from jaxdl.runs import files
-from jaxdl.runs.build import model_of
+from jaxdl.runs.build import build_model
 from jaxdl.runs.examples import Examples
 from jaxdl.runs.settings import Train
 from jaxdl.statistics import mean_intervals
@@ -46,7 +46,7 @@ class Evaluation(NamedTuple):
 
 def evaluate(settings: Train, examples: Examples, state: training.State) -> Evaluation:
     """Evaluate every member on train, dev and test."""
-    model, labels = model_of(settings, examples.preparation), examples.preparation.labels
+    model, labels = build_model(settings, examples.preparation), examples.preparation.labels
     evaluate_part = _classifier(model) if isinstance(labels, data.Classes) else _regressor(model, labels)
     transform = data.transform_of(examples.preparation)
 
@@ -93,7 +93,7 @@ def _regressor(model, unit) -> Callable:
     return evaluate_part
 
 
-def record(
+def write_results(
     directory: pathlib.Path, examples: Examples, fit: training.Fit, state: training.State, evaluation: Evaluation
 ) -> None:
     """Write learning curves, scores, predictions, parameters and cost into a run directory.
@@ -105,7 +105,7 @@ def record(
     stopped = {"epochs": fit.epochs, "best_epoch": np.asarray(fit.best.epoch), "diverged": fit.diverged}
     files.write_table(directory / "members.parquet", {**_members(evaluation), **stopped})
     if isinstance(examples.preparation.labels, data.Classes):
-        _record_classes(directory, examples, evaluation.predicted)
+        _write_classes(directory, examples, evaluation.predicted)
     else:
         files.write_table(directory / "predicted.parquet", _predicted(examples.raw.test, evaluation.predicted))
     files.write_arrays(directory / "params.npz", {"params": state.params, "stats": state.stats})
@@ -132,7 +132,7 @@ def history_rows(history: training.History, before: int, epochs: np.ndarray) -> 
             yield {"member": member, "epoch": before + epoch + 1, **values}
 
 
-def _record_classes(directory, examples, predicted) -> None:
+def _write_classes(directory, examples, predicted) -> None:
     """Write the confusion table, by the names of the classes, and the hardest test examples."""
     names = examples.preparation.labels.names
     labels = np.asarray(examples.ready.test.labels)

@@ -4,11 +4,13 @@ import ast
 import importlib.resources
 import pathlib
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Annotated, Any, Literal
+
+import tyro
 
 
 def optimizer_defaults() -> dict[str, dict[str, float]]:
-    """Return the defaults of the real hyperparameters of each function of `jaxdl.optimizers`.
+    """Return the defaults of the float hyperparameters of each function of `jaxdl.optimizers`.
 
     The defaults are read from the source, because importing `jaxdl.optimizers` would import jax.
     """
@@ -33,6 +35,7 @@ class Sgd:
     """Stochastic gradient descent."""
 
     learning_rate: float = 0.1
+    """step size"""
 
 
 @dataclass(frozen=True)
@@ -40,8 +43,11 @@ class Momentum:
     """Gradient descent with heavy-ball momentum."""
 
     learning_rate: float = 0.05
+    """step size"""
     decay: float = DEFAULTS["momentum"]["decay"]
+    """share of the velocity that each step keeps, in [0, 1)"""
     dampening: float = DEFAULTS["momentum"]["dampening"]
+    """share of each gradient that is not added to the velocity, in [0, 1)"""
 
 
 @dataclass(frozen=True)
@@ -49,7 +55,9 @@ class Nesterov:
     """Gradient descent with Nesterov momentum."""
 
     learning_rate: float = 0.05
+    """step size"""
     decay: float = DEFAULTS["nesterov"]["decay"]
+    """share of the velocity that each step keeps, in [0, 1)"""
 
 
 @dataclass(frozen=True)
@@ -57,7 +65,9 @@ class Adagrad:
     """Learning rates adapted by the sum of all past squared gradients."""
 
     learning_rate: float = 0.01
+    """step size"""
     eps: float = DEFAULTS["adagrad"]["eps"]
+    """constant added to the denominator"""
 
 
 @dataclass(frozen=True)
@@ -65,9 +75,13 @@ class Rmsprop:
     """Learning rates adapted by the mean of recent squared gradients."""
 
     learning_rate: float = 1e-3
+    """step size"""
     decay: float = DEFAULTS["rmsprop"]["decay"]
+    """decay of the mean of squared gradients, in [0, 1)"""
     eps: float = DEFAULTS["rmsprop"]["eps"]
+    """constant added to the denominator"""
     momentum: float = DEFAULTS["rmsprop"]["momentum"]
+    """share of the velocity that each step keeps, in [0, 1)"""
 
 
 @dataclass(frozen=True)
@@ -80,8 +94,11 @@ class Adadelta:
     """Adaptive steps in the unit of the parameters."""
 
     learning_rate: float = DEFAULTS["adadelta"]["learning_rate"]
+    """factor of each step"""
     decay: float = DEFAULTS["adadelta"]["decay"]
+    """decay of the means of squared gradients and squared steps, in [0, 1)"""
     eps: float = DEFAULTS["adadelta"]["eps"]
+    """constant added inside both roots"""
 
 
 @dataclass(frozen=True)
@@ -89,9 +106,13 @@ class Adam:
     """Adam: momentum and adaptive learning rates."""
 
     learning_rate: float = 1e-3
+    """step size"""
     b1: float = DEFAULTS["adam"]["b1"]
+    """decay of the mean of gradients, in [0, 1)"""
     b2: float = DEFAULTS["adam"]["b2"]
+    """decay of the mean of squared gradients, in [0, 1)"""
     eps: float = DEFAULTS["adam"]["eps"]
+    """constant added to the denominator"""
 
 
 @dataclass(frozen=True)
@@ -99,6 +120,7 @@ class AdamL2(Adam):
     """Adam with an L2 penalty in the loss."""
 
     l2: float = DEFAULTS["adam_l2"]["l2"]
+    """factor of the penalty ½‖θ‖²"""
 
 
 @dataclass(frozen=True)
@@ -106,11 +128,15 @@ class Adamw(Adam):
     """Adam with decoupled weight decay."""
 
     weight_decay: float = DEFAULTS["adamw"]["weight_decay"]
+    """share of the parameters, times the learning rate, to subtract in each step"""
 
 
 @dataclass(frozen=True)
 class Adamax(Adam):
     """Adam scaled by the largest recent gradient."""
+
+    b2: float = DEFAULTS["adamax"]["b2"]
+    """decay of the largest magnitude of gradients, in [0, 1)"""
 
 
 @dataclass(frozen=True)
@@ -118,6 +144,7 @@ class Nadam(Adam):
     """Adam with Nesterov momentum."""
 
     momentum_decay: float = DEFAULTS["nadam"]["momentum_decay"]
+    """decay of the momentum schedule"""
 
 
 @dataclass(frozen=True)
@@ -135,9 +162,13 @@ class Lion:
     """Sign of the momentum."""
 
     learning_rate: float = 1e-4
+    """step size"""
     b1: float = DEFAULTS["lion"]["b1"]
+    """share of the momentum in the direction of a step, in [0, 1)"""
     b2: float = DEFAULTS["lion"]["b2"]
+    """decay of the momentum, in [0, 1)"""
     weight_decay: float = DEFAULTS["lion"]["weight_decay"]
+    """share of the parameters, times the learning rate, to subtract in each step"""
 
 
 Optimizer = (
@@ -162,16 +193,26 @@ Optimizer = (
 Augmentation = Literal["shift", "flip", "crop", "rotate", "scale", "elastic", "cutout", "noise"]
 
 
+def described_default(default: str, metavar: str | None = None) -> Any:
+    """Return how `--help` describes a default that is not a plain value, and the name of the value."""
+    return tyro.conf.arg(help_behavior_hint=f"(default: {default})", metavar=metavar)
+
+
+Names = Annotated[tuple[str, ...], described_default("none", "[NAME ...]")]
+
+
 @dataclass(frozen=True)
 class DataSource:
     """Options for reading data sets."""
 
-    data_dir: pathlib.Path | None = None
-    """folder with data sets prepared by TFDS (default: $JAXDL_DATA/tfds, else ~/tensorflow_datasets)"""
-    manual_dir: pathlib.Path | None = None
-    """folder with original files of mnist, fashion_mnist or cifar10 (default: downloads/manual of TFDS)"""
+    data_dir: Annotated[
+        pathlib.Path | None, described_default("$JAXDL_DATA/tfds, else ~/tensorflow_datasets", "PATH")
+    ] = None
+    """folder with data sets prepared by TFDS"""
+    manual_dir: Annotated[pathlib.Path | None, described_default("downloads/manual of TFDS", "PATH")] = None
+    """folder with original files of mnist, fashion_mnist or cifar10"""
     unreadable: Literal["refuse", "skip"] = "refuse"
-    """damaged images of a folder: refuse stops with an error, skip leaves them out"""
+    """damaged images of a folder; refuse: stop with an error; skip: leave them out and print a warning"""
 
 
 @dataclass(frozen=True)
@@ -182,63 +223,66 @@ class Train(DataSource):
     """
 
     data: str = "digits"
-    """digits (included), mnist, fashion_mnist, cifar10, or another set prepared by TFDS; a synthetic set: xor, moons,
-    rings, spirals, linear_regression, polynomial, sparse_features; or a path: a table (.csv, .tsv, .parquet), arrays
-    (.npz), or a folder with one folder of images per class"""
-    label: str | None = None
+    """a known set: digits (included), mnist, fashion_mnist, cifar10, or another set prepared by TFDS;
+    a synthetic set: xor, moons, rings, spirals, linear_regression, polynomial, sparse_features;
+    or a path: a table (.csv, .tsv, .parquet), arrays (.npz), or a folder with one folder of images per class"""
+    label: Annotated[str | None, described_default("the labels of the set; a table needs a column", "COLUMN")] = None
     """column of a table to predict"""
-    ignore: tuple[str, ...] = ()
+    ignore: Names = ()
     """columns of a table to leave out"""
-    categories: tuple[str, ...] = ()
+    categories: Names = ()
     """numeric columns of a table to treat as categories"""
     missing: Literal["impute", "refuse"] = "impute"
-    """missing values of a table. impute: training median for numbers, a category of its own for text. refuse: stop with
-    an error"""
-    group: str | None = None
+    """missing values of a table;
+    impute: use the training median for numbers, and a category of its own for text;
+    refuse: stop with an error"""
+    group: Annotated[str | None, described_default("none", "COLUMN")] = None
     """column of a table, such as the patient: rows with equal values stay in the same part; it is not an input"""
-    image_size: tuple[int, int] | None = None
-    """height and width to scale images of a folder to; without it all images must have the same size"""
+    image_size: Annotated[tuple[int, int] | None, described_default("the size of the images", "HEIGHT WIDTH")] = None
+    """scale images of a folder to this size; without it all images must have the same size"""
     problem: Literal["auto", "classification", "regression"] = "auto"
-    """auto: string labels, and integer labels with few distinct values, are classes; other numbers are regression
-    targets"""
+    """kind of labels; auto: text, and integers with few distinct values, are classes; other numbers are targets"""
     model: Literal["mlp", "convnet"] = "mlp"
-    """convnet needs images"""
+    """network; convnet needs images"""
     hidden: tuple[int, ...] = (128,)
-    """units of each hidden layer"""
+    """units of each hidden layer; no number: no hidden layer"""
     filters: tuple[int, ...] = (16, 32)
     """filters of each 3×3 convolution of a convnet; a 2×2 max-pooling follows each"""
     dropout_rate: float = 0.0
     """probability of dropping a hidden unit in training, in [0, 1)"""
     loss: Literal["squared", "absolute", "huber"] = "squared"
     """loss of a regression, on labels scaled to standard deviation 1; classification uses cross-entropy"""
-    augment: tuple[Augmentation, ...] = ()
+    augment: Annotated[tuple[Augmentation, ...], described_default("none")] = ()
     """random transformations of training images"""
     mixup: float = 0.0
     """α of mixup's Beta distribution; 0 turns mixup off"""
     label_noise: float = 0.0
     """probability of replacing a training label by another class, in [0, 1)"""
-    epochs: int | None = None
-    """passes over the training part (default: 30, or more if 30 epochs are fewer than 900 steps)"""
-    batch_size: int | None = None
-    """examples per step (default: 32, or the whole training part if it is smaller)"""
+    epochs: Annotated[int | None, described_default("30, or more if 30 epochs are fewer than 900 steps", "INT")] = None
+    """passes over the training part"""
+    batch_size: Annotated[int | None, described_default("32, or the training part if it is smaller", "INT")] = None
+    """examples per step"""
     microbatches: int = 1
     """parts of a batch to compute one after another, for batches that exceed the memory"""
     precision: Literal["float32", "bfloat16"] = "float32"
     """precision of the steps; parameters and metrics are float32 in both cases"""
-    patience: int | None = None
+    patience: Annotated[int | None, described_default("never stop early", "INT")] = None
     """stop a network after this many epochs without a lower loss on dev, and keep its best parameters"""
     seeds: int = 16
     """number of networks; each has its own initial weights and its own order of the data"""
     split_seed: int = 0
     """seed of the split into train, dev and test"""
-    out: pathlib.Path | None = None
-    """run directory: a new one, or one of the same training, which is resumed (default: the next free runs/DATA)"""
+    out: Annotated[pathlib.Path | None, described_default("the next free runs/DATA", "PATH")] = None
+    """run directory: a new one, or one of the same training, which is resumed"""
     checkpoint_seconds: float = 10.0
     """seconds between checkpoints; at least fifty times the time that saving takes"""
     tensorboard: bool = False
     """also write learning curves for TensorBoard into the run directory"""
     schedule: Literal["cosine", "warmup_cosine", "one_cycle", "constant"] = "cosine"
-    """learning rate schedule. cosine: from the given rate to zero; warmup_cosine: linear warm-up in the first tenth of the
-    steps, then cosine; one_cycle: up and down once; constant: the given rate"""
+    """learning rate schedule;
+    cosine: from the given rate to zero;
+    warmup_cosine: linear warm-up in the first tenth of the steps, then cosine;
+    one_cycle: up and down once;
+    constant: the given rate"""
     optimizer: Optimizer = field(default_factory=Adamw)
     """update rule"""

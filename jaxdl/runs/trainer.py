@@ -10,22 +10,17 @@ import jax
 from jaxdl import training
 from jaxdl.data.preprocessing.serialization import to_json
 from jaxdl.runs import files
-from jaxdl.runs.build import duration_of, model_of, observe_of, task_of
+from jaxdl.runs.build import build_model, build_observe, build_task, duration_of
 from jaxdl.runs.directory import CHECKPOINTS, SETTINGS, check_same_settings, has_measurements, write_environment
 from jaxdl.runs.examples import Examples
-from jaxdl.runs.results import COMPLETE, Evaluation, evaluate, history_rows, record
+from jaxdl.runs.results import COMPLETE, Evaluation, evaluate, history_rows, write_results
 from jaxdl.runs.settings import Train
 from jaxdl.runs.tensorboard import tensorboard_curves
 from jaxdl.system.interruption import run_interruptibly
 from jaxdl.system.multihost import is_first, run_on_first
 
-WITHOUT_EFFECT = {
-    "out",
-    "checkpoint_seconds",
-    "tensorboard",
-    "data_dir",
-    "manual_dir",
-}  # settings that change no result
+# Settings that change no result.
+WITHOUT_EFFECT = {"out", "checkpoint_seconds", "tensorboard", "data_dir", "manual_dir"}
 
 
 class TrainedRun(NamedTuple):
@@ -45,7 +40,7 @@ def train_population(
 ) -> training.Fit:
     """Train the population that the settings describe."""
     ready = examples.ready
-    task = task_of(settings, examples.preparation, ready.train.size)
+    task = build_task(settings, examples.preparation, ready.train.size)
     keys = jax.random.split(jax.random.fold_in(jax.random.key(settings.split_seed), 1), settings.seeds)
     return training.fit(
         task,
@@ -53,7 +48,7 @@ def train_population(
         keys,
         epochs=duration_of(settings, ready.train.size).epochs,
         dev=ready.dev,
-        observe=observe_of(settings, examples.preparation, model_of(settings, examples.preparation)),
+        observe=build_observe(settings, examples.preparation, build_model(settings, examples.preparation)),
         patience=settings.patience,
         watch=watch,
         checkpoints=checkpoints,
@@ -80,11 +75,11 @@ def start_run(directory: pathlib.Path, settings: Train, examples: Examples, repo
     """
 
     def start() -> bool:
-        known = _known(settings, examples)
+        filled = _filled_settings(settings, examples)
         if has_measurements(directory):
-            check_same_settings(directory, known)
+            check_same_settings(directory, filled)
             return (directory / COMPLETE).is_file()
-        files.write_json(directory / SETTINGS, known)
+        files.write_json(directory / SETTINGS, filled)
         write_environment(directory)
         files.write_json(directory / "preparation.json", to_json(examples.preparation))
         files.write_json(directory / "quality.json", report)
@@ -104,7 +99,9 @@ def train_into(
     Resumes from the newest checkpoint of the directory. Ctrl-C and SIGTERM save a checkpoint, then raise
     KeyboardInterrupt.
     """
-    checkpoints = training.Checkpoints(directory / CHECKPOINTS, settings.checkpoint_seconds, _known(settings, examples))
+    checkpoints = training.Checkpoints(
+        directory / CHECKPOINTS, settings.checkpoint_seconds, _filled_settings(settings, examples)
+    )
     with tensorboard_curves(directory, enabled=settings.tensorboard) as draw:
 
         def write_and_watch(progress):
@@ -121,10 +118,10 @@ def train_into(
     state = selected_state(settings, fit)
     evaluation = run_interruptibly(lambda: evaluate(settings, examples, state))
     if is_first():
-        record(directory, examples, fit, state, evaluation)
+        write_results(directory, examples, fit, state, evaluation)
     return TrainedRun(fit, evaluation)
 
 
-def _known(settings, examples) -> dict[str, Any]:
-    """The settings with the epochs and the batch size that they amount to."""
+def _filled_settings(settings, examples) -> dict[str, Any]:
+    """Return the settings that a result depends on, with the default epochs and batch size filled in."""
     return {**result_settings(settings), **duration_of(settings, examples.ready.train.size)._asdict()}

@@ -1,4 +1,4 @@
-"""Several processes, as those of a cluster are: they come to what one comes to, with one report and one checkpoint."""
+"""`jaxdl launch`: several processes train what one process trains, with one report and one checkpoint."""
 
 import json
 import os
@@ -24,25 +24,26 @@ def run(*arguments, **environment):
 
 @pytest.fixture(scope="module")
 def two(tmp_path_factory):
+    """The run of two processes with one device each, and what they printed."""
     directory = tmp_path_factory.mktemp("two")
     done = run("launch", "-n", 2, *SMALL, "--out", directory / "run", JAXDL_CACHE=str(directory / "cache"))
     assert done.returncode == 0, done.stderr
     return directory / "run", done
 
 
-def test_two_processes_come_to_what_one_comes_to(two, tmp_path):
+def test_two_processes_train_what_one_process_trains(two, tmp_path):
     directory, _ = two
     done = run(*SMALL, "--out", tmp_path / "run", JAXDL_CACHE=str(tmp_path / "cache"))
     assert done.returncode == 0, done.stderr
-    with np.load(directory / "params.npz") as ours, np.load(tmp_path / "run" / "params.npz") as its:
-        assert set(ours.files) == set(its.files)
-        for name in its.files:
-            np.testing.assert_array_equal(ours[name], its[name])
+    with np.load(directory / "params.npz") as several, np.load(tmp_path / "run" / "params.npz") as single:
+        assert set(several.files) == set(single.files)
+        for name in single.files:
+            np.testing.assert_array_equal(several[name], single[name])
     for name in ("metrics.jsonl", "confusion.parquet", "members.parquet"):
         assert (directory / name).read_bytes() == (tmp_path / "run" / name).read_bytes()
 
 
-def test_one_of_them_tells_and_writes(two):
+def test_only_the_first_process_prints_and_writes(two):
     directory, done = two
     assert done.stdout.count("3 networks on digits") == 1
     assert done.stdout.count("page: ") <= 1
@@ -50,41 +51,41 @@ def test_one_of_them_tells_and_writes(two):
     assert not [path for path in directory.parent.iterdir() if path.name not in ("run", "cache")]
 
 
-def test_what_two_have_begun_is_complete_for_one(two):
+def test_one_process_recognizes_the_complete_run_of_two(two, capsys):
     directory, _ = two
-    done = run(*SMALL, "--out", directory)
-    assert done.returncode == 0
-    assert "is complete" in done.stdout
+    assert main([*SMALL, "--out", str(directory)]) == 0
+    assert f"{directory} is already complete" in capsys.readouterr().out
 
 
-def test_a_mistake_is_told_once_and_ends_all(two, tmp_path):
+def test_a_mistake_is_printed_once_and_ends_all_processes(tmp_path):
     (tmp_path / "taken").write_text("")
     done = run("launch", "-n", 2, *SMALL, "--out", tmp_path)
     assert done.returncode == 2
-    assert done.stderr.count("out must be a new or an empty directory") == 1
+    assert done.stderr.count(f"error: {tmp_path} is not empty: choose a new or an empty directory with --out.") == 1
 
 
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (["launch", "-n", "0", "train"], "processes must be at least 1, but was 0"),
-        (["launch", "-n", "2"], "launch must be followed by what to do, but nothing is"),
+        (["-n", "0", "train"], "--processes must be at least 1, got 0."),
+        (["-n", "2"], "launch needs a command to run, for example: jaxdl launch -n 2 train --seeds 32."),
+        ([], "launch needs a command to run"),
     ],
 )
-def test_what_cannot_be_launched_is_told(arguments, sentence, capsys):
-    assert main(arguments) == 2
-    assert sentence in capsys.readouterr().err
+def test_a_mistake_of_launch_itself_is_an_error(arguments, sentence, capsys):
+    assert main(["launch", *arguments]) == 2
+    assert f"error: {sentence}" in capsys.readouterr().err
 
 
-def test_the_command_begins_where_its_name_stands():
+def test_the_command_starts_at_its_name():
     assert split_arguments(["launch", "-n", "2", "train", "--out", "train"], COMMANDS) == (
         ["launch", "-n", "2"],
         ["train", "--out", "train"],
     )
 
 
-def test_where_one_fails_the_others_are_ended_and_what_it_says_is_told(monkeypatch, capfd):
-    monkeypatch.setattr(launch, "TOGETHER", 0.1)
+def test_if_one_process_fails_the_others_are_stopped_and_its_error_is_printed(monkeypatch, capfd):
+    monkeypatch.setattr(launch, "TERM_AFTER", 0.1)
     failing = "import sys; sys.stderr.write('alas'); raise SystemExit(5)"
     words = iter((["-c", "import time; time.sleep(600)"], ["-c", failing]))
     original = subprocess.Popen
@@ -93,7 +94,7 @@ def test_where_one_fails_the_others_are_ended_and_what_it_says_is_told(monkeypat
         return original([sys.executable, *next(words)], **settings)
 
     monkeypatch.setattr(launch.subprocess, "Popen", start)
-    began = time.monotonic()
+    started = time.monotonic()
     assert launch.launch(2, ["train"]) == 5
-    assert time.monotonic() - began < 60
+    assert time.monotonic() - started < 60
     assert capfd.readouterr().err == "alas"

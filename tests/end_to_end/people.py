@@ -1,4 +1,4 @@
-"""A table as people have it, and the command line as they use it."""
+"""A realistic table, and commands as a user types them."""
 
 import datetime
 import pathlib
@@ -13,7 +13,7 @@ PRINT_PAGE = report.print_page  # the original, before a test replaces it
 
 
 def people(rows: int, seed: int = 0) -> pa.Table:
-    """A table as people have it: an index, holes, dates, several alphabets, a constant, a class of two rows."""
+    """Return a table with an index, missing values, dates, several alphabets, a constant, and a class of two rows."""
     random = np.random.default_rng(seed)
     age, score = random.normal(40, 12, rows), random.normal(size=rows)
     city = np.array(["Köln", "São Paulo", "東京"], object)[random.integers(0, 3, rows)]
@@ -36,10 +36,11 @@ def people(rows: int, seed: int = 0) -> pa.Table:
     )
 
 
+DIGITS = ["--epochs", "4", "--seeds", "3", "--hidden", "16"]
 FAST = ["adam", "--learning-rate", "0.01"]
 SMALL = ["--seeds", "3", "--hidden", "8", "--epochs", "20", "--batch-size", "16"]
 
 
 def run(*arguments: str | pathlib.Path) -> int:
-    """One command, as a user types it."""
+    """Run one command and return its exit status."""
     return main([str(argument) for argument in arguments])

@@ -127,7 +127,7 @@ def test_the_defaults_read_from_the_source_are_those_of_the_functions():
 
 @pytest.mark.parametrize("kind", typing.get_args(settings.Optimizer), ids=lambda kind: kind.__name__)
 def test_the_command_line_has_the_hyperparameters_and_defaults_of_the_function(kind):
-    parameters = inspect.signature(build.RULES[kind]).parameters
+    parameters = inspect.signature(build.OPTIMIZERS[kind]).parameters
     defaults = {name: p.default for name, p in parameters.items() if name != "mask"}
     if defaults["learning_rate"] is inspect.Parameter.empty:  # only the command line has one
         defaults["learning_rate"] = kind.learning_rate

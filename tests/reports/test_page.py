@@ -1,4 +1,4 @@
-"""Pages in a browser: all figures drawn, no error, nothing fetched, wide and narrow, light and dark."""
+"""Pages: their content, and in a browser all figures drawn, no error, nothing fetched, at any width, light and dark."""
 
 import html
 import json
@@ -9,14 +9,16 @@ import subprocess
 import numpy as np
 import pytest
 
+from jaxdl.backpropagation import worked_example
 from jaxdl.experiment import Claim, Exact, Experiment, Greater, Panel, PerRegime, conduct
 from jaxdl.reports import page
+from jaxdl.reports.worked_examples import write_worked_examples
 from jaxdl.runs import files
 from jaxdl.runs.directory import environment
 
 BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 SEEDS = 16
-LOOK = """<script>setTimeout(() => {
+PROBE = """<script>setTimeout(() => {
   const charts = [...document.querySelectorAll(".chart")];
   document.body.dataset.seen = JSON.stringify({
     charts: charts.length,
@@ -29,7 +31,7 @@ LOOK = """<script>setTimeout(() => {
 
 
 def experiment(name, values, *, over=None, rule=None):
-    """Two arms with these numbers."""
+    """Return an experiment whose right arm measures twice the values of its left arm."""
     panel = Panel("height", {"left": "the left one", "right": "the right one"}, over=over, thresholds=(0.5,))
     holds = Exact("it holds", lambda measured: True, lambda measured: "It <holds> & so on.")
     claims = (Claim("One is more.", rule or holds), Claim("It holds.", holds, "careful"))
@@ -47,7 +49,7 @@ def experiment(name, values, *, over=None, rule=None):
 
 @pytest.fixture(scope="module")
 def book(tmp_path_factory):
-    """A page of all kinds of figures and verdicts; also numbers that are not finite, far apart, and one seed alone."""
+    """A page with all kinds of figures and verdicts; some numbers are infinite or far apart, one has a single seed."""
     directory = tmp_path_factory.mktemp("run")
     values, broken = np.linspace(1, 2, SEEDS), np.linspace(1, 2, SEEDS)
     broken[3] = np.inf
@@ -66,14 +68,14 @@ def book(tmp_path_factory):
 
 
 def opened(page, folder, *settings, size="1200,1000"):
-    """What a browser has in its console, and what it sees, of a page with a look added at its end."""
+    """Return the lines in the console of a browser that shows a page, and the result of the probe."""
     if BROWSER is None:
         pytest.skip("there is no chromium")
-    looked_at = folder / "looked_at.html"
-    looked_at.write_text(LOOK.join(page.rsplit("</body>", 1)))
+    probed = folder / "probed.html"
+    probed.write_text(PROBE.join(page.rsplit("</body>", 1)))
     options = ("--headless", "--no-sandbox", "--disable-gpu", "--enable-logging=stderr", "--virtual-time-budget=6000")
     done = subprocess.run(
-        [BROWSER, *options, *settings, f"--window-size={size}", "--dump-dom", looked_at.as_uri()],
+        [BROWSER, *options, *settings, f"--window-size={size}", "--dump-dom", probed.as_uri()],
         capture_output=True,
         text=True,
         timeout=120,
@@ -84,37 +86,41 @@ def opened(page, folder, *settings, size="1200,1000"):
     return console, json.loads(html.unescape(seen[1])) if seen else None
 
 
-@pytest.mark.parametrize("size", ["1200,1000", "500,900"])
-def test_every_figure_is_drawn_at_any_width_and_nothing_goes_wrong(book, tmp_path, size):
-    console, seen = opened(book.read_text(), tmp_path, size=size)
+DARK, LIGHT = "rgb(17, 21, 29)", "rgb(251, 252, 254)"
+
+
+@pytest.mark.parametrize(("size", "scheme", "paper"), [("1200,1000", 0, DARK), ("500,900", 1, LIGHT)])
+def test_every_figure_is_drawn_at_any_width_in_the_preferred_colours_without_an_error(
+    book, tmp_path, size, scheme, paper
+):
+    console, seen = opened(book.read_text(), tmp_path, f"--blink-settings=preferredColorScheme={scheme}", size=size)
     assert console == []
     assert seen["charts"] == seen["drawn"] == 5
     assert min(seen["marks"]) >= 6
     assert seen["wider"] <= 0
+    assert seen["paper"] == paper
 
 
-def test_it_is_dark_where_that_is_wished(book, tmp_path):
-    papers = {
-        opened(book.read_text(), tmp_path, f"--blink-settings=preferredColorScheme={wish}")[1]["paper"]
-        for wish in (0, 1)
-    }
-    assert papers == {"rgb(17, 21, 29)", "rgb(251, 252, 254)"}
+def test_the_page_of_a_training_is_drawn_without_an_error(digits_run, tmp_path):
+    console, seen = opened((digits_run / "report.html").read_text(), tmp_path, size="500,900")
+    assert console == []
+    assert seen["charts"] == seen["drawn"] == 2
+    assert seen["wider"] <= 0
 
 
-@pytest.mark.parametrize(
-    "planted",
-    [
+def test_the_browser_reports_a_request_or_an_error(book, tmp_path):
+    """Without this test the others could pass although the console is never read."""
+    planted = (
         '<img src="https://example.com/a.png">',
-        "<script>fetch('https://example.com')</script>",
+        "<script>fetch('https://example.com/b')</script>",
         "<script>lost()</script>",
-    ],
-)
-def test_what_fetches_or_fails_would_be_seen(book, tmp_path, planted):
-    console, _ = opened(book.read_text().replace("<footer>", f"{planted}<footer>"), tmp_path)
-    assert console
+    )
+    console, _ = opened(book.read_text().replace("<footer>", f"{''.join(planted)}<footer>"), tmp_path)
+    for trace in ("example.com/a.png", "example.com/b", "lost is not defined"):
+        assert any(trace in line for line in console)
 
 
-def test_the_page_says_all_of_a_claim_and_escapes_it(book):
+def test_the_page_shows_claim_verdict_rule_and_command_escaped(book):
     page = book.read_text()
     for word in (
         "It &lt;holds&gt; &amp; so on.",
@@ -136,7 +142,73 @@ def test_the_page_says_all_of_a_claim_and_escapes_it(book):
     }
 
 
-def test_what_draws_figures_is_put_together_once_and_then_read(tmp_path, monkeypatch):
+def test_the_page_of_a_training_is_self_contained(digits_run):
+    text = (digits_run / "report.html").read_text()
+    for loads in ("<script src", "<link", "@import"):
+        assert loads not in text
+    assert 'src="data:image/png;base64,' in text
+    assert text.count("data-figure") == 2
+
+
+def test_the_page_of_a_training_shows_score_settings_data_and_source(digits_run):
+    text = " ".join((digits_run / "report.html").read_text().split())
+    for shown in (
+        "<h1>3 networks on digits</h1>",
+        "test accuracy, 95 % interval",
+        "3 networks with 16 hidden units trained together on digits for 4 epochs with Adam (learning rate 0.003)",
+        "1078 training, 360 dev and 359 test examples, with inputs of shape 8×8×1",
+        "predicted <b>",
+        "Optical Recognition of Handwritten Digits",
+    ):
+        assert shown in text
+
+
+def test_the_page_of_a_table_lists_concerns_and_classes(classes_run):
+    text = (classes_run / "report.html").read_text()
+    for shown in (
+        "column &#39;constant&#39; is not used",
+        "test has no example of 1 classes, which have too few examples for every part: selten",
+        "ja ✓",
+        "<th>networks wrong</th>",
+    ):
+        assert shown in text
+
+
+def test_the_page_of_a_regression_shows_r_squared_and_predictions(regression_run):
+    text = (regression_run / "report.html").read_text()
+    assert "test R²" in text
+    assert "<th>root mean squared error</th>" in text
+    assert 'data-figure="predicted"' in text
+    assert text.count("data-figure") == 2
+
+
+def test_the_page_of_a_convnet_names_its_filters(images_run):
+    assert "with 4 filters, with 8 hidden units" in " ".join((images_run / "report.html").read_text().split())
+
+
+def test_gradient_checks_and_worked_examples_have_sections(tmp_path):
+    files.write_json(tmp_path / "environment.json", environment())
+    proof = {"name": "relu", "shapes": [[[2, 3]]], "float64": 0.0, "float32": 1e-7, "float32_of_jax": 1e-7}
+    wrong = {**proof, "name": "tanh", "fault": "argument 0 is wrong"}
+    files.write_json(tmp_path / "proofs.json", [{**proof, "fault": ""}, wrong])
+    write_worked_examples(tmp_path, [worked_example("xor")])
+    text = page.write_report(tmp_path).read_text()
+    for shown in (
+        "1 of 2</b><span>hand-written gradients agree",
+        "argument 0 is wrong",
+        "1.0e-07",
+        "2×3",
+        "x2ᵀ @ ∂L/∂x3",
+    ):
+        assert shown in text
+
+
+def test_another_directory_is_an_error(tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"is not a run directory \(no environment.json\).$"):
+        page.write_report(tmp_path)
+
+
+def test_the_drawing_library_is_bundled_once_and_then_read_from_the_cache(tmp_path, monkeypatch):
     vl_convert = pytest.importorskip("vl_convert")
     monkeypatch.setenv("JAXDL_CACHE", str(tmp_path))
     page._library.cache_clear()
@@ -147,7 +219,7 @@ def test_what_draws_figures_is_put_together_once_and_then_read(tmp_path, monkeyp
     assert page._library() == made
 
 
-def test_where_nothing_can_be_kept_it_is_put_together_each_time(tmp_path, monkeypatch):
+def test_without_a_cache_the_drawing_library_is_bundled_again(tmp_path, monkeypatch):
     (tmp_path / "file").touch()
     monkeypatch.setenv("JAXDL_CACHE", str(tmp_path / "file"))
     page._library.cache_clear()

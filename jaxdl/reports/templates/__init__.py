@@ -1,1 +1,1 @@
-"""The page that a report is made of."""
+"""Jinja templates of the pages: `page.html` is the frame, `report.html` a run, `book.html` and `claims.html` claims."""

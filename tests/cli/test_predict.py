@@ -1,0 +1,78 @@
+"""`jaxdl predict`: what it prints about the predictions, and mistakes."""
+
+import shutil
+from collections import Counter
+
+import numpy as np
+import pytest
+
+from jaxdl.__main__ import main
+from jaxdl.cli.predict import _concerns, _score_line
+from jaxdl.runs.predict_file import FilePredictions
+
+
+def test_the_output_has_counts_and_the_accuracy(digits_run, capsys):
+    assert main(["predict", str(digits_run), "--data", "digits"]) == 0
+    first, second = capsys.readouterr().out.splitlines()
+    assert first == "wrote 1797 predictions of 3 networks to predictions.csv"
+    assert second.startswith("accuracy of the mean probabilities: 0.")
+    assert second.endswith(" of 1797)")
+
+
+def test_an_existing_file_is_not_overwritten(digits_run, tmp_path, capsys):
+    (tmp_path / "predictions.csv").write_text("mine")
+    assert main(["predict", str(digits_run), "--data", "digits"]) == 2
+    assert "error: predictions.csv already exists: choose another file with --out." in capsys.readouterr().err
+    assert (tmp_path / "predictions.csv").read_text() == "mine"
+
+
+def test_networks_that_diverged_are_not_used(digits_run, tmp_path, capsys):
+    shutil.copytree(digits_run, tmp_path / "run")
+    with np.load("run/params.npz") as arrays:
+        params = dict(arrays)
+
+    def spoil(diverged):
+        members = np.isin(np.arange(3), diverged)
+        spoilt = {name: np.where(members.reshape(3, *[1] * (a.ndim - 1)), np.nan, a) for name, a in params.items()}
+        np.savez("run/params.npz", **{name: array.astype(np.float32) for name, array in spoilt.items()})
+
+    spoil([1])
+    assert main(["predict", "run", "--data", "digits", "--out", "found.csv"]) == 0
+    warning = "1 of 3 networks diverged in training and are not used\nwrote 1797 predictions of 2 networks"
+    assert warning in capsys.readouterr().out
+    spoil([0, 1, 2])
+    assert main(["predict", "run", "--data", "digits", "--out", "none.csv"]) == 2
+    assert "run has no network to predict with: all of them diverged in training." in capsys.readouterr().err
+
+
+def test_concerns_name_unknown_labels_and_unfamiliar_inputs():
+    predictions = FilePredictions(4, 0.0, Counter({"2": 1, "other": 1}), Counter({"x": 2, "city": 0, "inputs": 1}))
+    unreliable = "contain categories, missing values or magnitudes (over 100 standard deviations) not seen in training"
+    assert list(_concerns(predictions)) == [
+        "2 of 4 labels are not classes of the run (2, other) and are not scored",
+        f"column 'x': 2 of 4 examples {unreliable}; treat these predictions as unreliable",
+        f"inputs: 1 of 4 examples {unreliable}; treat these predictions as unreliable",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("scores", "line"),
+    [
+        (
+            {"count": 4.0, "right": 3.0, "accuracy": 0.75},
+            "accuracy of the mean probabilities: 0.7500 (3 of 4)",
+        ),
+        (
+            {
+                "count": 4.0,
+                "r_squared": 0.5,
+                "root_mean_squared_error": 12345.6,
+                "mean_absolute_error": 0.25,
+            },
+            "scores of the mean predictions on 4 known labels: R² 0.5000, root mean squared error 1.235e+04, "
+            "mean absolute error 0.25",
+        ),
+    ],
+)
+def test_scores_are_printed_in_one_line(scores, line):
+    assert _score_line(scores) == line

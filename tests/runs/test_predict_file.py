@@ -1,0 +1,154 @@
+"""Predictions of a whole file: chunks, columns, sums of scores, and unknown labels."""
+
+import datetime
+import pathlib
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.csv
+import pyarrow.parquet as pq
+import pytest
+
+from jaxdl import data, runs
+from jaxdl.runs import predict_file as module
+from jaxdl.runs.predict_file import PredictionInput, check_output, predict_file, scores
+from tests.end_to_end.people import people
+
+CLASSES = ("ja ✓", "nein", "selten")
+
+
+def read(path):
+    path = pathlib.Path(path)
+    return (pq.read_table if path.suffix == ".parquet" else pa.csv.read_csv)(path).to_pydict()
+
+
+@pytest.mark.parametrize("suffix", ["csv", "parquet"])
+def test_a_row_per_example_has_class_probabilities_and_interval(classes_run, table_file, suffix):
+    out = pathlib.Path(f"found.{suffix}")
+    predictions = predict_file(runs.load_run(classes_run), PredictionInput(str(table_file)), out)
+    found = {name: np.array(values) for name, values in read(out).items()}
+    assert predictions.examples == 300
+    assert found["row"].tolist() == list(range(300))
+    every = np.stack([found[f"probability of {name}"] for name in CLASSES])
+    np.testing.assert_allclose(every.sum(axis=0), 1, atol=1e-5)
+    np.testing.assert_array_equal(found["probability"], every.max(axis=0))
+    assert found["label"].tolist() == [CLASSES[best] for best in every.argmax(axis=0)]
+    assert (found["low"] <= found["probability"]).all()
+    assert (found["probability"] <= found["high"]).all()
+    right = (found["label"] == people(300)["label"].to_numpy(zero_copy_only=False)).sum()
+    expected = {"count": 300, "right": right, "accuracy": right / 300}
+    assert scores(data.Classes(CLASSES), predictions.sums) == expected
+
+
+def test_targets_have_their_unit_and_an_interval(regression_run, table_file):
+    run = runs.load_run(regression_run)
+    predictions = predict_file(run, PredictionInput(str(table_file)), pathlib.Path("found.parquet"))
+    found = {name: np.array(values) for name, values in read("found.parquet").items()}
+    truth = people(300)["wealth"].to_numpy()
+    assert list(found) == ["row", "prediction", "low", "high"]
+    assert (found["low"] < found["prediction"]).all()
+    error = found["prediction"] - truth
+    expected = {
+        "count": 300,
+        "r_squared": 1 - (error**2).sum() / ((truth - truth.mean()) ** 2).sum(),
+        "root_mean_squared_error": np.sqrt(np.mean(error**2)),
+        "mean_absolute_error": np.abs(error).mean(),
+    }
+    assert scores(run.preparation.labels, predictions.sums) == pytest.approx(expected)
+
+
+def test_predictions_do_not_depend_on_the_size_of_chunks(classes_run, table_file, monkeypatch):
+    run, source = runs.load_run(classes_run), PredictionInput(str(table_file))
+    whole = predict_file(run, source, pathlib.Path("whole.csv"))
+    monkeypatch.setattr(module, "ROWS", 64)
+    monkeypatch.setattr("jaxdl.data.readers.tables.BLOCK", 1 << 12)
+    chunked = predict_file(run, source, pathlib.Path("chunked.csv"))
+    first, second = read("whole.csv"), read("chunked.csv")
+    assert first["row"] == second["row"]
+    np.testing.assert_allclose(first["probability"], second["probability"], atol=1e-6)
+    np.testing.assert_array_equal(whole.sums, chunked.sums)
+
+
+def test_new_rows_with_other_columns_categories_and_missing_values_are_predicted(classes_run):
+    table = people(50, seed=1).drop_columns(["label", "wealth", "constant", "id"]).to_pydict()
+    table["city"][:3] = ["Neu", None, ""]
+    table["score"][4] = None
+    table["more"] = ["?"] * 50
+    pq.write_table(pa.table({name: table[name] for name in reversed(table)}), "new.parquet")
+    predictions = predict_file(runs.load_run(classes_run), PredictionInput("new.parquet"), pathlib.Path("found.csv"))
+    assert len(read("found.csv")["row"]) == predictions.examples == 50
+    assert np.max(predictions.sums) == 0  # there are no labels to compare with
+    assert predictions.unfamiliar["city"] == 1  # missing cities were seen in training
+    assert predictions.unfamiliar["score"] == 1  # missing scores were not
+
+
+ROW = {"age": [40.0], "city": ["Köln"], "joined": [datetime.date(2020, 5, 1)], "score": [0.0]}
+
+
+def test_unknown_labels_are_counted_and_not_scored(classes_run):
+    rows = {name: values * 4 for name, values in ROW.items()} | {"label": ["nein", "other", "2", None]}
+    pq.write_table(pa.table(rows), "new.parquet")
+    predictions = predict_file(runs.load_run(classes_run), PredictionInput("new.parquet"), pathlib.Path("found.csv"))
+    assert predictions.unknown_labels == {"other": 1, "2": 1}
+    assert predictions.sums[0] == 1
+
+
+def test_only_the_first_unknown_labels_are_counted_by_name(classes_run):
+    rows = {name: values * 20_000 for name, values in ROW.items()} | {"label": [f"z{row}" for row in range(20_000)]}
+    rows["note"] = [None] * 19_999 + ["last"]
+    pq.write_table(pa.table(rows), "new.parquet")
+    source = PredictionInput("new.parquet", keep=("note",))
+    predictions = predict_file(runs.load_run(classes_run), source, pathlib.Path("found.csv"))
+    assert predictions.unknown_labels == {**{f"z{row}": 1 for row in range(5)}, "…": 19_995}
+    assert read("found.csv")["note"][-2:] == ["", "last"]  # text, although it begins with missing values
+
+
+def test_a_kept_column_must_not_have_the_name_of_a_prediction(classes_run):
+    pq.write_table(pa.table(ROW | {"probability": [0.5]}), "new.parquet")
+    source = PredictionInput("new.parquet", keep=("probability",))
+    with pytest.raises(
+        ValueError, match="cannot keep column 'probability': the predictions have a column of this name"
+    ):
+        predict_file(runs.load_run(classes_run), source, pathlib.Path("found.csv"))
+    assert not pathlib.Path("found.csv").exists()
+
+
+def test_missing_values_are_refused_if_the_run_was_trained_without(classes_run):
+    run = runs.load_run(classes_run)
+    refusing = run._replace(settings=type(run.settings)(**{**vars(run.settings), "missing": "refuse"}))
+    pq.write_table(pa.table(ROW | {"score": pa.array([None], pa.float64())}), "new.parquet")
+    with pytest.raises(ValueError, match="new.parquet has missing values in 'score', and the run was trained with"):
+        predict_file(refusing, PredictionInput("new.parquet"), pathlib.Path("found.csv"))
+
+
+def test_only_tables_have_columns_to_keep(digits_run):
+    with pytest.raises(ValueError, match=r"--keep needs a table \(.csv, .tsv, .parquet\), but digits is not a table."):
+        predict_file(runs.load_run(digits_run), PredictionInput("digits", keep=("x",)), pathlib.Path("found.csv"))
+
+
+def test_a_table_for_a_run_of_images_is_an_error(digits_run):
+    pq.write_table(pa.table(ROW), "new.parquet")
+    with pytest.raises(ValueError, match="new.parquet is a table, but the run was trained on arrays or images"):
+        predict_file(runs.load_run(digits_run), PredictionInput("new.parquet"), pathlib.Path("found.csv"))
+
+
+def test_a_file_without_examples_is_an_error(classes_run):
+    pq.write_table(pa.table(ROW).slice(0, 0), "new.parquet")
+    with pytest.raises(ValueError, match="new.parquet"):
+        predict_file(runs.load_run(classes_run), PredictionInput("new.parquet"), pathlib.Path("found.csv"))
+    assert [path.name for path in pathlib.Path().iterdir()] == ["new.parquet"]
+
+
+def test_the_output_must_be_a_new_csv_or_parquet_file(tmp_path):
+    check_output(tmp_path / "new.csv")
+    with pytest.raises(ValueError, match=r"^--out must end with .csv or .parquet, got found.txt.$"):
+        check_output(pathlib.Path("found.txt"))
+    (tmp_path / "a.csv").touch()
+    with pytest.raises(FileExistsError, match=r"a.csv already exists: choose another file with --out.$"):
+        check_output(tmp_path / "a.csv")
+
+
+def test_r_squared_of_labels_that_do_not_vary_is_nan():
+    labels = data.Standardization(np.zeros(1), np.ones(1))
+    sums = np.array([[2.0], [0.0], [0.0], [2.0], [2.0]])
+    assert np.isnan(scores(labels, sums)["r_squared"])

@@ -1,0 +1,84 @@
+"""Training into a run directory: settings on disk, early stopping, and the selected parameters."""
+
+import dataclasses
+
+import jax
+import numpy as np
+import pytest
+
+from jaxdl.runs import files
+from jaxdl.runs.data_report import data_report
+from jaxdl.runs.directory import CHECKPOINTS
+from jaxdl.runs.examples import load_examples
+from jaxdl.runs.settings import Adam, Train
+from jaxdl.runs.trainer import result_settings, selected_state, start_run, train_into
+
+STOPPING = Train(
+    epochs=60, seeds=4, hidden=(16,), patience=2, schedule="one_cycle", optimizer=Adam(0.03), checkpoint_seconds=1e9
+)
+
+
+@pytest.fixture(scope="module")
+def stopped(tmp_path_factory):
+    """A run whose networks stop early, and what was trained."""
+    directory, examples = tmp_path_factory.mktemp("stopped"), load_examples(STOPPING)
+    assert not start_run(directory, STOPPING, examples, data_report(examples.raw, examples.preparation))
+    progress = []
+    trained = train_into(directory, STOPPING, examples, progress.append)
+    return directory, trained, progress
+
+
+def test_each_network_stops_by_itself_and_its_best_parameters_are_evaluated(stopped):
+    directory, *_ = stopped
+    members, metrics = (files.read_table(directory / f"{name}.parquet") for name in ("members", "metrics"))
+    assert max(members["epochs"]) < 60
+    for member, (epochs, best) in enumerate(zip(members["epochs"], members["best_epoch"], strict=True)):
+        rows = [row for row, of in enumerate(metrics["member"]) if of == member]
+        losses = [metrics["dev_loss"][row] for row in rows]
+        assert [metrics["epoch"][row] for row in rows] == list(range(1, epochs + 1))
+        assert best == 1 + int(np.argmin(losses)) == epochs - 2
+        assert metrics["dev_accuracy"][rows[best - 1]] == pytest.approx(members["dev"][member])
+
+
+def test_the_selected_state_has_the_best_parameters_only_with_patience(stopped):
+    fit = stopped[1].fit
+    assert selected_state(STOPPING, fit).params is fit.best.params
+    assert selected_state(dataclasses.replace(STOPPING, patience=None), fit) is fit.state
+    with np.load(stopped[0] / "params.npz") as saved:
+        np.testing.assert_array_equal(saved["params/Dense_0/bias"], fit.best.params["Dense_0"]["bias"])
+
+
+def test_progress_is_reported_and_written_while_training(stopped):
+    directory, trained, progress = stopped
+    assert not progress[-1].active.any()
+    lines = files.read_lines(directory / "metrics.jsonl")
+    assert len(lines["epoch"]) == int(trained.fit.epochs.sum())
+    assert (directory / CHECKPOINTS).is_dir()
+
+
+def test_a_complete_run_is_recognized_and_other_settings_are_refused(stopped):
+    directory, *_ = stopped
+    examples = load_examples(STOPPING)
+    assert start_run(directory, STOPPING, examples, {})
+    assert start_run(directory, dataclasses.replace(STOPPING, out=directory, tensorboard=True), examples, {})
+    with pytest.raises(ValueError, match=r"patience \(2 there, 3 here\)"):
+        start_run(directory, dataclasses.replace(STOPPING, patience=3), examples, {})
+
+
+def test_settings_that_change_no_result_are_not_recorded(tmp_path):
+    path = tmp_path / "folder"
+    kept = result_settings(Train(data_dir=path, manual_dir=path, out=path))
+    assert kept == result_settings(Train(checkpoint_seconds=1.0, tensorboard=True))
+    assert kept["rule"] == "Adamw"
+    assert kept["optimizer"]["learning_rate"] == 1e-3
+
+
+def test_the_recorded_settings_have_the_default_epochs_and_batch_size(stopped):
+    settings = files.read_json(stopped[0] / "settings.json")
+    assert (settings["epochs"], settings["batch_size"]) == (60, 32)
+    assert settings["rule"] == "Adam"
+
+
+def test_networks_differ_by_seed(stopped):
+    kernels = jax.tree.leaves(stopped[1].fit.state.params)[1]
+    assert not np.array_equal(kernels[0], kernels[1])
