@@ -8,6 +8,7 @@ from rich.console import Console
 from jaxdl import runs
 from jaxdl.cli.console import print_line, print_warning, printed_warnings
 from jaxdl.cli.settings import Predict
+from jaxdl.data import Classes
 from jaxdl.data.preprocessing.columns import FAMILIAR_STDS
 from jaxdl.runs.build import ON_UNREADABLE
 from jaxdl.runs.predict_file import FilePredictions, PredictionInput, check_output, predict_file, scores
@@ -28,7 +29,8 @@ def predict_command(settings: Predict, console: Console) -> int:
         run = runs.load_run(settings.run)
         predictions = predict_file(run, source, settings.out)
     print_line(f"wrote {predictions.examples} predictions of {run.members} networks to {settings.out}", console)
-    for concern in _concerns(predictions):
+    expected = "classes of the run" if isinstance(run.preparation.labels, Classes) else "numbers"
+    for concern in _concerns(predictions, expected):
         print_warning(concern, console)
     if np.max(predictions.sums) > 0:
         found = scores(run.preparation.labels, predictions.sums)
@@ -36,11 +38,11 @@ def predict_command(settings: Predict, console: Console) -> int:
     return 0
 
 
-def _concerns(predictions: FilePredictions) -> Generator[str]:
-    """Yield a sentence for each kind of label or input that training has not seen."""
+def _concerns(predictions: FilePredictions, expected: str) -> Generator[str]:
+    """Yield a sentence for each kind of label or input not seen in training; `expected` names the valid labels."""
     if predictions.unknown_labels:
         count, names = predictions.unknown_labels.total(), ", ".join(predictions.unknown_labels)
-        yield f"{count} of {predictions.examples} labels are not classes of the run ({names}) and are not scored"
+        yield f"{count} of {predictions.examples} labels are not {expected} ({names}) and are not scored"
     for name, count in predictions.unfamiliar.items():
         if count:
             where = "inputs" if name == "inputs" else f"column {name!r}"

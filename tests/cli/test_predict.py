@@ -48,7 +48,7 @@ def test_networks_that_diverged_are_not_used(digits_run, tmp_path, capsys):
 def test_concerns_name_unknown_labels_and_unfamiliar_inputs():
     predictions = FilePredictions(4, 0.0, Counter({"2": 1, "other": 1}), Counter({"x": 2, "city": 0, "inputs": 1}))
     unreliable = "contain categories, missing values or magnitudes (over 100 standard deviations) not seen in training"
-    assert list(_concerns(predictions)) == [
+    assert list(_concerns(predictions, "classes of the run")) == [
         "2 of 4 labels are not classes of the run (2, other) and are not scored",
         f"column 'x': 2 of 4 examples {unreliable}; treat these predictions as unreliable",
         f"inputs: 1 of 4 examples {unreliable}; treat these predictions as unreliable",
