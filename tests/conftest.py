@@ -7,6 +7,7 @@ import inspect
 import os
 import pathlib
 import shutil
+import signal
 import tempfile
 
 # Compile quickly: only numbers matter here. The last flag halves the time; newer jaxlibs do not know it.
@@ -33,8 +34,7 @@ jax.config.update("jax_default_matmul_precision", "highest")
 
 LONG = (  # first: none is the last, alone on its core
     *("test_resume.py", "test_main.py", "test_experiments.py", "test_launch.py", "test_readme.py"),
-    *("test_derivations.py", "test_continuation.py", "test_hard_tables.py", "test_models.py"),
-    *("test_sharding.py", "test_streaming.py"),
+    *("test_derivations.py", "test_hard_tables.py", "test_models.py", "test_streaming.py", "test_streamed.py"),
 )
 
 
@@ -51,6 +51,14 @@ def pytest_collection_modifyitems(items):
         for item in items:
             if item.get_closest_marker("gpu"):
                 item.add_marker(pytest.mark.skip(reason="jax finds no accelerator here"))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def ctrl_c():
+    """Raise KeyboardInterrupt at SIGINT, here and in child processes: a background job of a shell ignores it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 @pytest.fixture(scope="session")
