@@ -40,7 +40,7 @@ def memoized(function):
 
     def call(*arguments, **settings):
         leaves, structure = jax.tree.flatten((arguments, settings))
-        key = structure, tuple(map(identity_of, leaves)), jax.config.enable_x64
+        key = structure, tuple(map(identity_of, leaves)), jax.config.jax_enable_x64
         if key not in results:
             results[key] = function(*arguments, **settings)
         return results[key]

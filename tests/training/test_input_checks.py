@@ -38,7 +38,9 @@ def examples(inputs=IMAGES, labels=LABELS, weights=None):
 
 
 def task_of(model, loss=F.cross_entropy, batch_size=8, **settings):
-    return Task(model, settings.pop("objective", supervised(model, loss)), optimizers.adam(1e-3), batch_size, **settings)
+    return Task(
+        model, settings.pop("objective", supervised(model, loss)), optimizers.adam(1e-3), batch_size, **settings
+    )
 
 
 def fitted(model, train, loss=F.cross_entropy, dev=None, epochs=1, **settings):

@@ -88,13 +88,14 @@ class StreamedRunner:
         return layout
 
     def run_chunk(self, step: int, wait: Callable[[Any], Any]) -> tuple[PlacedMembers, int]:
-        """Train on chunks of the stream for about CHUNK_SECONDS."""
+        """Train on at least one chunk of the stream, and on further ones for about CHUNK_SECONDS."""
         if self._running is None:
             self._running = self._run(step, wait)
-        started, placed = time.perf_counter(), self._placed
-        while time.perf_counter() - started < CHUNK_SECONDS and step < self._total:
+        started = time.perf_counter()
+        while True:
             placed, step = next(self._running)
-        return wait(placed), step
+            if step == self._total or time.perf_counter() - started >= CHUNK_SECONDS:
+                return wait(placed), step
 
     def close(self) -> None:
         """Stop the threads that read the stream."""
