@@ -7,6 +7,7 @@ import inspect
 import os
 import pathlib
 import shutil
+import signal
 import tempfile
 
 # Compile with few optimizations: tests look at numbers only. The last flag halves the time; jaxlib 0.11 drops it.
@@ -54,6 +55,14 @@ def pytest_collection_modifyitems(items):
         for item in items:
             if item.get_closest_marker("gpu"):
                 item.add_marker(pytest.mark.skip(reason="jax finds no accelerator"))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def ctrl_c():
+    """Raise KeyboardInterrupt at SIGINT, here and in child processes: a background job of a shell ignores it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 @pytest.fixture(scope="session")

@@ -95,7 +95,7 @@ def fit(
     checkpoints: Checkpoints | None = None,
     devices: Sequence[jax.Device] | None = None,
 ) -> Fit:
-    """Train one model for each key, as `train` would, in one compiled program that takes some steps per call.
+    """Train one model for each key, as `train` would, in one compiled program; members are the first axis of the result.
 
     Members are divided among the devices as `population` does; spare devices may share each batch. If one member
     diverges, only that member stops, and the others give bit-identical results. Stopped members cost nothing once all
@@ -105,9 +105,10 @@ def fit(
     bit-identical to an uninterrupted run on the same kind of device and the same package versions (on a GPU, with
     XLA_FLAGS=--xla_gpu_deterministic_ops=true).
 
-    The first Ctrl-C ends training after the current chunk of steps; the result so far is saved and returned as
-    `interrupted`. KeyboardInterrupt is raised before the first chunk, and if a chunk takes more than a few seconds
-    longer. SIGTERM saves and raises SystemExit(143). The third signal ends the program at once.
+    The program takes a chunk of steps per call, about half a second long. Ctrl-C ends training after the current chunk;
+    the result so far is saved and returned as `interrupted`. If training has not begun, or if the chunk takes more than
+    3 seconds longer, `fit` raises KeyboardInterrupt instead. SIGTERM saves and raises SystemExit(143). `fit` does not
+    wait for the chunk after a third signal.
 
     Args:
         task: model, objective, optimizer and batch size.
@@ -150,10 +151,9 @@ def fit(
     runner: Runner = runner_type(config, data, dev, keys, order, devices)  # ty: ignore[invalid-argument-type]
     identity = {}
     if checkpoints is not None:
-        known = _training(
-            config, keys, order, {"examples": data.size, "data": runner.data_digest(), "dev": digest_of(dev)}
-        )
-        identity = identity_of(known, runner.program_text(), checkpoints.settings)
+        digests = {"keys": digest_of(keys), "order": digest_of(order), "data": runner.data_digest()}
+        training = {**_numbers(config, keys, data), **digests, "dev": digest_of(dev)}
+        identity = identity_of(training, runner.program_text(), checkpoints.settings)
     with managed_checkpoints(checkpoints, runner.like, identity) as manager:
         placed, step, seconds, layout = _first_members(runner, manager, devices)
         progress = _progress(placed, step, since=0)
@@ -267,17 +267,13 @@ def _result(placed, step, seconds, *, interrupted, layout) -> Fit:
     return Fit(state, last.rows, members.best, last.epochs, last.diverged, seconds, interrupted, layout)
 
 
-def _training(config, keys, order, data) -> dict[str, Any]:
-    """Return the numbers and digests that a checkpoint must share with this training."""
+def _numbers(config, keys, data) -> dict[str, int | None]:
+    """Return the numbers that a checkpoint must share with this training."""
     return {
         "members": keys.shape[0],
         "epochs": int(config.epochs),
         "patience": None if config.patience is None else int(config.patience),
         "batch_size": int(config.task.batch_size),
         "microbatches": int(config.task.microbatches),
-        "examples": data["examples"],
-        "keys": digest_of(keys),
-        "order": digest_of(order),
-        "data": data["data"],
-        "dev": data["dev"],
+        "examples": data.size,
     }

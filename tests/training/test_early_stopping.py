@@ -1,6 +1,4 @@
-"""Early stopping against a loop that is written out, alone and inside vmap."""
-
-import sys
+"""Early stopping, compared with a loop in plain Python, for one member and inside `vmap`."""
 
 import jax
 import jax.numpy as jnp
@@ -24,8 +22,8 @@ from jaxdl.training import (
 from jaxdl.training.task import History
 
 
-def by_hand(values, patience):
-    """The epoch of the best value and the epoch after which it stops, both counted from 1; 0 for never."""
+def expected_epochs(values, patience):
+    """Return the epoch of the best value and the epoch of the stop, counted from 1, or 0 if it never stops."""
     best, best_epoch = np.inf, 0
     for epoch, value in enumerate(values, start=1):
         if value < best:
@@ -35,19 +33,19 @@ def by_hand(values, patience):
     return best_epoch, 0
 
 
-def folded(values, patience):
-    """The same by the train_on_chunks, in one scan; what is kept are the values themselves."""
+def scanned(values, patience):
+    """Return the best and the epoch of the stop, computed by a scan; the parameters are the values themselves."""
 
-    def one(carry, value):
+    def one_epoch(carry, value):
         best, stopped, epoch = carry
-        new = update_best(best, value, epoch, {"at": value}, {})
-        going = stopped == 0
-        best = jax.tree.map(lambda new, old: jnp.where(going, new, old), new, best)
-        stopped = jnp.where(going & out_of_patience(best, epoch, patience=patience), epoch, stopped)
+        new = update_best(best, value, epoch, {"value": value}, {})
+        active = stopped == 0
+        best = jax.tree.map(lambda new, old: jnp.where(active, new, old), new, best)
+        stopped = jnp.where(active & out_of_patience(best, epoch, patience=patience), epoch, stopped)
         return (best, stopped, epoch + 1), None
 
-    init_member = (init_best({"at": jnp.float32(-1)}, {}), jnp.int32(0), jnp.int32(1))
-    (best, stopped, _), _ = jax.lax.scan(one, init_member, values)
+    first = (init_best({"value": jnp.float32(-1)}, {}), jnp.int32(0), jnp.int32(1))
+    (best, stopped, _), _ = jax.lax.scan(one_epoch, first, values)
     return best, stopped
 
 
@@ -60,27 +58,29 @@ CURVES = [
     [2.0, np.inf, 1.0, np.nan],
     [-np.inf, 1.0, -np.inf, 0.0],
 ]
+one_member = jax.jit(scanned)
+all_members = jax.jit(jax.vmap(scanned, in_axes=(0, None)))
 
 
 @pytest.mark.parametrize("patience", [1, 2, 3, 9])
-def test_the_fold_is_the_loop_alone_and_in_a_vmap(patience):
-    together = jax.jit(jax.vmap(lambda values: folded(values, patience)))(jnp.array(CURVES, jnp.float32))
+def test_best_and_stop_agree_with_a_plain_loop_alone_and_in_a_vmap(patience):
+    together = all_members(jnp.array(CURVES, jnp.float32), patience)
     for member, curve in enumerate(CURVES):
-        alone = folded(jnp.array(curve, jnp.float32), patience)
-        epoch, stopped = by_hand(curve, patience)
-        for best, at in [alone, jax.tree.map(lambda leaf: leaf[member], together)]:
-            assert (int(best.epoch), int(at)) == (epoch, stopped)
-            assert float(best.params["at"]) == (curve[epoch - 1] if epoch else -1.0)
+        alone = one_member(jnp.array(curve, jnp.float32), patience)
+        epoch, stopped = expected_epochs(curve, patience)
+        for best, stop in [alone, jax.tree.map(lambda leaf: leaf[member], together)]:
+            assert (int(best.epoch), int(stop)) == (epoch, stopped)
+            assert float(best.params["value"]) == (curve[epoch - 1] if epoch else -1.0)
             assert float(best.value) == (curve[epoch - 1] if epoch else np.inf)
 
 
-def test_patience_may_be_an_axis():
+def test_patience_may_differ_between_the_members_of_a_vmap():
     values = jnp.array([3.0, 1.0, 2.0, 2.0, 2.0, 0.5])
-    _, stopped = jax.vmap(folded, in_axes=(None, 0))(values, jnp.array([1, 2, 3, 4]))
+    _, stopped = jax.vmap(scanned, in_axes=(None, 0))(values, jnp.array([1, 2, 3, 4]))
     assert stopped.tolist() == [3, 4, 5, 0]
 
 
-def test_what_is_to_be_low_is_the_loss_on_dev_or_else_in_training_or_what_is_named():
+def test_criteria_are_the_observed_loss_the_training_loss_or_a_named_value():
     row = History(jnp.float32(2), {"loss": jnp.float32(1), "accuracy": jnp.float32(0.75)})
     assert float(lowest_loss(row)) == 1
     assert float(lowest_loss(row._replace(observed={}))) == 2
@@ -89,36 +89,42 @@ def test_what_is_to_be_low_is_the_loss_on_dev_or_else_in_training_or_what_is_nam
 
 MODEL = models.mlp((8,), 10)
 TASK = Task(MODEL, supervised(MODEL, F.cross_entropy), optimizers.adam(3e-2), 16)
+EPOCHS = 30
 
 
 @pytest.fixture(scope="module")
-def digits():
-    some = data.load_digits()
-    return data.take(some, np.arange(60)), data.take(some, np.arange(60, 100))
+def examples(digits):
+    """Training data and development data."""
+    return data.take(digits, np.arange(60)), data.take(digits, np.arange(60, 100))
 
 
-def fitted(digits, patience, members=4, epochs=30, **more):
-    examples, dev = digits
-    keys = jax.random.split(jax.random.key(3), members)
-    return fit(TASK, examples, keys, epochs=epochs, dev=dev, observe=classification(MODEL), patience=patience, **more)
+def fitted(examples, patience, epochs=EPOCHS, **settings):
+    train, dev = examples
+    keys = jax.random.split(jax.random.key(3), 4)
+    return fit(TASK, train, keys, epochs=epochs, dev=dev, observe=classification(MODEL), patience=patience, **settings)
 
 
 @pytest.fixture(scope="module")
-def endless(digits):
-    return fitted(digits, None)
+def without_patience(examples):
+    return fitted(examples, None)
+
+
+@pytest.fixture(scope="module")
+def with_patience(examples):
+    return {patience: fitted(examples, patience) for patience in (1, 4)}
 
 
 @pytest.mark.parametrize("patience", [1, 4])
-def test_each_member_stops_by_itself_and_keeps_its_best(digits, endless, patience):
-    """Held against the curves of the run that does not stop, and the parameters of one that is trained so far."""
-    stopping = fitted(digits, patience)
-    expected = [by_hand(curve, patience) for curve in endless.history.observed["loss"]]
+def test_each_member_stops_on_its_own_and_keeps_its_best(with_patience, without_patience, patience):
+    """The expected epochs are those of the curves of the members that do not stop."""
+    stopping = with_patience[patience]
+    expected = [expected_epochs(curve, patience) for curve in without_patience.history.observed["loss"]]
     assert stopping.best.epoch.tolist() == [best for best, _ in expected]
-    assert stopping.epochs.tolist() == [stopped or 30 for _, stopped in expected]
+    assert stopping.epochs.tolist() == [stopped or EPOCHS for _, stopped in expected]
     assert len({stopped for _, stopped in expected}) > 1
     for member, (best, _) in enumerate(expected):
         end = stopping.epochs[member]
-        np.testing.assert_array_equal(stopping.history.loss[member, :end], endless.history.loss[member, :end])
+        np.testing.assert_array_equal(stopping.history.loss[member, :end], without_patience.history.loss[member, :end])
         assert np.isnan(stopping.history.loss[member, end:]).all()
         assert stopping.best.value[member] == stopping.history.observed["loss"][member, best - 1]
     assert stopping.history.loss.shape[1] == int(stopping.state.epoch) == max(stopping.epochs)
@@ -126,40 +132,38 @@ def test_each_member_stops_by_itself_and_keeps_its_best(digits, endless, patienc
     assert stopping.diverged.tolist() == [0] * 4
 
 
-def test_the_best_and_the_last_parameters_are_those_of_these_epochs(digits):
-    """A member that stopped stands still: its state is that of a training that ends there."""
-    stopping = fitted(digits, 1)
-    examples, dev = digits
+def test_last_and_best_parameters_are_those_of_a_training_with_as_many_epochs(with_patience, examples):
+    stopping = with_patience[1]
     member = int(np.argmin(stopping.epochs))
     assert stopping.epochs[member] < max(stopping.epochs)
     key = jax.random.split(jax.random.key(3), 4)[member]
     for epochs, found in [(stopping.epochs[member], stopping.state), (stopping.best.epoch[member], stopping.best)]:
-        state, _ = train(TASK, examples, jax.random.clone(key), epochs=int(epochs))
+        state, _ = train(TASK, examples[0], jax.random.clone(key), epochs=int(epochs))
         for one, other in zip(jax.tree.leaves(state.params), jax.tree.leaves(found.params), strict=True):
             np.testing.assert_allclose(one, other[member], atol=2e-5)
 
 
-def test_without_patience_the_best_is_kept_as_well(endless):
-    assert endless.epochs.tolist() == [30] * 4
-    assert endless.best.epoch.tolist() == (1 + np.argmin(endless.history.observed["loss"], axis=1)).tolist()
+def test_the_best_is_kept_without_patience_too(without_patience):
+    assert without_patience.epochs.tolist() == [EPOCHS] * 4
+    losses = without_patience.history.observed["loss"]
+    assert without_patience.best.epoch.tolist() == (1 + np.argmin(losses, axis=1)).tolist()
 
 
-def test_another_criterion_keeps_another_best(digits, endless):
-    by_accuracy = fitted(digits, None, criterion=highest("accuracy"))
-    assert by_accuracy.best.epoch.tolist() == (1 + np.argmax(endless.history.observed["accuracy"], axis=1)).tolist()
+def test_the_criterion_decides_which_epoch_is_the_best(examples, without_patience):
+    by_accuracy = fitted(examples, None, criterion=highest("accuracy"))
+    accuracies = without_patience.history.observed["accuracy"]
+    assert by_accuracy.best.epoch.tolist() == (1 + np.argmax(accuracies, axis=1)).tolist()
 
 
-def test_a_fit_ends_when_all_have_stopped(digits, monkeypatch):
-    module = sys.modules["jaxdl.training.population.in_memory"]  # the package's `fit` is the function
-    monkeypatch.setattr(module, "PACE", 0.0)
-    told = []
-    result = fitted(digits, 1, epochs=10_000, watch=told.append)
-    assert told[-1].step < 200
-    assert told[-1].active.sum() == 0
+def test_fit_ends_when_all_members_have_stopped(examples, one_step_at_a_time):
+    reports = []
+    result = fitted(examples, 1, epochs=10_000, watch=reports.append)
+    assert reports[-1].step < 200
+    assert reports[-1].active.sum() == 0
     assert max(result.epochs) == result.history.loss.shape[1]
 
 
 @pytest.mark.parametrize("patience", [0, -1])
-def test_a_patience_that_is_none_is_told(digits, patience):
-    with pytest.raises(ValueError, match=rf"patience must be at least 1 epoch, but was {patience}"):
-        fitted(digits, patience)
+def test_patience_must_be_at_least_one(examples, patience):
+    with pytest.raises(ValueError, match=rf"patience must be at least 1, got {patience}: use None"):
+        fitted(examples, patience)

@@ -1,7 +1,6 @@
-"""What people hand to a training by mistake is told in a sentence, or trained on as it should be."""
+"""Data and tasks that cannot be trained raise a clear error; data that train badly cause a warning."""
 
 import inspect
-import sys
 import warnings
 
 import jax
@@ -13,22 +12,24 @@ import pytest
 import jaxdl.functional as F
 from jaxdl import data, models, optimizers
 from jaxdl.training import Task, classification, fit, regression, supervised
+from jaxdl.training.input_checks import check_inputs
+from jaxdl.training.population import in_memory
 
 SIZE, CLASSES = 40, 10
 IMAGES = np.random.default_rng(0).random((SIZE, 12, 12, 1), np.float32)
 LABELS = (np.arange(SIZE) % CLASSES).astype(np.int32)
 TARGETS = IMAGES.mean(axis=(1, 2))  # (40, 1)
-MLP, NUMBER = models.mlp((4,), CLASSES), models.mlp((4,), 1)
+MLP, REGRESSOR = models.mlp((4,), CLASSES), models.mlp((4,), 1)
 CONVNET = models.convnet((2,), (4,), CLASSES)
-NORMED = models.mlp((4,), CLASSES, norm=models.BatchNorm)
+NORMALIZED = models.mlp((4,), CLASSES, norm=models.BatchNorm)
 
 
 def flat_outputs(params, stats, inputs, *, key=None):
-    outputs, stats = NUMBER.apply(params, stats, inputs, key=key)
+    outputs, stats = REGRESSOR.apply(params, stats, inputs, key=key)
     return outputs[:, 0], stats
 
 
-FLAT = models.Model(NUMBER.init, flat_outputs)  # a model whose outputs have the shape (examples,)
+FLAT = models.Model(REGRESSOR.init, flat_outputs)  # a model whose outputs have the shape (examples,)
 
 
 def examples(inputs=IMAGES, labels=LABELS, weights=None):
@@ -36,11 +37,17 @@ def examples(inputs=IMAGES, labels=LABELS, weights=None):
     return data.Dataset(*map(jnp.asarray, (inputs, labels, weights)))
 
 
-def fitted(model, train, loss=F.cross_entropy, dev=None, batch_size=8, **settings):
-    task = Task(model, supervised(model, loss), optimizers.adam(1e-3), batch_size, **settings)
+def task_of(model, loss=F.cross_entropy, batch_size=8, **settings):
+    return Task(
+        model, settings.pop("objective", supervised(model, loss)), optimizers.adam(1e-3), batch_size, **settings
+    )
+
+
+def fitted(model, train, loss=F.cross_entropy, dev=None, epochs=1, **settings):
     observe = classification(model) if loss is F.cross_entropy else regression(model, loss)
-    keys = jax.random.split(jax.random.key(0), 2)
-    return inspect.unwrap(fit)(task, train, keys, epochs=1, dev=train if dev is None else dev, observe=observe)
+    keys, dev = jax.random.split(jax.random.key(0), 2), train if dev is None else dev
+    task = task_of(model, loss, **settings)
+    return inspect.unwrap(fit)(task, train, keys, epochs=epochs, dev=dev, observe=observe)
 
 
 def with_one(array, value):
@@ -49,40 +56,56 @@ def with_one(array, value):
     return array
 
 
-def own_loss(outputs, targets):
-    """As it is written when shapes are not thought of."""
+def unreduced(outputs, targets):
+    """A squared error that broadcasts (N, 1) against (N,)."""
     return (outputs - targets) ** 2
 
 
-REFUSED = {
-    "NaN in inputs": (lambda: fitted(MLP, examples(with_one(IMAGES, np.nan))), "data must be finite, but holds NaN"),
-    "infinity in inputs": (
-        lambda: fitted(MLP, examples(with_one(IMAGES, -np.inf))),
-        "data must be finite, but holds NaN",
-    ),
+MISTAKES = {
+    "no epochs": (lambda: fitted(MLP, examples(), epochs=0), r"epochs must be at least 1, got 0\."),
+    "NaN in inputs": (lambda: fitted(MLP, examples(with_one(IMAGES, np.nan))), "data contains NaN or infinity"),
+    "infinity in inputs": (lambda: fitted(MLP, examples(with_one(IMAGES, -np.inf))), "data contains NaN or infinity"),
     "NaN in targets": (
-        lambda: fitted(NUMBER, examples(labels=with_one(TARGETS, np.nan)), F.squared_error),
-        "data must be finite, but holds NaN or infinity",
+        lambda: fitted(REGRESSOR, examples(labels=with_one(TARGETS, np.nan)), F.squared_error),
+        "data contains NaN or infinity",
+    ),
+    "NaN in inputs of dev": (
+        lambda: fitted(MLP, examples(), dev=examples(IMAGES * np.nan)),
+        "dev contains NaN or infinity",
     ),
     "infinity in targets of dev": (
-        lambda: fitted(NUMBER, examples(labels=TARGETS), F.squared_error, examples(labels=with_one(TARGETS, np.inf))),
-        "dev must be finite, but holds NaN or infinity",
+        lambda: fitted(
+            REGRESSOR, examples(labels=TARGETS), F.squared_error, examples(labels=with_one(TARGETS, np.inf))
+        ),
+        "dev contains NaN or infinity",
     ),
     "NaN in weights": (
         lambda: fitted(MLP, examples(weights=with_one(np.ones(SIZE), np.nan))),
-        "weights of data must be finite and at least 0",
+        "weights of data must be finite and not negative",
     ),
-    "a weight below 0": (
+    "a negative weight": (
         lambda: fitted(MLP, examples(weights=with_one(np.ones(SIZE), -1))),
-        "weights of data must be finite and at least 0",
+        "weights of data must be finite and not negative",
+    ),
+    "weights of dev that are all 0": (
+        lambda: fitted(MLP, examples(), dev=examples(weights=np.zeros(SIZE))),
+        "weights of dev are all 0",
     ),
     "labels beyond the outputs": (
         lambda: fitted(MLP, examples(labels=LABELS + 1)),
-        "labels of data must be below the model's 10 outputs, but 10 is among them",
+        "labels of data must be less than the model's 10 outputs, got 10: the model needs one output for each class",
     ),
-    "labels below 0": (
+    "labels of dev beyond the outputs": (
+        lambda: fitted(MLP, examples(), dev=examples(labels=LABELS + 5)),
+        "labels of dev must be less than the model's 10 outputs, got 14",
+    ),
+    "negative labels": (
         lambda: fitted(MLP, examples(labels=LABELS - 1)),
-        "labels of data must be class checkpoint_numbers from 0, but -1 is among them",
+        "labels of data must be class numbers from 0, got -1",
+    ),
+    "negative labels of dev": (
+        lambda: fitted(MLP, examples(), dev=examples(labels=LABELS - 1)),
+        "labels of dev must be class numbers from 0, got -1",
     ),
     "labels that are floats": (
         lambda: fitted(MLP, examples(labels=LABELS.astype(np.float32))),
@@ -92,158 +115,125 @@ REFUSED = {
         lambda: fitted(MLP, examples(labels=LABELS[:, None])),
         r"labels must have the shape \(batch,\) with batch = 8, got \(8, 1\)",
     ),
-    "labels one hot for class checkpoint_numbers": (
+    "one-hot labels": (
         lambda: fitted(MLP, examples(labels=np.eye(CLASSES, dtype=np.float32)[LABELS])),
         "labels must be integers, got float32",
     ),
-    "an empty set": (
+    "empty data": (
         lambda: fitted(MLP, examples(IMAGES[:0], LABELS[:0])),
-        "batch_size must be from 1 to the 0 examples",
+        "batch_size must be between 1 and the number of examples, 0, got 8",
     ),
-    "an empty dev": (
-        lambda: fitted(MLP, examples(), dev=examples(IMAGES[:0], LABELS[:0])),
-        "dev must hold at least one example",
-    ),
-    "a batch larger than the set": (
+    "empty dev": (lambda: fitted(MLP, examples(), dev=examples(IMAGES[:0], LABELS[:0])), "dev has no examples"),
+    "a batch larger than the data": (
         lambda: fitted(MLP, examples(), batch_size=SIZE + 1),
-        "batch_size must be from 1 to the 40 examples there are, but was 41",
+        "batch_size must be between 1 and the number of examples, 40, got 41: use a smaller batch or more data",
     ),
-    "a batch of one with batch norm": (
-        lambda: fitted(NORMED, examples(), batch_size=1),
+    "batches of one row with batch normalization": (
+        lambda: fitted(NORMALIZED, examples(), batch_size=1),
         "batch_size is too small for batch normalization: BatchNorm_0 would see one row",
     ),
-    "microbatches of one with batch norm": (
-        lambda: fitted(NORMED, examples(), microbatches=8),
+    "microbatches of one row with batch normalization": (
+        lambda: fitted(NORMALIZED, examples(), microbatches=8),
         "batch_size is too small for batch normalization: BatchNorm_0 would see one row",
     ),
-    "microbatches that do not divide": (
+    "microbatches that do not divide the batch": (
         lambda: fitted(MLP, examples(), microbatches=3),
-        "microbatches must divide the batch_size 8, but was 3",
+        r"microbatches must divide the batch_size 8, got 3\.",
     ),
-    "bytes of images": (
+    "images as bytes": (
         lambda: fitted(CONVNET, examples((IMAGES * 255).astype(np.uint8))),
-        "inputs of data must be floating, but are bytes: divide images by 255, or give the Task transform=",
+        r"inputs of data must be floating point, got bytes: divide images by 255, or .*with Task\(..., transform=",
     ),
-    "bytes of images in dev": (
+    "images of dev as bytes": (
         lambda: fitted(CONVNET, examples(), dev=examples((IMAGES * 255).astype(np.uint8))),
-        "inputs of dev must be floating, but are bytes: divide images by 255",
+        "inputs of dev must be floating point, got bytes: divide images by 255",
     ),
     "images without channels": (
         lambda: fitted(CONVNET, examples(IMAGES[..., 0])),
         r"x must have the shape \(batch, height, width, channels\), got \(8, 12, 12\)",
     ),
-    "a dev with channels first": (
+    "images of dev with channels first": (
         lambda: fitted(CONVNET, examples(), dev=examples(IMAGES.transpose(0, 3, 1, 2))),
-        r"dev must have inputs of the shape \(12, 12, 1\), but has \(1, 12, 12\)",
+        r"inputs of dev must have the shape \(12, 12, 1\), got \(1, 12, 12\)",
+    ),
+    "images of dev of another size": (
+        lambda: fitted(MLP, examples(), dev=examples(IMAGES[:, :4])),
+        r"inputs of dev must have the shape \(12, 12, 1\), got \(4, 12, 1\)",
     ),
     "(N,) targets for (N, 1) outputs": (
-        lambda: fitted(NUMBER, examples(labels=TARGETS[:, 0]), F.squared_error),
+        lambda: fitted(REGRESSOR, examples(labels=TARGETS[:, 0]), F.squared_error),
         r"targets must have the shape \(batch, outputs\) with batch = 8, outputs = 1, got \(8,\)",
     ),
     "(N, 1) targets for (N,) outputs": (
         lambda: fitted(FLAT, examples(labels=TARGETS), F.squared_error),
         r"predictions must have the shape \(batch, outputs\), got \(8,\)",
     ),
-    "(N,) targets for (N, 1) outputs, in a loss of one's own": (
-        lambda: fitted(NUMBER, examples(labels=TARGETS[:, 0]), own_loss),
+    "(N,) targets for (N, 1) outputs in a user's loss": (
+        lambda: fitted(REGRESSOR, examples(labels=TARGETS[:, 0]), unreduced),
         r"values must have the shape \(batch,\), got \(8, 8\)",
     ),
-    "(N, 1) targets for (N,) outputs, in a loss of one's own": (
-        lambda: fitted(FLAT, examples(labels=TARGETS), own_loss),
+    "(N, 1) targets for (N,) outputs in a user's loss": (
+        lambda: fitted(FLAT, examples(labels=TARGETS), unreduced),
         r"values must have the shape \(batch,\), got \(8, 8\)",
+    ),
+    "an objective with one loss per example": (
+        lambda: fitted(MLP, examples(), objective=lambda params, stats, batch, key: (batch.weights, stats)),
+        r"the objective must return one number for a batch, got an array of shape \(8,\): take its mean",
     ),
     "fewer labels than inputs": (
         lambda: fitted(MLP, examples(labels=LABELS[:-1])),
-        r"labels of data must hold a row for each of its 40 weights, but have the shape \(39,\)",
+        r"labels of data must have one row for each of its 40 weights, got an array of shape \(39,\)",
     ),
-    "a tuple": (lambda: fitted(MLP, (IMAGES, LABELS), dev=examples()), "data must be a Dataset, but was tuple"),
+    "a tuple": (lambda: fitted(MLP, (IMAGES, LABELS), dev=examples()), "data must be a Dataset, got tuple: make one"),
     "lists": (
         lambda: fitted(MLP, data.Dataset(IMAGES.tolist(), LABELS, np.ones(SIZE))),
-        "inputs of data must be an array, but has float in it",
+        "inputs of data must be an array, but contains a float: make the Dataset",
     ),
 }
 
 
-@pytest.mark.parametrize(("mistake", "sentence"), REFUSED.values(), ids=REFUSED.keys())
-def test_what_is_wrong_is_told_before_anything_is_compiled(mistake, sentence, monkeypatch):
-    def compile_nothing(*arguments, **settings):
-        raise AssertionError("nothing must be lowered")
+@pytest.mark.parametrize(("mistake", "message"), MISTAKES.values(), ids=MISTAKES.keys())
+def test_mistakes_raise_before_anything_is_lowered(mistake, message, monkeypatch):
+    def lower(*arguments, **settings):
+        raise AssertionError("a program was lowered")
 
-    monkeypatch.setattr(sys.modules["jaxdl.training.population.in_memory"], "lower_members", compile_nothing)
-    jaxtyping.config.update("jaxtyping_disable", True)  # what the tests check at run time, users do not
+    monkeypatch.setattr(in_memory, "lower_members", lower)
+    jaxtyping.config.update("jaxtyping_disable", True)  # users have no run-time type checks
     try:
-        with warnings.catch_warnings(), pytest.raises((ValueError, TypeError), match=sentence):
+        with warnings.catch_warnings(), pytest.raises((ValueError, TypeError), match=message):
             warnings.simplefilter("ignore")
             mistake()
     finally:
         jaxtyping.config.update("jaxtyping_disable", False)
 
 
-def test_a_class_without_examples_is_no_hindrance():
+def test_a_class_without_training_examples_is_allowed():
     kept = LABELS != 7
     result = fitted(MLP, examples(IMAGES[kept], LABELS[kept]), dev=examples())
     assert np.isfinite(result.history.loss).all()
     assert result.diverged.tolist() == [0, 0]
 
 
-def test_images_as_files_have_them_are_warned_of():
-    with pytest.warns(UserWarning, match=r"inputs are about 1\d\d in size.*divide images by 255"):
-        fitted(MLP, examples(IMAGES * 255))
+def check(model, train, loss=F.cross_entropy):
+    check_inputs(task_of(model, loss), train, train, epochs=1)
 
 
-def test_images_with_channels_first_are_warned_of():
-    """Two filters and a window fit into an image of 3×12, so that it would train."""
-    turned = np.repeat(IMAGES, 3, axis=3).transpose(0, 3, 1, 2)
-    with pytest.warns(
-        UserWarning, match=r"\(3, 12, 12\) look like images with their channels first.*transpose\(0, 2, 3, 1\)"
-    ):
-        fitted(CONVNET, examples(turned))
+def test_large_inputs_cause_a_warning():
+    message = r"the root mean square of the inputs is about 1\d\d; .*Divide images by 255, or standardize"
+    with pytest.warns(UserWarning, match=message):
+        check(MLP, examples(IMAGES * 255))
 
 
-def test_numbers_near_one_are_not_warned_of():
+def test_images_with_channels_first_cause_a_warning():
+    """Two filters and a window fit into an image of 3×12, so the images could be trained on."""
+    channels_first = np.repeat(IMAGES, 3, axis=3).transpose(0, 3, 1, 2)
+    message = r"\(3, 12, 12\) look like images with channels first, .*transpose\(0, 2, 3, 1\)"
+    with pytest.warns(UserWarning, match=message):
+        check(CONVNET, examples(channels_first))
+
+
+def test_moderate_inputs_and_large_targets_cause_no_warning():
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        assert not fitted(CONVNET, examples(IMAGES * 20 - 10)).interrupted
-        assert not fitted(NUMBER, examples(labels=TARGETS * 1000), F.squared_error).interrupted
-
-
-def with_a_poisoned_member(poisoned, turns_nan):
-    """Eight members, of which the loss of one may turn NaN once it has moved a little from where it began."""
-    keys = jax.random.split(jax.random.key(4), 8)
-    key = jax.random.fold_in(jax.random.fold_in(jax.random.clone(keys)[poisoned], 0), 0)
-    first = MLP.init(key, IMAGES[:1])[0]["Dense_0"]["kernel"]
-    plain = supervised(MLP, F.cross_entropy)
-
-    def objective(params, stats, batch, key):
-        loss, stats = plain(params, stats, batch, key)
-        moved = jnp.abs(params["Dense_0"]["kernel"] - first).max()
-        return jnp.where(turns_nan & (moved > 0.02) & (moved < 0.2), jnp.nan, 1.0) * loss, stats
-
-    task = Task(MLP, objective, optimizers.sgd(0.01), 8)
-    return fit(task, examples(), keys, epochs=8, dev=examples(), observe=classification(MLP))
-
-
-def test_a_member_that_turns_nan_leaves_the_other_seven_as_they_would_be():
-    """To the last bit, in every column of the history too; the member stands still, and its best is from before."""
-    healthy, ill = (with_a_poisoned_member(3, turns_nan) for turns_nan in (False, True))
-    others = np.arange(8) != 3
-    assert healthy.diverged.tolist() == [0] * 8
-    epoch = int(ill.diverged[3])
-    assert 1 < epoch < 8
-    assert ill.diverged[others].tolist() == [0] * 7
-    assert ill.epochs.tolist() == [8, 8, 8, epoch, 8, 8, 8, 8]
-    assert np.isfinite(ill.history.loss[3]).tolist() == [True] * (epoch - 1) + [False] * (9 - epoch)
-    kept = lambda of: (of.state[3:], of.history, of.best)  # of the state, what differs between members
-    jax.tree.map(lambda a, b: np.testing.assert_array_equal(a[others], b[others]), kept(healthy), kept(ill))
-    assert 0 < ill.best.epoch[3] < epoch
-    assert all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(ill.best.params))
-
-
-def test_the_seven_without_the_eighth_are_the_same():
-    """In a population of seven, which is another program."""
-    keys = lambda: jax.random.split(jax.random.key(4), 8)
-    task = Task(MLP, supervised(MLP, F.cross_entropy), optimizers.sgd(0.05), 8)
-    settings = {"epochs": 3, "dev": examples(), "observe": classification(MLP)}
-    eight, seven = (fit(task, examples(), keys()[:count], **settings) for count in (8, 7))
-    jax.tree.map(lambda a, b: np.testing.assert_array_equal(a[:7], b), eight.state.params, seven.state.params)
-    jax.tree.map(lambda a, b: np.testing.assert_array_equal(a[:7], b), eight.history, seven.history)
+        check(CONVNET, examples(IMAGES * 20 - 10))
+        check(REGRESSOR, examples(labels=TARGETS * 1000), F.squared_error)

@@ -1,68 +1,92 @@
 import jax
 import jax.numpy as jnp
 import numpy as np
+import pytest
 
 import jaxdl.functional as F
 from jaxdl import data, models
-from jaxdl.training import State, classification, supervised
+from jaxdl.training import State, classification, in_batches, outputs_of, regression, supervised
 
 MODEL = models.mlp((4,), 3)
 DATA = data.from_arrays(np.arange(12.0).reshape(6, 2) / 10, [0, 1, 2, 0, 1, 2], weights=[1, 1, 1, 1, 0, 2])
-PARAMS, STATS = MODEL.init(jax.random.key(0), DATA.inputs)
-LOSSES = F.cross_entropy(MODEL.apply(PARAMS, STATS, DATA.inputs)[0], DATA.labels)
 
 
-def value(**settings):
-    return supervised(MODEL, F.cross_entropy, **settings)(PARAMS, STATS, DATA, jax.random.key(0))[0]
+def state_with(params, stats):
+    zero = jnp.zeros((), int)
+    return State(jax.random.key(0), zero, zero, params, stats, ())
 
 
-def test_the_objective_is_the_weighted_mean_of_the_losses():
-    np.testing.assert_allclose(value(), np.average(LOSSES, weights=DATA.weights), rtol=1e-6)
+@pytest.fixture(scope="module")
+def params():
+    return MODEL.init(jax.random.key(0), DATA.inputs)[0]
 
 
-def test_a_penalty_is_added():
-    np.testing.assert_allclose(
-        value(penalty=lambda params: 0.1 * F.l2(params)) - value(), 0.1 * F.l2(PARAMS), rtol=1e-5
-    )
+@pytest.fixture(scope="module")
+def losses(params):
+    return F.cross_entropy(MODEL.apply(params, {}, DATA.inputs)[0], DATA.labels)
 
 
-def test_inputs_are_augmented_before_the_model_sees_them():
-    nothing = value(augment=lambda key, batch: batch._replace(inputs=0 * batch.inputs))
-    at_zero = F.cross_entropy(MODEL.apply(PARAMS, STATS, 0 * DATA.inputs)[0], DATA.labels)
-    np.testing.assert_allclose(nothing, np.average(at_zero, weights=DATA.weights), rtol=1e-6)
+def value(params, **settings):
+    return supervised(MODEL, F.cross_entropy, **settings)(params, {}, DATA, jax.random.key(0))[0]
 
 
-def test_noise_is_drawn_in_training_and_not_where_a_classifier_is_observed():
+def test_the_objective_is_the_weighted_mean_of_the_losses(params, losses):
+    np.testing.assert_allclose(value(params), np.average(losses, weights=DATA.weights), rtol=1e-6)
+
+
+def test_the_penalty_is_added_to_the_loss(params):
+    penalized = value(params, penalty=lambda params: 0.1 * F.l2(params))
+    np.testing.assert_allclose(penalized - value(params), 0.1 * F.l2(params), rtol=1e-5)
+
+
+def test_inputs_are_augmented_before_the_model_sees_them(params):
+    augmented = value(params, augment=lambda key, batch: batch._replace(inputs=0 * batch.inputs))
+    at_zero = F.cross_entropy(MODEL.apply(params, {}, 0 * DATA.inputs)[0], DATA.labels)
+    np.testing.assert_allclose(augmented, np.average(at_zero, weights=DATA.weights), rtol=1e-6)
+
+
+def test_dropout_is_active_in_the_objective_and_inactive_in_the_metrics():
     model = models.mlp((64,), 3, dropout_rate=0.5)
     params, stats = model.init(jax.random.key(0), DATA.inputs)
-    objective = supervised(model, F.cross_entropy)
+    objective = jax.jit(supervised(model, F.cross_entropy))
     assert objective(params, stats, DATA, jax.random.key(1))[0] != objective(params, stats, DATA, jax.random.key(2))[0]
-    zero = jnp.zeros((), int)
-    observed = classification(model)(State(jax.random.key(0), zero, zero, params, stats, ()), DATA)["loss"]
-    still = F.cross_entropy(model.apply(params, stats, DATA.inputs)[0], DATA.labels)
-    np.testing.assert_allclose(observed, np.average(still, weights=DATA.weights), rtol=1e-6)
+    observed = classification(model)(state_with(params, stats), DATA)["loss"]
+    expected = F.cross_entropy(model.apply(params, stats, DATA.inputs)[0], DATA.labels)
+    np.testing.assert_allclose(observed, np.average(expected, weights=DATA.weights), rtol=1e-6)
 
 
-def test_augmentation_and_model_draw_from_keys_of_their_own():
-    drawn = []
+def test_augmentation_and_model_receive_different_keys(params):
+    keys = []
 
     def apply(params, stats, inputs, key=None):
-        drawn.append(jax.random.key_data(key))
+        keys.append(jax.random.key_data(key))
         return jnp.ones((6, 3)), stats
 
     def augment(key, batch):
-        drawn.append(jax.random.key_data(key))
+        keys.append(jax.random.key_data(key))
         return batch
 
     objective = supervised(models.Model(MODEL.init, apply), F.cross_entropy, augment=augment)
     for seed in (1, 2):
-        objective(PARAMS, STATS, DATA, jax.random.key(seed))
-    assert len({tuple(key.tolist()) for key in drawn}) == 4
+        objective(params, {}, DATA, jax.random.key(seed))
+    assert len({tuple(key.tolist()) for key in keys}) == 4
 
 
-def test_a_classifier_is_observed_on_the_whole_set():
-    zero = jnp.zeros((), int)
-    observed = classification(MODEL)(State(jax.random.key(0), zero, zero, PARAMS, STATS, ()), DATA)
-    np.testing.assert_allclose(observed["loss"], np.average(LOSSES, weights=DATA.weights), rtol=1e-6)
-    right = MODEL.apply(PARAMS, STATS, DATA.inputs)[0].argmax(axis=1) == DATA.labels
-    np.testing.assert_allclose(observed["accuracy"], np.average(right, weights=DATA.weights), rtol=1e-6)
+def test_classification_measures_weighted_cross_entropy_and_accuracy(params, losses):
+    observed = classification(MODEL)(state_with(params, {}), DATA)
+    np.testing.assert_allclose(observed["loss"], np.average(losses, weights=DATA.weights), rtol=1e-6)
+    correct = MODEL.apply(params, {}, DATA.inputs)[0].argmax(axis=1) == DATA.labels
+    np.testing.assert_allclose(observed["accuracy"], np.average(correct, weights=DATA.weights), rtol=1e-6)
+
+
+def test_outputs_and_regression_metrics_do_not_depend_on_the_division_into_batches(random, monkeypatch):
+    examples = data.from_arrays(random.normal(size=(30, 5)), random.normal(size=(30, 3)))
+    params, stats = MODEL.init(jax.random.key(0), examples.inputs)
+    state, outputs = state_with(params, stats), MODEL.apply(params, stats, examples.inputs)[0]
+    monkeypatch.setattr(in_batches, "__kwdefaults__", {"rows": 8})
+    np.testing.assert_allclose(outputs_of(MODEL, state, examples), outputs, atol=1e-6)
+    observed = regression(MODEL, F.absolute_error)(state, examples)
+    np.testing.assert_allclose(observed["loss"], F.absolute_error(outputs, examples.labels).mean(), rtol=1e-5)
+    total = ((examples.labels - examples.labels.mean(axis=0)) ** 2).sum()
+    residual = ((outputs - examples.labels) ** 2).sum()
+    np.testing.assert_allclose(observed["r_squared"], 1 - residual / total, rtol=1e-4)

@@ -37,7 +37,7 @@ from jaxdl.training.checkpoints.serialization import (
     to_tree,
 )
 
-MANIFEST, STATE, ASIDE = "manifest.txt", "state", ".damaged"
+MANIFEST, STATE, DAMAGED = "manifest.txt", "state", ".damaged"
 FORMAT = 1
 
 
@@ -160,7 +160,7 @@ def checkpoint_numbers(directory: str | pathlib.Path) -> list[int]:
 class CheckpointWriter:
     """Write checkpoints in a background thread and keep the newest ones; a context manager.
 
-    `newest` is the checkpoint that training resumes from; later ones, which are damaged, are renamed.
+    `newest` is the checkpoint that training resumes from. Later ones are damaged; they are renamed to `<number>.damaged`.
     """
 
     def __init__(self, directory: str | pathlib.Path, *, newest: int | None = None, keep: int = 2) -> None:
@@ -173,9 +173,9 @@ class CheckpointWriter:
             shutil.rmtree(path, ignore_errors=True)
         for number in checkpoint_numbers(self.directory):
             if newest is not None and number > newest:
-                aside = self.directory / f"{number}{ASIDE}"
-                shutil.rmtree(aside, ignore_errors=True)
-                os.replace(self.directory / str(number), aside)
+                damaged = self.directory / f"{number}{DAMAGED}"
+                shutil.rmtree(damaged, ignore_errors=True)
+                os.replace(self.directory / str(number), damaged)
 
     def is_busy(self) -> bool:
         """Return whether a checkpoint is being written. Raises the exception of a failed save, once."""

@@ -16,7 +16,7 @@ from jaxdl.system.storage import cache_dir, whole_file
 from jaxdl.training.layout import Layout
 
 MIN_SECONDS = 4.0  # remaining seconds from which it pays to compile and measure other layouts
-AT_ONCE = (16, 128)  # numbers of members that a CPU core may compute together; its caches hold less of more
+AT_ONCE = (16, 128)  # members that a CPU core may compute together; larger numbers overflow its caches
 MAX_REMEMBERED = 1000  # choices kept on disk
 
 
@@ -52,7 +52,7 @@ def fastest(
     """Return `build(layout)` for the fastest layout, measured now or in an earlier run.
 
     `seconds(built)` measures the time that all members would take. If the first layout takes long enough, the others
-    are built and measured too, and the choice is remembered. What `build` returns must have a `layout`.
+    are built and measured too, and the choice is remembered. `build` must return an object with a `layout`.
     """
     layouts = avoid_deadlock(lower, layouts)
     if len(layouts) == 1:

@@ -24,7 +24,7 @@ from jaxdl.training.population.autotune import (
 from jaxdl.training.population.member import FitConfig, Member, init_member, train_steps
 from jaxdl.training.population.population import CompiledPopulation, finished
 from jaxdl.training.population.runner import (
-    PACE,
+    CHUNK_SECONDS,
     PlacedMembers,
     init_members,
     lower_members,
@@ -34,8 +34,8 @@ from jaxdl.training.population.runner import (
 )
 from jaxdl.training.population.sharding import put, replicated, sharded
 
-FIRST_STEPS, GROWTH = 1, 8  # steps of the first chunk, and the largest factor from one chunk to the next
-MEASURED = 0.2  # seconds of steps from which the time of one is estimated
+FIRST_STEPS, GROWTH = 1, 8  # steps of the first chunk; largest growth from one chunk to the next
+MIN_MEASURED = 0.2  # seconds that steps must take together for an estimate of the time of one
 
 
 class InMemoryRunner:
@@ -51,10 +51,10 @@ class InMemoryRunner:
         devices: Sequence[jax.Device] | None,
     ) -> None:
         check_inputs(config.task, data, dev, epochs=config.epochs)
-        self.steps_per_epoch = data.size // config.task.batch_size
+        self._steps_per_epoch = data.size // config.task.batch_size
         self._data, self._dev, self._keys, self._devices = data, dev, keys, devices
-        self._total = config.epochs * self.steps_per_epoch
-        self._init = functools.partial(init_member, config, steps=self.steps_per_epoch)
+        self._total = config.epochs * self._steps_per_epoch
+        self._init = functools.partial(init_member, config, steps=self._steps_per_epoch)
         self._train_steps = jax.jit(functools.partial(train_steps, config))
         self.like = shapes_of_members(self._init, (data, dev), keys)
         self._shared = (data, dev, order)
@@ -88,13 +88,13 @@ class InMemoryRunner:
         return self._program.layout
 
     def run_chunk(self, step: int, wait: Callable[[Any], Any]) -> tuple[PlacedMembers, int]:
-        """Train for about PACE seconds, up to the end of an epoch if one is near."""
+        """Take a chunk of steps, about CHUNK_SECONDS long, up to the end of an epoch if one is near."""
         placed = rebalance(self._placed, self._program)
-        count = min(_near_end_of_epoch(step, self._chunk_steps, self.steps_per_epoch), self._total - step)
+        count = min(_near_epoch_end(step, self._chunk_steps, self._steps_per_epoch), self._total - step)
         started = time.perf_counter()
         self._placed = wait(placed._replace(members=self._program.run(placed.members, step, count)))
         seconds = broadcast_from_first(time.perf_counter() - started)
-        self._chunk_steps = max(1, int(count * min(PACE / seconds, GROWTH)))
+        self._chunk_steps = max(1, int(count * min(CHUNK_SECONDS / seconds, GROWTH)))
         return self._placed, step + count
 
     def close(self) -> None:
@@ -135,7 +135,7 @@ def seconds_per_step(program: CompiledPopulation, members: Member, steps_left: i
         started = time.perf_counter()
         copy = finished(program.run, copy, 0, count)
         seconds = broadcast_from_first(time.perf_counter() - started)
-        if seconds >= MEASURED or seconds / count * steps_left < MIN_SECONDS or count >= steps_left:
+        if seconds >= MIN_MEASURED or seconds / count * steps_left < MIN_SECONDS or count >= steps_left:
             return seconds / count
         count = min(steps_left, 2 * count)
 
@@ -159,7 +159,7 @@ def _reorder(mesh) -> Callable[[Member, np.ndarray], Member]:
     return jax.jit(reorder, out_shardings=sharded(mesh))
 
 
-def _near_end_of_epoch(step: int, count: int, steps: int) -> int:
-    """Return about `count` steps, up to the end of an epoch if it is near, so that each order is drawn once."""
+def _near_epoch_end(step: int, count: int, steps: int) -> int:
+    """Return about `count` steps that end with an epoch if one ends near, else at most the rest of the epoch."""
     end = round((step + count) / steps) * steps
     return end - step if abs(end - step - count) <= count // 2 else min(count, steps - step % steps)

@@ -24,7 +24,7 @@ from jaxdl.training.population.sharding import (
     sharded,
 )
 
-PACE = 0.5  # seconds of a chunk of work: the time until progress is reported and a signal is handled
+CHUNK_SECONDS = 0.5  # intended duration of a chunk of steps, after which progress is reported and signals are handled
 
 
 class PlacedMembers(NamedTuple):
@@ -54,8 +54,6 @@ class Runner(Protocol):
 
     like: Member
     """shapes and dtypes of all members"""
-    steps_per_epoch: int
-    """steps in one pass over the data"""
 
     def program_text(self) -> str:
         """Return the text of all programs, which identifies model, objective, optimizer and observed metrics."""
@@ -74,7 +72,7 @@ class Runner(Protocol):
         ...
 
     def run_chunk(self, step: int, wait: Callable[[Any], Any]) -> tuple[PlacedMembers, int]:
-        """Train for about PACE seconds from `step` on; return the members and the new step.
+        """Take a chunk of steps from `step` on, about CHUNK_SECONDS long; return the members and the new step.
 
         `wait(placed)` waits for the computation and may raise KeyboardInterrupt. The next call donates the members that
         this one returned.

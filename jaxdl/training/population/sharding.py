@@ -62,7 +62,7 @@ def map_members(compute_one: Callable, at_once: int) -> Callable:
 
 
 def count_members(mapped: PyTree) -> int:
-    """Return the common length of the first axes. Raises ValueError if there is none."""
+    """Return the length of the first axes. Raises ValueError if they differ, or if there are no members."""
     lengths = {leaf.shape[0] if leaf.ndim else 0 for leaf in jax.tree.leaves(mapped)}
     if len(lengths) != 1 or 0 in lengths:
         raise ValueError(

@@ -19,7 +19,7 @@ from jaxdl.training.layout import Layout, mesh_of
 from jaxdl.training.population.autotune import avoid_deadlock, layouts_for
 from jaxdl.training.population.member import FitConfig, Member, end_epoch, init_member, keep_inactive, train_step
 from jaxdl.training.population.runner import (
-    PACE,
+    CHUNK_SECONDS,
     PlacedMembers,
     init_members,
     lower_members,
@@ -52,8 +52,8 @@ class StreamedRunner:
         self._order = keys[0] if order is None else order
         self._total = config.epochs * (data.size // config.task.batch_size)
         self._plan = plan_chunks(config.task, self._stream)
-        self.steps_per_epoch = data.size // config.task.batch_size
-        self._init = functools.partial(init_member, config, steps=self.steps_per_epoch)
+        self._steps_per_epoch = data.size // config.task.batch_size
+        self._init = functools.partial(init_member, config, steps=self._steps_per_epoch)
         self.like = shapes_of_members(self._init, (self._first, dev), keys)
         train, end = functools.partial(train_chunk, config), jax.jit(functools.partial(end_epoch, config))
         chunks = [(train, (self._plan.like(length), np.int32(0))) for length in self._plan.lengths()]
@@ -88,13 +88,14 @@ class StreamedRunner:
         return layout
 
     def run_chunk(self, step: int, wait: Callable[[Any], Any]) -> tuple[PlacedMembers, int]:
-        """Train on chunks of the stream for about PACE seconds."""
+        """Train on at least one chunk of the stream, and on further ones for about CHUNK_SECONDS."""
         if self._running is None:
             self._running = self._run(step, wait)
-        started, placed = time.perf_counter(), self._placed
-        while time.perf_counter() - started < PACE and step < self._total:
+        started = time.perf_counter()
+        while True:
             placed, step = next(self._running)
-        return wait(placed), step
+            if step == self._total or time.perf_counter() - started >= CHUNK_SECONDS:
+                return wait(placed), step
 
     def close(self) -> None:
         """Stop the threads that read the stream."""
@@ -112,7 +113,7 @@ class StreamedRunner:
         def end(placed, epoch):
             return placed._replace(members=self._end_epoch((dev, np.int32(epoch)), placed.members))
 
-        steps, epochs = self.steps_per_epoch, self._config.epochs
+        steps, epochs = self._steps_per_epoch, self._config.epochs
         numbers = range(self._plan.chunk_after(step, steps), epochs * len(self._plan.chunks))
         feed = read_ahead(
             self._config.task,

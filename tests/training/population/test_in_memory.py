@@ -1,0 +1,143 @@
+"""Fits on data that lie on the devices: layouts, chunks of steps, and members that stop early."""
+
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+import jaxdl.functional as F
+from jaxdl import data, models, optimizers
+from jaxdl.training import Checkpoints, Task, classification, fit, supervised
+from jaxdl.training.layout import Layout, mesh_of
+from jaxdl.training.population import in_memory
+from jaxdl.training.population.in_memory import _near_epoch_end, rebalance
+from jaxdl.training.population.member import FitConfig, init_member
+from jaxdl.training.population.population import CompiledPopulation
+from jaxdl.training.population.runner import place_members
+
+MODEL = models.mlp((8,), 10)
+TASK = Task(MODEL, supervised(MODEL, F.cross_entropy), optimizers.adam(1e-2), 16)
+CONFIG = FitConfig(TASK, classification(MODEL), 3)
+pytestmark = pytest.mark.usefixtures("shared_programs")
+
+
+@pytest.fixture(scope="module")
+def examples(digits):
+    return data.take(digits, np.arange(64))
+
+
+def fitted(examples, **settings):
+    keys = jax.random.split(jax.random.key(0), 3)
+    return fit(TASK, examples, keys, epochs=3, dev=examples, observe=CONFIG.observe, **settings)
+
+
+def fitted_in(layout, examples):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(in_memory, "layouts_for", lambda *_: [layout])
+        return fitted(examples)
+
+
+@pytest.fixture(scope="module")
+def on_one_device(examples):
+    return fitted_in(Layout(), examples)
+
+
+@pytest.mark.parametrize("layout", [Layout(2, 1, 2), Layout(1, 2, 1)], ids=str)
+def test_a_fit_gives_the_same_result_in_every_layout(examples, on_one_device, layout):
+    found = fitted_in(layout, examples)
+    assert found.layout == layout
+    for ours, its in zip(jax.tree.leaves(found.state.params), jax.tree.leaves(on_one_device.state.params), strict=True):
+        assert ours.shape == its.shape
+        assert abs(ours - its).max() <= 1e-5 * abs(its).max()
+    np.testing.assert_allclose(found.history.loss, on_one_device.history.loss, rtol=1e-5)
+
+
+def test_a_fit_on_two_devices_can_be_resumed_on_one(examples, on_one_device, tmp_path):
+    """With one member at a time the result is bit-identical to that of one device from the start."""
+    checkpoints = Checkpoints(tmp_path, 0.0)
+    interrupt = lambda progress: signal.raise_signal(signal.SIGINT)
+    part = fitted(examples, checkpoints=checkpoints, watch=interrupt)
+    assert part.interrupted
+    assert part.layout == Layout(2, 1, 1)
+    rest = fitted(examples, checkpoints=checkpoints, devices=jax.devices()[:1])
+    assert rest.layout == Layout(1, 1, 1)
+    jax.tree.map(np.testing.assert_array_equal, rest.state.params, on_one_device.state.params)
+
+
+def test_eight_devices_give_the_bits_of_one(tmp_path):
+    program = """
+        import jax, numpy as np
+        import jaxdl.functional as F
+        from jaxdl import data, models, optimizers, training
+
+        training.use_all_cores()
+        assert jax.device_count() == 8
+        digits = data.take(data.load_digits(), np.arange(64))
+        model = models.mlp((8,), 10)
+        task = training.Task(model, training.supervised(model, F.cross_entropy), optimizers.adam(1e-2), 16)
+        keys = jax.random.split(jax.random.key(0), 11)
+        common = dict(epochs=2, dev=digits, observe=training.classification(model))
+        one = training.fit(task, digits, keys, **common, devices=jax.devices()[:1])
+        for members in (3, 11):
+            eight = training.fit(task, digits, jax.random.clone(keys)[:members], **common)
+            assert eight.layout.by_member == min(members, 8), eight.layout
+            for a, b in zip(jax.tree.leaves(eight.state.params), jax.tree.leaves(one.state.params)):
+                np.testing.assert_array_equal(a, b[:members])
+    """
+    environment = {**os.environ, "JAX_NUM_CPU_DEVICES": "8", "JAXDL_CACHE": str(tmp_path)}
+    done = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(program)], env=environment, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.fixture(scope="module")
+def eight_members(examples):
+    init = jax.vmap(lambda key: init_member(CONFIG, examples, examples, key, steps=4))
+    return jax.jit(init)(jax.random.split(jax.random.key(0), 8))
+
+
+@pytest.mark.parametrize("at_once", [1, 2])
+def test_active_members_come_first_on_every_device(eight_members, at_once):
+    """The two active members are placed on the first device; afterwards each device has one of them."""
+    layout = Layout(2, 1, at_once)
+    mesh = mesh_of(layout)
+    stopped = jnp.array([0, 3, 0, 3, 3, 3, 3, 3])
+    placed = place_members(eight_members._replace(stopped=stopped), layout, mesh)
+    again = rebalance(placed, CompiledPopulation(layout, mesh, None))
+    assert again is not placed
+    assert again.indices[[0, 4]].tolist() == [0, 2]
+    assert sorted(again.indices.tolist()) == list(range(8))
+    back = again.in_order(again.members)
+    np.testing.assert_array_equal(back.stopped, stopped)
+    jax.tree.map(np.testing.assert_array_equal, back.params, eight_members.params)
+    assert rebalance(again, CompiledPopulation(layout, mesh, None)) is again
+
+
+@pytest.mark.parametrize(
+    ("step", "count", "steps", "expected"),
+    [
+        (0, 8, 468, 8),  # far from an end
+        (72, 390, 468, 396),  # a little before an end
+        (0, 500, 468, 468),  # a little after an end
+        (0, 480_000, 33, 479_985),  # many epochs
+        (8, 8, 33, 8),
+        (24, 8, 33, 9),
+        (30, 2, 33, 3),
+        (32, 1, 33, 1),
+        (0, 1, 1, 1),
+        (5, 100, 300, 100),
+        (250, 300, 300, 350),
+        (299, 2, 300, 1),
+    ],
+)
+def test_a_chunk_of_steps_ends_with_an_epoch_if_one_ends_near(step, count, steps, expected):
+    found = _near_epoch_end(step, count, steps)
+    assert found == expected
+    assert 1 <= found <= 1.5 * count + 1

@@ -1,0 +1,34 @@
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+import jaxdl.functional as F
+from jaxdl import data, models, optimizers
+from jaxdl.training import State, Task, supervised
+from jaxdl.training.task import observe_nothing, transform_inputs
+
+MODEL = models.mlp((), 2)
+TASK = Task(MODEL, supervised(MODEL, F.cross_entropy), optimizers.sgd(0.1), batch_size=2)
+BYTES = data.Dataset(jnp.array([[0], [255]], jnp.uint8), jnp.array([0, 1]), jnp.array([1.0, 2.0]))
+
+
+def test_a_task_has_one_microbatch_and_no_transform_by_default():
+    assert TASK.microbatches == 1
+    assert transform_inputs(TASK, BYTES).inputs is BYTES.inputs
+
+
+def test_the_transform_is_applied_to_the_inputs_only():
+    transformed = transform_inputs(TASK._replace(transform=lambda pixels: pixels / 255), BYTES)
+    assert transformed.inputs.tolist() == [[0.0], [1.0]]
+    assert transformed.labels is BYTES.labels
+    assert transformed.weights is BYTES.weights
+
+
+def test_by_default_nothing_is_observed():
+    assert observe_nothing() == {}
+
+
+def test_a_state_is_a_tree_of_all_that_a_step_depends_on():
+    zero = jnp.int32(0)
+    state = State(jax.random.key(0), zero, zero, {"w": np.ones(2)}, {}, ())
+    assert len(jax.tree.leaves(state)) == 4
