@@ -39,11 +39,7 @@ def predict_command(settings: Predict, console: Console) -> int:
 
 
 def _concerns(predictions: FilePredictions, expected: str) -> Generator[str]:
-<<<<<<< HEAD
     """Yield a sentence for each kind of label or input not seen in training; `expected` names the valid labels."""
-=======
-    """Yield a sentence for each kind of label or input that training has not seen; `expected` names valid labels."""
->>>>>>> t_cli
     if predictions.unknown_labels:
         count, names = predictions.unknown_labels.total(), ", ".join(predictions.unknown_labels)
         yield f"{count} of {predictions.examples} labels are not {expected} ({names}) and are not scored"
