@@ -145,6 +145,27 @@ def test_files_and_functions_are_short(path):
             assert code_lines(node) <= 40, f"{node.name} has {code_lines(node)} lines"
 
 
+def mirrored(path):
+    """Return the test file of a source file: tests/x/test_y.py for jaxdl/x/y.py."""
+    inside = path.relative_to(ROOT / "jaxdl")
+    return ROOT / "tests" / inside.parent / f"test_{inside.stem.strip('_')}.py"
+
+
+def test_every_public_module_has_a_test_file_of_its_name():
+    """Private modules are tested through the functions that use them, `__main__` by the commands it dispatches to."""
+    public = [path for path in SOURCES if not path.stem.startswith("_")]
+    assert not [mirrored(path) for path in public if not mirrored(path).is_file()]
+
+
+def test_every_test_file_in_a_mirrored_folder_tests_a_module_of_its_name():
+    """A second file about a module adds a word to its name: test_fit_interruption.py."""
+    expected = {mirrored(path) for path in SOURCES}
+    for path in (ROOT / "tests").rglob("test_*.py"):
+        if path.parent in {test_file.parent for test_file in expected}:
+            same_folder = [test_file.stem for test_file in expected if test_file.parent == path.parent]
+            assert any(path.stem == stem or path.stem.startswith(f"{stem}_") for stem in same_folder), path
+
+
 MANY_PARAMETERS = {"fit", "load", "convnet"}  # the signatures users call with keywords
 
 

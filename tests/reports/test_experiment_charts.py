@@ -1,0 +1,43 @@
+"""Charts of experiments: what they draw of the measured numbers."""
+
+import json
+
+import numpy as np
+import pytest
+
+pytest.importorskip("altair")
+
+from jaxdl.reports.experiment_charts import figure
+
+
+def panel(**changes):
+    means = [{"arm": arm, "at": None, "estimate": 0.5, "low": 0.4, "high": 0.6} for arm in ("left", "right")]
+    arms = {"left": "the left arm", "right": "the right arm"}
+    return {"metric": "height", "arms": arms, "over": None, "thresholds": [], "means": means, **changes}
+
+
+def test_every_finite_seed_is_a_point():
+    measured = {"left": np.array([0.1, 0.2, np.nan]), "right": np.array([0.3, np.inf, 0.4])}
+    specification = json.dumps(figure({"panels": [panel()]}, measured).to_dict())
+    for value in ("0.1", "0.2", "0.3", "0.4"):
+        assert f'"value": {value}' in specification
+    assert specification.count('"seed": ') == 4
+    assert "the left arm" in specification
+
+
+def test_a_variable_on_the_axis_gives_one_line_for_each_arm():
+    means = [
+        {"arm": arm, "at": at, "estimate": at, "low": at - 0.1, "high": at + 0.1}
+        for arm in ("left", "right")
+        for at in (1.0, 2.0)
+    ]
+    measured = {(arm, at): np.full(3, at) for arm in ("left", "right") for at in (1.0, 2.0)}
+    chart = figure({"panels": [panel(over=["size", [1.0, 2.0]], means=means)]}, measured)
+    specification = json.dumps(chart.to_dict())
+    assert '"title": "size"' in specification
+    assert specification.count('"estimate": 2.0') >= 2
+
+
+def test_several_panels_are_drawn_below_each_other():
+    measured = {"left": np.arange(3.0), "right": np.arange(3.0)}
+    assert len(figure({"panels": [panel(), panel(metric="width")]}, measured).to_dict()["vconcat"]) == 2
