@@ -1,11 +1,21 @@
 """The command line of the experiments: list, run, resume, report, and errors."""
 
-from experiments import equal_weights
+import numpy as np
+import pytest
+
+from experiments import equal_weights, xor
 from experiments.__main__ import every_experiment, main, selected
 from jaxdl.runs import files
 
 
-def test_an_experiment_without_its_data_is_skipped_with_a_message(monkeypatch, capsys, tmp_path):
+@pytest.fixture
+def quick_xor(monkeypatch):
+    """Give the experiment `xor` plausible results without training; test_welcome.py trains it."""
+    measure = lambda keys: [("linear", np.full(len(keys), 0.75)), ("mlp", np.ones(len(keys)))]
+    monkeypatch.setattr(xor, "experiment", xor.experiment._replace(measure=measure))
+
+
+def test_an_experiment_without_its_data_is_skipped_with_a_message(quick_xor, monkeypatch, capsys, tmp_path):
     monkeypatch.setattr("jaxdl.system.startup.prepare", lambda: None)
     monkeypatch.setenv("JAXDL_DATA", str(tmp_path))
     assert main(["run", "published_run", "xor", "--out", str(tmp_path / "run")]) == 0
@@ -71,7 +81,7 @@ def test_a_run_in_which_every_experiment_failed_can_be_repeated(monkeypatch, cap
     assert main(["run", "equal_weights", "--out", str(tmp_path / "run")]) == 0
 
 
-def test_ctrl_c_keeps_finished_experiments(monkeypatch, capsys, tmp_path):
+def test_ctrl_c_keeps_finished_experiments(quick_xor, monkeypatch, capsys, tmp_path):
     def press(keys):
         raise KeyboardInterrupt
 
