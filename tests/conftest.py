@@ -55,6 +55,10 @@ def pytest_collection_modifyitems(items):
                 item.add_marker(pytest.mark.skip(reason="jax finds no accelerator"))
 
 
+def pytest_collection_finish():
+    gc.freeze()  # modules and tests stay alive: do not scan them again
+
+
 @pytest.fixture(scope="session")
 def torch():
     """Return PyTorch, the oracle of many tests; the project does not install it."""

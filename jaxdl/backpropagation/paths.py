@@ -88,4 +88,4 @@ def _dependencies(layer, arguments, position):
         argument = jnp.where(is_probed, jnp.nan, flat).reshape(jnp.shape(arguments[position]))
         return jnp.isnan(jnp.ravel(apply_layer(layer, (*arguments[:position], argument, *arguments[position + 1 :]))))
 
-    return np.asarray(jax.vmap(depends)(jnp.eye(flat.size, dtype=bool)))
+    return np.asarray(jax.jit(jax.vmap(depends))(np.eye(flat.size, dtype=bool)))
