@@ -32,9 +32,9 @@ jax.config.update("jax_default_matmul_precision", "highest")
 
 
 LONG = (  # files that take long run first, so that none of them runs alone at the end
-    *("test_resume.py", "test_main.py", "test_experiments.py", "test_launch.py", "test_pages.py"),
-    *("test_derivations.py", "test_continuation.py", "test_hard_tables.py", "test_models.py"),
-    *("test_sharding.py", "test_streaming.py"),
+    *("test_resume.py", "test_main.py", "test_launch.py", "test_derivations.py", "test_models.py"),
+    *("test_hard_tables.py", "test_sharding.py", "test_streaming.py", "test_welcome.py", "test_pages.py"),
+    *("test_docstrings.py", "test_optimizers.py", "test_purity.py", "test_convnet.py"),
 )
 
 
@@ -57,6 +57,11 @@ def pytest_collection_modifyitems(items):
 
 def pytest_collection_finish():
     gc.freeze()  # modules and tests stay alive: do not scan them again
+
+
+def pytest_sessionfinish():
+    gc.collect()
+    gc.freeze()  # pytest collects five times more, to find errors in finalizers
 
 
 @pytest.fixture(scope="session")
