@@ -32,20 +32,20 @@ def test_list_prints_every_experiment(monkeypatch, capsys):
     assert all(name in output for name in every_experiment())
 
 
-def test_run_and_report_write_a_page_of_verdicts(monkeypatch, capsys, tmp_path):
+def test_run_and_report_write_a_page_of_verdicts(quick_xor, monkeypatch, capsys, tmp_path):
     monkeypatch.setattr("jaxdl.system.startup.prepare", lambda: None)
-    assert main(["run", "equal_weights", "--out", str(tmp_path / "run")]) == 0
+    assert main(["run", "xor", "--out", str(tmp_path / "run")]) == 0
     assert "supported" in capsys.readouterr().out
     (tmp_path / "run" / "report.html").unlink()
     assert main(["report", str(tmp_path / "run")]) == 0
     assert "Claims of an introduction to deep learning, tested" in (tmp_path / "run" / "report.html").read_text()
-    monkeypatch.setattr(equal_weights, "measure", None)  # existing results are not measured again
-    before = files.read_json(tmp_path / "run" / "experiments" / "equal_weights.json")
-    assert main(["run", "equal_weights", "--out", str(tmp_path / "run")]) == 0
-    assert files.read_json(tmp_path / "run" / "experiments" / "equal_weights.json") == before
+    # existing results, with the seconds that they took, are not measured again
+    before = files.read_json(tmp_path / "run" / "experiments" / "xor.json")
+    assert main(["run", "xor", "--out", str(tmp_path / "run")]) == 0
+    assert files.read_json(tmp_path / "run" / "experiments" / "xor.json") == before
     capsys.readouterr()
     for arguments, message in (
-        (["equal_weights", "--seed", "1"], "belongs to a run with other settings"),
+        (["xor", "--seed", "1"], "belongs to a run with other settings"),
         (["--chapter", "1.9"], "unknown chapter 1.9. Available: 1.1, 1.2, 1.3, 1.4, 1.5, 1.6"),
         (["xor", "--chapter", "1.3"], "give either names of experiments or --chapter, not both"),
     ):
