@@ -1,6 +1,7 @@
 """Statistics of a few seeds: confidence intervals, the power of a test, and the number of seeds to run."""
 
 import bisect
+import functools
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -120,18 +121,24 @@ def sign_flip_interval(values: ArrayLike, *, level: float = 0.95) -> Interval:
         Interval(estimate=3.5, low=1.0, high=6.0)
     """
     values = np.asarray(values, np.float64)
-    n = len(values)
-    if n <= MAX_ENUMERATED:
-        subsets = (np.arange(1, 2**n)[:, None] >> np.arange(n)) & 1
-    else:
-        subsets = np.random.default_rng(0).integers(0, 2, (2**MAX_ENUMERATED - 1, n))
-        subsets = subsets[subsets.any(axis=1)]
-    means = np.sort(subsets @ values / subsets.sum(axis=1))
+    subsets, sizes = _subsets(len(values))
+    means = np.sort(subsets @ values / sizes)
     outside = int((1 - level) / 2 * (len(means) + 1))
     limits = (means[outside - 1], means[-outside]) if outside else (-np.inf, np.inf)
     if not np.isfinite(values).all():
         limits = np.nan, np.nan
     return Interval(float(values.mean()), float(limits[0]), float(limits[1]))
+
+
+@functools.lru_cache(maxsize=1)
+def _subsets(n) -> tuple[np.ndarray, np.ndarray]:
+    """Return the subsets of n values as rows of zeros and ones, and their sizes."""
+    if n <= MAX_ENUMERATED:
+        subsets = (np.arange(1, 2**n)[:, None] >> np.arange(n)) & 1
+    else:
+        subsets = np.random.default_rng(0).integers(0, 2, (2**MAX_ENUMERATED - 1, n))
+        subsets = subsets[subsets.any(axis=1)]
+    return subsets.astype(np.float64), subsets.sum(axis=1)
 
 
 def bootstrap_interval(values: ArrayLike, *, level: float = 0.95) -> Interval:

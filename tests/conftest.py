@@ -34,9 +34,9 @@ pytest_plugins = ["tests.trained_runs"]
 
 
 LONG = (  # files that take long run first, so that none of them runs alone at the end
-    *("test_resume.py", "test_main.py", "test_experiments.py", "test_launch.py", "test_pages.py"),
-    *("test_derivations.py", "test_continuation.py", "test_hard_tables.py", "test_models.py"),
-    *("test_sharding.py", "test_streaming.py"),
+    *("test_resume.py", "test_main.py", "test_launch.py", "test_derivations.py", "test_models.py"),
+    *("test_hard_tables.py", "test_sharding.py", "test_streaming.py", "test_welcome.py", "test_pages.py"),
+    *("test_docstrings.py", "test_optimizers.py", "test_purity.py", "test_convnet.py"),
 )
 
 
@@ -44,9 +44,8 @@ def pytest_sessionstart():
     from jaxdl.system import startup  # imported here, after pytest has installed the run-time type checks
 
     startup.prepare()
-    jax.config.update(
-        "jax_persistent_cache_min_compile_time_secs", 0.1
-    )  # writing shorter ones costs more than compiling
+    # Writing a program to disk costs more than compiling it if that takes less than a tenth of a second.
+    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.1)
 
 
 def pytest_collection_modifyitems(items):
@@ -63,6 +62,15 @@ def ctrl_c():
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     yield
     signal.signal(signal.SIGINT, before)
+
+
+def pytest_collection_finish():
+    gc.freeze()  # modules and tests stay alive: do not scan them again
+
+
+def pytest_sessionfinish():
+    gc.collect()
+    gc.freeze()  # pytest collects five times more, to find errors in finalizers
 
 
 @pytest.fixture(scope="session")

@@ -47,37 +47,52 @@ def count_paths(network: Network, params: LayerArguments, batch: tuple[Any, ...]
         156
     """
     inputs, *loss_arguments = batch
-    losses, tape = forward(network, (*params, tuple(loss_arguments)), inputs)
-    check_loss_per_example(losses, inputs)
+
+    def edges_of(params, inputs):
+        losses, tape = forward(network, params, inputs)
+        check_loss_per_example(losses, inputs)
+        return losses, _edges(network, tape)
+
+    losses, edges = jax.device_get(jax.jit(edges_of)((*params, tuple(loss_arguments)), inputs))
     paths, factors = np.full(losses.shape, 1, object), np.full(losses.shape, 0, object)
-    (paths, factors), _ = _count(network[-1:], tape[-1:], paths, factors)
-    return _count(network[:-1], tape[:-1], paths, factors)[1]
+    (paths, factors), _ = _count(edges[-1:], paths, factors, network[-1:])
+    return _count(edges[:-1], paths, factors, network[:-1])[1]
 
 
-def _count(network: Network, tape: Tape, paths, factors):
+def _count(edges, paths, factors, network: Network):
     """Count paths and local derivatives backward from the output, given those from each of its entries to the loss.
 
     Return those from each entry of the input, and the totals over all other arguments.
     """
     all_paths = all_factors = 0
-    for part, recorded in zip(reversed(network), reversed(tape), strict=True):
+    for part, through in zip(reversed(network), reversed(edges), strict=True):
         if isinstance(part, Residual):
-            (inner_paths, inner_factors), totals = _count(part.layers, recorded, paths, factors)
+            (inner_paths, inner_factors), totals = _count(through, paths, factors, part.layers)
             paths, factors = paths + inner_paths, factors + inner_factors
             all_paths, all_factors = all_paths + totals[0], all_factors + totals[1]
         else:
-            (paths, factors), *others = _through_layer(part, recorded, paths, factors)
+            (paths, factors), *others = _through_layer(through, paths, factors)
             all_paths += sum(int(counts.sum()) for counts, _ in others)
             all_factors += sum(int(counts.sum()) for _, counts in others)
     return (paths, factors), (all_paths, all_factors)
 
 
-def _through_layer(layer, arguments, paths, factors):
-    """Yield the paths and local derivatives from each floating argument; the layer's own derivative is one of them."""
-    for position, argument in enumerate(arguments):
-        if is_floating(argument):
-            edges = _dependencies(layer, arguments, position).astype(object)
-            yield edges @ paths, edges @ (factors + paths)
+def _through_layer(edges, paths, factors):
+    """Return the paths and local derivatives from each floating argument; the layer's own derivative is one of them."""
+    return [
+        (dependencies @ paths, dependencies @ (factors + paths))
+        for dependencies in (each.astype(object) for each in edges)
+    ]
+
+
+def _edges(network: Network, tape: Tape) -> list:
+    """Return the dependencies of each layer's output on each of its floating arguments; a list for a `Residual`."""
+    return [
+        _edges(part.layers, recorded)
+        if isinstance(part, Residual)
+        else [_dependencies(part, recorded, n) for n, argument in enumerate(recorded) if is_floating(argument)]
+        for part, recorded in zip(network, tape, strict=True)
+    ]
 
 
 def _dependencies(layer, arguments, position):
@@ -88,4 +103,4 @@ def _dependencies(layer, arguments, position):
         argument = jnp.where(is_probed, jnp.nan, flat).reshape(jnp.shape(arguments[position]))
         return jnp.isnan(jnp.ravel(apply_layer(layer, (*arguments[:position], argument, *arguments[position + 1 :]))))
 
-    return np.asarray(jax.vmap(depends)(jnp.eye(flat.size, dtype=bool)))
+    return jax.vmap(depends)(np.eye(flat.size, dtype=bool))

@@ -30,7 +30,7 @@ def each_image(*augmentations: Callable[[Array, Array], Array]) -> Callable[[Arr
     Example:
         >>> from jaxdl import data
         >>> digits = data.take(data.load_digits(), [0, 0])
-        >>> augmented = data.each_image(data.shift, data.rotate)(jax.random.key(0), digits)
+        >>> augmented = jax.jit(data.each_image(data.shift, data.rotate))(jax.random.key(0), digits)
         >>> augmented.inputs.shape, bool(jnp.array_equal(augmented.inputs[0], augmented.inputs[1]))
         ((2, 8, 8, 1), False)
     """

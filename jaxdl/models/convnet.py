@@ -240,10 +240,10 @@ def convnet(
         >>> stages = (4, models.Stage(8, stride=(2, 2), pool=None))  # the first halves the image by pooling
         >>> model = models.convnet(stages, (16,), 10, norm=models.BatchNorm)
         >>> images = jnp.ones((2, 8, 8, 1))
-        >>> params, stats = model.init(jax.random.key(0), images)
+        >>> params, stats = jax.jit(model.init)(jax.random.key(0), images)
         >>> params["Conv_1"]["kernel"].shape
         (3, 3, 4, 8)
-        >>> model.apply(params, stats, images)[0].shape
+        >>> jax.jit(model.apply)(params, stats, images)[0].shape
         (2, 10)
     """
     return from_linen(ConvNet(**locals()))  # each argument is the field of the same name

@@ -33,9 +33,9 @@ def linear_regression(
         >>> model = models.linear_regression()
         >>> x, y = jnp.array([[0.0], [1.0], [2.0]]), jnp.array([[1.0], [3.0], [5.0]])
         >>> params, _ = model.init(jax.random.key(0), x)
-        >>> loss = lambda params: ((model.apply(params, {}, x)[0] - y) ** 2).mean()
+        >>> gradient = jax.jit(jax.grad(lambda params: ((model.apply(params, {}, x)[0] - y) ** 2).mean()))
         >>> for _ in range(300):
-        ...     params = jax.tree.map(lambda w, g: w - 0.2 * g, params, jax.grad(loss)(params))
+        ...     params = jax.tree.map(lambda w, g: w - 0.2 * g, params, gradient(params))
         >>> {name: round(float(leaf.sum()), 3) for name, leaf in sorted(params["Dense_0"].items())}
         {'bias': 1.0, 'kernel': 2.0}
     """

@@ -9,6 +9,7 @@ import pytest
 import jaxdl.functional as F
 from jaxdl import data, models, optimizers, training
 from jaxdl.training import Task, population, resume, start, supervised, train
+from jaxdl.training.population.population import compile_population
 
 
 class WithStatsAndNoise(nn.Module):
@@ -38,7 +39,9 @@ def task(model):
 
 
 def largest_gap(one, other):
-    gaps = jax.tree.map(lambda a, b: jnp.abs(a - b).max() / jnp.abs(b).max().clip(1e-6), one, other)
+    gaps = jax.tree.map(
+        lambda a, b: np.abs(a - b).max() / np.abs(b).max().clip(1e-6), jax.device_get(one), jax.device_get(other)
+    )
     return max(map(float, jax.tree.leaves(gaps)))
 
 
@@ -57,9 +60,10 @@ def test_a_member_is_the_model_trained_alone(digits):
     keys = jax.random.split(jax.random.key(0), 3)
     together, _ = population(lambda data, key: train(task(PLAIN), data, key, epochs=10), keys, shared=(digits,))
     alone, _ = jax.jit(lambda key: train(task(PLAIN), digits, key, epochs=10))(keys[1])
-    member = jax.tree.map(lambda leaf: leaf[1], together.params)
-    scale = max(float(jnp.abs(leaf).max()) for leaf in jax.tree.leaves(alone.params))
-    gaps = jax.tree.map(lambda a, b: float(jnp.abs(a - b).max()), member, alone.params)
+    together, alone = jax.device_get((together.params, alone.params))
+    member = jax.tree.map(lambda leaf: leaf[1], together)
+    scale = max(float(np.abs(leaf).max()) for leaf in jax.tree.leaves(alone))
+    gaps = jax.tree.map(lambda a, b: float(np.abs(a - b).max()), member, alone)
     assert max(jax.tree.leaves(gaps)) / scale <= 1e-5
 
 
@@ -82,8 +86,9 @@ def test_a_diverging_member_leaves_the_others_bit_equal(digits):
         by_rate = task(PLAIN)._replace(optimizer=optimizers.sgd(rate))
         return train(by_rate, data, key, epochs=3)[0].params
 
-    healthy = population(one, keys, jnp.array([0.1, 0.1, 0.1]), shared=(digits,))
-    poisoned = population(one, keys, jnp.array([0.1, jnp.inf, 0.1]), shared=(digits,))
+    rates = [jnp.array([0.1, middle, 0.1]) for middle in (0.1, jnp.inf)]
+    program = compile_population(one, keys, rates[0], shared=(digits,))
+    healthy, poisoned = (program.run((digits,), (keys, each)) for each in rates)
     assert jnp.isnan(poisoned["Dense_0"]["kernel"][1]).any()
     for member in (0, 2):
         assert bit_equal(*(jax.tree.map(lambda leaf: leaf[member], tree) for tree in (healthy, poisoned)))
@@ -95,8 +100,9 @@ def test_a_sweep_over_rates_is_the_loop_over_them(digits):
         train(task(PLAIN)._replace(optimizer=optimizers.sgd(rate)), data, key, epochs=2)[0].params
     )
     swept = population(lambda data, rate: one(data, key, rate), rates, shared=(digits,))
+    compiled = jax.jit(one)
     for index, rate in enumerate(rates):
-        alone = jax.jit(one)(digits, key, rate)
+        alone = compiled(digits, key, rate)
         assert largest_gap(jax.tree.map(lambda leaf: leaf[index], swept), alone) < 1e-3
 
 

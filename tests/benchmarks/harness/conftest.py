@@ -1,5 +1,7 @@
 """Measurements of one small benchmark, written to a directory."""
 
+import gc
+
 import pytest
 
 from benchmarks.harness.measure import Benchmark, BenchmarkCase, Competitor, SpeedTarget, run_benchmark
@@ -22,6 +24,12 @@ def growing_case(size):
 
 def no_data():
     raise MissingRequirementError("no data")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def little_garbage():
+    """Let the collections of the harness skip all objects of earlier tests, which take a second each."""
+    gc.freeze()
 
 
 @pytest.fixture(scope="module")
