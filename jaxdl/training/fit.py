@@ -95,7 +95,7 @@ def fit(
     checkpoints: Checkpoints | None = None,
     devices: Sequence[jax.Device] | None = None,
 ) -> Fit:
-    """Train one model for each key, as `train` would, in one compiled program; members are the first axis of the result.
+    """Train one model for each key, as `train` would, in one compiled program.
 
     Members are divided among the devices as `population` does; spare devices may share each batch. If one member
     diverges, only that member stops, and the others give bit-identical results. Stopped members cost nothing once all
