@@ -1,4 +1,4 @@
-"""From the same weights and on the same batches, a hundred steps go the way they go in PyTorch."""
+"""From the same weights and on the same batches, a hundred steps of training give the losses of PyTorch."""
 
 import jax
 import jax.numpy as jnp
@@ -8,7 +8,7 @@ import pytest
 import jaxdl.functional as F
 from jaxdl import data, derivation, optimizers
 
-STEPS, BATCH, RATE = 100, 32, 0.05
+STEPS, BATCH, LEARNING_RATE = 100, 32, 0.05
 
 
 def mlp(f, params, x):
@@ -34,7 +34,7 @@ def convnet_in_torch(torch, params, x):
     return hidden.permute(0, 2, 3, 1).reshape(len(x), -1) @ weights + out
 
 
-NETS = {
+NETWORKS = {
     "mlp": (mlp, mlp_in_torch, [(64, 32), (32,), (32, 10), (10,)]),
     "convnet": (convnet, convnet_in_torch, [(3, 3, 1, 6), (6,), (96, 10), (10,)]),
 }
@@ -42,7 +42,7 @@ NETS = {
 
 def losses_in_torch(torch, apply, params, batches):
     params = [torch.tensor(w, requires_grad=True) for w in params]
-    optimizer = torch.optim.SGD(params, RATE, momentum=0.9)
+    optimizer = torch.optim.SGD(params, LEARNING_RATE, momentum=0.9)
     losses = []
     for x, labels in zip(*batches, strict=True):
         loss = torch.nn.functional.cross_entropy(apply(torch, params, torch.tensor(x)), torch.tensor(labels))
@@ -54,7 +54,7 @@ def losses_in_torch(torch, apply, params, batches):
 
 
 def losses_of(f, apply, params, batches):
-    optimizer = optimizers.momentum(RATE, decay=0.9)
+    optimizer = optimizers.momentum(LEARNING_RATE, decay=0.9)
 
     def step(carry, batch):
         params, state = carry
@@ -67,18 +67,18 @@ def losses_of(f, apply, params, batches):
     )
 
 
-@pytest.mark.parametrize("gradient", ["of jax", "by hand"])
+@pytest.mark.parametrize("gradient", ["by jax", "by hand"])
 @pytest.mark.parametrize(("dtype", "tolerance"), [(np.float64, 1e-12), (np.float32, 1e-5)])
-@pytest.mark.parametrize("net", NETS)
-def test_a_hundred_steps_are_pytorchs(torch, random, net, dtype, tolerance, gradient):
-    apply, in_torch, shapes = NETS[net]
+@pytest.mark.parametrize("network", NETWORKS)
+def test_a_hundred_steps_give_the_losses_of_pytorch(torch, random, network, dtype, tolerance, gradient):
+    apply, apply_in_torch, shapes = NETWORKS[network]
     digits = data.load_digits()
     rows = random.integers(0, digits.size, (STEPS, BATCH))
     batches = np.asarray(digits.inputs, dtype)[rows], np.asarray(digits.labels, np.int64)[rows]
     params = [(random.normal(size=s) * (2 / np.prod(s[:-1])) ** 0.5).astype(dtype) for s in shapes]
-    theirs = losses_in_torch(torch, in_torch, params, batches)
+    theirs = losses_in_torch(torch, apply_in_torch, params, batches)
     with jax.enable_x64(dtype == np.float64):
-        f = F if gradient == "of jax" else derivation.by_hand()
+        f = F if gradient == "by jax" else derivation.by_hand()
         ours = np.asarray(losses_of(f, apply, [jnp.asarray(w) for w in params], batches))
     assert ours.dtype == dtype
     assert ours[-1] < 0.5 * ours[0]

@@ -7,7 +7,7 @@ import pytest
 from jaxdl.system.storage import LOCK, cache_dir, limit_size, locked, whole_file
 
 
-def test_a_file_is_there_when_all_is_written_and_not_before(tmp_path):
+def test_a_file_appears_when_it_is_complete_and_not_before(tmp_path):
     with whole_file(tmp_path / "deep" / "file") as file:
         file.write(b"half")
         assert not (tmp_path / "deep" / "file").exists()
@@ -16,7 +16,7 @@ def test_a_file_is_there_when_all_is_written_and_not_before(tmp_path):
 
 
 @pytest.mark.parametrize("error", [OSError, KeyboardInterrupt])
-def test_what_fails_leaves_the_old_file_and_nothing_else(tmp_path, error):
+def test_an_exception_while_writing_leaves_only_the_old_file(tmp_path, error):
     (tmp_path / "file").write_bytes(b"old")
     with pytest.raises(error), whole_file(tmp_path / "file") as file:
         file.write(b"new")
@@ -25,14 +25,14 @@ def test_what_fails_leaves_the_old_file_and_nothing_else(tmp_path, error):
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
 
 
-def test_a_place_that_cannot_be_written_is_told(tmp_path):
+def test_a_path_that_cannot_be_written_raises_with_its_name(tmp_path):
     (tmp_path / "file").touch()
-    sentence = "cannot write .*file/below: (Not a|File exists)"
-    with pytest.raises(OSError, match=sentence), whole_file(tmp_path / "file" / "below"):
+    message = "cannot write .*file/below: (Not a|File exists)"
+    with pytest.raises(OSError, match=message), whole_file(tmp_path / "file" / "below"):
         pass
 
 
-def test_the_cache_is_where_the_user_says(monkeypatch, tmp_path):
+def test_environment_variables_determine_the_cache_folder(monkeypatch, tmp_path):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     monkeypatch.delenv("JAXDL_CACHE", raising=False)
     assert cache_dir() == tmp_path / "jaxdl"
@@ -40,12 +40,12 @@ def test_the_cache_is_where_the_user_says(monkeypatch, tmp_path):
     assert cache_dir() == tmp_path / "mine"
 
 
-def test_the_lock_of_a_killed_process_is_free(tmp_path):
+def test_a_directory_is_locked_until_the_process_that_holds_it_ends(tmp_path):
     hold = "with locked(pathlib.Path(sys.argv[1])):\n    print('held', flush=True); time.sleep(60)"
     code = f"import sys, time, pathlib\nfrom jaxdl.system.storage import locked\n{hold}"
     holder = subprocess.Popen([sys.executable, "-c", code, tmp_path], stdout=subprocess.PIPE, text=True)
     assert holder.stdout.readline() == "held\n"
-    with pytest.raises(BlockingIOError, match=f"process {holder.pid} on"), locked(tmp_path):
+    with pytest.raises(BlockingIOError, match=f"is in use by process {holder.pid} on"), locked(tmp_path):
         pass
     holder.kill()
     holder.communicate()
@@ -55,7 +55,7 @@ def test_the_lock_of_a_killed_process_is_free(tmp_path):
     assert not (tmp_path / LOCK).exists()
 
 
-def test_a_folder_is_kept_within_its_bytes_by_what_was_not_used_for_the_longest_time(tmp_path):
+def test_the_least_recently_used_files_are_deleted_to_limit_the_size_of_a_folder(tmp_path):
     for age, name in enumerate("cab"):
         (tmp_path / name).write_bytes(bytes(100))
         os.utime(tmp_path / name, (1000 - age, 1000 - age))

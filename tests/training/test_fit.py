@@ -1,3 +1,5 @@
+import gc
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -5,6 +7,7 @@ import pytest
 
 import jaxdl.functional as F
 from jaxdl import data, models, optimizers
+from jaxdl.system.keys import words_of
 from jaxdl.training import Task, classification, fit, supervised, train
 from jaxdl.training.population import in_memory
 from jaxdl.training.population.in_memory import FIRST_STEPS
@@ -54,6 +57,21 @@ def test_watch_receives_every_epoch_once(watched):
     rows = [progress.rows for progress in reports]
     np.testing.assert_array_equal(np.concatenate([row.loss for row in rows], axis=1), result.history.loss)
     assert all(progress.active.tolist() == [True, True] for progress in reports)
+
+
+def test_fit_frees_all_arrays_but_its_result(digits):
+    """At once, by reference counting: arrays on a device are too large to wait for the garbage collector."""
+    fitted(digits)
+    gc.collect()
+    gc.disable()
+    try:
+        before = jax.live_arrays()
+        result = fitted(digits)
+        new = [array for array in jax.live_arrays() if all(array is not other for other in before)]
+        expected = [leaf for leaf in jax.tree.leaves(words_of(result)) if isinstance(leaf, jax.Array)]
+        assert sorted(array.shape for array in new) == sorted(array.shape for array in expected)
+    finally:
+        gc.enable()
 
 
 LINE = data.from_arrays(np.linspace(-1, 1, 20)[:, None], np.zeros((20, 1)))

@@ -160,7 +160,7 @@ def checkpoint_numbers(directory: str | pathlib.Path) -> list[int]:
 class CheckpointWriter:
     """Write checkpoints in a background thread and keep the newest ones; a context manager.
 
-    `newest` is the checkpoint that training resumes from. Later ones are damaged and are renamed to `<number>.damaged`.
+    `newest` is the checkpoint that training resumes from. Later ones are damaged and renamed to `<number>.damaged`.
     """
 
     def __init__(self, directory: str | pathlib.Path, *, newest: int | None = None, keep: int = 2) -> None:

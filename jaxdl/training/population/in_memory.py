@@ -59,17 +59,15 @@ class InMemoryRunner:
         self.like = shapes_of_members(self._init, (data, dev), keys)
         self._shared = (data, dev, order)
         self._layouts = layouts_for(keys.shape[0], config.task.batch_size // config.task.microbatches, devices)
-        self._lower = functools.lru_cache(self._lower_for)
+        self._program_arguments = (*self._shared, np.int32(0), np.int32(0))
+        lower = functools.partial(lower_members, self._train_steps, self._program_arguments, self.like, devices=devices)
+        self._lower = functools.lru_cache(lower)  # not of a method: a cycle would keep the members in memory
         self._chunk_steps = FIRST_STEPS
-
-    def _lower_for(self, layout: Layout) -> Lowered:
-        shared = (*self._shared, np.int32(0), np.int32(0))
-        return lower_members(self._train_steps, shared, self.like, layout, self._devices)
 
     def program_text(self) -> str:
         """Return the text of both programs."""
         first = text_of_program(self._init, (self._data, self._dev), self._keys)
-        return first + text_of_program(self._train_steps, (*self._shared, np.int32(0), np.int32(0)), self.like)
+        return first + text_of_program(self._train_steps, self._program_arguments, self.like)
 
     def data_digest(self) -> str:
         """Return a digest of all training data."""

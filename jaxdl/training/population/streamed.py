@@ -59,11 +59,9 @@ class StreamedRunner:
         chunks = [(train, (self._plan.like(length), np.int32(0))) for length in self._plan.lengths()]
         self._programs = [(end, (dev, np.int32(0))), *chunks]
         self._layouts = layouts_for(keys.shape[0], config.task.batch_size // config.task.microbatches, devices)
-        self._lower = functools.lru_cache(self._lower_for)
+        lower = functools.partial(_lower_all, self._programs, self.like, devices)
+        self._lower = functools.lru_cache(lower)  # not of a method: a cycle would keep the members in memory
         self._running: Generator[tuple[PlacedMembers, int]] | None = None
-
-    def _lower_for(self, layout: Layout) -> list[Lowered]:
-        return [lower_members(*program, self.like, layout, self._devices) for program in self._programs]
 
     def program_text(self) -> str:
         """Return the text of all programs."""
@@ -126,6 +124,10 @@ class StreamedRunner:
         return train_on_chunks(
             feed, self._placed, train, end, done=step, total=self._total, steps_per_epoch=steps, wait=wait
         )
+
+
+def _lower_all(programs, like, devices, layout) -> list[Lowered]:
+    return [lower_members(*program, like, layout, devices) for program in programs]
 
 
 def train_chunk(config: FitConfig, chunk: Dataset, done: Any, member: Member) -> Member:
