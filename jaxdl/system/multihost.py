@@ -1,4 +1,4 @@
-"""Several processes that train one population: agree on values, and run things once for all of them."""
+"""Several jax processes that run one program: agree on values, and run a function once for all of them."""
 
 import builtins
 import json

@@ -15,7 +15,7 @@ ROUNDS_PER_LOOP = 6  # rounds of the permutation that are compiled into one loop
 def stream_key(key: Key[Array, ""], stream: int, counter: Int[Array, ""] | int) -> Key[Array, ""]:
     """Return the key of a stream at a counter.
 
-    It depends on nothing drawn before, so a resumed training draws the same numbers as an uninterrupted one.
+    The key does not depend on earlier draws, so a resumed training draws the same numbers as an uninterrupted one.
     """
     return jax.random.fold_in(jax.random.fold_in(key, stream), counter)
 

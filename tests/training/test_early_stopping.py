@@ -19,6 +19,7 @@ from jaxdl.training import (
     train,
     update_best,
 )
+from jaxdl.training.population import in_memory
 from jaxdl.training.task import History
 
 
@@ -98,10 +99,10 @@ def examples(digits):
     return data.take(digits, np.arange(60)), data.take(digits, np.arange(60, 100))
 
 
-def fitted(examples, patience, epochs=EPOCHS, **settings):
+def fitted(examples, patience, **settings):
     train, dev = examples
     keys = jax.random.split(jax.random.key(3), 4)
-    return fit(TASK, train, keys, epochs=epochs, dev=dev, observe=classification(MODEL), patience=patience, **settings)
+    return fit(TASK, train, keys, epochs=EPOCHS, dev=dev, observe=classification(MODEL), patience=patience, **settings)
 
 
 @pytest.fixture(scope="module")
@@ -110,8 +111,16 @@ def without_patience(examples):
 
 
 @pytest.fixture(scope="module")
-def with_patience(examples):
-    return {patience: fitted(examples, patience) for patience in (1, 4)}
+def reports():
+    """The reports to `watch` of the fit with a patience of 1."""
+    return []
+
+
+@pytest.fixture(scope="module")
+def with_patience(examples, reports):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(in_memory, "CHUNK_SECONDS", 0.0)  # a report after every step
+        return {1: fitted(examples, 1, watch=reports.append), 4: fitted(examples, 4)}
 
 
 @pytest.mark.parametrize("patience", [1, 4])
@@ -155,12 +164,12 @@ def test_the_criterion_decides_which_epoch_is_the_best(examples, without_patienc
     assert by_accuracy.best.epoch.tolist() == (1 + np.argmax(accuracies, axis=1)).tolist()
 
 
-def test_fit_ends_when_all_members_have_stopped(examples, one_step_at_a_time):
-    reports = []
-    result = fitted(examples, 1, epochs=10_000, watch=reports.append)
-    assert reports[-1].step < 200
+def test_fit_ends_when_all_members_have_stopped(with_patience, reports):
+    result = with_patience[1]
+    assert max(result.epochs) == result.history.loss.shape[1] < EPOCHS
+    assert reports[-1].step == 3 * max(result.epochs)
     assert reports[-1].active.sum() == 0
-    assert max(result.epochs) == result.history.loss.shape[1]
+    assert all(progress.active.any() for progress in reports[:-1])
 
 
 @pytest.mark.parametrize("patience", [0, -1])
