@@ -81,7 +81,7 @@ def image_folder(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def images_run(image_folder, tmp_path_factory):
-    """Two convolutional networks that tell red images from blue ones."""
+    """Two convolutional networks that classify red and blue images."""
     from tests.end_to_end.people import FAST
 
     out = tmp_path_factory.mktemp("runs") / "images"

@@ -10,7 +10,7 @@ SHAPES = "circle", "square", "triangle-up", "diamond", "cross", "triangle-down"
 DASHES = [1, 0], [6, 3], [2, 2], [8, 3, 2, 3], [4, 4], [1, 3]
 GREY = "#8a8f99"
 WIDTH, HEIGHT = 420, 260
-MAX_EPOCHS = 400  # points drawn of a curve; more cannot be told apart
+MAX_EPOCHS = 400  # points of a curve; more are not visible at this width
 Chart = alt.LayerChart | alt.HConcatChart | alt.FacetChart
 
 

@@ -31,10 +31,9 @@ def two(tmp_path_factory):
     return directory / "run", done
 
 
-def test_two_processes_train_what_one_process_trains(two, tmp_path):
+def test_two_processes_with_a_device_each_train_what_one_process_with_two_devices_trains(two, tmp_path):
     directory, _ = two
-    done = run(*SMALL, "--out", tmp_path / "run", JAXDL_CACHE=str(tmp_path / "cache"))
-    assert done.returncode == 0, done.stderr
+    assert main([*SMALL, "--out", str(tmp_path / "run")]) == 0
     with np.load(directory / "params.npz") as several, np.load(tmp_path / "run" / "params.npz") as single:
         assert set(several.files) == set(single.files)
         for name in single.files:

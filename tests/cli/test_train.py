@@ -80,8 +80,8 @@ def test_one_network_has_no_interval():
         (["--patience", "0"], "--patience must be at least 1, got 0."),
         (["--batch-size", "5000"], "batch_size must be between 1 and the number of examples, 1078, got 5000"),
         (["--microbatches", "3"], "microbatches must divide the batch_size 32, got 3"),
-        (["--data", "kmnist", "--data-dir", "nowhere"], "data_dir must hold a prepared 'kmnist'"),
-        (["--data", "imagenet"], "data must be one of digits, mnist, "),
+        (["--data", "kmnist", "--data-dir", "nowhere"], "prepared 'kmnist'"),
+        (["--data", "imagenet"], "digits, mnist, fashion_mnist, cifar10, xor, "),
         (
             ["--augment", "flip", "--data", "moons"],
             "--augment needs images, but an example of this data has the shape (2,).",
