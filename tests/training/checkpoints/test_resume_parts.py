@@ -1,5 +1,3 @@
-"""The parts of resuming: when a checkpoint is due, and how differences between trainings are described."""
-
 import pytest
 
 from jaxdl.training import CheckpointWriter
