@@ -142,6 +142,7 @@ def run_experiments(settings: RunExperiments, console) -> int:
                 lambda result: claims.print_result(result, console),
                 experiment.Conditions(settings.seed, settings.full),
                 on_progress,
+                claims.print_failure,
             )
     return 1 if failed else 0
 

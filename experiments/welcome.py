@@ -46,7 +46,10 @@ def welcome(out: pathlib.Path, console: Console) -> int:
         mean = sum(split["test"] for split in splits) / len(splits)
         console.print(f"mean test accuracy over {len(splits)} splits of the data: {mean:.4f}", highlight=False)
         failed = experiment.conduct_all(
-            CLAIMS, directory / "experiments", lambda result: claims.print_result(result, console)
+            CLAIMS,
+            directory / "experiments",
+            lambda result: claims.print_result(result, console),
+            on_failure=claims.print_failure,
         )
         total = time.perf_counter() - started
         files.write_json(directory / "cost.json", {**files.read_json(directory / "cost.json"), "total": total})

@@ -2,13 +2,15 @@
 
 import contextlib
 import pathlib
+import sys
+import traceback
 from collections.abc import Callable, Generator, Sequence
 from typing import Any
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from jaxdl.experiment.claim import Experiment
+from jaxdl.experiment.claim import Experiment, Unavailable
 from jaxdl.runs import files
 
 COLOURS = {"supported": "green", "refuted": "red", "conditional": "yellow", "inconclusive": "white"}
@@ -20,6 +22,14 @@ def print_result(result: dict[str, Any], console: Console) -> None:
         reading = f" {claim['reading']}:" if claim["reading"] else ""
         verdict = f"[{COLOURS[claim['verdict']]}]{claim['verdict']}[/{COLOURS[claim['verdict']]}]"
         console.print(f"[bold]{result['name']}[/bold]{reading} {verdict}. {claim['finding']}", highlight=False)
+
+
+def print_failure(experiment: Experiment, error: Exception) -> None:
+    """Print on standard error that an experiment was skipped, or the traceback of one that failed."""
+    if isinstance(error, Unavailable):
+        print(f"{experiment.name} skipped: {error}", file=sys.stderr)
+    else:
+        traceback.print_exception(error)
 
 
 def markdown_table(directory: pathlib.Path) -> str:

@@ -1,9 +1,7 @@
 """Run experiments: measure, judge and write results; measurements that are still valid are read from disk."""
 
 import functools
-import sys
 import time
-import traceback
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -113,11 +111,11 @@ def conduct_all(
     on_result: Callable[[dict[str, Any]], None],
     conditions: Conditions = Conditions(),  # noqa: B008
     on_progress: Callable[[Experiment, int, int], None] = lambda experiment, done, total: None,  # noqa: ARG005
+    on_failure: Callable[[Experiment, Exception], None] = lambda experiment, error: None,  # noqa: ARG005
 ) -> list[str]:
     """Conduct several experiments; if one fails, the others still run.
 
-    An experiment whose data are not installed is skipped with a message on standard error. For one that fails, the
-    traceback is printed there.
+    An experiment whose data are not installed is skipped.
 
     Args:
         experiments: The experiments, in the order to run them.
@@ -125,9 +123,11 @@ def conduct_all(
         on_result: Called with each result, as `conduct` returns it.
         conditions: Seed, and choice of the data.
         on_progress: Called as `on_progress(experiment, done, total)`.
+        on_failure: Called as `on_failure(experiment, error)` for an experiment that fails or is skipped; the error of a
+            skipped one is an `Unavailable`.
 
     Returns:
-        The names of the experiments that failed.
+        The names of the experiments that failed; skipped ones are not among them.
 
     Example:
         >>> import pathlib, tempfile
@@ -148,9 +148,9 @@ def conduct_all(
             progress = functools.partial(on_progress, experiment)
             on_result(conduct(experiment, directory, conditions, progress))
         except Unavailable as missing:
-            print(f"{experiment.name} skipped: {missing}", file=sys.stderr)
-        except Exception:
-            traceback.print_exc()
+            on_failure(experiment, missing)
+        except Exception as error:
+            on_failure(experiment, error)
             failed.append(experiment.name)
     return failed
 

@@ -4,6 +4,7 @@ import jax
 import numpy as np
 import pytest
 
+from jaxdl.cli import claims
 from jaxdl.experiment import (
     Claim,
     Conditions,
@@ -156,9 +157,8 @@ def lack(keys):
 
 def test_an_experiment_that_fails_or_lacks_its_data_does_not_stop_the_others(tmp_path, capsys):
     finished = []
-    failed = conduct_all(
-        [made(fail, name="lost"), made(lack, name="missing"), made(name="found", item=2)], tmp_path, finished.append
-    )
+    experiments = [made(fail, name="lost"), made(lack, name="missing"), made(name="found", item=2)]
+    failed = conduct_all(experiments, tmp_path, finished.append, on_failure=claims.print_failure)
     assert failed == ["lost"]
     assert [result["name"] for result in finished] == ["found"]
     errors = capsys.readouterr().err
