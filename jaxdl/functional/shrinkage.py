@@ -55,7 +55,7 @@ def soft_shrink_examples(random):
 def hard_shrink(z: Float[Array, "*shape"], *, threshold: Float[ArrayLike, ""] = 0.5) -> Float[Array, "*shape"]:
     r"""Hard thresholding: $y = z$ for $|z| > \lambda$ and 0 elsewhere.
 
-    The function jumps at $z = \pm \lambda$; there the derivative is taken to be 0, as in PyTorch. NaN stays NaN.
+    The kinks are the jumps at $z = \pm \lambda$; there the derivative is taken to be 0, as in PyTorch. NaN stays NaN.
 
     Args:
         z: Inputs, of any shape.

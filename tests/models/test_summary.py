@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import pytest
 
 from jaxdl import models
-from jaxdl.backpropagation import operations
+from jaxdl.backpropagation import count_operations
 from jaxdl.models import check_rows, from_linen, summary
 from tests.models.reference_models import REFERENCES
 
@@ -47,7 +47,7 @@ def test_totals_agree_with_the_compiler(name):
     assert compiled.memory_analysis().argument_size_in_bytes == result.parameter_bytes + stats_bytes + inputs.nbytes
     if name in ("rnn", "gru", "lstm of ids"):
         return  # the compiler counts one step of a loop
-    elementwise = operations(model.apply, params, stats, inputs) - 2 * result.multiply_adds
+    elementwise = count_operations(model.apply, params, stats, inputs) - 2 * result.multiply_adds
     flops = compiled.cost_analysis()["flops"]
     assert 2 * result.multiply_adds <= flops <= 2 * result.multiply_adds + 3 * elementwise + 10
 
