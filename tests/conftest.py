@@ -37,6 +37,7 @@ LONG = (  # files that take long run first, so that none of them runs alone at t
     *("test_resume.py", "test_main.py", "test_launch.py", "test_derivations.py", "test_models.py"),
     *("test_hard_tables.py", "test_sharding.py", "test_streaming.py", "test_welcome.py", "test_pages.py"),
     *("test_docstrings.py", "test_optimizers.py", "test_purity.py", "test_convnet.py"),
+    *("test_command_line.py", "test_arrays.py", "test_pytorch.py"),
 )
 
 
