@@ -14,7 +14,7 @@ from typing import Annotated
 import tyro
 
 import benchmarks
-from jaxdl.cli.entry import catalogue, exit_with, run_command_line, select
+from jaxdl.cli.entry import exit_with, find_instances, run_command_line, select
 from jaxdl.system.startup import use_all_cores
 
 RESULTS = pathlib.Path("benchmarks/results")
@@ -51,7 +51,7 @@ def all_benchmarks() -> dict:
     """Return the benchmarks of this directory by name."""
     from benchmarks.harness.measure import Benchmark
 
-    return catalogue(benchmarks, Benchmark)
+    return find_instances(benchmarks, Benchmark)
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -7,7 +7,7 @@ from typing import Annotated
 import tyro
 
 import experiments
-from jaxdl.cli.entry import catalogue, exit_with, run_command_line, select
+from jaxdl.cli.entry import exit_with, find_instances, run_command_line, select
 
 KEPT = pathlib.Path(__file__).with_name("results")
 
@@ -61,7 +61,7 @@ def every_experiment() -> dict:
     """Return the experiments of this directory, by name."""
     from jaxdl.experiment import Experiment
 
-    return catalogue(experiments, Experiment)
+    return find_instances(experiments, Experiment)
 
 
 def selected(names: tuple[str, ...], chapter: str | None = None) -> list:

@@ -67,7 +67,7 @@ def regression_run(table_file, tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def image_folder(tmp_path_factory):
-    """Sixty colour images of 12×10 pixels: red ones in the folder röt, blue ones in the folder blau."""
+    """Sixty color images of 12×10 pixels: red ones in the folder röt, blue ones in the folder blau."""
     root, random = tmp_path_factory.mktemp("images"), np.random.default_rng(0)
     for number in range(60):
         channel = 0 if number % 2 else 2

@@ -22,7 +22,7 @@ class Workload(NamedTuple):
 
     Attributes:
         inputs: Float32 or uint8; images have the shape (examples, height, width, channels).
-        labels: int32, shape (examples,).
+        labels: Int32, shape (examples,).
         batch: Batch size; divides the number of examples.
         epochs: Number of epochs.
         learning_rate: Learning rate of Adam or of gradient descent.

@@ -19,7 +19,7 @@ def check_command(settings: Check, console: Console) -> int:
     console.print(proof_table(proofs))
     failed = [proof.name for proof in proofs if proof.fault]
     console.print(f"{len(proofs) - len(failed)} of {len(proofs)} derivations hold.", highlight=False)
-    undetected = _undetected([proof.name for proof in proofs], console) if settings.forgeries else []
+    undetected = _undetected([proof.name for proof in proofs], console) if settings.mutants else []
     return 1 if failed or undetected else 0
 
 

@@ -13,14 +13,14 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from jaxdl.experiment.claim import Experiment, Unavailable
 from jaxdl.runs import files
 
-COLOURS = {"supported": "green", "refuted": "red", "conditional": "yellow", "inconclusive": "white"}
+COLORS = {"supported": "green", "refuted": "red", "conditional": "yellow", "inconclusive": "white"}
 
 
 def print_result(result: dict[str, Any], console: Console) -> None:
     """Print verdict and finding of each claim of a result."""
     for claim in result["claims"]:
         reading = f" {claim['reading']}:" if claim["reading"] else ""
-        verdict = f"[{COLOURS[claim['verdict']]}]{claim['verdict']}[/{COLOURS[claim['verdict']]}]"
+        verdict = f"[{COLORS[claim['verdict']]}]{claim['verdict']}[/{COLORS[claim['verdict']]}]"
         console.print(f"[bold]{result['name']}[/bold]{reading} {verdict}. {claim['finding']}", highlight=False)
 
 

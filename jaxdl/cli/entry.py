@@ -54,7 +54,7 @@ def exit_with(main: Callable[[], int]) -> None:
     os._exit(status) if interruption.has_abandoned_threads() else sys.exit(status)
 
 
-def catalogue(package: types.ModuleType, kind: type) -> dict[str, Any]:
+def find_instances(package: types.ModuleType, kind: type) -> dict[str, Any]:
     """Return every object of one type that the modules of a package define, by its `name`."""
     names = [info.name for info in pkgutil.iter_modules(package.__path__) if info.name != "__main__"]
     modules = [importlib.import_module(f"{package.__name__}.{name}") for name in names]

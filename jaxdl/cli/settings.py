@@ -53,7 +53,7 @@ class Check:
 
     names: Annotated[tyro.conf.Positional[tuple[str, ...]], described_default("all", "[NAME ...]")] = ()
     """functions to check"""
-    forgeries: bool = False
+    mutants: bool = False
     """also make wrong versions of each gradient; all must be detected"""
 
 

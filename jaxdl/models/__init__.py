@@ -10,7 +10,7 @@ Every factory (`mlp`, `convnet`, `resnet`, `recurrent`, `multi_head`, ...) retur
   `BatchNorm`, `LayerNorm` and `GroupNorm`, the recurrent layers `RNN`, `GRU` and `LSTM`, and the whole networks `MLP`,
   `ConvNet`, `ResNet`, `Recurrent` and `MultiHead`.
 - **Changing a model**: `mixed_precision`, `reinitialize`.
-- **Looking into a model**: `summary`, `receptive_field`, `check_rows`.
+- **Looking into a model**: `summary`, `receptive_field`, `check_batch_norm`.
 - **PyTorch exchange**: `to_pytorch`, `from_pytorch`, `save_pytorch`, `load_pytorch`.
 """
 
@@ -35,7 +35,7 @@ from jaxdl.models.norms import (
     BatchNorm as BatchNorm,
     GroupNorm as GroupNorm,
     LayerNorm as LayerNorm,
-    check_rows as check_rows,
+    check_batch_norm as check_batch_norm,
 )
 from jaxdl.models.precision import mixed_precision as mixed_precision
 from jaxdl.models.pytorch import (
@@ -91,7 +91,7 @@ __all__ = [
     "Stage",
     "Summary",
     "Window",
-    "check_rows",
+    "check_batch_norm",
     "convnet",
     "from_linen",
     "from_nnx",

@@ -131,7 +131,7 @@ def norm_layer(norm: Norm, number: int, params: PyTree, stats: PyTree | None) ->
     return layer(f.batch_norm_inference, epsilon), (*own, running["mean"], running["var"])
 
 
-def check_rows(model: Model, inputs: Any) -> None:
+def check_batch_norm(model: Model, inputs: Any) -> None:
     """Check that every batch normalization of a model averages over more than one row of this batch.
 
     The mean of a single row is the row itself, so that the layer would output its bias for every input. Rows are all
@@ -148,8 +148,8 @@ def check_rows(model: Model, inputs: Any) -> None:
     Example:
         >>> from jaxdl import models
         >>> model = models.mlp((4,), 2, norm=models.BatchNorm)
-        >>> models.check_rows(model, jnp.ones((2, 3)))
-        >>> models.check_rows(model, jnp.ones((1, 3)))
+        >>> models.check_batch_norm(model, jnp.ones((2, 3)))
+        >>> models.check_batch_norm(model, jnp.ones((1, 3)))
         Traceback (most recent call last):
             ...
         ValueError: batch_size is too small for batch normalization: BatchNorm_0 would see one row, of shape (1, 4)...

@@ -5,18 +5,18 @@ from typing import Any
 import altair as alt
 import numpy as np
 
-from jaxdl.reports.training_charts import COLOURS, DASHES, GREY, HEIGHT, SHAPES, WIDTH, scale_of
+from jaxdl.reports.training_charts import COLORS, DASHES, GRAY, HEIGHT, SHAPES, WIDTH, scale_of
 
 TOOLTIP = ["arm:N", *(alt.Tooltip(f"{name}:Q", format=".4g") for name in ("at", "estimate", "low", "high"))]
 Chart = alt.LayerChart | alt.FacetChart | alt.VConcatChart
 
 
 def figure(result: dict[str, Any], measured: dict[Any, np.ndarray]) -> Chart:
-    """Draw all panels of an experiment, one below the other. Arms differ in shape and dash as well as in colour.
+    """Draw all panels of an experiment, one below the other. Arms differ in shape and dash as well as in color.
 
     Args:
-        result: the result of an experiment, as `experiment.conduct` returns it.
-        measured: the numbers of every seed, by arm.
+        result: The result of an experiment, as `experiment.conduct` returns it.
+        measured: The numbers of every seed, by arm.
     """
     charts = [_lines(panel) if panel["over"] else _points(panel, measured) for panel in result["panels"]]
     scales: dict[str, Any] = dict.fromkeys(("color", "shape", "strokeDash"), "independent")
@@ -36,16 +36,16 @@ def _points(panel, measured) -> Chart:
     axis = alt.Axis(format=".0e" if scale_of(values) == "log" else "~g", tickCount=5)
     x = alt.X("value:Q", title=panel["metric"], scale=_scale(values, padding=12), axis=axis)
     y = alt.Y("arm:N", title=None, sort=names, axis=alt.Axis(labelLimit=260))
-    colour = alt.Color("arm:N", legend=None, scale=alt.Scale(domain=names, range=COLOURS[: len(names)]))
+    color = alt.Color("arm:N", legend=None, scale=alt.Scale(domain=names, range=COLORS[: len(names)]))
     offset = alt.YOffset("jitter:Q", scale=alt.Scale(domain=[-1.6, 1.6]))
     base: alt.Chart = alt.Chart(alt.Data(values=rows), width=WIDTH + 60, height=64 * len(names)).encode(y=y)
-    points = base.encode(x=x, color=colour, yOffset=offset, tooltip=["arm:N", "seed:Q", "value:Q"])
+    points = base.encode(x=x, color=color, yOffset=offset, tooltip=["arm:N", "seed:Q", "value:Q"])
     layers: list[Any] = [*_thresholds(panel, "x"), points.mark_circle(size=42, opacity=0.45)]
     if _means(panel):  # empty if every arm has a number that is not finite
         means: alt.Chart = alt.Chart(alt.Data(values=_means(panel))).encode(y=y, tooltip=TOOLTIP)
         interval = means.encode(x=alt.X("low:Q", title=panel["metric"]), x2="high:Q")
-        layers.append(interval.mark_rule(strokeWidth=2.5, color=GREY))
-        layers.append(means.encode(x="estimate:Q").mark_point(shape="stroke", angle=90, size=420, color=GREY))
+        layers.append(interval.mark_rule(strokeWidth=2.5, color=GRAY))
+        layers.append(means.encode(x="estimate:Q").mark_point(shape="stroke", angle=90, size=420, color=GRAY))
     return alt.layer(*layers)
 
 
@@ -67,11 +67,9 @@ def _lines(panel) -> Chart:
     )
     legend = alt.Legend(labelLimit=300, orient="bottom", columns=1 if max(map(len, names)) > 30 else 2, symbolSize=70)
     in_legend: dict[str, Any] = {"title": None, "legend": legend}
-    colours, dashes, shapes = (
-        alt.Scale(domain=names, range=kinds[: len(names)]) for kinds in (COLOURS, DASHES, SHAPES)
-    )
+    colors, dashes, shapes = (alt.Scale(domain=names, range=kinds[: len(names)]) for kinds in (COLORS, DASHES, SHAPES))
     base: alt.Chart = alt.Chart(alt.Data(values=means), width=WIDTH + 60, height=HEIGHT).encode(
-        x=x, color=alt.Color("arm:N", scale=colours, **in_legend), tooltip=TOOLTIP
+        x=x, color=alt.Color("arm:N", scale=colors, **in_legend), tooltip=TOOLTIP
     )
     mean = base.encode(y=y)
     layers: list[Any] = [
@@ -92,7 +90,7 @@ def _scale(values, **settings: Any) -> alt.Scale:
 def _thresholds(panel, axis) -> list[Any]:
     """Draw the thresholds as dashed lines across an axis."""
     lines = [alt.Chart(alt.Data(values=[{"value": value}])) for value in panel["thresholds"]]
-    return [line.encode(**{axis: "value:Q"}).mark_rule(strokeDash=[5, 4], color=GREY) for line in lines]
+    return [line.encode(**{axis: "value:Q"}).mark_rule(strokeDash=[5, 4], color=GRAY) for line in lines]
 
 
 def _means(panel) -> list[dict[str, Any]]:

@@ -23,12 +23,12 @@ from jaxdl.statistics import mean_interval
 from jaxdl.system.storage import cache_dir, whole_file
 
 PAGE = "report.html"
-MARKS = {"supported": "✓", "refuted": "✗", "conditional": "±", "inconclusive": "?"}  # read without colour
+MARKS = {"supported": "✓", "refuted": "✗", "conditional": "±", "inconclusive": "?"}  # read without color
 SOURCES = {
     "digits": "“Optical Recognition of Handwritten Digits” of E. Alpaydin and C. Kaynak, UCI Machine Learning "
     "Repository, CC BY 4.0",
     "mnist": "MNIST of Y. LeCun, C. Cortes and C. Burges",
-    "fashion_mnist": "Fashion-MNIST of Zalando SE, MIT licence",
+    "fashion_mnist": "Fashion-MNIST of Zalando SE, MIT license",
     "cifar10": "CIFAR-10 of A. Krizhevsky, V. Nair and G. Hinton",
 }
 
@@ -40,14 +40,14 @@ def write_report(directory: str | pathlib.Path) -> pathlib.Path:
     examples.
 
     Args:
-        directory: a run directory of `jaxdl train`, `jaxdl trace --out` or the experiments.
+        directory: A run directory of `jaxdl train`, `jaxdl trace --out` or the experiments.
 
     Returns:
         The path of the page, DIRECTORY/report.html.
 
     Raises:
-        FileNotFoundError: the directory is not a run directory.
-        ModuleNotFoundError: the extra `report` is not installed.
+        FileNotFoundError: The directory is not a run directory.
+        ModuleNotFoundError: The extra `report` is not installed.
 
     Example:
         >>> from jaxdl import reports

@@ -5,10 +5,10 @@ from typing import Any, Literal
 import altair as alt
 import numpy as np
 
-COLOURS = BLUE, ORANGE, *_ = "#4381d0", "#d9762b", "#3a9e77", "#9b6bc4", "#c05780", "#8a8f99"
+COLORS = BLUE, ORANGE, *_ = "#4381d0", "#d9762b", "#3a9e77", "#9b6bc4", "#c05780", "#8a8f99"
 SHAPES = "circle", "square", "triangle-up", "diamond", "cross", "triangle-down"
 DASHES = [1, 0], [6, 3], [2, 2], [8, 3, 2, 3], [4, 4], [1, 3]
-GREY = "#8a8f99"
+GRAY = "#8a8f99"
 WIDTH, HEIGHT = 420, 260
 MAX_EPOCHS = 400  # points of a curve; more are not visible at this width
 Chart = alt.LayerChart | alt.HConcatChart | alt.FacetChart
@@ -43,7 +43,7 @@ def predictions(predicted: dict[str, list], members: int) -> Chart:
     )
     mean = alt.Y("predicted:Q", scale=scale, title=f"prediction, mean of {members} networks")
     return alt.layer(
-        diagonal.mark_line(strokeDash=[5, 4], color=GREY, strokeWidth=1.4),
+        diagonal.mark_line(strokeDash=[5, 4], color=GRAY, strokeWidth=1.4),
         base.encode(y=alt.Y("low:Q", scale=scale), y2="high:Q").mark_rule(opacity=0.25, color=BLUE),
         base.encode(y=mean).mark_circle(size=26, opacity=0.6, color=BLUE),
     )
@@ -141,11 +141,11 @@ def scaling(points: list[dict[str, Any]], axis: str) -> Chart:
         scale=alt.Scale(type="log"),
         axis=alt.Axis(format="~s", tickCount=6),
     )
-    colours = alt.Scale(domain=lines, range=COLOURS[: len(lines)])
+    colors = alt.Scale(domain=lines, range=COLORS[: len(lines)])
     base: alt.Chart = alt.Chart(alt.Data(values=points), width=WIDTH + 60, height=HEIGHT).encode(
         x=x,
         y=y,
-        color=alt.Color("line:N", title=None, scale=colours, legend=alt.Legend(labelLimit=260)),
+        color=alt.Color("line:N", title=None, scale=colors, legend=alt.Legend(labelLimit=260)),
         tooltip=["line:N", "at:Q", alt.Tooltip("seconds:Q", format=".3s")],
     )
     return alt.layer(base.mark_line(strokeWidth=2.2), base.mark_circle(size=48))

@@ -44,14 +44,14 @@ def load_run(directory: str | pathlib.Path) -> Run:
     Networks that diverged in training are dropped with a warning.
 
     Args:
-        directory: the path of the run, such as `"runs/digits"`.
+        directory: The path of the run, such as `"runs/digits"`.
 
     Returns:
         The networks, ready for `predict`.
 
     Raises:
-        FileNotFoundError: the directory is not a finished run of `jaxdl train`.
-        ValueError: a file is damaged, or the parameters do not belong to the network of the settings; or all networks
+        FileNotFoundError: The directory is not a finished run of `jaxdl train`.
+        ValueError: A file is damaged, or the parameters do not belong to the network of the settings; or all networks
             diverged.
 
     Example:

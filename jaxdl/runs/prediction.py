@@ -38,15 +38,15 @@ def predict(run: Run, inputs: Any) -> Interval:
     agree; it does not cover the noise of the labels.
 
     Args:
-        run: the networks, from `load_run`.
-        inputs: inputs as they were read for training: an array (examples, ...), or a dictionary of a table's columns.
+        run: The networks, from `load_run`.
+        inputs: Inputs as they were read for training: an array (examples, ...), or a dictionary of a table's columns.
 
     Returns:
         `estimate`, `low` and `high`, each of shape (examples, classes or targets): probabilities of the classes
         `run.preparation.labels.names`, or targets in the unit of the labels.
 
     Raises:
-        ValueError: the inputs have other columns, shapes or types than the run was trained on.
+        ValueError: The inputs have other columns, shapes or types than the run was trained on.
 
     Example:
         >>> from jaxdl import data, models, runs

@@ -31,7 +31,7 @@ DEFAULTS = optimizer_defaults()
 
 
 @dataclass(frozen=True)
-class Sgd:
+class SGD:
     """Stochastic gradient descent."""
 
     learning_rate: float = 0.1
@@ -71,7 +71,7 @@ class Adagrad:
 
 
 @dataclass(frozen=True)
-class Rmsprop:
+class RMSProp:
     """Learning rates adapted by the mean of recent squared gradients."""
 
     learning_rate: float = 1e-3
@@ -85,7 +85,7 @@ class Rmsprop:
 
 
 @dataclass(frozen=True)
-class CenteredRmsprop(Rmsprop):
+class CenteredRMSProp(RMSProp):
     """RMSProp with the standard deviation of recent gradients."""
 
 
@@ -124,7 +124,7 @@ class AdamL2(Adam):
 
 
 @dataclass(frozen=True)
-class Adamw(Adam):
+class AdamW(Adam):
     """Adam with decoupled weight decay."""
 
     weight_decay: float = DEFAULTS["adamw"]["weight_decay"]
@@ -140,7 +140,7 @@ class Adamax(Adam):
 
 
 @dataclass(frozen=True)
-class Nadam(Adam):
+class NAdam(Adam):
     """Adam with Nesterov momentum."""
 
     momentum_decay: float = DEFAULTS["nadam"]["momentum_decay"]
@@ -148,12 +148,12 @@ class Nadam(Adam):
 
 
 @dataclass(frozen=True)
-class Radam(Adam):
+class RAdam(Adam):
     """Rectified Adam, without adaptive learning rates in the first steps."""
 
 
 @dataclass(frozen=True)
-class Amsgrad(Adam):
+class AMSGrad(Adam):
     """Adam with non-increasing learning rates."""
 
 
@@ -172,23 +172,22 @@ class Lion:
 
 
 Optimizer = (
-    Adamw
+    Annotated[AdamW, tyro.conf.subcommand("adamw")]
     | Adam
     | AdamL2
     | Adamax
-    | Nadam
-    | Radam
-    | Amsgrad
+    | Annotated[NAdam, tyro.conf.subcommand("nadam")]
+    | Annotated[RAdam, tyro.conf.subcommand("radam")]
+    | Annotated[AMSGrad, tyro.conf.subcommand("amsgrad")]
     | Momentum
     | Nesterov
-    | Sgd
+    | SGD
     | Adagrad
-    | Rmsprop
-    | CenteredRmsprop
+    | Annotated[RMSProp, tyro.conf.subcommand("rmsprop")]
+    | Annotated[CenteredRMSProp, tyro.conf.subcommand("centered-rmsprop")]
     | Adadelta
     | Lion
 )
-
 
 Augmentation = Literal["shift", "flip", "crop", "rotate", "scale", "elastic", "cutout", "noise"]
 
@@ -284,5 +283,5 @@ class Train(DataSource):
     warmup_cosine: linear warm-up in the first tenth of the steps, then cosine;
     one_cycle: up and down once;
     constant: the given rate"""
-    optimizer: Optimizer = field(default_factory=Adamw)
+    optimizer: Optimizer = field(default_factory=AdamW)
     """update rule"""

@@ -65,11 +65,11 @@ def update_best(best: Best, value: Float[Array, ""], epoch: Int[Array, ""], para
     """Return the better of the best so far and the current epoch.
 
     Args:
-        best: the best so far.
-        value: value of the criterion for the current epoch; NaN is never better.
-        epoch: number of the current epoch, counted from 1.
-        params: current parameters.
-        stats: current batch statistics.
+        best: The best so far.
+        value: Value of the criterion for the current epoch; NaN is never better.
+        epoch: Number of the current epoch, counted from 1.
+        params: Current parameters.
+        stats: Current batch statistics.
 
     Returns:
         The epoch with the lower value; the earlier one if both are equal.
@@ -90,9 +90,9 @@ def out_of_patience(best: Best, epoch: Int[Array, ""], *, patience: int | Int[Ar
     """Return whether at least `patience` epochs have passed since the best one.
 
     Args:
-        best: the best so far.
-        epoch: number of finished epochs.
-        patience: epochs to wait for an improvement.
+        best: The best so far.
+        epoch: Number of finished epochs.
+        patience: Epochs to wait for an improvement.
 
     Returns:
         A Boolean scalar.

@@ -111,28 +111,28 @@ def fit(
     wait for the chunk after a third signal.
 
     Args:
-        task: model, objective, optimizer and batch size.
-        data: training data. A Stream is read during training; all members then share the order of its batches, by
+        task: Model, objective, optimizer and batch size.
+        data: Training data. A Stream is read during training; all members then share the order of its batches, by
             default that of the first key.
-        keys: typed keys, one for each member.
-        epochs: largest number of passes over the data, at least 1.
-        dev: data to observe after every epoch.
-        observe: called as `observe(state, dev)` after every epoch, such as `classification(model)`.
-        order: a key for the order of the data, shared by all members; by default each member has its own order.
-        criterion: value of a row of the history; each member's parameters from the epoch with the lowest value are kept
+        keys: Typed keys, one for each member.
+        epochs: Largest number of passes over the data, at least 1.
+        dev: Data to observe after every epoch.
+        observe: Called as `observe(state, dev)` after every epoch, such as `classification(model)`.
+        order: A key for the order of the data, shared by all members; by default each member has its own order.
+        criterion: Value of a row of the history; each member's parameters from the epoch with the lowest value are kept
             as its best.
-        patience: epochs without a lower value after which a member stops; by default all epochs are trained.
-        watch: called with a Progress about twice a second, and once at the start of a resumed training.
-        checkpoints: where and how often to save.
-        devices: devices to use; all by default.
+        patience: Epochs without a lower value after which a member stops; by default all epochs are trained.
+        watch: Called with a Progress about twice a second, and once at the start of a resumed training.
+        checkpoints: Where and how often to save.
+        devices: Devices to use; all by default.
 
     Returns:
         States, histories, best epochs and times of all members.
 
     Raises:
-        ValueError: the data do not fit the task, or the checkpoints belong to another training.
-        TypeError: the data are not a Dataset or a Stream, or contain images as bytes without a transform.
-        OSError: checkpoints cannot be written, or another process uses their directory.
+        ValueError: The data do not fit the task, or the checkpoints belong to another training.
+        TypeError: The data are not a Dataset or a Stream, or contain images as bytes without a transform.
+        OSError: Checkpoints cannot be written, or another process uses their directory.
 
     Example:
         >>> from jaxdl import data, models, optimizers, training

@@ -10,7 +10,7 @@ from jaxtyping import PyTree
 
 from jaxdl.data import Dataset
 from jaxdl.data.stream import Stream
-from jaxdl.models import check_rows
+from jaxdl.models import check_batch_norm
 from jaxdl.training.task import Task, transform_inputs
 
 SAMPLE, LARGE = 1000, 30.0  # examples looked at, and the root mean square of inputs that triggers a warning
@@ -42,7 +42,7 @@ def check_inputs(task: Task, data: Dataset, dev: Dataset, *, epochs: int) -> Non
     for name, part in [("data", data), ("dev", dev)]:
         _check_values(name, part, data.inputs.shape[1:])
         check_labels(name, np.asarray(part.labels), outputs)
-    check_rows(task.model, batch.inputs)
+    check_batch_norm(task.model, batch.inputs)
     loss, _ = jax.eval_shape(task.objective, params, stats, batch, key)
     if loss.shape != ():
         raise ValueError(

@@ -18,9 +18,9 @@ def progress_bar(title: str, epochs: int, console: Console | None = None) -> Gen
     number of active members. A line above the bar reports each member that diverges.
 
     Args:
-        title: text above the bar.
-        epochs: number of epochs of the fit.
-        console: where to print; a new rich Console by default.
+        title: Text above the bar.
+        epochs: Number of epochs of the fit.
+        console: Where to print; a new rich Console by default.
 
     Yields:
         The function to pass as `watch`.

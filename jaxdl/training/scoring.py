@@ -16,9 +16,9 @@ def in_batches(f: Callable[[PyTree], PyTree], inputs: PyTree, *, rows: int = ROW
     the same size, so `f` is compiled once; the last one is padded and the padding is removed from the result.
 
     Args:
-        f: a function from inputs (batch, ...) to outputs (batch, ...).
-        inputs: a tree of arrays with the examples as their first axis.
-        rows: examples per batch, at least 1.
+        f: A function from inputs (batch, ...) to outputs (batch, ...).
+        inputs: A tree of arrays with the examples as their first axis.
+        rows: Examples per batch, at least 1.
 
     Returns:
         `f(inputs)`.

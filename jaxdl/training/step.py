@@ -18,9 +18,9 @@ def start(task: Task, data: Dataset | Stream, key: Key[Array, ""]) -> State:
     """Return the state before the first step, with parameters drawn from the key.
 
     Args:
-        task: model and optimizer.
-        data: training data; only the shapes of the first batch matter.
-        key: a typed key; all randomness of the training derives from it.
+        task: Model and optimizer.
+        data: Training data; only the shapes of the first batch matter.
+        key: A typed key; all randomness of the training derives from it.
 
     Returns:
         A state with step and epoch 0.

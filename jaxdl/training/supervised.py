@@ -34,10 +34,10 @@ def supervised(
     r"""Return the objective $\frac{\sum_n w_n \ell(f(x_n), y_n)}{\sum_n w_n} + \Omega(\theta)$ for a `Task`.
 
     Args:
-        model: the model $f$.
+        model: The model $f$.
         loss: $\ell$, called as `loss(outputs, labels)`; returns one number per example.
         penalty: $\Omega$, called as `penalty(params)`.
-        augment: called as `augment(key, batch)` on every training batch, such as `data.each_image(data.flip)` or
+        augment: Called as `augment(key, batch)` on every training batch, such as `data.each_image(data.flip)` or
             `data.mixup`.
 
     Returns:
@@ -113,9 +113,9 @@ def outputs_of(model: Model, state: State, data: Dataset) -> Any:
     """Compute the model's outputs on a whole data set, not in training mode and a batch at a time.
 
     Args:
-        model: the model.
-        state: a state with the model's parameters and batch statistics.
-        data: the data set, with inputs as the model takes them.
+        model: The model.
+        state: A state with the model's parameters and batch statistics.
+        data: The data set, with inputs as the model takes them.
 
     Returns:
         The outputs, with the examples as first axis.

@@ -24,19 +24,19 @@ def train(
     """Train one model from one key.
 
     Args:
-        task: model, objective, optimizer and batch size.
-        data: training data. A Stream is read during training; the loop then runs in Python and is not traceable (`fit`
+        task: Model, objective, optimizer and batch size.
+        data: Training data. A Stream is read during training; the loop then runs in Python and is not traceable (`fit`
             trains populations on streams).
-        key: a typed key for initial parameters, order of the data and noise.
-        epochs: passes over the data, at least 1.
-        observe: called as `observe(state)` after every epoch; its values become columns of the history.
-        order: a key for the order of the data only. Members of a population that get the same one see the same batches.
+        key: A typed key for initial parameters, order of the data and noise.
+        epochs: Passes over the data, at least 1.
+        observe: Called as `observe(state)` after every epoch; its values become columns of the history.
+        order: A key for the order of the data only. Members of a population that get the same one see the same batches.
 
     Returns:
         The last state, and the history with one row per epoch.
 
     Raises:
-        ValueError: fewer than one epoch, or a batch size that the data cannot fill.
+        ValueError: Fewer than one epoch, or a batch size that the data cannot fill.
 
     Example:
         >>> from jaxdl import data, models, optimizers, training
@@ -62,18 +62,18 @@ def resume(
     """Train for more epochs from a state; two calls give the same bits as one call with the sum of their epochs.
 
     Args:
-        task: model, objective, optimizer and batch size.
-        data: training data, as in `train`.
-        state: a state from `start`, `train` or `resume`.
-        epochs: additional passes over the data, at least 1.
-        observe: called as `observe(state)` after every epoch.
-        order: a key for the order of the data only, as in `train`.
+        task: Model, objective, optimizer and batch size.
+        data: Training data, as in `train`.
+        state: A state from `start`, `train` or `resume`.
+        epochs: Additional passes over the data, at least 1.
+        observe: Called as `observe(state)` after every epoch.
+        order: A key for the order of the data only, as in `train`.
 
     Returns:
         The last state, and the history of the additional epochs.
 
     Raises:
-        ValueError: fewer than one epoch, or a batch size that the data cannot fill.
+        ValueError: Fewer than one epoch, or a batch size that the data cannot fill.
 
     Example:
         >>> from jaxdl import data, models, optimizers, training

@@ -29,12 +29,12 @@ def deep_network(random):
     return tuple(network), tuple(arguments), draw(6, 6, 6, 2)
 
 
-def forged(part):
+def mutated(part):
     """Return the layer with a VJP that is slightly wrong."""
     for change, f_vjp in derivation.mutants(part.f_vjp):
         if "_slightly_more" in change:
             return part._replace(f_vjp=f_vjp)
-    raise AssertionError(f"{part.f} has no forgery")
+    raise AssertionError(f"{part.f} has no mutant")
 
 
 @pytest.fixture(autouse=True)
@@ -60,7 +60,7 @@ def test_every_layer_of_a_deep_network_agrees(random):
 @pytest.mark.parametrize("positions", [(0, 5, 8, 11), (1, 6, 10)])
 def test_wrong_layers_are_named(positions, random):
     network, arguments, inputs = deep_network(random)
-    network = tuple(forged(part) if position in positions else part for position, part in enumerate(network))
+    network = tuple(mutated(part) if position in positions else part for position, part in enumerate(network))
     faults = {proof.name: proof.fault for proof in prove_layers(network, arguments, inputs) if proof.fault}
     assert list(faults) == [f"network[{position}] ({network[position].f.__name__})" for position in positions]
     assert all(" is over 1e-12" in fault for fault in faults.values())
@@ -68,7 +68,7 @@ def test_wrong_layers_are_named(positions, random):
 
 def test_wrong_layer_inside_a_residual_is_named(random):
     network, arguments, inputs = deep_network(random)
-    wrong = Residual((forged(network[7].layers[0]), network[7].layers[1]))
+    wrong = Residual((mutated(network[7].layers[0]), network[7].layers[1]))
     faults = [p.name for p in prove_layers((*network[:7], wrong, *network[8:]), arguments, inputs) if p.fault]
     assert faults == ["network[7].layers[0] (dense)"]
 

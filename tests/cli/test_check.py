@@ -14,13 +14,13 @@ def test_the_named_functions_are_checked(capsys):
 
 
 def test_wrong_versions_of_a_gradient_are_detected(capsys):
-    assert main(["check", "sigmoid", "--forgeries"]) == 0
+    assert main(["check", "sigmoid", "--mutants"]) == 0
     assert "6 of 6 wrong gradients are detected." in capsys.readouterr().out
 
 
 def test_an_undetected_wrong_gradient_is_named_with_status_1(monkeypatch, capsys):
     monkeypatch.setattr("jaxdl.derivation.comparison.mutants", lambda f_vjp: [("unchanged", f_vjp)])
-    assert main(["check", "relu", "--forgeries"]) == 1
+    assert main(["check", "relu", "--mutants"]) == 1
     output = capsys.readouterr().out
     assert "0 of 1 wrong gradients are detected." in output
     assert "not detected: relu: unchanged" in output
@@ -36,7 +36,7 @@ def test_a_wrong_gradient_gives_status_1(monkeypatch, capsys):
     assert "1 of 2 derivations hold." in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("more", [[], ["--forgeries"]])
+@pytest.mark.parametrize("more", [[], ["--mutants"]])
 def test_an_unknown_function_is_an_error(more, capsys):
     assert main(["check", "rellu", *more]) == 2
     assert "error: unknown function 'rellu'. Functions with a hand-derived VJP: " in capsys.readouterr().err

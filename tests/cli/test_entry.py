@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import pytest
 
 from jaxdl.__main__ import COMMANDS, main
-from jaxdl.cli.entry import catalogue, exit_with, run_command_line, select
+from jaxdl.cli.entry import exit_with, find_instances, run_command_line, select
 
 
 @dataclass(frozen=True)
@@ -115,7 +115,7 @@ def test_objects_of_a_package_are_found_by_type_and_name(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "greetings", package)
     from tests.cli import test_entry
 
-    assert catalogue(package, test_entry.Greet) == {name: test_entry.Greet(name) for name in ("Ada", "Emmy")}
+    assert find_instances(package, test_entry.Greet) == {name: test_entry.Greet(name) for name in ("Ada", "Emmy")}
 
 
 def test_names_select_objects_and_no_name_selects_all():

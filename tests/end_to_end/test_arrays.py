@@ -21,12 +21,12 @@ def test_arrays_with_a_test_part_are_learned_and_predicted(tmp_path, random, cap
     np.savez("a.npz", x_train=inputs[:60], y_train=labels[:60], x_test=inputs[60:], y_test=labels[60:])
     assert jaxdl("train", "--data", "a.npz", *SMALL, *FAST) == 0
     assert files.read_json(tmp_path / "runs" / "a" / "quality.json")["examples"] == {"train": 50, "dev": 10, "test": 30}
-    assert jaxdl("predict", "runs/a", "--data", "a.npz", "--out", "labelled.csv") == 0
+    assert jaxdl("predict", "runs/a", "--data", "a.npz", "--out", "labeled.csv") == 0
     assert "accuracy of the mean probabilities" in capsys.readouterr().out
     np.savez("b.npz", inputs=inputs[60:])
-    assert jaxdl("predict", "runs/a", "--data", "b.npz", "--out", "unlabelled.csv") == 0
+    assert jaxdl("predict", "runs/a", "--data", "b.npz", "--out", "unlabeled.csv") == 0
     assert "accuracy" not in capsys.readouterr().out
-    assert read("labelled.csv") == read("unlabelled.csv")
+    assert read("labeled.csv") == read("unlabeled.csv")
     np.savez("c.npz", inputs=np.full((2, 3), np.nan))
     assert jaxdl("predict", "runs/a", "--data", "c.npz", "--out", "none.csv") == 2
     assert "inputs must be finite, but hold NaN or infinity" in capsys.readouterr().err

@@ -1,7 +1,6 @@
 """All optimizers can be traced, keep dtypes, check hyperparameters and work with optax and the training loop."""
 
 import inspect
-import typing
 
 import jax
 import jax.numpy as jnp
@@ -125,7 +124,7 @@ def test_the_defaults_read_from_the_source_are_those_of_the_functions():
         assert settings.optimizer_defaults()[name] == floats
 
 
-@pytest.mark.parametrize("kind", typing.get_args(settings.Optimizer), ids=lambda kind: kind.__name__)
+@pytest.mark.parametrize("kind", build.OPTIMIZERS, ids=lambda kind: kind.__name__)
 def test_the_command_line_has_the_hyperparameters_and_defaults_of_the_function(kind):
     parameters = inspect.signature(build.OPTIMIZERS[kind]).parameters
     defaults = {name: p.default for name, p in parameters.items() if name != "mask"}

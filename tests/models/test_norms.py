@@ -9,7 +9,7 @@ from flax import nnx
 
 import jaxdl.functional as F
 from jaxdl import data, models, optimizers, training
-from jaxdl.models import BatchNorm, GroupNorm, LayerNorm, check_rows, from_linen, from_nnx
+from jaxdl.models import BatchNorm, GroupNorm, LayerNorm, check_batch_norm, from_linen, from_nnx
 from tests.models.reference_models import random_array, random_variables
 
 
@@ -173,15 +173,15 @@ WITHOUT_FLAG = lambda module, inputs, training: module(inputs)
         (from_nnx(lambda rngs: NNXNorm(rngs, {"use_running_average": False}, use_running_average=True)), (1, 4), True),
     ],
 )
-def test_check_rows_finds_flax_batch_norms_that_average_over_one_row(model, shape, refused):
+def test_check_batch_norm_finds_flax_batch_norms_that_average_over_one_row(model, shape, refused):
     if refused:
         with pytest.raises(ValueError, match="batch_size is too small for batch normalization"):
-            check_rows(model, jnp.ones(shape))
+            check_batch_norm(model, jnp.ones(shape))
     else:
-        check_rows(model, jnp.ones(shape))
+        check_batch_norm(model, jnp.ones(shape))
 
 
-def test_check_rows_accepts_a_batch_norm_that_averages_over_a_vmapped_axis():
+def test_check_batch_norm_accepts_a_batch_norm_that_averages_over_a_vmapped_axis():
     """The norm sees one member of the axis, but averages over all."""
     norm = lambda module, x, training: nn.vmap(
         lambda module, x: module(x, use_running_average=not training),
@@ -189,4 +189,4 @@ def test_check_rows_accepts_a_batch_norm_that_averages_over_a_vmapped_axis():
         split_rngs={"params": False},
         axis_name="rows",
     )(module, x)
-    check_rows(from_linen(nn.BatchNorm(axis_name="rows"), norm), jnp.ones((5, 1, 4)))
+    check_batch_norm(from_linen(nn.BatchNorm(axis_name="rows"), norm), jnp.ones((5, 1, 4)))

@@ -9,7 +9,7 @@ import pytest
 
 from jaxdl import models
 from jaxdl.backpropagation import count_operations
-from jaxdl.models import check_rows, from_linen, summary
+from jaxdl.models import check_batch_norm, from_linen, summary
 from tests.models.reference_models import REFERENCES
 
 
@@ -115,7 +115,7 @@ class GivesActivation(nn.Module):
 def test_a_layer_may_have_an_argument_that_is_not_an_array():
     result = summary(from_linen(GivesActivation()), jnp.ones((2, 4)))
     assert [(row.path, row.parameters) for row in result.layers] == [("TakesActivation_0/Dense_0", 15)]
-    check_rows(from_linen(GivesActivation()), jnp.ones((1, 4)))
+    check_batch_norm(from_linen(GivesActivation()), jnp.ones((1, 4)))
 
 
 class Compiled(nn.Module):
@@ -140,7 +140,7 @@ def test_a_compiled_layer_is_counted_once_in_the_module_that_calls_it():
         result = summary(model, jnp.ones((2, 8)))
         assert result.multiply_adds == 2 * (8 * 4 + 4 * 3)
         assert {row.multiply_adds for row in result.layers if row.layer == "LayerNorm"} == {0}
-        check_rows(model, jnp.ones((2, 8)))
+        check_batch_norm(model, jnp.ones((2, 8)))
 
 
 def scan_of(body, length):

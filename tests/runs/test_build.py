@@ -12,7 +12,7 @@ import pytest
 import jaxdl.functional as F
 from jaxdl import data
 from jaxdl.runs import build
-from jaxdl.runs.settings import Adam, Sgd, Train
+from jaxdl.runs.settings import SGD, Adam, Train
 
 DIGITS = data.fit_preparation(data.load_digits())
 
@@ -33,7 +33,7 @@ def test_an_optimizer_is_the_function_of_its_name_and_descends(kind):
     ],
 )
 def test_the_learning_rate_follows_its_schedule(schedule, rates):
-    task = build.build_task(Train(schedule=schedule, epochs=2, optimizer=Sgd(1e-3)), DIGITS, 64)
+    task = build.build_task(Train(schedule=schedule, epochs=2, optimizer=SGD(1e-3)), DIGITS, 64)
     state, found = task.optimizer.init(jnp.ones(1)), []
     for _ in rates:
         update, state = task.optimizer.update(jnp.ones(1), state)
@@ -92,8 +92,8 @@ def test_defaults_give_at_least_900_steps(settings, examples, expected):
         ({"patience": 0}, "--patience must be at least 1, got 0."),
         ({"hidden": (0,)}, "every entry of hidden=(0,) must be at least 1, got 0."),
         ({"dropout_rate": 1.0}, "dropout_rate must be at least 0 and below 1, got 1.0."),
-        ({"optimizer": Sgd(-1.0)}, "--learning-rate must be above 0 and finite, got -1.0."),
-        ({"optimizer": Sgd(float("nan"))}, "--learning-rate must be above 0 and finite, got nan."),
+        ({"optimizer": SGD(-1.0)}, "--learning-rate must be above 0 and finite, got -1.0."),
+        ({"optimizer": SGD(float("nan"))}, "--learning-rate must be above 0 and finite, got nan."),
         ({"optimizer": Adam(eps=0.0)}, "--eps must be above 0 and finite, got 0.0."),
         ({"optimizer": Adam(b1=1.0)}, "--b1 must be at least 0 and below 1, got 1.0."),
         ({"split_seed": 2**32}, "--split-seed must be between 0 and 2147483647, got 4294967296."),

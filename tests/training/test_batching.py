@@ -35,7 +35,7 @@ def test_all_permutations_are_equally_probable(size):
     assert stats.chisquare(counts).pvalue > 1e-3
 
 
-def test_positions_and_neighbours_of_a_number_are_uniformly_distributed():
+def test_positions_and_neighbors_of_a_number_are_uniformly_distributed():
     size = 37
     orders = permutations(size, 20_000)
     positions = np.stack([np.bincount(column, minlength=size) for column in orders.T])

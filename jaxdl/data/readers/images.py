@@ -17,7 +17,7 @@ from jaxdl.data.readers.memory import physical_memory
 IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm", ".pgm", ".pbm")
 FORMATS = ("PNG", "JPEG", "BMP", "GIF", "WEBP", "TIFF", "PPM")  # none of them runs programs, as EPS does
 MAX_PIXELS = 64_000_000  # of one image
-GREY = ("1", "L", "LA")
+GRAY = ("1", "L", "LA")
 DEEP = ("I", "F")  # modes of more than 8 bits a channel, besides all that begin with "I;"
 MODES = {1: "L", 3: "RGB"}
 Place = str | os.PathLike
@@ -235,7 +235,7 @@ def image_channels(files: Sequence[Place]) -> int:
         image = _open(file)
         if image is not None:
             with image:
-                if image.mode not in GREY and not _is_deep(image):
+                if image.mode not in GRAY and not _is_deep(image):
                     return 3
     return 1
 

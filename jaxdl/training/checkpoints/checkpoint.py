@@ -62,16 +62,16 @@ def save_checkpoint(
     """Write a checkpoint atomically.
 
     Args:
-        directory: folder of the checkpoints; created if missing.
-        number: number of the checkpoint, at least 0 and not in use.
-        tree: a tree of jax or NumPy arrays, typed keys and Python numbers.
-        note: additional information that JSON can hold.
+        directory: Folder of the checkpoints; created if missing.
+        number: Number of the checkpoint, at least 0 and not in use.
+        tree: A tree of jax or NumPy arrays, typed keys and Python numbers.
+        note: Additional information that JSON can hold.
 
     Raises:
-        TypeError: a leaf or the note cannot be saved.
-        ValueError: the number is negative.
-        FileExistsError: a checkpoint with this number exists.
-        OSError: the disk cannot be written; earlier checkpoints are intact.
+        TypeError: A leaf or the note cannot be saved.
+        ValueError: The number is negative.
+        FileExistsError: A checkpoint with this number exists.
+        OSError: The disk cannot be written; earlier checkpoints are intact.
 
     Example:
         >>> import tempfile
@@ -111,18 +111,18 @@ def load_checkpoint(
     """Load the newest checkpoint that is undamaged; warn about each damaged one that is newer.
 
     Args:
-        directory: folder of the checkpoints.
-        like: a tree of arrays or `jax.ShapeDtypeStruct`s with the expected shapes and dtypes. NumPy arrays and Python
+        directory: Folder of the checkpoints.
+        like: A tree of arrays or `jax.ShapeDtypeStruct`s with the expected shapes and dtypes. NumPy arrays and Python
             numbers in it are returned as such.
-        accept: called with the note of the checkpoint; may raise to reject it.
+        accept: Called with the note of the checkpoint; may raise to reject it.
 
     Returns:
         The checkpoint.
 
     Raises:
-        FileNotFoundError: there is no checkpoint.
-        DamagedError: all checkpoints are damaged.
-        ValueError: the checkpoint holds a tree of another structure.
+        FileNotFoundError: There is no checkpoint.
+        DamagedError: All checkpoints are damaged.
+        ValueError: The checkpoint holds a tree of another structure.
 
     Example:
         >>> import tempfile

@@ -55,17 +55,17 @@ def population(
     limited to what the memory holds. The function compiles at every call and is itself not traceable.
 
     Args:
-        train_one: a traceable function of the shared arguments and of one member's arguments.
-        *mapped: trees of arrays with the members as their first axis: keys, learning rates, bootstrap weights.
-        shared: arguments that all members share, such as data. Pass data here, not in a closure, which would compile it
+        train_one: A traceable function of the shared arguments and of one member's arguments.
+        *mapped: Trees of arrays with the members as their first axis: keys, learning rates, bootstrap weights.
+        shared: Arguments that all members share, such as data. Pass data here, not in a closure, which would compile it
             into the program.
-        devices: devices to use; all by default.
+        devices: Devices to use; all by default.
 
     Returns:
         The results, with the members as first axis, on the default device.
 
     Raises:
-        ValueError: the mapped arguments do not have a first axis of the same length.
+        ValueError: The mapped arguments do not have a first axis of the same length.
 
     Example:
         >>> from jaxdl import training
