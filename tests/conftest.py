@@ -17,6 +17,9 @@ os.environ.setdefault(
     + (" --xla_cpu_use_fusion_emitters=false" if importlib.metadata.version("jaxlib") < "0.11" else ""),
 )
 
+# Child processes may write bytecode: without it, each of them compiles all sources of jaxdl again.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+
 # Share compiled programs among the processes of one test run, in a new folder.
 if "JAX_COMPILATION_CACHE_DIR" not in os.environ:
     os.environ["JAX_COMPILATION_CACHE_DIR"] = tempfile.mkdtemp(prefix="jaxdl-tests-")
@@ -30,6 +33,7 @@ gc.set_threshold(200_000, 20, 100)  # jax makes many small, long-lived objects
 jax.config.update("jax_num_cpu_devices", 2)
 jax.config.update("jax_debug_key_reuse", True)
 jax.config.update("jax_default_matmul_precision", "highest")
+jax.config.update("jax_traceback_in_locations_limit", 0)  # programs without the lines of their source lower faster
 pytest_plugins = ["tests.trained_runs"]
 
 
