@@ -158,17 +158,17 @@ def parameter(module: nn.Module, name: str, init: Callable, shape: tuple[int, ..
     Raises:
         TypeError: If `init` does not return an array.
     """
+    return module.param(name, functools.partial(_init_array, name, init), shape, dtype)
 
-    def checked_init(key, shape, dtype):
-        value = init(key, shape, dtype)
-        if not hasattr(value, "shape"):
-            raise TypeError(
-                f"{name}_init(key, shape, dtype) must return an array, got {value!r}. Call the functions of "
-                "jax.nn.initializers first: pass he_normal(), not he_normal."
-            )
-        return value
 
-    return module.param(name, checked_init, shape, dtype)
+def _init_array(name, init, key, shape, dtype):
+    value = init(key, shape, dtype)
+    if not hasattr(value, "shape"):
+        raise TypeError(
+            f"{name}_init(key, shape, dtype) must return an array, got {value!r}. Call the functions of "
+            "jax.nn.initializers first: pass he_normal(), not he_normal."
+        )
+    return value
 
 
 def _bias(module, kernel):

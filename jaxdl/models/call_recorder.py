@@ -145,12 +145,8 @@ def _bind(module, positional, keywords):
 
 def _shapes(tree):
     """Return the tree with the shape and dtype of each array, and None for any other leaf."""
-
-    def shape(leaf):
-        is_array = hasattr(leaf, "shape") and hasattr(leaf, "dtype")
-        return jax.ShapeDtypeStruct(leaf.shape, leaf.dtype) if is_array else None
-
-    return jax.tree.map(shape, tree)
+    is_array = lambda leaf: hasattr(leaf, "shape") and hasattr(leaf, "dtype")  # noqa: E731
+    return jax.tree.map(lambda leaf: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype) if is_array(leaf) else None, tree)
 
 
 def _equations(jaxpr: Any, mark: str, within: int | None, times: int) -> Iterator[tuple[int | None, Any, int]]:

@@ -117,14 +117,15 @@ def _check_training_flag(module):
         )
 
 
+def _last_call(before, after):
+    """Return the values that the last call appended to a sown tuple."""
+    return after[len(before) :] if type(before) is tuple and len(after) > len(before) else after
+
+
 def _with_structure_of(stats, updated):
     """Return the updated stats in the structure of `stats`; of a sown tuple, keep the values of the last call."""
-
-    def newest(before, after):
-        return after[len(before) :] if type(before) is tuple and len(after) > len(before) else after
-
     try:
-        updated = jax.tree.map(newest, stats, updated, is_leaf=lambda node: type(node) is tuple)
+        updated = jax.tree.map(_last_call, stats, updated, is_leaf=lambda node: type(node) is tuple)
     except ValueError:
         same_structure = False
     else:

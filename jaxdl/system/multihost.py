@@ -70,12 +70,10 @@ def to_host(tree: PyTree) -> PyTree:
 
     The copy is safe if the arrays are donated to a program afterwards.
     """
+    return keys_of(jax.tree.map(_copy_to_host, words_of(tree)), tree)
 
-    def copy(leaf):
-        if not isinstance(leaf, jax.Array):
-            return leaf
-        if leaf.is_fully_addressable:
-            return np.array(leaf)
-        return multihost_utils.process_allgather(leaf, tiled=True)
 
-    return keys_of(jax.tree.map(copy, words_of(tree)), tree)
+def _copy_to_host(leaf):
+    if not isinstance(leaf, jax.Array):
+        return leaf
+    return np.array(leaf) if leaf.is_fully_addressable else multihost_utils.process_allgather(leaf, tiled=True)
