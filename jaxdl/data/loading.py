@@ -95,7 +95,7 @@ def load(
         >>> list(homes.inputs), homes.labels.tolist()
         (['rooms', 'city'], [[900.5], [1200.0]])
     """
-    name, path = str(name_or_path), pathlib.Path(name_or_path)
+    name, path = str(name_or_path), pathlib.Path(name_or_path).expanduser()
     if part not in ("train", "test"):
         raise ValueError(f"part must be 'train' or 'test', got {part!r}.")
     for setting, value in {"label": label, "ignore": ignore, "categories": categories}.items():
@@ -123,7 +123,7 @@ def load(
 
 def parts_of(name_or_path: Place) -> tuple[str, ...]:
     """Return ("train", "test") for data that comes in two parts, else ()."""
-    path = pathlib.Path(name_or_path)
+    path = pathlib.Path(name_or_path).expanduser()
     if path.is_dir():
         divided = all((path / part).is_dir() for part in ("train", "test"))
     elif path.suffix.lower() == ".npz":
@@ -135,7 +135,7 @@ def parts_of(name_or_path: Place) -> tuple[str, ...]:
 
 def _load_named(name, part, data_dir, manual_dir) -> Dataset:
     """Load a data set that TFDS knows, prepared or from its original files."""
-    folder = pathlib.Path(data_dir) if data_dir else prepared_folder()
+    folder = pathlib.Path(data_dir).expanduser() if data_dir else prepared_folder()
     inside = not pathlib.PurePath(name).is_absolute() and ".." not in pathlib.PurePath(name).parts
     prepared = inside and (folder / name).is_dir()
     if name in ORIGINALS and not prepared:
@@ -151,7 +151,7 @@ def _load_named(name, part, data_dir, manual_dir) -> Dataset:
 def prepared_folder() -> pathlib.Path:
     """Return the folder of sets prepared by TFDS: tfds in JAXDL_DATA, else the folder of TFDS."""
     if "JAXDL_DATA" in os.environ:
-        return pathlib.Path(os.environ["JAXDL_DATA"]) / "tfds"
+        return pathlib.Path(os.environ["JAXDL_DATA"]).expanduser() / "tfds"
     return default_data_dir()
 
 

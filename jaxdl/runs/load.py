@@ -61,7 +61,7 @@ def load_run(directory: str | pathlib.Path) -> Run:
         ...
         FileNotFoundError: no/such/run is not a finished run of jaxdl train: it has no settings.json.
     """
-    directory = pathlib.Path(directory)
+    directory = pathlib.Path(directory).expanduser()
     absent = [name for name in ("settings.json", "preparation.json", "params.npz") if not (directory / name).is_file()]
     if absent:
         raise FileNotFoundError(f"{directory} is not a finished run of jaxdl train: it has no {absent[0]}.")

@@ -39,6 +39,11 @@ def test_a_table_drops_rows_without_a_label_with_a_warning(table):
     assert whole.weights.tolist() == [1, 1, 1]
 
 
+def test_a_tilde_is_the_home_of_the_user(table, monkeypatch):
+    monkeypatch.setenv("HOME", str(table.parent))
+    assert len(load(f"~/{table.name}", label="x").labels) == 4
+
+
 def test_labels_are_interpreted_by_the_given_function(table):
     assert load(table, label="x").labels.tolist() == [[1], [2], [3], [4]]
     assert load(table, label="x", targets=data.as_classes).labels.tolist() == [1, 2, 3, 4]

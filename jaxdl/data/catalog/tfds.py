@@ -40,7 +40,7 @@ def load_prepared(name: str, data_dir: str | os.PathLike, *, part: str = "train"
         ...
         FileNotFoundError: no/such/folder has no prepared 'svhn_cropped' ...
     """
-    folder = _prepared_folder(name, pathlib.Path(data_dir))
+    folder = _prepared_folder(name, pathlib.Path(data_dir).expanduser())
     files = _files(folder, part)
     _features(folder)
     images, labels = cached("tfds", _digest(files), lambda: _decode(folder, part))
@@ -66,7 +66,7 @@ def prepared_class_names(name: str, data_dir: str | os.PathLike) -> tuple[str, .
         >>> prepared_class_names("mnist", "data/tfds")  # doctest: +SKIP
         ('0', '1', '2', '3', '4', '5', '6', '7', '8', '9')
     """
-    folder = _prepared_folder(name, pathlib.Path(data_dir))
+    folder = _prepared_folder(name, pathlib.Path(data_dir).expanduser())
     classes = _features(folder)["label"]["classLabel"]["numClasses"]
     names = folder / "label.labels.txt"  # TFDS writes it if the classes have names
     return tuple(names.read_text().split("\n")[:-1] if names.exists() else map(str, range(int(classes))))
