@@ -15,13 +15,13 @@ def isolated(monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
 
 
-def train(*arguments):
-    """Train with a page, whatever the test that asks first for this run has patched."""
+def train(*arguments, page=True):
+    """Train, whatever the test that asks first for this run has patched."""
     from tests.end_to_end.people import PRINT_PAGE, run
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("jaxdl.system.startup.prepare", lambda: None)
-        patch.setattr("jaxdl.cli.train.print_page", PRINT_PAGE)
+        patch.setattr("jaxdl.cli.train.print_page", PRINT_PAGE if page else lambda directory, console: None)
         assert run("train", *arguments) == 0
 
 
