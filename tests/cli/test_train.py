@@ -30,11 +30,12 @@ def test_a_run_directory_holds_settings_environment_metrics_figures_and_page(dig
     assert min(members["test"]) > 0.5  # a small network after four epochs
 
 
-def test_networks_that_diverge_are_reported(capsys):
-    small = ["--data", "moons", "--epochs", "2", "--seeds", "3", "--hidden", "2"]
-    assert main(["train", *small, "--out", "run", "sgd", "--learning-rate", "1e30"]) == 0
+def test_networks_that_diverge_are_reported_in_a_run_with_the_name_of_the_data(random, capsys):
+    np.savez("a.npz", inputs=random.normal(size=(60, 3)), labels=np.array(["on", "off"])[np.arange(60) % 2])
+    small = ["--data", "a.npz", "--epochs", "2", "--seeds", "3", "--hidden", "2"]
+    assert main(["train", *small, "sgd", "--learning-rate", "1e30"]) == 0
     assert "3 of 3 networks diverged (loss or parameters not finite)" in capsys.readouterr().out
-    with open("run/metrics.jsonl") as lines:
+    with open("runs/a/metrics.jsonl") as lines:
         assert "NaN" not in lines.read()
 
 

@@ -19,27 +19,25 @@ from jaxdl.runs.trainer import train_population
 from tests.end_to_end.people import FAST, run as jaxdl, untrained_run
 from tests.trained_runs import train
 
-SMALL = ["--seeds", "2", "--hidden", "4", "--epochs", "4"]
-
 
 def read(path):
     return pyarrow.csv.read_csv(path).to_pydict()
 
 
-def test_arrays_with_a_test_part_are_learned_and_predicted(tmp_path, random, capsys):
+def test_arrays_with_a_test_part_are_read_in_training_and_in_prediction(tmp_path, random, capsys):
     inputs = random.normal(size=(90, 3)).astype(np.float32)
     labels = np.where(inputs[:, 0] > 0, "on", "off")
     np.savez("a.npz", x_train=inputs[:60], y_train=labels[:60], x_test=inputs[60:], y_test=labels[60:])
-    assert jaxdl("train", "--data", "a.npz", *SMALL, *FAST) == 0
-    assert files.read_json(tmp_path / "runs" / "a" / "quality.json")["examples"] == {"train": 50, "dev": 10, "test": 30}
-    assert jaxdl("predict", "runs/a", "--data", "a.npz", "--out", "labeled.csv") == 0
+    untrained_run(tmp_path / "run", Train(data="a.npz", hidden=(4,)))
+    assert files.read_json(tmp_path / "run" / "quality.json")["examples"] == {"train": 50, "dev": 10, "test": 30}
+    assert jaxdl("predict", "run", "--data", "a.npz", "--out", "labeled.csv") == 0
     assert "accuracy of the mean probabilities" in capsys.readouterr().out
     np.savez("b.npz", inputs=inputs[60:])
-    assert jaxdl("predict", "runs/a", "--data", "b.npz", "--out", "unlabeled.csv") == 0
+    assert jaxdl("predict", "run", "--data", "b.npz", "--out", "unlabeled.csv") == 0
     assert "accuracy" not in capsys.readouterr().out
     assert read("labeled.csv") == read("unlabeled.csv")
     np.savez("c.npz", inputs=np.full((2, 3), np.nan))
-    assert jaxdl("predict", "runs/a", "--data", "c.npz", "--out", "none.csv") == 2
+    assert jaxdl("predict", "run", "--data", "c.npz", "--out", "none.csv") == 2
     assert "inputs must be finite, but hold NaN or infinity" in capsys.readouterr().err
 
 
