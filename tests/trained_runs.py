@@ -1,5 +1,9 @@
 """Fixtures that several folders share: runs that are trained once per session, and commands that write nowhere else."""
 
+import fcntl
+import os
+import pathlib
+
 import numpy as np
 import pyarrow.csv
 import pytest
@@ -15,24 +19,38 @@ def isolated(monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
 
 
-def train(*arguments):
-    """Train with a page, whatever the test that asks first for this run has patched."""
+def train(*arguments, page=True):
+    """Train, whatever the test that asks first for this run has patched."""
     from tests.end_to_end.people import PRINT_PAGE, run
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("jaxdl.system.startup.prepare", lambda: None)
-        patch.setattr("jaxdl.cli.train.print_page", PRINT_PAGE)
+        patch.setattr("jaxdl.cli.train.print_page", PRINT_PAGE if page else lambda directory, console: None)
         assert run("train", *arguments) == 0
 
 
 @pytest.fixture(scope="session")
-def digits_run(tmp_path_factory):
+def train_once(testrun_uid):
+    """Return a function that trains a run unless another process of these tests has done so, and returns its path."""
+    folder = pathlib.Path(os.environ["JAX_COMPILATION_CACHE_DIR"]) / testrun_uid
+    folder.mkdir(parents=True, exist_ok=True)
+
+    def train_or_wait(name, *arguments):
+        with (folder / f"{name}.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if not (folder / name / "report.html").exists():  # the last file
+                train("--out", folder / name, *arguments)
+        return folder / name
+
+    return train_or_wait
+
+
+@pytest.fixture(scope="session")
+def digits_run(train_once):
     """Three networks 64-16-10 on digits, after four epochs."""
     from tests.end_to_end.people import DIGITS
 
-    out = tmp_path_factory.mktemp("runs") / "digits"
-    train(*DIGITS, "--out", out, "adam", "--learning-rate", "0.003")
-    return out
+    return train_once("digits", *DIGITS, "adam", "--learning-rate", "0.003")
 
 
 @pytest.fixture(scope="session")
@@ -45,24 +63,20 @@ def table_file(tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
-def classes_run(table_file, tmp_path_factory):
+def classes_run(table_file, train_once):
     """Three networks that predict a class of the table."""
     from tests.end_to_end.people import FAST, SMALL
 
-    out = tmp_path_factory.mktemp("runs") / "classes"
-    train("--data", table_file, "--label", "label", "--ignore", "wealth", *SMALL, "--out", out, *FAST)
-    return out
+    return train_once("classes", "--data", table_file, "--label", "label", "--ignore", "wealth", *SMALL, *FAST)
 
 
 @pytest.fixture(scope="session")
-def regression_run(table_file, tmp_path_factory):
+def regression_run(table_file, train_once):
     """Three networks that predict a number of the table, with curves for TensorBoard."""
     from tests.end_to_end.people import FAST, SMALL
 
-    out = tmp_path_factory.mktemp("runs") / "regression"
     arguments = ["--data", table_file, "--label", "wealth", "--ignore", "label", "--loss", "huber", *SMALL]
-    train(*arguments, "--tensorboard", "--out", out, *FAST)
-    return out
+    return train_once("regression", *arguments, "--tensorboard", *FAST)
 
 
 @pytest.fixture(scope="session")
@@ -80,12 +94,10 @@ def image_folder(tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
-def images_run(image_folder, tmp_path_factory):
+def images_run(image_folder, train_once):
     """Two convolutional networks that classify red and blue images."""
     from tests.end_to_end.people import FAST
 
-    out = tmp_path_factory.mktemp("runs") / "images"
     settings = ["--model", "convnet", "--filters", "4", "--augment", "shift", "flip", "--seeds", "2"]
-    more = ["--hidden", "8", "--epochs", "6", "--batch-size", "8", "--out", out, *FAST]
-    train("--data", image_folder, *settings, *more)
-    return out
+    more = ["--hidden", "8", "--epochs", "6", "--batch-size", "8", *FAST]
+    return train_once("images", "--data", image_folder, *settings, *more)

@@ -1,6 +1,7 @@
 """`jaxdl train`: its files, its output, and mistakes."""
 
 import json
+import shutil
 import sys
 
 import numpy as np
@@ -29,18 +30,21 @@ def test_a_run_directory_holds_settings_environment_metrics_figures_and_page(dig
     assert min(members["test"]) > 0.5  # a small network after four epochs
 
 
-def test_networks_that_diverge_are_reported(capsys):
-    assert main(["train", *DIGITS, "--out", "run", "sgd", "--learning-rate", "1e30"]) == 0
+def test_networks_that_diverge_are_reported_in_a_run_with_the_name_of_the_data(random, capsys):
+    np.savez("a.npz", inputs=random.normal(size=(60, 3)), labels=np.array(["on", "off"])[np.arange(60) % 2])
+    small = ["--data", "a.npz", "--epochs", "2", "--seeds", "3", "--hidden", "2"]
+    assert main(["train", *small, "sgd", "--learning-rate", "1e30"]) == 0
     assert "3 of 3 networks diverged (loss or parameters not finite)" in capsys.readouterr().out
-    with open("run/metrics.jsonl") as lines:
+    with open("runs/a/metrics.jsonl") as lines:
         assert "NaN" not in lines.read()
 
 
-def test_without_the_extra_the_results_are_saved_and_the_output_says_what_to_install(tmp_path, monkeypatch, capsys):
+def test_without_the_extra_the_output_says_what_to_install(digits_run, tmp_path, monkeypatch, capsys):
+    """The repeated command finds all results; only the page is missing."""
+    shutil.copytree(digits_run, tmp_path / "run")
     monkeypatch.setattr("jaxdl.cli.train.print_page", PRINT_PAGE)
     monkeypatch.setitem(sys.modules, "vl_convert", None)
     assert main(["train", *DIGITS, "--out", "run", "adam", "--learning-rate", "0.003"]) == 0
-    assert (tmp_path / "run" / "metrics.parquet").exists()
     output = capsys.readouterr().out
     assert "cannot write the page: vl_convert is not installed. Install the extra `report` of jaxdl-lab" in output
     assert "then run jaxdl report run. All results are saved." in output

@@ -1,13 +1,20 @@
-"""A realistic table, and commands as a user types them."""
+"""A realistic table, commands as a user types them, and runs without training."""
 
 import datetime
 import pathlib
 
+import jax
 import numpy as np
 import pyarrow as pa
 
 from jaxdl.__main__ import main
 from jaxdl.cli import report
+from jaxdl.runs import files
+from jaxdl.runs.build import build_model
+from jaxdl.runs.data_report import data_report
+from jaxdl.runs.examples import Examples, load_examples
+from jaxdl.runs.settings import Train
+from jaxdl.runs.trainer import start_run
 
 PRINT_PAGE = report.print_page  # the original, before a test replaces it
 
@@ -44,3 +51,16 @@ SMALL = ["--seeds", "3", "--hidden", "8", "--epochs", "20", "--batch-size", "16"
 def run(*arguments: str | pathlib.Path) -> int:
     """Run one command and return its exit status."""
     return main([str(argument) for argument in arguments])
+
+
+def untrained_run(directory: pathlib.Path, settings: Train) -> Examples:
+    """Write what `jaxdl predict` needs of a run, with random networks: how data are read does not depend on them."""
+    examples = load_examples(settings)
+    directory.mkdir()
+    start_run(directory, settings, examples, data_report(examples.raw, examples.preparation))
+    example = jax.ShapeDtypeStruct((1, *examples.preparation.shape), np.float32)
+    random, model = np.random.default_rng(0), build_model(settings, examples.preparation)
+    shapes = dict(zip(("params", "stats"), jax.eval_shape(model.init, jax.random.key(0), example), strict=True))
+    networks = jax.tree.map(lambda leaf: random.normal(size=(2, *leaf.shape)).astype(leaf.dtype), shapes)
+    files.write_arrays(directory / "params.npz", networks)
+    return examples

@@ -8,13 +8,19 @@ from PIL import Image
 
 from jaxdl.runs import files
 from jaxdl.runs.load import load_run
-from tests.end_to_end.people import run as jaxdl
+from jaxdl.runs.settings import Train
+from tests.end_to_end.people import run as jaxdl, untrained_run
 
 
 @pytest.fixture
 def folder(image_folder, tmp_path):
     """A copy that may be damaged."""
     return shutil.copytree(image_folder, tmp_path / "images")
+
+
+def damage(folder):
+    """Add an image whose file ends too early."""
+    (folder / "blau" / "broken.png").write_bytes((folder / "blau" / "00.png").read_bytes()[:80])
 
 
 def test_red_and_blue_images_are_told_apart(images_run):
@@ -46,29 +52,24 @@ def test_an_image_of_another_size_is_named_with_the_option_that_helps(folder, ca
     assert "--image-size" in error
 
 
-def test_a_corrupt_image_is_named_or_skipped(folder, images_run, tmp_path, capsys):
-    broken = folder / "blau" / "broken.png"
-    broken.write_bytes((folder / "blau" / "00.png").read_bytes()[:80])
-    small = ["--epochs", "1", "--seeds", "1", "--hidden", "2", "--out", "run"]
-    assert jaxdl("train", "--data", folder, *small) == 2
-    assert "broken.png" in capsys.readouterr().err
-    assert not (tmp_path / "run").exists()
-    assert jaxdl("train", "--data", folder, *small, "--unreadable", "skip") == 0
-    assert "broken.png" in capsys.readouterr().out.replace("\n", "")
-    assert jaxdl("predict", images_run, "--data", folder, "--out", "found.csv") == 2
-    assert "broken.png" in capsys.readouterr().err
-    assert jaxdl("predict", images_run, "--data", folder, "--out", "found.csv", "--unreadable", "skip") == 0
+def test_a_corrupt_image_is_named(folder, images_run, tmp_path, capsys):
+    damage(folder)
+    for arguments in (["train", "--epochs", "1", "--out", "run"], ["predict", images_run, "--out", "found.csv"]):
+        assert jaxdl(*arguments, "--data", folder) == 2
+        assert "broken.png" in capsys.readouterr().err
+    assert [path.name for path in tmp_path.iterdir()] == ["images"]
+
+
+def test_a_corrupt_image_is_skipped_and_others_are_scaled_in_training_and_in_prediction(folder, tmp_path, capsys):
+    damage(folder)
+    Image.new("RGB", (40, 30)).save(folder / "blau" / "large.png")
+    with pytest.warns(UserWarning, match="broken.png"):
+        untrained_run(tmp_path / "run", Train(data=str(folder), hidden=(2,), image_size=(6, 5), unreadable="skip"))
+    assert load_run("run").preparation.shape == (6, 5, 3)
+    assert jaxdl("predict", "run", "--data", folder, "--out", "found.csv", "--unreadable", "skip") == 0
     out = capsys.readouterr().out
     assert "broken.png" in out
-    assert "wrote 60 predictions" in out
-
-
-def test_image_size_scales_images_in_training_and_in_prediction(folder, tmp_path):
-    Image.new("RGB", (40, 30)).save(folder / "blau" / "large.png")
-    small = ["--epochs", "1", "--seeds", "1", "--hidden", "2", "--image-size", "6", "5", "--out", "run"]
-    assert jaxdl("train", "--data", folder, *small) == 0
-    assert load_run("run").preparation.shape == (6, 5, 3)
-    assert jaxdl("predict", "run", "--data", folder, "--out", "found.csv") == 0
+    assert "wrote 61 predictions" in out
 
 
 def test_images_of_another_size_than_in_training_are_an_error(images_run, tmp_path, capsys):
@@ -86,7 +87,7 @@ def test_a_folder_with_train_and_test_keeps_its_parts(image_folder, tmp_path):
             (tmp_path / "parts" / part / name).mkdir(parents=True)
             for file in sorted((image_folder / name).iterdir())[chosen]:
                 shutil.copy(file, tmp_path / "parts" / part / name)
-    assert jaxdl("train", "--data", "parts", "--epochs", "1", "--seeds", "1", "--hidden", "2", "--out", "run") == 0
+    untrained_run(tmp_path / "run", Train(data="parts", hidden=(2,)))
     assert files.read_json(tmp_path / "run" / "quality.json")["examples"] == {"train": 40, "dev": 8, "test": 12}
     assert jaxdl("predict", "run", "--data", "parts", "--out", "found.csv") == 0
     assert len(pyarrow.csv.read_csv(tmp_path / "found.csv")) == 12
