@@ -175,7 +175,6 @@ def test_optimizers_and_wrappers_of_optax_train(optimizer):
         (optimizers.lbfgs(), 60),
         (optimizers.sam(optimizers.sgd(0.3)), 20),
         (optax.chain(optimizers.sgd(0.3), optimizers.reduce_on_plateau(accumulation_size=3, patience=2)), 20),
-        (optax.lbfgs(), 60),
         (optax.polyak_sgd(0.3), 60),
     ],
 )
