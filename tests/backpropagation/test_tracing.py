@@ -1,3 +1,5 @@
+import functools
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -7,8 +9,15 @@ import jaxdl.functional as F
 from jaxdl.backpropagation import Layer, Residual, layer, trace, value_and_gradient
 
 
+@functools.cache
+def example():
+    """Return dense layers, a Residual and a loss, with arguments and inputs, and the steps of their trace."""
+    with jax.enable_x64(True):
+        given = network_and_arguments(np.random.default_rng(0))
+        return given, {step.name: step for step in trace(*given)}
+
+
 def network_and_arguments(random):
-    """Return dense layers, a Residual and a loss, with arguments and inputs."""
     parts = (
         *map(layer, (F.dense, F.relu, F.dense)),
         Residual((layer(F.tanh), layer(F.layer_norm))),
@@ -22,8 +31,8 @@ def network_and_arguments(random):
     return parts, arguments, draw(2, 2)
 
 
-def test_every_step_has_a_name_a_layer_and_a_formula(random, double):
-    steps = {step.name: step for step in trace(*network_and_arguments(random))}
+def test_every_step_has_a_name_a_layer_and_a_formula():
+    _, steps = example()
     assert list(steps) == [
         *(
             "x0",
@@ -64,9 +73,9 @@ def test_every_step_has_a_name_a_layer_and_a_formula(random, double):
     assert {steps[name].layer for name in ("x6", "∂L/∂x6", "∂L/∂weights6")} == {"weighted_mean"}
 
 
-def test_values_equal_those_of_the_reverse_pass_and_of_jax(random, double):
-    parts, arguments, inputs = network_and_arguments(random)
-    steps = {step.name: step.value for step in trace(parts, arguments, inputs)}
+def test_values_equal_those_of_the_reverse_pass_and_of_jax(double):
+    (parts, arguments, inputs), traced = example()
+    steps = {name: step.value for name, step in traced.items()}
     value, gradient = value_and_gradient(parts, arguments, inputs)
     assert steps["x6"] == value
     names = ("weights1", "bias1", "weights3", "bias3", "scale4.2", "bias4.2", "weights6")

@@ -33,7 +33,6 @@ LAYERS = {
     "gru": cell(5, 4, 3, True),
     "lstm": cell(5, 4, 4, False),
 }
-of_each_kind = pytest.mark.parametrize("layer", LAYERS.values(), ids=LAYERS)
 both = pytest.mark.parametrize("default", [initializers.pytorch, initializers.keras])
 pytorch, keras = jax.jit(initializers.pytorch), jax.jit(initializers.keras)
 
@@ -48,27 +47,26 @@ def is_uniform(drawn, limit):
 
 
 @both
-@of_each_kind
-def test_names_shapes_and_dtypes_are_kept_and_all_values_replaced(double, default, layer):
-    dtypes = [jnp.bfloat16, jnp.float32, jnp.float64]
-    of_each = lambda keys: [
-        default(k, {n: p.astype(d) for n, p in layer.items()}) for k, d in zip(keys, dtypes, strict=True)
-    ]
-    for dtype, drawn in zip(dtypes, jax.jit(of_each)(jax.random.split(jax.random.key(0), 3)), strict=True):
-        assert jax.tree.map(lambda p: (p.shape, p.dtype), drawn) == {n: (p.shape, dtype) for n, p in layer.items()}
-        assert all(np.isfinite(p).all() for p in drawn.values())
+def test_names_shapes_and_dtypes_are_kept_and_all_values_replaced(double, default):
+    in_each_dtype = [jax.tree.map(lambda p: p.astype(d), LAYERS) for d in (jnp.bfloat16, jnp.float32, jnp.float64)]
+    key = jax.random.key(0)
+    with jax.debug_key_reuse(False):
+        draw = jax.jit(lambda key: [{n: default(key, l) for n, l in layers.items()} for layers in in_each_dtype])
+        drawn = jax.device_get(draw(key))
+    given, returned = (jax.tree.map(lambda p: (p.shape, p.dtype), tree) for tree in (in_each_dtype, drawn))
+    assert given == returned
+    assert all(np.isfinite(np.float64(leaf)).all() for leaf in jax.tree.leaves(drawn))
 
 
 @both
-@of_each_kind
-def test_a_vmap_over_keys_and_layers_equals_the_loop(default, layer):
+def test_a_vmap_over_keys_and_layers_equals_the_loop(default):
     keys = jax.random.split(jax.random.key(0), 3)
-    members = jax.tree.map(lambda p: np.stack([p] * 3), layer)
-    draw = lambda key: default(key, layer)
-    both = jax.jit(lambda keys, clones: (jax.vmap(default)(keys, members), jax.lax.map(draw, clones)))
-    together, loop = both(keys, jax.random.clone(keys))
-    for name, parameter in loop.items():
-        np.testing.assert_allclose(together[name], parameter, rtol=1e-5, atol=1e-6)
+    members = jax.tree.map(lambda p: np.stack([p] * 3), LAYERS)
+    draw = lambda key, layers: {name: default(key, layer) for name, layer in layers.items()}
+    with jax.debug_key_reuse(False):
+        both = jax.jit(lambda keys: (jax.vmap(draw)(keys, members), jax.lax.map(lambda key: draw(key, LAYERS), keys)))
+        together, loop = jax.device_get(both(keys))
+    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-6), together, loop)
 
 
 @both
@@ -128,7 +126,7 @@ def test_the_sum_of_pytorchs_two_biases_has_a_triangular_distribution(gates, can
     added = drawn["bias"][: 2 * hidden] if candidate else drawn["bias"]
     triangle = scipy.stats.triang(0.5, -2 / 30, 4 / 30)
     assert scipy.stats.kstest(np.asarray(added, np.float64), triangle.cdf).pvalue > 1e-3
-    assert is_uniform(drawn["hidden_kernel"], 1 / 30)
+    assert is_uniform(drawn["hidden_kernel"][::10], 1 / 30)
     if candidate:
         assert is_uniform(drawn["candidate_bias"], 1 / 30)
         assert is_uniform(drawn["bias"][2 * hidden :], 1 / 30)

@@ -100,16 +100,13 @@ def test_value_and_both_derivatives_equal_pytorch(torch, double, random, name, t
 
 
 @each
-def test_value_and_derivatives_are_finite_and_keep_the_dtype(name):
-    z = jnp.array(EXTREME, jnp.float32)
-    for result in with_gradient(name, {})(z):
-        assert jnp.isfinite(result).all()
+def test_value_and_derivatives_are_finite_and_keep_the_dtype_and_nan_stays_nan(name):
+    z = np.float32([*EXTREME, np.nan])
+    results = jax.device_get(with_gradient(name, {})(z))
+    for result in results:
+        assert np.isfinite(result[:-1]).all()
         assert result.dtype == z.dtype
-
-
-@each
-def test_nan_stays_nan(name):
-    assert jnp.isnan(getattr(F, name)(jnp.array([jnp.nan]))).all()
+    assert np.isnan(results[0][-1])
 
 
 @pytest.mark.parametrize("dtype", [jnp.bfloat16, jnp.float16])
@@ -159,8 +156,8 @@ def test_setting_may_be_vmapped(name, setting):
     ],
 )
 def test_activation_is_monotonic(double, name):
-    y = getattr(F, name)(jnp.linspace(-8, 8, 1001))
-    assert jnp.all(jnp.diff(y) >= -1e-15)
+    y = np.asarray(getattr(F, name)(jnp.asarray(np.linspace(-8, 8, 1001))))
+    assert (np.diff(y) >= -1e-15).all()
     assert y[-1] > y[0]
 
 

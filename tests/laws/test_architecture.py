@@ -1,6 +1,7 @@
 """Imports follow one declared order of files, files and functions are short, importing jaxdl changes no setting."""
 
 import ast
+import functools
 import pathlib
 import subprocess
 import sys
@@ -48,7 +49,11 @@ __main__
 SOURCES = sorted((ROOT / "jaxdl").rglob("*.py"))
 MODULES = {".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): path for path in SOURCES}
 AROUND = [path for folder in ("experiments", "benchmarks", "tests") for path in sorted((ROOT / folder).rglob("*.py"))]
-by_path = pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(ROOT)))
+
+
+@functools.cache
+def tree_of(path):
+    return ast.parse(path.read_text())
 
 
 def declared_order():
@@ -65,14 +70,22 @@ def declared_order():
 RANKS = declared_order()
 
 
+@functools.cache
 def imports(path):
-    """Yield every module or name that a file imports, anywhere in it."""
-    for node in ast.walk(ast.parse(path.read_text())):
+    """Return every module or name that a file imports, anywhere in it."""
+    names = []
+    for node in ast.walk(tree_of(path)):
         if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
+            names += [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom):
-            assert node.level == 0, "imports are absolute"
-            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+            assert node.level == 0, f"imports are absolute, unlike one in {path}"
+            names += [f"{node.module}.{alias.name}" for alias in node.names]
+    return names
+
+
+def packages(path):
+    """Return the top-level packages that a file imports."""
+    return {name.split(".")[0] for name in imports(path)}
 
 
 def modules_of_jaxdl(path):
@@ -86,35 +99,30 @@ def test_every_file_has_its_place_in_the_declared_order():
     assert set(MODULES) == set(RANKS)
 
 
-@pytest.mark.parametrize("module", MODULES)
-def test_a_file_imports_only_files_below_it(module):
-    for imported in set(modules_of_jaxdl(MODULES[module])):
-        below = RANKS[imported] < RANKS[module]
-        from_inside = module.startswith(f"{imported}.")
-        assert below, f"{module} imports {imported}, which is not below it"
-        assert not from_inside, f"{module} imports its own package {imported}"
+def test_a_file_imports_only_files_below_it():
+    edges = [(module, imported) for module in MODULES for imported in modules_of_jaxdl(MODULES[module])]
+    assert not [(module, imported) for module, imported in edges if RANKS[imported] >= RANKS[module]]
+    assert not [(module, imported) for module, imported in edges if module.startswith(f"{imported}.")], "own package"
 
 
 def test_unions_are_written_with_a_bar():
     assert not [path for path in SOURCES if "Optional[" in path.read_text() or "Union[" in path.read_text()]
 
 
-@by_path
-def test_only_models_imports_flax(path):
-    in_models = path.is_relative_to(ROOT / "jaxdl" / "models")
-    assert in_models or not any(name.split(".")[0] == "flax" for name in imports(path))
+def test_only_models_imports_flax():
+    models = ROOT / "jaxdl" / "models"
+    assert not [path for path in SOURCES if "flax" in packages(path) and not path.is_relative_to(models)]
 
 
 def test_functional_imports_only_jax_and_the_standard_library():
     allowed = {*sys.stdlib_module_names, "jax", "jaxtyping", "jaxdl"}
     for path in (ROOT / "jaxdl" / "functional").glob("*.py"):
-        assert {name.split(".")[0] for name in imports(path)} <= allowed
+        assert packages(path) <= allowed
         assert all(module.startswith("jaxdl.functional") for module in modules_of_jaxdl(path))
 
 
-@by_path
-def test_the_library_imports_no_experiments_benchmarks_or_tests(path):
-    assert not {"experiments", "benchmarks", "tests"} & {name.split(".")[0] for name in imports(path)}
+def test_the_library_imports_no_experiments_benchmarks_or_tests():
+    assert not [path for path in SOURCES if {"experiments", "benchmarks", "tests"} & packages(path)]
 
 
 def docstring_lines(tree):
@@ -134,15 +142,19 @@ def code_lines(function):
     return lines - (function.body[0].end_lineno - function.body[0].lineno + 1 if documented else 0)
 
 
-@pytest.mark.parametrize("path", [*SOURCES, *AROUND], ids=lambda path: str(path.relative_to(ROOT)))
-def test_files_and_functions_are_short(path):
-    text = path.read_text()
-    tree = ast.parse(text)
-    assert len(text.splitlines()) - docstring_lines(tree) <= 300
-    assert path.stem not in ("utils", "helpers", "common", "misc")
-    for node in ast.walk(tree):
-        if isinstance(node, ast.FunctionDef):
-            assert code_lines(node) <= 40, f"{node.name} has {code_lines(node)} lines"
+def functions_in(path):
+    return [node for node in ast.walk(tree_of(path)) if isinstance(node, ast.FunctionDef)]
+
+
+def test_files_are_short_and_their_names_say_what_they_hold():
+    every = [*SOURCES, *AROUND]
+    assert not [p for p in every if len(p.read_text().splitlines()) - docstring_lines(tree_of(p)) > 300]
+    assert not [path for path in every if path.stem in ("utils", "helpers", "common", "misc")]
+
+
+def test_functions_are_short():
+    every = [(path, function) for path in (*SOURCES, *AROUND) for function in functions_in(path)]
+    assert not [(str(path), function.name) for path, function in every if code_lines(function) > 40]
 
 
 def mirrored(path):
@@ -169,13 +181,15 @@ def test_every_test_file_in_a_mirrored_folder_tests_a_module_of_its_name():
 MANY_PARAMETERS = {"fit", "load", "convnet"}  # the signatures users call with keywords
 
 
-@by_path
-def test_functions_have_at_most_eight_parameters(path):
-    for node in ast.walk(ast.parse(path.read_text())):
-        if isinstance(node, ast.FunctionDef) and node.name not in MANY_PARAMETERS:
-            parameters = [*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs]
-            names = [parameter.arg for parameter in parameters if parameter.arg != "self"]
-            assert len(names) <= 8, f"{node.name} has {len(names)} parameters"
+def parameters_of(function):
+    parameters = [*function.args.posonlyargs, *function.args.args, *function.args.kwonlyargs]
+    return [parameter.arg for parameter in parameters if parameter.arg != "self"]
+
+
+def test_functions_have_at_most_eight_parameters():
+    every = [(path, function) for path in SOURCES for function in functions_in(path)]
+    long = [(str(path), function.name) for path, function in every if len(parameters_of(function)) > 8]
+    assert not [(path, name) for path, name in long if name not in MANY_PARAMETERS]
 
 
 def run(code):
