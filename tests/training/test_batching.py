@@ -17,7 +17,7 @@ TASK = Task(MODEL, supervised(MODEL, F.cross_entropy), optimizers.sgd(0.1), batc
 draw = jax.jit(permutation, static_argnums=1)
 
 
-@pytest.mark.parametrize("size", [1, 2, 3, 64, 65, 1078])
+@pytest.mark.parametrize("size", [1, 64, 65, 1078])
 def test_a_permutation_contains_every_number_once(size):
     assert jnp.array_equal(jnp.sort(draw(jax.random.key(0), size)), jnp.arange(size))
 
