@@ -27,7 +27,7 @@ def permutations(size, times):
     return np.asarray(jax.jit(jax.vmap(lambda key: permutation(key, size)))(keys))
 
 
-@pytest.mark.parametrize("size", [2, 3, 5])
+@pytest.mark.parametrize("size", [2, 5])
 def test_all_permutations_are_equally_probable(size):
     orders = permutations(size, 60_000)
     counts = np.unique(orders @ size ** np.arange(size), return_counts=True)[1]

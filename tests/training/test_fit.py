@@ -9,6 +9,7 @@ import jaxdl.functional as F
 from jaxdl import data, models, optimizers
 from jaxdl.system.keys import words_of
 from jaxdl.training import Task, classification, fit, supervised, train
+from jaxdl.training.input_checks import check_inputs
 from jaxdl.training.population import in_memory
 from jaxdl.training.population.in_memory import FIRST_STEPS
 
@@ -111,7 +112,7 @@ NOISY_TASK = Task(LINEAR, NOISY, optimizers.sgd(0.0), 5)
 def noisy_history():
     """The history of `train` for a loss that depends on the noise and on the order of the data."""
     key = jax.random.split(jax.random.key(1), 2)[1]
-    return train(NOISY_TASK, LINE, key, epochs=30, order=jax.random.key(9))[1]
+    return jax.jit(lambda key: train(NOISY_TASK, LINE, key, epochs=30, order=jax.random.key(9))[1])(key)
 
 
 @pytest.mark.parametrize("seconds", [0.0, 0.001, 0.5])
@@ -132,12 +133,15 @@ def test_a_model_with_one_output_separates_two_classes(loss, labels):
     task = Task(LINEAR, supervised(LINEAR, lambda outputs, labels: loss(outputs[:, 0], labels)), optimizers.sgd(0.5), 4)
     line = data.from_arrays([[-2.0], [-1.0], [1.0], [2.0]], np.repeat(labels, 2))
 
-    def observe(state, dev):
-        outputs, _ = LINEAR.apply(state.params, state.stats, dev.inputs)
-        return {"accuracy": ((outputs[:, 0] > 0) == (dev.labels == 1)).mean()}
+    @jax.jit
+    @jax.vmap
+    def accuracy(key):
+        state, _ = train(task, line, key, epochs=30)
+        outputs, _ = LINEAR.apply(state.params, state.stats, line.inputs)
+        return ((outputs[:, 0] > 0) == (line.labels == 1)).mean()
 
-    result = fit(task, line, jax.random.split(jax.random.key(0), 2), epochs=30, dev=line, observe=observe)
-    assert (result.history.observed["accuracy"][:, -1] == 1).all()
+    check_inputs(task, line, line, epochs=30)  # as `fit` does
+    assert (accuracy(jax.random.split(jax.random.key(0), 2)) == 1).all()
 
 
 def test_bytes_with_a_transform_are_trained_on_like_numbers(digits):

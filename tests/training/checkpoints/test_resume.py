@@ -34,7 +34,7 @@ BATCH, EPOCHS = 32, 6  # three steps per epoch
 PLAIN = models.mlp((8,), 10)
 OBJECTIVE = supervised(PLAIN, F.cross_entropy)
 FULL = models.mlp((8,), 10, norm=models.BatchNorm, dropout_rate=0.2)  # a model with batch statistics and noise
-ADAM = optax.chain(optimizers.clip_by_global_norm(1.0), optimizers.adamw(schedules.cosine(1e-2, steps=18)))
+ADAM = optimizers.adam(schedules.cosine(1e-2, steps=18))
 TASKS = {
     "plain": Task(PLAIN, OBJECTIVE, optimizers.sgd(0.01), BATCH),
     "other rate": Task(PLAIN, OBJECTIVE, optimizers.sgd(0.02), BATCH),
