@@ -19,17 +19,23 @@ def batch(random):
 
 def share_of(mixed, batch):
     """Return the share of an example in its mixture, computed from the inputs."""
-    other = jnp.roll(batch.inputs, 1, axis=0)
-    return float(((mixed.inputs - other) / (batch.inputs - other)).mean())
+    inputs, mixed_inputs = np.asarray(batch.inputs), np.asarray(mixed.inputs)
+    other = np.roll(inputs, 1, axis=0)
+    return float(((mixed_inputs - other) / (inputs - other)).mean())
 
 
 def test_the_weighted_loss_of_a_mixture_is_the_mixture_of_the_weighted_losses(batch, random):
-    mixed = mixup(jax.random.key(0), batch, alpha=1.0, classes=3)
-    share, logits = share_of(mixed, batch), jnp.asarray(random.normal(size=(6, 3)), jnp.float32)
+    @jax.jit
+    def mixed_with_losses(key, batch, logits):
+        mixed = mixup(key, batch, alpha=1.0, classes=3)
+        own = batch.weights * F.cross_entropy(logits, batch.labels)
+        other = jnp.roll(batch.weights, 1) * F.cross_entropy(logits, jnp.roll(batch.labels, 1))
+        return mixed, own, other, mixed.weights * F.soft_cross_entropy(logits, mixed.labels)
+
+    logits = random.normal(size=(6, 3))
+    mixed, own, other, of_mixture = jax.device_get(mixed_with_losses(jax.random.key(0), batch, logits))
+    share = share_of(mixed, batch)
     assert 0.05 < share < 0.95
-    own = batch.weights * F.cross_entropy(logits, batch.labels)
-    other = jnp.roll(batch.weights, 1) * F.cross_entropy(logits, jnp.roll(batch.labels, 1))
-    of_mixture = mixed.weights * F.soft_cross_entropy(logits, mixed.labels)
     np.testing.assert_allclose(of_mixture, share * own + (1 - share) * other, rtol=1e-4, atol=1e-6)
     np.testing.assert_allclose(mixed.labels.sum(axis=1), [1, 1, 1, 0, 1, 1], atol=1e-6)  # the weight of the fourth is 0
 
@@ -37,8 +43,8 @@ def test_the_weighted_loss_of_a_mixture_is_the_mixture_of_the_weighted_losses(ba
 def test_targets_are_mixed_like_their_inputs(random):
     inputs = random.normal(size=(8, 3))
     whole = data.from_arrays(inputs, inputs @ [[1.0], [-2.0], [0.5]])
-    mixed = mixup_targets(jax.random.key(1), whole, alpha=0.7)
-    np.testing.assert_allclose(mixed.inputs @ jnp.array([[1.0], [-2.0], [0.5]]), mixed.labels, atol=1e-5)
+    mixed = jax.device_get(jax.jit(functools.partial(mixup_targets, alpha=0.7))(jax.random.key(1), whole))
+    np.testing.assert_allclose(mixed.inputs @ [[1.0], [-2.0], [0.5]], mixed.labels, atol=1e-5)
     assert not np.allclose(mixed.inputs, whole.inputs)
 
 
@@ -53,7 +59,8 @@ def test_shares_follow_the_beta_distribution(batch, alpha):
 
 def test_replaced_labels_are_uniform_over_the_other_classes():
     whole = data.from_arrays(np.ones((8000, 1)), np.full(8000, 2))
-    changed = np.asarray(label_noise(jax.random.key(0), whole, rate=0.3, classes=4).labels)
+    noisy = jax.jit(functools.partial(label_noise, rate=0.3, classes=4))(jax.random.key(0), whole)
+    changed = np.asarray(noisy.labels)
     counts = np.bincount(changed, minlength=4)
     assert scipy.stats.binomtest(8000 - int(counts[2]), 8000, 0.3).pvalue > 0.001
     assert scipy.stats.chisquare(counts[[0, 1, 3]]).pvalue > 0.001

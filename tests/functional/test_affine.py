@@ -26,7 +26,7 @@ def test_dense_vjp_equals_a_calculation_by_hand():
 
 def test_float32_products_are_computed_in_full_precision(random):
     x = random.normal(size=(5, 4)).astype(np.float32)
-    product = run(F.dense, jnp.asarray(x), jnp.asarray(x.T), jnp.zeros(5))
+    product = run(F.dense, jnp.asarray(x), jnp.asarray(x.T), np.zeros(5))
     np.testing.assert_allclose(product, np.float64(x) @ np.float64(x.T), rtol=1e-5, atol=1e-6)
 
 
@@ -97,7 +97,7 @@ def test_two_dense_layers_equal_two_loops(random, double):
     hidden = [[sum(x[n, i] * first[i, h] for i in range(3)) for h in range(4)] for n in range(2)]
     looped = [[sum(hidden[n][h] * second[h, o] for h in range(4)) for o in range(2)] for n in range(2)]
     x, first, second = map(jnp.asarray, (x, first, second))
-    y = run(F.dense, run(F.dense, x, first, jnp.zeros(4)), second, jnp.zeros(2))
+    y = run(F.dense, run(F.dense, x, first, np.zeros(4)), second, np.zeros(2))
     np.testing.assert_allclose(y, looped, rtol=1e-12, atol=1e-13)
 
 

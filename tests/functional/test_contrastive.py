@@ -42,7 +42,7 @@ def test_the_cosine_is_one_for_parallel_and_zero_for_orthogonal_vectors():
 def test_the_cosine_derivative_at_the_margin_is_zero_unlike_in_pytorch(torch):
     x, y, labels = jnp.array([EAST]), jnp.array([NORTH]), jnp.array([-1])
     gradients = jax.jit(jax.grad(lambda x, y: F.cosine_embedding(x, y, labels).sum(), argnums=(0, 1)))(x, y)
-    by_hand = run(F.cosine_embedding_vjp, jnp.ones(1), x, y, labels)
+    by_hand = run(F.cosine_embedding_vjp, np.ones(1), x, y, labels)
     assert [gradient.tolist() for gradient in (*gradients, *by_hand)] == [[ZERO]] * 4
     theirs = torch.tensor([EAST], requires_grad=True)
     torch.nn.functional.cosine_embedding_loss(theirs, torch.tensor([NORTH]), torch.tensor([-1])).backward()
@@ -69,7 +69,7 @@ def test_an_invalid_label_gives_nan_in_loss_and_gradient(label):
 
 
 def test_products_of_zero_cost_log_two_per_word():
-    loss = run(F.negative_sampling, jnp.zeros((1, 3)), jnp.ones((1, 3)), jnp.ones((1, 4, 3)))
+    loss = run(F.negative_sampling, np.zeros((1, 3)), np.ones((1, 3)), np.ones((1, 4, 3)))
     np.testing.assert_allclose(loss, [5 * np.log(2)], rtol=1e-6)
 
 
@@ -82,7 +82,7 @@ def test_negative_sampling_is_logistic_regression_with_one_positive(random, doub
 
 
 def test_zero_negatives_leave_the_loss_of_the_context():
-    loss = run(F.negative_sampling, jnp.ones((2, 3)), jnp.zeros((2, 3)), jnp.zeros((2, 0, 3)))
+    loss = run(F.negative_sampling, np.ones((2, 3)), np.zeros((2, 3)), np.zeros((2, 0, 3)))
     np.testing.assert_allclose(loss, [np.log(2)] * 2, rtol=1e-6)
 
 

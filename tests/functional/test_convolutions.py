@@ -79,8 +79,8 @@ def test_conv2d_gives_the_published_examples_of_dive_into_deep_learning():
     kernel = jnp.arange(4.0).reshape(2, 2, 1, 1)
     y = compiled(F.conv2d)(image(np.arange(9).reshape(3, 3)), kernel, jnp.zeros(1))
     assert y[0, :, :, 0].tolist() == [[19, 25], [37, 43]]
-    two = jnp.concatenate([image(np.arange(9).reshape(3, 3)), image(np.arange(1, 10).reshape(3, 3))], axis=-1)
-    kernels = jnp.stack([jnp.arange(4.0), jnp.arange(1.0, 5.0)], axis=-1).reshape(2, 2, 2, 1)
+    two = np.concatenate([image(np.arange(9).reshape(3, 3)), image(np.arange(1, 10).reshape(3, 3))], axis=-1)
+    kernels = np.stack([jnp.arange(4.0), jnp.arange(1.0, 5.0)], axis=-1).reshape(2, 2, 2, 1)
     assert compiled(F.conv2d)(two, kernels, jnp.zeros(1))[0, :, :, 0].tolist() == [[56, 72], [104, 120]]
 
 

@@ -9,7 +9,7 @@ from tests.functional.compiled import run
 
 
 def test_dropout_scales_the_kept_elements_so_that_the_mean_stays():
-    y = run(F.dropout, jax.random.key(0), jnp.ones(100_000), rate=0.2)
+    y = run(F.dropout, jax.random.key(0), np.ones(100_000), rate=0.2)
     assert set(np.unique(y).tolist()) == {0.0, 1.25}
     assert float((y == 0).mean()) == pytest.approx(0.2, abs=0.005)  # four standard deviations
     assert float(y.mean()) == pytest.approx(1.0, abs=0.0065)
@@ -17,41 +17,45 @@ def test_dropout_scales_the_kept_elements_so_that_the_mean_stays():
 
 def test_different_keys_draw_different_masks():
     x = jnp.ones(64)
-    assert not jnp.array_equal(run(F.dropout, jax.random.key(0), x), run(F.dropout, jax.random.key(1), x))
+    assert not np.array_equal(run(F.dropout, jax.random.key(0), x), run(F.dropout, jax.random.key(1), x))
 
 
 def test_the_gradient_of_dropout_uses_the_same_mask():
     key, x = jax.random.key(0), jnp.ones(64)
     y = run(F.dropout, key, x, rate=0.3)
-    (x_bar,) = run(F.dropout_vjp, jnp.ones(64), jax.random.clone(key), x, rate=0.3)
-    assert jnp.array_equal(x_bar, y)
+    (x_bar,) = run(F.dropout_vjp, np.ones(64), jax.random.clone(key), x, rate=0.3)
+    assert np.array_equal(x_bar, y)
 
 
 def test_rate_zero_is_the_identity():
-    x = jnp.arange(5.0)
-    assert jnp.array_equal(run(F.dropout, jax.random.key(0), x, rate=0.0), x)
+    x = np.arange(5.0)
+    assert np.array_equal(run(F.dropout, jax.random.key(0), x, rate=0.0), x)
+
+
+def five_elements_with(rate):
+    return F.dropout(jax.random.key(0), jnp.ones(5), rate=rate)
 
 
 @pytest.mark.parametrize("rate", [-0.1, 1.0, 1.5, jnp.nan])
 def test_an_invalid_rate_gives_nan(rate):
-    assert jnp.isnan(F.dropout(jax.random.key(0), jnp.ones(5), rate=rate)).all()
-    assert jnp.isnan(jax.jit(lambda rate: F.dropout(jax.random.key(0), jnp.ones(5), rate=rate))(rate)).all()
+    assert np.isnan(run(F.dropout, jax.random.key(0), np.ones(5), rate=rate)).all()
+    assert np.isnan(run(five_elements_with, rate)).all()
 
 
 def test_a_traced_rate_gives_the_same_mask():
     x = jnp.ones(64)
     mapped = jax.jit(jax.vmap(lambda rate: F.dropout(jax.random.key(0), x, rate=rate)))(jnp.array([0.2, 0.5]))
-    assert jnp.array_equal(mapped[0], run(F.dropout, jax.random.key(0), x, rate=0.2))
+    assert np.array_equal(mapped[0], run(F.dropout, jax.random.key(0), x, rate=0.2))
 
 
 def test_the_mask_is_the_same_in_every_precision(double):
     key, x = jax.random.key(0), jnp.ones(64)
     single = run(F.dropout, key, x.astype(jnp.float32))
-    assert jnp.array_equal(single == 0, run(F.dropout, jax.random.clone(key), x) == 0)
+    assert np.array_equal(single == 0, run(F.dropout, jax.random.clone(key), x) == 0)
 
 
 def test_gaussian_noise_is_normal_with_the_given_standard_deviation():
-    noise = np.asarray(run(F.gaussian_noise, jax.random.key(0), jnp.full(100_000, 3.0), std=0.5)) - 3
+    noise = np.asarray(run(F.gaussian_noise, jax.random.key(0), np.full(100_000, 3.0), std=0.5)) - 3
     assert noise.mean() == pytest.approx(0.0, abs=0.0064)  # four standard errors, here and below
     assert noise.std() == pytest.approx(0.5, abs=0.0045)
     assert scipy.stats.kstest(noise / 0.5, scipy.stats.norm.cdf).pvalue > 1e-3
@@ -61,33 +65,33 @@ def test_gaussian_noise_is_normal_with_the_given_standard_deviation():
 def test_the_noise_depends_only_on_the_key():
     x = jnp.zeros((8, 8))
     first = run(F.gaussian_noise, jax.random.key(0), x)
-    assert jnp.array_equal(first, run(F.gaussian_noise, jax.random.key(0), x))
+    assert np.array_equal(first, run(F.gaussian_noise, jax.random.key(0), x))
     assert not (first == run(F.gaussian_noise, jax.random.key(1), x)).any()
     assert len(np.unique(first)) == 64  # the elements have different noise
 
 
 def test_the_noise_is_proportional_to_std_and_independent_of_the_input(random):
     x = jnp.asarray(random.normal(size=50), jnp.float32)
-    noise = run(F.gaussian_noise, jax.random.key(0), jnp.zeros(50), std=1.0)
+    noise = run(F.gaussian_noise, jax.random.key(0), np.zeros(50), std=1.0)
     np.testing.assert_allclose(run(F.gaussian_noise, jax.random.key(0), x, std=0.25), x + noise / 4, rtol=1e-6)
 
 
 def test_the_gradient_of_gaussian_noise_is_the_cotangent():
-    g = jnp.arange(5.0)
-    (x_bar,) = run(F.gaussian_noise_vjp, g, jax.random.key(0), jnp.ones(5), std=3.0)
-    assert jnp.array_equal(x_bar, g)
+    g = np.arange(5.0)
+    (x_bar,) = run(F.gaussian_noise_vjp, g, jax.random.key(0), np.ones(5), std=3.0)
+    assert np.array_equal(x_bar, g)
 
 
 def test_std_zero_is_the_identity():
-    x = jnp.arange(5.0)
-    assert jnp.array_equal(run(F.gaussian_noise, jax.random.key(0), x, std=0.0), x)
+    x = np.arange(5.0)
+    assert np.array_equal(run(F.gaussian_noise, jax.random.key(0), x, std=0.0), x)
 
 
 @pytest.mark.parametrize("std", [-0.1, jnp.nan, jnp.inf])
 def test_an_invalid_std_gives_nan_in_value_and_gradient(std):
     y, pull = jax.vjp(jax.jit(lambda x: F.gaussian_noise(jax.random.key(0), x, std=std)), jnp.ones(5))
-    assert jnp.isnan(y).all()
-    assert jnp.isnan(pull(jnp.ones(5))[0]).all()
+    assert np.isnan(y).all()
+    assert np.isnan(pull(jnp.ones(5))[0]).all()
 
 
 def test_a_traced_std_gives_the_same_noise(double):
@@ -96,14 +100,14 @@ def test_a_traced_std_gives_the_same_noise(double):
         jnp.float32([0.25, 0.5])
     )
     assert mapped.dtype == x.dtype
-    assert jnp.array_equal(mapped[0], run(F.gaussian_noise, jax.random.key(0), x, std=0.25))
+    assert np.array_equal(mapped[0], run(F.gaussian_noise, jax.random.key(0), x, std=0.25))
 
 
 def test_the_noise_is_the_same_in_every_precision(double):
     key, x = jax.random.key(0), jnp.zeros(64)
     single = run(F.gaussian_noise, key, x.astype(jnp.float32), std=1.0)
     assert single.dtype == jnp.float32
-    assert jnp.array_equal(single.astype(jnp.float64), run(F.gaussian_noise, jax.random.clone(key), x, std=1.0))
+    assert np.array_equal(single.astype(jnp.float64), run(F.gaussian_noise, jax.random.clone(key), x, std=1.0))
 
 
 def test_noise_on_the_inputs_of_linear_regression_adds_a_ridge_penalty(random):
@@ -118,7 +122,7 @@ def test_noise_on_the_inputs_of_linear_regression_adds_a_ridge_penalty(random):
 
 
 def test_dropout_of_images_draws_every_pixel_of_every_example_separately():
-    y = run(F.dropout, jax.random.key(0), jnp.ones((4, 6, 5, 3)))
+    y = run(F.dropout, jax.random.key(0), np.ones((4, 6, 5, 3)))
     for axis in range(4):
         assert not np.array_equal(y.take(0, axis), y.take(1, axis))
 

@@ -4,27 +4,28 @@ import numpy as np
 import pytest
 
 import jaxdl.functional as F
+from tests.functional.compiled import run
 
 
 def test_weighted_mean_equals_numpy(random, double):
     values, weights = random.normal(size=9), random.uniform(size=9)
     np.testing.assert_allclose(
-        F.weighted_mean(jnp.asarray(values), jnp.asarray(weights)), np.average(values, weights=weights), rtol=1e-14
+        run(F.weighted_mean, jnp.asarray(values), jnp.asarray(weights)), np.average(values, weights=weights), rtol=1e-14
     )
 
 
 def test_gradient_of_a_weight_is_the_difference_of_its_value_from_the_mean():
-    _, weights_bar = F.weighted_mean_vjp(jnp.array(1.0), jnp.array([1.0, 4.0]), jnp.array([1.0, 2.0]))
+    _, weights_bar = run(F.weighted_mean_vjp, jnp.array(1.0), jnp.array([1.0, 4.0]), jnp.array([1.0, 2.0]))
     np.testing.assert_allclose(weights_bar, [-2 / 3, 1 / 3], rtol=1e-6)
 
 
 def test_mask_gives_exactly_the_mean_of_the_unmasked_values():
     values, mask = jnp.array([1.0, 100.0, 2.0, -7.0]), jnp.array([1.0, 0.0, 1.0, 0.0])
-    assert F.weighted_mean(values, mask) == 1.5
+    assert run(F.weighted_mean, values, mask) == 1.5
 
 
 def test_mean_with_all_weights_zero_is_nan():
-    assert jnp.isnan(F.weighted_mean(jnp.ones(3), jnp.zeros(3)))
+    assert np.isnan(run(F.weighted_mean, np.ones(3), np.zeros(3)))
 
 
 def test_column_of_values_raises(unchecked):
@@ -41,13 +42,13 @@ def test_nan_and_infinity_of_weight_zero_affect_neither_value_nor_gradient():
     assert value == 2.0
     assert v_bar.tolist() == [0.5, 0, 0, 0, 0.5]
     assert w_bar.tolist() == [-0.5, -1, -1, -1, 0.5]
-    by_hand = F.weighted_mean_vjp(jnp.array(1.0), NON_FINITE, MASK)
+    by_hand = run(F.weighted_mean_vjp, jnp.array(1.0), NON_FINITE, MASK)
     assert [leaf.tolist() for leaf in by_hand] == [v_bar.tolist(), w_bar.tolist()]
 
 
 @pytest.mark.parametrize("non_finite", [jnp.nan, jnp.inf])
 def test_nan_and_infinity_with_a_weight_are_kept(non_finite):
-    assert not jnp.isfinite(F.weighted_mean(jnp.array([1.0, non_finite]), jnp.array([1.0, 0.1])))
+    assert not np.isfinite(run(F.weighted_mean, jnp.array([1.0, non_finite]), jnp.array([1.0, 0.1])))
 
 
 def test_finite_value_of_weight_zero_keeps_the_true_derivatives():
@@ -60,6 +61,6 @@ def test_finite_value_of_weight_zero_keeps_the_true_derivatives():
 def test_gradients_with_all_weights_zero_are_nan(values):
     for gradient in (
         *jax.grad(F.weighted_mean, argnums=(0, 1))(values, jnp.zeros(5)),
-        *F.weighted_mean_vjp(jnp.array(1.0), values, jnp.zeros(5)),
+        *run(F.weighted_mean_vjp, jnp.array(1.0), values, np.zeros(5)),
     ):
-        assert jnp.isnan(gradient).all()
+        assert np.isnan(gradient).all()

@@ -24,7 +24,7 @@ def noisy(params, stats, batch, key):
     return supervised(MODEL, F.cross_entropy)(params, stats, batch._replace(inputs=batch.inputs + noise), model_key)
 
 
-TASK = Task(MODEL, noisy, optimizers.adam(1e-2), BATCH)
+TASK = Task(MODEL, noisy, optimizers.momentum(0.05), BATCH)
 
 
 def weighted_digits():

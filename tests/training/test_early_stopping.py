@@ -112,22 +112,21 @@ def without_patience(examples):
 
 @pytest.fixture(scope="module")
 def reports():
-    """The reports to `watch` of the fit with a patience of 1."""
+    """The reports to `watch` of the fit with patience."""
     return []
 
 
 @pytest.fixture(scope="module")
-def with_patience(examples, reports):
+def stopping(examples, reports):
+    """A fit that waits two epochs for a higher accuracy."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(in_memory, "CHUNK_SECONDS", 0.0)  # a report after every step
-        return {1: fitted(examples, 1, watch=reports.append), 4: fitted(examples, 4)}
+        return fitted(examples, 2, criterion=highest("accuracy"), watch=reports.append)
 
 
-@pytest.mark.parametrize("patience", [1, 4])
-def test_each_member_stops_on_its_own_and_keeps_its_best(with_patience, without_patience, patience):
+def test_each_member_stops_on_its_own_and_keeps_its_best_by_the_criterion(stopping, without_patience):
     """The expected epochs are those of the curves of the members that do not stop."""
-    stopping = with_patience[patience]
-    expected = [expected_epochs(curve, patience) for curve in without_patience.history.observed["loss"]]
+    expected = [expected_epochs(-curve, 2) for curve in without_patience.history.observed["accuracy"]]
     assert stopping.best.epoch.tolist() == [best for best, _ in expected]
     assert stopping.epochs.tolist() == [stopped or EPOCHS for _, stopped in expected]
     assert len({stopped for _, stopped in expected}) > 1
@@ -135,39 +134,33 @@ def test_each_member_stops_on_its_own_and_keeps_its_best(with_patience, without_
         end = stopping.epochs[member]
         np.testing.assert_array_equal(stopping.history.loss[member, :end], without_patience.history.loss[member, :end])
         assert np.isnan(stopping.history.loss[member, end:]).all()
-        assert stopping.best.value[member] == stopping.history.observed["loss"][member, best - 1]
+        assert stopping.best.value[member] == -stopping.history.observed["accuracy"][member, best - 1]
     assert stopping.history.loss.shape[1] == int(stopping.state.epoch) == max(stopping.epochs)
     assert int(stopping.state.step) == max(stopping.epochs) * 3
     assert stopping.diverged.tolist() == [0] * 4
 
 
-def test_last_and_best_parameters_are_those_of_a_training_with_as_many_epochs(with_patience, examples):
-    stopping = with_patience[1]
+def test_last_and_best_parameters_are_those_of_a_training_with_as_many_epochs(stopping, examples):
     member = int(np.argmin(stopping.epochs))
     assert stopping.epochs[member] < max(stopping.epochs)
     key = jax.random.split(jax.random.key(3), 4)[member]
+    params_of = lambda state: {"params": state.params}
+    history = jax.jit(lambda key: train(TASK, examples[0], key, epochs=EPOCHS, observe=params_of)[1])(key)
     for epochs, found in [(stopping.epochs[member], stopping.state), (stopping.best.epoch[member], stopping.best)]:
-        state, _ = train(TASK, examples[0], jax.random.clone(key), epochs=int(epochs))
-        for one, other in zip(jax.tree.leaves(state.params), jax.tree.leaves(found.params), strict=True):
+        after = jax.tree.map(lambda leaf, epochs=epochs: leaf[epochs - 1], history.observed["params"])
+        for one, other in zip(jax.tree.leaves(after), jax.tree.leaves(found.params), strict=True):
             np.testing.assert_allclose(one, other[member], atol=2e-5)
 
 
-def test_the_best_is_kept_without_patience_too(without_patience):
+def test_by_default_the_best_has_the_lowest_observed_loss_without_patience_too(without_patience):
     assert without_patience.epochs.tolist() == [EPOCHS] * 4
     losses = without_patience.history.observed["loss"]
     assert without_patience.best.epoch.tolist() == (1 + np.argmin(losses, axis=1)).tolist()
 
 
-def test_the_criterion_decides_which_epoch_is_the_best(examples, without_patience):
-    by_accuracy = fitted(examples, None, criterion=highest("accuracy"))
-    accuracies = without_patience.history.observed["accuracy"]
-    assert by_accuracy.best.epoch.tolist() == (1 + np.argmax(accuracies, axis=1)).tolist()
-
-
-def test_fit_ends_when_all_members_have_stopped(with_patience, reports):
-    result = with_patience[1]
-    assert max(result.epochs) == result.history.loss.shape[1] < EPOCHS
-    assert reports[-1].step == 3 * max(result.epochs)
+def test_fit_ends_when_all_members_have_stopped(stopping, reports):
+    assert max(stopping.epochs) == stopping.history.loss.shape[1] < EPOCHS
+    assert reports[-1].step == 3 * max(stopping.epochs)
     assert reports[-1].active.sum() == 0
     assert all(progress.active.any() for progress in reports[:-1])
 

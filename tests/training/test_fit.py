@@ -9,34 +9,60 @@ import jaxdl.functional as F
 from jaxdl import data, models, optimizers
 from jaxdl.system.keys import words_of
 from jaxdl.training import Task, classification, fit, supervised, train
+from jaxdl.training.input_checks import check_inputs
 from jaxdl.training.population import in_memory
 from jaxdl.training.population.in_memory import FIRST_STEPS
 
 MODEL = models.mlp((8,), 10)
 OBJECTIVE = supervised(MODEL, F.cross_entropy)
-TASK = Task(MODEL, OBJECTIVE, optimizers.adam(1e-2), 32)
 OBSERVE = classification(MODEL)
-STEPS, EPOCHS = 3, 6
+STEPS, EPOCHS = 3, 8
 pytestmark = pytest.mark.usefixtures("shared_programs")
 
 
-def fitted(digits, task=TASK, members=2, seed=1, **settings):
-    settings = {"epochs": EPOCHS, "dev": digits, "observe": OBSERVE} | settings
-    return fit(task, digits, jax.random.split(jax.random.key(seed), 8)[:members], **settings)
+def eight_keys():
+    return jax.random.split(jax.random.key(4), 8)
 
 
 @pytest.fixture(scope="module")
-def watched(digits):
-    """The result of a fit, and all reports to `watch`."""
+def task(digits):
+    """A task whose loss becomes NaN for member 3 of eight when its parameters have moved a little.
+
+    Weights of 2 instead of 1 turn that on: the weighted mean is bit-identical, and both fits share a program.
+    """
+    init_key = jax.random.fold_in(jax.random.fold_in(eight_keys()[3], 0), 0)
+    first = MODEL.init(init_key, digits.inputs[:1])[0]["Dense_0"]["kernel"]
+
+    def objective(params, stats, batch, key):
+        loss, stats = OBJECTIVE(params, stats, batch, key)
+        moved = jnp.abs(params["Dense_0"]["kernel"] - first).max()
+        turns_nan = (batch.weights[0] == 2) & (moved > 0.02) & (moved < 0.2)
+        return jnp.where(turns_nan, jnp.nan, 1.0) * loss, stats
+
+    return Task(MODEL, objective, optimizers.sgd(0.05), 32)
+
+
+def fitted(digits, task, members=2, **settings):
+    settings = {"epochs": EPOCHS, "dev": digits, "observe": OBSERVE} | settings
+    return fit(task, digits, eight_keys()[:members], **settings)
+
+
+@pytest.fixture(scope="module")
+def watched(digits, task):
+    """The result of a fit of two members, and all reports to `watch`."""
     reports = []
-    return fitted(digits, watch=reports.append), reports
+    return fitted(digits, task, watch=reports.append), reports
 
 
-def test_fit_agrees_with_train(digits, watched):
+@pytest.fixture(scope="module")
+def eight(digits, task):
+    return fitted(digits, task, members=8)
+
+
+def test_fit_agrees_with_train(digits, task, watched):
     result, _ = watched
-    key = jax.random.split(jax.random.key(1), 8)[1]
     observe = lambda state: OBSERVE(state, digits)
-    state, history = jax.jit(lambda key: train(TASK, digits, key, epochs=EPOCHS, observe=observe))(key)
+    state, history = jax.jit(lambda key: train(task, digits, key, epochs=EPOCHS, observe=observe))(eight_keys()[1])
     member = jax.tree.map(lambda leaf: leaf[1], result.state.params)
     assert jax.tree.all(jax.tree.map(lambda a, b: jnp.allclose(a, b, rtol=1e-3, atol=1e-5), member, state.params))
     np.testing.assert_allclose(result.history.loss[1], history.loss, rtol=1e-4)
@@ -59,14 +85,14 @@ def test_watch_receives_every_epoch_once(watched):
     assert all(progress.active.tolist() == [True, True] for progress in reports)
 
 
-def test_fit_frees_all_arrays_but_its_result(digits):
+def test_fit_frees_all_arrays_but_its_result(digits, task):
     """At once, by reference counting: arrays on a device are too large to wait for the garbage collector."""
-    fitted(digits)
+    fitted(digits, task)
     gc.collect()
     gc.disable()
     try:
         before = jax.live_arrays()
-        result = fitted(digits)
+        result = fitted(digits, task)
         new = [array for array in jax.live_arrays() if all(array is not other for other in before)]
         expected = [leaf for leaf in jax.tree.leaves(words_of(result)) if isinstance(leaf, jax.Array)]
         assert sorted(array.shape for array in new) == sorted(array.shape for array in expected)
@@ -86,7 +112,7 @@ NOISY_TASK = Task(LINEAR, NOISY, optimizers.sgd(0.0), 5)
 def noisy_history():
     """The history of `train` for a loss that depends on the noise and on the order of the data."""
     key = jax.random.split(jax.random.key(1), 2)[1]
-    return train(NOISY_TASK, LINE, key, epochs=30, order=jax.random.key(9))[1]
+    return jax.jit(lambda key: train(NOISY_TASK, LINE, key, epochs=30, order=jax.random.key(9))[1])(key)
 
 
 @pytest.mark.parametrize("seconds", [0.0, 0.001, 0.5])
@@ -107,12 +133,15 @@ def test_a_model_with_one_output_separates_two_classes(loss, labels):
     task = Task(LINEAR, supervised(LINEAR, lambda outputs, labels: loss(outputs[:, 0], labels)), optimizers.sgd(0.5), 4)
     line = data.from_arrays([[-2.0], [-1.0], [1.0], [2.0]], np.repeat(labels, 2))
 
-    def observe(state, dev):
-        outputs, _ = LINEAR.apply(state.params, state.stats, dev.inputs)
-        return {"accuracy": ((outputs[:, 0] > 0) == (dev.labels == 1)).mean()}
+    @jax.jit
+    @jax.vmap
+    def accuracy(key):
+        state, _ = train(task, line, key, epochs=30)
+        outputs, _ = LINEAR.apply(state.params, state.stats, line.inputs)
+        return ((outputs[:, 0] > 0) == (line.labels == 1)).mean()
 
-    result = fit(task, line, jax.random.split(jax.random.key(0), 2), epochs=30, dev=line, observe=observe)
-    assert (result.history.observed["accuracy"][:, -1] == 1).all()
+    check_inputs(task, line, line, epochs=30)  # as `fit` does
+    assert (accuracy(jax.random.split(jax.random.key(0), 2)) == 1).all()
 
 
 def test_bytes_with_a_transform_are_trained_on_like_numbers(digits):
@@ -120,7 +149,9 @@ def test_bytes_with_a_transform_are_trained_on_like_numbers(digits):
     numbers = data.take(digits, np.arange(32))
     pixels = numbers._replace(inputs=jnp.uint8(numbers.inputs * 16))
     model = models.mlp((), 10)
-    task = Task(model, supervised(model, F.cross_entropy, augment=data.each_image(data.crop)), TASK.optimizer, 16)
+    task = Task(
+        model, supervised(model, F.cross_entropy, augment=data.each_image(data.noise)), optimizers.sgd(0.05), 16
+    )
     on_numbers = fitted(numbers, task, observe=classification(model))
     on_bytes = fitted(pixels, task._replace(transform=lambda inputs: inputs / 16), observe=classification(model))
     jax.tree.map(
@@ -129,30 +160,10 @@ def test_bytes_with_a_transform_are_trained_on_like_numbers(digits):
     jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, atol=1e-5), on_numbers.history, on_bytes.history)
 
 
-def fitted_without_and_with_nan(digits, member):
-    """Fit eight members; the loss of one may become NaN when its parameters have moved a little.
-
-    Weights of 2 instead of 1 turn it on: the weighted mean is bit-identical, and both fits share a program.
-    """
-    init_key = jax.random.fold_in(jax.random.fold_in(jax.random.split(jax.random.key(4), 8)[member], 0), 0)
-    first = MODEL.init(init_key, digits.inputs[:1])[0]["Dense_0"]["kernel"]
-
-    def objective(params, stats, batch, key):
-        loss, stats = OBJECTIVE(params, stats, batch, key)
-        moved = jnp.abs(params["Dense_0"]["kernel"] - first).max()
-        turns_nan = (batch.weights[0] == 2) & (moved > 0.02) & (moved < 0.2)
-        return jnp.where(turns_nan, jnp.nan, 1.0) * loss, stats
-
-    task = Task(MODEL, objective, optimizers.sgd(0.05), 32)
-    return [
-        fitted(digits._replace(weights=weight * digits.weights), task, dev=digits, members=8, seed=4, epochs=8)
-        for weight in (1, 2)
-    ]
-
-
-def test_a_member_that_diverges_leaves_the_others_bit_identical(digits):
+def test_a_member_that_diverges_leaves_the_others_bit_identical(digits, task, eight):
     """Also in every column of the history. The member stops, and its best epoch is one before it diverged."""
-    healthy, diverging = fitted_without_and_with_nan(digits, 3)
+    healthy = eight
+    diverging = fitted(digits._replace(weights=2 * digits.weights), task, dev=digits, members=8)
     others = np.arange(8) != 3
     assert healthy.diverged.tolist() == [0] * 8
     epoch = int(diverging.diverged[3])
@@ -168,7 +179,7 @@ def test_a_member_that_diverges_leaves_the_others_bit_identical(digits):
     assert all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(diverging.best.params))
 
 
-def test_members_do_not_depend_on_the_size_of_the_population(digits, watched):
-    two, three = watched[0], fitted(digits, members=3)
-    jax.tree.map(lambda a, b: np.testing.assert_array_equal(a, b[:2]), two.state.params, three.state.params)
-    jax.tree.map(lambda a, b: np.testing.assert_array_equal(a, b[:2]), two.history, three.history)
+def test_members_do_not_depend_on_the_size_of_the_population(watched, eight):
+    two = watched[0]
+    jax.tree.map(lambda a, b: np.testing.assert_array_equal(a, b[:2]), two.state.params, eight.state.params)
+    jax.tree.map(lambda a, b: np.testing.assert_array_equal(a, b[:2]), two.history, eight.history)

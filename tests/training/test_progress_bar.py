@@ -56,7 +56,7 @@ def test_figures_stay_while_no_epoch_ends(console, reports, figures):
 
 
 def test_the_bar_of_a_fit_ends_full_if_all_members_diverge(digits, console):
-    model = models.mlp((8,), 10)
+    model = models.mlp((), 10)
     explode = optimizers.sgd(lambda step: jnp.where(step > 9, jnp.inf, 0.1))
     task = Task(model, supervised(model, F.cross_entropy), explode, 32)
     keys = jax.random.split(jax.random.key(1), 2)

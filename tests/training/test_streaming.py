@@ -1,3 +1,4 @@
+import functools
 import sys
 
 import jax
@@ -38,13 +39,22 @@ def three_epochs(digits):
     return train(TASK, streamed(digits), jax.random.key(3), epochs=3)
 
 
+def observe(state):
+    return {"step": state.step, "bias": state.params["Dense_0"]["bias"].sum()}
+
+
+@functools.cache
+def trained_in_memory(order):
+    order = None if order is None else jax.random.key(order)
+    return train(TASK, weighted_digits(), jax.random.key(3), epochs=3, observe=observe, order=order)
+
+
 @pytest.mark.parametrize(("batches_per_chunk", "order"), [(1, None), (2, 9), (100, None)])
 def test_training_on_a_stream_is_bit_identical_to_training_in_memory(digits, batches_per_chunk, order):
     """In chunks of one batch, of two batches with one left over, and of all batches."""
-    observe = lambda state: {"step": state.step, "bias": state.params["Dense_0"]["bias"].sum()}
-    settings = lambda: {"epochs": 3, "observe": observe, "order": order and jax.random.key(order)}
-    in_memory, history = train(TASK, digits, jax.random.key(3), **settings())
-    state, streamed_history = train(TASK, streamed(digits, batches_per_chunk), jax.random.key(3), **settings())
+    in_memory, history = trained_in_memory(order)
+    settings = {"epochs": 3, "observe": observe, "order": order and jax.random.key(order)}
+    state, streamed_history = train(TASK, streamed(digits, batches_per_chunk), jax.random.key(3), **settings)
     assert_bit_identical(in_memory, state)
     assert (int(state.epoch), int(state.step)) == (3, 27)
     jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-6), history, streamed_history)
@@ -76,9 +86,9 @@ def test_arrays_of_double_precision_can_be_streamed(digits, double):
 def test_the_transform_is_applied_on_the_device(digits):
     pixels = np.asarray(digits.inputs * 16).astype(np.uint8)
     stream = stream_arrays(pixels, digits.labels, weights=digits.weights)
-    key = jax.random.key(3)
-    state, history = train(TASK._replace(transform=lambda inputs: inputs / 16), stream, key, epochs=2)
-    expected, expected_history = train(TASK, digits, jax.random.clone(key), epochs=2)
+    task = TASK._replace(transform=lambda inputs: inputs / 16)
+    state, history = train(task, stream, jax.random.key(3), epochs=3)
+    expected, expected_history = trained_in_memory(None)
     jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, atol=1e-5), state.params, expected.params)
     np.testing.assert_allclose(history.loss, expected_history.loss, rtol=1e-5)
 

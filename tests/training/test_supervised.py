@@ -18,16 +18,21 @@ def state_with(params, stats):
 
 @pytest.fixture(scope="module")
 def params():
-    return MODEL.init(jax.random.key(0), DATA.inputs)[0]
+    return jax.jit(MODEL.init)(jax.random.key(0), DATA.inputs)[0]
 
 
 @pytest.fixture(scope="module")
 def losses(params):
-    return F.cross_entropy(MODEL.apply(params, {}, DATA.inputs)[0], DATA.labels)
+    return losses_at(params, DATA.inputs)
+
+
+@jax.jit
+def losses_at(params, inputs):
+    return F.cross_entropy(MODEL.apply(params, {}, inputs)[0], DATA.labels)
 
 
 def value(params, **settings):
-    return supervised(MODEL, F.cross_entropy, **settings)(params, {}, DATA, jax.random.key(0))[0]
+    return jax.jit(supervised(MODEL, F.cross_entropy, **settings))(params, {}, DATA, jax.random.key(0))[0]
 
 
 def test_the_objective_is_the_weighted_mean_of_the_losses(params, losses):
@@ -41,17 +46,17 @@ def test_the_penalty_is_added_to_the_loss(params):
 
 def test_inputs_are_augmented_before_the_model_sees_them(params):
     augmented = value(params, augment=lambda key, batch: batch._replace(inputs=0 * batch.inputs))
-    at_zero = F.cross_entropy(MODEL.apply(params, {}, 0 * DATA.inputs)[0], DATA.labels)
+    at_zero = losses_at(params, 0 * DATA.inputs)
     np.testing.assert_allclose(augmented, np.average(at_zero, weights=DATA.weights), rtol=1e-6)
 
 
 def test_dropout_is_active_in_the_objective_and_inactive_in_the_metrics():
     model = models.mlp((64,), 3, dropout_rate=0.5)
-    params, stats = model.init(jax.random.key(0), DATA.inputs)
+    params, stats = jax.jit(model.init)(jax.random.key(0), DATA.inputs)
     objective = jax.jit(supervised(model, F.cross_entropy))
     assert objective(params, stats, DATA, jax.random.key(1))[0] != objective(params, stats, DATA, jax.random.key(2))[0]
-    observed = classification(model)(state_with(params, stats), DATA)["loss"]
-    expected = F.cross_entropy(model.apply(params, stats, DATA.inputs)[0], DATA.labels)
+    observed = jax.jit(classification(model))(state_with(params, stats), DATA)["loss"]
+    expected = F.cross_entropy(jax.jit(model.apply)(params, stats, DATA.inputs)[0], DATA.labels)
     np.testing.assert_allclose(observed, np.average(expected, weights=DATA.weights), rtol=1e-6)
 
 
@@ -73,7 +78,7 @@ def test_augmentation_and_model_receive_different_keys(params):
 
 
 def test_classification_measures_weighted_cross_entropy_and_accuracy(params, losses):
-    observed = classification(MODEL)(state_with(params, {}), DATA)
+    observed = jax.jit(classification(MODEL))(state_with(params, {}), DATA)
     np.testing.assert_allclose(observed["loss"], np.average(losses, weights=DATA.weights), rtol=1e-6)
     correct = MODEL.apply(params, {}, DATA.inputs)[0].argmax(axis=1) == DATA.labels
     np.testing.assert_allclose(observed["accuracy"], np.average(correct, weights=DATA.weights), rtol=1e-6)
@@ -81,11 +86,11 @@ def test_classification_measures_weighted_cross_entropy_and_accuracy(params, los
 
 def test_outputs_and_regression_metrics_do_not_depend_on_the_division_into_batches(random, monkeypatch):
     examples = data.from_arrays(random.normal(size=(30, 5)), random.normal(size=(30, 3)))
-    params, stats = MODEL.init(jax.random.key(0), examples.inputs)
-    state, outputs = state_with(params, stats), MODEL.apply(params, stats, examples.inputs)[0]
+    params, stats = jax.jit(MODEL.init)(jax.random.key(0), examples.inputs)
+    state, outputs = state_with(params, stats), jax.jit(MODEL.apply)(params, stats, examples.inputs)[0]
     monkeypatch.setattr(in_batches, "__kwdefaults__", {"rows": 8})
     np.testing.assert_allclose(outputs_of(MODEL, state, examples), outputs, atol=1e-6)
-    observed = regression(MODEL, F.absolute_error)(state, examples)
+    observed = jax.jit(regression(MODEL, F.absolute_error))(state, examples)
     np.testing.assert_allclose(observed["loss"], F.absolute_error(outputs, examples.labels).mean(), rtol=1e-5)
     total = ((examples.labels - examples.labels.mean(axis=0)) ** 2).sum()
     residual = ((outputs - examples.labels) ** 2).sum()

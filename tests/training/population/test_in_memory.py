@@ -22,7 +22,7 @@ from jaxdl.training.population.population import CompiledPopulation
 from jaxdl.training.population.runner import place_members
 
 MODEL = models.mlp((8,), 10)
-TASK = Task(MODEL, supervised(MODEL, F.cross_entropy), optimizers.adam(1e-2), 16)
+TASK = Task(MODEL, supervised(MODEL, F.cross_entropy), optimizers.momentum(0.05), 16)
 CONFIG = FitConfig(TASK, classification(MODEL), 3)
 pytestmark = pytest.mark.usefixtures("shared_programs")
 
@@ -45,7 +45,9 @@ def fitted_in(layout, examples):
 
 @pytest.fixture(scope="module")
 def on_one_device(examples):
-    return fitted_in(Layout(), examples)
+    found = fitted(examples, devices=jax.devices()[:1])
+    assert found.layout == Layout(1, 1, 1)
+    return found
 
 
 @pytest.mark.parametrize("layout", [Layout(2, 1, 2), Layout(1, 2, 1)], ids=str)
@@ -80,9 +82,9 @@ def test_eight_devices_give_the_bits_of_one(tmp_path):
         assert jax.device_count() == 8
         digits = data.take(data.load_digits(), np.arange(64))
         model = models.mlp((8,), 10)
-        task = training.Task(model, training.supervised(model, F.cross_entropy), optimizers.adam(1e-2), 16)
+        task = training.Task(model, training.supervised(model, F.cross_entropy), optimizers.sgd(0.1), 16)
         keys = jax.random.split(jax.random.key(0), 11)
-        common = dict(epochs=2, dev=digits, observe=training.classification(model))
+        common = dict(epochs=2, dev=digits, observe=lambda state, dev: {})
         one = training.fit(task, digits, keys, **common, devices=jax.devices()[:1])
         for members in (3, 11):
             eight = training.fit(task, digits, jax.random.clone(keys)[:members], **common)

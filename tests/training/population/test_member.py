@@ -31,7 +31,8 @@ def take_steps(examples):
 
 @pytest.fixture(scope="module")
 def first(examples):
-    return init_member(CONFIG, examples, examples, jax.random.key(2), steps=STEPS)
+    init = jax.jit(functools.partial(init_member, CONFIG, steps=STEPS))
+    return init(examples, examples, jax.random.key(2))
 
 
 @pytest.fixture(scope="module")
@@ -84,9 +85,13 @@ def test_infinite_parameters_count_as_divergence_even_if_the_loss_is_finite(exam
     explode = optimizers.sgd(lambda step: jnp.where(step == 2 * STEPS - 1, jnp.inf, 0.1))
     model = models.Model(lambda key, inputs: ({"x": jnp.ones(2)}, {}), lambda p, s, i, *, key=None: (i, s))
     config = FitConfig(Task(model, objective, explode, 16), lambda state, dev: {}, epochs=4)
-    member = init_member(config, examples, examples, jax.random.key(0), steps=STEPS)
-    program = jax.jit(functools.partial(train_steps, config, examples, examples, None))
-    member = program(jnp.int32(0), jnp.int32(20), member)
+
+    @jax.jit
+    def trained(key):
+        member = init_member(config, examples, examples, key, steps=STEPS)
+        return train_steps(config, examples, examples, None, jnp.int32(0), jnp.int32(20), member)
+
+    member = trained(jax.random.key(0))
     assert int(member.diverged) == 2
     assert np.isfinite(member.history.loss).tolist() == [True, True, False, False]
     assert np.isfinite(member.best.params["x"]).all()

@@ -30,12 +30,9 @@ def fitted(train, digits, task=TASK, **settings):
     return fit(task, train, jax.random.split(jax.random.key(1), 3), **settings)
 
 
-@pytest.mark.parametrize("batches_per_chunk", [2, 100])
-def test_members_on_a_stream_are_bit_identical_to_members_in_memory_that_share_an_order(digits, batches_per_chunk):
-    """In chunks of two batches with one left over, and of all batches."""
-    in_memory, stream = (
-        fitted(train, digits, order=jax.random.key(9)) for train in (digits, streamed(digits, batches_per_chunk))
-    )
+def test_members_on_a_stream_are_bit_identical_to_members_in_memory_that_share_an_order(digits):
+    """In chunks of two batches with one left over."""
+    in_memory, stream = (fitted(train, digits, order=jax.random.key(9)) for train in (digits, streamed(digits, 2)))
     assert_bit_identical(in_memory.state, stream.state)
     jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=2e-6), in_memory.history, stream.history)
     assert stream.history.loss.shape == (3, 3)
