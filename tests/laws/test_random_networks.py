@@ -212,7 +212,7 @@ def test_reverse_pass_equals_jaxs_gradient_for_random_networks(data):
 
 def test_reverse_pass_equals_jaxs_gradient_for_dense_networks(random, double):
     """Widths of 1 to 3 and up to four layers; with widths 2-1-2 and seed 0 all losses are equal."""
-    drawn = [random.integers(1, 4, size=random.integers(2, 6)) for _ in range(9)]
+    drawn = [random.integers(1, 4, size=random.integers(2, 6)) for _ in range(15)]
     networks = [dense_network(tuple(map(int, widths)), seed) for seed, widths in enumerate([[2, 1, 2], *drawn])]
     for (value, gradient), (expected, automatic) in gradients(networks):
         assert value == expected
