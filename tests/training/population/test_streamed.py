@@ -31,14 +31,16 @@ def fitted(train, digits, task=TASK, **settings):
 
 
 def test_members_on_a_stream_are_bit_identical_to_members_in_memory_that_share_an_order(digits):
-    """In chunks of two batches with one left over."""
-    in_memory, stream = (fitted(train, digits, order=jax.random.key(9)) for train in (digits, streamed(digits, 2)))
-    assert_bit_identical(in_memory.state, stream.state)
-    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=2e-6), in_memory.history, stream.history)
-    assert stream.history.loss.shape == (3, 3)
-    assert not stream.interrupted
-    assert stream.seconds.compile > 0
-    assert stream.seconds.run > 0
+    """In chunks of two batches with one left over, and in one chunk per epoch."""
+    in_memory = fitted(digits, digits, order=jax.random.key(9))
+    for batches_per_chunk in (2, 100):
+        stream = fitted(streamed(digits, batches_per_chunk), digits, order=jax.random.key(9))
+        assert_bit_identical(in_memory.state, stream.state)
+        jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=2e-6), in_memory.history, stream.history)
+        assert stream.history.loss.shape == (3, 3)
+        assert not stream.interrupted
+        assert stream.seconds.compile > 0
+        assert stream.seconds.run > 0
 
 
 def test_without_an_order_all_members_see_the_order_of_the_first_key(digits):
