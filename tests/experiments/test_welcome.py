@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from rich.console import Console
 
+from experiments import welcome  # before another test replaces an experiment that it lists
 from jaxdl import derivation
 from jaxdl.runs import files
 from jaxdl.runs.settings import Train
@@ -16,8 +17,6 @@ CHECKED = ("cross_entropy", "batch_norm", "conv2d")
 @pytest.fixture(scope="module")
 def run(tmp_path_factory):
     """Return the run directory and the terminal output."""
-    from experiments import welcome
-
     directory = tmp_path_factory.mktemp("runs") / "welcome"
     console = Console(record=True, width=110)
     with pytest.MonkeyPatch.context() as patch:
