@@ -51,6 +51,7 @@ def whole(tmp_path_factory):
     out = tmp_path_factory.mktemp("runs") / "whole"
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("jaxdl.system.startup.prepare", lambda: None)
+        patch.setattr("jaxdl.cli.train.print_page", lambda directory, console: None)
         assert main(["train", *SETTINGS, "--out", str(out)]) == 0
     assert pq.read_table(out / "metrics.parquet").num_rows == 2 * 1500
     return out
@@ -87,7 +88,7 @@ def test_a_run_that_was_killed_during_its_evaluation_is_evaluated_again_and_then
     """The files that are written last are missing, and one of them is half-written."""
     out = tmp_path / "run"
     shutil.copytree(whole, out)
-    for name in ("cost.json", "params.npz", "report.html", "confusion.parquet"):
+    for name in ("cost.json", "params.npz", "confusion.parquet"):
         (out / name).unlink()
     (out / ".params.npz.123.partial").write_bytes(b"PK")
     assert main(["train", *SETTINGS, "--out", str(out)]) == 0

@@ -208,19 +208,26 @@ def test_another_directory_is_an_error(tmp_path):
         page.write_report(tmp_path)
 
 
-def test_the_drawing_library_is_bundled_once_and_then_read_from_the_cache(tmp_path, monkeypatch):
-    vl_convert = pytest.importorskip("vl_convert")
+@pytest.fixture
+def bundle(monkeypatch):
+    """Bundle nothing, which takes a second: the pages of the other tests have the whole library."""
+    monkeypatch.setattr(pytest.importorskip("vl_convert"), "javascript_bundle", lambda code: f"library; {code}")
+    return page._library.__wrapped__  # without the memory of this process
+
+
+def test_the_drawing_library_is_bundled_once_and_then_read_from_the_cache(bundle, tmp_path, monkeypatch):
     monkeypatch.setenv("JAXDL_CACHE", str(tmp_path))
-    page._library.cache_clear()
-    made = page._library()
-    assert made == vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;")
-    monkeypatch.delattr(vl_convert, "javascript_bundle")
-    page._library.cache_clear()
-    assert page._library() == made
+    assert bundle() == "library; window.vegaEmbed = vegaEmbed;"
+    monkeypatch.delattr("vl_convert.javascript_bundle")
+    assert bundle() == "library; window.vegaEmbed = vegaEmbed;"
 
 
-def test_without_a_cache_the_drawing_library_is_bundled_again(tmp_path, monkeypatch):
+def test_without_a_cache_the_drawing_library_is_bundled_again(bundle, tmp_path, monkeypatch):
     (tmp_path / "file").touch()
     monkeypatch.setenv("JAXDL_CACHE", str(tmp_path / "file"))
-    page._library.cache_clear()
-    assert "vegaEmbed" in page._library()
+    assert bundle() == "library; window.vegaEmbed = vegaEmbed;"
+
+
+def test_a_page_has_the_whole_drawing_library(book):
+    assert "window.vegaEmbed=" in book.read_text()
+    assert len(book.read_text()) > 500_000

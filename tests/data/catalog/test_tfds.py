@@ -50,24 +50,6 @@ def test_mnist_prepared_by_tfds_equals_the_original(data_dir, cache):
     assert "tensorflow" not in sys.modules
 
 
-@pytest.mark.filterwarnings("ignore::DeprecationWarning")
-def test_decoded_images_are_cached_until_the_files_change(data_dir, cache, tmp_path, monkeypatch):
-    folder = tmp_path / "tfds" / "mnist" / "3.0.1"
-    shutil.copytree(data_dir / "tfds" / "mnist" / "3.0.1", folder)
-    first = load_prepared("mnist", tmp_path / "tfds", part="test")
-    damaged = next((cache / "tfds").rglob("*.npz"))
-    damaged.write_bytes(damaged.read_bytes()[:1000])
-    assert np.array_equal(first.inputs, load_prepared("mnist", tmp_path / "tfds", part="test").inputs)
-    monkeypatch.setattr("jaxdl.data.catalog.tfds._decode", None)
-    again = load_prepared("mnist", tmp_path / "tfds", part="test")
-    assert np.array_equal(first.inputs, again.inputs)
-    with (folder / "mnist-test.array_record-00000-of-00001").open("ab") as file:
-        file.write(b"changed")
-    with pytest.raises(TypeError):
-        load_prepared("mnist", tmp_path / "tfds", part="test")
-    assert not list(cache.rglob("*.partial"))
-
-
 def test_the_newest_version_is_used(tmp_path):
     for version in ("3.0.1", "3.0.10"):
         prepared_folder(tmp_path, version, [])
@@ -134,6 +116,23 @@ def test_any_classification_set_with_one_image_size_is_read(config, names, prepa
     assert loaded.labels.tolist() == [row % 2 for row in rows]
     assert prepared_class_names(f"pets/{config}", folder) == names
     assert "tensorflow" not in sys.modules
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_decoded_images_are_cached_until_the_files_change(prepared_by_tfds, cache, tmp_path, monkeypatch):
+    folder = shutil.copytree(prepared_by_tfds[0], tmp_path / "tfds")
+    load = lambda: load_prepared("pets/named", folder, part="validation")
+    first = load()
+    damaged = next((cache / "tfds").rglob("*.npz"))
+    damaged.write_bytes(damaged.read_bytes()[:-100])
+    assert np.array_equal(first.inputs, load().inputs)
+    monkeypatch.setattr("jaxdl.data.catalog.tfds._decode", None)
+    assert np.array_equal(first.inputs, load().inputs)
+    with next(folder.rglob("named/1.0.0/*.array_record-00000-of-*")).open("ab") as file:
+        file.write(b"changed")
+    with pytest.raises(TypeError):
+        load()
+    assert not list(cache.rglob("*.partial"))
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
