@@ -20,10 +20,11 @@ os.environ.setdefault(
 # Child processes may write bytecode: without it, each of them compiles all sources of jaxdl again.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
-# Share compiled programs among the processes of one test run, in a new folder.
+# Share compiled programs and other cached files among the processes of one test run, in a new folder.
 if "JAX_COMPILATION_CACHE_DIR" not in os.environ:
-    os.environ["JAX_COMPILATION_CACHE_DIR"] = tempfile.mkdtemp(prefix="jaxdl-tests-")
-    atexit.register(shutil.rmtree, os.environ["JAX_COMPILATION_CACHE_DIR"], ignore_errors=True)
+    folder = tempfile.mkdtemp(prefix="jaxdl-tests-")
+    os.environ |= {"JAX_COMPILATION_CACHE_DIR": folder, "JAXDL_CACHE": os.path.join(folder, "jaxdl")}
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
 
 import jax
 import jaxtyping
