@@ -89,7 +89,7 @@ def trains(test):
 
 
 def chosen(tests):
-    """Return all examples with JAXDL_TESTS=all, else the cheapest: the shortest, if possible one that trains nothing."""
+    """Return all examples with JAXDL_TESTS=all, else the shortest, if possible one that trains nothing."""
     if os.environ.get("JAXDL_TESTS") == "all":
         return tests
     return [min(tests, key=lambda test: (trains(test), len(test.examples)))]
