@@ -1,7 +1,8 @@
-"""Statistics of a few seeds: confidence intervals, the power of a test, and the number of seeds to run."""
+"""Statistics of a few seeds: comparisons, confidence and prediction intervals, power, and number of seeds to run."""
 
 import bisect
 import functools
+import math
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -9,13 +10,18 @@ from numpy.typing import ArrayLike
 
 __all__ = [
     "Interval",
+    "PairedComparison",
+    "Summary",
     "bootstrap_interval",
+    "compare",
+    "conformal_radius",
     "mean_interval",
     "mean_intervals",
     "power",
     "proportion_interval",
     "seeds_needed",
     "sign_flip_interval",
+    "summary",
 ]
 
 MAX_ENUMERATED = 16  # with up to 16 values all 2^16 - 1 subsets are used; with more, as many are sampled
@@ -34,6 +40,76 @@ class Interval(NamedTuple):
     estimate: Any
     low: Any
     high: Any
+
+
+class PairedComparison(NamedTuple):
+    """Comparison of two methods that ran with the same seeds; `str` gives it as a sentence.
+
+    Attributes:
+        difference: Mean of a - b over the seeds.
+        difference_low: Lower limit of the confidence interval of the mean difference.
+        difference_high: Upper limit of the confidence interval of the mean difference.
+        share_favoring_a: Share of the seeds with the better value for a; an equal pair counts half.
+        seeds: Number of seeds.
+        effect: True mean difference, without its sign, that `seeds_needed` is for.
+        seeds_needed: Seeds that detect the effect with a probability of about 80 %, or None if 100,000 are too few.
+        level: Confidence level of the interval.
+    """
+
+    difference: float
+    difference_low: float
+    difference_high: float
+    share_favoring_a: float
+    seeds: int
+    effect: float
+    seeds_needed: int | None
+    level: float
+
+    def __str__(self) -> str:
+        needed = f"more than {MAX_SEEDS:,}" if self.seeds_needed is None else f"about {self.seeds_needed:,}"
+        return (
+            f"a − b: mean {self.difference:.4g}, {100 * self.level:.4g} % interval {self.difference_low:.4g} to "
+            f"{self.difference_high:.4g}; a is better for {100 * self.share_favoring_a:.3g} % of {self.seeds} seeds; a "
+            f"difference of {self.effect:.4g} takes {needed} seeds"
+        )
+
+    def __repr__(self) -> str:
+        return _rounded_repr(self)
+
+
+class Summary(NamedTuple):
+    """Summary of the results of one method; `str` gives it as a sentence.
+
+    Attributes:
+        n: Number of values.
+        mean: Mean of the values.
+        mean_low: Lower limit of the confidence interval of the mean.
+        mean_high: Upper limit of the confidence interval of the mean.
+        median: Median of the values.
+        level: Confidence level of the interval.
+    """
+
+    n: int
+    mean: float
+    mean_low: float
+    mean_high: float
+    median: float
+    level: float
+
+    def __str__(self) -> str:
+        return (
+            f"mean {self.mean:.4g}, {100 * self.level:.4g} % interval {self.mean_low:.4g} to {self.mean_high:.4g}; "
+            f"median {self.median:.4g}; {self.n} values"
+        )
+
+    def __repr__(self) -> str:
+        return _rounded_repr(self)
+
+
+def _rounded_repr(fields) -> str:
+    """Return the `repr` of a named tuple with four significant digits for each float."""
+    shown = (f"{k}={v:.4g}" if isinstance(v, float) else f"{k}={v!r}" for k, v in fields._asdict().items())
+    return f"{type(fields).__name__}({', '.join(shown)})"
 
 
 def mean_interval(
@@ -262,6 +338,161 @@ def seeds_needed(distance: float, spread: float, *, level: float = 0.95) -> int 
     numbers = range(2, MAX_SEEDS + 1)
     fewest = bisect.bisect_left(numbers, True, key=is_enough)
     return numbers[fewest] if fewest < len(numbers) else None
+
+
+def summary(values: ArrayLike, *, level: float = 0.95) -> Summary:
+    r"""Summarize independent results, such as one score for each seed.
+
+    Args:
+        values: $n \ge 2$ finite numbers.
+        level: Confidence level of Student's interval for the mean (`mean_interval`), between 0 and 1.
+
+    Returns:
+        Mean with its interval, median, and number of values.
+
+    Raises:
+        ValueError: There are fewer than two values, one is NaN or infinite, they are not one-dimensional, or the level
+            is not between 0 and 1.
+
+    Example:
+        >>> from jaxdl import statistics
+        >>> found = statistics.summary([1, 2, 3, 4, 5])
+        >>> found
+        Summary(n=5, mean=3, mean_low=1.037, mean_high=4.963, median=3, level=0.95)
+        >>> print(found)
+        mean 3, 95 % interval 1.037 to 4.963; median 3; 5 values
+    """
+    values = _finite_values("values", values)
+    mean, low, high = mean_interval(values, level=_checked_level(level))
+    return Summary(len(values), mean, low, high, float(np.median(values)), level)
+
+
+def compare(
+    a: ArrayLike,
+    b: ArrayLike,
+    *,
+    effect: float | None = None,
+    larger_is_better: bool = True,
+    level: float = 0.95,
+) -> PairedComparison:
+    r"""Compare two methods that ran with the same seeds.
+
+    The interval of the mean difference is that of the sign-flip test (`sign_flip_interval`), which assumes independent
+    seeds and differences distributed symmetrically about their mean. Its limits are infinite for fewer than 6 seeds at
+    the level 0.95. If the interval excludes 0, the methods differ at this level.
+
+    Args:
+        a: Results of the first method, one for each of $n \ge 2$ seeds.
+        b: Results of the second method, of the same seeds in the same order.
+        effect: True mean difference, above 0, that further seeds should detect. Default: the observed mean difference,
+            which is itself uncertain; better give the smallest difference that matters.
+        larger_is_better: False for losses and errors.
+        level: Confidence level of the interval, between 0 and 1.
+
+    Returns:
+        Mean difference a - b with its interval, share of the seeds that favor a, and the number of seeds with which
+        the interval would exclude 0 in about 80 % of repetitions: that of `seeds_needed` for the standard deviation of
+        the differences, but at least as many as the sign-flip test needs to reject anything.
+
+    Raises:
+        ValueError: The lengths differ, there are fewer than two seeds, a value is NaN or infinite, the values are not
+            one-dimensional, the effect is not above 0, or the level is not between 0 and 1.
+
+    References:
+        Fisher, *The design of experiments* (1935), section 21.
+
+    Example:
+        >>> from jaxdl import statistics
+        >>> a, b = [0.91, 0.93, 0.92, 0.95, 0.94, 0.96], [0.90, 0.91, 0.92, 0.91, 0.93, 0.92]
+        >>> found = statistics.compare(a, b, effect=0.01)
+        >>> print(found)
+        a − b: mean 0.02, 95 % interval 0 to 0.04; a is better for 91.7 % of 6 seeds; a difference of 0.01 takes about
+        24 seeds
+        >>> found.difference > 0, found.seeds_needed
+        (True, 24)
+    """
+    a, b = _finite_values("a", a), _finite_values("b", b)
+    if len(a) != len(b):
+        raise ValueError(
+            f"a and b must have one value for each seed, in the same order, but a has {len(a)} values and b has "
+            f"{len(b)}: drop the seeds that only one of them has."
+        )
+    if effect is not None and not 0 < effect < np.inf:
+        raise ValueError(f"effect must be above 0 and finite, got {effect}: give a difference without its sign.")
+    differences = a - b
+    mean, low, high = sign_flip_interval(differences, level=_checked_level(level))
+    better = differences if larger_is_better else -differences
+    share = float((better > 0).mean() + (better == 0).mean() / 2)
+    detected = abs(mean) if effect is None else float(effect)
+    needed = seeds_needed(detected, float(differences.std(ddof=1)), level=level)
+    if needed is not None:
+        needed = max(needed, math.ceil(math.log2(2 / (1 - level))))  # with fewer, the sign-flip interval is infinite
+    return PairedComparison(mean, low, high, share, len(a), detected, needed, level)
+
+
+def _finite_values(name, values) -> np.ndarray:
+    """Return at least two finite numbers as float64. Raises ValueError otherwise."""
+    values = np.asarray(values, np.float64)
+    if values.ndim != 1 or len(values) < 2:
+        raise ValueError(
+            f"{name} must be one-dimensional with at least two values, got the shape {values.shape}: give one number "
+            "for each seed."
+        )
+    wrong = int((~np.isfinite(values)).sum())
+    if wrong:
+        raise ValueError(
+            f"{name} must hold finite numbers, but {wrong} of {len(values)} are NaN or infinite: report these runs "
+            "separately, and leave their seeds out."
+        )
+    return values
+
+
+def _checked_level(level) -> float:
+    if not 0 < level < 1:
+        raise ValueError(f"level must be between 0 and 1, got {level}: give 0.95 for 95 %.")
+    return level
+
+
+def conformal_radius(residuals: ArrayLike, *, level: float = 0.9) -> float:
+    r"""Compute the half-width of prediction intervals by split conformal prediction.
+
+    Among $n$ absolute residuals $|y_i - \hat y_i|$ of examples that were not trained on, it is the $k$-th smallest,
+    $k = \lceil (n + 1)\,\mathrm{level} \rceil$. The interval $\hat y \pm$ radius then contains a new label with a
+    probability of at least `level`, on average over residuals and new examples, if new examples and those of the
+    residuals are exchangeable, for example independent and of the same distribution. Nothing else is assumed.
+
+    Args:
+        residuals: Differences of $n \ge 1$ labels from their predictions; their signs do not matter.
+        level: Probability to cover a new label, between 0 and 1.
+
+    Returns:
+        The radius; infinity if $n < \mathrm{level} / (1 - \mathrm{level})$, which is fewer than 9 for the level 0.9.
+
+    Raises:
+        ValueError: There is no residual, one is NaN, they are not one-dimensional, or the level is not between 0 and 1.
+
+    References:
+        Lei, G'Sell, Rinaldo, Tibshirani and Wasserman, *Distribution-free predictive inference for regression* (2018),
+        algorithm 2.
+
+    Example:
+        Nine of the nine residuals are needed for 90 %, and five of them for 50 %:
+
+        >>> from jaxdl import statistics
+        >>> residuals = [-4.0, 1.0, 3.0, -2.0, 5.0, 6.0, -7.0, 8.0, 9.0]
+        >>> statistics.conformal_radius(residuals), statistics.conformal_radius(residuals, level=0.5)
+        (9.0, 5.0)
+        >>> statistics.conformal_radius(residuals, level=0.95)
+        inf
+    """
+    residuals = np.abs(np.asarray(residuals, np.float64))
+    if residuals.ndim != 1 or len(residuals) == 0 or np.isnan(residuals).any():
+        raise ValueError(
+            f"residuals must be one-dimensional with at least one number and without NaN, got the shape "
+            f"{residuals.shape} with {int(np.isnan(residuals).sum())} NaN: give one residual for each example."
+        )
+    rank = math.ceil(round((len(residuals) + 1) * _checked_level(level), 9))  # 100 * 0.55 is 55, not a little more
+    return float(np.sort(residuals)[rank - 1]) if rank <= len(residuals) else math.inf
 
 
 def _special() -> Any:
