@@ -13,9 +13,11 @@ from jaxdl.runs.settings import DataSource, Names, described_default
 class Predict(DataSource):
     """Predict with the networks of a run, and write one row per example.
 
-    For classes a row holds the most probable class, its mean probability over the networks with a 95 % interval, and
-    the mean probability of every class. For a regression it holds the mean prediction with its interval, in the unit of
-    the labels. Files are read and written in chunks, so that memory does not grow with their size.
+    For classes a row holds the most probable class, its mean probability over the networks, and the mean probability of
+    every class. For a regression it holds the mean prediction, and a 90 % prediction interval, which contains the true
+    label in at least 90 % of new examples like those of training. mean_low_95 and mean_high_95 are the 95 % interval of
+    the mean, which measures how far the networks agree. Files are read and written in chunks, so that memory does not
+    grow with their size.
     """
 
     run: Annotated[tyro.conf.Positional[pathlib.Path], tyro.conf.arg(metavar="RUN")] = field(kw_only=True)

@@ -83,13 +83,13 @@ def train_and_print(directory: pathlib.Path, settings: Train, examples: Examples
 
 
 def score_table(evaluation: Evaluation) -> Table:
-    """Return a table of each part's mean score over the members with its 95 % interval."""
+    """Return a table of each part's mean score over the members with the 95 % interval of the mean."""
     members = len(evaluation.predicted)
     name = SCORES[evaluation.score]
     table = Table(title=f"{name} of {members} network{'s' * (members > 1)}", title_justify="left")
     table.add_column("part")
     others = list(evaluation.scores)[1:]
-    for heading in ("mean", "95 % interval", "lowest", "highest", *(SCORES[other] for other in others)):
+    for heading in ("mean", "95 % interval of the mean", "lowest", "highest", *(SCORES[other] for other in others)):
         table.add_column(heading, justify="right")
     for part, values in evaluation.scores[evaluation.score].items():
         interval = mean_interval(values, within=BOUNDS[evaluation.score])

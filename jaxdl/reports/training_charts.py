@@ -10,6 +10,7 @@ SHAPES = "circle", "square", "triangle-up", "diamond", "cross", "triangle-down"
 DASHES = [1, 0], [6, 3], [2, 2], [8, 3, 2, 3], [4, 4], [1, 3]
 GRAY = "#8a8f99"
 WIDTH, HEIGHT = 420, 260
+LIMITS = {"mean_low_95": "low", "mean_high_95": "high"}  # the names that older runs gave these columns
 MAX_EPOCHS = 400  # points of a curve; more are not visible at this width
 Chart = alt.LayerChart | alt.HConcatChart | alt.FacetChart
 
@@ -30,9 +31,14 @@ def learning_curves(metrics: dict[str, list]) -> Chart:
 
 
 def predictions(predicted: dict[str, list], members: int) -> Chart:
-    """Draw the predictions of a regression over the labels, with intervals and the line of perfect predictions."""
-    names = ("example", "label", "predicted", "low", "high")
-    rows = [dict(zip(names, row, strict=True)) for row in zip(*(predicted[name] for name in names), strict=True)]
+    """Draw the predictions of a regression over the labels, with intervals and the line of perfect predictions.
+
+    `predicted` has the columns of predicted.parquet, also as older runs named them.
+    """
+    low, high = LIMITS
+    names = ("example", "label", "predicted", low, high)
+    columns = [predicted[name] if name in predicted else predicted[LIMITS[name]] for name in names]
+    rows = [dict(zip(names, row, strict=True)) for row in zip(*columns, strict=True)]
     ends = [dict.fromkeys(("label", "predicted"), end(predicted["label"])) for end in (min, max)]
     scale = alt.Scale(zero=False, nice=True, padding=8)
     base: alt.Chart = alt.Chart(alt.Data(values=rows), width=WIDTH + 60, height=WIDTH).encode(
@@ -44,7 +50,7 @@ def predictions(predicted: dict[str, list], members: int) -> Chart:
     mean = alt.Y("predicted:Q", scale=scale, title=f"prediction, mean of {members} networks")
     return alt.layer(
         diagonal.mark_line(strokeDash=[5, 4], color=GRAY, strokeWidth=1.4),
-        base.encode(y=alt.Y("low:Q", scale=scale), y2="high:Q").mark_rule(opacity=0.25, color=BLUE),
+        base.encode(y=alt.Y(f"{low}:Q", scale=scale), y2=f"{high}:Q").mark_rule(opacity=0.25, color=BLUE),
         base.encode(y=mean).mark_circle(size=26, opacity=0.6, color=BLUE),
     )
 

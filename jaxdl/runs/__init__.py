@@ -3,11 +3,12 @@
     from jaxdl import runs
 
     run = runs.load_run("runs/houses")  # what `jaxdl train --data houses.csv --label price` has written
-    interval = runs.predict(run, {"area": area, "rooms": rooms})
+    prediction = runs.predict(run, {"area": area, "rooms": rooms})
 
 `load_run` and `predict` are all that a script needs. The other modules serve the command line: `settings` and `build`
-turn settings into a task, `examples` reads and splits the data, `trainer` trains, `results` writes tables, `directory`
-and `files` manage the files of a run. Importing this package imports no jax, so that `jaxdl --help` is fast.
+turn settings into a task, `examples` reads and splits the data, `trainer` trains, `results` and `residuals` write
+tables, `directory` and `files` manage the files of a run. Importing this package imports no jax, so that `jaxdl --help`
+is fast.
 """
 
 import importlib
@@ -15,11 +16,11 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from jaxdl.runs.load import Run as Run, load_run as load_run
-    from jaxdl.runs.prediction import predict as predict
+    from jaxdl.runs.prediction import Prediction as Prediction, predict as predict
 
-_MODULES = {"Run": "load", "load_run": "load", "predict": "prediction"}
+_MODULES = {"Run": "load", "load_run": "load", "Prediction": "prediction", "predict": "prediction"}
 
-__all__ = ["Run", "load_run", "predict"]
+__all__ = ["Prediction", "Run", "load_run", "predict"]
 
 
 def __getattr__(name: str) -> Any:

@@ -15,6 +15,7 @@ from jaxdl.data.preprocessing.serialization import from_json
 from jaxdl.data.readers.npz import read_arrays
 from jaxdl.runs import files
 from jaxdl.runs.build import build_model
+from jaxdl.runs.residuals import finite_members, read_residuals
 from jaxdl.runs.settings import Train
 
 
@@ -31,6 +32,8 @@ class Run(NamedTuple):
     """the encoding and standardization of inputs and labels, fitted to the training part"""
     settings: Train
     """the settings of the run that matter for predictions"""
+    residuals: np.ndarray | None = None
+    """absolute residuals (examples, targets) of the mean prediction on dev; None for classes, and if not stored"""
 
     @property
     def members(self) -> int:
@@ -78,14 +81,14 @@ def load_run(directory: str | pathlib.Path) -> Run:
             "belong to different runs, or one is damaged."
         )
     params, stats = _drop_diverged(directory, (params, stats))
-    return Run(model, params, stats, preparation, settings)
+    labels = preparation.labels
+    residuals = None if isinstance(labels, data.Classes) else read_residuals(directory, len(labels.std))
+    return Run(model, params, stats, preparation, settings, residuals)
 
 
 def _drop_diverged(directory, networks) -> Any:
     """Return the members whose parameters are all finite."""
-    finite = np.all(
-        [np.isfinite(leaf).reshape(len(leaf), -1).all(axis=1) for leaf in jax.tree.leaves(networks)], axis=0
-    )
+    finite = finite_members(networks)
     if not finite.any():
         raise ValueError(f"{directory} has no network to predict with: all of them diverged in training.")
     if finite.all():

@@ -19,12 +19,12 @@ from jaxdl.data.readers.images import image_chunks, list_images
 from jaxdl.data.readers.npz import has_labels, load_npz_inputs
 from jaxdl.data.readers.tables import SUFFIXES, column_names, table_chunks
 from jaxdl.runs.load import Run
-from jaxdl.runs.prediction import predict
-from jaxdl.statistics import Interval
+from jaxdl.runs.prediction import Prediction, predict
 from jaxdl.system.storage import whole_file
 
 ROWS = 1 << 13  # examples predicted and written at a time
 IMAGES = 1 << 10  # images decoded at a time
+LEVEL = 0.9  # of prediction intervals
 MAX_NAMED = 5  # unknown labels counted by name; all others are counted as "…"
 WRITERS = {".csv": pa.csv.CSVWriter, ".parquet": pq.ParquetWriter}
 
@@ -80,7 +80,7 @@ def predict_file(run: Run, source: PredictionInput, out: pathlib.Path) -> FilePr
     examples, sums, unknown, unfamiliar = 0, 0.0, Counter(), Counter()
     with whole_file(out) as file:
         for chunk in chunks(run, source):
-            predicted = predict(run, chunk.inputs)
+            predicted = predict(run, chunk.inputs, level=LEVEL)
             predictions = _columns(run.preparation.labels, predicted)
             twice = [name for name in chunk.names if name in predictions]
             if twice:
@@ -215,18 +215,22 @@ def _slices(size) -> Generator[slice]:
         yield slice(first, min(first + ROWS, size))
 
 
-def _columns(labels, predicted: Interval) -> dict[str, Any]:
-    """Return the predictions as columns: class and probability, or targets, with their limits."""
+def _columns(labels, predicted: Prediction) -> dict[str, Any]:
+    """Return the predictions as columns: class and probability, or targets, with the limits of their intervals."""
+    mean_limits = {"mean_low_95": predicted.mean_low, "mean_high_95": predicted.mean_high}
     if not isinstance(labels, data.Classes):
         targets = predicted.estimate.shape[1]
         suffixes = [""] if targets == 1 else [f"_{number}" for number in range(targets)]
-        named = {"prediction": predicted.estimate, "low": predicted.low, "high": predicted.high}
+        named: dict[str, Any] = {"prediction": predicted.estimate, **mean_limits}
+        if predicted.prediction_low is not None:
+            limits = {"low": predicted.prediction_low, "high": predicted.prediction_high}
+            named |= {f"prediction_{end}_{100 * LEVEL:g}": values for end, values in limits.items()}
         return {f"{name}{end}": values[:, i] for name, values in named.items() for i, end in enumerate(suffixes)}
-    predicted = Interval(*(limit.astype(np.float32) for limit in predicted))
-    best = predicted.estimate.argmax(axis=1)
-    named = {"probability": predicted.estimate, "low": predicted.low, "high": predicted.high}
+    named = {"probability": predicted.estimate, **mean_limits}
+    named = {name: values.astype(np.float32) for name, values in named.items()}
+    best = named["probability"].argmax(axis=1)
     of_best = {name: np.take_along_axis(values, best[:, None], axis=1)[:, 0] for name, values in named.items()}
-    each = {f"probability of {name}": predicted.estimate[:, i] for i, name in enumerate(labels.names)}
+    each = {f"probability of {name}": named["probability"][:, i] for i, name in enumerate(labels.names)}
     return {"label": np.asarray(labels.names)[best], **of_best, **each}
 
 

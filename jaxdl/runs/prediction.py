@@ -1,6 +1,6 @@
-"""Predict with the networks of a run: the mean over the networks and its interval."""
+"""Predict with the networks of a run: the mean over the networks, its interval, and a prediction interval."""
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -9,9 +9,29 @@ from jaxtyping import Array, PyTree
 
 from jaxdl import data, models
 from jaxdl.runs.load import Run
-from jaxdl.statistics import Interval, mean_intervals
+from jaxdl.statistics import conformal_radius, mean_intervals
 
 CHUNK = 2048  # examples computed at a time
+
+
+class Prediction(NamedTuple):
+    """Predictions with their intervals: arrays (examples, classes or targets).
+
+    Attributes:
+        estimate: Mean over the networks: probabilities of the classes, or targets in the unit of the labels.
+        mean_low: Lower limit of the 95 % confidence interval of the mean over networks that differ by seed. It measures
+            how far the networks agree, and does not cover the labels.
+        mean_high: Upper limit of this interval.
+        prediction_low: Lower limit of the prediction interval, which contains the true label of a new example with the
+            given probability; None for classes, and for runs without stored residuals.
+        prediction_high: Upper limit of this interval.
+    """
+
+    estimate: np.ndarray
+    mean_low: np.ndarray
+    mean_high: np.ndarray
+    prediction_low: np.ndarray | None = None
+    prediction_high: np.ndarray | None = None
 
 
 def member_outputs(model: models.Model, params: PyTree, stats: PyTree, inputs: Array, *, classes: bool) -> Array:
@@ -31,22 +51,30 @@ def member_outputs(model: models.Model, params: PyTree, stats: PyTree, inputs: A
 _compiled_outputs = jax.jit(member_outputs, static_argnums=0, static_argnames="classes")
 
 
-def predict(run: Run, inputs: Any) -> Interval:
-    r"""Predict by the mean over the networks, $\bar y = \frac{1}{M} \sum_m y_m$, with its 95 % interval.
+def predict(run: Run, inputs: Any, *, level: float = 0.9) -> Prediction:
+    r"""Predict by the mean over the networks, $\bar y = \frac{1}{M} \sum_m y_m$, with intervals.
 
-    The interval is Student's interval of the mean over networks that differ by seed. It measures how far the networks
-    agree; it does not cover the noise of the labels.
+    `mean_low` and `mean_high` are Student's 95 % interval of the mean over networks that differ by seed. It measures
+    how far the networks agree; it does not cover the noise of the labels.
+
+    `prediction_low` and `prediction_high` of a regression are $\bar y \pm r$. The radius $r$ of each target is
+    `statistics.conformal_radius` of the residuals on the dev part. The interval contains the true label of a new
+    example with a probability of at least `level` if new examples come from the same distribution as the dev part. The
+    probability may be lower if dev also served to stop training early or to choose settings. If dev is too small for
+    the level, the limits are infinite.
 
     Args:
         run: The networks, from `load_run`.
         inputs: Inputs as they were read for training: an array (examples, ...), or a dictionary of a table's columns.
+        level: Probability of the prediction interval to contain the label, between 0 and 1.
 
     Returns:
-        `estimate`, `low` and `high`, each of shape (examples, classes or targets): probabilities of the classes
-        `run.preparation.labels.names`, or targets in the unit of the labels.
+        The mean with the limits of both intervals, each of shape (examples, classes or targets). Classes are in the
+        order of `run.preparation.labels.names`.
 
     Raises:
-        ValueError: The inputs have other columns, shapes or types than the run was trained on.
+        ValueError: The inputs have other columns, shapes or types than the run was trained on, or the level is not
+            between 0 and 1.
 
     Example:
         >>> from jaxdl import data, models, runs
@@ -70,5 +98,11 @@ def predict(run: Run, inputs: Any) -> Interval:
         padded = np.concatenate([chunk, np.repeat(chunk[:1], size - len(chunk), axis=0)])
         outputs = np.asarray(_compiled_outputs(run.model, run.params, run.stats, jnp.asarray(padded), classes=classes))
         chunks.append(mean_intervals(outputs[:, : len(chunk)], within=within))
-    limits = (np.concatenate(parts) for parts in zip(*chunks, strict=True))
-    return Interval(*(limits if classes else (data.rescaled(limit, labels) for limit in limits)))
+    limits = [np.concatenate(parts) for parts in zip(*chunks, strict=True)]
+    if classes:
+        return Prediction(*limits)
+    mean, *mean_limits = (data.rescaled(limit, labels) for limit in limits)
+    if run.residuals is None:
+        return Prediction(mean, *mean_limits)
+    radius = np.array([conformal_radius(of_target, level=level) for of_target in run.residuals.T])
+    return Prediction(mean, *mean_limits, mean - radius, mean + radius)

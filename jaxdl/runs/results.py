@@ -13,6 +13,7 @@ from jaxdl import data, metrics, training
 from jaxdl.runs import files
 from jaxdl.runs.build import build_model
 from jaxdl.runs.examples import Examples
+from jaxdl.runs.residuals import absolute_residuals, finite_members, write_residuals
 from jaxdl.runs.settings import Train
 from jaxdl.statistics import mean_intervals
 
@@ -37,6 +38,8 @@ class Evaluation(NamedTuple):
     """score name -> part -> (members,): accuracy for classes; R², RMSE and MAE for a regression"""
     predicted: np.ndarray
     """class numbers (members, examples) of the test part, or targets (members, examples, outputs) in their own unit"""
+    residuals: np.ndarray | None = None
+    """for a regression: absolute residuals (examples, outputs) of the mean prediction on dev, in their own unit"""
 
     @property
     def score(self) -> str:
@@ -65,7 +68,9 @@ def evaluate(settings: Train, examples: Examples, state: training.State) -> Eval
         return Evaluation(scores, predicted)
     for name in ERRORS:
         scores[name] = {part: values.astype(np.float64) * labels.std.max() for part, values in scores[name].items()}
-    return Evaluation(scores, data.rescaled(predicted, labels))
+    finite = finite_members((state.params, state.stats))
+    residuals = absolute_residuals(evaluated["dev"][1], examples.ready.dev.labels, finite, labels)
+    return Evaluation(scores, data.rescaled(predicted, labels), residuals)
 
 
 def _classifier(model) -> Callable:
@@ -108,6 +113,8 @@ def write_results(
         _write_classes(directory, examples, evaluation.predicted)
     else:
         files.write_table(directory / "predicted.parquet", _predicted(examples.raw.test, evaluation.predicted))
+    if evaluation.residuals is not None:
+        write_residuals(directory, evaluation.residuals)
     files.write_arrays(directory / "params.npz", {"params": state.params, "stats": state.stats})
     summary = {"epochs": int(fit.state.epoch), "score": evaluation.score}
     files.write_json(directory / COMPLETE, {**fit.seconds._asdict(), **summary})
@@ -182,5 +189,5 @@ def _predicted(test, predicted) -> dict[str, np.ndarray]:
     """Return the first target of at most MAX_PREDICTED test examples, with the mean prediction and its interval."""
     rows = np.linspace(0, test.size - 1, min(test.size, MAX_PREDICTED)).astype(int)
     interval = mean_intervals(predicted[:, rows, 0])
-    columns = {"predicted": interval.estimate, "low": interval.low, "high": interval.high}
+    columns = {"predicted": interval.estimate, "mean_low_95": interval.low, "mean_high_95": interval.high}
     return {"example": rows, "label": np.asarray(test.labels)[rows, 0], **columns}

@@ -95,8 +95,12 @@ def test_several_targets_are_predicted_each_in_its_own_unit(targets_run, capsys)
     directory, path, targets = targets_run
     assert jaxdl("predict", directory, "--data", path, "--out", "found.csv") == 0
     found = {name: np.array(values) for name, values in read("found.csv").items()}
-    assert list(found)[1:] == [f"{name}_{place}" for name in ("prediction", "low", "high") for place in (0, 1)]
+    names = ("prediction", "mean_low_95", "mean_high_95", "prediction_low_90", "prediction_high_90")
+    assert list(found)[1:] == [f"{name}_{place}" for name in names for place in (0, 1)]
     predicted = np.stack([found["prediction_0"], found["prediction_1"]], axis=1)
     r2 = 1 - ((predicted - targets) ** 2).sum(axis=0) / ((targets - targets.mean(axis=0)) ** 2).sum(axis=0)
     assert f"R² {r2[0]:.4f}" in capsys.readouterr().out  # the errors of the other target are smaller by a factor 1e30
     assert min(r2) > 0.9
+    for place in (0, 1):
+        low, high = (found[f"prediction_{end}_90_{place}"] for end in ("low", "high"))
+        assert np.mean((low <= targets[:, place]) & (targets[:, place] <= high)) > 0.7

@@ -39,7 +39,7 @@ training: task layout batching input_checks step scoring supervised early_stoppi
 training.checkpoints: serialization checkpoint resume
 training.population: member sharding autotune population runner in_memory streamed
 training: fit progress_bar
-runs: settings build examples files directory results data_report tensorboard load prediction predict_file
+runs: settings build examples files directory residuals results data_report tensorboard load prediction predict_file
     pytorch_module export trainer
 experiment: claim course rules fingerprint conduct
 reports: formatting worked_examples training_charts experiment_charts templates page

@@ -94,12 +94,17 @@ def test_class_names_are_replaced_by_what_svg_can_hold(name, printable):
     assert charts._printable(name) == printable
 
 
-def test_predictions_have_intervals_and_the_line_of_perfect_predictions():
-    predicted = {"example": [4, 9], "label": [1.0, 3.0], "predicted": [1.5, 2.5], "low": [1, 2], "high": [2, 3]}
+@pytest.mark.parametrize("names", [("mean_low_95", "mean_high_95"), ("low", "high")])  # the latter in older runs
+def test_predictions_have_intervals_and_the_line_of_perfect_predictions(names):
+    limits = dict(zip(names, ([1, 2], [2, 3]), strict=True))
+    predicted = {"example": [4, 9], "label": [1.0, 3.0], "predicted": [1.5, 2.5], **limits}
     chart = charts.predictions(predicted, members=3).to_dict()
     diagonal, intervals, points = chart["layer"]
     assert diagonal["data"]["values"] == [{"label": 1.0, "predicted": 1.0}, {"label": 3.0, "predicted": 3.0}]
-    assert intervals["encoding"]["y2"]["field"] == "high"
+    assert intervals["encoding"]["y"]["field"] == "mean_low_95"
+    assert intervals["encoding"]["y2"]["field"] == "mean_high_95"
+    first = {"example": 4, "label": 1.0, "predicted": 1.5, "mean_low_95": 1, "mean_high_95": 2}
+    assert intervals["data"]["values"][0] == first
     assert points["mark"]["type"] == "circle"
     assert titles(chart) == ["label", "prediction, mean of 3 networks"]
 

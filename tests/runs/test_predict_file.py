@@ -33,8 +33,8 @@ def test_a_row_per_example_has_class_probabilities_and_interval(classes_run, tab
     np.testing.assert_allclose(every.sum(axis=0), 1, atol=1e-5)
     np.testing.assert_array_equal(found["probability"], every.max(axis=0))
     assert found["label"].tolist() == [CLASSES[best] for best in every.argmax(axis=0)]
-    assert (found["low"] <= found["probability"]).all()
-    assert (found["probability"] <= found["high"]).all()
+    assert (found["mean_low_95"] <= found["probability"]).all()
+    assert (found["probability"] <= found["mean_high_95"]).all()
     right = (found["label"] == people(300)["label"].to_numpy(zero_copy_only=False)).sum()
     expected = {"count": 300, "right": right, "accuracy": right / 300}
     assert scores(data.Classes(CLASSES), predictions.sums) == expected
@@ -45,8 +45,10 @@ def test_targets_have_their_unit_and_an_interval(regression_run, table_file):
     predictions = predict_file(run, PredictionInput(str(table_file)), pathlib.Path("found.parquet"))
     found = {name: np.array(values) for name, values in read("found.parquet").items()}
     truth = people(300)["wealth"].to_numpy()
-    assert list(found) == ["row", "prediction", "low", "high"]
-    assert (found["low"] < found["prediction"]).all()
+    limits = ["mean_low_95", "mean_high_95", "prediction_low_90", "prediction_high_90"]
+    assert list(found) == ["row", "prediction", *limits]
+    assert (found["mean_low_95"] < found["prediction"]).all()
+    assert 0.8 < np.mean((found["prediction_low_90"] <= truth) & (truth <= found["prediction_high_90"])) < 1
     error = found["prediction"] - truth
     expected = {
         "count": 300,
@@ -55,6 +57,12 @@ def test_targets_have_their_unit_and_an_interval(regression_run, table_file):
         "mean_absolute_error": np.abs(error).mean(),
     }
     assert scores(run.preparation.labels, predictions.sums) == pytest.approx(expected)
+
+
+def test_runs_without_stored_residuals_have_no_columns_of_prediction_intervals(regression_run, table_file):
+    run = runs.load_run(regression_run)._replace(residuals=None)
+    predict_file(run, PredictionInput(str(table_file)), pathlib.Path("found.parquet"))
+    assert list(read("found.parquet")) == ["row", "prediction", "mean_low_95", "mean_high_95"]
 
 
 def test_predictions_do_not_depend_on_the_size_of_chunks(classes_run, table_file, monkeypatch):

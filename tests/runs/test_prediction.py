@@ -1,13 +1,16 @@
-"""Predictions of arrays and tables: the mean over the networks with its interval."""
+"""Predictions of arrays and tables: the mean over the networks with its interval, and prediction intervals."""
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 from PIL import Image
+from scipy import stats
 
 from jaxdl import data, runs
-from jaxdl.runs import prediction
+from jaxdl.runs import files, prediction
+from jaxdl.runs.examples import load_examples
+from jaxdl.runs.settings import Train
 from jaxdl.statistics import mean_intervals
 
 
@@ -23,8 +26,9 @@ def test_probabilities_are_the_mean_over_the_networks_with_an_interval_in_0_1(di
     expected = jax.nn.softmax(outputs_of_each(run, data.encode_inputs(run.preparation, digits.inputs)))
     np.testing.assert_allclose(found.estimate, expected.mean(axis=0), atol=1e-5)
     np.testing.assert_allclose(found.estimate.sum(axis=1), 1, atol=1e-5)
-    for limit, wanted in zip(found, mean_intervals(np.asarray(expected), within=(0.0, 1.0)), strict=True):
+    for limit, wanted in zip(found[:3], mean_intervals(np.asarray(expected), within=(0.0, 1.0)), strict=True):
         np.testing.assert_allclose(limit, wanted, atol=1e-4)
+    assert found.prediction_low is found.prediction_high is None  # a class has no interval
 
 
 def test_targets_have_the_unit_of_the_labels(regression_run):
@@ -37,15 +41,46 @@ def test_targets_have_the_unit_of_the_labels(regression_run):
     expected = data.rescaled(outputs, run.preparation.labels).mean(axis=0)
     np.testing.assert_allclose(found.estimate, expected, rtol=1e-5)
     assert found.estimate[0, 0] > found.estimate[1, 0] > 40_000
-    assert (found.low < found.estimate).all()
-    assert (found.estimate < found.high).all()
+    assert (found.mean_low < found.estimate).all()
+    assert (found.estimate < found.mean_high).all()
+
+
+def test_prediction_intervals_contain_the_labels_of_new_examples(regression_run):
+    """Of 60 dev residuals the interval has rank 55, so coverage of the 60 test labels is beta-binomial."""
+    path = str(files.read_json(regression_run / "settings.json")["data"])
+    test = load_examples(Train(data=path, label="wealth", ignore=("label",))).raw.test
+    run = runs.load_run(regression_run)
+    found, labels = runs.predict(run, test.inputs), np.asarray(test.labels)
+    assert run.residuals.shape == (60, 1)
+    covered = ((found.prediction_low <= labels) & (labels <= found.prediction_high)).sum()
+    assert stats.betabinom.ppf(0.001, 60, 55, 6) <= covered
+    radius = np.sort(run.residuals[:, 0])[54]
+    np.testing.assert_allclose(found.prediction_high - found.estimate, radius)
+    np.testing.assert_allclose(found.estimate - found.prediction_low, radius)
+
+
+def test_the_level_of_prediction_intervals_is_an_argument(regression_run):
+    run = runs.load_run(regression_run)
+    row = {"age": np.array([40.0]), "score": np.array([1.0]), "city": np.array(["Köln"], object)}
+    row |= {"joined": np.array(["2020-02-01"], "datetime64[s]")}
+    narrow, wide, endless = (runs.predict(run, row, level=level) for level in (0.5, 0.9, 0.99))
+    assert narrow.prediction_high[0, 0] < wide.prediction_high[0, 0] < endless.prediction_high[0, 0] == np.inf
+    with pytest.raises(ValueError, match=r"^level must be between 0 and 1, got 90.0"):
+        runs.predict(run, row, level=90.0)
+
+
+def test_runs_without_stored_residuals_have_no_prediction_intervals(regression_run):
+    run = runs.load_run(regression_run)._replace(residuals=None)
+    row = {"age": np.array([40.0]), "score": np.array([1.0]), "city": np.array(["Köln"], object)}
+    found = runs.predict(run, row | {"joined": np.array(["2020-02-01"], "datetime64[s]")})
+    assert found.prediction_low is found.prediction_high is None
 
 
 def test_a_prediction_does_not_depend_on_the_size_of_chunks(digits_run, monkeypatch):
     run, digits = runs.load_run(digits_run), data.take(data.load_digits(), np.arange(13))
     whole = runs.predict(run, digits.inputs)
     monkeypatch.setattr(prediction, "CHUNK", 5)
-    for limit, expected in zip(runs.predict(run, digits.inputs), whole, strict=True):
+    for limit, expected in zip(runs.predict(run, digits.inputs)[:3], whole[:3], strict=True):
         np.testing.assert_allclose(limit, expected, atol=1e-6)
 
 
@@ -61,7 +96,7 @@ def test_an_image_is_predicted_in_two_lines(images_run, image_folder):
     run = runs.load_run(images_run)
     found = runs.predict(run, np.stack([np.asarray(Image.open(image_folder / "röt" / "01.png")) / 255.0]))
     assert run.preparation.labels.names[found.estimate[0].argmax()] == "röt"
-    assert found.low[0, 1] <= found.estimate[0, 1] <= found.high[0, 1]
+    assert found.mean_low[0, 1] <= found.estimate[0, 1] <= found.mean_high[0, 1]
 
 
 def test_inputs_of_another_kind_are_an_error(digits_run, regression_run):

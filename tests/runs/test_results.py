@@ -88,6 +88,6 @@ def test_predictions_of_a_regression_are_kept_with_their_labels_and_intervals(re
         Train(data=str(files.read_json(regression_run / "settings.json")["data"]), label="wealth", ignore=("label",))
     ).raw.test.labels
     np.testing.assert_allclose(predicted["label"], np.asarray(labels)[predicted["example"], 0])
-    low, mean, high = (np.array(predicted[name]) for name in ("low", "predicted", "high"))
+    low, mean, high = (np.array(predicted[name]) for name in ("mean_low_95", "predicted", "mean_high_95"))
     assert (low <= mean).all()
     assert (mean <= high).all()
