@@ -89,7 +89,7 @@ def score_table(evaluation: Evaluation) -> Table:
     table = Table(title=f"{name} of {members} network{'s' * (members > 1)}", title_justify="left")
     table.add_column("part")
     others = list(evaluation.scores)[1:]
-    for heading in ("mean", "95 % interval of the mean", "lowest", "highest", *(SCORES[other] for other in others)):
+    for heading in ("mean", "95 % interval", "lowest", "highest", *(SCORES[other] for other in others)):
         table.add_column(heading, justify="right")
     for part, values in evaluation.scores[evaluation.score].items():
         interval = mean_interval(values, within=BOUNDS[evaluation.score])
