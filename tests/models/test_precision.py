@@ -6,7 +6,7 @@ from jax.extend.core import jaxprs_in_params
 
 import jaxdl.functional as F
 from jaxdl import data, models, optimizers
-from jaxdl.training import Task, classification, supervised, train
+from jaxdl.training import Task, classification, train
 
 NET = models.mlp((16,), 10, norm=models.BatchNorm, dropout_rate=0.1)
 MIXED = models.mixed_precision(NET)
@@ -77,7 +77,7 @@ def test_a_dense_layer_equals_pytorchs_autocast_up_to_rounding(torch):
 
 def test_a_population_learns_in_mixed_precision():
     digits = data.take(data.load_digits(), np.arange(400))
-    task = Task(MIXED, supervised(MIXED, F.cross_entropy), optimizers.adam(1e-2), 32)
+    task = Task(MIXED, F.cross_entropy, optimizers.adam(1e-2), 32)
 
     @jax.jit
     @jax.vmap

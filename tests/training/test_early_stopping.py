@@ -15,7 +15,6 @@ from jaxdl.training import (
     init_best,
     lowest_loss,
     out_of_patience,
-    supervised,
     train,
     update_best,
 )
@@ -89,7 +88,7 @@ def test_criteria_are_the_observed_loss_the_training_loss_or_a_named_value():
 
 
 MODEL = models.mlp((8,), 10)
-TASK = Task(MODEL, supervised(MODEL, F.cross_entropy), optimizers.adam(3e-2), 16)
+TASK = Task(MODEL, F.cross_entropy, optimizers.adam(3e-2), 16)
 EPOCHS = 30
 
 

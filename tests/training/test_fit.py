@@ -130,7 +130,7 @@ def test_noise_and_order_do_not_depend_on_the_lengths_of_the_chunks(noisy_histor
 
 @pytest.mark.parametrize(("loss", "labels"), [(F.binary_cross_entropy, [0, 1]), (F.hinge, [-1, 1])])
 def test_a_model_with_one_output_separates_two_classes(loss, labels):
-    task = Task(LINEAR, supervised(LINEAR, lambda outputs, labels: loss(outputs[:, 0], labels)), optimizers.sgd(0.5), 4)
+    task = Task(LINEAR, lambda outputs, optimizers.sgd(0.5), 4, labels: loss(outputs[:, 0], labels))
     line = data.from_arrays([[-2.0], [-1.0], [1.0], [2.0]], np.repeat(labels, 2))
 
     @jax.jit
@@ -150,8 +150,7 @@ def test_bytes_with_a_transform_are_trained_on_like_numbers(digits):
     pixels = numbers._replace(inputs=jnp.uint8(numbers.inputs * 16))
     model = models.mlp((), 10)
     task = Task(
-        model, supervised(model, F.cross_entropy, augment=data.each_image(data.noise)), optimizers.sgd(0.05), 16
-    )
+        model, F.cross_entropy, optimizers.sgd(0.05), 16, augment=data.each_image(data.noise))
     on_numbers = fitted(numbers, task, observe=classification(model))
     on_bytes = fitted(pixels, task._replace(transform=lambda inputs: inputs / 16), observe=classification(model))
     jax.tree.map(

@@ -11,13 +11,13 @@ import pytest
 import jaxdl.functional as F
 from jaxdl import models, optimizers
 from jaxdl.system import interruption
-from jaxdl.training import Checkpoints, Task, classification, fit, supervised
+from jaxdl.training import Checkpoints, Task, classification, fit
 from jaxdl.training.checkpoints import checkpoint
 from jaxdl.training.checkpoints.checkpoint import checkpoint_numbers
 from jaxdl.training.population import in_memory
 
 MODEL = models.mlp((8,), 10)
-TASK = Task(MODEL, supervised(MODEL, F.cross_entropy), optimizers.sgd(0.1), 32)
+TASK = Task(MODEL, F.cross_entropy, optimizers.sgd(0.1), 32)
 OBSERVE = classification(MODEL)
 pytestmark = pytest.mark.usefixtures("shared_programs", "one_step_at_a_time")
 

@@ -31,7 +31,7 @@ class Normalized(nn.Module):
 
 
 def task_with(microbatches, optimizer=SGD, model=MODEL, loss=F.cross_entropy):
-    return Task(model, supervised(model, loss, penalty=PENALTY), optimizer, 24, microbatches)
+    return Task(model, loss, optimizer, 24, microbatches, penalty=PENALTY)
 
 
 @functools.cache

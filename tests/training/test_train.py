@@ -121,7 +121,7 @@ def test_two_resumed_parts_are_bit_identical_to_one_training(line, sixty_epochs)
 
 def test_batch_statistics_are_carried_from_step_to_step(line):
     normalized = models.from_linen(Normalized())
-    task = Task(normalized, supervised(normalized, F.squared_error), optimizers.sgd(0.1), 5)
+    task = Task(normalized, F.squared_error, optimizers.sgd(0.1), 5)
     state, _ = trained(task, line, jax.random.key(0), epochs=2)
     assert float(state.stats["batch_stats"]["BatchNorm_0"]["var"][0]) < 0.95
 

@@ -38,7 +38,7 @@ ADAM = optimizers.adam(schedules.cosine(1e-2, steps=18))
 TASKS = {
     "plain": Task(PLAIN, OBJECTIVE, optimizers.sgd(0.01), BATCH),
     "other rate": Task(PLAIN, OBJECTIVE, optimizers.sgd(0.02), BATCH),
-    "full": Task(FULL, supervised(FULL, F.cross_entropy), ADAM, BATCH),
+    "full": Task(FULL, F.cross_entropy, ADAM, BATCH),
 }
 OBSERVE = {"plain": classification(PLAIN), "full": classification(FULL)}
 SETTINGS = {"optimizer": {"rate": 0.01}, "where": pathlib.PurePosixPath("a/b")}

@@ -13,7 +13,7 @@ import pytest
 
 import jaxdl.functional as F
 from jaxdl import data, models, optimizers
-from jaxdl.training import Checkpoints, Task, classification, fit, supervised
+from jaxdl.training import Checkpoints, Task, classification, fit
 from jaxdl.training.layout import Layout, mesh_of
 from jaxdl.training.population import in_memory
 from jaxdl.training.population.in_memory import _near_epoch_end, rebalance
@@ -22,7 +22,7 @@ from jaxdl.training.population.population import CompiledPopulation
 from jaxdl.training.population.runner import place_members
 
 MODEL = models.mlp((8,), 10)
-TASK = Task(MODEL, supervised(MODEL, F.cross_entropy), optimizers.momentum(0.05), 16)
+TASK = Task(MODEL, F.cross_entropy, optimizers.momentum(0.05), 16)
 CONFIG = FitConfig(TASK, classification(MODEL), 3)
 pytestmark = pytest.mark.usefixtures("shared_programs")
 
@@ -82,7 +82,7 @@ def test_eight_devices_give_the_bits_of_one(tmp_path):
         assert jax.device_count() == 8
         digits = data.take(data.load_digits(), np.arange(64))
         model = models.mlp((8,), 10)
-        task = training.Task(model, training.supervised(model, F.cross_entropy), optimizers.sgd(0.1), 16)
+        task = training.Task(model, F.cross_entropy, optimizers.sgd(0.1), 16)
         keys = jax.random.split(jax.random.key(0), 11)
         common = dict(epochs=2, dev=digits, observe=lambda state, dev: {})
         one = training.fit(task, digits, keys, **common, devices=jax.devices()[:1])

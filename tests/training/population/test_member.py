@@ -9,11 +9,11 @@ import pytest
 
 import jaxdl.functional as F
 from jaxdl import data, models, optimizers
-from jaxdl.training import Task, classification, supervised, train
+from jaxdl.training import Task, classification, train
 from jaxdl.training.population.member import FitConfig, check_config, init_member, is_active, train_steps
 
 MODEL = models.mlp((8,), 10, norm=models.BatchNorm, dropout_rate=0.1)
-TASK = Task(MODEL, supervised(MODEL, F.cross_entropy), optimizers.adam(1e-2), 16)
+TASK = Task(MODEL, F.cross_entropy, optimizers.adam(1e-2), 16)
 CONFIG = FitConfig(TASK, classification(MODEL), epochs=4)
 STEPS = 5
 
