@@ -136,11 +136,11 @@ def fit(
         OSError: Checkpoints cannot be written, or another process uses their directory.
 
     Example:
-        >>> from jaxdl import data, models, optimizers, training
+        >>> from jaxdl import data, metrics, models, optimizers, training
         >>> model = models.mlp((4,), 2)
-        >>> task = training.Task(model, F.cross_entropy, optimizers.adam(0.1), batch_size=8)
+        >>> task = training.Task(model, F.cross_entropy, optimizers.adam(0.1), 8, {"accuracy": metrics.accuracy})
         >>> moons, keys = data.moons(jax.random.key(0), examples=32), jax.random.split(jax.random.key(1), 3)
-        >>> result = training.fit(task, moons, keys, epochs=5, dev=moons, observe=training.classification(model))
+        >>> result = training.fit(task, moons, keys, epochs=5, dev=moons)
         >>> result.history.observed["accuracy"].shape, result.diverged.tolist()
         ((3, 5), [0, 0, 0])
     """

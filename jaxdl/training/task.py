@@ -63,7 +63,7 @@ class Task(NamedTuple):
     augment: Callable[[Key[Array, ""], Dataset], Dataset] = no_augmentation
     """`augment(key, batch)`, applied to every training batch, such as `data.each_image(data.flip)` or `data.mixup`"""
     objective: Callable[..., tuple[Array, PyTree]] | None = None
-    """`objective(params, stats, batch, key) -> loss, stats`, with one number for the batch, which replaces loss, penalty
+    """`objective(params, stats, batch, key) -> loss, stats`, with one number per batch, which replaces loss, penalty
     and augment"""
     microbatches: int = 1
     """parts of a batch that are computed one after another, for batches that exceed the memory. Each gradient is
