@@ -73,6 +73,10 @@ class Task(NamedTuple):
     """applied to the inputs of each batch on the device, and to the data that `evaluate` measures. With
     `lambda pixels: pixels / 255` images stay bytes in memory, a quarter of the size of float32."""
 
+    def __hash__(self) -> int:
+        """Return a hash, so that a task can be a static argument of `jax.jit`; a dictionary of metrics has none."""
+        return hash((*self[:4], *self.metrics.items(), *self[5:]))
+
 
 class State(NamedTuple):
     """Everything the next step depends on."""
