@@ -19,14 +19,13 @@ import jax
 import jaxdl.functional as F
 from benchmarks.competitors.mnist import mnist
 from benchmarks.harness.measure import Benchmark, BenchmarkCase, Competitor
-from jaxdl import data, models, optimizers
-from jaxdl.training import Checkpoints, Task, classification, fit, supervised, train
+from jaxdl import data, metrics, models, optimizers
+from jaxdl.training import Checkpoints, Task, fit, train
 from jaxdl.training.population.population import compile_population
 
 EPOCHS, BATCH = 10, 128
 MODEL = models.mlp((256, 128), 10)
-TASK = Task(MODEL, supervised(MODEL, F.cross_entropy), optimizers.adam(1e-3), BATCH)
-OBSERVE = classification(MODEL)
+TASK = Task(MODEL, F.cross_entropy, optimizers.adam(1e-3), BATCH, metrics={"accuracy": metrics.accuracy})
 
 
 def mnist_datasets() -> tuple[data.Dataset, data.Dataset]:
@@ -40,7 +39,7 @@ def epochs_alone(images, test):
     key = jax.random.split(jax.random.key(1), 1)
 
     def epochs(images, test, key):
-        return train(TASK, images, key, epochs=EPOCHS, observe=lambda state: OBSERVE(state, test))
+        return train(TASK, images, key, epochs=EPOCHS, dev=test)
 
     program = compile_population(epochs, key, shared=(images, test))
     jax.block_until_ready(program.run((images, test), (key,)))
@@ -58,9 +57,7 @@ def with_fit(images, test, checkpoints):
     def run():
         with tempfile.TemporaryDirectory() as directory:
             key = jax.random.split(jax.random.key(1), 1)
-            fitted = fit(
-                TASK, images, key, epochs=EPOCHS, dev=test, observe=OBSERVE, checkpoints=checkpoints(directory)
-            )
+            fitted = fit(TASK, images, key, epochs=EPOCHS, dev=test, checkpoints=checkpoints(directory))
         return float(fitted.history.loss.mean()), fitted.seconds.run
 
     run()

@@ -18,8 +18,9 @@ import jaxdl.functional as F
 from experiments.images import digits, mnist
 from jaxdl import models
 from jaxdl.experiment import RATIO, Claim, Experiment, Greater, Panel, PerRegime
+from jaxdl.metrics import accuracy
 from jaxdl.optimizers import adam, momentum, sgd
-from jaxdl.training import Task, classification, population, supervised, train
+from jaxdl.training import Task, evaluate, population, train
 
 OPTIMIZERS = {"sgd": sgd, "momentum": momentum, "adam": adam}
 LEARNING_RATES = {
@@ -33,10 +34,10 @@ TUNING_SEEDS, LOW_LOSS, TUNING_STREAM = 16, 0.1, 1_000_003
 
 def train_one(examples, held_out, key, learning_rate, optimizer, epochs, batch):
     """Train a network; return its error on the held-out part, and the epochs until its training loss is low."""
-    task = Task(MODEL, supervised(MODEL, F.cross_entropy), optimizer(learning_rate), batch)
+    task = Task(MODEL, F.cross_entropy, optimizer(learning_rate), batch, metrics={"accuracy": accuracy})
     state, history = train(task, examples, key, epochs=epochs)
     return {
-        "error": 1 - classification(MODEL)(state, held_out)["accuracy"],
+        "error": 1 - evaluate(task, state, held_out)["accuracy"],
         "epochs": epochs_until_low(history.loss),
     }
 

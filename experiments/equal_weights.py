@@ -15,7 +15,7 @@ from jaxdl.data import Dataset
 from jaxdl.experiment import Claim, Exact, Experiment, Panel
 from jaxdl.models import mlp
 from jaxdl.optimizers import adam
-from jaxdl.training import Task, population, supervised, train
+from jaxdl.training import Task, population, train
 
 
 def equal(key, shape, dtype=jnp.float32):  # noqa: ARG001  initializers take a key
@@ -29,8 +29,8 @@ def largest_difference(key, kernel_init):
     inputs = jax.random.normal(inputs_key, (64, 5))
     labels = (inputs @ jax.random.normal(plane_key, (5,)) > 0).astype(int)
     model = mlp((8,), 1, activation=F.tanh, kernel_init=kernel_init)
-    objective = supervised(model, lambda outputs, labels: F.binary_cross_entropy(outputs[:, 0], labels))
-    task = Task(model, objective, adam(1e-2), 16)
+    loss = lambda outputs, labels: F.binary_cross_entropy(outputs[:, 0], labels)  # noqa: E731
+    task = Task(model, loss, adam(1e-2), 16)
     state, _ = train(task, Dataset(inputs, labels, jnp.ones(64)), training_key, epochs=100)
     hidden, out = state.params["Dense_0"], state.params["Dense_1"]
     units = jnp.concatenate([hidden["kernel"], hidden["bias"][None], out["kernel"].T])

@@ -19,7 +19,7 @@ from jaxdl.data import Dataset
 from jaxdl.experiment import Claim, Exact, Experiment, Greater, Panel
 from jaxdl.models import linear_regression
 from jaxdl.optimizers import decay_mask, proximal_l1, sgd
-from jaxdl.training import Task, population, supervised, train
+from jaxdl.training import Task, population, train
 
 EXAMPLES, SIZE, RELEVANT = 100, 50, 5
 LEARNING_RATE, PENALTY, EPOCHS = 0.1, 0.1, 500
@@ -48,7 +48,7 @@ def share_of_zeros(key, penalty, optimizer):
     """Train a regression; return the share of the weights of irrelevant inputs that are exactly zero."""
     data_key, training_key = jax.random.split(key)
     model = linear_regression(kernel_init=initializers.lecun_normal)  # no initial weight is zero
-    task = Task(model, supervised(model, F.squared_error, penalty=penalty), optimizer, EXAMPLES)
+    task = Task(model, F.squared_error, optimizer, EXAMPLES, penalty=penalty)
     state, _ = train(task, regression(data_key), training_key, epochs=EPOCHS)
     return jnp.mean(state.params["Dense_0"]["kernel"][RELEVANT:] == 0)
 

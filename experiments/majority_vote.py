@@ -16,7 +16,7 @@ from experiments.independent_voters import VOTERS, formula
 from jaxdl import models
 from jaxdl.experiment import AllOf, Claim, Equivalent, Experiment, Greater, Panel
 from jaxdl.optimizers import adam
-from jaxdl.training import Task, outputs_of, population, supervised, train
+from jaxdl.training import Task, outputs_of, population, train
 
 EXAMPLES, BATCH, EPOCHS = 100, 20, 20
 MODEL = models.mlp((16,), 1)
@@ -36,9 +36,10 @@ def correct_per_network(examples, test, key):
         sample_key, training_key = jax.random.split(key)
         rows = jax.random.choice(sample_key, chosen, (EXAMPLES,))
         sample = jax.tree.map(lambda array: array[rows], examples)
-        objective = supervised(MODEL, lambda outputs, labels: F.binary_cross_entropy(outputs[:, 0], labels))
-        state, _ = train(Task(MODEL, objective, adam(1e-2), BATCH), sample, training_key, epochs=EPOCHS)
-        return (outputs_of(MODEL, state, test)[:, 0] > 0) == (test.labels == 1)
+        loss = lambda outputs, labels: F.binary_cross_entropy(outputs[:, 0], labels)  # noqa: E731
+        task = Task(MODEL, loss, adam(1e-2), BATCH)
+        state, _ = train(task, sample, training_key, epochs=EPOCHS)
+        return (outputs_of(task, state, test)[:, 0] > 0) == (test.labels == 1)
 
     return jax.lax.map(one, jax.random.split(networks_key, max(VOTERS)))
 

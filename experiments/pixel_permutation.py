@@ -16,8 +16,9 @@ import jaxdl.functional as F
 from experiments.images import cifar10, digits
 from jaxdl import data, models
 from jaxdl.experiment import AllOf, Claim, Equivalent, Experiment, Greater, Panel
+from jaxdl.metrics import accuracy
 from jaxdl.optimizers import adam
-from jaxdl.training import Task, classification, population, supervised, train
+from jaxdl.training import Task, evaluate, population, train
 
 NETWORKS = {"convnet": models.convnet((16, 32), (), 10), "mlp": models.mlp((64,), 10)}
 EXAMPLES, EPOCHS = 500, 30
@@ -39,9 +40,9 @@ def error(examples, test, key, model, transform):
     """Train a network on transformed images; return its test error."""
     pixels_key, training_key = jax.random.split(key)
     examples, test = (transform(jax.random.clone(pixels_key), part) for part in (examples, test))
-    task = Task(model, supervised(model, F.cross_entropy), adam(1e-3), 50)
+    task = Task(model, F.cross_entropy, adam(1e-3), 50, metrics={"accuracy": accuracy})
     state, _ = train(task, examples, training_key, epochs=EPOCHS)
-    return 1 - classification(model)(state, test)["accuracy"]
+    return 1 - evaluate(task, state, test)["accuracy"]
 
 
 def measure(keys, images):

@@ -16,7 +16,7 @@ from experiments.translation import pad_and_shift
 from jaxdl import models
 from jaxdl.experiment import Claim, Experiment, Greater, Panel, PerRegime
 from jaxdl.optimizers import adam
-from jaxdl.training import Task, population, supervised, train
+from jaxdl.training import Task, population, train
 
 FILTERS, EPOCHS, TOLERANCE = 16, 10, 1e-6
 MODEL = models.convnet((FILTERS,), (), 10)
@@ -35,7 +35,7 @@ def sees_ink(images):
 
 def share_unchanged(examples, before, after, key):
     """Train a network; return the share of pooled outputs that a shift leaves unchanged, of all and with ink."""
-    task = Task(MODEL, supervised(MODEL, F.cross_entropy), adam(3e-3), 32)
+    task = Task(MODEL, F.cross_entropy, adam(3e-3), 32)
     state, _ = train(task, examples, key, epochs=EPOCHS)
     outputs, shifted = (pooled(images, **state.params["Conv_0"]) for images in (before, after))
     unchanged = jnp.abs(outputs - shifted) <= TOLERANCE

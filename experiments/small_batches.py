@@ -18,8 +18,9 @@ import jaxdl.functional as F
 from experiments.images import digits, fashion_mnist
 from jaxdl import data, models
 from jaxdl.experiment import AllOf, Claim, Equivalent, Exact, Experiment, Greater, Panel, PerRegime
+from jaxdl.metrics import accuracy
 from jaxdl.optimizers import adam
-from jaxdl.training import Task, classification, population, supervised, train
+from jaxdl.training import Task, evaluate, population, train
 
 NORMS = {
     "batch": models.BatchNorm,
@@ -33,9 +34,11 @@ LEARNING_RATE = 1e-3  # for batch size 16
 def error(examples, test, key, norm, batch):
     """Train a network; return its test error."""
     model = models.mlp((64, 64), 10, norm=norm)
-    task = Task(model, supervised(model, F.cross_entropy), adam(LEARNING_RATE * (batch / 16) ** 0.5), batch)
+    task = Task(
+        model, F.cross_entropy, adam(LEARNING_RATE * (batch / 16) ** 0.5), batch, metrics={"accuracy": accuracy}
+    )
     state, _ = train(task, examples, key, epochs=EPOCHS)
-    return 1 - classification(model)(state, test)["accuracy"]
+    return 1 - evaluate(task, state, test)["accuracy"]
 
 
 def normalize_one(key):

@@ -15,7 +15,7 @@ from jaxdl.data import Dataset
 from jaxdl.experiment import Claim, Exact, Experiment, Panel
 from jaxdl.models import mlp
 from jaxdl.optimizers import adam
-from jaxdl.training import Task, population, supervised, train
+from jaxdl.training import Task, population, train
 
 TOLERANCE = 1e-5  # relative, for float32: about a hundred rounding errors
 NONLINEAR = 1e-2
@@ -49,7 +49,7 @@ def distance_after_training(key, activation):
         for k, shape in zip(jax.random.split(data_key, 3), [(64, 6), (64, 3), (256, 6)], strict=True)
     )
     model = mlp((16, 12), 3, activation=activation)
-    task = Task(model, supervised(model, F.squared_error), adam(1e-2), 16)
+    task = Task(model, F.squared_error, adam(1e-2), 16)
     state, _ = train(task, Dataset(inputs, targets, jnp.ones(64)), training_key, epochs=50)
     outputs, _ = model.apply(state.params, state.stats, new_inputs)
     if activation is identity:

@@ -16,9 +16,10 @@ import jaxdl.functional as F
 from experiments.images import digits
 from jaxdl import models
 from jaxdl.experiment import Claim, Equivalent, Experiment, Greater, Panel, PerRegime
+from jaxdl.metrics import accuracy
 from jaxdl.models import Stage
 from jaxdl.optimizers import adam
-from jaxdl.training import Task, classification, population, supervised, train
+from jaxdl.training import Task, evaluate, population, train
 
 SHIFTS, MARGIN, EPOCHS = (0, 1, 2), 7, 20
 NETWORKS = {  # convolutional: 16 channels, max-pooling by 2, and 32 channels
@@ -36,9 +37,9 @@ def pad_and_shift(part, shift):
 
 def errors(examples, tests, key, model):
     """Train a network; return its test error at each shift."""
-    task = Task(model, supervised(model, F.cross_entropy), adam(3e-3), 32)
+    task = Task(model, F.cross_entropy, adam(3e-3), 32, metrics={"accuracy": accuracy})
     state, _ = train(task, examples, key, epochs=EPOCHS)
-    return [1 - classification(model)(state, test)["accuracy"] for test in tests]
+    return [1 - evaluate(task, state, test)["accuracy"] for test in tests]
 
 
 def measure(keys):

@@ -17,7 +17,7 @@ from jaxdl.experiment import Claim, Exact, Experiment, ForEverySeed, Panel
 from jaxdl.models import mlp
 from jaxdl.optimizers import adam
 from jaxdl.statistics import proportion_interval
-from jaxdl.training import Task, population, supervised, train
+from jaxdl.training import Task, population, train
 
 
 def separable(inputs, labels):
@@ -35,8 +35,8 @@ def separable(inputs, labels):
 def accuracy(xor, key, hidden):
     """Train one network on the four corners; return its accuracy on them."""
     model = mlp(hidden, 1, activation=F.tanh, kernel_init=initializers.glorot_normal)
-    objective = supervised(model, lambda outputs, labels: F.binary_cross_entropy(outputs[:, 0], labels))
-    task = Task(model, objective, adam(0.05), 4)
+    loss = lambda outputs, labels: F.binary_cross_entropy(outputs[:, 0], labels)  # noqa: E731
+    task = Task(model, loss, adam(0.05), 4)
     state, _ = train(task, xor, key, epochs=1000)
     outputs, _ = model.apply(state.params, state.stats, xor.inputs)
     return jnp.mean((outputs[:, 0] > 0) == (xor.labels == 1))

@@ -11,7 +11,7 @@ from benchmarks.competitors.tuning import Configuration, counted, fastest_config
 from benchmarks.competitors.workload import CLASSES, Workload, unit_scaled
 from benchmarks.harness.measure import PreparedCompetitor
 from jaxdl import data, initializers, models, optimizers
-from jaxdl.training import Task, supervised, train
+from jaxdl.training import Task, train
 from jaxdl.training.layout import Layout
 from jaxdl.training.population.autotune import layouts_for
 from jaxdl.training.population.population import compile_population
@@ -29,8 +29,7 @@ def task_of(workload: Workload, functional: Any = jaxdl.functional, optimizer: A
     """Return network, loss and optimizer; by default gradient descent for a convolutional network, else Adam."""
     model = model_of(workload, functional)
     build = optimizer or (optimizers.sgd if workload.filters else optimizers.adam)
-    loss, rule = supervised(model, functional.cross_entropy), build(workload.learning_rate)
-    return Task(model, loss, rule, workload.batch, transform=unit_scaled)
+    return Task(model, functional.cross_entropy, build(workload.learning_rate), workload.batch, transform=unit_scaled)
 
 
 def examples_of(workload: Workload) -> data.Dataset:

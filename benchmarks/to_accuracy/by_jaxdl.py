@@ -10,8 +10,9 @@ import jaxdl.functional as F
 from benchmarks.competitors.mnist import mnist
 from benchmarks.to_accuracy.goals import GOALS, LOWEST, train_until_reached
 from jaxdl import data, models, optimizers
+from jaxdl.metrics import accuracy
 from jaxdl.system import startup
-from jaxdl.training import Task, classification, resume, start, supervised
+from jaxdl.training import Task, resume, start
 
 
 def accuracies(goal, seed):
@@ -20,18 +21,17 @@ def accuracies(goal, seed):
     steps = images.size // goal.batch
     model = models.convnet(goal.filters, goal.hidden, 10) if goal.filters else models.mlp(goal.hidden, 10)
     learning_rate = optax.cosine_decay_schedule(goal.peak, goal.epochs * steps, LOWEST)
-    task = Task(model, supervised(model, F.cross_entropy), optimizers.adam(learning_rate), goal.batch)
+    task = Task(model, F.cross_entropy, optimizers.adam(learning_rate), goal.batch, metrics={"accuracy": accuracy})
 
     @jax.jit
     def epoch(images, test, state):
-        observe = lambda state: classification(model)(state, test)  # noqa: E731
-        state, history = resume(task, images, state, epochs=1, observe=observe)
+        state, history = resume(task, images, state, epochs=1, dev=test)
         return state, history.observed["accuracy"][-1]
 
     state = jax.jit(lambda images, key: start(task, images, key))(images, jax.random.key(seed))
     while True:
-        state, accuracy = epoch(images, test, state)
-        yield float(accuracy)
+        state, reached = epoch(images, test, state)
+        yield float(reached)
 
 
 if __name__ == "__main__":

@@ -2,7 +2,7 @@
 
 An image has the shape (height, width, channels); shape and precision stay the same. Outside an image its edge is
 repeated. All functions but `noise` therefore commute with an affine map of each channel, x → a x + b, and may come
-before or after standardization. `each_image` turns them into an argument for `training.supervised(augment=...)`.
+before or after standardization. `each_image` turns them into an argument for `training.Task(augment=...)`.
 """
 
 from collections.abc import Callable

@@ -16,7 +16,7 @@ def chained(*changes: Callable[[Array, Dataset], Dataset]) -> Callable[[Array, D
         *changes: Functions of a key and a batch, such as `each_image(flip)` or `mixup` with its settings.
 
     Returns:
-        A function of a key and a batch for `training.supervised(augment=...)`. Without changes it is the identity.
+        A function of a key and a batch for `training.Task(augment=...)`. Without changes it is the identity.
 
     Example:
         >>> from jaxdl import data

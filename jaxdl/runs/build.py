@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 import jaxdl.functional as F
-from jaxdl import data, models, optimizers, schedules, training
+from jaxdl import data, metrics, models, optimizers, schedules, training
 from jaxdl.runs.settings import (
     SGD,
     Adadelta,
@@ -158,9 +158,15 @@ def build_task(settings: Train, preparation: data.Preparation, examples: int) ->
     model = build_model(settings, preparation)
     if settings.precision == "bfloat16":
         model = models.mixed_precision(model)
-    objective = training.supervised(model, _loss(settings, preparation), augment=_augmentation(settings, preparation))
-    transform = data.transform_of(preparation)
-    return training.Task(model, objective, optimizer, duration.batch_size, settings.microbatches, transform)
+    return training.Task(
+        model,
+        _loss(settings, preparation),
+        optimizer,
+        duration.batch_size,
+        augment=_augmentation(settings, preparation),
+        microbatches=settings.microbatches,
+        transform=data.transform_of(preparation),
+    )
 
 
 def _loss(settings, preparation) -> Callable:
@@ -185,8 +191,11 @@ def _augmentation(settings, preparation) -> Callable:
     return data.chained(*steps)
 
 
-def build_observe(settings: Train, preparation: data.Preparation, model: models.Model) -> Callable:
-    """Return the function that measures loss and score on dev after every epoch."""
-    if isinstance(preparation.labels, data.Classes):
-        return training.classification(model)
-    return training.regression(model, LOSSES[settings.loss])
+def build_evaluation(settings: Train, preparation: data.Preparation, task: training.Task) -> training.Task:
+    """Return the task to evaluate on dev: in float32, with the loss of labels that are not mixed, and with a score."""
+    classes = isinstance(preparation.labels, data.Classes)
+    return task._replace(
+        model=build_model(settings, preparation),
+        loss=F.cross_entropy if classes else LOSSES[settings.loss],
+        metrics={"accuracy": metrics.accuracy} if classes else {"r_squared": metrics.r_squared},
+    )

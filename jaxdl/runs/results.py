@@ -73,9 +73,13 @@ def evaluate(settings: Train, examples: Examples, state: training.State) -> Eval
     return Evaluation(scores, data.rescaled(predicted, labels), residuals)
 
 
+def _outputs(model, state, part):
+    return training.in_batches(lambda inputs: model.apply(state.params, state.stats, inputs)[0], part.inputs)
+
+
 def _classifier(model) -> Callable:
     def evaluate_part(part, state):
-        predicted = metrics.predictions(training.outputs_of(model, state, part))
+        predicted = metrics.predictions(_outputs(model, state, part))
         return {"accuracy": (predicted == part.labels).mean()}, predicted
 
     return evaluate_part
@@ -89,7 +93,7 @@ def _regressor(model, unit) -> Callable:
     share = jnp.asarray(unit.std / unit.std.max(), jnp.float32)
 
     def evaluate_part(part, state):
-        outputs = training.outputs_of(model, state, part)
+        outputs = _outputs(model, state, part)
         found = {
             name: metric(outputs * share, part.labels * share, part.weights) for name, metric in REGRESSION.items()
         }

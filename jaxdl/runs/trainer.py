@@ -1,6 +1,7 @@
 """Train the population that the settings describe, evaluate it, and write everything into a run directory."""
 
 import dataclasses
+import functools
 import pathlib
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -10,7 +11,7 @@ import jax
 from jaxdl import training
 from jaxdl.data.preprocessing.serialization import to_json
 from jaxdl.runs import files
-from jaxdl.runs.build import build_model, build_observe, build_task, duration_of
+from jaxdl.runs.build import build_evaluation, build_task, duration_of
 from jaxdl.runs.directory import CHECKPOINTS, SETTINGS, check_same_settings, has_measurements, write_environment
 from jaxdl.runs.examples import Examples
 from jaxdl.runs.results import COMPLETE, Evaluation, evaluate, history_rows, write_results
@@ -48,7 +49,7 @@ def train_population(
         keys,
         epochs=duration_of(settings, ready.train.size).epochs,
         dev=ready.dev,
-        observe=build_observe(settings, examples.preparation, build_model(settings, examples.preparation)),
+        observe=functools.partial(training.evaluate, build_evaluation(settings, examples.preparation, task)),
         patience=settings.patience,
         watch=watch,
         checkpoints=checkpoints,

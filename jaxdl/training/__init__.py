@@ -1,10 +1,10 @@
 """Train models: one at a time, or hundreds in one compiled program.
 
-* `Task` holds model, objective, optimizer and batch size; `supervised` makes the usual objective.
+* `Task` holds model, loss, optimizer, batch size and metrics, or an objective of your own.
 * `train` trains one model and is a pure, traceable function; `start` and `resume` are its parts.
 * `population` computes any function for many members (seeds, learning rates, bootstrap samples) in one program.
 * `fit` trains a population with early stopping, progress and checkpoints, and resumes after an interruption.
-* `classification` and `regression` measure a model on a data set; `outputs_of` computes its outputs.
+* `evaluate` measures the loss and metrics of a task on a data set; `outputs_of` computes the outputs of its model.
 """
 
 from jaxdl.system.startup import use_all_cores as use_all_cores
@@ -31,10 +31,9 @@ from jaxdl.training.progress_bar import progress_bar as progress_bar
 from jaxdl.training.scoring import in_batches as in_batches
 from jaxdl.training.step import start as start
 from jaxdl.training.supervised import (
-    classification as classification,
+    evaluate as evaluate,
+    objective_of as objective_of,
     outputs_of as outputs_of,
-    regression as regression,
-    supervised as supervised,
 )
 from jaxdl.training.task import History as History, State as State, Task as Task
 from jaxdl.training.train import resume as resume, train as train
@@ -52,22 +51,21 @@ __all__ = [
     "Seconds",
     "State",
     "Task",
-    "classification",
+    "evaluate",
     "fit",
     "highest",
     "in_batches",
     "init_best",
     "load_checkpoint",
     "lowest_loss",
+    "objective_of",
     "out_of_patience",
     "outputs_of",
     "population",
     "progress_bar",
-    "regression",
     "resume",
     "save_checkpoint",
     "start",
-    "supervised",
     "train",
     "update_best",
     "use_all_cores",

@@ -26,7 +26,8 @@ from jaxdl.training.population.member import FitConfig, check_config, state_of
 from jaxdl.training.population.runner import PlacedMembers, Runner
 from jaxdl.training.population.sharding import gather
 from jaxdl.training.population.streamed import StreamedRunner
-from jaxdl.training.task import History, State, Task
+from jaxdl.training.supervised import observer
+from jaxdl.training.task import History, Observe, State, Task
 
 
 class Seconds(NamedTuple):
@@ -87,7 +88,7 @@ def fit(
     *,
     epochs: int,
     dev: Dataset,
-    observe: Callable[[State, Dataset], dict[str, Array]],
+    observe: Observe | None = None,
     order: Key[Array, ""] | None = None,
     criterion: Callable[[History], Float[Array, ""]] = lowest_loss,
     patience: int | None = None,
@@ -111,13 +112,13 @@ def fit(
     wait for the chunk after a third signal.
 
     Args:
-        task: Model, objective, optimizer and batch size.
+        task: Model, loss, optimizer, batch size and metrics.
         data: Training data. A Stream is read during training; all members then share the order of its batches, by
             default that of the first key.
         keys: Typed keys, one for each member.
         epochs: Largest number of passes over the data, at least 1.
-        dev: Data to observe after every epoch.
-        observe: Called as `observe(state, dev)` after every epoch, such as `classification(model)`.
+        dev: Data to evaluate after every epoch; loss and metrics become columns of the history.
+        observe: Called as `observe(state, dev)` after every epoch, in place of `evaluate(task, state, dev)`.
         order: A key for the order of the data, shared by all members; by default each member has its own order.
         criterion: Value of a row of the history; each member's parameters from the epoch with the lowest value are kept
             as its best.
@@ -135,15 +136,15 @@ def fit(
         OSError: Checkpoints cannot be written, or another process uses their directory.
 
     Example:
-        >>> from jaxdl import data, models, optimizers, training
+        >>> from jaxdl import data, metrics, models, optimizers, training
         >>> model = models.mlp((4,), 2)
-        >>> task = training.Task(model, training.supervised(model, F.cross_entropy), optimizers.adam(0.1), batch_size=8)
+        >>> task = training.Task(model, F.cross_entropy, optimizers.adam(0.1), 8, {"accuracy": metrics.accuracy})
         >>> moons, keys = data.moons(jax.random.key(0), examples=32), jax.random.split(jax.random.key(1), 3)
-        >>> result = training.fit(task, moons, keys, epochs=5, dev=moons, observe=training.classification(model))
+        >>> result = training.fit(task, moons, keys, epochs=5, dev=moons)
         >>> result.history.observed["accuracy"].shape, result.diverged.tolist()
         ((3, 5), [0, 0, 0])
     """
-    config = FitConfig(task, observe, epochs, criterion, patience)
+    config = FitConfig(task, observer(task, dev, observe), epochs, criterion, patience)
     check_config(config)
     watch = watch or _ignore
     started = time.perf_counter()

@@ -11,6 +11,7 @@ from jaxtyping import PyTree
 from jaxdl.data import Dataset
 from jaxdl.data.stream import Stream
 from jaxdl.models import check_batch_norm
+from jaxdl.training.supervised import objective_of
 from jaxdl.training.task import Task, transform_inputs
 
 SAMPLE, LARGE = 1000, 30.0  # examples looked at, and the root mean square of inputs that triggers a warning
@@ -43,7 +44,7 @@ def check_inputs(task: Task, data: Dataset, dev: Dataset, *, epochs: int) -> Non
         _check_values(name, part, data.inputs.shape[1:])
         check_labels(name, np.asarray(part.labels), outputs)
     check_batch_norm(task.model, batch.inputs)
-    loss, _ = jax.eval_shape(task.objective, params, stats, batch, key)
+    loss, _ = jax.eval_shape(objective_of(task), params, stats, batch, key)
     if loss.shape != ():
         raise ValueError(
             f"the objective must return one number for a batch, got an array of shape {loss.shape}: take its mean."

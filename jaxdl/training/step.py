@@ -11,6 +11,7 @@ from jaxtyping import Array, Float, Key
 from jaxdl.data import Dataset
 from jaxdl.data.stream import Stream, first_rows
 from jaxdl.training.batching import INIT, NOISE, stream_key
+from jaxdl.training.supervised import objective_of
 from jaxdl.training.task import State, Task, transform_inputs
 
 
@@ -28,7 +29,7 @@ def start(task: Task, data: Dataset | Stream, key: Key[Array, ""]) -> State:
     Example:
         >>> from jaxdl import data, models, optimizers, training
         >>> model = models.mlp((), 2)
-        >>> task = training.Task(model, training.supervised(model, F.cross_entropy), optimizers.sgd(0.1), batch_size=4)
+        >>> task = training.Task(model, F.cross_entropy, optimizers.sgd(0.1), batch_size=4)
         >>> state = training.start(task, data.moons(jax.random.key(0), examples=8), jax.random.key(1))
         >>> int(state.step), state.params["Dense_0"]["kernel"].shape
         (0, (2, 2))
@@ -50,7 +51,7 @@ def step(task: Task, batch: Dataset, state: State) -> tuple[State, Float[Array, 
     batch = transform_inputs(task, batch)
     noise = stream_key(state.key, NOISE, state.step)
     bits, kind = jax.random.key_data(noise), jax.random.key_impl(noise)
-    objective_and_gradient = jax.value_and_grad(task.objective, has_aux=True)
+    objective_and_gradient = jax.value_and_grad(objective_of(task), has_aux=True)
 
     def loss_and_gradient(stats, batch, key):
         (loss, stats), gradient = objective_and_gradient(state.params, stats, batch, key)
@@ -59,7 +60,7 @@ def step(task: Task, batch: Dataset, state: State) -> tuple[State, Float[Array, 
     (loss, gradient), stats = _accumulate(loss_and_gradient, task, state.stats, batch, noise)
 
     def loss_at(params):  # rebuilds the key: a closed-over key would count as reused inside a line search
-        objective = functools.partial(task.objective, params)
+        objective = functools.partial(objective_of(task), params)
         return _accumulate(objective, task, state.stats, batch, jax.random.wrap_key_data(bits, impl=kind))[0]
 
     extra = _accepted(task.optimizer.update, {"value": loss, "grad": gradient, "value_fn": loss_at})

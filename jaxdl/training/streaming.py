@@ -111,6 +111,7 @@ def resume_stream(
     task: Task,
     data: Stream,
     state: State,
+    dev: Dataset | None,
     *,
     epochs: int,
     observe: Observe,
@@ -129,9 +130,9 @@ def resume_stream(
         return jax.lax.scan(lambda state, batch: step(task, batch, state), state, chunk)
 
     @jax.jit
-    def row_of_epoch(state, losses):
+    def row_of_epoch(state, losses, dev):
         state = state._replace(epoch=state.epoch + 1)
-        return state, jax.tree.map(jnp.asarray, History(jnp.concatenate(losses).mean(), observe(state)))
+        return state, jax.tree.map(jnp.asarray, History(jnp.concatenate(losses).mean(), observe(state, dev)))
 
     def train_chunk(carry, chunk, done):  # noqa: ARG001
         state, losses, rows = carry
@@ -140,7 +141,7 @@ def resume_stream(
 
     def end_epoch(carry, epoch):  # noqa: ARG001
         state, losses, rows = carry
-        state, row = row_of_epoch(state, losses)
+        state, row = row_of_epoch(state, losses, dev)
         return state, [], [*rows, row]
 
     feed = read_ahead(

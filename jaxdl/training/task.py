@@ -1,6 +1,6 @@
 """The types of training: what is trained (Task), what a step carries (State), and what an epoch reports (History)."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 import optax
@@ -15,33 +15,67 @@ def identity(inputs: PyTree) -> PyTree:
     return inputs
 
 
+def no_penalty(params: PyTree) -> float:  # noqa: ARG001
+    """Return 0."""
+    return 0.0
+
+
+def no_augmentation(key: Key[Array, ""], batch: Dataset) -> Dataset:  # noqa: ARG001
+    """Return the batch unchanged."""
+    return batch
+
+
 class Task(NamedTuple):
-    """A model with the objective it is trained on and the optimizer that trains it.
+    r"""Everything that defines a training but the data, the key and the number of epochs.
+
+    Each step lowers $\frac{\sum_n w_n \ell(f(x_n), y_n)}{\sum_n w_n} + \Omega(\theta)$, with the model $f$, the loss
+    $\ell$, the penalty $\Omega$ and the weights $w_n$ of the examples, or an objective of your own.
 
     Example:
-        >>> from jaxdl import models, optimizers, training
+        >>> from jaxdl import metrics, models, optimizers, training
         >>> model = models.mlp((16,), 10)
-        >>> objective = training.supervised(model, F.cross_entropy)
-        >>> task = training.Task(model, objective, optimizers.adam(1e-3), batch_size=32)
+        >>> task = training.Task(
+        ...     model, F.cross_entropy, optimizers.adam(1e-3), batch_size=32, metrics={"accuracy": metrics.accuracy}
+        ... )
         >>> task.batch_size, task.microbatches
         (32, 1)
+
+        A contrastive or adversarial objective, or one of several tasks, replaces the loss:
+
+        >>> def objective(params, stats, batch, key):
+        ...     outputs, stats = model.apply(params, stats, batch.inputs, key=key)
+        ...     return (outputs**2).mean(), stats
+        >>> task = training.Task(model, None, optimizers.adam(1e-3), batch_size=32, objective=objective)
     """
 
     model: Model
     """the model, two pure functions"""
-    objective: Callable[..., tuple[Array, PyTree]]
-    """`objective(params, stats, batch, key) -> loss, stats` with one loss for a batch, such as `supervised` returns"""
+    loss: Callable[[Any, Array], Array] | None
+    """`loss(outputs, labels)`, one number per example, such as `F.cross_entropy`; None with an `objective`"""
     optimizer: optax.GradientTransformation
     """an optax optimizer"""
     batch_size: int
     """examples per step"""
+    metrics: Mapping[str, Callable[..., Array]] = {}
+    """functions `metric(outputs, labels, weights)` for `evaluate`, such as `{"accuracy": metrics.accuracy}`"""
+    penalty: Callable[[PyTree], Array | float] = no_penalty
+    """`penalty(params)`, added to the loss"""
+    augment: Callable[[Key[Array, ""], Dataset], Dataset] = no_augmentation
+    """`augment(key, batch)`, applied to every training batch, such as `data.each_image(data.flip)` or `data.mixup`"""
+    objective: Callable[..., tuple[Array, PyTree]] | None = None
+    """`objective(params, stats, batch, key) -> loss, stats`, with one number per batch, which replaces loss, penalty
+    and augment"""
     microbatches: int = 1
     """parts of a batch that are computed one after another, for batches that exceed the memory. Each gradient is
     weighted by its share of the weights, so the sum is the gradient of the weighted mean over the batch. Noise is
     drawn for each part, and batch normalization sees one part at a time."""
     transform: Callable[[PyTree], PyTree] = identity
-    """applied to the inputs of each batch on the device, and to the data that `fit` observes. With
+    """applied to the inputs of each batch on the device, and to the data that `evaluate` measures. With
     `lambda pixels: pixels / 255` images stay bytes in memory, a quarter of the size of float32."""
+
+    def __hash__(self) -> int:
+        """Return a hash, so that a task can be a static argument of `jax.jit`; a dictionary of metrics has none."""
+        return hash((*self[:4], *self.metrics.items(), *self[5:]))
 
 
 class State(NamedTuple):
@@ -70,7 +104,8 @@ class History(NamedTuple):
     """values that `observe` returned after the epoch"""
 
 
-Observe = Callable[[State], dict[str, Array]]
+Observe = Callable[[State, Any], dict[str, Array]]
+"""`observe(state, dev) -> values`, called after every epoch"""
 
 
 def transform_inputs(task: Task, data: Dataset) -> Dataset:

@@ -9,7 +9,8 @@ from jaxdl.training.batching import batches, shard_batch
 from jaxdl.training.input_checks import check_counts
 from jaxdl.training.step import start, step
 from jaxdl.training.streaming import resume_stream
-from jaxdl.training.task import History, Observe, State, Task, observe_nothing
+from jaxdl.training.supervised import observer
+from jaxdl.training.task import History, Observe, State, Task
 
 
 def train(
@@ -18,18 +19,20 @@ def train(
     key: Key[Array, ""],
     *,
     epochs: int,
-    observe: Observe = observe_nothing,
+    dev: Dataset | None = None,
+    observe: Observe | None = None,
     order: Key[Array, ""] | None = None,
 ) -> tuple[State, History]:
     """Train one model from one key.
 
     Args:
-        task: Model, objective, optimizer and batch size.
+        task: Model, loss, optimizer and batch size.
         data: Training data. A Stream is read during training; the loop then runs in Python and is not traceable (`fit`
             trains populations on streams).
         key: A typed key for initial parameters, order of the data and noise.
         epochs: Passes over the data, at least 1.
-        observe: Called as `observe(state)` after every epoch; its values become columns of the history.
+        dev: Data to evaluate after every epoch; loss and metrics become columns of the history.
+        observe: Called as `observe(state, dev)` after every epoch, in place of `evaluate(task, state, dev)`.
         order: A key for the order of the data only. Members of a population that get the same one see the same batches.
 
     Returns:
@@ -41,13 +44,13 @@ def train(
     Example:
         >>> from jaxdl import data, models, optimizers, training
         >>> model = models.mlp((8,), 2)
-        >>> task = training.Task(model, training.supervised(model, F.cross_entropy), optimizers.adam(0.1), batch_size=8)
+        >>> task = training.Task(model, F.cross_entropy, optimizers.adam(0.1), batch_size=8)
         >>> moons = data.moons(jax.random.key(0), examples=32)
         >>> state, history = training.train(task, moons, jax.random.key(1), epochs=20)
         >>> bool(history.loss[-1] < history.loss[0]), int(state.step)
         (True, 80)
     """
-    return resume(task, data, start(task, data, key), epochs=epochs, observe=observe, order=order)
+    return resume(task, data, start(task, data, key), epochs=epochs, dev=dev, observe=observe, order=order)
 
 
 def resume(
@@ -56,17 +59,19 @@ def resume(
     state: State,
     *,
     epochs: int,
-    observe: Observe = observe_nothing,
+    dev: Dataset | None = None,
+    observe: Observe | None = None,
     order: Key[Array, ""] | None = None,
 ) -> tuple[State, History]:
     """Train for more epochs from a state; two calls give the same bits as one call with the sum of their epochs.
 
     Args:
-        task: Model, objective, optimizer and batch size.
+        task: Model, loss, optimizer and batch size.
         data: Training data, as in `train`.
         state: A state from `start`, `train` or `resume`.
         epochs: Additional passes over the data, at least 1.
-        observe: Called as `observe(state)` after every epoch.
+        dev: Data to evaluate after every epoch, as in `train`.
+        observe: Called as `observe(state, dev)` after every epoch, as in `train`.
         order: A key for the order of the data only, as in `train`.
 
     Returns:
@@ -78,7 +83,7 @@ def resume(
     Example:
         >>> from jaxdl import data, models, optimizers, training
         >>> model = models.mlp((), 2)
-        >>> task = training.Task(model, training.supervised(model, F.cross_entropy), optimizers.sgd(0.1), batch_size=8)
+        >>> task = training.Task(model, F.cross_entropy, optimizers.sgd(0.1), batch_size=8)
         >>> moons = data.moons(jax.random.key(0), examples=16)
         >>> state, _ = training.train(task, moons, jax.random.key(1), epochs=1)
         >>> state, history = training.resume(task, moons, state, epochs=2)
@@ -86,12 +91,13 @@ def resume(
         (3, (2,))
     """
     check_counts(task, data, epochs=epochs)
+    observe = observer(task, dev, observe)
     if isinstance(data, Stream):
-        return resume_stream(task, data, state, epochs=epochs, observe=observe, order=order)
+        return resume_stream(task, data, state, dev, epochs=epochs, observe=observe, order=order)
 
     def one_epoch(state, _):
         state, loss = epoch(task, data, state, state.key if order is None else order)
-        return state, History(loss, observe(state))
+        return state, History(loss, observe(state, dev))
 
     return jax.lax.scan(one_epoch, state, length=epochs)
 

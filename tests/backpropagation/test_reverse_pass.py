@@ -89,7 +89,7 @@ def test_three_ways_to_compute_gradients_train_a_model_to_the_same_parameters(do
         }
 
     def by_jax(model, loss):
-        objective = training.supervised(model, loss)
+        objective = training.objective_of(training.Task(model, loss, optimizer, 16))
         return lambda params, batch: jax.grad(lambda p: objective(p, stats, batch, jax.random.key(0))[0])(params)
 
     trained = []

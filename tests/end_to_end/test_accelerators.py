@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 import jaxdl.functional as F
-from jaxdl import data, models, optimizers
-from jaxdl.training import Checkpoints, Task, classification, fit, supervised
+from jaxdl import data, metrics, models, optimizers
+from jaxdl.training import Checkpoints, Task, fit
 
 pytestmark = pytest.mark.gpu
 MODELS = {
@@ -24,9 +24,16 @@ def digits():
 
 def fitted(name, digits, devices, **more):
     model = MODELS[name]
-    task = Task(model, supervised(model, F.cross_entropy), optimizers.adam(1e-2), 20, **more.pop("task", {}))
+    task = Task(
+        model,
+        F.cross_entropy,
+        optimizers.adam(1e-2),
+        20,
+        metrics={"accuracy": metrics.accuracy},
+        **more.pop("task", {}),
+    )
     keys = jax.random.split(jax.random.key(1), 3)
-    settings = {"epochs": 2, "dev": digits, "observe": classification(model)} | more
+    settings = {"epochs": 2, "dev": digits} | more
     return fit(task, digits, keys, devices=devices, **settings)
 
 

@@ -35,7 +35,7 @@ data.preprocessing: columns pixels standardization preparation serialization
 data: loading
 models: _validity receptive_field model call_recorder blocks norms precision reinitialize nnx mlp linear convnet resnet
     recurrent multi_head pytorch_conversions pytorch summary
-training: task layout batching input_checks step scoring supervised early_stopping streaming train
+training: task layout batching scoring supervised input_checks step early_stopping streaming train
 training.checkpoints: serialization checkpoint resume
 training.population: member sharding autotune population runner in_memory streamed
 training: fit progress_bar

@@ -164,7 +164,7 @@ def blobs():
 )
 def test_optimizers_and_wrappers_of_optax_train(optimizer):
     model = models.mlp((8,), 3)
-    task = training.Task(model, training.supervised(model, F.cross_entropy), optimizer, 20)
+    task = training.Task(model, F.cross_entropy, optimizer, 20)
     _, history = jax.jit(lambda data: training.train(task, data, jax.random.key(0), epochs=12))(blobs())
     assert history.loss[-1] < 0.8 * history.loss[0]
 
@@ -180,7 +180,7 @@ def test_optimizers_and_wrappers_of_optax_train(optimizer):
 )
 def test_training_passes_the_loss_to_an_optimizer_that_needs_it(optimizer, batch_size):
     model = models.mlp((), 3) if batch_size == 60 else models.mlp((8,), 3, dropout_rate=0.1)
-    task = training.Task(model, training.supervised(model, F.cross_entropy), optimizer, batch_size)
+    task = training.Task(model, F.cross_entropy, optimizer, batch_size)
     keys = jax.random.split(jax.random.key(0), 2)
     _, history = jax.jit(jax.vmap(lambda key: training.train(task, blobs(), key, epochs=12)))(keys)
     assert (history.loss[:, -1] < 0.5 * history.loss[:, 0]).all()

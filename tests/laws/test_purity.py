@@ -8,7 +8,7 @@ import pytest
 
 import jaxdl.functional as F
 from jaxdl import data, models, optimizers, training
-from jaxdl.training import Task, population, resume, start, supervised, train
+from jaxdl.training import Task, objective_of, population, resume, start, train
 from jaxdl.training.population.population import compile_population
 
 
@@ -35,7 +35,7 @@ def digits():
 
 
 def task(model):
-    return Task(model, supervised(model, F.cross_entropy), optimizers.adamw(1e-2), 32)
+    return Task(model, F.cross_entropy, optimizers.adamw(1e-2), 32)
 
 
 def largest_gap(one, other):
@@ -98,28 +98,28 @@ def test_a_sweep_over_rates_is_the_loop_over_them_and_a_diverging_member_leaves_
 
 
 def test_a_run_is_traced_once(digits):
-    traces = []
+    traces, seen = [], objective_of(task(PLAIN))
 
     def objective(params, stats, batch, key):
         traces.append(1)
-        return supervised(PLAIN, F.cross_entropy)(params, stats, batch, key)
+        return seen(params, stats, batch, key)
 
-    once = Task(PLAIN, objective, optimizers.sgd(0.1), 32)
+    once = task(PLAIN)._replace(objective=objective)
     keys = jax.random.split(jax.random.key(0), 3)
-    training.fit(once, digits, keys, epochs=6, dev=digits, observe=training.classification(PLAIN))
+    training.fit(once, digits, keys, epochs=6, dev=digits)
     assert len(traces) == 2  # one to check its shape before anything is compiled, one to compile
 
 
 def test_an_order_that_is_shared_shows_all_members_the_same_batches(digits):
     keys, order = jax.random.split(jax.random.key(0), 3), jax.random.key(7)
     model = models.mlp((), 10)
-    seen = supervised(model, F.cross_entropy)
+    seen = objective_of(task(model))
 
     def objective(params, stats, batch, key):
         loss, stats = seen(params, stats, batch, key)
         return 0.0 * loss + batch.inputs[0].sum(), stats  # the first image of each batch reveals the order
 
-    watched = Task(model, objective, optimizers.sgd(0.0), 32)
+    watched = Task(model, None, optimizers.sgd(0.0), 32, objective=objective)
     losses = lambda data, key, order: train(watched, data, key, epochs=2, order=order)[1].loss
     own, shared = population(
         lambda data, key: (losses(data, key, None), losses(data, key, order)), keys, shared=(digits,)

@@ -220,7 +220,7 @@ def test_a_population_learns_to_classify_bars():
         images[number, place, :] += 1 - number % 2
     data = Dataset(jnp.asarray(images), jnp.arange(96) % 2, jnp.ones(96))
     model = convnet((4,), (), 2, norm=BatchNorm)
-    task = training.Task(model, training.supervised(model, F.cross_entropy), optimizers.adam(0.01), batch_size=16)
+    task = training.Task(model, F.cross_entropy, optimizers.adam(0.01), batch_size=16)
 
     def accuracy(key):
         state, _ = training.train(task, data, key, epochs=20)

@@ -10,7 +10,7 @@ def test_linear_regression_finds_the_least_squares_fit(random):
     inputs, targets = random.normal(size=(50, 3)), random.normal(size=(50, 2))
     model = models.linear_regression(2)
     sets = data.from_arrays(inputs, targets)
-    task = training.Task(model, training.supervised(model, F.squared_error), optimizers.lbfgs(), 50)
+    task = training.Task(model, F.squared_error, optimizers.lbfgs(), 50)
     state, _ = jax.jit(lambda sets: training.train(task, sets, jax.random.key(0), epochs=20))(sets)
     fit, *_ = np.linalg.lstsq(np.c_[inputs, np.ones(50)], targets, rcond=None)
     np.testing.assert_allclose(state.params["Dense_0"]["kernel"], fit[:3], atol=1e-4)
@@ -28,7 +28,7 @@ def test_classification_starts_with_equal_probabilities_and_learns(model, loss, 
     labels = np.arange(90) % 3
     blobs = data.from_arrays(random.normal(size=(90, 4)) + 3 * np.eye(3, 4)[labels], labels)
     sets = data.take(blobs, np.flatnonzero(labels < classes))
-    task = training.Task(model, training.supervised(model, loss), optimizers.sgd(0.5), 10)
+    task = training.Task(model, loss, optimizers.sgd(0.5), 10)
 
     @jax.jit
     @jax.vmap

@@ -206,9 +206,9 @@ class SowingPerExample(nn.Module):
 def test_fit_trains_a_module_that_sows_a_value_per_example(random):
     sets = data.from_arrays(random.normal(size=(12, 4)), np.arange(12) % 3)
     model = from_linen(SowingPerExample())
-    task = training.Task(model, training.supervised(model, F.cross_entropy), optimizers.sgd(0.1), 4)
+    task = training.Task(model, F.cross_entropy, optimizers.sgd(0.1), 4)
     keys = jax.random.split(jax.random.key(0), 2)
-    fitted = training.fit(task, sets, keys, epochs=2, dev=sets, observe=training.classification(model))
+    fitted = training.fit(task, sets, keys, epochs=2, dev=sets)
     assert fitted.state.stats["losses"]["size"][0].shape == (2, 4)
 
 

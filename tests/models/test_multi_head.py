@@ -12,7 +12,7 @@ def test_two_tasks_learn_on_one_trunk(random):
     sets = data.from_arrays(inputs, np.c_[labels, inputs.sum(1)])
     model = models.multi_head(models.MLP((16,), 16), {"class": 3, "sum": 1})
     loss = lambda z, y: F.cross_entropy(z["class"], y[:, 0].astype(int)) + F.squared_error(z["sum"], y[:, 1:])
-    task = training.Task(model, training.supervised(model, loss), optimizers.adam(0.02), 15)
+    task = training.Task(model, loss, optimizers.adam(0.02), 15)
     train = jax.jit(jax.vmap(lambda key: training.train(task, sets, key, epochs=40)[1].loss))
     assert (train(jax.random.split(jax.random.key(0), 2))[:, -1] < 0.2).all()
     assert {*jax.eval_shape(model.init, jax.random.key(0), sets.inputs)[0]} == {"trunk", "class", "sum"}

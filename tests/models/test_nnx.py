@@ -5,7 +5,7 @@ import pytest
 from flax import nnx
 
 import jaxdl.functional as F
-from jaxdl import data, models, optimizers, training
+from jaxdl import data, metrics, models, optimizers, training
 from jaxdl.models import from_nnx
 
 
@@ -94,10 +94,9 @@ def test_call_passes_the_modules_own_flag_and_counters_are_statistics():
 def test_it_trains_in_a_population():
     labels = (INPUTS[:, 0] > 0).astype(np.int32)
     sets = data.from_arrays(np.tile(INPUTS, (8, 1)), np.tile(labels, 8))
-    task = training.Task(NET, training.supervised(NET, F.cross_entropy), optimizers.sgd(0.5), 16)
+    task = training.Task(NET, F.cross_entropy, optimizers.sgd(0.5), 16, metrics={"accuracy": metrics.accuracy})
     keys = jax.random.split(jax.random.key(0), 2)
-    observe = training.classification(NET)
-    fitted = training.fit(task, sets, keys, epochs=20, dev=sets, observe=observe, devices=jax.devices()[:1])
+    fitted = training.fit(task, sets, keys, epochs=20, dev=sets, devices=jax.devices()[:1])
     assert (fitted.history.observed["accuracy"][:, -1] > 0.9).all()
     alone = jax.jit(lambda key: training.train(task, sets, key, epochs=20)[0].params)(keys[1])
     jax.tree.map(lambda a, b: np.testing.assert_allclose(a[1], b, atol=1e-4), fitted.state.params, alone)
@@ -120,11 +119,9 @@ def test_summary_lists_its_layers_and_restores_the_classes():
 
 def test_fit_raises_for_a_batch_of_one_row():
     sets = data.from_arrays(INPUTS, np.arange(6) % 3)
-    task = training.Task(NET, training.supervised(NET, F.cross_entropy), optimizers.sgd(0.1), 1)
+    task = training.Task(NET, F.cross_entropy, optimizers.sgd(0.1), 1)
     with pytest.raises(ValueError, match=r"batch_size is too small for batch normalization: norm would see one row"):
-        training.fit(
-            task, sets, jax.random.split(jax.random.key(0), 1), epochs=1, dev=sets, observe=training.classification(NET)
-        )
+        training.fit(task, sets, jax.random.split(jax.random.key(0), 1), epochs=1, dev=sets)
 
 
 class OneLayer(nnx.Module):

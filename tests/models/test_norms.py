@@ -128,11 +128,10 @@ def test_a_partial_norm_sets_the_momentum_of_every_norm(build):
 )
 def test_fit_raises_for_a_batch_of_which_a_batch_norm_sees_one_row(model, shape, random):
     sets = data.from_arrays(random.normal(size=(6, *shape)), np.arange(6) % 2)
-    task = training.Task(model, training.supervised(model, F.cross_entropy), optimizers.sgd(0.1), 1)
+    task = training.Task(model, F.cross_entropy, optimizers.sgd(0.1), 1)
     keys = jax.random.split(jax.random.key(0), 1)
-    observe = training.classification(model)
     with pytest.raises(ValueError, match=r"batch_size is too small .*: BatchNorm_0 would see one row, of shape"):
-        training.fit(task, sets, keys, epochs=1, dev=sets, observe=observe)
+        training.fit(task, sets, keys, epochs=1, dev=sets)
     params, stats = random_variables(model, sets.inputs)
     apply = jax.jit(lambda row: model.apply(params, stats, row, key=jax.random.key(0))[0])
     np.testing.assert_array_equal(*(apply(sets.inputs[row : row + 1]) for row in (0, 1)))  # the reason
@@ -141,7 +140,7 @@ def test_fit_raises_for_a_batch_of_which_a_batch_norm_sees_one_row(model, shape,
 def test_fit_accepts_a_batch_of_one_image_with_many_pixels(random):
     sets = data.from_arrays(random.normal(size=(6, 4, 4, 1)), np.arange(6) % 2)
     model = models.convnet((4,), (), 2, norm=BatchNorm)
-    task = training.Task(model, training.supervised(model, F.cross_entropy), optimizers.sgd(0.1), 1)
+    task = training.Task(model, F.cross_entropy, optimizers.sgd(0.1), 1)
     check_inputs(task, sets, sets, epochs=1)
     _, history = jax.jit(lambda key: training.train(task, sets, key, epochs=1))(jax.random.key(0))
     assert np.isfinite(history.loss).all()

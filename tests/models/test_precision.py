@@ -5,8 +5,8 @@ import pytest
 from jax.extend.core import jaxprs_in_params
 
 import jaxdl.functional as F
-from jaxdl import data, models, optimizers
-from jaxdl.training import Task, classification, supervised, train
+from jaxdl import data, metrics, models, optimizers
+from jaxdl.training import Task, evaluate, train
 
 NET = models.mlp((16,), 10, norm=models.BatchNorm, dropout_rate=0.1)
 MIXED = models.mixed_precision(NET)
@@ -77,13 +77,13 @@ def test_a_dense_layer_equals_pytorchs_autocast_up_to_rounding(torch):
 
 def test_a_population_learns_in_mixed_precision():
     digits = data.take(data.load_digits(), np.arange(400))
-    task = Task(MIXED, supervised(MIXED, F.cross_entropy), optimizers.adam(1e-2), 32)
+    task = Task(MIXED, F.cross_entropy, optimizers.adam(1e-2), 32, metrics={"accuracy": metrics.accuracy})
 
     @jax.jit
     @jax.vmap
     def trained(key):
         state, _ = train(task, digits, key, epochs=8)
-        return state.params, classification(NET)(state, digits)["accuracy"]
+        return state.params, evaluate(task._replace(model=NET), state, digits)["accuracy"]
 
     params, accuracies = trained(jax.random.split(jax.random.key(0), 2))
     assert (accuracies > 0.9).all()

@@ -83,7 +83,7 @@ def test_a_model_trained_on_mnist_predicts_the_same_in_pytorch_and_can_be_loaded
 ):
     train, images, labels = mnist
     model, _, build, names = reference
-    task = training.Task(model, training.supervised(model, F.cross_entropy), optimizers.adam(3e-3), 50)
+    task = training.Task(model, F.cross_entropy, optimizers.adam(3e-3), 50)
 
     @jax.jit
     def predictions(train, images):

@@ -64,7 +64,7 @@ def test_a_recurrent_network_learns_to_remember_the_first_step(random):
     inputs = random.normal(size=(60, 6, 2))
     sets = data.from_arrays(inputs, (inputs[:, 0, 0] > 0).astype(int))
     model = models.recurrent(models.LSTM, (12,), 2)
-    task = training.Task(model, training.supervised(model, F.cross_entropy), optimizers.adam(0.02), 20)
+    task = training.Task(model, F.cross_entropy, optimizers.adam(0.02), 20)
     train = jax.jit(jax.vmap(lambda key: training.train(task, sets, key, epochs=40)[1].loss))
     assert (train(jax.random.split(jax.random.key(0), 2))[:, -1] < 0.2).all()
 

@@ -8,23 +8,26 @@ import jax.numpy as jnp
 import numpy as np
 
 import jaxdl.functional as F
-from jaxdl import data, models, optimizers
+from jaxdl import data, metrics, models, optimizers
 from jaxdl.data.stream import stream_examples
-from jaxdl.training import Task, supervised
+from jaxdl.training import Task, objective_of
 
 MODEL = models.mlp((8,), 10)
 BATCH, SIZE = 32, 300  # nine batches, and twelve examples that fill no batch
 ROW_BYTES = 64 * 4 + 4 + 4
 
 
+PLAIN = Task(MODEL, F.cross_entropy, optimizers.momentum(0.05), BATCH)
+
+
 def noisy(params, stats, batch, key):
     """Return a loss that depends on the noise of each step and on the weights of the examples."""
     input_key, model_key = jax.random.split(key)
     noise = 0.1 * jax.random.normal(input_key, batch.inputs.shape)
-    return supervised(MODEL, F.cross_entropy)(params, stats, batch._replace(inputs=batch.inputs + noise), model_key)
+    return objective_of(PLAIN)(params, stats, batch._replace(inputs=batch.inputs + noise), model_key)
 
 
-TASK = Task(MODEL, noisy, optimizers.momentum(0.05), BATCH)
+TASK = PLAIN._replace(objective=noisy, metrics={"accuracy": metrics.accuracy})
 
 
 def weighted_digits():

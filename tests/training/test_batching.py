@@ -8,12 +8,12 @@ from scipy import stats
 
 import jaxdl.functional as F
 from jaxdl import models, optimizers
-from jaxdl.training import Task, supervised
+from jaxdl.training import Task
 from jaxdl.training.batching import INIT, NOISE, ORDER, batches, permutation, shard_batch, stream_key
 from jaxdl.training.layout import Layout, mesh_of
 
 MODEL = models.mlp((), 2)
-TASK = Task(MODEL, supervised(MODEL, F.cross_entropy), optimizers.sgd(0.1), batch_size=6)
+TASK = Task(MODEL, F.cross_entropy, optimizers.sgd(0.1), batch_size=6)
 draw = jax.jit(permutation, static_argnums=1)
 
 

@@ -6,16 +6,14 @@ import numpy as np
 import pytest
 
 import jaxdl.functional as F
-from jaxdl import data, models, optimizers
+from jaxdl import data, metrics, models, optimizers
 from jaxdl.training import (
     Task,
-    classification,
     fit,
     highest,
     init_best,
     lowest_loss,
     out_of_patience,
-    supervised,
     train,
     update_best,
 )
@@ -89,7 +87,7 @@ def test_criteria_are_the_observed_loss_the_training_loss_or_a_named_value():
 
 
 MODEL = models.mlp((8,), 10)
-TASK = Task(MODEL, supervised(MODEL, F.cross_entropy), optimizers.adam(3e-2), 16)
+TASK = Task(MODEL, F.cross_entropy, optimizers.adam(3e-2), 16, metrics={"accuracy": metrics.accuracy})
 EPOCHS = 30
 
 
@@ -102,7 +100,7 @@ def examples(digits):
 def fitted(examples, patience, **settings):
     train, dev = examples
     keys = jax.random.split(jax.random.key(3), 4)
-    return fit(TASK, train, keys, epochs=EPOCHS, dev=dev, observe=classification(MODEL), patience=patience, **settings)
+    return fit(TASK, train, keys, epochs=EPOCHS, dev=dev, patience=patience, **settings)
 
 
 @pytest.fixture(scope="module")

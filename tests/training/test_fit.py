@@ -6,16 +6,15 @@ import numpy as np
 import pytest
 
 import jaxdl.functional as F
-from jaxdl import data, models, optimizers
+from jaxdl import data, metrics, models, optimizers
 from jaxdl.system.keys import words_of
-from jaxdl.training import Task, classification, fit, supervised, train
+from jaxdl.training import Task, fit, objective_of, train
 from jaxdl.training.input_checks import check_inputs
 from jaxdl.training.population import in_memory
 from jaxdl.training.population.in_memory import FIRST_STEPS
 
 MODEL = models.mlp((8,), 10)
-OBJECTIVE = supervised(MODEL, F.cross_entropy)
-OBSERVE = classification(MODEL)
+PLAIN = Task(MODEL, F.cross_entropy, optimizers.sgd(0.05), 32, metrics={"accuracy": metrics.accuracy})
 STEPS, EPOCHS = 3, 8
 pytestmark = pytest.mark.usefixtures("shared_programs")
 
@@ -34,16 +33,16 @@ def task(digits):
     first = MODEL.init(init_key, digits.inputs[:1])[0]["Dense_0"]["kernel"]
 
     def objective(params, stats, batch, key):
-        loss, stats = OBJECTIVE(params, stats, batch, key)
+        loss, stats = objective_of(PLAIN)(params, stats, batch, key)
         moved = jnp.abs(params["Dense_0"]["kernel"] - first).max()
         turns_nan = (batch.weights[0] == 2) & (moved > 0.02) & (moved < 0.2)
         return jnp.where(turns_nan, jnp.nan, 1.0) * loss, stats
 
-    return Task(MODEL, objective, optimizers.sgd(0.05), 32)
+    return PLAIN._replace(objective=objective)
 
 
 def fitted(digits, task, members=2, **settings):
-    settings = {"epochs": EPOCHS, "dev": digits, "observe": OBSERVE} | settings
+    settings = {"epochs": EPOCHS, "dev": digits} | settings
     return fit(task, digits, eight_keys()[:members], **settings)
 
 
@@ -61,8 +60,7 @@ def eight(digits, task):
 
 def test_fit_agrees_with_train(digits, task, watched):
     result, _ = watched
-    observe = lambda state: OBSERVE(state, digits)
-    state, history = jax.jit(lambda key: train(task, digits, key, epochs=EPOCHS, observe=observe))(eight_keys()[1])
+    state, history = jax.jit(lambda key: train(task, digits, key, epochs=EPOCHS, dev=digits))(eight_keys()[1])
     member = jax.tree.map(lambda leaf: leaf[1], result.state.params)
     assert jax.tree.all(jax.tree.map(lambda a, b: jnp.allclose(a, b, rtol=1e-3, atol=1e-5), member, state.params))
     np.testing.assert_allclose(result.history.loss[1], history.loss, rtol=1e-4)
@@ -105,7 +103,7 @@ FEW = data.take(LINE, np.arange(7))
 LINEAR = models.mlp((), 1)
 NOISY = lambda params, stats, batch, key: (jax.random.uniform(key) + batch.inputs[0].sum(), stats)
 COUNTS = lambda state, dev: {"size": jnp.float32(dev.size), "step": state.step}
-NOISY_TASK = Task(LINEAR, NOISY, optimizers.sgd(0.0), 5)
+NOISY_TASK = Task(LINEAR, None, optimizers.sgd(0.0), 5, objective=NOISY)
 
 
 @pytest.fixture(scope="module")
@@ -130,7 +128,7 @@ def test_noise_and_order_do_not_depend_on_the_lengths_of_the_chunks(noisy_histor
 
 @pytest.mark.parametrize(("loss", "labels"), [(F.binary_cross_entropy, [0, 1]), (F.hinge, [-1, 1])])
 def test_a_model_with_one_output_separates_two_classes(loss, labels):
-    task = Task(LINEAR, supervised(LINEAR, lambda outputs, labels: loss(outputs[:, 0], labels)), optimizers.sgd(0.5), 4)
+    task = Task(LINEAR, lambda outputs, labels: loss(outputs[:, 0], labels), optimizers.sgd(0.5), 4)
     line = data.from_arrays([[-2.0], [-1.0], [1.0], [2.0]], np.repeat(labels, 2))
 
     @jax.jit
@@ -150,10 +148,15 @@ def test_bytes_with_a_transform_are_trained_on_like_numbers(digits):
     pixels = numbers._replace(inputs=jnp.uint8(numbers.inputs * 16))
     model = models.mlp((), 10)
     task = Task(
-        model, supervised(model, F.cross_entropy, augment=data.each_image(data.noise)), optimizers.sgd(0.05), 16
+        model,
+        F.cross_entropy,
+        optimizers.sgd(0.05),
+        16,
+        metrics={"accuracy": metrics.accuracy},
+        augment=data.each_image(data.noise),
     )
-    on_numbers = fitted(numbers, task, observe=classification(model))
-    on_bytes = fitted(pixels, task._replace(transform=lambda inputs: inputs / 16), observe=classification(model))
+    on_numbers = fitted(numbers, task)
+    on_bytes = fitted(pixels, task._replace(transform=lambda inputs: inputs / 16))
     jax.tree.map(
         lambda a, b: np.testing.assert_allclose(a, b, atol=1e-5), on_numbers.state.params, on_bytes.state.params
     )

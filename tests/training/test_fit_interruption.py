@@ -11,21 +11,20 @@ import pytest
 import jaxdl.functional as F
 from jaxdl import models, optimizers
 from jaxdl.system import interruption
-from jaxdl.training import Checkpoints, Task, classification, fit, supervised
+from jaxdl.training import Checkpoints, Task, fit
 from jaxdl.training.checkpoints import checkpoint
 from jaxdl.training.checkpoints.checkpoint import checkpoint_numbers
 from jaxdl.training.population import in_memory
 
 MODEL = models.mlp((8,), 10)
-TASK = Task(MODEL, supervised(MODEL, F.cross_entropy), optimizers.sgd(0.1), 32)
-OBSERVE = classification(MODEL)
+TASK = Task(MODEL, F.cross_entropy, optimizers.sgd(0.1), 32)
 pytestmark = pytest.mark.usefixtures("shared_programs", "one_step_at_a_time")
 
 
 def fitted(digits, watch, directory=None, epochs=6):
     keys = jax.random.split(jax.random.key(0), 2)
     checkpoints = None if directory is None else Checkpoints(directory, 0.0)
-    return fit(TASK, digits, keys, epochs=epochs, dev=digits, observe=OBSERVE, watch=watch, checkpoints=checkpoints)
+    return fit(TASK, digits, keys, epochs=epochs, dev=digits, watch=watch, checkpoints=checkpoints)
 
 
 def ignore(progress):

@@ -11,7 +11,7 @@ import pytest
 
 import jaxdl.functional as F
 from jaxdl import data, models, optimizers
-from jaxdl.training import Task, classification, fit, regression, supervised
+from jaxdl.training import Task, fit
 from jaxdl.training.input_checks import check_inputs
 from jaxdl.training.population import in_memory
 
@@ -38,16 +38,13 @@ def examples(inputs=IMAGES, labels=LABELS, weights=None):
 
 
 def task_of(model, loss=F.cross_entropy, batch_size=8, **settings):
-    return Task(
-        model, settings.pop("objective", supervised(model, loss)), optimizers.adam(1e-3), batch_size, **settings
-    )
+    return Task(model, loss, optimizers.adam(1e-3), batch_size, **settings)
 
 
 def fitted(model, train, loss=F.cross_entropy, dev=None, epochs=1, **settings):
-    observe = classification(model) if loss is F.cross_entropy else regression(model, loss)
     keys, dev = jax.random.split(jax.random.key(0), 2), train if dev is None else dev
     task = task_of(model, loss, **settings)
-    return inspect.unwrap(fit)(task, train, keys, epochs=epochs, dev=dev, observe=observe)
+    return inspect.unwrap(fit)(task, train, keys, epochs=epochs, dev=dev)
 
 
 def with_one(array, value):

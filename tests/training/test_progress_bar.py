@@ -8,8 +8,8 @@ import pytest
 from rich.console import Console
 
 import jaxdl.functional as F
-from jaxdl import models, optimizers
-from jaxdl.training import History, Progress, Task, classification, fit, progress_bar, supervised
+from jaxdl import metrics, models, optimizers
+from jaxdl.training import History, Progress, Task, fit, progress_bar
 
 
 @pytest.fixture
@@ -58,10 +58,10 @@ def test_figures_stay_while_no_epoch_ends(console, reports, figures):
 def test_the_bar_of_a_fit_ends_full_if_all_members_diverge(digits, console):
     model = models.mlp((), 10)
     explode = optimizers.sgd(lambda step: jnp.where(step > 9, jnp.inf, 0.1))
-    task = Task(model, supervised(model, F.cross_entropy), explode, 32)
+    task = Task(model, F.cross_entropy, explode, 32, metrics={"accuracy": metrics.accuracy})
     keys = jax.random.split(jax.random.key(1), 2)
     with progress_bar("two networks", 6, console) as watch:
-        result = fit(task, digits, keys, epochs=6, dev=digits, observe=classification(model), watch=watch)
+        result = fit(task, digits, keys, epochs=6, dev=digits, watch=watch)
     shown = console.export_text()
     assert result.diverged.tolist() == [4, 4]
     for member in (0, 1):

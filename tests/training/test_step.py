@@ -11,7 +11,7 @@ import pytest
 
 import jaxdl.functional as F
 from jaxdl import data, models, optimizers
-from jaxdl.training import Task, fit, start, supervised, train
+from jaxdl.training import Task, fit, objective_of, start, train
 from jaxdl.training.step import step
 
 MODEL = models.mlp((8,), 3)
@@ -31,7 +31,7 @@ class Normalized(nn.Module):
 
 
 def task_with(microbatches, optimizer=SGD, model=MODEL, loss=F.cross_entropy):
-    return Task(model, supervised(model, loss, penalty=PENALTY), optimizer, 24, microbatches)
+    return Task(model, loss, optimizer, 24, microbatches=microbatches, penalty=PENALTY)
 
 
 @functools.cache
@@ -65,8 +65,8 @@ def test_a_microbatch_of_weight_0_contributes_nothing(state):
 
 
 def test_microbatches_of_equal_weight_agree_with_optax_multi_steps(state):
-    objective = supervised(MODEL, F.cross_entropy)
-    adam = Task(MODEL, objective, optimizers.adam(0.1), 24, 4)
+    adam = Task(MODEL, F.cross_entropy, optimizers.adam(0.1), 24, microbatches=4)
+    objective = objective_of(adam)
     ours, _ = program(adam)(EVEN, start(adam, EVEN, jax.random.key(0)))
     multi_steps = optax.MultiSteps(optimizers.adam(0.1), 4)
 
@@ -98,7 +98,7 @@ def test_batch_statistics_are_updated_by_one_microbatch_after_another():
 def test_each_microbatch_has_its_own_noise():
     objective = lambda params, stats, batch, key: (jax.random.normal(key) + 0 * params["x"].sum(), stats)
     model = models.Model(lambda key, inputs: ({"x": jnp.ones(2)}, {}), lambda p, s, i, *, key=None: (i, s))
-    noisy = lambda parts: Task(model, objective, SGD, 24, parts)
+    noisy = lambda parts: Task(model, None, SGD, 24, objective=objective, microbatches=parts)
     losses = [program(noisy(n))(EVEN, start(noisy(n), EVEN, jax.random.key(0)))[1] for n in (1, 2, 3)]
     assert len(set(map(float, losses))) == 3
 

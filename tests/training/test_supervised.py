@@ -1,14 +1,20 @@
+import functools
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
 import jaxdl.functional as F
-from jaxdl import data, models
-from jaxdl.training import State, classification, in_batches, outputs_of, regression, supervised
+from jaxdl import data, metrics, models, optimizers
+from jaxdl.training import State, Task, evaluate, in_batches, objective_of, outputs_of
 
 MODEL = models.mlp((4,), 3)
 DATA = data.from_arrays(np.arange(12.0).reshape(6, 2) / 10, [0, 1, 2, 0, 1, 2], weights=[1, 1, 1, 1, 0, 2])
+
+
+def task_of(model=MODEL, loss=F.cross_entropy, **settings):
+    return Task(model, loss, optimizers.sgd(0.1), 6, **settings)
 
 
 def state_with(params, stats):
@@ -32,7 +38,7 @@ def losses_at(params, inputs):
 
 
 def value(params, **settings):
-    return jax.jit(supervised(MODEL, F.cross_entropy, **settings))(params, {}, DATA, jax.random.key(0))[0]
+    return jax.jit(objective_of(task_of(**settings)))(params, {}, DATA, jax.random.key(0))[0]
 
 
 def test_the_objective_is_the_weighted_mean_of_the_losses(params, losses):
@@ -53,9 +59,9 @@ def test_inputs_are_augmented_before_the_model_sees_them(params):
 def test_dropout_is_active_in_the_objective_and_inactive_in_the_metrics():
     model = models.mlp((64,), 3, dropout_rate=0.5)
     params, stats = jax.jit(model.init)(jax.random.key(0), DATA.inputs)
-    objective = jax.jit(supervised(model, F.cross_entropy))
+    objective = jax.jit(objective_of(task_of(model)))
     assert objective(params, stats, DATA, jax.random.key(1))[0] != objective(params, stats, DATA, jax.random.key(2))[0]
-    observed = jax.jit(classification(model))(state_with(params, stats), DATA)["loss"]
+    observed = jax.jit(functools.partial(evaluate, task_of(model)))(state_with(params, stats), DATA)["loss"]
     expected = F.cross_entropy(jax.jit(model.apply)(params, stats, DATA.inputs)[0], DATA.labels)
     np.testing.assert_allclose(observed, np.average(expected, weights=DATA.weights), rtol=1e-6)
 
@@ -71,14 +77,15 @@ def test_augmentation_and_model_receive_different_keys(params):
         keys.append(jax.random.key_data(key))
         return batch
 
-    objective = supervised(models.Model(MODEL.init, apply), F.cross_entropy, augment=augment)
+    objective = objective_of(task_of(models.Model(MODEL.init, apply), augment=augment))
     for seed in (1, 2):
         objective(params, {}, DATA, jax.random.key(seed))
     assert len({tuple(key.tolist()) for key in keys}) == 4
 
 
-def test_classification_measures_weighted_cross_entropy_and_accuracy(params, losses):
-    observed = jax.jit(classification(MODEL))(state_with(params, {}), DATA)
+def test_evaluate_measures_the_weighted_loss_and_the_metrics(params, losses):
+    task = task_of(metrics={"accuracy": metrics.accuracy})
+    observed = jax.jit(functools.partial(evaluate, task))(state_with(params, {}), DATA)
     np.testing.assert_allclose(observed["loss"], np.average(losses, weights=DATA.weights), rtol=1e-6)
     correct = MODEL.apply(params, {}, DATA.inputs)[0].argmax(axis=1) == DATA.labels
     np.testing.assert_allclose(observed["accuracy"], np.average(correct, weights=DATA.weights), rtol=1e-6)
@@ -88,9 +95,10 @@ def test_outputs_and_regression_metrics_do_not_depend_on_the_division_into_batch
     examples = data.from_arrays(random.normal(size=(30, 5)), random.normal(size=(30, 3)))
     params, stats = jax.jit(MODEL.init)(jax.random.key(0), examples.inputs)
     state, outputs = state_with(params, stats), jax.jit(MODEL.apply)(params, stats, examples.inputs)[0]
+    task = task_of(loss=F.absolute_error, metrics={"r_squared": metrics.r_squared})
     monkeypatch.setattr(in_batches, "__kwdefaults__", {"rows": 8})
-    np.testing.assert_allclose(outputs_of(MODEL, state, examples), outputs, atol=1e-6)
-    observed = jax.jit(regression(MODEL, F.absolute_error))(state, examples)
+    np.testing.assert_allclose(outputs_of(task, state, examples), outputs, atol=1e-6)
+    observed = jax.jit(functools.partial(evaluate, task))(state, examples)
     np.testing.assert_allclose(observed["loss"], F.absolute_error(outputs, examples.labels).mean(), rtol=1e-5)
     total = ((examples.labels - examples.labels.mean(axis=0)) ** 2).sum()
     residual = ((outputs - examples.labels) ** 2).sum()

@@ -4,11 +4,11 @@ import numpy as np
 
 import jaxdl.functional as F
 from jaxdl import data, models, optimizers
-from jaxdl.training import State, Task, supervised
+from jaxdl.training import State, Task
 from jaxdl.training.task import observe_nothing, transform_inputs
 
 MODEL = models.mlp((), 2)
-TASK = Task(MODEL, supervised(MODEL, F.cross_entropy), optimizers.sgd(0.1), batch_size=2)
+TASK = Task(MODEL, F.cross_entropy, optimizers.sgd(0.1), batch_size=2)
 BYTES = data.Dataset(jnp.array([[0], [255]], jnp.uint8), jnp.array([0, 1]), jnp.array([1.0, 2.0]))
 
 

@@ -8,7 +8,7 @@ import pytest
 
 import jaxdl.functional as F
 from jaxdl import data, models, optimizers
-from jaxdl.training import Task, resume, start, supervised, train
+from jaxdl.training import Task, resume, start, train
 from jaxdl.training.batching import permutation
 from jaxdl.training.train import epoch
 
@@ -27,11 +27,10 @@ class Normalized(nn.Module):
 
 
 LINEAR = models.mlp((), 1)
-OBJECTIVE = supervised(LINEAR, F.squared_error)
 
 
-def task_with(learning_rate=0.1, batch_size=5, objective=OBJECTIVE):
-    return Task(LINEAR, objective, optimizers.sgd(learning_rate), batch_size)
+def task_with(learning_rate=0.1, batch_size=5, objective=None):
+    return Task(LINEAR, F.squared_error, optimizers.sgd(learning_rate), batch_size, objective=objective)
 
 
 @functools.partial(jax.jit, static_argnums=0, static_argnames=("epochs", "observe"))
@@ -39,7 +38,7 @@ def trained(task, line, key, order=None, **settings):
     return train(task, line, key, order=order, **settings)
 
 
-def observe(state):
+def observe(state, dev):
     return {"steps": state.step, "bias": state.params["Dense_0"]["bias"][0]}
 
 
@@ -121,7 +120,7 @@ def test_two_resumed_parts_are_bit_identical_to_one_training(line, sixty_epochs)
 
 def test_batch_statistics_are_carried_from_step_to_step(line):
     normalized = models.from_linen(Normalized())
-    task = Task(normalized, supervised(normalized, F.squared_error), optimizers.sgd(0.1), 5)
+    task = Task(normalized, F.squared_error, optimizers.sgd(0.1), 5)
     state, _ = trained(task, line, jax.random.key(0), epochs=2)
     assert float(state.stats["batch_stats"]["BatchNorm_0"]["var"][0]) < 0.95
 

@@ -15,15 +15,15 @@ from jaxdl.data import Dataset
 from jaxdl.training.batching import batches, shard_batch
 from jaxdl.training.early_stopping import Best, init_best, lowest_loss, out_of_patience, update_best
 from jaxdl.training.step import start, step
-from jaxdl.training.task import History, State, Task, transform_inputs
+from jaxdl.training.task import History, Observe, State, Task
 
 
 class FitConfig(NamedTuple):
     """The settings of `fit` that its programs depend on."""
 
     task: Task
-    """model, objective, optimizer and batch size"""
-    observe: Callable[[State, Dataset], dict[str, Array]]
+    """model, loss, optimizer and batch size"""
+    observe: Observe
     """called as `observe(state, dev)` after every epoch"""
     epochs: int
     """largest number of epochs"""
@@ -155,7 +155,7 @@ def end_epoch(config: FitConfig, dev: Dataset, epoch: Int[Array, ""], member: Me
 
 
 def _row(config, dev, state, loss) -> History:
-    return History(loss, jax.tree.map(jnp.asarray, config.observe(state, transform_inputs(config.task, dev))))
+    return History(loss, jax.tree.map(jnp.asarray, config.observe(state, dev)))
 
 
 def _missing(shape, dtype):

@@ -11,18 +11,17 @@ import optax
 import pytest
 
 import jaxdl.functional as F
-from jaxdl import data, models, optimizers, schedules
+from jaxdl import data, metrics, models, optimizers, schedules
 from jaxdl.system.keys import words_of
 from jaxdl.system.storage import LOCK, locked
 from jaxdl.training import (
     Checkpoints,
     DamagedError,
     Task,
-    classification,
     fit,
     highest,
+    objective_of,
     save_checkpoint,
-    supervised,
 )
 from jaxdl.training.checkpoints.checkpoint import MANIFEST, checkpoint_numbers
 from jaxdl.training.population import in_memory
@@ -32,15 +31,14 @@ BATCH, EPOCHS = 32, 6  # three steps per epoch
 
 
 PLAIN = models.mlp((8,), 10)
-OBJECTIVE = supervised(PLAIN, F.cross_entropy)
 FULL = models.mlp((8,), 10, norm=models.BatchNorm, dropout_rate=0.2)  # a model with batch statistics and noise
 ADAM = optimizers.adam(schedules.cosine(1e-2, steps=18))
+METRICS = {"accuracy": metrics.accuracy}
 TASKS = {
-    "plain": Task(PLAIN, OBJECTIVE, optimizers.sgd(0.01), BATCH),
-    "other rate": Task(PLAIN, OBJECTIVE, optimizers.sgd(0.02), BATCH),
-    "full": Task(FULL, supervised(FULL, F.cross_entropy), ADAM, BATCH),
+    "plain": Task(PLAIN, F.cross_entropy, optimizers.sgd(0.01), BATCH, METRICS),
+    "other rate": Task(PLAIN, F.cross_entropy, optimizers.sgd(0.02), BATCH, METRICS),
+    "full": Task(FULL, F.cross_entropy, ADAM, BATCH, METRICS),
 }
-OBSERVE = {"plain": classification(PLAIN), "full": classification(FULL)}
 SETTINGS = {"optimizer": {"rate": 0.01}, "where": pathlib.PurePosixPath("a/b")}
 
 
@@ -50,7 +48,6 @@ def fitted(train, *, task="plain", members=3, seed=1, order=None, settings=SETTI
         train,
         jax.random.split(jax.random.key(seed), members),
         order=None if order is None else jax.random.key(order),
-        observe=OBSERVE["full" if task == "full" else "plain"],
         checkpoints=None if directory is None else Checkpoints(directory, 0.0, settings),
         **{"epochs": EPOCHS, "dev": train, **more},
     )
@@ -209,9 +206,10 @@ def fitted_with(digits, directory, *, rate=0.1, mask=1.0):
     mask = jnp.full((8, 8, 1), mask)
 
     def objective(params, stats, batch, key):
-        return OBJECTIVE(params, stats, batch._replace(inputs=batch.inputs * mask), key)
+        return objective_of(TASKS["plain"])(params, stats, batch._replace(inputs=batch.inputs * mask), key)
 
-    task = Task(PLAIN, objective, optax.inject_hyperparams(optax.sgd)(learning_rate=rate), BATCH)
+    optimizer = optax.inject_hyperparams(optax.sgd)(learning_rate=rate)
+    task = Task(PLAIN, None, optimizer, BATCH, objective=objective)
     keys = jax.random.split(jax.random.key(1), 2)
     nothing = lambda state, dev: {}
     return fit(task, digits, keys, epochs=1, dev=digits, observe=nothing, checkpoints=Checkpoints(directory, 0.0))

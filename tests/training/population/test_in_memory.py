@@ -1,5 +1,6 @@
 """Fits on data that lie on the devices: layouts, chunks of steps, and members that stop early."""
 
+import functools
 import os
 import signal
 import subprocess
@@ -12,8 +13,8 @@ import numpy as np
 import pytest
 
 import jaxdl.functional as F
-from jaxdl import data, models, optimizers
-from jaxdl.training import Checkpoints, Task, classification, fit, supervised
+from jaxdl import data, metrics, models, optimizers
+from jaxdl.training import Checkpoints, Task, evaluate, fit
 from jaxdl.training.layout import Layout, mesh_of
 from jaxdl.training.population import in_memory
 from jaxdl.training.population.in_memory import _near_epoch_end, rebalance
@@ -22,8 +23,8 @@ from jaxdl.training.population.population import CompiledPopulation
 from jaxdl.training.population.runner import place_members
 
 MODEL = models.mlp((8,), 10)
-TASK = Task(MODEL, supervised(MODEL, F.cross_entropy), optimizers.momentum(0.05), 16)
-CONFIG = FitConfig(TASK, classification(MODEL), 3)
+TASK = Task(MODEL, F.cross_entropy, optimizers.momentum(0.05), 16, metrics={"accuracy": metrics.accuracy})
+CONFIG = FitConfig(TASK, functools.partial(evaluate, TASK), 3)
 pytestmark = pytest.mark.usefixtures("shared_programs")
 
 
@@ -34,7 +35,7 @@ def examples(digits):
 
 def fitted(examples, **settings):
     keys = jax.random.split(jax.random.key(0), 3)
-    return fit(TASK, examples, keys, epochs=3, dev=examples, observe=CONFIG.observe, **settings)
+    return fit(TASK, examples, keys, epochs=3, dev=examples, **settings)
 
 
 def fitted_in(layout, examples):
@@ -76,13 +77,13 @@ def test_eight_devices_give_the_bits_of_one(tmp_path):
     program = """
         import jax, numpy as np
         import jaxdl.functional as F
-        from jaxdl import data, models, optimizers, training
+        from jaxdl import data, metrics, models, optimizers, training
 
         training.use_all_cores()
         assert jax.device_count() == 8
         digits = data.take(data.load_digits(), np.arange(64))
         model = models.mlp((8,), 10)
-        task = training.Task(model, training.supervised(model, F.cross_entropy), optimizers.sgd(0.1), 16)
+        task = training.Task(model, F.cross_entropy, optimizers.sgd(0.1), 16)
         keys = jax.random.split(jax.random.key(0), 11)
         common = dict(epochs=2, dev=digits, observe=lambda state, dev: {})
         one = training.fit(task, digits, keys, **common, devices=jax.devices()[:1])

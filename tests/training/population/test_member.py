@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 
 import jaxdl.functional as F
-from jaxdl import data, models, optimizers
-from jaxdl.training import Task, classification, supervised, train
+from jaxdl import data, metrics, models, optimizers
+from jaxdl.training import Task, evaluate, train
 from jaxdl.training.population.member import FitConfig, check_config, init_member, is_active, train_steps
 
 MODEL = models.mlp((8,), 10, norm=models.BatchNorm, dropout_rate=0.1)
-TASK = Task(MODEL, supervised(MODEL, F.cross_entropy), optimizers.adam(1e-2), 16)
-CONFIG = FitConfig(TASK, classification(MODEL), epochs=4)
+TASK = Task(MODEL, F.cross_entropy, optimizers.adam(1e-2), 16, metrics={"accuracy": metrics.accuracy})
+CONFIG = FitConfig(TASK, functools.partial(evaluate, TASK), epochs=4)
 STEPS = 5
 
 
@@ -54,8 +54,7 @@ def test_any_division_of_the_steps_gives_the_same_bits(take_steps, first, traine
 
 
 def test_a_member_is_trained_as_train_does(examples, trained):
-    observe = lambda state: classification(MODEL)(state, examples)
-    state, history = jax.jit(lambda key: train(TASK, examples, key, epochs=4, observe=observe))(jax.random.key(2))
+    state, history = jax.jit(lambda key: train(TASK, examples, key, epochs=4, dev=examples))(jax.random.key(2))
     np.testing.assert_allclose(trained.history.loss, history.loss, rtol=1e-5)
     np.testing.assert_allclose(trained.history.observed["loss"], history.observed["loss"], rtol=1e-5)
     jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, atol=1e-5), trained.params, state.params)

@@ -5,13 +5,13 @@ import pytest
 
 import jaxdl.functional as F
 from jaxdl import data, models, optimizers
-from jaxdl.training import Task, population, supervised, train
+from jaxdl.training import Task, population, train
 from jaxdl.training.layout import Layout
 from jaxdl.training.population import autotune, population as module
 from jaxdl.training.population.population import compile_population, lower_population
 
 MODEL = models.mlp((8,), 10)
-TASK = Task(MODEL, supervised(MODEL, F.cross_entropy), optimizers.momentum(0.05), 16)
+TASK = Task(MODEL, F.cross_entropy, optimizers.momentum(0.05), 16)
 LAYOUTS = [Layout(2, 1, 1), Layout(2, 1, 2), Layout(1, 1, 3)]
 
 

@@ -5,7 +5,7 @@ import pytest
 
 import jaxdl.functional as F
 from jaxdl import data, models, optimizers
-from jaxdl.training import Task, supervised
+from jaxdl.training import Task
 from jaxdl.training.layout import Layout, mesh_of
 from jaxdl.training.population.in_memory import InMemoryRunner
 from jaxdl.training.population.member import FitConfig, init_member, train_steps
@@ -13,7 +13,7 @@ from jaxdl.training.population.runner import PlacedMembers, Runner, lower_member
 from jaxdl.training.population.streamed import StreamedRunner
 
 MODEL = models.mlp((8,), 10)
-TASK = Task(MODEL, supervised(MODEL, F.cross_entropy), optimizers.sgd(0.1), 16)
+TASK = Task(MODEL, F.cross_entropy, optimizers.sgd(0.1), 16)
 CONFIG = FitConfig(TASK, lambda state, dev: {}, 3)
 
 

@@ -6,12 +6,11 @@ import numpy as np
 import pytest
 
 from jaxdl import data
-from jaxdl.training import classification, fit
-from tests.training.streams import MODEL, SIZE, TASK, assert_bit_identical, streamed, threads_end, weighted_digits
+from jaxdl.training import fit
+from tests.training.streams import SIZE, TASK, assert_bit_identical, streamed, threads_end, weighted_digits
 
 pytest.importorskip("grain", reason="grain is not installed: it is in the extra `data`")
 pytestmark = pytest.mark.usefixtures("shared_programs", "one_step_at_a_time")
-OBSERVE = classification(MODEL)
 
 
 @pytest.fixture(scope="module")
@@ -26,7 +25,7 @@ def no_thread_is_left():
 
 
 def fitted(train, digits, task=TASK, **settings):
-    settings = {"epochs": 3, "dev": digits, "observe": OBSERVE} | settings
+    settings = {"epochs": 3, "dev": digits} | settings
     return fit(task, train, jax.random.split(jax.random.key(1), 3), **settings)
 
 
