@@ -5,7 +5,9 @@ import functools
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import ArrayLike
+
+from jaxdl._display import short_repr
+from jaxdl._types import ArrayLike
 
 __all__ = [
     "Interval",
@@ -34,6 +36,8 @@ class Interval(NamedTuple):
     estimate: Any
     low: Any
     high: Any
+
+    __repr__ = short_repr
 
 
 def mean_interval(

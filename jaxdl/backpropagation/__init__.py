@@ -47,7 +47,11 @@ from jaxdl.backpropagation.operations import (
     inner_jaxprs as inner_jaxprs,
 )
 from jaxdl.backpropagation.paths import count_paths as count_paths
-from jaxdl.backpropagation.proof import LayerProof as LayerProof, prove_layers as prove_layers
+from jaxdl.backpropagation.proof import (
+    LayerProof as LayerProof,
+    LayerProofs as LayerProofs,
+    prove_layers as prove_layers,
+)
 from jaxdl.backpropagation.reverse_pass import (
     Tape as Tape,
     backward as backward,
@@ -55,7 +59,7 @@ from jaxdl.backpropagation.reverse_pass import (
     value_and_gradient as value_and_gradient,
 )
 from jaxdl.backpropagation.shapes import Shape as Shape, shapes as shapes
-from jaxdl.backpropagation.tracing import TraceStep as TraceStep, trace as trace
+from jaxdl.backpropagation.tracing import Trace as Trace, TraceStep as TraceStep, trace as trace
 from jaxdl.backpropagation.worked_examples import (
     WORKED_EXAMPLES as WORKED_EXAMPLES,
     WorkedExample as WorkedExample,
@@ -71,10 +75,12 @@ __all__ = [
     "LayerArguments",
     "LayerCost",
     "LayerProof",
+    "LayerProofs",
     "Network",
     "Residual",
     "Shape",
     "Tape",
+    "Trace",
     "TraceStep",
     "WorkedExample",
     "backward",

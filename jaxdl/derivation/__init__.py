@@ -25,6 +25,7 @@ Example:
 
 from jaxdl.derivation.comparison import (
     Proof as Proof,
+    Proofs as Proofs,
     compare as compare,
     jax_vjp as jax_vjp,
     max_magnitude as max_magnitude,
@@ -46,6 +47,7 @@ from jaxdl.system.keys import is_key as is_key
 
 __all__ = [
     "Proof",
+    "Proofs",
     "VJPPair",
     "arguments_of",
     "by_hand",

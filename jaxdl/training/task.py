@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 import optax
 from jaxtyping import Array, Float, Int, Key, PyTree
 
+from jaxdl._display import short_repr
 from jaxdl.data import Dataset
 from jaxdl.models import Model
 
@@ -43,6 +44,8 @@ class Task(NamedTuple):
     """applied to the inputs of each batch on the device, and to the data that `fit` observes. With
     `lambda pixels: pixels / 255` images stay bytes in memory, a quarter of the size of float32."""
 
+    __repr__ = short_repr
+
 
 class State(NamedTuple):
     """Everything the next step depends on."""
@@ -60,6 +63,8 @@ class State(NamedTuple):
     optimizer_state: PyTree
     """state of the optimizer"""
 
+    __repr__ = short_repr
+
 
 class History(NamedTuple):
     """One row per epoch."""
@@ -68,6 +73,8 @@ class History(NamedTuple):
     """mean training loss over the steps of the epoch"""
     observed: dict[str, Float[Array, "epochs"]]
     """values that `observe` returned after the epoch"""
+
+    __repr__ = short_repr
 
 
 Observe = Callable[[State], dict[str, Array]]
