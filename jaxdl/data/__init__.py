@@ -21,9 +21,9 @@ Most programs need three calls:
   which returns a `Preparation` with the `Classes`, `prepare`, `encode_inputs`, `transform_of` and `rescaled`. For
   arrays `standardized` is enough; `fit_standardization` and `standardize` are its parts, and `Standardization` holds
   the means.
-- Augmentation: `each_image(shift, flip)` augments images during training. The augmentations are `shift`, `flip`,
-  `crop`, `rotate`, `scale`, `cutout`, `elastic` and `noise`. `mixup` (with `mixup_targets`) and `label_noise` change
-  whole batches, and `chained` applies several changes.
+- Augmentation: an `Augmentation` is a function of a key and a batch, applied during training. `each_image(shift, flip)`
+  changes the images of a batch by `shift`, `flip`, `crop`, `rotate`, `scale`, `cutout`, `elastic` and `noise`. `mixup`
+  (with `mixup_targets`) and `label_noise` change whole batches, and `chained` applies several changes.
 - Streams: `stream_arrays` and `stream_examples` return a `Stream`, for data sets that do not fit on the device.
 
 The subpackages hold the parts: `readers` for a user's files, `catalog` for known data sets, and `preprocessing` for

@@ -22,7 +22,8 @@ check formulas, and as building blocks of models and losses.
 
 Conventions:
 
-- Data are positional arguments, settings are keywords. A random key comes first.
+- Data are positional arguments, settings are keywords. A random key comes first. In the signatures, a `Scalar` is a
+  number or a scalar array.
 - The first axis is the batch. Images are (batch, height, width, channels). Losses return one number per example.
 - A wrong shape or dtype raises an error. A setting or label that is out of range gives NaN in the result and in its
   gradient, also inside `jit`.

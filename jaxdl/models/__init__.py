@@ -10,6 +10,8 @@ Every factory (`mlp`, `convnet`, `resnet`, `recurrent`, `multi_head`, ...) retur
 - **Layers and modules** to build with in Flax Linen: `Dense`, `Conv`, `Embed`, `Dropout`, `Flatten`, the norms
   `BatchNorm`, `LayerNorm` and `GroupNorm`, the recurrent layers `RNN`, `GRU` and `LSTM`, and the whole networks `MLP`,
   `ConvNet`, `ResNet`, `Recurrent` and `MultiHead`.
+- **Types in signatures**: an `Activation` and a `Pool` are functions of one array, a `Norm` is one of the norms or a
+  `functools.partial` of it.
 - **Changing a model**: `mixed_precision`, `reinitialize`.
 - **Looking into a model**: `summary` returns a `Summary`, a table with a `LayerSummary` for each layer.
   `receptive_field` returns the `ReceptiveField` of a sequence of `Window`s. `check_batch_norm`.
