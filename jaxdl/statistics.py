@@ -122,7 +122,7 @@ def sign_flip_interval(values: ArrayLike, *, level: float = 0.95) -> Interval:
         >>> statistics.sign_flip_interval([1, 2, 3, 4, 5])[1:]
         (-inf, inf)
         >>> statistics.sign_flip_interval([1, 2, 3, 4, 5, 6])
-        Interval(estimate=3.5, low=1.0, high=6.0)
+        Interval(estimate=3.5, low=1, high=6)
     """
     values = np.asarray(values, np.float64)
     subsets, sizes = _subsets(len(values))

@@ -39,11 +39,11 @@ class Trace(Table):
     Example:
         >>> from jaxdl.backpropagation import trace_expression
         >>> trace_expression("y = x * x", {"x": 3.0})
-        step   formula                    shape       value
-        x      given                      one number  3.0
-        y      x * x                      one number  9.0
-        ∂y/∂y  1                          one number  1.0
-        ∂y/∂x  ∂y/∂y * x + ∂y/∂y * x      one number  6.0
+        step   formula                shape       value
+        x      given                  one number  3
+        y      x * x                  one number  9
+        ∂y/∂y  1                      one number  1
+        ∂y/∂x  ∂y/∂y * x + ∂y/∂y * x  one number  6
     """
 
     def _cells(self) -> list[tuple[str, ...]]:
