@@ -43,4 +43,4 @@ def __getattr__(name: str) -> types.ModuleType:
 
 
 def __dir__() -> list[str]:
-    return [*globals(), *_MODULES]
+    return [*__all__]

@@ -1,12 +1,14 @@
 """The `jaxdl` command: `train`, `check`, `predict`, `export` and others. Parsing the arguments imports no jax."""
 
 import functools
+import importlib.metadata
 import operator
 import sys
 from typing import Annotated, Any
 
 import tyro
 
+import jaxdl
 from jaxdl.cli.entry import exit_with, run_command_line
 from jaxdl.cli.launch import Launch, check_launch, join_cluster, launch, split_arguments
 from jaxdl.cli.settings import Check, Export, Predict, Report, Shapes, Trace
@@ -14,7 +16,7 @@ from jaxdl.runs.settings import Train
 
 DESCRIPTION = (
     "Deep learning as pure functions: check gradients, train populations of networks, report and predict.\n\n"
-    "jaxdl COMMAND --help describes a command."
+    "jaxdl COMMAND --help describes a command. jaxdl --version prints the versions of jaxdl and jax."
 )
 COMMANDS: dict[str, Any] = {  # every one of them can be launched in several processes
     "train": Train,
@@ -30,6 +32,9 @@ COMMANDS: dict[str, Any] = {  # every one of them can be launched in several pro
 def main(arguments: list[str] | None = None) -> int:
     """Run one command and return the exit status."""
     arguments = sys.argv[1:] if arguments is None else arguments
+    if arguments == ["--version"]:
+        print(f"jaxdl {jaxdl.__version__} (jax {importlib.metadata.version('jax')})")
+        return 0
     commands = functools.reduce(
         operator.or_,
         (

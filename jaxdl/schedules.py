@@ -11,8 +11,10 @@ from collections.abc import Callable
 import jax.numpy as jnp
 import optax
 from jaxtyping import Array, Float, Integer
+from typing_extensions import TypeAliasType
 
 from jaxdl.functional._validity import check, one_or_nan
+from jaxdl.optimizers._base import Scalar, Schedule
 
 __all__ = [
     "constant",
@@ -26,11 +28,10 @@ __all__ = [
     "warmup_cosine",
 ]
 
-Scalar = float | Float[Array, ""]
-Steps = int | Integer[Array, ""]
+Steps = TypeAliasType("Steps", int | Integer[Array, ""])
 
 
-def constant(value: Scalar) -> optax.Schedule:
+def constant(value: Scalar) -> Schedule:
     r"""Return a constant schedule, $\eta_t = \eta$.
 
     Args:
@@ -45,7 +46,7 @@ def constant(value: Scalar) -> optax.Schedule:
     return optax.constant_schedule(value)
 
 
-def step(value: Scalar, *, every: Steps, factor: Scalar = 0.1) -> optax.Schedule:
+def step(value: Scalar, *, every: Steps, factor: Scalar = 0.1) -> Schedule:
     r"""Multiply the learning rate by a factor every $s$ steps: $\eta_t = \eta\, f^{\lfloor t / s \rfloor}$.
 
     It is PyTorch's `StepLR`. For intervals of different lengths, use `optax.piecewise_constant_schedule` (PyTorch's
@@ -69,7 +70,7 @@ def step(value: Scalar, *, every: Steps, factor: Scalar = 0.1) -> optax.Schedule
     return _nan_unless(is_valid, lambda t: _real(value) * _real(factor) ** _real(t // every))
 
 
-def exponential(value: Scalar, *, factor: Scalar) -> optax.Schedule:
+def exponential(value: Scalar, *, factor: Scalar) -> Schedule:
     r"""Multiply the learning rate by a factor after each step: $\eta_t = \eta f^t$.
 
     For a learning rate that halves every $s$ steps, set $f = 2^{-1/s}$. In float32 the rounding of $f$ causes a
@@ -88,7 +89,7 @@ def exponential(value: Scalar, *, factor: Scalar) -> optax.Schedule:
     return lambda t: _real(value) * _real(factor) ** _real(t)
 
 
-def linear_warmup(value: Scalar, *, warmup: Steps, initial: Scalar = 0.0) -> optax.Schedule:
+def linear_warmup(value: Scalar, *, warmup: Steps, initial: Scalar = 0.0) -> Schedule:
     r"""Increase the learning rate linearly, then keep it: $\eta_t = \eta_0 + (\eta - \eta_0)\, \min(1, t / w)$.
 
     With $\eta_0 = 0$ the first step changes nothing. If $\eta < \eta_0$, the schedule is a linear decay. To continue
@@ -116,7 +117,7 @@ def linear_warmup(value: Scalar, *, warmup: Steps, initial: Scalar = 0.0) -> opt
     return _nan_unless(is_valid, lambda t: _interpolate(_share_left(t, warmup), initial, value))
 
 
-def cosine(value: Scalar, *, steps: Steps, final: Scalar = 0.0) -> optax.Schedule:
+def cosine(value: Scalar, *, steps: Steps, final: Scalar = 0.0) -> Schedule:
     r"""Decrease the learning rate along half a cosine: $\eta_t = c_t \eta + (1 - c_t)\, \eta_T$.
 
     $c_t = \tfrac12 (1 + \cos(\pi t / T)) = \sin^2(\tfrac\pi2 (1 - t / T))$; the second form is accurate also for small
@@ -146,7 +147,7 @@ def cosine(value: Scalar, *, steps: Steps, final: Scalar = 0.0) -> optax.Schedul
 
 def warmup_cosine(
     value: Scalar, *, warmup: Steps, steps: Steps, initial: Scalar = 0.0, final: Scalar = 0.0
-) -> optax.Schedule:
+) -> Schedule:
     r"""Increase the learning rate as `linear_warmup`, then decrease it as `cosine`.
 
     $\eta_t = \eta_0 + (\eta - \eta_0)\, t / w$ for $t < w$, and
@@ -188,7 +189,7 @@ def one_cycle(
     warmup_share: Scalar = 0.3,
     initial_divisor: Scalar = 25.0,
     final_divisor: Scalar = 1e4,
-) -> optax.Schedule:
+) -> Schedule:
     r"""Increase the learning rate from $\eta_0 = \eta / d$ to a peak $\eta$, then decrease it to $\eta_0 / d'$.
 
     Both parts are half cosines. With $c(u) = \tfrac12 (1 + \cos \pi u)$ and the peak at $m = p T - 1$,
@@ -237,7 +238,7 @@ def one_cycle(
     return _nan_unless(is_valid, schedule)
 
 
-def cyclic(low: Scalar, high: Scalar, *, up: Steps, down: Steps, factor: Scalar = 1.0) -> optax.Schedule:
+def cyclic(low: Scalar, high: Scalar, *, up: Steps, down: Steps, factor: Scalar = 1.0) -> Schedule:
     r"""Cycle linearly between two learning rates, with an amplitude that is multiplied by a factor after each cycle.
 
     $\eta_t = l + (h - l)\, f^k \Delta_t$, where $k = \lfloor t / (a + b) \rfloor$ is the number of the cycle. In each
@@ -270,7 +271,7 @@ def cyclic(low: Scalar, high: Scalar, *, up: Steps, down: Steps, factor: Scalar 
     return _triangle_wave(low, high, up, down, amplitude)
 
 
-def exp_range(low: Scalar, high: Scalar, *, up: Steps, down: Steps, factor: Scalar) -> optax.Schedule:
+def exp_range(low: Scalar, high: Scalar, *, up: Steps, down: Steps, factor: Scalar) -> Schedule:
     r"""Cycle as `cyclic`, but multiply the amplitude by a factor after each step.
 
     $\eta_t = l + (h - l)\, f^t \Delta_t$. It is PyTorch's `CyclicLR` in the mode `exp_range`.
@@ -297,7 +298,7 @@ def exp_range(low: Scalar, high: Scalar, *, up: Steps, down: Steps, factor: Scal
     return _triangle_wave(low, high, up, down, lambda t: _real(factor) ** _real(t))
 
 
-def _triangle_wave(low, high, up, down, amplitude: Callable) -> optax.Schedule:
+def _triangle_wave(low, high, up, down, amplitude: Callable) -> Schedule:
     is_valid = check(up >= 1, _at_least_one("up", up))
     is_valid &= check(down >= 1, _at_least_one("down", down))
 
@@ -313,7 +314,7 @@ def _at_least_one(name, given):
     return f"{name} must be at least 1 step, got {given}. Count batches, not epochs."
 
 
-def _nan_unless(is_valid, schedule: Callable) -> optax.Schedule:
+def _nan_unless(is_valid, schedule: Callable) -> Schedule:
     """Return the schedule, with NaN as its values if traced settings are invalid."""
     return lambda t: schedule(t) * one_or_nan(is_valid, float)
 

@@ -6,7 +6,9 @@ import math
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import ArrayLike
+
+from jaxdl._display import short_repr
+from jaxdl._types import ArrayLike
 
 __all__ = [
     "Interval",
@@ -40,6 +42,8 @@ class Interval(NamedTuple):
     estimate: Any
     low: Any
     high: Any
+
+    __repr__ = short_repr
 
 
 class PairedComparison(NamedTuple):
@@ -194,7 +198,7 @@ def sign_flip_interval(values: ArrayLike, *, level: float = 0.95) -> Interval:
         >>> statistics.sign_flip_interval([1, 2, 3, 4, 5])[1:]
         (-inf, inf)
         >>> statistics.sign_flip_interval([1, 2, 3, 4, 5, 6])
-        Interval(estimate=3.5, low=1.0, high=6.0)
+        Interval(estimate=3.5, low=1, high=6)
     """
     values = np.asarray(values, np.float64)
     subsets, sizes = _subsets(len(values))

@@ -11,14 +11,20 @@ $\bar x_{l-1} = \bar x_l\, \partial x_l / \partial x_{l-1}$.
 
 Use it to see, check and count what automatic differentiation does:
 
-- `forward`, `backward`, `value_and_gradient`: the two passes, and both together for a scalar loss.
-- `sgd_by_hand`: training along these gradients.
-- `trace`, `trace_expression`, `network_formula`: every number of both passes with its formula.
-- `prove_layers`: comparison of the VJP of each layer with `jax.vjp`.
-- `shapes`, `parse_architecture`, `convolution_cost`: shapes, parameters and multiply-adds of a network.
-- `cost`, `count_paths`, `count_operations`: cost of the gradient by the reverse pass, by forward mode, and by a sum
-  over paths.
-- `worked_example`: examples for pencil and paper.
+- Networks: a `Network` consists of `Layer` and `Residual` parts, `layer` makes one of a function, and `LayerArguments`
+  are the arguments of each.
+- Passes: `forward` returns the output and the `Tape`, `backward` the gradient, and `value_and_gradient` does both for a
+  scalar loss.
+- Training: `sgd_by_hand` follows these gradients.
+- Traces: `trace` and `trace_expression` return a `Trace`, every `TraceStep` of both passes with its number and formula;
+  `network_formula` writes the network as one formula.
+- Proofs: `prove_layers` compares the VJP of each layer with `jax.vjp`, and returns `LayerProofs`, one `LayerProof` for
+  each layer.
+- Sizes: `shapes` returns the `Shape` of each variable. `parse_architecture` returns the `Architecture` of a text such
+  as 784-16-10 with the `LayerCost` of each layer, `convolution_cost` a `ConvolutionCost`.
+- Cost of a gradient: `cost` returns the `Cost` by the reverse pass, by forward mode, and by a sum over paths.
+  `count_paths`, `count_operations`, `count_multiply_adds` and `inner_jaxprs` are its parts.
+- Examples for pencil and paper: `worked_example` returns a `WorkedExample`; `WORKED_EXAMPLES` lists them.
 
 To train models in practice, use `jaxdl.training`.
 """
@@ -47,7 +53,11 @@ from jaxdl.backpropagation.operations import (
     inner_jaxprs as inner_jaxprs,
 )
 from jaxdl.backpropagation.paths import count_paths as count_paths
-from jaxdl.backpropagation.proof import LayerProof as LayerProof, prove_layers as prove_layers
+from jaxdl.backpropagation.proof import (
+    LayerProof as LayerProof,
+    LayerProofs as LayerProofs,
+    prove_layers as prove_layers,
+)
 from jaxdl.backpropagation.reverse_pass import (
     Tape as Tape,
     backward as backward,
@@ -55,7 +65,7 @@ from jaxdl.backpropagation.reverse_pass import (
     value_and_gradient as value_and_gradient,
 )
 from jaxdl.backpropagation.shapes import Shape as Shape, shapes as shapes
-from jaxdl.backpropagation.tracing import TraceStep as TraceStep, trace as trace
+from jaxdl.backpropagation.tracing import Trace as Trace, TraceStep as TraceStep, trace as trace
 from jaxdl.backpropagation.worked_examples import (
     WORKED_EXAMPLES as WORKED_EXAMPLES,
     WorkedExample as WorkedExample,
@@ -71,10 +81,12 @@ __all__ = [
     "LayerArguments",
     "LayerCost",
     "LayerProof",
+    "LayerProofs",
     "Network",
     "Residual",
     "Shape",
     "Tape",
+    "Trace",
     "TraceStep",
     "WorkedExample",
     "backward",
@@ -96,3 +108,7 @@ __all__ = [
     "value_and_gradient",
     "worked_example",
 ]
+
+
+def __dir__() -> list[str]:
+    return [*__all__]

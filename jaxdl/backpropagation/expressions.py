@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from jaxdl.backpropagation.tracing import TraceStep
+from jaxdl.backpropagation.tracing import Trace, TraceStep
 
 RULES: dict[str, tuple[str, ...]] = {
     "Add": ("{u} + {v}", "1", "1"),
@@ -37,7 +37,7 @@ FUNCTIONS = {
 }
 
 
-def trace_expression(text: str, values: dict[str, float]) -> tuple[TraceStep, ...]:
+def trace_expression(text: str, values: dict[str, float]) -> Trace:
     """Apply the chain rule to assignments such as "c = a * b; d = relu(c) + a**2", and return every step.
 
     The last assigned name is differentiated. An operation inside another one gets a name of its own: t1, t2, … A name
@@ -49,7 +49,7 @@ def trace_expression(text: str, values: dict[str, float]) -> tuple[TraceStep, ..
         values: Numbers for the names that `text` uses without assigning them.
 
     Returns:
-        The steps in the order of computation, forward and then backward.
+        The steps in the order of computation, forward and then backward, displayed as a table.
 
     Raises:
         ValueError: If the text is not made of assignments and the operations of `RULES`, uses a name without a value,
@@ -75,7 +75,7 @@ def trace_expression(text: str, values: dict[str, float]) -> tuple[TraceStep, ..
         for operation in operations:
             known[operation.name] = _evaluate(operation, 0, known)
             steps.append(TraceStep(operation.name, operation.rule, _formula(operation, 0), known[operation.name]))
-        return (*steps, *_reverse_steps(operations, known, result))
+        return Trace((*steps, *_reverse_steps(operations, known, result)))
 
 
 class _Operation(NamedTuple):

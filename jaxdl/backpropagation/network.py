@@ -6,6 +6,8 @@ import typing
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+from typing_extensions import TypeAliasType
+
 from jaxdl.derivation import arguments_of
 
 
@@ -45,10 +47,10 @@ class Residual(NamedTuple):
     layers: "Network"
 
 
-Network = tuple[Layer | Residual, ...]
+Network = TypeAliasType("Network", tuple[Layer | Residual, ...])
 """Layers in the order in which they are applied."""
 
-LayerArguments = tuple[tuple[Any, ...], ...]
+LayerArguments = TypeAliasType("LayerArguments", tuple[tuple[Any, ...], ...])
 """For each layer, its arguments other than its input: parameters, labels, weights, a key.
 
 For a `Residual`, the LayerArguments of its layers.

@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from jaxdl._display import Table
 from jaxdl.backpropagation.network import Layer, LayerArguments, Network, Residual, layer_label
 from jaxdl.backpropagation.reverse_pass import Tape, apply_layer, check_vjps, forward, pull_back
 from jaxdl.derivation import is_floating, jax_vjp, max_magnitude, relative_error
@@ -30,7 +31,17 @@ class LayerProof(NamedTuple):
     fault: str
 
 
-def prove_layers(network: Network, arguments: LayerArguments, inputs: Any) -> tuple[LayerProof, ...]:
+class LayerProofs(Table):
+    """Comparisons of the layers of a network: a tuple of LayerProof, displayed as a table."""
+
+    _right = (1,)
+
+    def _cells(self) -> list[tuple[str, ...]]:
+        rows = ((proof.name, f"{proof.error:.1e}", proof.fault or "holds") for proof in self)
+        return [("layer", "error", ""), *rows]
+
+
+def prove_layers(network: Network, arguments: LayerArguments, inputs: Any) -> LayerProofs:
     """Compare the VJP of each layer with `jax.vjp` in float64, at the values that the network gives it.
 
     If the gradient of a network is wrong, this finds the layer that causes it, also inside a `Residual`. Each VJP pulls
@@ -63,7 +74,7 @@ def prove_layers(network: Network, arguments: LayerArguments, inputs: Any) -> tu
     with jax.enable_x64(True), jax.default_matmul_precision("highest"):
         _, tape = jax.jit(functools.partial(forward, network))(*jax.tree.map(_to_float64, (arguments, inputs)))
         cases = list(_cases(network, tape, "network", np.random.default_rng(0)))
-        return tuple(map(_judge, cases, _cotangents(cases)))
+        return LayerProofs(map(_judge, cases, _cotangents(cases)))
 
 
 class _Case(NamedTuple):

@@ -8,6 +8,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+from typing_extensions import TypeAliasType
 
 from jaxdl.backpropagation.network import (
     Layer,
@@ -23,7 +24,7 @@ from jaxdl.backpropagation.network import (
 from jaxdl.derivation import arguments_of, is_floating, is_key
 from jaxdl.functional._arguments import check_annotations
 
-Tape = tuple[tuple[Any, ...], ...]
+Tape = TypeAliasType("Tape", tuple[tuple[Any, ...], ...])
 """For each layer, all arguments that its function was called with; for a `Residual`, the tape of its layers."""
 
 

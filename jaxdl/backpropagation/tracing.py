@@ -7,6 +7,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array
 
+from jaxdl._display import Table, short_repr
+from jaxdl._formatting import format_lines, format_shape
 from jaxdl.backpropagation.formulas import argument_names, gradient_formulas, layer_formula
 from jaxdl.backpropagation.network import LayerArguments, Network, Residual, function_name
 from jaxdl.backpropagation.reverse_pass import Tape, apply_layer, check_scalar, check_vjps, forward, pull_back
@@ -28,8 +30,32 @@ class TraceStep(NamedTuple):
     formula: str
     value: Array | np.float64
 
+    __repr__ = short_repr
 
-def trace(network: Network, arguments: LayerArguments, inputs: Any) -> tuple[TraceStep, ...]:
+
+class Trace(Table):
+    """Steps in the order of computation: a tuple of TraceStep, displayed as a table.
+
+    Example:
+        >>> from jaxdl.backpropagation import trace_expression
+        >>> trace_expression("y = x * x", {"x": 3.0})
+        step   formula                shape       value
+        x      given                  one number  3
+        y      x * x                  one number  9
+        ∂y/∂y  1                      one number  1
+        ∂y/∂x  ∂y/∂y * x + ∂y/∂y * x  one number  6
+    """
+
+    def _cells(self) -> list[tuple[str, ...]]:
+        return [("step", "formula", "shape", "value"), *map(_row, self)]
+
+
+def _row(step: TraceStep) -> tuple[str, ...]:
+    shape = format_shape(np.shape(step.value), "one number")
+    return step.name, step.formula or "given", shape, format_lines(step.value)
+
+
+def trace(network: Network, arguments: LayerArguments, inputs: Any) -> Trace:
     """Compute a network and its gradient, and return every step: forward from the input to L, then backward.
 
     x0 is the input, and x1, x2, … are the outputs of the layers; the last one is the scalar L. The arguments of the
@@ -42,7 +68,7 @@ def trace(network: Network, arguments: LayerArguments, inputs: Any) -> tuple[Tra
         inputs: Input of the first layer.
 
     Returns:
-        The steps in the order of computation.
+        The steps in the order of computation, displayed as a table.
 
     Raises:
         TypeError: As `value_and_gradient`.
@@ -70,7 +96,7 @@ def trace(network: Network, arguments: LayerArguments, inputs: Any) -> tuple[Tra
     last = forward_pass[-1]
     start = TraceStep(_gradient_name(last.name), last.layer, "1", jnp.ones_like(last.value))
     reverse_pass, _ = _reverse_steps(network, tape, start, "", "x0", "network")
-    return (*forward_pass, start, *reverse_pass)
+    return Trace((*forward_pass, start, *reverse_pass))
 
 
 def forward_steps(network: Network, arguments: LayerArguments, inputs: Any) -> tuple[tuple[TraceStep, ...], Tape]:

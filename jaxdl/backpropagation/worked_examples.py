@@ -1,5 +1,6 @@
 """Worked examples of backpropagation, small enough for pencil and paper."""
 
+import html
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -10,7 +11,7 @@ import jaxdl.functional as F
 from jaxdl.backpropagation.expressions import trace_expression
 from jaxdl.backpropagation.formulas import network_formula
 from jaxdl.backpropagation.network import LayerArguments, Network, layer
-from jaxdl.backpropagation.tracing import TraceStep, trace
+from jaxdl.backpropagation.tracing import Trace, trace
 
 NOTATION = (
     "L is the last of x0, x1, x2, …, and ∂L/∂x, the cotangent of x, has the shape of x. x @ w is the matrix product "
@@ -35,7 +36,16 @@ class WorkedExample(NamedTuple):
     formula: str
     by_hand: str
     notation: str
-    steps: tuple[TraceStep, ...]
+    steps: Trace
+
+    def __repr__(self) -> str:
+        """Return title, formula, steps and explanation as text."""
+        return "\n\n".join(filter(None, (self.title, self.formula, repr(self.steps), self.by_hand, self.notation)))
+
+    def _repr_html_(self) -> str:
+        """Return title, formula, steps and explanation for a notebook."""
+        texts = [f"<p>{html.escape(text)}</p>" for text in (self.formula, self.by_hand, self.notation) if text]
+        return f"<h3>{html.escape(self.title)}</h3>{texts[0]}{self.steps._repr_html_()}{''.join(texts[1:])}"
 
 
 def xor() -> WorkedExample:

@@ -6,11 +6,11 @@ from rich.console import Console
 from rich.table import Table
 
 from jaxdl import derivation
+from jaxdl._formatting import format_shapes
 from jaxdl.cli.console import print_line
 from jaxdl.cli.settings import Check
 from jaxdl.cli.tables import plain_table
 from jaxdl.derivation import Proof
-from jaxdl.reports.formatting import format_shapes
 
 
 def check_command(settings: Check, console: Console) -> int:

@@ -4,10 +4,10 @@ from rich.console import Console
 from rich.table import Table
 
 from jaxdl import backpropagation
+from jaxdl._formatting import format_shape
 from jaxdl.backpropagation import LayerCost, parse_architecture
 from jaxdl.cli.settings import Shapes
 from jaxdl.cli.tables import plain_table
-from jaxdl.reports.formatting import format_shape
 
 
 def shapes_command(settings: Shapes, console: Console) -> int:

@@ -6,11 +6,11 @@ from rich.table import Table
 from rich.text import Text
 
 from jaxdl import backpropagation
+from jaxdl._formatting import format_lines, format_shape
 from jaxdl.backpropagation import TraceStep
 from jaxdl.cli.report import page_at_end
 from jaxdl.cli.settings import Trace
 from jaxdl.cli.tables import plain_table
-from jaxdl.reports.formatting import format_array, format_shape
 from jaxdl.reports.worked_examples import write_worked_examples
 from jaxdl.runs.directory import new_run, write_environment
 
@@ -36,12 +36,6 @@ def trace_table(steps: tuple[TraceStep, ...]) -> Table:
     table.columns[-1].no_wrap = True  # keeps each row of numbers on one line
     for step in steps:
         shape = format_shape(jnp.shape(step.value), "one number")
-        cells = (step.name, step.formula or "given", shape, _aligned(format_array(step.value)))
+        cells = (step.name, step.formula or "given", shape, format_lines(step.value))
         table.add_row(*map(Text, cells))  # as Text, so that brackets are not read as markup
     return table
-
-
-def _aligned(rows) -> str:
-    """Join rows of numbers into lines with aligned columns."""
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    return "\n".join("  ".join(map(str.rjust, row, widths)) for row in rows)

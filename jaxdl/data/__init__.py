@@ -6,18 +6,31 @@ Most programs need three calls:
     split = data.stratified_split(jax.random.key(0), dataset)
     split, preparation = data.prepared(split)                       # fitted to split.train alone
 
-- A `Dataset` holds inputs, labels and weights; a `Split` holds train, dev and test. `from_arrays` makes a data set of
-  arrays, `load` reads one by name or path, and `xor`, `moons`, `spirals` and others are synthetic.
-- Splits and folds are random, stratified by class, or grouped. `leakage`, `class_balance` and `conflicting_labels`
-  check them.
-- `prepared` encodes tables, names and missing values, and standardizes; `standardized` is enough for arrays.
-- `each_image(shift, flip)` augments images during training; `mixup` and `label_noise` change whole batches.
-- `stream_arrays` and `stream_examples` read data sets that do not fit on the device.
+- Data sets: a `Dataset` holds inputs, labels and weights. `from_arrays` makes one of arrays, `load` reads one by name
+  or path, `load_digits` is included, and `take` selects examples.
+- Synthetic data: `xor`, `moons`, `rings` and `spirals` for classification; `linear_regression`, `polynomial` and
+  `sparse_features` for regression. `noisy_labels` replaces a share of the labels.
+- Reading: `infer_labels`, `as_classes` and `as_targets` interpret labels; `refuse_unreadable` and `skip_unreadable`
+  decide about damaged images.
+- Splits and folds: a `Split` holds train, dev and test, a `Fold` the examples to train on and the others.
+  `random_split`, `random_parts` and `k_folds` draw at random, `stratified_split`, `stratified_parts` and
+  `stratified_folds` keep the shares of the classes, and `grouped_split`, `grouped_parts` and `grouped_folds` keep
+  groups together.
+- Checks: `leakage`, `class_balance` and `conflicting_labels`.
+- Preparation: `prepared` encodes tables, names and missing values, and standardizes. Its parts are `fit_preparation`,
+  which returns a `Preparation` with the `Classes`, `prepare`, `encode_inputs`, `transform_of` and `rescaled`. For
+  arrays `standardized` is enough; `fit_standardization` and `standardize` are its parts, and `Standardization` holds
+  the means.
+- Augmentation: an `Augmentation` is a function of a key and a batch, applied during training. `each_image(shift, flip)`
+  changes the images of a batch by `shift`, `flip`, `crop`, `rotate`, `scale`, `cutout`, `elastic` and `noise`. `mixup`
+  (with `mixup_targets`) and `label_noise` change whole batches, and `chained` applies several changes.
+- Streams: `stream_arrays` and `stream_examples` return a `Stream`, for data sets that do not fit on the device.
 
 The subpackages hold the parts: `readers` for a user's files, `catalog` for known data sets, and `preprocessing` for
 encodings fitted to the training part.
 """
 
+from jaxdl.data import catalog as catalog, preprocessing as preprocessing, readers as readers
 from jaxdl.data.augmentation import (
     crop as crop,
     cutout as cutout,
@@ -100,6 +113,7 @@ __all__ = [
     "Stream",
     "as_classes",
     "as_targets",
+    "catalog",
     "chained",
     "class_balance",
     "conflicting_labels",
@@ -130,8 +144,10 @@ __all__ = [
     "polynomial",
     "prepare",
     "prepared",
+    "preprocessing",
     "random_parts",
     "random_split",
+    "readers",
     "refuse_unreadable",
     "rescaled",
     "rings",
@@ -152,3 +168,7 @@ __all__ = [
     "transform_of",
     "xor",
 ]
+
+
+def __dir__() -> list[str]:
+    return [*__all__]

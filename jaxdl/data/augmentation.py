@@ -9,14 +9,17 @@ from collections.abc import Callable
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, ArrayLike, Float, Key
+from jaxtyping import Array, Float, Key
+from typing_extensions import TypeAliasType
 
-from jaxdl.data.dataset import Dataset
+from jaxdl.data.dataset import Augmentation, Dataset
+from jaxdl.functional._types import Scalar
 
+ImageAugmentation = TypeAliasType("ImageAugmentation", Callable[[Array, Array], Array])
 Image = Float[Array, "height width channels"]
 
 
-def each_image(*augmentations: Callable[[Array, Array], Array]) -> Callable[[Array, Dataset], Dataset]:
+def each_image(*augmentations: ImageAugmentation) -> Augmentation:
     """Return a function that augments every image of a batch, with a key of its own.
 
     Args:
@@ -79,7 +82,7 @@ def shift(key: Key[Array, ""], image: Image, *, max_pixels: int = 2) -> Image:
     return jax.lax.dynamic_slice(padded, (down, right, 0), image.shape)
 
 
-def flip(key: Key[Array, ""], image: Image, *, probability: Float[ArrayLike, ""] = 0.5) -> Image:
+def flip(key: Key[Array, ""], image: Image, *, probability: Scalar = 0.5) -> Image:
     """Exchange left and right with the given probability.
 
     Args:
@@ -99,7 +102,7 @@ def flip(key: Key[Array, ""], image: Image, *, probability: Float[ArrayLike, ""]
     return jnp.where(jax.random.bernoulli(key, probability), image[:, ::-1], image)
 
 
-def crop(key: Key[Array, ""], image: Image, *, min_area: Float[ArrayLike, ""] = 0.7) -> Image:
+def crop(key: Key[Array, ""], image: Image, *, min_area: Scalar = 0.7) -> Image:
     """Cut out a random window with the aspect ratio of the image and enlarge it to the full size.
 
     Area and position of the window are uniform. Interpolation is bilinear.
@@ -128,7 +131,7 @@ def crop(key: Key[Array, ""], image: Image, *, min_area: Float[ArrayLike, ""] = 
     return _affine(image, side * jnp.eye(2), position * (1 - side) * _center(image))
 
 
-def rotate(key: Key[Array, ""], image: Image, *, max_degrees: Float[ArrayLike, ""] = 15.0) -> Image:
+def rotate(key: Key[Array, ""], image: Image, *, max_degrees: Scalar = 15.0) -> Image:
     """Rotate an image about its center by a uniformly random angle. Interpolation is bilinear.
 
     Args:
@@ -154,8 +157,8 @@ def scale(
     key: Key[Array, ""],
     image: Image,
     *,
-    min_factor: Float[ArrayLike, ""] = 0.9,
-    max_factor: Float[ArrayLike, ""] = 1.1,
+    min_factor: Scalar = 0.9,
+    max_factor: Scalar = 1.1,
 ) -> Image:
     """Enlarge or shrink an image about its center by a random factor whose logarithm is uniform.
 
@@ -183,8 +186,8 @@ def elastic(
     key: Key[Array, ""],
     image: Image,
     *,
-    displacement: Float[ArrayLike, ""] = 1.0,
-    smoothness: Float[ArrayLike, ""] = 4.0,
+    displacement: Scalar = 1.0,
+    smoothness: Scalar = 4.0,
 ) -> Image:
     r"""Move every pixel by a smooth random displacement field.
 
@@ -250,7 +253,7 @@ def cutout(key: Key[Array, ""], image: Image, *, size: int = 4) -> Image:
     return jnp.where((inside[0][:, None] & inside[1])[..., None], image.mean(axis=(0, 1)), image)
 
 
-def noise(key: Key[Array, ""], image: Image, *, std: Float[ArrayLike, ""] = 0.1) -> Image:
+def noise(key: Key[Array, ""], image: Image, *, std: Scalar = 0.1) -> Image:
     """Add Gaussian noise to every value.
 
     Args:

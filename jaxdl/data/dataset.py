@@ -1,11 +1,15 @@
 """The data set type: inputs, labels and weights, and a split of them into train, dev and test."""
 
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import jax
 import numpy as np
-from jaxtyping import PyTree
-from numpy.typing import ArrayLike
+from jaxtyping import Array, PyTree
+from typing_extensions import TypeAliasType
+
+from jaxdl._display import short_repr
+from jaxdl._types import ArrayLike
 
 
 class Dataset(NamedTuple):
@@ -23,6 +27,8 @@ class Dataset(NamedTuple):
     inputs: PyTree
     labels: Any
     weights: Any
+
+    __repr__ = short_repr
 
     @property
     def size(self) -> int:
@@ -42,6 +48,12 @@ class Split(NamedTuple):
     train: Dataset
     dev: Dataset
     test: Dataset
+
+    __repr__ = short_repr
+
+
+Augmentation = TypeAliasType("Augmentation", Callable[[Array, Dataset], Dataset])
+"""`augment(key, batch) -> batch`, such as `each_image` and `label_noise` return"""
 
 
 def from_arrays(inputs: ArrayLike, labels: ArrayLike, *, weights: ArrayLike | None = None) -> Dataset:

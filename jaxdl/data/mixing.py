@@ -1,15 +1,14 @@
 """Changes of a whole training batch: mixup, label noise, and a chain of several changes."""
 
-from collections.abc import Callable
-
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, ArrayLike, Float, Key
+from jaxtyping import Array, Key
 
-from jaxdl.data.dataset import Dataset
+from jaxdl.data.dataset import Augmentation, Dataset
+from jaxdl.functional._types import Scalar
 
 
-def chained(*changes: Callable[[Array, Dataset], Dataset]) -> Callable[[Array, Dataset], Dataset]:
+def chained(*changes: Augmentation) -> Augmentation:
     """Return one function that applies several changes to a batch, one after another, each with its own key.
 
     Args:
@@ -34,7 +33,7 @@ def chained(*changes: Callable[[Array, Dataset], Dataset]) -> Callable[[Array, D
     return change
 
 
-def mixup(key: Key[Array, ""], batch: Dataset, *, alpha: Float[ArrayLike, ""] = 0.2, classes: int) -> Dataset:
+def mixup(key: Key[Array, ""], batch: Dataset, *, alpha: Scalar = 0.2, classes: int) -> Dataset:
     r"""Mix every example with its predecessor in the batch: $\tilde x = \lambda x + (1 - \lambda) x'$, labels likewise.
 
     The batch shares one $\lambda \sim \mathrm{Beta}(\alpha, \alpha)$. Batches are in random order, so the predecessor
@@ -62,7 +61,7 @@ def mixup(key: Key[Array, ""], batch: Dataset, *, alpha: Float[ArrayLike, ""] = 
     return mixup_targets(key, batch._replace(labels=jax.nn.one_hot(batch.labels, classes)), alpha=alpha)
 
 
-def mixup_targets(key: Key[Array, ""], batch: Dataset, *, alpha: Float[ArrayLike, ""] = 0.2) -> Dataset:
+def mixup_targets(key: Key[Array, ""], batch: Dataset, *, alpha: Scalar = 0.2) -> Dataset:
     """Apply `mixup` to labels that are distributions or regression targets.
 
     Args:
@@ -91,7 +90,7 @@ def mixup_targets(key: Key[Array, ""], batch: Dataset, *, alpha: Float[ArrayLike
     return Dataset(jax.tree.map(mix, batch.inputs), labels, weights)
 
 
-def label_noise(key: Key[Array, ""], batch: Dataset, *, rate: Float[ArrayLike, ""], classes: int) -> Dataset:
+def label_noise(key: Key[Array, ""], batch: Dataset, *, rate: Scalar, classes: int) -> Dataset:
     """Replace each label, with the given probability, by another class chosen uniformly.
 
     Args:

@@ -10,8 +10,9 @@ from typing import NamedTuple
 import jax
 import numpy as np
 from jaxtyping import Array, Key
-from numpy.typing import ArrayLike
 
+from jaxdl._display import short_repr
+from jaxdl._types import ArrayLike
 from jaxdl.data.dataset import Dataset, Split, take
 
 
@@ -25,6 +26,8 @@ class Fold(NamedTuple):
 
     train: Dataset
     held_out: Dataset
+
+    __repr__ = short_repr
 
 
 def random_parts(key: Key[Array, ""], data: Dataset, *, shares: Sequence[float]) -> tuple[Dataset, ...]:

@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from jaxdl._display import short_repr
 from jaxdl.data.dataset import Dataset, check_class_numbers, check_inputs_shape, check_length
 
 
@@ -25,6 +26,8 @@ class Stream(NamedTuple):
     fetch: Callable[[np.ndarray], Dataset]
     chunk_bytes: int
     threads: int
+
+    __repr__ = short_repr
 
 
 def stream_arrays(

@@ -10,8 +10,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Key
-from numpy.typing import ArrayLike
 
+from jaxdl._types import ArrayLike
 from jaxdl.data.dataset import Dataset, from_arrays
 
 

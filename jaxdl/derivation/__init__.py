@@ -5,8 +5,10 @@ Use this package to check the two against each other, for the functions of jaxdl
 
 - `prove` compares the VJPs of a package with `jax.vjp`, by name or all of them; `compare` checks a single pair.
 - `mutants` makes wrong versions of a VJP by changing its source; `surviving_mutants` lists those that pass `compare`.
+- `Proof` is the result of a comparison, `Proofs` displays several as a table.
 - `by_hand` returns a package whose functions are differentiated by their hand-derived VJPs, to train with them.
-- `functions`, `vjp_pairs`, `examples` and `arguments_of` find functions, pairs and inputs to try them on.
+- `functions`, `vjp_pairs`, `examples` and `arguments_of` find functions, each `VJPPair` and inputs to try them on.
+- `jax_vjp`, `relative_error`, `max_magnitude`, `is_floating` and `is_key` are parts of the comparison.
 
 A VJP passes `compare` if
 - its signature is `g`, followed by the signature of `f`;
@@ -25,6 +27,7 @@ Example:
 
 from jaxdl.derivation.comparison import (
     Proof as Proof,
+    Proofs as Proofs,
     compare as compare,
     jax_vjp as jax_vjp,
     max_magnitude as max_magnitude,
@@ -46,6 +49,7 @@ from jaxdl.system.keys import is_key as is_key
 
 __all__ = [
     "Proof",
+    "Proofs",
     "VJPPair",
     "arguments_of",
     "by_hand",
@@ -62,3 +66,7 @@ __all__ = [
     "surviving_mutants",
     "vjp_pairs",
 ]
+
+
+def __dir__() -> list[str]:
+    return [*__all__]

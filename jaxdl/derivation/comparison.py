@@ -14,6 +14,7 @@ import jax.numpy as jnp
 import numpy as np
 
 import jaxdl.functional
+from jaxdl._display import Table, labeled
 from jaxdl.derivation.discovery import VJPPair, examples, is_floating, round_to_float32, vjp_pairs
 from jaxdl.derivation.mutation import mutants
 
@@ -45,6 +46,31 @@ class Proof(NamedTuple):
     float32_of_jax: float
     fault: str
 
+    def __repr__(self) -> str:
+        """Return name, result, number of cases and errors on one line."""
+        errors = f"float64 error {self.float64:.1e}", f"float32 error {self.float32:.1e}"
+        return labeled("Proof", self.name, self.fault or "holds", f"cases {len(self.shapes)}", *errors)
+
+
+class Proofs(Table):
+    """Proofs of several functions: a tuple of Proof, displayed as a table.
+
+    Example:
+        >>> from jaxdl import derivation
+        >>> proofs = derivation.Proofs(derivation.prove(("relu", "softmax")))
+        >>> [line.split()[0] for line in repr(proofs).splitlines()]
+        ['function', 'relu', 'softmax']
+    """
+
+    _right = (1, 2, 3)
+
+    def _cells(self) -> list[tuple[str, ...]]:
+        rows = (
+            (proof.name, str(len(proof.shapes)), f"{proof.float64:.1e}", f"{proof.float32:.1e}", proof.fault or "holds")
+            for proof in self
+        )
+        return [("function", "cases", "float64", "float32", ""), *rows]
+
 
 class Case(NamedTuple):
     """One example of a function, in float64 and in float32, with the cotangents that jax computes.
@@ -68,7 +94,8 @@ def prove(names: str | tuple[str, ...] = (), package: types.ModuleType = jaxdl.f
         package: An imported package with pairs `f`, `f_vjp`.
 
     Returns:
-        Iterator of one proof per function, in the order of `names`, or in alphabetical order.
+        Iterator of one proof per function, in the order of `names`, or in alphabetical order. `Proofs(prove())` is a
+        tuple of them that is displayed as a table.
 
     Raises:
         ValueError: If a name is not a function with a hand-derived VJP.

@@ -2,16 +2,21 @@
 
     from jaxdl.experiment import Claim, Experiment, Greater, Panel, conduct
 
-An `Experiment` measures one number per seed for each of its arms. All arms share their seeds, and so the data and their
-order. A rule decides each `Claim`: supported, refuted, conditional or inconclusive.
+An `Experiment` measures one number per seed for each `Arm` of each `Panel`. All arms share their seeds, and so the data
+and their order. A `Rule` decides each `Claim` from the `Measured` numbers. The `Verdict` has one of the `OUTCOMES`:
+supported, refuted, conditional or inconclusive.
 
-- `Exact` and `ForEverySeed`: identities and bounds that must hold for every seed, without statistics.
-- `Greater` and `Equivalent`: a confidence interval of paired differences, and a margin. The tests of a `Chapter` share
-  a significance level of 0.05.
-- `AllOf` and `PerRegime` combine rules.
+- Rules without statistics: `Exact` and `ForEverySeed`, for identities and bounds that must hold for every seed.
+- Statistical rules: `Greater` and `Equivalent` are each a `PairedTest`, a confidence interval of paired differences and
+  a margin. The result is a `Comparison`, and `describe_comparison` writes it as a sentence. The `Scale` is `DIFFERENCE`
+  or `RATIO`.
+- Combined rules: `AllOf` and `PerRegime`.
+- Course: the tests of a `Chapter` share a significance level of 0.05. `CHAPTERS` lists the chapters, and `chapter_of`
+  returns that of an item.
+- Runs: `conduct` measures, judges and writes the results under given `Conditions`, `conduct_all` runs several
+  experiments, and `results` reads them. An experiment raises `Unavailable` if its data are not installed.
 
-`conduct` measures, judges and writes the results; `conduct_all` runs several experiments; `results` reads them. Write
-an experiment when a sentence about deep learning should be tested on many seeds rather than shown in one run.
+Write an experiment when a sentence about deep learning should be tested on many seeds rather than shown in one run.
 """
 
 from jaxdl.experiment.claim import (
@@ -77,3 +82,7 @@ __all__ = [
     "describe_comparison",
     "results",
 ]
+
+
+def __dir__() -> list[str]:
+    return [*__all__]

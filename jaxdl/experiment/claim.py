@@ -1,13 +1,17 @@
 """Claims, panels and experiments, and the types that rules and results share."""
 
+import html
 from collections.abc import Callable, Iterable
 from typing import NamedTuple, Protocol
 
 import numpy as np
 from jaxtyping import Array, Float, Key
+from typing_extensions import TypeAliasType
 
-Arm = str | tuple[str, float | int]
-Measured = dict[Arm, Float[np.ndarray, "seeds"]]
+from jaxdl._display import html_table, labeled, summarized
+
+Arm = TypeAliasType("Arm", str | tuple[str, float | int])
+Measured = TypeAliasType("Measured", dict[Arm, Float[np.ndarray, "seeds"]])
 
 OUTCOMES = ("supported", "refuted", "conditional", "inconclusive")
 
@@ -56,6 +60,17 @@ class Verdict(NamedTuple):
     outcome: str
     finding: str = ""
     comparisons: tuple[Comparison, ...] = ()
+
+    def __repr__(self) -> str:
+        """Return outcome and finding on one line."""
+        return labeled("Verdict", self.outcome, self.finding)
+
+    def _repr_html_(self) -> str:
+        """Return outcome, finding and comparisons for a notebook."""
+        heading = f"<p><b>{html.escape(self.outcome)}</b>: {html.escape(self.finding)}</p>"
+        names = ("arm", "reference", "estimate", "low", "high", "margin", "outcome")
+        rows = [tuple(summarized(getattr(comparison, name)) for name in names) for comparison in self.comparisons]
+        return heading + (html_table([names, *rows], right=(2, 3, 4, 5)) if rows else "")
 
 
 class Rule(Protocol):

@@ -6,18 +6,24 @@ every floating-point argument. `jaxdl.derivation` compares every pair with `jax.
 check formulas, and as building blocks of models and losses.
 
 - Layers: `dense`, `bilinear`, `embed`, `bag_of_embeddings`, `conv1d`, `conv2d`, `conv2d_transpose`, `convolution`,
-  `max_pool`, `avg_pool`, `global_avg_pool`, `reshape`; the recurrent `rnn`, `lstm`, `gru` and their cells.
-- Activations: `sigmoid`, `tanh`, `softsign`, `relu` and its variants, `softplus`, `elu`, `gelu`, `silu`, `mish`,
-  `softmax`, `log_softmax`, `glu`, `maxout` and others.
+  `max_pool`, `avg_pool`, `global_avg_pool`, `reshape`; the recurrent `rnn`, `lstm`, `gru` and their cells `rnn_cell`,
+  `lstm_cell`, `gru_cell`. `output_size` computes the size of a convolution or a pooling.
+- Activations: `sigmoid`, `log_sigmoid`, `hard_sigmoid`, `tanh`, `hard_tanh`, `softsign`; `relu`, `relu6`, `leaky_relu`,
+  `prelu`; `softplus`, `elu`, `celu`, `selu`, `gelu`, `gelu_tanh`, `silu`, `hard_swish`, `mish`; `soft_shrink`,
+  `hard_shrink`; `softmax`, `log_softmax`; `glu`, `maxout`.
 - Normalization: `batch_norm`, `batch_norm_inference`, `layer_norm`, `rms_norm`, `group_norm`, `instance_norm`.
-- Losses: `squared_error`, `absolute_error`, `huber`; `cross_entropy`, `negative_log_likelihood`,
-  `binary_cross_entropy`; `soft_cross_entropy`, `sigmoid_cross_entropy`, `kl_divergence`; `hinge` and other margins;
-  ranking and contrastive losses.
+- Losses of regression: `squared_error`, `absolute_error`, `huber`.
+- Losses of classification: `cross_entropy`, `negative_log_likelihood`, `binary_cross_entropy`; `soft_cross_entropy`,
+  `sigmoid_cross_entropy`, `kl_divergence`; the margins `perceptron`, `hinge`, `squared_hinge`, `multiclass_hinge`,
+  `weston_watkins`.
+- Losses of ranking and similarity: `pairwise_hinge`, `pairwise_logistic`, `listwise_softmax`; `triplet`,
+  `cosine_embedding`, `negative_sampling`. `weighted_mean` joins the losses of a batch.
 - Regularization: `dropout`, `gaussian_noise`; the penalties `l1`, `l2`, `elastic_net`; `max_norm`, `soft_threshold`.
 
 Conventions:
 
-- Data are positional arguments, settings are keywords. A random key comes first.
+- Data are positional arguments, settings are keywords. A random key comes first. In the signatures, a `Scalar` is a
+  number or a scalar array.
 - The first axis is the batch. Images are (batch, height, width, channels). Losses return one number per example.
 - A wrong shape or dtype raises an error. A setting or label that is out of range gives NaN in the result and in its
   gradient, also inside `jit`.
@@ -268,3 +274,7 @@ __all__ = [
     "weston_watkins", "weston_watkins_vjp",
 ]
 # fmt: on
+
+
+def __dir__() -> list[str]:
+    return [*__all__]

@@ -2,9 +2,10 @@
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, ArrayLike, Float, Integer
+from jaxtyping import Array, Float, Integer
 
 from jaxdl.functional._arguments import check_annotations
+from jaxdl.functional._types import ClassWeights, Scalar
 from jaxdl.functional._validity import in_range, is_class, is_fraction, is_number, one_or_nan
 from jaxdl.functional.sigmoids import sigmoid
 from jaxdl.functional.softmaxes import log_softmax, softmax
@@ -14,8 +15,8 @@ def cross_entropy(
     logits: Float[Array, "batch classes"],
     labels: Integer[Array, "batch"],
     *,
-    smoothing: Float[ArrayLike, ""] = 0.0,
-    class_weights: Float[ArrayLike, "..."] = 1.0,
+    smoothing: Scalar = 0.0,
+    class_weights: ClassWeights = 1.0,
     ignored: int = -100,
 ) -> Float[Array, "batch"]:
     r"""Softmax cross-entropy with integer labels, in nats.
@@ -131,7 +132,7 @@ def negative_log_likelihood(
     log_probabilities: Float[Array, "batch classes"],
     labels: Integer[Array, "batch"],
     *,
-    class_weights: Float[ArrayLike, "..."] = 1.0,
+    class_weights: ClassWeights = 1.0,
     ignored: int = -100,
 ) -> Float[Array, "batch"]:
     r"""Negative log-likelihood of integer labels under given log-probabilities, in nats.
@@ -184,7 +185,7 @@ def negative_log_likelihood_examples(random):
 
 
 def binary_cross_entropy(
-    logits: Float[Array, "batch"], labels: Integer[Array, "batch"], *, positive_weight: Float[ArrayLike, ""] = 1.0
+    logits: Float[Array, "batch"], labels: Integer[Array, "batch"], *, positive_weight: Scalar = 1.0
 ) -> Float[Array, "batch"]:
     r"""Cross-entropy of the logistic function with integer labels 0 and 1, in nats.
 

@@ -1,9 +1,10 @@
 """Losses that compare vectors, one number per example: similar pairs are pulled together, others are pushed apart."""
 
 import jax.numpy as jnp
-from jaxtyping import Array, ArrayLike, Float, Integer
+from jaxtyping import Array, Float, Integer
 
 from jaxdl.functional._arguments import check_annotations
+from jaxdl.functional._types import Scalar
 from jaxdl.functional._validity import one_or_nan, sign_or_nan
 from jaxdl.functional.sigmoids import sigmoid
 
@@ -13,7 +14,7 @@ def triplet(
     positive: Float[Array, "batch features"],
     negative: Float[Array, "batch features"],
     *,
-    margin: Float[ArrayLike, ""] = 1.0,
+    margin: Scalar = 1.0,
 ) -> Float[Array, "batch"]:
     r"""Triplet loss of Euclidean distances.
 
@@ -102,7 +103,7 @@ def cosine_embedding(
     y: Float[Array, "batch features"],
     labels: Integer[Array, "batch"],
     *,
-    margin: Float[ArrayLike, ""] = 0.0,
+    margin: Scalar = 0.0,
 ) -> Float[Array, "batch"]:
     r"""Cosine embedding loss of pairs of vectors that belong together or do not.
 

@@ -4,15 +4,14 @@ import math
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, ArrayLike, Float, Key
+from jaxtyping import Array, Float, Key
 
 from jaxdl.functional._arguments import check_annotations
+from jaxdl.functional._types import Scalar
 from jaxdl.functional._validity import one_or_nan
 
 
-def dropout(
-    key: Key[Array, ""], x: Float[Array, "*shape"], *, rate: Float[ArrayLike, ""] = 0.5
-) -> Float[Array, "*shape"]:
+def dropout(key: Key[Array, ""], x: Float[Array, "*shape"], *, rate: Scalar = 0.5) -> Float[Array, "*shape"]:
     r"""Inverted dropout: set random elements to 0 and scale up the others.
 
     $y = x\,m / (1 - r)$, where each $m \in \{0, 1\}$ is 1 with probability $1 - r$, independently. The expectation of
@@ -55,9 +54,7 @@ def dropout_examples(random):
         yield (jax.random.key(3), x), {"rate": rate}
 
 
-def gaussian_noise(
-    key: Key[Array, ""], x: Float[Array, "*shape"], *, std: Float[ArrayLike, ""] = 0.1
-) -> Float[Array, "*shape"]:
+def gaussian_noise(key: Key[Array, ""], x: Float[Array, "*shape"], *, std: Scalar = 0.1) -> Float[Array, "*shape"]:
     r"""Additive normal noise of a given standard deviation.
 
     $y = x + \sigma\,\epsilon$, each $\epsilon$ drawn independently from a standard normal distribution. The expectation

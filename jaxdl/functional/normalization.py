@@ -1,9 +1,10 @@
 """Normalization over the batch: every feature gets a given mean and variance."""
 
-from jaxtyping import Array, ArrayLike, Float
+from jaxtyping import Array, Float
 
 from jaxdl.functional._arguments import check_annotations
 from jaxdl.functional._precision import widened
+from jaxdl.functional._types import Scalar
 from jaxdl.functional._validity import over_root
 
 
@@ -12,7 +13,7 @@ def batch_norm(
     scale: Float[Array, "features"],
     bias: Float[Array, "features"],
     *,
-    epsilon: Float[ArrayLike, ""] = 1e-5,
+    epsilon: Scalar = 1e-5,
 ) -> tuple[Float[Array, "*batch features"], Float[Array, "features"], Float[Array, "features"]]:
     r"""Batch normalization in training, with the statistics of the batch.
 
@@ -91,7 +92,7 @@ def batch_norm_inference(
     mean: Float[Array, "features"],
     variance: Float[Array, "features"],
     *,
-    epsilon: Float[ArrayLike, ""] = 1e-5,
+    epsilon: Scalar = 1e-5,
 ) -> Float[Array, "*batch features"]:
     r"""Batch normalization in inference, with given statistics.
 

@@ -2,8 +2,9 @@
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, ArrayLike, Float, PyTree
+from jaxtyping import Array, Float, PyTree
 
+from jaxdl.functional._types import Scalar
 from jaxdl.functional._validity import in_range, is_fraction
 
 
@@ -76,7 +77,7 @@ def l2_examples(random):
     yield ({"weights": random.standard_normal((5, 4)), "bias": random.standard_normal(3)},), {}
 
 
-def elastic_net(params: PyTree[Float[Array, "..."]], *, ratio: Float[ArrayLike, ""] = 0.5) -> Float[Array, ""]:
+def elastic_net(params: PyTree[Float[Array, "..."]], *, ratio: Scalar = 0.5) -> Float[Array, ""]:
     r"""Elastic net penalty: a mixture of the L1 and the L2 penalty.
 
     $\rho \sum_i |w_i| + \tfrac12 (1 - \rho) \sum_i w_i^2$ over all leaves of a tree: $\rho$ times `l1` plus $1 - \rho$

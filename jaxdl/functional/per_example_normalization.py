@@ -1,9 +1,10 @@
 """Normalization within each example, from its own statistics, independent of the rest of the batch."""
 
-from jaxtyping import Array, ArrayLike, Float
+from jaxtyping import Array, Float
 
 from jaxdl.functional._arguments import check_annotations
 from jaxdl.functional._precision import widened
+from jaxdl.functional._types import Scalar
 from jaxdl.functional._validity import over_root
 
 
@@ -12,7 +13,7 @@ def layer_norm(
     scale: Float[Array, "features"],
     bias: Float[Array, "features"],
     *,
-    epsilon: Float[ArrayLike, ""] = 1e-5,
+    epsilon: Scalar = 1e-5,
 ) -> Float[Array, "*batch features"]:
     r"""Layer normalization $y = \gamma \hat x + \beta$ with $\hat x = (x - \mu) / \sqrt{v + \epsilon}$ of each row.
 
@@ -75,7 +76,7 @@ def rms_norm(
     x: Float[Array, "*batch features"],
     scale: Float[Array, "features"],
     *,
-    epsilon: Float[ArrayLike, ""] = 1e-5,
+    epsilon: Scalar = 1e-5,
 ) -> Float[Array, "*batch features"]:
     r"""Root mean square normalization $y = \gamma \hat x$ with $\hat x = x / \sqrt{\frac1F \sum_f x_f^2 + \epsilon}$.
 
@@ -135,7 +136,7 @@ def group_norm(
     bias: Float[Array, "channels"],
     *,
     groups: int = 32,
-    epsilon: Float[ArrayLike, ""] = 1e-5,
+    epsilon: Scalar = 1e-5,
 ) -> Float[Array, "batch *space channels"]:
     r"""Group normalization $y = \gamma \hat x + \beta$ with $\hat x = (x - \mu) / \sqrt{v + \epsilon}$ of each group.
 
@@ -210,7 +211,7 @@ def instance_norm(
     scale: Float[Array, "channels"],
     bias: Float[Array, "channels"],
     *,
-    epsilon: Float[ArrayLike, ""] = 1e-5,
+    epsilon: Scalar = 1e-5,
 ) -> Float[Array, "batch *space channels"]:
     r"""Instance normalization $y = \gamma \hat x + \beta$ with $\hat x = (x - \mu) / \sqrt{v + \epsilon}$ over pixels.
 

@@ -2,16 +2,15 @@
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, ArrayLike, Float, PyTree
+from jaxtyping import Array, Float, PyTree
 
 from jaxdl.functional._arguments import check_annotations
+from jaxdl.functional._types import Scalar
 from jaxdl.functional._validity import in_range, is_not_negative
 from jaxdl.functional.shrinkage import soft_shrink, soft_shrink_vjp
 
 
-def soft_threshold(
-    params: PyTree[Float[Array, "..."]], *, threshold: Float[ArrayLike, ""] = 1e-3
-) -> PyTree[Float[Array, "..."]]:
+def soft_threshold(params: PyTree[Float[Array, "..."]], *, threshold: Scalar = 1e-3) -> PyTree[Float[Array, "..."]]:
     r"""Soft thresholding $y = \mathrm{sign}(w) \max(|w| - t, 0)$ of every parameter in a tree, for $t \ge 0$.
 
     It is `soft_shrink` of each leaf, and the proximal map of $t$ times the `l1` penalty: $y$ minimizes
@@ -54,9 +53,7 @@ def soft_threshold_examples(random):
         yield ({"weights": weights, "bias": random.standard_normal(3)},), {"threshold": threshold}
 
 
-def max_norm(
-    weights: Float[Array, "*inputs units"], *, limit: Float[ArrayLike, ""] = 1.0
-) -> Float[Array, "*inputs units"]:
+def max_norm(weights: Float[Array, "*inputs units"], *, limit: Scalar = 1.0) -> Float[Array, "*inputs units"]:
     r"""Projection $y = w \min(1, c / \lVert w \rVert)$ of the weights $w$ of each unit onto the ball of radius $c$.
 
     $\lVert w \rVert$ is the Euclidean norm over all axes but the last, so kernels of a convolution work as well. The

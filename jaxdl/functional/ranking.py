@@ -1,16 +1,17 @@
 """Ranking losses, one number per example, which is a pair or a list of items."""
 
 import jax.numpy as jnp
-from jaxtyping import Array, ArrayLike, Bool, Float
+from jaxtyping import Array, Float
 
 from jaxdl.functional._arguments import check_annotations
+from jaxdl.functional._types import Booleans, Scalar
 from jaxdl.functional._validity import one_or_nan
 from jaxdl.functional.divergences import soft_cross_entropy, soft_cross_entropy_vjp
 from jaxdl.functional.sigmoids import sigmoid
 
 
 def pairwise_hinge(
-    better: Float[Array, "batch"], worse: Float[Array, "batch"], *, margin: Float[ArrayLike, ""] = 1.0
+    better: Float[Array, "batch"], worse: Float[Array, "batch"], *, margin: Scalar = 1.0
 ) -> Float[Array, "batch"]:
     r"""Hinge loss $L_n = \max(0, m - (a_n - b_n))$ of a pair whose score $a$ should exceed $b$ by the margin $m$.
 
@@ -120,7 +121,7 @@ def listwise_softmax(
     scores: Float[Array, "batch items"],
     relevance: Float[Array, "batch items"],
     *,
-    present: Bool[ArrayLike, "..."] = True,
+    present: Booleans = True,
 ) -> Float[Array, "batch"]:
     r"""Cross-entropy $L_n = -\sum_i y_{ni} \log p_{ni}$ of a list, between relevance $y$ and softmax $p$ of the scores.
 

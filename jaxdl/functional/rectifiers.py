@@ -1,10 +1,11 @@
 """Rectifiers: piecewise activations that pass positive inputs, with kinks between the pieces."""
 
 import jax.numpy as jnp
-from jaxtyping import Array, ArrayLike, Float
+from jaxtyping import Array, Float
 
 from jaxdl.functional._arguments import check_annotations
 from jaxdl.functional._examples import points
+from jaxdl.functional._types import Scalar
 from jaxdl.functional.sigmoids import hard_sigmoid, hard_sigmoid_vjp
 
 
@@ -85,7 +86,7 @@ def relu6_examples(random):
         yield (z,), {}
 
 
-def leaky_relu(z: Float[Array, "*shape"], *, negative_slope: Float[ArrayLike, ""] = 0.01) -> Float[Array, "*shape"]:
+def leaky_relu(z: Float[Array, "*shape"], *, negative_slope: Scalar = 0.01) -> Float[Array, "*shape"]:
     r"""Leaky rectifier: $y = z$ for $z > 0$ and $y = a z$ elsewhere, for a slope $a$.
 
     The kink is at $z = 0$; there the derivative is taken to be $a$, as in PyTorch (in `jax.nn.leaky_relu` it is 1).

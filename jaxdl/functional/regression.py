@@ -1,9 +1,10 @@
 """Losses for real-valued targets, one number per example."""
 
 import jax.numpy as jnp
-from jaxtyping import Array, ArrayLike, Float
+from jaxtyping import Array, Float
 
 from jaxdl.functional._arguments import check_annotations
+from jaxdl.functional._types import Scalar
 from jaxdl.functional._validity import in_range
 
 
@@ -102,7 +103,7 @@ def huber(
     predictions: Float[Array, "batch outputs"],
     targets: Float[Array, "batch outputs"],
     *,
-    delta: Float[ArrayLike, ""] = 1.0,
+    delta: Scalar = 1.0,
 ) -> Float[Array, "batch"]:
     r"""Huber loss $L_n = \sum_o h(y_{no} - t_{no})$: quadratic for small errors, linear for large ones.
 

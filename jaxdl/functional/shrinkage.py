@@ -1,14 +1,15 @@
 """Shrinkage: activations that set small inputs to zero."""
 
 import jax.numpy as jnp
-from jaxtyping import Array, ArrayLike, Float
+from jaxtyping import Array, Float
 
 from jaxdl.functional._arguments import check_annotations
 from jaxdl.functional._examples import points
+from jaxdl.functional._types import Scalar
 from jaxdl.functional._validity import is_not_negative, one_or_nan
 
 
-def soft_shrink(z: Float[Array, "*shape"], *, threshold: Float[ArrayLike, ""] = 0.5) -> Float[Array, "*shape"]:
+def soft_shrink(z: Float[Array, "*shape"], *, threshold: Scalar = 0.5) -> Float[Array, "*shape"]:
     r"""Soft thresholding: $y = z - \lambda$ for $z > \lambda$, $z + \lambda$ for $z < -\lambda$, and 0 between.
 
     It is the proximal map of the penalty $\lambda |z|$. The kinks are at $z = \pm \lambda$; there the derivative is
@@ -52,7 +53,7 @@ def soft_shrink_examples(random):
             yield (z,), {"threshold": threshold}
 
 
-def hard_shrink(z: Float[Array, "*shape"], *, threshold: Float[ArrayLike, ""] = 0.5) -> Float[Array, "*shape"]:
+def hard_shrink(z: Float[Array, "*shape"], *, threshold: Scalar = 0.5) -> Float[Array, "*shape"]:
     r"""Hard thresholding: $y = z$ for $|z| > \lambda$ and 0 elsewhere.
 
     The kinks are the jumps at $z = \pm \lambda$; there the derivative is taken to be 0, as in PyTorch. NaN stays NaN.

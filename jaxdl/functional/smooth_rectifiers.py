@@ -4,10 +4,11 @@ import math
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, ArrayLike, Float
+from jaxtyping import Array, Float
 
 from jaxdl.functional._arguments import check_annotations
 from jaxdl.functional._examples import points
+from jaxdl.functional._types import Scalar
 from jaxdl.functional._validity import is_not_negative, is_positive, one_or_nan
 from jaxdl.functional.sigmoids import sigmoid
 
@@ -15,7 +16,7 @@ SELU_ALPHA = 1.6732632423543772848170429916717
 SELU_SCALE = 1.0507009873554804934193349852946
 
 
-def softplus(z: Float[Array, "*shape"], *, beta: Float[ArrayLike, ""] = 1.0) -> Float[Array, "*shape"]:
+def softplus(z: Float[Array, "*shape"], *, beta: Scalar = 1.0) -> Float[Array, "*shape"]:
     r"""Softplus $y = \log(1 + e^{\beta z}) / \beta$, for a sharpness $\beta > 0$.
 
     The larger $\beta$, the closer it is to a ReLU. PyTorch switches to $y = z$ from $\beta z = 20$ on; this function
@@ -64,7 +65,7 @@ def softplus_examples(random):
         yield (random.standard_normal(20),), {"beta": beta}
 
 
-def elu(z: Float[Array, "*shape"], *, alpha: Float[ArrayLike, ""] = 1.0) -> Float[Array, "*shape"]:
+def elu(z: Float[Array, "*shape"], *, alpha: Scalar = 1.0) -> Float[Array, "*shape"]:
     r"""Exponential linear unit: $y = z$ for $z > 0$ and $y = \alpha (e^z - 1)$ elsewhere, for $\alpha \ge 0$.
 
     Unless $\alpha = 1$ there is a kink at $z = 0$; there the derivative is taken to be $\alpha$, as in PyTorch.
@@ -158,7 +159,7 @@ def selu_examples(random):
         yield (z,), {}
 
 
-def celu(z: Float[Array, "*shape"], *, alpha: Float[ArrayLike, ""] = 1.0) -> Float[Array, "*shape"]:
+def celu(z: Float[Array, "*shape"], *, alpha: Scalar = 1.0) -> Float[Array, "*shape"]:
     r"""ELU without a kink: $y = z$ for $z > 0$ and $y = \alpha (e^{z / \alpha} - 1)$ elsewhere, for $\alpha > 0$.
 
     At 0 the derivative is 1 from both sides. The second derivative jumps there from $1 / \alpha$ to 0, and jax takes

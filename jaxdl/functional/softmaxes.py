@@ -2,15 +2,14 @@
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, ArrayLike, Float
+from jaxtyping import Array, Float
 
 from jaxdl.functional._arguments import check_annotations
+from jaxdl.functional._types import Scalar
 from jaxdl.functional._validity import in_range, is_positive
 
 
-def softmax(
-    logits: Float[Array, "*batch classes"], *, temperature: Float[ArrayLike, ""] = 1.0
-) -> Float[Array, "*batch classes"]:
+def softmax(logits: Float[Array, "*batch classes"], *, temperature: Scalar = 1.0) -> Float[Array, "*batch classes"]:
     r"""Softmax $p_k = e^{z_k / T} / \sum_j e^{z_j / T}$ over the last axis, for a temperature $T > 0$.
 
     The largest logit is subtracted first, which prevents overflow and does not change $p$.
@@ -65,9 +64,7 @@ def softmax_examples(random):
         yield (logits,), {"temperature": temperature}
 
 
-def log_softmax(
-    logits: Float[Array, "*batch classes"], *, temperature: Float[ArrayLike, ""] = 1.0
-) -> Float[Array, "*batch classes"]:
+def log_softmax(logits: Float[Array, "*batch classes"], *, temperature: Scalar = 1.0) -> Float[Array, "*batch classes"]:
     r"""Logarithm of the softmax, $y_k = z_k / T - \log \sum_j e^{z_j / T}$, for a temperature $T > 0$.
 
     Computed in one step, it is finite where a probability is rounded to 0.

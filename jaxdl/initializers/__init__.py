@@ -53,3 +53,7 @@ __all__ = [
     "uniform",
     "zeros",
 ]
+
+
+def __dir__() -> list[str]:
+    return [*__all__]

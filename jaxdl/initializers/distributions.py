@@ -6,8 +6,9 @@ from collections.abc import Sequence
 import jax
 import jax.numpy as jnp
 from jax.typing import DTypeLike
-from jaxtyping import Array, ArrayLike, Float, Key
+from jaxtyping import Array, Float, Key
 
+from jaxdl.functional._types import Scalar
 from jaxdl.functional._validity import in_range, is_not_negative
 
 TRUNCATED_STDDEV = math.sqrt(1 - 4 * math.exp(-2) / math.sqrt(2 * math.pi) / math.erf(math.sqrt(2)))  # 0.8796
@@ -47,9 +48,7 @@ def ones(key: Key[Array, ""], shape: Sequence[int], dtype=jnp.float32) -> Float[
     return jnp.ones(shape, dtype)
 
 
-def constant(
-    key: Key[Array, ""], shape: Sequence[int], dtype=jnp.float32, *, value: Float[ArrayLike, ""]
-) -> Float[Array, "..."]:
+def constant(key: Key[Array, ""], shape: Sequence[int], dtype=jnp.float32, *, value: Scalar) -> Float[Array, "..."]:
     r"""Return an array filled with the value $v$, such as 1 for the bias of a forget gate.
 
     Args:
@@ -74,8 +73,8 @@ def normal(
     shape: Sequence[int],
     dtype=jnp.float32,
     *,
-    mean: Float[ArrayLike, ""] = 0.0,
-    stddev: Float[ArrayLike, ""] = 0.01,
+    mean: Scalar = 0.0,
+    stddev: Scalar = 0.01,
 ) -> Float[Array, "..."]:
     r"""Draw from the normal distribution $\mathcal{N}(\mu, \sigma^2)$.
 
@@ -109,8 +108,8 @@ def truncated_normal(
     shape: Sequence[int],
     dtype=jnp.float32,
     *,
-    mean: Float[ArrayLike, ""] = 0.0,
-    stddev: Float[ArrayLike, ""] = 0.01,
+    mean: Scalar = 0.0,
+    stddev: Scalar = 0.01,
 ) -> Float[Array, "..."]:
     r"""Draw from a normal distribution without tails, $\mu + \sigma z / s$ with $|z| \le 2$.
 
@@ -145,8 +144,8 @@ def uniform(
     shape: Sequence[int],
     dtype=jnp.float32,
     *,
-    minval: Float[ArrayLike, ""] = -0.05,
-    maxval: Float[ArrayLike, ""] = 0.05,
+    minval: Scalar = -0.05,
+    maxval: Scalar = 0.05,
 ) -> Float[Array, "..."]:
     r"""Draw uniformly from $[a, b)$: mean $(a + b) / 2$, variance $(b - a)^2 / 12$.
 

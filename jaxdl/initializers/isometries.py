@@ -4,13 +4,14 @@ from collections.abc import Sequence
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, ArrayLike, Float, Key
+from jaxtyping import Array, Float, Key
 
+from jaxdl.functional._types import Scalar
 from jaxdl.initializers.fans import fan_in
 
 
 def orthogonal(
-    key: Key[Array, ""], shape: Sequence[int], dtype=jnp.float32, *, gain: Float[ArrayLike, ""] = 1.0
+    key: Key[Array, ""], shape: Sequence[int], dtype=jnp.float32, *, gain: Scalar = 1.0
 ) -> Float[Array, "..."]:
     r"""Draw a matrix with orthonormal columns (or rows, if there are fewer), times a gain $g$.
 

@@ -11,8 +11,9 @@ from collections.abc import Callable, Sequence
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, ArrayLike, Float, Key
+from jaxtyping import Array, Float, Key
 
+from jaxdl.functional._types import Scalar
 from jaxdl.initializers.distributions import at_least_float32, normal
 from jaxdl.initializers.fans import fan_average, fan_in
 
@@ -127,7 +128,7 @@ def he_normal(
     shape: Sequence[int],
     dtype=jnp.float32,
     *,
-    negative_slope: Float[ArrayLike, ""] = 0.0,
+    negative_slope: Scalar = 0.0,
     fan: Fan = fan_in,
 ) -> Float[Array, "..."]:
     r"""Draw from a normal distribution of mean 0 and variance $2 / ((1 + a^2)\, n)$: for (leaky) ReLUs.
@@ -167,7 +168,7 @@ def he_uniform(
     shape: Sequence[int],
     dtype=jnp.float32,
     *,
-    negative_slope: Float[ArrayLike, ""] = 0.0,
+    negative_slope: Scalar = 0.0,
     fan: Fan = fan_in,
 ) -> Float[Array, "..."]:
     r"""Draw uniformly from $\pm\sqrt{6 / ((1 + a^2)\, n)}$, with the variance $2 / ((1 + a^2)\, n)$ of `he_normal`.

@@ -4,13 +4,17 @@ Every factory (`mlp`, `convnet`, `resnet`, `recurrent`, `multi_head`, ...) retur
 `jaxdl.training` and `jaxdl.experiment` expect. The models are Flax Linen modules whose layers call `jaxdl.functional`.
 
 - **Ready-made models**: `linear_regression`, `logistic_regression`, `softmax_regression`, `mlp`, `convnet`, `lenet5`,
-  `resnet`, `resnet20`, `recurrent`, `multi_head`.
+  `resnet`, `resnet20`, `recurrent`, `multi_head`. A `Stage` describes a part of a `convnet`; `PostActivation` and
+  `PreActivation` are the blocks of a `resnet`.
 - **Your own Flax module as a `Model`**: `from_linen`, `from_nnx`.
 - **Layers and modules** to build with in Flax Linen: `Dense`, `Conv`, `Embed`, `Dropout`, `Flatten`, the norms
   `BatchNorm`, `LayerNorm` and `GroupNorm`, the recurrent layers `RNN`, `GRU` and `LSTM`, and the whole networks `MLP`,
   `ConvNet`, `ResNet`, `Recurrent` and `MultiHead`.
+- **Types in signatures**: an `Activation` and a `Pool` are functions of one array, a `Norm` is one of the norms or a
+  `functools.partial` of it.
 - **Changing a model**: `mixed_precision`, `reinitialize`.
-- **Looking into a model**: `summary`, `receptive_field`, `check_batch_norm`.
+- **Looking into a model**: `summary` returns a `Summary`, a table with a `LayerSummary` for each layer.
+  `receptive_field` returns the `ReceptiveField` of a sequence of `Window`s. `check_batch_norm`.
 - **PyTorch exchange**: `to_pytorch`, `from_pytorch`, `save_pytorch`, `load_pytorch`.
 """
 
@@ -113,3 +117,7 @@ __all__ = [
     "summary",
     "to_pytorch",
 ]
+
+
+def __dir__() -> list[str]:
+    return [*__all__]

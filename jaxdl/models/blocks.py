@@ -13,11 +13,13 @@ from typing import Any
 import flax.linen as nn
 import jax.numpy as jnp
 from jaxtyping import Array
+from typing_extensions import TypeAliasType
 
 import jaxdl.functional
 from jaxdl import initializers
 
-Padding = str | tuple[tuple[int, int], tuple[int, int]]
+Activation = TypeAliasType("Activation", Callable[[Array], Array])
+Padding = TypeAliasType("Padding", str | tuple[tuple[int, int], tuple[int, int]])
 
 
 def resolve(functional: Any, function: Callable) -> Callable:

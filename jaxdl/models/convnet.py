@@ -8,18 +8,19 @@ from typing import Any, NamedTuple
 import flax.linen as nn
 import jax.numpy as jnp
 from jaxtyping import Array, PyTree
+from typing_extensions import TypeAliasType
 
 import jaxdl.functional
 from jaxdl import initializers
 from jaxdl.backpropagation import LayerArguments, Network, layer
 from jaxdl.models._validity import check_function, check_size, checked_sizes
-from jaxdl.models.blocks import Conv, Padding, resolve
+from jaxdl.models.blocks import Activation, Conv, Padding, resolve
 from jaxdl.models.mlp import MLP
 from jaxdl.models.model import Model, from_linen
 from jaxdl.models.norms import Norm, check_norm, norm_layer
 from jaxdl.models.receptive_field import Window
 
-Pool = Callable[[Array], Array]
+Pool = TypeAliasType("Pool", Callable[[Array], Array])
 
 HEAD = "Mlp_0"  # name of the dense layers in the parameter tree: models saved when the class was `Mlp` still load
 
@@ -61,7 +62,7 @@ class ConvNet(nn.Module):
     _: dataclasses.KW_ONLY
     kernel: tuple[int, int] = (3, 3)
     norm: Norm | None = None
-    activation: Callable[[Array], Array] = jaxdl.functional.relu
+    activation: Activation = jaxdl.functional.relu
     pool: Pool | None = jaxdl.functional.max_pool
     dropout_rate: float = 0.0
     kernel_init: Callable = initializers.he_normal
@@ -201,7 +202,7 @@ def convnet(
     *,
     kernel: tuple[int, int] = (3, 3),
     norm: Norm | None = None,
-    activation: Callable[[Array], Array] = jaxdl.functional.relu,
+    activation: Activation = jaxdl.functional.relu,
     pool: Pool | None = jaxdl.functional.max_pool,
     dropout_rate: float = 0.0,
     kernel_init: Callable = initializers.he_normal,
@@ -252,7 +253,7 @@ def convnet(
 def lenet5(
     outputs: int = 10,
     *,
-    activation: Callable[[Array], Array] = jaxdl.functional.tanh,
+    activation: Activation = jaxdl.functional.tanh,
     pool: Pool = jaxdl.functional.avg_pool,
     padding: Padding = ((2, 2), (2, 2)),
     kernel_init: Callable = initializers.lecun_normal,

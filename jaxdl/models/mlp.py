@@ -12,7 +12,7 @@ import jaxdl.functional
 from jaxdl import initializers
 from jaxdl.backpropagation import LayerArguments, Network, Residual, layer
 from jaxdl.models._validity import check_dropout_rate, check_function, check_size, checked_sizes
-from jaxdl.models.blocks import Dense, Dropout, Flatten, resolve
+from jaxdl.models.blocks import Activation, Dense, Dropout, Flatten, resolve
 from jaxdl.models.model import Model, from_linen
 from jaxdl.models.norms import Norm, check_norm, norm_layer
 
@@ -29,7 +29,7 @@ class MLP(nn.Module):
     hidden: tuple[int, ...]
     outputs: int
     _: dataclasses.KW_ONLY
-    activation: Callable[[Array], Array] = jaxdl.functional.relu
+    activation: Activation = jaxdl.functional.relu
     dropout_rate: float = 0.0
     norm: Norm | None = None
     skip: bool = False
@@ -118,7 +118,7 @@ def mlp(
     hidden: tuple[int, ...],
     outputs: int,
     *,
-    activation: Callable[[Array], Array] = jaxdl.functional.relu,
+    activation: Activation = jaxdl.functional.relu,
     dropout_rate: float = 0.0,
     norm: Norm | None = None,
     skip: bool = False,

@@ -9,6 +9,8 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import PyTree
 
+from jaxdl._display import short_repr
+
 Stats = dict[str, PyTree]
 
 
@@ -38,6 +40,8 @@ class Model(NamedTuple):
 
     init: Callable[..., tuple[PyTree, Stats]]
     apply: Callable[..., tuple[Any, Stats]]
+
+    __repr__ = short_repr
 
 
 def _call_with_training_flag(module: Any, inputs: Any, training: bool) -> Any:

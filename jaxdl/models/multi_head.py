@@ -10,7 +10,7 @@ from jaxtyping import Array
 import jaxdl.functional
 from jaxdl import initializers
 from jaxdl.models._validity import check_function, check_size
-from jaxdl.models.blocks import Dense, resolve
+from jaxdl.models.blocks import Activation, Dense, resolve
 from jaxdl.models.model import Model, from_linen
 
 
@@ -24,7 +24,7 @@ class MultiHead(nn.Module):
     trunk: nn.Module
     heads: Mapping[str, int]
     _: dataclasses.KW_ONLY
-    activation: Callable[[Array], Array] = jaxdl.functional.relu
+    activation: Activation = jaxdl.functional.relu
     kernel_init: Callable = initializers.he_normal
     functional: Any = jaxdl.functional
 
@@ -58,7 +58,7 @@ def multi_head(
     trunk: nn.Module,
     heads: dict[str, int],
     *,
-    activation: Callable[[Array], Array] = jaxdl.functional.relu,
+    activation: Activation = jaxdl.functional.relu,
     kernel_init: Callable = initializers.he_normal,
     functional: Any = jaxdl.functional,
 ) -> Model:

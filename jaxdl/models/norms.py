@@ -11,6 +11,7 @@ import jax
 import jax.numpy as jnp
 from flax import nnx
 from jaxtyping import Array, PyTree
+from typing_extensions import TypeAliasType
 
 import jaxdl.functional
 from jaxdl import initializers
@@ -100,7 +101,7 @@ class GroupNorm(nn.Module):
         return self.functional.group_norm(inputs, scale, bias, groups=self.groups, epsilon=self.epsilon)
 
 
-Norm = Callable[..., nn.Module]
+Norm = TypeAliasType("Norm", Callable[..., nn.Module])
 
 
 def check_norm(norm: Any) -> None:

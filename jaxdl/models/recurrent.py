@@ -9,6 +9,7 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array
+from typing_extensions import TypeAliasType
 
 import jaxdl.functional
 from jaxdl import initializers
@@ -83,7 +84,7 @@ class LSTM(_RecurrentLayer):
         return outputs
 
 
-RecurrentLayer = type[RNN] | type[GRU] | type[LSTM]
+RecurrentLayer = TypeAliasType("RecurrentLayer", type[RNN] | type[GRU] | type[LSTM])
 
 # Names of the layers in the parameter tree: models saved when the classes had these names still load.
 SAVED_NAMES = {RNN: "Rnn", GRU: "Gru", LSTM: "Lstm"}

@@ -4,13 +4,15 @@ from collections.abc import Callable
 
 import jax
 from jaxtyping import Array, Key, PyTree
+from typing_extensions import TypeAliasType
 
 from jaxdl.models.model import Model
 
 Layer = dict[str, Array]
+LayerInitializer = TypeAliasType("LayerInitializer", Callable[[Key[Array, ""], Layer], Layer])
 
 
-def reinitialize(model: Model, initializer: Callable[[Key[Array, ""], Layer], Layer]) -> Model:
+def reinitialize(model: Model, initializer: LayerInitializer) -> Model:
     """Return the model with initial parameters drawn layer by layer by `initializer`.
 
     Args:

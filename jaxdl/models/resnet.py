@@ -7,11 +7,12 @@ from typing import Any
 import flax.linen as nn
 import jax.numpy as jnp
 from jaxtyping import Array
+from typing_extensions import TypeAliasType
 
 import jaxdl.functional
 from jaxdl import initializers
 from jaxdl.models._validity import check_function, check_size, checked_sizes
-from jaxdl.models.blocks import Conv, Dense, resolve
+from jaxdl.models.blocks import Activation, Conv, Dense, resolve
 from jaxdl.models.model import Model, from_linen
 from jaxdl.models.norms import BatchNorm, Norm, check_norm
 
@@ -22,7 +23,7 @@ class _Block(nn.Module):
     filters: int
     stride: int
     norm: Norm
-    activation: Callable[[Array], Array]
+    activation: Activation
     kernel_init: Callable
     functional: Any
 
@@ -75,7 +76,7 @@ class PreActivation(_Block):
         return shortcut(inputs, self.filters, self.stride) + _conv(self)(signal)
 
 
-Block = type[PostActivation] | type[PreActivation]
+Block = TypeAliasType("Block", type[PostActivation] | type[PreActivation])
 
 
 class ResNet(nn.Module):
@@ -91,7 +92,7 @@ class ResNet(nn.Module):
     _: dataclasses.KW_ONLY
     block: Block = PostActivation
     norm: Norm = BatchNorm
-    activation: Callable[[Array], Array] = jaxdl.functional.relu
+    activation: Activation = jaxdl.functional.relu
     kernel_init: Callable = initializers.he_normal
     functional: Any = jaxdl.functional
 
@@ -152,7 +153,7 @@ def resnet(
     *,
     block: Block = PostActivation,
     norm: Norm = BatchNorm,
-    activation: Callable[[Array], Array] = jaxdl.functional.relu,
+    activation: Activation = jaxdl.functional.relu,
     kernel_init: Callable = initializers.he_normal,
     functional: Any = jaxdl.functional,
 ) -> Model:
@@ -199,7 +200,7 @@ def resnet20(
     *,
     block: Block = PostActivation,
     norm: Norm = BatchNorm,
-    activation: Callable[[Array], Array] = jaxdl.functional.relu,
+    activation: Activation = jaxdl.functional.relu,
     kernel_init: Callable = initializers.he_normal,
     functional: Any = jaxdl.functional,
 ) -> Model:

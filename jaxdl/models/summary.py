@@ -5,8 +5,11 @@ from typing import Any, NamedTuple
 import jax
 from jaxtyping import PyTree
 
+from jaxdl._display import html_table, text_table
 from jaxdl.models.call_recorder import record_calls
 from jaxdl.models.model import Model
+
+NUMBERS = (3, 4, 5)  # columns of the table
 
 
 class LayerSummary(NamedTuple):
@@ -30,7 +33,7 @@ class LayerSummary(NamedTuple):
 
 
 class Summary(NamedTuple):
-    """The layers of a model and the totals; `print` shows them as a table.
+    """The layers of a model and the totals, displayed as a table.
 
     Attributes:
         layers: The layers, in the order of their calls.
@@ -46,19 +49,18 @@ class Summary(NamedTuple):
     multiply_adds: int
     activation_bytes: int
 
-    def __str__(self) -> str:
-        """Return a table with a line for each layer and one for the totals."""
+    def _cells(self) -> list[list[str]]:
         head = ("layer", "", "outputs", "parameters", "multiply-adds", "activation bytes")
         total = ("total", "", "", self.parameters, self.multiply_adds, self.activation_bytes)
-        rows = [_texts(row) for row in (head, *self.layers, total)]
-        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-        lines = ([*zip(row, widths, strict=True)] for row in rows)
-        return "\n".join(
-            "  ".join(
-                [*(text.ljust(width) for text, width in line[:3]), *(text.rjust(width) for text, width in line[3:])]
-            )
-            for line in lines
-        )
+        return [_texts(row) for row in (head, *self.layers, total)]
+
+    def __repr__(self) -> str:
+        """Return a table with a line for each layer and one for the totals."""
+        return text_table(self._cells(), right=NUMBERS)
+
+    def _repr_html_(self) -> str:
+        """Return the table for a notebook."""
+        return html_table(self._cells(), right=NUMBERS)
 
 
 def summary(model: Model, inputs: Any) -> Summary:

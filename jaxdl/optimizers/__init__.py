@@ -11,10 +11,11 @@ The package contains:
   own optimizer.
 - `hessian_vector_product`, to examine the curvature of a loss.
 
-In all formulas $g_t$ is the gradient at step $t = 1, 2, \dots$, $w$ are the parameters and $\eta$ is the learning rate:
-a number, a scalar array or a schedule of `jaxdl.schedules`. Real hyperparameters may be traced arrays, so that
-`jax.vmap` can sweep over them. A learning rate, epsilon, weight decay or penalty below 0 and a decay rate outside
-$[0, 1)$ raise ValueError, unless they are traced.
+In all formulas $g_t$ is the gradient at step $t = 1, 2, \dots$, $w$ are the parameters and $\eta$ is the learning rate.
+In the signatures, a `Scalar` is a number or a scalar array, a `LearningRate` is a scalar or a schedule of
+`jaxdl.schedules`, and a `Mask` is a pytree of Booleans, a function that returns one, or None. Real hyperparameters may
+be traced arrays, so that `jax.vmap` can sweep over them. A learning rate, epsilon, weight decay or penalty below 0 and
+a decay rate outside $[0, 1)$ raise ValueError, unless they are traced.
 
 For an L2 penalty $\tfrac\lambda2 \lVert w \rVert^2$, put `optax.add_decayed_weights` before the optimizer. There are
 two exceptions: with `lbfgs` add the penalty to the loss, and with `sam` put it before the inner optimizer. All
@@ -75,3 +76,7 @@ __all__ = [
     "sam",
     "sgd",
 ]
+
+
+def __dir__() -> list[str]:
+    return [*__all__]

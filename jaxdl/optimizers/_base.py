@@ -7,12 +7,14 @@ import jax
 import jax.numpy as jnp
 import optax
 from jaxtyping import Array, Float, Int, PyTree
+from typing_extensions import TypeAliasType
 
 from jaxdl.functional._validity import check, is_not_negative
 
-Scalar = float | Float[Array, ""]
-LearningRate = Scalar | optax.Schedule
-Mask = PyTree | Callable[[PyTree], PyTree] | None
+Scalar = TypeAliasType("Scalar", float | Float[Array, ""])
+Schedule = TypeAliasType("Schedule", optax.Schedule)
+LearningRate = TypeAliasType("LearningRate", Scalar | optax.Schedule)
+Mask = TypeAliasType("Mask", PyTree | Callable[[PyTree], PyTree] | None)
 
 
 class LeafwiseState(NamedTuple):

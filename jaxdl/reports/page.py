@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from jaxdl import experiment
-from jaxdl.reports.formatting import format_shapes
+from jaxdl._formatting import format_shapes
 from jaxdl.runs import files
 from jaxdl.runs.data_report import concerns
 from jaxdl.runs.directory import SETTINGS

@@ -5,8 +5,8 @@ from typing import Any
 
 import jax.numpy as jnp
 
+from jaxdl._formatting import format_array, format_shape
 from jaxdl.backpropagation import TraceStep, WorkedExample
-from jaxdl.reports.formatting import format_array, format_shape
 from jaxdl.runs import files
 
 

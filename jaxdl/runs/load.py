@@ -11,6 +11,7 @@ import numpy as np
 from jaxtyping import PyTree
 
 from jaxdl import data, models
+from jaxdl._display import labeled
 from jaxdl.data.preprocessing.serialization import from_json
 from jaxdl.data.readers.npz import read_arrays
 from jaxdl.runs import files
@@ -34,6 +35,12 @@ class Run(NamedTuple):
     """the settings of the run that matter for predictions"""
     residuals: np.ndarray | None = None
     """absolute residuals (examples, targets) of the mean prediction on dev; None for classes, and if not stored"""
+
+    def __repr__(self) -> str:
+        """Return the number of networks, their model and data on one line."""
+        size = sum(leaf.size for leaf in jax.tree.leaves(self.params)) // self.members
+        networks = f"{self.members} network{'s' * (self.members > 1)} of {size:,} parameters"
+        return labeled("Run", networks, f"model {self.settings.model!r}", f"data {self.settings.data!r}")
 
     @property
     def members(self) -> int:

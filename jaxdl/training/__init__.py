@@ -1,10 +1,24 @@
 """Train models: one at a time, or hundreds in one compiled program.
 
-* `Task` holds model, loss, optimizer, batch size and metrics, or an objective of your own.
-* `train` trains one model and is a pure, traceable function; `start` and `resume` are its parts.
-* `population` computes any function for many members (seeds, learning rates, bootstrap samples) in one program.
-* `fit` trains a population with early stopping, progress and checkpoints, and resumes after an interruption.
-* `evaluate` measures the loss and metrics of a task on a data set; `outputs_of` computes the outputs of its model.
+    model = models.mlp((64,), 10)
+    task = training.Task(model, F.cross_entropy, optimizers.adam(1e-3), 32, {"accuracy": metrics.accuracy})
+    state, history = training.train(task, split.train, jax.random.key(0), epochs=20)
+
+- One model: `Task` holds model, loss, optimizer, batch size and metrics, or an objective of your own. `train` trains one model and is a pure, traceable function; `start` and `resume` are its parts. `State` is everything that the
+  next step depends on, and `History` has one row per epoch.
+- Populations: `fit` trains a model for each key in one program, with early stopping, progress and checkpoints, and
+  returns a `Fit`. `population` computes any function for many members (seeds, learning rates, bootstrap samples).
+  `Layout` is the division of the members among devices, `use_all_cores` makes one device of each core, and `Seconds`
+  are the times of a fit.
+- Progress: `progress_bar` shows a `Progress` at each report of `fit`.
+- Early stopping: the criteria `lowest_loss` and `highest` choose the `Best` epoch. `init_best`, `update_best` and
+  `out_of_patience` are its parts, for loops of your own.
+- Checkpoints: `Checkpoints` says where and how often `fit` saves. `save_checkpoint` and `load_checkpoint` write and
+  read any tree as a `Checkpoint`, `CheckpointWriter` writes in the background, and `DamagedError` reports a file that
+  is incomplete or was changed.
+- Evaluation: `evaluate` measures the loss and metrics of a task on a data set. `outputs_of` computes the outputs of its
+  model, `in_batches` applies any function to a part of the inputs at a time, and `objective_of` returns what a task
+  minimizes.
 """
 
 from jaxdl.system.startup import use_all_cores as use_all_cores
@@ -70,3 +84,7 @@ __all__ = [
     "update_best",
     "use_all_cores",
 ]
+
+
+def __dir__() -> list[str]:
+    return [*__all__]

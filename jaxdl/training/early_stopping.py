@@ -9,7 +9,9 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int, PyTree
+from typing_extensions import TypeAliasType
 
+from jaxdl._display import short_repr
 from jaxdl.training.task import History
 
 
@@ -25,6 +27,12 @@ class Best(NamedTuple):
     stats: PyTree
     """batch statistics after that epoch"""
 
+    __repr__ = short_repr
+
+
+Criterion = TypeAliasType("Criterion", Callable[[History], Array])
+"""value of a row of the history, lower is better"""
+
 
 def lowest_loss(row: History) -> Array:
     """Return the criterion "lowest loss": the observed loss if there is one, else the training loss.
@@ -38,7 +46,7 @@ def lowest_loss(row: History) -> Array:
     return row.observed.get("loss", row.loss)
 
 
-def highest(name: str) -> Callable[[History], Array]:
+def highest(name: str) -> Criterion:
     """Return the criterion "highest observed value", for `fit(criterion=highest("accuracy"))`.
 
     Example:

@@ -16,6 +16,7 @@ from jaxdl.data import Dataset
 from jaxdl.data.stream import Stream
 from jaxdl.system.interruption import DeferredSignals, defer_signals, run_interruptibly
 from jaxdl.system.multihost import broadcast_from_first, max_over_processes, to_host
+from jaxdl.training._display import fit_repr, progress_repr
 from jaxdl.training.checkpoints.resume import CheckpointManager, Checkpoints, identity_of, managed_checkpoints
 from jaxdl.training.checkpoints.serialization import digest_of
 from jaxdl.training.early_stopping import Best, lowest_loss
@@ -59,6 +60,8 @@ class Progress(NamedTuple):
     active: Bool[np.ndarray, "members"]
     """whether each member still trains"""
 
+    __repr__ = progress_repr
+
 
 class Fit(NamedTuple):
     """The result of `fit`. Members are the first axis of all arrays."""
@@ -79,6 +82,8 @@ class Fit(NamedTuple):
     """whether Ctrl-C ended the training; the last epoch may be incomplete"""
     layout: Layout | None
     """how the members were divided among devices; None if nothing was left to train"""
+
+    __repr__ = fit_repr
 
 
 def fit(

@@ -6,16 +6,20 @@ from collections.abc import Callable, Generator
 import numpy as np
 from rich.console import Console
 from rich.progress import BarColumn, Progress as Bar, TextColumn, TimeRemainingColumn
+from typing_extensions import TypeAliasType
 
 from jaxdl.training.fit import Progress
 
+Watch = TypeAliasType("Watch", Callable[[Progress], None])
+
 
 @contextlib.contextmanager
-def progress_bar(title: str, epochs: int, console: Console | None = None) -> Generator[Callable[[Progress], None]]:
+def progress_bar(title: str, epochs: int, console: Console | None = None) -> Generator[Watch]:
     """Show a progress bar; pass the yielded function to `fit(watch=...)`.
 
     The bar shows the remaining time, the medians over the active members of the last loss and observed values, and the
-    number of active members. A line above the bar reports each member that diverges.
+    number of active members. A line reports each member that diverges. In a notebook, the bar is part of the output of
+    the cell, also when the notebook is saved.
 
     Args:
         title: Text above the bar.
@@ -42,9 +46,10 @@ def progress_bar(title: str, epochs: int, console: Console | None = None) -> Gen
         TextColumn("{task.fields[figures]}", markup=False),
     ]
     reported: set[int] = set()
-    with Bar(*columns, console=console) as progress:
-        progress.console.print(f"{title}, {epochs} epoch{'s' * (epochs > 1)}", markup=False, highlight=False)
-        bar = progress.add_task(title, total=epochs, epochs=f"0/{epochs}", figures="compiling")
+    progress = Bar(*columns, console=console)
+    progress.console.print(f"{title}, {epochs} epoch{'s' * (epochs > 1)}", markup=False, highlight=False)
+    bar = progress.add_task(title, total=epochs, epochs=f"0/{epochs}", figures="compiling")
+    with _displayed(progress) as refresh:
 
         def watch(now: Progress) -> None:
             for member in set(np.flatnonzero(now.diverged).tolist()) - reported:
@@ -57,8 +62,26 @@ def progress_bar(title: str, epochs: int, console: Console | None = None) -> Gen
                 epochs=f"{now.epoch}/{epochs}",
                 figures=_figures(now) or progress.tasks[bar].fields["figures"],
             )
+            refresh()
 
         yield watch
+
+
+@contextlib.contextmanager
+def _displayed(progress: Bar) -> Generator[Callable[[], None]]:
+    """Display the bar, and yield the function that refreshes it.
+
+    In a notebook, rich would need ipywidgets, and a saved notebook would lack the bar. So the bar is an output that is
+    replaced by each report.
+    """
+    if progress.console.is_jupyter:
+        from IPython.display import display  # ty: ignore[import-not-found]  # present in every notebook
+
+        output = display(progress, display_id=True)
+        yield lambda: output.update(progress)
+    else:
+        with progress:
+            yield lambda: None
 
 
 def _figures(now: Progress) -> str:

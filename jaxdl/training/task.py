@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 import optax
 from jaxtyping import Array, Float, Int, Key, PyTree
 
+from jaxdl._display import short_repr
 from jaxdl.data import Dataset
 from jaxdl.models import Model
 
@@ -77,6 +78,8 @@ class Task(NamedTuple):
         """Return a hash, so that a task can be a static argument of `jax.jit`; a dictionary of metrics has none."""
         return hash((*self[:4], *self.metrics.items(), *self[5:]))
 
+    __repr__ = short_repr
+
 
 class State(NamedTuple):
     """Everything the next step depends on."""
@@ -94,6 +97,8 @@ class State(NamedTuple):
     optimizer_state: PyTree
     """state of the optimizer"""
 
+    __repr__ = short_repr
+
 
 class History(NamedTuple):
     """One row per epoch."""
@@ -102,6 +107,8 @@ class History(NamedTuple):
     """mean training loss over the steps of the epoch"""
     observed: dict[str, Float[Array, "epochs"]]
     """values that `observe` returned after the epoch"""
+
+    __repr__ = short_repr
 
 
 Observe = Callable[[State, Any], dict[str, Array]]

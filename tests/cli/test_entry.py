@@ -1,13 +1,16 @@
 """Parsing, exit statuses, and errors as one line."""
 
+import importlib.metadata
 import signal
 import subprocess
 import sys
 import types
 from dataclasses import dataclass
 
+import jax
 import pytest
 
+import jaxdl
 from jaxdl.__main__ import COMMANDS, main
 from jaxdl.cli.entry import exit_with, find_instances, run_command_line, select
 
@@ -102,6 +105,16 @@ except SystemExit: print("jax" in sys.modules)
     output = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     assert output.endswith("False\n")
     assert "--data-dir" in output
+
+
+def test_the_version_names_that_of_jax_without_importing_it():
+    code = "import sys; from jaxdl.__main__ import main; print(main(['--version']), 'jax' in sys.modules)"
+    output = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert output == f"jaxdl {jaxdl.__version__} (jax {jax.__version__})\n0 False\n"
+
+
+def test_the_version_is_that_of_the_distribution():
+    assert importlib.metadata.version("jaxdl-lab") == jaxdl.__version__
 
 
 def test_objects_of_a_package_are_found_by_type_and_name(tmp_path, monkeypatch):

@@ -15,11 +15,14 @@ ROOT = pathlib.Path(__file__).parents[2]
 # Every file of jaxdl in the order of its imports: a file imports only files that come before it, also within a line.
 # `package: file file` lists the files of a package. Its `__init__` follows its last file.
 ORDER = """
-functional: _precision _validity _arguments _examples _windows _kernels sigmoids shrinkage convolutions recurrence
-    softmaxes affine classification contrastive divergences embedding gates margins noise normalization penalties
-    per_example_normalization pooling projections ranking rectifiers reductions regression reshaping sequences
-    smooth_rectifiers transposed_convolutions
+_types
+functional: _precision _types _validity _arguments _examples _windows _kernels sigmoids shrinkage convolutions
+    recurrence softmaxes affine classification contrastive divergences embedding gates margins noise normalization
+    penalties per_example_normalization pooling projections ranking rectifiers reductions regression reshaping
+    sequences smooth_rectifiers transposed_convolutions
 system: keys storage interruption startup multihost
+_formatting
+_display
 statistics
 derivation: discovery mutation comparison hand_gradients
 initializers: fans distributions isometries scaled defaults
@@ -35,14 +38,14 @@ data.preprocessing: columns pixels standardization preparation serialization
 data: loading
 models: _validity receptive_field model call_recorder blocks norms precision reinitialize nnx mlp linear convnet resnet
     recurrent multi_head pytorch_conversions pytorch summary
-training: task layout batching scoring supervised input_checks step early_stopping streaming train
+training: _display task layout batching scoring supervised input_checks step early_stopping streaming train
 training.checkpoints: serialization checkpoint resume
 training.population: member sharding autotune population runner in_memory streamed
 training: fit progress_bar
 runs: settings build examples files directory residuals results data_report tensorboard load prediction predict_file
     pytorch_module export trainer
 experiment: claim course rules fingerprint conduct
-reports: formatting worked_examples training_charts experiment_charts templates page
+reports: worked_examples training_charts experiment_charts templates page
 cli: entry settings console tables launch report check shapes trace export predict train claims
 __main__
 """
@@ -115,7 +118,7 @@ def test_only_models_imports_flax():
 
 
 def test_functional_imports_only_jax_and_the_standard_library():
-    allowed = {*sys.stdlib_module_names, "jax", "jaxtyping", "jaxdl"}
+    allowed = {*sys.stdlib_module_names, "jax", "jaxtyping", "typing_extensions", "jaxdl"}
     for path in (ROOT / "jaxdl" / "functional").glob("*.py"):
         assert packages(path) <= allowed
         assert all(module.startswith("jaxdl.functional") for module in modules_of_jaxdl(path))

@@ -9,6 +9,7 @@ import importlib
 import inspect
 import os
 import pkgutil
+import re
 
 import jax
 import jax.numpy as jnp
@@ -21,8 +22,9 @@ import jaxdl.functional as F
 MODULES = [
     importlib.import_module(info.name)
     for info in pkgutil.walk_packages(jaxdl.__path__, "jaxdl.")
-    if not info.name.endswith(("__main__", "templates"))
+    if not info.name.endswith("__main__")
 ]
+PACKAGES = [module for module in MODULES if hasattr(module, "__path__")]
 SHOWN = {"cli", "system"}  # packages of the program, not of the library: they have no public API
 LIBRARY = [module for module in MODULES if module.__name__.split(".")[1] not in SHOWN]
 PUBLIC = {
@@ -40,14 +42,22 @@ def parameters_of(function):
     return [name for name in inspect.signature(function).parameters if name != "self"]
 
 
-@pytest.mark.parametrize(
-    "package", [module for module in MODULES if hasattr(module, "__path__")], ids=lambda m: m.__name__
-)
+@pytest.mark.parametrize("package", [jaxdl, *PACKAGES], ids=lambda m: m.__name__)
 def test_a_package_has_an_overview_and_lists_its_public_names(package):
     assert len(package.__doc__.split()) >= 8
-    if package.__name__.count(".") == 1 and package.__name__.split(".")[1] not in SHOWN:
-        assert package.__all__ == sorted(package.__all__) or len(set(package.__all__)) == len(package.__all__)
-        assert all(hasattr(package, name) for name in package.__all__)
+    assert len(set(package.__all__)) == len(package.__all__)
+    assert all(hasattr(package, name) for name in package.__all__)
+    if package.__all__:
+        assert dir(package) == sorted(package.__all__), "tab completion shows the public names only"
+    else:
+        assert "private part" in package.__doc__
+
+
+@pytest.mark.parametrize("package", [jaxdl, *PACKAGES], ids=lambda m: m.__name__)
+def test_the_overview_of_a_package_names_everything_public(package):
+    """The overview of `functional` describes the `f_vjp` of all functions in one sentence."""
+    names = {name for name in package.__all__ if not name.endswith("_vjp")}
+    assert names - set(re.findall(r"\w+", package.__doc__)) == set()
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)
@@ -72,6 +82,24 @@ def test_a_summary_starts_with_a_verb_or_a_noun(name):
     if callable(thing) and inspect.getdoc(thing):
         first = inspect.getdoc(thing).split()[0]
         assert first not in ("What", "Whether", "How", "Which", "Where", "Of", "As", "Is", "Are", "It")
+
+
+PENDING = {"classification", "fit", "regression", "resume", "supervised", "train"}  # of training: not yet named
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_help_prints_short_annotations(name):
+    """A result of several arrays may be longer, because its annotation documents their shapes."""
+    signature = inspect.signature(FUNCTIONS[name])
+    parameters = [inspect.formatannotation(parameter.annotation) for parameter in signature.parameters.values()]
+    result = inspect.formatannotation(signature.return_annotation)
+    if name.removeprefix("jaxdl.training.") not in PENDING:
+        assert not [text for text in parameters if len(text) > 80]
+        assert len(result) <= 120 or "jaxtyping." in result
+
+
+def test_help_prints_a_learning_rate_by_its_name():
+    assert "(learning_rate: LearningRate, " in str(inspect.signature(jaxdl.optimizers.adam))
 
 
 def examples_in(module):

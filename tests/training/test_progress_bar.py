@@ -1,5 +1,7 @@
 import io
 import re
+import sys
+import types
 
 import jax
 import jax.numpy as jnp
@@ -53,6 +55,31 @@ def test_figures_stay_while_no_epoch_ends(console, reports, figures):
         for epoch, loss in reports:
             watch(report(epoch, loss))
     assert figures in console.export_text().splitlines()[-1]
+
+
+def test_a_notebook_shows_one_output_that_is_replaced(monkeypatch):
+    outputs = []
+
+    class Output:
+        def __init__(self, thing):
+            outputs.append([thing._repr_mimebundle_([], [])["text/plain"]])
+            self.texts = outputs[-1]
+
+        def update(self, thing):
+            self.texts.append(thing._repr_mimebundle_([], [])["text/plain"])
+
+    module = types.ModuleType("IPython.display")
+    module.display = lambda thing, display_id=None: Output(thing)
+    monkeypatch.setitem(sys.modules, "IPython", types.ModuleType("IPython"))
+    monkeypatch.setitem(sys.modules, "IPython.display", module)
+    monkeypatch.setitem(sys.modules, "ipywidgets", None)
+    with progress_bar("three networks", 6, Console(force_jupyter=True, width=120)) as watch:
+        watch(report(3, [0.1, 0.2, 0.4]))
+        watch(report(6, [0.1, 0.3, 0.4]))
+    (title,), bar = outputs
+    assert title == "three networks, 6 epochs\n"
+    assert ["compiling" in bar[0], "3/6 " in bar[1], "loss 0.2000, 3/3 active" in bar[1]] == [True] * 3
+    assert ["6/6 " in bar[2], "loss 0.3000, 3/3 active" in bar[2], len(bar)] == [True, True, 3]
 
 
 def test_the_bar_of_a_fit_ends_full_if_all_members_diverge(digits, console):

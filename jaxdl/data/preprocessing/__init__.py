@@ -5,8 +5,10 @@ regression targets, and returns the `Preparation`, which encodes new examples in
 
 - `Numbers`, `Categories` and `Dates` are the encodings of the columns of a table.
 - `Standardization` holds means and standard deviations, `Classes` the names of the classes.
+- `fit_preparation` and `prepare` are the parts of `prepared`, `fit_standardization` and `standardize` those of
+  `standardized`.
 - `encode_inputs` prepares new inputs, `unlike_training` finds those that training did not cover, `rescaled` returns
-  predictions to the units of the labels.
+  predictions to the units of the labels. `transform_of` standardizes inside a Task.
 - `to_json` and `from_json` store a preparation.
 """
 
@@ -50,3 +52,7 @@ __all__ = [
     "transform_of",
     "unlike_training",
 ]
+
+
+def __dir__() -> list[str]:
+    return [*__all__]

@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array
 
+from jaxdl._display import short_repr
 from jaxdl.data.dataset import Dataset, Split, from_arrays
 from jaxdl.data.preprocessing.columns import (
     FAMILIAR_STDS,
@@ -48,6 +49,8 @@ class Preparation(NamedTuple):
     labels: Classes | Standardization
     shape: tuple[int, ...]
     left_out: dict[str, str]
+
+    __repr__ = short_repr
 
 
 def fit_preparation(train: Dataset) -> Preparation:

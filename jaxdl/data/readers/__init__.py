@@ -1,8 +1,13 @@
 """Readers of a user's own files: numpy archives (.npz), tables (CSV, Parquet) and folders of images.
 
 `jaxdl.data.load` chooses the reader by the path; call a reader directly for more control. Readers do not fit or encode:
-columns stay numbers, dates or text. `infer_labels`, `as_classes` and `as_targets` interpret labels. No reader
-loads a pickle.
+columns stay numbers, dates or text. No reader loads a pickle.
+
+- Archives: `load_npz` reads a data set, `read_arrays` all arrays of a file.
+- Tables: `read_table`.
+- Images: `load_images` reads a folder, `list_images` lists its files, `read_images` reads files. `refuse_unreadable`
+  and `skip_unreadable` decide about damaged files.
+- Labels: `infer_labels`, `as_classes` and `as_targets` interpret labels.
 """
 
 from jaxdl.data.readers.images import (
@@ -29,3 +34,7 @@ __all__ = [
     "refuse_unreadable",
     "skip_unreadable",
 ]
+
+
+def __dir__() -> list[str]:
+    return [*__all__]

@@ -25,6 +25,7 @@ import jax
 import numpy as np
 from jaxtyping import PyTree
 
+from jaxdl._display import short_repr
 from jaxdl.system.multihost import to_host
 from jaxdl.system.startup import without_accelerators
 from jaxdl.system.storage import PARTIAL
@@ -50,6 +51,8 @@ class Checkpoint(NamedTuple):
     """the tree"""
     note: dict[str, Any]
     """additional information, as JSON"""
+
+    __repr__ = short_repr
 
 
 class DamagedError(ValueError):

@@ -1,4 +1,4 @@
-"""Format shapes and numbers as text, for pages and tables."""
+"""Format shapes and numbers as text, for pages, tables and notebooks."""
 
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -33,6 +33,13 @@ def format_array(value: Any) -> list[list[str]]:
     array = array.squeeze() if array.ndim > 2 else array
     rows = array.reshape(-1, array.shape[-1] if array.ndim else 1)
     return [[format_number(number) for number in row] for row in rows]
+
+
+def format_lines(value: Any) -> str:
+    """Format an array as lines of aligned numbers, as `format_array` does."""
+    rows = format_array(value)
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return "\n".join("  ".join(map(str.rjust, row, widths)) for row in rows)
 
 
 def format_number(number: Any) -> str:

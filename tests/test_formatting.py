@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jaxdl.reports.formatting import format_array, format_number, format_shape, format_shapes
+from jaxdl._formatting import format_array, format_number, format_shape, format_shapes
 
 
 @pytest.mark.parametrize(
