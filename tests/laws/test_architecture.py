@@ -21,7 +21,7 @@ functional: _precision _validity _arguments _examples _windows _kernels sigmoids
     smooth_rectifiers transposed_convolutions
 system: keys storage interruption startup multihost
 statistics
-derivation: discovery mutation comparison hand_gradients
+derivation: discovery mutation relative_errors cotangents comparison hand_gradients
 initializers: fans distributions isometries scaled defaults
 optimizers: _base adam adaptive clipping directions gradient_descent groups plateau proximal second_order sharpness
 schedules
