@@ -1,10 +1,16 @@
-"""The command `jaxdl check`: compare every hand-written gradient with `jax.vjp`."""
+"""The command `jaxdl check`: compare hand-written gradients with `jax.vjp`, those of jaxdl or of your own file."""
 
+import importlib.machinery
+import pathlib
+import sys
+import types
 from collections.abc import Iterable
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
+import jaxdl.functional
 from jaxdl import derivation
 from jaxdl._formatting import format_shapes
 from jaxdl.cli.console import print_line
@@ -15,12 +21,43 @@ from jaxdl.derivation import Proof
 
 def check_command(settings: Check, console: Console) -> int:
     """Check the named functions; return 1 if a gradient is wrong or a wrong version is not detected, else 0."""
-    proofs = list(derivation.prove(settings.names))
+    package, names = _package_and_names(settings.names)
+    proofs = list(derivation.prove(names, package))
     console.print(proof_table(proofs))
     failed = [proof.name for proof in proofs if proof.fault]
     console.print(f"{len(proofs) - len(failed)} of {len(proofs)} derivations hold.", highlight=False)
-    undetected = _undetected([proof.name for proof in proofs], console) if settings.mutants else []
+    undetected = _undetected([proof.name for proof in proofs], package, console) if settings.mutants else []
     return 1 if failed or undetected else 0
+
+
+def _package_and_names(names) -> tuple[types.ModuleType, tuple[str, ...]]:
+    """Return the module of the Python file that is named first, or jaxdl.functional, and the names of functions."""
+    if not names[:1] or not names[0].endswith(".py"):
+        return jaxdl.functional, names
+    path = pathlib.Path(names[0]).expanduser()
+    module = import_file(path)
+    if not derivation.vjp_pairs(module):
+        raise ValueError(f"{path} has no pair of functions f and f_vjp. Define the gradient of f as f_vjp(g, …) in it.")
+    return module, names[1:]
+
+
+def import_file(path: pathlib.Path) -> types.ModuleType:
+    """Import a Python file from its path, so that it can import files beside it.
+
+    Raises FileNotFoundError if there is no such file, and ValueError if it raises an exception.
+    """
+    if not path.is_file():
+        raise FileNotFoundError(f"no such file: {path}.")
+    loader = importlib.machinery.SourceFileLoader(f"checked_{path.stem}", str(path.resolve()))
+    module = types.ModuleType(loader.name)
+    module.__file__ = loader.path
+    sys.modules[loader.name] = module  # dataclasses look their module up
+    sys.path.insert(0, str(path.resolve().parent))
+    try:
+        loader.exec_module(module)
+    except (Exception, SystemExit) as error:
+        raise ValueError(f"{path} cannot be imported: {type(error).__name__}: {error}") from error
+    return module
 
 
 def proof_table(proofs: Iterable[Proof]) -> Table:
@@ -33,14 +70,14 @@ def proof_table(proofs: Iterable[Proof]) -> Table:
     table.add_column("", overflow="fold")
     for proof in proofs:
         errors = (f"{error:.1e}" for error in (proof.float64, proof.float32))
-        result = f"[red]{proof.fault}[/red]" if proof.fault else "[green]holds[/green]"
+        result = f"[red]{escape(proof.fault)}[/red]" if proof.fault else "[green]holds[/green]"
         table.add_row(proof.name, format_shapes(proof.shapes), str(len(proof.shapes)), *errors, result)
     return table
 
 
-def _undetected(names, console) -> list[str]:
+def _undetected(names, package, console) -> list[str]:
     """Make wrong versions of each gradient, and print those that the comparison does not detect."""
-    pairs = [pair for pair in derivation.vjp_pairs() if pair.name in names]
+    pairs = [pair for pair in derivation.vjp_pairs(package) if pair.name in names]
     results = [(pair.name, *derivation.surviving_mutants(pair)) for pair in pairs]
     mutated = sum(number for _, number, _ in results)
     undetected = [f"{name}: {change}" for name, _, changes in results for change in changes]

@@ -51,10 +51,13 @@ class Export:
 
 @dataclass(frozen=True)
 class Check:
-    """Compare every hand-written gradient with jax.vjp; the exit status is 1 if one is wrong."""
+    """Compare every hand-written gradient with jax.vjp; the exit status is 1 if one is wrong.
 
-    names: Annotated[tyro.conf.Positional[tuple[str, ...]], described_default("all", "[NAME ...]")] = ()
-    """functions to check"""
+    With a Python file of your own, compare every function f of it with the gradient f_vjp beside it.
+    """
+
+    names: Annotated[tyro.conf.Positional[tuple[str, ...]], described_default("all", "[FILE.py] [NAME ...]")] = ()
+    """functions to check, after the file that defines them if they are your own"""
     mutants: bool = False
     """also make wrong versions of each gradient; all must be detected"""
 

@@ -3,7 +3,8 @@
 Every formula `f` of `jaxdl.functional` has a VJP (vector-Jacobian product) `f_vjp` whose gradient was derived by hand.
 Use this package to check the two against each other, for the functions of jaxdl or of your own package:
 
-- `prove` compares the VJPs of a package with `jax.vjp`, by name or all of them; `compare` checks a single pair.
+- `prove` compares VJPs with `jax.vjp`: your own, or those of a package, by name or all of them; `compare` checks a
+  single pair.
 - `mutants` makes wrong versions of a VJP by changing its source; `surviving_mutants` lists those that pass `compare`.
 - `Proof` is the result of a comparison, `Proofs` displays several as a table.
 - `by_hand` returns a package whose functions are differentiated by their hand-derived VJPs, to train with them.
@@ -13,7 +14,7 @@ Use this package to check the two against each other, for the functions of jaxdl
 A VJP passes `compare` if
 - its signature is `g`, followed by the signature of `f`;
 - in float64, for every example and a random cotangent, it agrees with `jax.vjp` to 1e-12 of the largest entry of each
-  gradient;
+  gradient (of the largest gradient, for one that is 0 up to rounding, as that of a bias before a normalization);
 - in float32, its error against float64 is at most ten times that of jax's own gradient, and below 1e-5 if the inputs
   have unit scale.
 
@@ -29,12 +30,10 @@ from jaxdl.derivation.comparison import (
     Proof as Proof,
     Proofs as Proofs,
     compare as compare,
-    jax_vjp as jax_vjp,
-    max_magnitude as max_magnitude,
     prove as prove,
-    relative_error as relative_error,
     surviving_mutants as surviving_mutants,
 )
+from jaxdl.derivation.cotangents import jax_vjp as jax_vjp
 from jaxdl.derivation.discovery import (
     VJPPair as VJPPair,
     arguments_of as arguments_of,
@@ -45,6 +44,7 @@ from jaxdl.derivation.discovery import (
 )
 from jaxdl.derivation.hand_gradients import by_hand as by_hand
 from jaxdl.derivation.mutation import mutants as mutants
+from jaxdl.derivation.relative_errors import max_magnitude as max_magnitude, relative_error as relative_error
 from jaxdl.system.keys import is_key as is_key
 
 __all__ = [

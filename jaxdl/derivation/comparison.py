@@ -1,28 +1,37 @@
 """Compare hand-derived VJPs with automatic differentiation."""
 
-import contextlib
-import functools
 import inspect
 import os
 import types
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax
-import jax.numpy as jnp
+import jax.core
 import numpy as np
 
 import jaxdl.functional
 from jaxdl._display import Table, labeled
-from jaxdl.derivation.discovery import VJPPair, examples, is_floating, round_to_float32, vjp_pairs
+from jaxdl.derivation.cotangents import (
+    CaseError,
+    case_name,
+    hand_cotangents,
+    in_each_precision,
+    needs_numbers,
+    pull_each,
+    rounded,
+    solve,
+)
+from jaxdl.derivation.discovery import VJPPair, as_cases, examples as examples_of, is_floating, pair_of, vjp_pairs
 from jaxdl.derivation.mutation import mutants
+from jaxdl.derivation.relative_errors import describe_largest_difference, max_magnitude, relative_error
 
 FLOAT64_BOUND = 1e-12
 FLOAT32_BOUND = 1e-5  # only for inputs of unit scale
 FLOAT32_RATIO = 10  # to the error of jax's own float32 gradient
+ROUNDING = 32 * float(np.finfo(np.float64).eps)  # relative size of a sum of terms that cancel
 UNIT_SCALE = 10.0  # largest magnitude of inputs that count as unit scale
-FAST_COMPILATION = {"xla_backend_optimization_level": 0, "xla_cpu_use_fusion_emitters": False}
 
 
 class Proof(NamedTuple):
@@ -72,49 +81,64 @@ class Proofs(Table):
         return [("function", "cases", "float64", "float32", ""), *rows]
 
 
-class Case(NamedTuple):
-    """One example of a function, in float64 and in float32, with the cotangents that jax computes.
+def prove(
+    mine: str | Callable | VJPPair | Sequence[str | Callable | VJPPair] = (),
+    package: types.ModuleType = jaxdl.functional,
+    *,
+    examples: Sequence[tuple] | None = None,
+) -> Iterator[Proof]:
+    """Compare hand-derived VJPs with `jax.vjp`, several at a time: those of a package, or your own.
 
-    Attributes:
-        settings: Keyword settings.
-        inputs: Pairs (g, arguments), in float64 and in float32.
-        reference: Cotangents by `jax.vjp`, in float64 and in float32.
-    """
-
-    settings: dict[str, Any]
-    inputs: tuple[tuple[Any, tuple], ...]
-    reference: tuple[tuple, ...]
-
-
-def prove(names: str | tuple[str, ...] = (), package: types.ModuleType = jaxdl.functional) -> Iterator[Proof]:
-    """Compare hand-derived VJPs of a package with `jax.vjp`, several at a time.
+    The VJP of your function `f` is the function `f_vjp` defined beside it: in the same module, notebook or function.
+    Pass a `VJPPair` if it is elsewhere.
 
     Args:
-        names: Name or names of functions; all functions of the package if empty.
-        package: An imported package with pairs `f`, `f_vjp`.
+        mine: Name, function or `VJPPair`, or several of them; all functions of the package if empty.
+        package: An imported package or module with pairs `f`, `f_vjp`, in which names are looked up.
+        examples: Inputs to compare on, the same for all functions: tuples of arguments, or pairs (arguments, settings),
+            of jax or NumPy arrays of any float dtype. By default those of `f_examples(random)` beside `f`, or random
+            arrays of the annotated shapes.
 
     Returns:
-        Iterator of one proof per function, in the order of `names`, or in alphabetical order. `Proofs(prove())` is a
+        Iterator of one proof per function, in the order of `mine`, or in alphabetical order. `Proofs(prove())` is a
         tuple of them that is displayed as a table.
 
     Raises:
-        ValueError: If a name is not a function with a hand-derived VJP.
+        TypeError: If there are no examples, and an argument of `f` has no shape annotation.
+        ValueError: If a function has no hand-derived VJP, or if an example does not fit its arguments.
 
     Example:
         >>> from jaxdl import derivation
         >>> [(proof.name, proof.fault) for proof in derivation.prove(("tanh", "dense"))]
         [('tanh', ''), ('dense', '')]
+
+        Your own derivation:
+
+        >>> def cube(x): return x**3
+        >>> def cube_vjp(g, x): return (3 * g * x**2,)
+        >>> [proof.fault for proof in derivation.prove(cube, examples=[(jnp.array([1.0, 2.0]),)])]
+        ['']
     """
+    several = [mine] if isinstance(mine, str | VJPPair) or callable(mine) else list(mine)
     known = {pair.name: pair for pair in vjp_pairs(package)}
-    names = (names,) if isinstance(names, str) else names
-    for name in names:
-        if name not in known:
+    for name in several:
+        if isinstance(name, str) and name not in known:
             raise ValueError(
                 f"unknown function {name!r}. Functions with a hand-derived VJP: {', '.join(sorted(known))}."
             )
+    compared = []
+    for each in several or sorted(known):
+        own = not isinstance(each, str)
+        pair = known[each] if not own else each if isinstance(each, VJPPair) else pair_of(each)
+        cases = as_cases(pair.f, examples) if examples is not None else examples_of(pair.f) if own else None
+        compared.append((pair, cases))
+    return _compare_all(compared)
+
+
+def _compare_all(compared: list[tuple[VJPPair, list | None]]) -> Iterator[Proof]:
     pool = ThreadPoolExecutor(os.cpu_count())  # compilation dominates and releases Python's global lock
     try:
-        yield from pool.map(compare, [known[name] for name in names or sorted(known)])
+        yield from pool.map(compare, *zip(*compared, strict=True))
     finally:
         pool.shutdown(cancel_futures=True)
 
@@ -124,7 +148,8 @@ def compare(pair: VJPPair, cases: list | None = None) -> Proof:
 
     Args:
         pair: The function and its VJP.
-        cases: Pairs (arguments, settings) to compare on; `examples(pair.f)` by default.
+        cases: Pairs (arguments, settings) to compare on; `examples(pair.f)` by default. Floats are rounded to float32
+            numbers, so that both precisions start from the same inputs.
 
     Returns:
         The errors, and the first fault. An exception of `f` or `f_vjp` is reported as a fault.
@@ -136,27 +161,28 @@ def compare(pair: VJPPair, cases: list | None = None) -> Proof:
         >>> def square(x): return x**2
         >>> def square_vjp(g, x): return (g * x,)
         >>> pair = derivation.VJPPair("square", square, square_vjp)
-        >>> derivation.compare(pair, [((np.array([1.0, 2.0]),), {})]).fault
-        'case 0: float64 error 5.0e-01 is over 1e-12'
+        >>> derivation.compare(pair, [((np.array([0.0, 2.0]),), {})]).fault
+        'case 0: float64 error 5.0e-01 is over 1e-12, largest at x[1]: 1.643 by hand, 3.286 by jax'
     """
-    compared = examples(pair.f) if cases is None else cases
+    compared = rounded(examples_of(pair.f) if cases is None else cases)
     shapes = tuple(tuple(np.shape(leaf) for leaf in jax.tree.leaves(arguments)) for arguments, _ in compared)
     fault = _signature_fault(pair)
     if fault:
         return Proof(pair.name, shapes, 0.0, 0.0, 0.0, fault)
     try:
-        solved = _example_cases(pair.f) if cases is None else _solve(pair.f, cases)
-        errors, fault = _largest_errors(solved, _hand_cotangents(pair.f_vjp, solved))
-    except _CaseError as failure:
+        solved = solve(pair.f, compared)
+        errors, fault = _largest_errors(solved, hand_cotangents(pair.f_vjp, solved))
+    except CaseError as failure:
         errors, fault = (np.inf, np.inf, 0.0), str(failure)
     return Proof(pair.name, shapes, *errors, fault)
 
 
-def surviving_mutants(pair: VJPPair) -> tuple[int, list[str]]:
+def surviving_mutants(pair: VJPPair, cases: list | None = None) -> tuple[int, list[str]]:
     """Mutate a VJP and return the mutants that the comparison fails to detect.
 
     Args:
         pair: The function and its VJP.
+        cases: Pairs (arguments, settings) to compare on; `examples(pair.f)` by default.
 
     Returns:
         The number of mutants, and the changes of those that pass all examples. An empty list means that the examples
@@ -170,8 +196,9 @@ def surviving_mutants(pair: VJPPair) -> tuple[int, list[str]]:
     """
     mutated = list(mutants(pair.f_vjp))
     surviving = mutated
+    solved = solve(pair.f, rounded(examples_of(pair.f) if cases is None else cases))
     for precisions in (1, 2):  # most mutants already fail in float64
-        for case in _example_cases(pair.f):
+        for case in solved:
             surviving = _surviving_in_case(surviving, case, precisions) if surviving else []
     return len(mutated), [change for change, _ in surviving]
 
@@ -185,102 +212,20 @@ def _surviving_in_case(mutated, case, precisions) -> list[tuple]:
 
     def pull(inputs):
         for number, (_, wrong) in enumerate(mutated):
-            with contextlib.suppress(_CaseError):
-                yield number, *_pull_each(wrong, [case._replace(inputs=inputs)])
+            try:
+                yield number, *pull_each(wrong, [case], [inputs])
+            except CaseError as failure:  # detected
+                if needs_numbers(failure) and isinstance(jax.tree.leaves(inputs)[0], jax.core.Tracer):
+                    raise
 
-    with jax.enable_x64(True), jax.debug_key_reuse(False):
-        pulled = jax.jit(lambda inputs: dict(pull(inputs)), compiler_options=_compiler_options())(
-            case.inputs[:precisions]
-        )
-    judged = {number: _errors(case, (*hand, *case.reference[precisions:])) for number, hand in pulled.items()}
+    with jax.debug_key_reuse(False):
+        pulled = in_each_precision(lambda inputs: dict(pull(inputs)), case.inputs[:precisions])
+    both = [number for number in pulled[0] if number in pulled[-1]]
+    judged = {
+        number: _errors(case, (*(of_precision[number] for of_precision in pulled), *case.reference[precisions:]))
+        for number in both
+    }
     return [mutated[number] for number, (_, fault) in judged.items() if not fault]
-
-
-class _CaseError(Exception):
-    """A function raised an exception in one of the cases."""
-
-
-@contextlib.contextmanager
-def _in_case(number, settings):
-    """Compute in full precision, and raise exceptions as _CaseError with the number of the case."""
-    try:
-        with jax.enable_x64(True), jax.default_matmul_precision("highest"):
-            yield
-    except Exception as error:
-        first_line = (str(error).splitlines() or ["no message"])[0]
-        raise _CaseError(f"{_case_name(number, settings)}: {type(error).__name__}: {first_line}") from error
-
-
-def _case_name(number, settings) -> str:
-    return f"case {number}{f' {settings}' if settings else ''}"
-
-
-def _solve(f, cases) -> list[Case]:
-    """Draw a cotangent for every case, and compute the reference cotangents in one program."""
-    inputs = []
-    for number, (arguments, settings) in enumerate(cases):
-        with _in_case(number, settings):
-            inputs.append(_inputs(f, arguments, settings))
-
-    def pull(inputs):
-        for number, (both, (_, settings)) in enumerate(zip(inputs, cases, strict=True)):
-            with _in_case(number, settings):
-                pulled = tuple(jax_vjp(f, g, arguments, settings) for g, arguments in both)
-            yield pulled
-
-    with jax.enable_x64(True):
-        references = jax.jit(lambda inputs: list(pull(inputs)), compiler_options=_compiler_options())(inputs)
-    return [Case(settings, *both) for (_, settings), *both in zip(cases, inputs, references, strict=True)]
-
-
-@functools.cache
-def _example_cases(f) -> list[Case]:
-    """Solve the examples of f once, for its VJP and for all mutants."""
-    return _solve(f, examples(f))
-
-
-def _inputs(f, arguments, settings) -> tuple:
-    """Return (g, arguments) in float64 and in float32, with a random cotangent g of the structure of f's output."""
-    single = jax.tree.map(lambda leaf: leaf.astype(np.float32) if is_floating(leaf) else leaf, arguments)
-    shapes = jax.eval_shape(lambda *a: f(*a, **settings), *arguments)
-    random = np.random.default_rng(1)
-    g = jax.tree.map(lambda y: round_to_float32(random.standard_normal(y.shape)), shapes)
-    g_single = jax.tree.map(lambda leaf: leaf.astype(np.float32), g)
-    return jax.device_put(((g, arguments), (g_single, single)))
-
-
-def _pull_each(f_vjp, solved) -> Iterator[tuple]:
-    """Yield, for each case, the hand-derived cotangents in float64 and in float32."""
-    for number, case in enumerate(solved):
-        with _in_case(number, case.settings):
-            pulled = tuple(
-                jax.tree.map(jnp.asarray, f_vjp(g, *arguments, **case.settings)) for g, arguments in case.inputs
-            )
-        yield pulled
-
-
-def _hand_cotangents(f_vjp, solved) -> list[tuple]:
-    """Compute the hand-derived cotangents of all cases in one program."""
-
-    def pull(inputs):
-        return list(_pull_each(f_vjp, [case._replace(inputs=both) for case, both in zip(solved, inputs, strict=True)]))
-
-    with jax.enable_x64(True):
-        return jax.jit(pull, compiler_options=_compiler_options())([case.inputs for case in solved])
-
-
-@functools.cache
-def _compiler_options() -> dict[str, Any]:
-    """Return the options for fast compilation that this jaxlib knows; every program here runs only once."""
-
-    def is_known(option):
-        try:
-            jax.jit(lambda: 0, compiler_options=dict([option])).lower().compile()
-        except jax.errors.JaxRuntimeError:
-            return False
-        return True
-
-    return dict(filter(is_known, FAST_COMPILATION.items()))
 
 
 def _largest_errors(solved, hand) -> tuple[tuple[float, ...], str]:
@@ -291,106 +236,67 @@ def _largest_errors(solved, hand) -> tuple[tuple[float, ...], str]:
         errors, fault = _errors(case, pulled)
         worst = tuple(map(max, worst, errors))
         if fault:
-            return worst, f"{_case_name(number, case.settings)}: {fault}"
+            return worst, f"{case_name(number, case.settings)}: {fault}"
     return worst, fault
 
 
 def _errors(case, hand) -> tuple[tuple[float, ...], str]:
-    """Return the errors (float64, float32, jax's own in float32) of one case, and the fault, if any."""
+    """Return the errors (float64, float32, jax's own in float32) of one case, and the fault, if any.
+
+    Of several wrong cotangents the fault describes the one with the largest error, in float64 if possible.
+    """
     for cotangents, (_, arguments) in zip(hand, case.inputs, strict=True):
-        if fault := _structure_fault(cotangents, [a for a in arguments if is_floating(a)]):
+        if fault := _structure_fault(cotangents, [a for a in arguments if is_floating(a)], case.names):
             return (np.inf, np.inf, 0.0), fault
     reference, jax_float32 = case.reference
-    errors = [
-        [relative_error(a, b) for a, b in zip(jax.tree.leaves(cotangents), jax.tree.leaves(reference), strict=True)]
-        for cotangents in (*hand, jax_float32)
-    ]
+    leaves = [jax.tree.leaves(cotangents) for cotangents in (*hand, jax_float32, reference)]
+    extra = _extra_scales(leaves[-1])
+    errors = [list(map(relative_error, values, leaves[-1], extra)) for values in leaves[:-1]]
     _, single = case.inputs[1]
     unit = max(np.abs(leaf).max(initial=0) for leaf in jax.tree.leaves(single) if is_floating(leaf)) <= UNIT_SCALE
-    fault = ""
-    for in_double, in_single, of_jax in zip(*errors, strict=True):
-        allowed = FLOAT32_RATIO * max(of_jax, float(np.finfo(np.float32).eps))
-        allowed = min(allowed, FLOAT32_BOUND) if unit else allowed
-        if not np.isfinite(of_jax):
-            fault = "f is unstable: jax's float32 gradient has NaN or infinity where its float64 gradient is finite"
-        elif in_double > FLOAT64_BOUND:
-            fault = f"float64 error {in_double:.1e} is over {FLOAT64_BOUND:.0e}"
-        elif in_single > allowed:
-            fault = fault or f"float32 error {in_single:.1e} is over {allowed:.1e} (jax's own is {of_jax:.1e})"
-    return tuple(max(of_leaves, default=0.0) for of_leaves in errors), fault
+    faults = [
+        (in_double > FLOAT64_BOUND, max(in_double, in_single), number, text)
+        for number, (in_double, in_single, of_jax) in enumerate(zip(*errors, strict=True))
+        if (text := _leaf_fault(in_double, in_single, of_jax, unit))
+    ]
+    largest = tuple(max(of_leaves, default=0.0) for of_leaves in errors)
+    return largest, _described(case, leaves, faults) if faults else ""
 
 
-def jax_vjp(f: Callable, g: Any, arguments: tuple, settings: dict[str, Any]) -> tuple:
-    """Compute the cotangents of all floating arguments with `jax.vjp`.
-
-    Args:
-        f: The function, called as `f(*arguments, **settings)`.
-        g: Cotangent of its output, of the same structure, shapes and dtypes.
-        arguments: Positional arguments: arrays, keys or trees.
-        settings: Keyword settings.
-
-    Returns:
-        One cotangent per argument whose leaves are all floating.
-
-    Example:
-        >>> from jaxdl import derivation
-        >>> logits, labels = jnp.array([[0.0, 0.0]]), jnp.array([1])
-        >>> (cotangent,) = derivation.jax_vjp(F.cross_entropy, jnp.ones(1), (logits, labels), {})
-        >>> cotangent.tolist()
-        [[0.5, -0.5]]
-    """
-    places = [place for place, argument in enumerate(arguments) if is_floating(argument)]
-
-    def of_floating(*floating):
-        whole = list(arguments)
-        for place, argument in zip(places, floating, strict=True):
-            whole[place] = argument
-        return f(*whole, **settings)
-
-    return jax.vjp(of_floating, *(arguments[place] for place in places))[1](g)
+def _extra_scales(reference) -> list[float]:
+    """Return the scale of the largest cotangent for each cotangent that is 0 up to its rounding, and 0 for others."""
+    scales = [max_magnitude(leaf) for leaf in reference]
+    largest = max(scales, default=0.0)
+    return [largest if scale <= ROUNDING * largest else 0.0 for scale in scales]
 
 
-def relative_error(values: Any, reference: Any, extra_scale: float = 0.0) -> float:
-    """Compute max|a - b| / (max|b| + extra_scale), where NaN equals NaN and nothing else.
-
-    Args:
-        values: Array a.
-        reference: Array b of the same shape. `max_magnitude` computes max|b|.
-        extra_scale: Number added to the scale of the reference, for references that are 0 up to rounding.
-
-    Returns:
-        The relative error; infinity if NaN or infinity occurs in one of the arrays only.
-
-    Example:
-        >>> from jaxdl import derivation
-        >>> round(derivation.relative_error([1.0, 3.0], [1.0, 4.0]), 3)
-        0.25
-        >>> derivation.relative_error([np.nan, 1.0], [np.nan, 1.0])
-        0.0
-    """
-    values, reference = np.asarray(values, np.float64), np.asarray(reference, np.float64)
-    with np.errstate(invalid="ignore"):
-        same = (values == reference) | (np.isnan(values) & np.isnan(reference))
-        gap = np.where(same, 0.0, np.abs(values - reference)).max(initial=0.0)
-    return float("inf" if np.isnan(gap) else gap / (max_magnitude(reference) + extra_scale))
+def _leaf_fault(in_double, in_single, of_jax, unit) -> str:
+    """Return the fault of one cotangent from its errors; unit is whether the inputs have unit scale."""
+    allowed = FLOAT32_RATIO * max(of_jax, float(np.finfo(np.float32).eps))
+    allowed = min(allowed, FLOAT32_BOUND) if unit else allowed
+    if not np.isfinite(of_jax):
+        return "f is unstable: jax's float32 gradient has NaN or infinity where its float64 gradient is finite"
+    if in_double > FLOAT64_BOUND:
+        return f"float64 error {in_double:.1e} is over {FLOAT64_BOUND:.0e}"
+    if in_single > allowed:
+        return f"float32 error {in_single:.1e} is over {allowed:.1e} (jax's own is {of_jax:.1e})"
+    return ""
 
 
-def max_magnitude(numbers: Any) -> float:
-    """Compute max|b| over the finite entries, at least the smallest normal float32 number.
-
-    Args:
-        numbers: Array b.
-
-    Returns:
-        A positive number, also for zeros and empty arrays.
-
-    Example:
-        >>> from jaxdl import derivation
-        >>> derivation.max_magnitude([1.0, -3.0, np.inf])
-        3.0
-    """
-    numbers = np.asarray(numbers, np.float64)
-    return float(np.abs(numbers[np.isfinite(numbers)]).max(initial=np.finfo(np.float32).tiny))
+def _described(case, leaves, faults) -> str:
+    """Return the worst fault, with the place and the values of the largest error, and the other wrong cotangents."""
+    in_double, _, number, text = max(faults)
+    floating = [argument for argument in case.inputs[0][1] if is_floating(argument)]
+    names = [
+        name + jax.tree_util.keystr(path)
+        for name, argument in zip(case.names, floating, strict=True)
+        for path, _ in jax.tree_util.tree_leaves_with_path(argument)
+    ]
+    in_double64, in_single, jax_float32, reference = leaves
+    values = jax_float32 if "unstable" in text else in_double64 if in_double else in_single
+    place = describe_largest_difference(names[number], values[number], reference[number])
+    others = [names[other] for _, _, other, _ in sorted(faults, key=lambda fault: fault[2]) if other != number]
+    return f"{text}, largest at {place}" + (f"; also wrong: {', '.join(others)}" if others else "")
 
 
 def _signature_fault(pair) -> str:
@@ -402,12 +308,16 @@ def _signature_fault(pair) -> str:
     return ""
 
 
-def _structure_fault(cotangents, arguments) -> str:
+def _structure_fault(cotangents, arguments, names) -> str:
     """Return a fault unless there is one cotangent per floating argument, of the same structure, shapes and dtypes."""
     if not isinstance(cotangents, tuple) or len(cotangents) != len(arguments):
         got = f"{len(cotangents)}" if isinstance(cotangents, tuple) else f"a {type(cotangents).__name__}"
-        return f"the VJP must return a tuple of {len(arguments)} cotangents, one per floating argument, got {got}"
-    got, expected = (
-        jax.tree.map(lambda leaf: f"{leaf.dtype}{leaf.shape}", list(tree)) for tree in (cotangents, arguments)
-    )
-    return "" if got == expected else f"the cotangents must have dtypes and shapes {expected}, got {got}"
+        return (
+            f"the VJP must return a tuple of {len(arguments)} cotangents, one per floating argument "
+            f"({', '.join(names)}), got {got}"
+        )
+    for name, *both in zip(names, cotangents, arguments, strict=True):
+        got, expected = (jax.tree.map(lambda leaf: f"{leaf.dtype}{leaf.shape}", tree) for tree in both)
+        if got != expected:
+            return f"the cotangent of {name} must have dtype and shape {expected}, got {got}"
+    return ""

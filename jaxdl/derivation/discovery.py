@@ -5,7 +5,7 @@ import inspect
 import itertools
 import pkgutil
 import types
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import jax
@@ -36,7 +36,7 @@ def functions(package: types.ModuleType = jaxdl.functional) -> dict[str, types.F
     """Return all public functions that the modules of a package define, by name.
 
     Args:
-        package: An imported package. Modules whose name starts with an underscore are skipped.
+        package: An imported package, or a single module. Modules whose name starts with an underscore are skipped.
 
     Returns:
         Functions by name, including `f_vjp` and `f_examples`.
@@ -46,21 +46,30 @@ def functions(package: types.ModuleType = jaxdl.functional) -> dict[str, types.F
         >>> sorted(name for name in derivation.functions() if name.startswith("softplus"))
         ['softplus', 'softplus_examples', 'softplus_vjp']
     """
-    names = [info.name for info in pkgutil.iter_modules(package.__path__) if not info.name.startswith("_")]
-    modules = [importlib.import_module(f"{package.__name__}.{name}") for name in names]
+    modules = [package]
+    if hasattr(package, "__path__"):
+        names = [info.name for info in pkgutil.iter_modules(package.__path__) if not info.name.startswith("_")]
+        modules = [importlib.import_module(f"{package.__name__}.{name}") for name in names]
     return {
         name: function
         for module in modules
-        for name, function in inspect.getmembers(module, inspect.isfunction)
-        if function.__module__ == module.__name__ and not name.startswith("_")
+        for name, value in inspect.getmembers(module, callable)
+        if inspect.isfunction(function := plain_function(value))
+        and function.__module__ == module.__name__
+        and not name.startswith("_")
     }
+
+
+def plain_function(f: Any) -> Any:
+    """Return the Python function inside `jax.jit` or `jax.custom_vjp`, so that jax differentiates its code."""
+    return f if inspect.isfunction(f) else inspect.unwrap(f)
 
 
 def vjp_pairs(package: types.ModuleType = jaxdl.functional) -> list[VJPPair]:
     """Return all pairs `f`, `f_vjp` of a package.
 
     Args:
-        package: An imported package.
+        package: An imported package, or a single module.
 
     Returns:
         One pair per function whose name followed by `_vjp` is a function too.
@@ -72,6 +81,57 @@ def vjp_pairs(package: types.ModuleType = jaxdl.functional) -> list[VJPPair]:
     """
     known = functions(package)
     return [VJPPair(name, f, known[f"{name}_vjp"]) for name, f in known.items() if f"{name}_vjp" in known]
+
+
+def pair_of(f: Any) -> VJPPair:
+    """Return a function together with the `f_vjp` defined beside it. Raises ValueError if there is none."""
+    f_vjp = _beside(f, "_vjp")
+    if f_vjp is None:
+        name = getattr(f, "__name__", type(f).__name__)
+        raise ValueError(
+            f"{name} has no hand-derived VJP: no function {name}_vjp is defined beside it. "
+            f"Define it there, or pass VJPPair({name!r}, {name}, its_vjp)."
+        )
+    return VJPPair(f.__name__, f, f_vjp)
+
+
+def _beside(f, suffix) -> Any:
+    """Return what is named like `f` with a suffix: a variable of its module, or of the active call that defined `f`."""
+    plain = inspect.unwrap(f)
+    name = f"{getattr(plain, '__name__', '')}{suffix}"
+    scope, nested, _ = getattr(plain, "__qualname__", "").rpartition(".<locals>.")
+    frame = inspect.currentframe() if nested else None
+    while frame is not None:
+        if frame.f_code.co_qualname == scope and frame.f_globals is plain.__globals__ and name in frame.f_locals:
+            return frame.f_locals[name]
+        frame = frame.f_back
+    return None if nested else getattr(plain, "__globals__", {}).get(name)
+
+
+def as_cases(f: Callable, examples: Sequence[Any]) -> list[tuple[tuple, dict[str, Any]]]:
+    """Return examples as pairs (arguments, settings). Raises ValueError if one does not fit the signature of f."""
+    cases = []
+    signature = inspect.signature(f)
+    for number, example in enumerate(examples):
+        if not isinstance(example, tuple):
+            raise ValueError(
+                f"each example must be a tuple of arguments or a pair (arguments, settings), such as [(x, y)], "
+                f"but example {number} is a {type(example).__name__}."
+            )
+        arguments, settings = example, {}
+        match example:
+            case (tuple() | list(), dict(named)) if set(named) <= set(signature.parameters):
+                arguments, settings = example
+        try:
+            signature.bind(*arguments, **settings)
+        except TypeError as error:
+            raise ValueError(
+                f"example {number} does not fit {getattr(f, '__name__', 'f')}({', '.join(signature.parameters)}): {error}."
+            ) from None
+        cases.append((arguments, settings))
+    if not cases:
+        raise ValueError("examples must hold at least one tuple of arguments, got none.")
+    return cases
 
 
 def examples(f: types.FunctionType) -> list[tuple[tuple, dict[str, Any]]]:
@@ -97,9 +157,9 @@ def examples(f: types.FunctionType) -> list[tuple[tuple, dict[str, Any]]]:
         [[(10, 8), (8, 6), (6,)], [(1, 8), (8, 6), (6,)], [(100, 8), (8, 6), (6,)]]
     """
     random = np.random.default_rng(0)
-    own_examples = getattr(inspect.getmodule(inspect.unwrap(f)), f"{f.__name__}_examples", None)
+    own_examples = _beside(f, "_examples")
     if own_examples:
-        cases = list(own_examples(random))
+        cases = as_cases(f, list(own_examples(random)))
     else:
         cases = [(tuple(_random_arguments(f, random, batch)), {}) for batch in BATCHES]
     return [(jax.tree.map(round_to_float32, tuple(arguments)), settings) for arguments, settings in cases]
@@ -112,14 +172,15 @@ def _random_arguments(f, random, batch) -> Iterator[Any]:
     for name, annotation in arguments_of(f).items():
         if not hasattr(annotation, "dim_str"):
             raise TypeError(
-                f"{f.__name__}({name}) has no shape annotation. Annotate it, or write {f.__name__}_examples(random)."
+                f"{f.__name__}({name}) has no shape annotation. Annotate it, or write {f.__name__}_examples(random), "
+                f"or pass examples to prove."
             )
         axes = [axis for dim in annotation.dim_str.split() for axis in ([dim, f"{dim}'"] if dim[0] == "*" else [dim])]
         for axis in axes:
             sizes.setdefault(axis, int(axis) if axis.isdigit() else next(new_sizes))
         shape = tuple(sizes[axis] for axis in axes)
         match annotation.dtype.__name__:
-            case "Float":
+            case "Float" | "Float32" | "Float64":
                 yield random.standard_normal(shape)
             case "Int" | "Integer":
                 yield random.integers(0, 3, shape)
@@ -146,7 +207,10 @@ def arguments_of(f: Callable) -> dict[str, Any]:
         >>> list(derivation.arguments_of(F.huber))
         ['predictions', 'targets']
     """
-    parameters = inspect.signature(f).parameters.values()
+    try:
+        parameters = inspect.signature(f, eval_str=True).parameters.values()  # annotations may be strings
+    except (NameError, SyntaxError):
+        parameters = inspect.signature(f).parameters.values()
     return {p.name: p.annotation for p in parameters if p.kind is not p.KEYWORD_ONLY}
 
 
@@ -172,6 +236,6 @@ def round_to_float32(leaf):
     if is_key(leaf):
         return leaf
     leaf = np.asarray(leaf)
-    if leaf.dtype.kind == "f":
+    if jnp.issubdtype(leaf.dtype, jnp.floating):
         return leaf.astype(np.float32).astype(np.float64)
     return leaf.astype(np.int32) if leaf.dtype == np.int64 else leaf

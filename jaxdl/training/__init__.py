@@ -4,8 +4,9 @@
     task = training.Task(model, F.cross_entropy, optimizers.adam(1e-3), 32, {"accuracy": metrics.accuracy})
     state, history = training.train(task, split.train, jax.random.key(0), epochs=20)
 
-- One model: `Task` holds model, loss, optimizer, batch size and metrics, or an objective of your own. `train` trains one model and is a pure, traceable function; `start` and `resume` are its parts. `State` is everything that the
-  next step depends on, and `History` has one row per epoch.
+- One model: `Task` holds model, loss, optimizer, batch size and metrics, or an objective of your own. `train` trains one
+  model and is a pure, traceable function; `start` and `resume` are its parts. `State` is everything that the next step
+  depends on, and `History` has one row per epoch.
 - Populations: `fit` trains a model for each key in one program, with early stopping, progress and checkpoints, and
   returns a `Fit`. `population` computes any function for many members (seeds, learning rates, bootstrap samples).
   `Layout` is the division of the members among devices, `use_all_cores` makes one device of each core, and `Seconds`

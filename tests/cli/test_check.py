@@ -1,8 +1,13 @@
 """`jaxdl check`: the table, the counts, and the exit status."""
 
+import pathlib
+import shutil
+import sys
+
 import pytest
 
 from jaxdl.__main__ import main
+from tests.derivation import own_derivations
 
 
 def test_the_named_functions_are_checked(capsys):
@@ -40,3 +45,61 @@ def test_a_wrong_gradient_gives_status_1(monkeypatch, capsys):
 def test_an_unknown_function_is_an_error(more, capsys):
     assert main(["check", "rellu", *more]) == 2
     assert "error: unknown function 'rellu'. Functions with a hand-derived VJP: " in capsys.readouterr().err
+
+
+@pytest.fixture
+def own_file(tmp_path, monkeypatch):
+    """Return the path of a file with a wrong derivation, three right ones, and a function without."""
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    return shutil.copy(pathlib.Path(own_derivations.__file__), tmp_path / "mine.py")
+
+
+def test_all_pairs_of_a_file_are_checked(own_file, capsys):
+    assert main(["check", str(own_file)]) == 1
+    output = capsys.readouterr().out
+    assert output.count("holds") == 3
+    assert "3 of 4 derivations hold." in output
+    assert "float64 error 1.0e+00 is over 1e-12, largest at x[" in " ".join(output.split())
+
+
+def test_named_functions_of_a_file_are_checked_with_wrong_versions(own_file, capsys):
+    assert main(["check", str(own_file), "log_loss", "--mutants"]) == 0
+    output = capsys.readouterr().out
+    assert "1 of 1 derivations hold." in output
+    assert "6 of 6 wrong gradients are detected." in output
+
+
+@pytest.mark.parametrize(
+    ("text", "names", "message"),
+    [
+        (None, [], "error: no such file: own.py."),
+        ("def f(x): return x", [], "error: own.py has no pair of functions f and f_vjp. Define the gradient of f as "),
+        ("1 / 0", [], "error: own.py cannot be imported: ZeroDivisionError: division by zero"),
+        ("def f(x): return x\ndef f_vjp(g, x): return (g,)", ["h"], "error: unknown function 'h'. Functions with a "),
+        (
+            "def f(x): return x\ndef f_vjp(g, x): return (g,)",
+            [],
+            "error: f(x) has no shape annotation. Annotate it, or ",
+        ),
+    ],
+)
+def test_a_file_that_cannot_be_checked_is_an_error_in_one_sentence(text, names, message, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    if text is not None:
+        pathlib.Path("own.py").write_text(text)
+    assert main(["check", "own.py", *names]) == 2
+    assert capsys.readouterr().err.startswith(message)
+
+
+def test_a_file_may_import_one_beside_it(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    (tmp_path / "beside_own.py").write_text("SCALE = 3.0")
+    (tmp_path / "own.py").write_text(
+        "from beside_own import SCALE\n"
+        "def f(x): return SCALE * x\n"
+        "def f_vjp(g, x): return (SCALE * g,)\n"
+        "def f_examples(random): yield (random.normal(size=3),)\n"
+    )
+    assert main(["check", str(tmp_path / "own.py")]) == 0
+    assert "1 of 1 derivations hold." in capsys.readouterr().out

@@ -81,10 +81,10 @@ def test_correct_vjp_has_no_fault():
     [
         (off_by_a_thousandth, "float64 error 1.0e-03"),
         (wrong_in_one_entry, "float64 error"),
-        (no_tuple, "must return a tuple of 1 cotangents, one per floating argument, got a "),
-        (one_too_many, "must return a tuple of 1 cotangents, one per floating argument, got 2"),
-        (wrong_shape, "cotangents must have dtypes and shapes"),
-        (wrong_dtype, "cotangents must have dtypes and shapes"),
+        (no_tuple, "must return a tuple of 1 cotangents, one per floating argument (x), got a "),
+        (one_too_many, "must return a tuple of 1 cotangents, one per floating argument (x), got 2"),
+        (wrong_shape, "the cotangent of x must have dtype and shape float64(10, 8), got float64()"),
+        (wrong_dtype, "the cotangent of x must have dtype and shape float64(10, 8), got float16(10, 8)"),
         (nan, "float64 error inf"),
         (raising, "RuntimeError: does not work"),
         (wrong_default, "signature must be g followed by that of square"),
@@ -130,14 +130,6 @@ def test_subtle_mistake_in_a_real_vjp_is_reported(name, f_vjp):
 def test_unknown_name_raises_before_anything_is_compared():
     with pytest.raises(ValueError, match=r"unknown function 'dens'\. Functions with a hand-derived VJP: .*dense.*\."):
         next(derivation.prove(("dense", "dens")))
-
-
-def test_relative_error_divides_by_the_largest_entry_and_treats_nan_as_equal():
-    assert derivation.relative_error([1.0, 2.0], [1.0, 2.002]) == pytest.approx(0.001, rel=1e-3)
-    assert derivation.relative_error([np.nan, 1.0], [np.nan, 1.0]) == 0
-    assert derivation.relative_error([np.nan, 1.0], [0.0, 1.0]) == np.inf
-    assert derivation.relative_error([np.inf], [np.inf]) == 0
-    assert derivation.relative_error([1e-3], [0.0]) > 1
 
 
 def noisy(x: Float[Array, "rows"]) -> Float[Array, "rows"]:

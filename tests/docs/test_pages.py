@@ -10,6 +10,8 @@ PRINTED = {
     "gradients.md": (
         "relu 0.0 0.0 holds",
         "0 of them undetected",
+        "network holds",
+        "by jax; also wrong: ",
         "∂L/∂weights1 x0ᵀ @ ∂L/∂x1 (3, 3)",
         "network[1].layers[0] (layer_norm)",
     ),
@@ -30,7 +32,7 @@ def test_the_python_of_a_page_runs(page, in_houses, capsys):
     printed = "\n" + capsys.readouterr().out
     for text in PRINTED.get(page.name, ()):
         assert text in printed
-    assert "over" not in printed  # no gradient is over its bound
+    assert printed.count("over") == (page.name == "gradients.md")  # only that page shows a gradient over its bound
     if page.name == "README.md":
         assert float(printed.split()[0]) > 0.9  # the accuracy of the quick start
 

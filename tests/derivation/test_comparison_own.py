@@ -1,0 +1,145 @@
+"""`prove` finds the VJP of a reader's own function, and says what is wrong with it."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from jaxdl.derivation import VJPPair, compare, prove
+from tests.derivation import own_derivations
+
+
+def square(x, *, times=1.0):
+    return times * x**2
+
+
+def square_vjp(g, x, *, times=1.0):
+    return (2 * times * g * x,)
+
+
+SHAPES = {"x": (4, 2), "W1": (2, 3), "b1": (3,), "W2": (3, 1), "b2": (1,)}
+
+
+def inputs(convert, dtype):
+    random = np.random.default_rng(0)
+    return tuple(convert(random.normal(size=shape).astype(dtype)) for shape in SHAPES.values())
+
+
+@pytest.mark.parametrize("convert", [np.asarray, jnp.asarray])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_own_function_is_proven_with_arrays_of_any_kind(convert, dtype):
+    with jax.enable_x64(dtype == "float64"):
+        examples = [inputs(convert, dtype)]
+    assert {array.dtype for array in examples[0]} == {np.dtype(dtype)}
+    (proof,) = prove(own_derivations.network, examples=examples)
+    assert (proof.name, proof.fault, proof.shapes) == ("network", "", (tuple(SHAPES.values()),))
+
+
+def test_own_functions_are_proven_on_their_examples_or_on_random_arrays():
+    own = own_derivations
+    proofs = {proof.name: proof for proof in prove([own.network, own.log_loss, own.leaky, "relu"])}
+    assert {name: proof.fault for name, proof in proofs.items()} == dict.fromkeys(proofs, "")
+    assert list(proofs) == ["network", "log_loss", "leaky", "relu"]
+    assert [shapes[0] for shapes in proofs["network"].shapes] == [(1, 2), (4, 2)]
+    assert [shapes[1] for shapes in proofs["log_loss"].shapes] == [(10,), (1,), (100,)]
+
+
+def test_all_pairs_of_a_module_are_proven():
+    proofs = {proof.name: proof.fault for proof in prove(package=own_derivations)}
+    assert {name for name, fault in proofs.items() if not fault} == {"leaky", "log_loss", "network"}
+    assert proofs["halved"].startswith("case 0: float64 error 1.0e+00 is over 1e-12, largest at x[")
+
+
+def test_function_without_a_vjp_raises_before_anything_is_compared():
+    with pytest.raises(ValueError, match="without_vjp has no hand-derived VJP: no function without_vjp_vjp is defined"):
+        prove(own_derivations.without_vjp)
+
+
+def test_pair_inside_a_function_is_found_with_its_examples():
+    def cube(x):
+        return x**3
+
+    def cube_vjp(g, x):
+        return (3 * g * x**2,)
+
+    def cube_examples(random):
+        return [(random.normal(size=7),)]
+
+    (proof,) = prove(cube)
+    assert (proof.fault, proof.shapes) == ("", (((7,),),))
+
+
+def test_settings_of_an_example_are_passed_as_keywords():
+    x = np.array([[1.0, 2.0]])
+    (proof,) = prove(VJPPair("square", square, square_vjp), examples=[(x,), ((x,), {"times": 3.0})])
+    assert proof.fault == ""
+    without_times = VJPPair("square", square, lambda g, x, *, times=1.0: (2 * g * x,))
+    (proof,) = prove(without_times, examples=[(x,), ((x,), {"times": 3.0})])
+    assert proof.fault.startswith("case 1 {'times': 3.0}: float64 error 6.7e-01 is over 1e-12, largest at x[0, 1]: ")
+
+
+@pytest.mark.parametrize(
+    ("examples", "message"),
+    [
+        ([np.ones((1, 2))], r"each example must be a tuple .* but example 0 is a ndarray\."),
+        ([(np.ones((1, 2)),), ()], r"example 1 does not fit square\(.*\): missing a required argument: 'x'\."),
+        ([], "examples must hold at least one tuple of arguments, got none"),
+    ],
+)
+def test_examples_that_do_not_fit_raise(examples, message, unchecked):
+    with pytest.raises(ValueError, match=message):
+        unchecked(prove)(VJPPair("square", square, square_vjp), examples=examples)
+
+
+def test_fault_names_the_argument_the_place_and_both_values():
+    """The oracle is the closed form in NumPy: the factor 1 − h² of the hidden layer is missing in W1 and b1 only."""
+
+    def wrong(g, x, W1, b1, W2, b2):
+        dx, _, _, dW2, db2 = own_derivations.network_vjp(g, x, W1, b1, W2, b2)
+        return dx, x.T @ (g @ W2.T), (g @ W2.T).sum(0), dW2, db2
+
+    x, W1, b1, W2, b2 = (array.astype("float64") for array in inputs(np.asarray, "float32"))
+    g = np.random.default_rng(1).standard_normal((4, 1)).astype("float32").astype("float64")  # as compare draws it
+    by_hand, by_jax = x.T @ (g @ W2.T), x.T @ (g @ W2.T * (1 - np.tanh(x @ W1 + b1) ** 2))
+    place = np.unravel_index(np.abs(by_hand - by_jax).argmax(), by_hand.shape)
+    error = np.abs(by_hand - by_jax).max() / np.abs(by_jax).max()
+    pair = VJPPair("network", own_derivations.network, wrong)
+    proof = compare(pair, [((x, W1, b1, W2, b2), {})])
+    assert proof.fault == (
+        f"case 0: float64 error {error:.1e} is over 1e-12, largest at W1[{place[0]}, {place[1]}]: "
+        f"{by_hand[place]:.4g} by hand, {by_jax[place]:.4g} by jax; also wrong: b1"
+    )
+
+
+def test_fault_names_the_leaf_of_a_tree_and_of_variable_arguments():
+    def total(params, *rest):
+        return params["a"].sum() + params["b"].sum() + rest[0].sum() + rest[1].sum()
+
+    def total_vjp(g, params, *rest):
+        ones = jax.tree.map(lambda leaf: g * jnp.ones_like(leaf), (params, *rest))
+        return {**ones[0], "b": ones[0]["b"].at[1].set(0)}, ones[1], 1.5 * ones[2]
+
+    case = (({"a": np.ones(2), "b": np.ones(3)}, np.ones(2), np.array(1.0)), {})
+    fault = compare(VJPPair("total", total, total_vjp), [case]).fault
+    assert "largest at params['b'][1]: 0 by hand, " in fault
+    assert fault.endswith("also wrong: rest[1]")
+
+
+def test_gradient_that_is_zero_up_to_rounding_is_judged_by_the_largest():
+    """A bias before a softmax has gradient 0: the roundings of jax and of the hand-derived sum differ."""
+
+    def shifted(logits, bias):
+        return jax.nn.softmax(logits + bias)
+
+    def shifted_vjp(g, logits, bias):
+        s = jax.nn.softmax(logits + bias)
+        dz = s * (g - (s * g).sum(axis=1, keepdims=True))
+        return dz, dz[::-1].sum() + 1e-17
+
+    def wrong_vjp(g, logits, bias):
+        dz, _ = shifted_vjp(g, logits, bias)
+        return dz, 1e-8 * g.sum()
+
+    case = ((np.random.default_rng(0).normal(size=(5, 3)), np.array(0.5)), {})
+    assert compare(VJPPair("shifted", shifted, shifted_vjp), [case]).fault == ""
+    assert "largest at bias: " in compare(VJPPair("shifted", shifted, wrong_vjp), [case]).fault
