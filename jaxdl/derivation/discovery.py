@@ -126,7 +126,8 @@ def as_cases(f: Callable, examples: Sequence[Any]) -> list[tuple[tuple, dict[str
             signature.bind(*arguments, **settings)
         except TypeError as error:
             raise ValueError(
-                f"example {number} does not fit {getattr(f, '__name__', 'f')}({', '.join(signature.parameters)}): {error}."
+                f"example {number} does not fit {getattr(f, '__name__', 'f')}({', '.join(signature.parameters)}): "
+                f"{error}."
             ) from None
         cases.append((arguments, settings))
     if not cases:

@@ -4,7 +4,7 @@
     task = training.Task(model, F.cross_entropy, optimizers.adam(1e-3), 32, {"accuracy": metrics.accuracy})
     state, history = training.train(task, split.train, jax.random.key(0), epochs=20)
 
-- One model: `Task` holds model, loss, optimizer, batch size and metrics, or an objective of your own. `train` trains one
+- One model: `Task` holds model, loss, optimizer, batch size and metrics, or an objective of its own. `train` trains a
   model and is a pure, traceable function; `start` and `resume` are its parts. `State` is everything that the next step
   depends on, and `History` has one row per epoch.
 - Populations: `fit` trains a model for each key in one program, with early stopping, progress and checkpoints, and

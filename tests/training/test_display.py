@@ -35,7 +35,7 @@ def test_progress_is_one_line():
 
 def test_states_name_the_size_of_their_trees():
     model = models.mlp((), 2)
-    task = training.Task(model, training.supervised(model, F.cross_entropy), optimizers.sgd(0.1), batch_size=4)
+    task = training.Task(model, F.cross_entropy, optimizers.sgd(0.1), batch_size=4)
     state = training.start(task, data.moons(jax.random.key(0), examples=8), jax.random.key(1))
     assert repr(state).startswith("State(key=key<fry>[], epoch=0, step=0, params=<2 arrays, 6 numbers>, stats={}, ")
     assert "  objective=supervised.objective,\n" in repr(task)
