@@ -19,6 +19,9 @@ def objective_of(task: Task) -> Callable[..., tuple[Array, PyTree]]:
     Args:
         task: A task with an objective of its own, or with a loss.
 
+    Raises:
+        ValueError: If the task has neither.
+
     Example:
         >>> from jaxdl import data, models, optimizers, training
         >>> task = training.Task(models.mlp((), 2), F.cross_entropy, optimizers.sgd(0.1), batch_size=4)
@@ -29,7 +32,11 @@ def objective_of(task: Task) -> Callable[..., tuple[Array, PyTree]]:
         >>> round(float(loss), 4)  # log 2: both classes are equally probable
         0.6931
     """
-    return functools.partial(_objective, task) if task.objective is None else task.objective
+    if task.objective is not None:
+        return task.objective
+    if task.loss is None:
+        raise ValueError("a Task needs a loss, such as F.cross_entropy, or an objective; both are None.")
+    return functools.partial(_objective, task)
 
 
 def _objective(task, params, stats, batch, key):

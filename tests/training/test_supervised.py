@@ -91,6 +91,29 @@ def test_evaluate_measures_the_weighted_loss_and_the_metrics(params, losses):
     np.testing.assert_allclose(observed["accuracy"], np.average(correct, weights=DATA.weights), rtol=1e-6)
 
 
+def test_a_population_is_evaluated_member_by_member(params):
+    """As the state that `fit` returns, whose counters have no axis of members."""
+    task = task_of(metrics={"accuracy": metrics.accuracy}, transform=lambda inputs: inputs - 1)
+    scaled = [jax.tree.map(lambda leaf, scale=scale: scale * leaf, params) for scale in (1.0, -2.0)]
+    stacked = jax.tree.map(lambda *leaves: jnp.stack(leaves), *scaled)
+    state = state_with(stacked, {})._replace(key=jax.random.split(jax.random.key(0), 2))
+    found = evaluate(task, state, DATA)
+    for member, alone in enumerate(scaled):
+        for name, value in evaluate(task, state_with(alone, {}), DATA).items():
+            np.testing.assert_allclose(found[name][member], value, rtol=1e-6)
+    assert found["loss"][0] != found["loss"][1]
+
+
+def test_a_metric_named_loss_replaces_the_loss_and_an_objective_alone_has_only_metrics(params):
+    state, weight = state_with(params, {}), {"loss": lambda outputs, labels, weights: weights.sum()}
+    assert evaluate(task_of(metrics=weight), state, DATA) == {"loss": 6}
+    objective = lambda params, stats, batch, key: (0.0, stats)
+    assert evaluate(task_of(loss=None, objective=objective), state, DATA) == {}
+    assert objective_of(task_of(loss=None, objective=objective)) is objective
+    with pytest.raises(ValueError, match="needs a loss, such as F.cross_entropy, or an objective; both are None"):
+        objective_of(task_of(loss=None))
+
+
 def test_outputs_and_regression_metrics_do_not_depend_on_the_division_into_batches(random, monkeypatch):
     examples = data.from_arrays(random.normal(size=(30, 5)), random.normal(size=(30, 3)))
     params, stats = jax.jit(MODEL.init)(jax.random.key(0), examples.inputs)
