@@ -23,6 +23,7 @@ def test_a_run_has_its_networks_preparation_and_settings(digits_run):
     assert jax.tree.map(np.shape, run.params)["Dense_0"]["kernel"] == (3, 64, 16)
     assert run.preparation.shape == (8, 8, 1)
     assert run.settings.hidden == (16,)
+    assert repr(run) == "Run(3 networks of 1,210 parameters, model 'mlp', data 'digits')"
 
 
 def test_networks_that_diverged_are_dropped_with_a_warning(copy):
