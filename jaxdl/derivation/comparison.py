@@ -1,5 +1,6 @@
 """Compare hand-derived VJPs with automatic differentiation."""
 
+import functools
 import inspect
 import os
 import types
@@ -196,10 +197,11 @@ def surviving_mutants(pair: VJPPair, cases: list | None = None) -> tuple[int, li
     """
     mutated = list(mutants(pair.f_vjp))
     surviving = mutated
-    solved = solve(pair.f, rounded(examples_of(pair.f) if cases is None else cases))
-    for precisions in (1, 2):  # most mutants already fail in float64
-        for case in solved:
-            surviving = _surviving_in_case(surviving, case, precisions) if surviving else []
+    compared = rounded(examples_of(pair.f) if cases is None else cases)
+    solved = functools.cache(lambda number: solve(pair.f, compared[number : number + 1])[0])
+    for precisions in (1, 2):  # most mutants already fail in float64, and in the first cases
+        for number in range(len(compared)):
+            surviving = _surviving_in_case(surviving, solved(number), precisions) if surviving else []
     return len(mutated), [change for change, _ in surviving]
 
 

@@ -32,7 +32,7 @@ class Case(NamedTuple):
     reference: tuple[tuple, ...] = ()
 
 
-class CaseError(Exception):
+class CaseError(ValueError):
     """A function raised an exception in one of the cases."""
 
 

@@ -121,14 +121,12 @@ def as_cases(f: Callable, examples: Sequence[Any]) -> list[tuple[tuple, dict[str
         arguments, settings = example, {}
         match example:
             case (tuple() | list(), dict(named)) if set(named) <= set(signature.parameters):
-                arguments, settings = example
+                arguments, settings = tuple(example[0]), named
         try:
             signature.bind(*arguments, **settings)
         except TypeError as error:
-            raise ValueError(
-                f"example {number} does not fit {getattr(f, '__name__', 'f')}({', '.join(signature.parameters)}): "
-                f"{error}."
-            ) from None
+            call = f"{getattr(f, '__name__', 'f')}({', '.join(signature.parameters)})"
+            raise ValueError(f"example {number} does not fit {call}: {error}.") from None
         cases.append((arguments, settings))
     if not cases:
         raise ValueError("examples must hold at least one tuple of arguments, got none.")
