@@ -10,7 +10,8 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Bool, Float, Int, Key
+from jaxtyping import Array, Bool, Int, Key
+from typing_extensions import TypeAliasType
 
 from jaxdl.data import Dataset
 from jaxdl.data.stream import Stream
@@ -19,7 +20,7 @@ from jaxdl.system.multihost import broadcast_from_first, max_over_processes, to_
 from jaxdl.training._display import fit_repr, progress_repr
 from jaxdl.training.checkpoints.resume import CheckpointManager, Checkpoints, identity_of, managed_checkpoints
 from jaxdl.training.checkpoints.serialization import digest_of
-from jaxdl.training.early_stopping import Best, lowest_loss
+from jaxdl.training.early_stopping import Best, Criterion, lowest_loss
 from jaxdl.training.layout import Layout, mesh_of
 from jaxdl.training.population.autotune import is_possible
 from jaxdl.training.population.in_memory import InMemoryRunner
@@ -63,6 +64,9 @@ class Progress(NamedTuple):
     __repr__ = progress_repr
 
 
+Watch = TypeAliasType("Watch", Callable[[Progress], None])
+
+
 class Fit(NamedTuple):
     """The result of `fit`. Members are the first axis of all arrays."""
 
@@ -95,9 +99,9 @@ def fit(
     dev: Dataset,
     observe: Observe | None = None,
     order: Key[Array, ""] | None = None,
-    criterion: Callable[[History], Float[Array, ""]] = lowest_loss,
+    criterion: Criterion = lowest_loss,
     patience: int | None = None,
-    watch: Callable[[Progress], None] | None = None,
+    watch: Watch | None = None,
     checkpoints: Checkpoints | None = None,
     devices: Sequence[jax.Device] | None = None,
 ) -> Fit:

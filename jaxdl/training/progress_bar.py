@@ -6,11 +6,8 @@ from collections.abc import Callable, Generator
 import numpy as np
 from rich.console import Console
 from rich.progress import BarColumn, Progress as Bar, TextColumn, TimeRemainingColumn
-from typing_extensions import TypeAliasType
 
-from jaxdl.training.fit import Progress
-
-Watch = TypeAliasType("Watch", Callable[[Progress], None])
+from jaxdl.training.fit import Progress, Watch
 
 
 @contextlib.contextmanager

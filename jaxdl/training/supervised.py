@@ -1,19 +1,18 @@
 """Supervised learning: the objective that a task minimizes, its outputs and its metrics on a data set."""
 
 import functools
-from collections.abc import Callable
 from typing import Any
 
 import jax
-from jaxtyping import Array, PyTree
+from jaxtyping import Array
 
 from jaxdl.data import Dataset
 from jaxdl.functional import weighted_mean
 from jaxdl.training.scoring import in_batches
-from jaxdl.training.task import Observe, State, Task, observe_nothing
+from jaxdl.training.task import Objective, Observe, State, Task, observe_nothing
 
 
-def objective_of(task: Task) -> Callable[..., tuple[Array, PyTree]]:
+def objective_of(task: Task) -> Objective:
     """Return the objective of a task, `objective(params, stats, batch, key) -> loss, stats`.
 
     Args:

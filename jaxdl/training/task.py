@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 
 import optax
 from jaxtyping import Array, Float, Int, Key, PyTree
+from typing_extensions import TypeAliasType
 
 from jaxdl._display import short_repr
 from jaxdl.data import Dataset
@@ -111,8 +112,12 @@ class History(NamedTuple):
     __repr__ = short_repr
 
 
-Observe = Callable[[State, Any], dict[str, Array]]
+Observe = TypeAliasType("Observe", Callable[[State, Any], dict[str, Array]])
 """`observe(state, dev) -> values`, called after every epoch"""
+
+
+Objective = TypeAliasType("Objective", Callable[..., tuple[Array, PyTree]])
+"""`objective(params, stats, batch, key) -> loss, stats`"""
 
 
 def transform_inputs(task: Task, data: Dataset) -> Dataset:

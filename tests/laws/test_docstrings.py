@@ -84,18 +84,14 @@ def test_a_summary_starts_with_a_verb_or_a_noun(name):
         assert first not in ("What", "Whether", "How", "Which", "Where", "Of", "As", "Is", "Are", "It")
 
 
-PENDING = {"classification", "fit", "regression", "resume", "supervised", "train"}  # of training: not yet named
-
-
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_help_prints_short_annotations(name):
     """A result of several arrays may be longer, because its annotation documents their shapes."""
     signature = inspect.signature(FUNCTIONS[name])
     parameters = [inspect.formatannotation(parameter.annotation) for parameter in signature.parameters.values()]
     result = inspect.formatannotation(signature.return_annotation)
-    if name.removeprefix("jaxdl.training.") not in PENDING:
-        assert not [text for text in parameters if len(text) > 80]
-        assert len(result) <= 120 or "jaxtyping." in result
+    assert not [text for text in parameters if len(text) > 80]
+    assert len(result) <= 120 or "jaxtyping." in result
 
 
 def test_help_prints_a_learning_rate_by_its_name():
