@@ -171,7 +171,7 @@ def compare(pair: VJPPair, cases: list | None = None) -> Proof:
     if fault:
         return Proof(pair.name, shapes, 0.0, 0.0, 0.0, fault)
     try:
-        solved = solve(pair.f, compared)
+        solved = _solved(pair.f, cases)
         errors, fault = _largest_errors(solved, hand_cotangents(pair.f_vjp, solved))
     except CaseError as failure:
         errors, fault = (np.inf, np.inf, 0.0), str(failure)
@@ -197,12 +197,23 @@ def surviving_mutants(pair: VJPPair, cases: list | None = None) -> tuple[int, li
     """
     mutated = list(mutants(pair.f_vjp))
     surviving = mutated
-    compared = rounded(examples_of(pair.f) if cases is None else cases)
-    solved = functools.cache(lambda number: solve(pair.f, compared[number : number + 1])[0])
-    for precisions in (1, 2):  # most mutants already fail in float64, and in the first cases
-        for number in range(len(compared)):
-            surviving = _surviving_in_case(surviving, solved(number), precisions) if surviving else []
+    solved = _solved(pair.f, cases)
+    for precisions in (1, 2):  # most mutants already fail in float64
+        for case in solved:
+            surviving = _surviving_in_case(surviving, case, precisions) if surviving else []
     return len(mutated), [change for change, _ in surviving]
+
+
+def _solved(f, cases) -> list:
+    """Solve the cases, or the examples of f: those of jaxdl once for its VJP and all mutants; others may change."""
+    if cases is None and getattr(f, "__module__", "").startswith("jaxdl.functional."):
+        return _solved_examples(f)
+    return solve(f, rounded(examples_of(f) if cases is None else cases))
+
+
+@functools.cache
+def _solved_examples(f) -> list:
+    return solve(f, rounded(examples_of(f)))
 
 
 def _surviving_in_case(mutated, case, precisions) -> list[tuple]:
