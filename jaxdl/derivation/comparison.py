@@ -11,6 +11,7 @@ from typing import NamedTuple
 import jax
 import jax.core
 import numpy as np
+from typing_extensions import TypeAliasType
 
 import jaxdl.functional
 from jaxdl._display import Table, labeled
@@ -28,6 +29,7 @@ from jaxdl.derivation.discovery import VJPPair, as_cases, examples as examples_o
 from jaxdl.derivation.mutation import mutants
 from jaxdl.derivation.relative_errors import describe_largest_difference, max_magnitude, relative_error
 
+PairLike = TypeAliasType("PairLike", str | Callable | VJPPair)
 FLOAT64_BOUND = 1e-12
 FLOAT32_BOUND = 1e-5  # only for inputs of unit scale
 FLOAT32_RATIO = 10  # to the error of jax's own float32 gradient
@@ -83,7 +85,7 @@ class Proofs(Table):
 
 
 def prove(
-    mine: str | Callable | VJPPair | Sequence[str | Callable | VJPPair] = (),
+    mine: PairLike | Sequence[PairLike] = (),
     package: types.ModuleType = jaxdl.functional,
     *,
     examples: Sequence[tuple] | None = None,

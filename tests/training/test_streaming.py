@@ -39,7 +39,7 @@ def three_epochs(digits):
     return train(TASK, streamed(digits), jax.random.key(3), epochs=3)
 
 
-def observe(state):
+def observe(state, dev):
     return {"step": state.step, "bias": state.params["Dense_0"]["bias"].sum()}
 
 
