@@ -5,10 +5,10 @@
     run = runs.load_run("runs/houses")  # what `jaxdl train --data houses.csv --label price` has written
     prediction = runs.predict(run, {"area": area, "rooms": rooms})
 
-`load_run` returns a `Run`, and `predict` a `Prediction`; a script needs nothing else. The other modules serve the command
-line: `settings` and `build` turn settings into a task, `examples` reads and splits the data, `trainer` trains, `results`
-and `residuals` write tables, `directory` and `files` manage the files of a run. Importing this package imports no jax, so
-that `jaxdl --help` is fast.
+`load_run` returns a `Run`, and `predict` a `Prediction`; a script needs nothing else. The other modules serve the
+command line: `settings` and `build` turn settings into a task, `examples` reads and splits the data, `trainer`
+trains, `results` and `residuals` write tables, `directory` and `files` manage the files of a run. Importing this
+package imports no jax, so that `jaxdl --help` is fast.
 """
 
 import importlib
