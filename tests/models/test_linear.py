@@ -33,7 +33,7 @@ def test_classification_starts_with_equal_probabilities_and_learns(model, loss, 
     @jax.jit
     @jax.vmap
     def first_and_later_losses(key):
-        first = task.objective(*model.init(key, sets.inputs[:1]), sets, jax.random.key(1))[0]
+        first = training.objective_of(task)(*model.init(key, sets.inputs[:1]), sets, jax.random.key(1))[0]
         return first, training.train(task, sets, jax.random.clone(key), epochs=20)[1].loss
 
     first, later = first_and_later_losses(jax.random.split(jax.random.key(0), 2))
