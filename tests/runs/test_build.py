@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import jaxdl.functional as F
-from jaxdl import data
+from jaxdl import data, training
 from jaxdl.runs import build
 from jaxdl.runs.settings import SGD, Adam, Train
 
@@ -63,7 +63,7 @@ def test_the_objective_is_the_loss_of_the_augmented_batch():
 
     def found(key, more):
         task = build.build_task(Train(hidden=(8,), **more), DIGITS, 64)
-        return task.objective(params, stats, batch, key)[0]
+        return training.objective_of(task)(params, stats, batch, key)[0]
 
     def expected(key, loss, change):
         changed = change(jax.random.split(key)[0], batch)
