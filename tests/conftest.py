@@ -67,6 +67,11 @@ def pytest_sessionstart():
     jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.1)
 
 
+def pytest_configure(config):
+    if hasattr(config, "workerinput"):  # a process of xdist
+        atexit.register(os._exit, 0)  # jax would take five seconds to free its programs one by one
+
+
 def pytest_collection_modifyitems(items):
     items.sort(key=lambda item: item.path.name not in LONG)
     if jax.default_backend() == "cpu":
