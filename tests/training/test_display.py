@@ -38,7 +38,7 @@ def test_states_name_the_size_of_their_trees():
     task = training.Task(model, F.cross_entropy, optimizers.sgd(0.1), batch_size=4)
     state = training.start(task, data.moons(jax.random.key(0), examples=8), jax.random.key(1))
     assert repr(state).startswith("State(key=key<fry>[], epoch=0, step=0, params=<2 arrays, 6 numbers>, stats={}, ")
-    assert "  objective=supervised.objective,\n" in repr(task)
+    assert "  loss=cross_entropy,\n" in repr(task)
     history = History(np.zeros((3, 40)), {"accuracy": np.zeros((3, 40))})
     assert repr(history) == "History(loss=float64[3, 40], observed={'accuracy': float64[3, 40]})"
     assert "value=[0.5, 0.25]" in repr(fit_of([0.5, 0.25], [5, 4], [0, 0]).best)

@@ -142,7 +142,7 @@ def test_last_and_best_parameters_are_those_of_a_training_with_as_many_epochs(st
     member = int(np.argmin(stopping.epochs))
     assert stopping.epochs[member] < max(stopping.epochs)
     key = jax.random.split(jax.random.key(3), 4)[member]
-    params_of = lambda state: {"params": state.params}
+    params_of = lambda state, dev: {"params": state.params}
     history = jax.jit(lambda key: train(TASK, examples[0], key, epochs=EPOCHS, observe=params_of)[1])(key)
     for epochs, found in [(stopping.epochs[member], stopping.state), (stopping.best.epoch[member], stopping.best)]:
         after = jax.tree.map(lambda leaf, epochs=epochs: leaf[epochs - 1], history.observed["params"])

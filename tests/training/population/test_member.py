@@ -83,7 +83,7 @@ def test_infinite_parameters_count_as_divergence_even_if_the_loss_is_finite(exam
     objective = lambda params, stats, batch, key: (params["x"].sum(), stats)
     explode = optimizers.sgd(lambda step: jnp.where(step == 2 * STEPS - 1, jnp.inf, 0.1))
     model = models.Model(lambda key, inputs: ({"x": jnp.ones(2)}, {}), lambda p, s, i, *, key=None: (i, s))
-    config = FitConfig(Task(model, objective, explode, 16), lambda state, dev: {}, epochs=4)
+    config = FitConfig(Task(model, None, explode, 16, objective=objective), lambda state, dev: {}, epochs=4)
 
     @jax.jit
     def trained(key):
