@@ -22,10 +22,17 @@ from jaxdl.derivation.cotangents import (
     in_each_precision,
     needs_numbers,
     pull_each,
-    rounded,
     solve,
 )
-from jaxdl.derivation.discovery import VJPPair, as_cases, examples as examples_of, is_floating, pair_of, vjp_pairs
+from jaxdl.derivation.discovery import (
+    VJPPair,
+    as_cases,
+    examples as examples_of,
+    is_floating,
+    pair_of,
+    rounded,
+    vjp_pairs,
+)
 from jaxdl.derivation.mutation import mutants
 from jaxdl.derivation.relative_errors import describe_largest_difference, max_magnitude, relative_error
 
@@ -167,8 +174,8 @@ def compare(pair: VJPPair, cases: list | None = None) -> Proof:
         >>> derivation.compare(pair, [((np.array([0.0, 2.0]),), {})]).fault
         'case 0: float64 error 5.0e-01 is over 1e-12, largest at x[1]: 1.643 by hand, 3.286 by jax'
     """
-    compared = rounded(examples_of(pair.f) if cases is None else cases)
-    shapes = tuple(tuple(np.shape(leaf) for leaf in jax.tree.leaves(arguments)) for arguments, _ in compared)
+    compared = examples_of(pair.f) if cases is None else cases
+    shapes = tuple(tuple(np.shape(leaf) for leaf in jax.tree.leaves(tuple(arguments))) for arguments, _ in compared)
     fault = _signature_fault(pair)
     if fault:
         return Proof(pair.name, shapes, 0.0, 0.0, 0.0, fault)
@@ -210,12 +217,12 @@ def _solved(f, cases) -> list:
     """Solve the cases, or the examples of f: those of jaxdl once for its VJP and all mutants; others may change."""
     if cases is None and getattr(f, "__module__", "").startswith("jaxdl.functional."):
         return _solved_examples(f)
-    return solve(f, rounded(examples_of(f) if cases is None else cases))
+    return solve(f, examples_of(f) if cases is None else rounded(cases))
 
 
 @functools.cache
 def _solved_examples(f) -> list:
-    return solve(f, rounded(examples_of(f)))
+    return solve(f, examples_of(f))
 
 
 def _surviving_in_case(mutated, case, precisions) -> list[tuple]:

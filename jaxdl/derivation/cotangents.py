@@ -96,11 +96,6 @@ def _by_precision(cases) -> tuple[list, list]:
     return [case.inputs[0] for case in cases], [case.inputs[1] for case in cases]
 
 
-def rounded(cases) -> list[tuple[tuple, dict[str, Any]]]:
-    """Return cases with all floats rounded to float32 numbers, as float64 NumPy arrays."""
-    return [(jax.tree.map(round_to_float32, tuple(arguments)), settings) for arguments, settings in cases]
-
-
 def _inputs(f, arguments, settings) -> tuple:
     """Return (g, arguments) in float64 and in float32, with a random cotangent g of the structure of f's output."""
     with jax.enable_x64(True), jax.default_matmul_precision("highest"):

@@ -161,6 +161,11 @@ def examples(f: types.FunctionType) -> list[tuple[tuple, dict[str, Any]]]:
         cases = as_cases(f, list(own_examples(random)))
     else:
         cases = [(tuple(_random_arguments(f, random, batch)), {}) for batch in BATCHES]
+    return rounded(cases)
+
+
+def rounded(cases: list) -> list[tuple[tuple, dict[str, Any]]]:
+    """Return cases with all floats rounded to float32 numbers, as float64 NumPy arrays."""
     return [(jax.tree.map(round_to_float32, tuple(arguments)), settings) for arguments, settings in cases]
 
 

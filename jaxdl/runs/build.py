@@ -160,7 +160,7 @@ def build_task(settings: Train, preparation: data.Preparation, examples: int) ->
         model = models.mixed_precision(model)
     return training.Task(
         model,
-        _loss(settings, preparation),
+        _loss(settings, preparation, mixed=settings.mixup > 0),
         optimizer,
         duration.batch_size,
         augment=_augmentation(settings, preparation),
@@ -169,10 +169,10 @@ def build_task(settings: Train, preparation: data.Preparation, examples: int) ->
     )
 
 
-def _loss(settings, preparation) -> Callable:
+def _loss(settings, preparation, *, mixed) -> Callable:
     if not isinstance(preparation.labels, data.Classes):
         return LOSSES[settings.loss]
-    return F.soft_cross_entropy if settings.mixup else F.cross_entropy
+    return F.soft_cross_entropy if mixed else F.cross_entropy
 
 
 def _augmentation(settings, preparation) -> Callable:
@@ -196,6 +196,6 @@ def build_evaluation(settings: Train, preparation: data.Preparation, task: train
     classes = isinstance(preparation.labels, data.Classes)
     return task._replace(
         model=build_model(settings, preparation),
-        loss=F.cross_entropy if classes else LOSSES[settings.loss],
+        loss=_loss(settings, preparation, mixed=False),
         metrics={"accuracy": metrics.accuracy} if classes else {"r_squared": metrics.r_squared},
     )

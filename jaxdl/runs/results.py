@@ -50,12 +50,12 @@ class Evaluation(NamedTuple):
 def evaluate(settings: Train, examples: Examples, state: training.State) -> Evaluation:
     """Evaluate every member on train, dev and test."""
     model, labels = build_model(settings, examples.preparation), examples.preparation.labels
-    evaluate_part = _classifier(model) if isinstance(labels, data.Classes) else _regressor(model, labels)
+    score = _score_classes if isinstance(labels, data.Classes) else _regression_scores(labels)
     transform = data.transform_of(examples.preparation)
 
     def one(part, params, stats):
-        part = part._replace(inputs=transform(part.inputs))
-        return evaluate_part(part, state._replace(params=params, stats=stats))
+        apply = lambda inputs: model.apply(params, stats, inputs)[0]  # noqa: E731
+        return score(training.in_batches(apply, transform(part.inputs)), part)
 
     evaluated = {
         name: training.population(one, state.params, state.stats, shared=(part,))
@@ -73,33 +73,26 @@ def evaluate(settings: Train, examples: Examples, state: training.State) -> Eval
     return Evaluation(scores, data.rescaled(predicted, labels), residuals)
 
 
-def _outputs(model, state, part):
-    return training.in_batches(lambda inputs: model.apply(state.params, state.stats, inputs)[0], part.inputs)
+def _score_classes(logits, part) -> tuple[dict[str, Any], Any]:
+    """Return the accuracy, and the predicted classes."""
+    predicted = metrics.predictions(logits)
+    return {"accuracy": (predicted == part.labels).mean()}, predicted
 
 
-def _classifier(model) -> Callable:
-    def evaluate_part(part, state):
-        predicted = metrics.predictions(_outputs(model, state, part))
-        return {"accuracy": (predicted == part.labels).mean()}, predicted
-
-    return evaluate_part
-
-
-def _regressor(model, unit) -> Callable:
-    """Return the evaluation of a regression in standardized units, where float32 is accurate.
+def _regression_scores(unit) -> Callable:
+    """Return a function of outputs and part that scores a regression in standardized units, where float32 is accurate.
 
     Several outputs are scaled by their share of the largest standard deviation, so that errors keep their proportions.
     """
     share = jnp.asarray(unit.std / unit.std.max(), jnp.float32)
 
-    def evaluate_part(part, state):
-        outputs = _outputs(model, state, part)
+    def score(outputs, part):
         found = {
             name: metric(outputs * share, part.labels * share, part.weights) for name, metric in REGRESSION.items()
         }
         return found, outputs
 
-    return evaluate_part
+    return score
 
 
 def write_results(

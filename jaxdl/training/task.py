@@ -11,6 +11,9 @@ from jaxdl._display import short_repr
 from jaxdl.data import Dataset
 from jaxdl.models import Model
 
+Objective = TypeAliasType("Objective", Callable[..., tuple[Array, PyTree]])
+"""`objective(params, stats, batch, key) -> loss, stats`"""
+
 
 def identity(inputs: PyTree) -> PyTree:
     """Return the inputs unchanged."""
@@ -64,7 +67,7 @@ class Task(NamedTuple):
     """`penalty(params)`, added to the loss"""
     augment: Callable[[Key[Array, ""], Dataset], Dataset] = no_augmentation
     """`augment(key, batch)`, applied to every training batch, such as `data.each_image(data.flip)` or `data.mixup`"""
-    objective: Callable[..., tuple[Array, PyTree]] | None = None
+    objective: Objective | None = None
     """`objective(params, stats, batch, key) -> loss, stats`, with one number per batch, which replaces loss, penalty
     and augment"""
     microbatches: int = 1
@@ -114,10 +117,6 @@ class History(NamedTuple):
 
 Observe = TypeAliasType("Observe", Callable[[State, Any], dict[str, Array]])
 """`observe(state, dev) -> values`, called after every epoch"""
-
-
-Objective = TypeAliasType("Objective", Callable[..., tuple[Array, PyTree]])
-"""`objective(params, stats, batch, key) -> loss, stats`"""
 
 
 def transform_inputs(task: Task, data: Dataset) -> Dataset:

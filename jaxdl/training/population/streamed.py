@@ -50,9 +50,9 @@ class StreamedRunner:
         self._stream, self._first = checked_stream(config, data, dev)
         self._config, self._dev, self._keys, self._devices = config, dev, keys, devices
         self._order = keys[0] if order is None else order
-        self._total = config.epochs * (data.size // config.task.batch_size)
-        self._plan = plan_chunks(config.task, self._stream)
         self._steps_per_epoch = data.size // config.task.batch_size
+        self._total = config.epochs * self._steps_per_epoch
+        self._plan = plan_chunks(config.task, self._stream)
         self._init = functools.partial(init_member, config, steps=self._steps_per_epoch)
         self.like = shapes_of_members(self._init, (self._first, dev), keys)
         train, end = functools.partial(train_chunk, config), jax.jit(functools.partial(end_epoch, config))
