@@ -17,7 +17,12 @@ MAX_LINE = 120  # characters; a longer text gets one line for each field
 
 def short_repr(value: Any) -> str:
     """Return the fields of a NamedTuple with their shapes: on one line, or one line for each field."""
-    return _on_lines(type(value).__name__, [f"{name}={summarized(field)}" for name, field in value._asdict().items()])
+    return _on_lines(type(value).__name__, _fields(value))
+
+
+def line_repr(value: Any) -> str:
+    """Return the fields of a NamedTuple on one line, whatever its length."""
+    return labeled(type(value).__name__, *_fields(value))
 
 
 def labeled(name: str, *facts: str) -> str:
@@ -90,6 +95,10 @@ class Table(tuple):
     def _repr_html_(self) -> str:
         """Return the table for a notebook."""
         return html_table(self._cells(), right=self._right)
+
+
+def _fields(value) -> list[str]:
+    return [f"{name}={summarized(field)}" for name, field in value._asdict().items()]
 
 
 def _on_lines(name, fields) -> str:

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from jaxdl._display import short_repr
+from jaxdl._display import line_repr, short_repr
 from jaxdl._types import ArrayLike
 
 __all__ = [
@@ -77,8 +77,7 @@ class PairedComparison(NamedTuple):
             f"difference of {self.effect:.4g} takes {needed} seeds"
         )
 
-    def __repr__(self) -> str:
-        return _rounded_repr(self)
+    __repr__ = line_repr
 
 
 class Summary(NamedTuple):
@@ -106,14 +105,7 @@ class Summary(NamedTuple):
             f"median {self.median:.4g}; {self.n} values"
         )
 
-    def __repr__(self) -> str:
-        return _rounded_repr(self)
-
-
-def _rounded_repr(fields) -> str:
-    """Return the `repr` of a named tuple with four significant digits for each float."""
-    shown = (f"{k}={v:.4g}" if isinstance(v, float) else f"{k}={v!r}" for k, v in fields._asdict().items())
-    return f"{type(fields).__name__}({', '.join(shown)})"
+    __repr__ = line_repr
 
 
 def mean_interval(
