@@ -28,7 +28,6 @@ from jaxdl.training.population.member import FitConfig, check_config, state_of
 from jaxdl.training.population.runner import PlacedMembers, Runner
 from jaxdl.training.population.sharding import gather
 from jaxdl.training.population.streamed import StreamedRunner
-from jaxdl.training.supervised import observer
 from jaxdl.training.task import History, Observe, State, Task
 
 
@@ -153,7 +152,7 @@ def fit(
         >>> result.history.observed["accuracy"].shape, result.diverged.tolist()
         ((3, 5), [0, 0, 0])
     """
-    config = FitConfig(task, observer(task, dev, observe), epochs, criterion, patience)
+    config = FitConfig(task, epochs, criterion, patience, observe)
     check_config(config)
     watch = watch or _ignore
     started = time.perf_counter()

@@ -17,6 +17,7 @@ from jaxdl.data import Dataset
 from jaxdl.data.stream import Stream, read_rows
 from jaxdl.training.batching import batches
 from jaxdl.training.step import step
+from jaxdl.training.supervised import observed
 from jaxdl.training.task import History, Observe, State, Task
 
 
@@ -114,7 +115,7 @@ def resume_stream(
     dev: Dataset | None,
     *,
     epochs: int,
-    observe: Observe,
+    observe: Observe | None,
     order: Key[Array, ""] | None,
 ) -> tuple[State, History]:
     """Train for more epochs on a stream, as `resume` does on a Dataset. Raises TypeError inside `jit` or `vmap`."""
@@ -132,7 +133,8 @@ def resume_stream(
     @jax.jit
     def row_of_epoch(state, losses, dev):
         state = state._replace(epoch=state.epoch + 1)
-        return state, jax.tree.map(jnp.asarray, History(jnp.concatenate(losses).mean(), observe(state, dev)))
+        row = History(jnp.concatenate(losses).mean(), observed(task, state, dev, observe))
+        return state, jax.tree.map(jnp.asarray, row)
 
     def train_chunk(carry, chunk, done):  # noqa: ARG001
         state, losses, rows = carry

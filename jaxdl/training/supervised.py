@@ -9,7 +9,7 @@ from jaxtyping import Array
 from jaxdl.data import Dataset
 from jaxdl.functional import weighted_mean
 from jaxdl.training.scoring import in_batches
-from jaxdl.training.task import Objective, Observe, State, Task, observe_nothing
+from jaxdl.training.task import Objective, Observe, State, Task
 
 
 def objective_of(task: Task) -> Objective:
@@ -102,8 +102,8 @@ def evaluate(task: Task, state: State, data: Dataset) -> dict[str, Array]:
     return (jax.vmap(of_one) if state.key.ndim else of_one)(outputs_of(task, state, data))
 
 
-def observer(task: Task, dev: Dataset | None, observe: Observe | None) -> Observe:
-    """Return `observe` if it is given, else the evaluation on dev, else a function that observes nothing."""
+def observed(task: Task, state: State, dev: Dataset | None, observe: Observe | None) -> dict[str, Any]:
+    """Return what an epoch records: `observe(state, dev)` if it is given, else the evaluation on dev, else nothing."""
     if observe is not None:
-        return observe
-    return observe_nothing if dev is None else functools.partial(evaluate, task)
+        return observe(state, dev)
+    return {} if dev is None else evaluate(task, state, dev)

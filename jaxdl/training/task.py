@@ -122,8 +122,3 @@ Observe = TypeAliasType("Observe", Callable[[State, Any], dict[str, Array]])
 def transform_inputs(task: Task, data: Dataset) -> Dataset:
     """Return the data with the task's transform applied to its inputs."""
     return data._replace(inputs=task.transform(data.inputs))
-
-
-def observe_nothing(*arguments: Any) -> dict[str, Array]:  # noqa: ARG001
-    """Return no values."""
-    return {}

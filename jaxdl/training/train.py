@@ -9,7 +9,7 @@ from jaxdl.training.batching import batches, shard_batch
 from jaxdl.training.input_checks import check_counts
 from jaxdl.training.step import start, step
 from jaxdl.training.streaming import resume_stream
-from jaxdl.training.supervised import observer
+from jaxdl.training.supervised import observed
 from jaxdl.training.task import History, Observe, State, Task
 
 
@@ -91,13 +91,12 @@ def resume(
         (3, (2,))
     """
     check_counts(task, data, epochs=epochs)
-    observe = observer(task, dev, observe)
     if isinstance(data, Stream):
         return resume_stream(task, data, state, dev, epochs=epochs, observe=observe, order=order)
 
     def one_epoch(state, _):
         state, loss = epoch(task, data, state, state.key if order is None else order)
-        return state, History(loss, observe(state, dev))
+        return state, History(loss, observed(task, state, dev, observe))
 
     return jax.lax.scan(one_epoch, state, length=epochs)
 

@@ -8,6 +8,7 @@ import pytest
 import jaxdl.functional as F
 from jaxdl import data, metrics, models, optimizers
 from jaxdl.training import State, Task, evaluate, in_batches, objective_of, outputs_of
+from jaxdl.training.supervised import observed
 
 MODEL = models.mlp((4,), 3)
 DATA = data.from_arrays(np.arange(12.0).reshape(6, 2) / 10, [0, 1, 2, 0, 1, 2], weights=[1, 1, 1, 1, 0, 2])
@@ -61,9 +62,9 @@ def test_dropout_is_active_in_the_objective_and_inactive_in_the_metrics():
     params, stats = jax.jit(model.init)(jax.random.key(0), DATA.inputs)
     objective = jax.jit(objective_of(task_of(model)))
     assert objective(params, stats, DATA, jax.random.key(1))[0] != objective(params, stats, DATA, jax.random.key(2))[0]
-    observed = jax.jit(functools.partial(evaluate, task_of(model)))(state_with(params, stats), DATA)["loss"]
+    found = jax.jit(functools.partial(evaluate, task_of(model)))(state_with(params, stats), DATA)["loss"]
     expected = F.cross_entropy(jax.jit(model.apply)(params, stats, DATA.inputs)[0], DATA.labels)
-    np.testing.assert_allclose(observed, np.average(expected, weights=DATA.weights), rtol=1e-6)
+    np.testing.assert_allclose(found, np.average(expected, weights=DATA.weights), rtol=1e-6)
 
 
 def test_augmentation_and_model_receive_different_keys(params):
@@ -85,10 +86,10 @@ def test_augmentation_and_model_receive_different_keys(params):
 
 def test_evaluate_measures_the_weighted_loss_and_the_metrics(params, losses):
     task = task_of(metrics={"accuracy": metrics.accuracy})
-    observed = jax.jit(functools.partial(evaluate, task))(state_with(params, {}), DATA)
-    np.testing.assert_allclose(observed["loss"], np.average(losses, weights=DATA.weights), rtol=1e-6)
+    found = jax.jit(functools.partial(evaluate, task))(state_with(params, {}), DATA)
+    np.testing.assert_allclose(found["loss"], np.average(losses, weights=DATA.weights), rtol=1e-6)
     correct = MODEL.apply(params, {}, DATA.inputs)[0].argmax(axis=1) == DATA.labels
-    np.testing.assert_allclose(observed["accuracy"], np.average(correct, weights=DATA.weights), rtol=1e-6)
+    np.testing.assert_allclose(found["accuracy"], np.average(correct, weights=DATA.weights), rtol=1e-6)
 
 
 def test_a_population_is_evaluated_member_by_member(params):
@@ -114,6 +115,13 @@ def test_a_metric_named_loss_replaces_the_loss_and_an_objective_alone_has_only_m
         objective_of(task_of(loss=None))
 
 
+def test_an_epoch_records_what_observe_returns_else_the_evaluation_on_dev_else_nothing(params):
+    task, state = task_of(), state_with(params, {})
+    assert observed(task, state, None, None) == {}
+    assert observed(task, state, DATA, None) == evaluate(task, state, DATA)
+    assert observed(task, state, DATA, lambda state, dev: {"size": dev.size}) == {"size": 6}
+
+
 def test_outputs_and_regression_metrics_do_not_depend_on_the_division_into_batches(random, monkeypatch):
     examples = data.from_arrays(random.normal(size=(30, 5)), random.normal(size=(30, 3)))
     params, stats = jax.jit(MODEL.init)(jax.random.key(0), examples.inputs)
@@ -121,8 +129,8 @@ def test_outputs_and_regression_metrics_do_not_depend_on_the_division_into_batch
     task = task_of(loss=F.absolute_error, metrics={"r_squared": metrics.r_squared})
     monkeypatch.setattr(in_batches, "__kwdefaults__", {"rows": 8})
     np.testing.assert_allclose(outputs_of(task, state, examples), outputs, atol=1e-6)
-    observed = jax.jit(functools.partial(evaluate, task))(state, examples)
-    np.testing.assert_allclose(observed["loss"], F.absolute_error(outputs, examples.labels).mean(), rtol=1e-5)
+    found = jax.jit(functools.partial(evaluate, task))(state, examples)
+    np.testing.assert_allclose(found["loss"], F.absolute_error(outputs, examples.labels).mean(), rtol=1e-5)
     total = ((examples.labels - examples.labels.mean(axis=0)) ** 2).sum()
     residual = ((outputs - examples.labels) ** 2).sum()
-    np.testing.assert_allclose(observed["r_squared"], 1 - residual / total, rtol=1e-4)
+    np.testing.assert_allclose(found["r_squared"], 1 - residual / total, rtol=1e-4)

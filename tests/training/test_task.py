@@ -5,7 +5,7 @@ import numpy as np
 import jaxdl.functional as F
 from jaxdl import data, models, optimizers
 from jaxdl.training import State, Task
-from jaxdl.training.task import observe_nothing, transform_inputs
+from jaxdl.training.task import transform_inputs
 
 MODEL = models.mlp((), 2)
 TASK = Task(MODEL, F.cross_entropy, optimizers.sgd(0.1), batch_size=2)
@@ -22,10 +22,6 @@ def test_the_transform_is_applied_to_the_inputs_only():
     assert transformed.inputs.tolist() == [[0.0], [1.0]]
     assert transformed.labels is BYTES.labels
     assert transformed.weights is BYTES.weights
-
-
-def test_by_default_nothing_is_observed():
-    assert observe_nothing() == {}
 
 
 def test_a_state_is_a_tree_of_all_that_a_step_depends_on():

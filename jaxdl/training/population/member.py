@@ -15,6 +15,7 @@ from jaxdl.data import Dataset
 from jaxdl.training.batching import batches, shard_batch
 from jaxdl.training.early_stopping import Best, init_best, lowest_loss, out_of_patience, update_best
 from jaxdl.training.step import start, step
+from jaxdl.training.supervised import observed
 from jaxdl.training.task import History, Observe, State, Task
 
 
@@ -23,14 +24,14 @@ class FitConfig(NamedTuple):
 
     task: Task
     """model, loss, optimizer and batch size"""
-    observe: Observe
-    """called as `observe(state, dev)` after every epoch"""
     epochs: int
     """largest number of epochs"""
     criterion: Callable[[History], Array] = lowest_loss
     """value of a row of the history; the parameters with the lowest value are kept as the best"""
     patience: int | None = None
     """epochs without a lower value after which a member stops; None trains to the end"""
+    observe: Observe | None = None
+    """called as `observe(state, dev)` after every epoch, in place of the evaluation of the task on dev"""
 
 
 class Member(NamedTuple):
@@ -155,7 +156,7 @@ def end_epoch(config: FitConfig, dev: Dataset, epoch: Int[Array, ""], member: Me
 
 
 def _row(config, dev, state, loss) -> History:
-    return History(loss, jax.tree.map(jnp.asarray, config.observe(state, dev)))
+    return History(loss, jax.tree.map(jnp.asarray, observed(config.task, state, dev, config.observe)))
 
 
 def _missing(shape, dtype):

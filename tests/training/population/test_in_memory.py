@@ -1,6 +1,5 @@
 """Fits on data that lie on the devices: layouts, chunks of steps, and members that stop early."""
 
-import functools
 import os
 import signal
 import subprocess
@@ -14,7 +13,7 @@ import pytest
 
 import jaxdl.functional as F
 from jaxdl import data, metrics, models, optimizers
-from jaxdl.training import Checkpoints, Task, evaluate, fit
+from jaxdl.training import Checkpoints, Task, fit
 from jaxdl.training.layout import Layout, mesh_of
 from jaxdl.training.population import in_memory
 from jaxdl.training.population.in_memory import _near_epoch_end, rebalance
@@ -24,7 +23,7 @@ from jaxdl.training.population.runner import place_members
 
 MODEL = models.mlp((8,), 10)
 TASK = Task(MODEL, F.cross_entropy, optimizers.momentum(0.05), 16, metrics={"accuracy": metrics.accuracy})
-CONFIG = FitConfig(TASK, functools.partial(evaluate, TASK), 3)
+CONFIG = FitConfig(TASK, 3)
 pytestmark = pytest.mark.usefixtures("shared_programs")
 
 

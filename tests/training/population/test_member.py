@@ -9,12 +9,12 @@ import pytest
 
 import jaxdl.functional as F
 from jaxdl import data, metrics, models, optimizers
-from jaxdl.training import Task, evaluate, train
+from jaxdl.training import Task, train
 from jaxdl.training.population.member import FitConfig, check_config, init_member, is_active, train_steps
 
 MODEL = models.mlp((8,), 10, norm=models.BatchNorm, dropout_rate=0.1)
 TASK = Task(MODEL, F.cross_entropy, optimizers.adam(1e-2), 16, metrics={"accuracy": metrics.accuracy})
-CONFIG = FitConfig(TASK, functools.partial(evaluate, TASK), epochs=4)
+CONFIG = FitConfig(TASK, epochs=4)
 STEPS = 5
 
 
@@ -83,7 +83,7 @@ def test_infinite_parameters_count_as_divergence_even_if_the_loss_is_finite(exam
     objective = lambda params, stats, batch, key: (params["x"].sum(), stats)
     explode = optimizers.sgd(lambda step: jnp.where(step == 2 * STEPS - 1, jnp.inf, 0.1))
     model = models.Model(lambda key, inputs: ({"x": jnp.ones(2)}, {}), lambda p, s, i, *, key=None: (i, s))
-    config = FitConfig(Task(model, None, explode, 16, objective=objective), lambda state, dev: {}, epochs=4)
+    config = FitConfig(Task(model, None, explode, 16, objective=objective), epochs=4)
 
     @jax.jit
     def trained(key):

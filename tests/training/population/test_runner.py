@@ -14,7 +14,7 @@ from jaxdl.training.population.streamed import StreamedRunner
 
 MODEL = models.mlp((8,), 10)
 TASK = Task(MODEL, F.cross_entropy, optimizers.sgd(0.1), 16)
-CONFIG = FitConfig(TASK, lambda state, dev: {}, 3)
+CONFIG = FitConfig(TASK, 3, observe=lambda state, dev: {})
 
 
 @pytest.fixture(scope="module")
