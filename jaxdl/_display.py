@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 MAX_SHOWN = 8  # numbers of an array, or entries of a dictionary, to show
+MAX_ROWS = 20  # rows of a table to show
 MAX_LINE = 120  # characters; a longer text gets one line for each field
 
 
@@ -95,6 +96,26 @@ class Table(tuple):
     def _repr_html_(self) -> str:
         """Return the table for a notebook."""
         return html_table(self._cells(), right=self._right)
+
+
+class Columns(dict):
+    """A dictionary of columns of equal length that is displayed as a table, without the rows after the first 20."""
+
+    def _cells(self) -> list[tuple[str, ...]]:
+        columns = [[_number(value) for value in np.asarray(column)[:MAX_ROWS]] for column in self.values()]
+        return [tuple(self), *zip(*columns, strict=True)]
+
+    def _more(self) -> str:
+        rows = len(next(iter(self.values()), ()))
+        return f"and {rows - MAX_ROWS} more rows" if rows > MAX_ROWS else ""
+
+    def __repr__(self) -> str:
+        """Return the table as text."""
+        return "\n".join(filter(None, [text_table(self._cells(), right=range(len(self))), self._more()]))
+
+    def _repr_html_(self) -> str:
+        """Return the table for a notebook."""
+        return html_table(self._cells(), right=range(len(self))) + self._more()
 
 
 def _fields(value) -> list[str]:

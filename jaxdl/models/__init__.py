@@ -4,7 +4,8 @@ Every factory (`mlp`, `convnet`, `resnet`, `recurrent`, `multi_head`, ...) retur
 `jaxdl.training` and `jaxdl.experiment` expect. The models are Flax Linen modules whose layers call `jaxdl.functional`.
 
 - **Ready-made models**: `linear_regression`, `logistic_regression`, `softmax_regression`, `mlp`, `convnet`, `lenet5`,
-  `resnet`, `resnet20`, `recurrent`, `multi_head`. A `Stage` describes a part of a `convnet`; `PostActivation` and
+  `resnet`, `resnet20`, `recurrent`, `multi_head`. `mlp_of_sizes` is an `mlp` whose size a population can map, and
+  `cut_to_size` makes its parameters those of the `mlp`. A `Stage` describes a part of a `convnet`; `PostActivation` and
   `PreActivation` are the blocks of a `resnet`.
 - **Your own Flax module as a `Model`**: `from_linen`, `from_nnx`.
 - **Layers and modules** to build with in Flax Linen: `Dense`, `Conv`, `Embed`, `Dropout`, `Flatten`, the norms
@@ -32,6 +33,7 @@ from jaxdl.models.linear import (
     softmax_regression as softmax_regression,
 )
 from jaxdl.models.mlp import MLP as MLP, mlp as mlp
+from jaxdl.models.mlp_of_sizes import cut_to_size as cut_to_size, mlp_of_sizes as mlp_of_sizes
 from jaxdl.models.model import Model as Model, from_linen as from_linen
 from jaxdl.models.multi_head import MultiHead as MultiHead, multi_head as multi_head
 from jaxdl.models.nnx import from_nnx as from_nnx
@@ -97,6 +99,7 @@ __all__ = [
     "Window",
     "check_batch_norm",
     "convnet",
+    "cut_to_size",
     "from_linen",
     "from_nnx",
     "from_pytorch",
@@ -106,6 +109,7 @@ __all__ = [
     "logistic_regression",
     "mixed_precision",
     "mlp",
+    "mlp_of_sizes",
     "multi_head",
     "receptive_field",
     "recurrent",

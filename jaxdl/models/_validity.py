@@ -3,6 +3,10 @@
 import numbers
 from typing import Any
 
+from jax.core import Tracer
+
+from jaxdl.functional._validity import check
+
 
 def check_size(name: str, size: Any) -> None:
     """Raise TypeError if `size` is not an integer, and ValueError if it is below 1."""
@@ -30,7 +34,12 @@ def check_function(name: str, function: Any) -> None:
         raise TypeError(f"{name} must be a function, got {function!r}. Pass the function itself, not its name.")
 
 
-def check_dropout_rate(dropout_rate: float) -> None:
-    """Raise ValueError if the rate is outside [0, 1)."""
-    if not 0 <= dropout_rate < 1:
-        raise ValueError(f"dropout_rate must be at least 0 and below 1, got {dropout_rate}.")
+def check_dropout_rate(dropout_rate: Any) -> None:
+    """Raise ValueError if the rate is outside [0, 1); a traced rate is not checked."""
+    condition = (dropout_rate >= 0) & (dropout_rate < 1)
+    check(condition, f"dropout_rate must be at least 0 and below 1, got {dropout_rate}.")
+
+
+def is_zero(dropout_rate: Any) -> bool:
+    """Return whether the rate is known to be 0; a traced rate, which a population may map, is not."""
+    return not isinstance(dropout_rate, Tracer) and bool(dropout_rate == 0)

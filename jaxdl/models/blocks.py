@@ -17,6 +17,7 @@ from typing_extensions import TypeAliasType
 
 import jaxdl.functional
 from jaxdl import initializers
+from jaxdl.functional._types import Scalar
 
 Activation = TypeAliasType("Activation", Callable[[Array], Array])
 Padding = TypeAliasType("Padding", str | tuple[tuple[int, int], tuple[int, int]])
@@ -137,7 +138,7 @@ class Dropout(nn.Module):
         functional: Module in which the layer looks up `dropout`.
     """
 
-    rate: float
+    rate: Scalar
     _: dataclasses.KW_ONLY
     functional: Any = jaxdl.functional
 

@@ -13,6 +13,7 @@ from typing_extensions import TypeAliasType
 import jaxdl.functional
 from jaxdl import initializers
 from jaxdl.backpropagation import LayerArguments, Network, layer
+from jaxdl.functional._types import Scalar
 from jaxdl.models._validity import check_function, check_size, checked_sizes
 from jaxdl.models.blocks import Activation, Conv, Padding, resolve
 from jaxdl.models.mlp import MLP
@@ -64,7 +65,7 @@ class ConvNet(nn.Module):
     norm: Norm | None = None
     activation: Activation = jaxdl.functional.relu
     pool: Pool | None = jaxdl.functional.max_pool
-    dropout_rate: float = 0.0
+    dropout_rate: Scalar = 0.0
     kernel_init: Callable = initializers.he_normal
     functional: Any = jaxdl.functional
 
@@ -204,7 +205,7 @@ def convnet(
     norm: Norm | None = None,
     activation: Activation = jaxdl.functional.relu,
     pool: Pool | None = jaxdl.functional.max_pool,
-    dropout_rate: float = 0.0,
+    dropout_rate: Scalar = 0.0,
     kernel_init: Callable = initializers.he_normal,
     functional: Any = jaxdl.functional,
 ) -> Model:

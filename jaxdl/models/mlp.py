@@ -11,7 +11,8 @@ from jaxtyping import Array, PyTree
 import jaxdl.functional
 from jaxdl import initializers
 from jaxdl.backpropagation import LayerArguments, Network, Residual, layer
-from jaxdl.models._validity import check_dropout_rate, check_function, check_size, checked_sizes
+from jaxdl.functional._types import Scalar
+from jaxdl.models._validity import check_dropout_rate, check_function, check_size, checked_sizes, is_zero
 from jaxdl.models.blocks import Activation, Dense, Dropout, Flatten, resolve
 from jaxdl.models.model import Model, from_linen
 from jaxdl.models.norms import Norm, check_norm, norm_layer
@@ -30,7 +31,7 @@ class MLP(nn.Module):
     outputs: int
     _: dataclasses.KW_ONLY
     activation: Activation = jaxdl.functional.relu
-    dropout_rate: float = 0.0
+    dropout_rate: Scalar = 0.0
     norm: Norm | None = None
     skip: bool = False
     kernel_init: Callable = initializers.he_normal
@@ -55,11 +56,15 @@ class MLP(nn.Module):
             if self.norm:
                 signal = self.norm(functional=self.functional)(signal, training)
             signal = activation(signal)
-            if self.dropout_rate > 0:
+            if not is_zero(self.dropout_rate):
                 signal = Dropout(self.dropout_rate, functional=self.functional)(signal, training)
-            if self.skip and number > 0 and before.shape == signal.shape:
-                signal = before + signal
+            signal = self._output(number, before, signal)
         return self._dense(self.outputs)(signal)
+
+    @nn.nowrap
+    def _output(self, number, before, signal):
+        """Return the output of a hidden layer: its signal, plus its input if a connection skips the layer."""
+        return before + signal if self.skip and number > 0 and before.shape == signal.shape else signal
 
     @nn.nowrap
     def _dense(self, features, use_bias=True):
@@ -119,7 +124,7 @@ def mlp(
     outputs: int,
     *,
     activation: Activation = jaxdl.functional.relu,
-    dropout_rate: float = 0.0,
+    dropout_rate: Scalar = 0.0,
     norm: Norm | None = None,
     skip: bool = False,
     kernel_init: Callable = initializers.he_normal,

@@ -13,7 +13,8 @@ from typing_extensions import TypeAliasType
 
 import jaxdl.functional
 from jaxdl import initializers
-from jaxdl.models._validity import check_dropout_rate, check_function, check_size, checked_sizes
+from jaxdl.functional._types import Scalar
+from jaxdl.models._validity import check_dropout_rate, check_function, check_size, checked_sizes, is_zero
 from jaxdl.models.blocks import Dense, Dropout, Embed, param_dtype, parameter
 from jaxdl.models.model import Model, from_linen
 
@@ -102,7 +103,7 @@ class Recurrent(nn.Module):
     outputs: int
     _: dataclasses.KW_ONLY
     embedding: tuple[int, int] | None = None
-    dropout_rate: float = 0.0
+    dropout_rate: Scalar = 0.0
     kernel_init: Callable = initializers.lecun_normal
     functional: Any = jaxdl.functional
 
@@ -131,7 +132,7 @@ class Recurrent(nn.Module):
             name = _saved_name(self.layer, number)
             layer = self.layer(features, input_init=self.kernel_init, functional=self.functional, name=name)
             signal = layer(signal)
-            if self.dropout_rate > 0:
+            if not is_zero(self.dropout_rate):
                 signal = Dropout(self.dropout_rate, functional=self.functional)(signal, training)
         return Dense(self.outputs, kernel_init=self.kernel_init, functional=self.functional)(signal[:, -1])
 
@@ -142,7 +143,7 @@ def recurrent(
     outputs: int,
     *,
     embedding: tuple[int, int] | None = None,
-    dropout_rate: float = 0.0,
+    dropout_rate: Scalar = 0.0,
     kernel_init: Callable = initializers.lecun_normal,
     functional: Any = jaxdl.functional,
 ) -> Model:

@@ -8,9 +8,9 @@
   model and is a pure, traceable function; `start` and `resume` are its parts. `State` is everything that the next step
   depends on, and `History` has one row per epoch.
 - Populations: `fit` trains a model for each key in one program, with early stopping, progress and checkpoints, and
-  returns a `Fit`. `population` computes any function for many members (seeds, learning rates, bootstrap samples).
-  `Layout` is the division of the members among devices, `use_all_cores` makes one device of each core, and `Seconds`
-  are the times of a fit.
+  returns a `Fit`. For a sweep it takes settings, which `grid` combines with keys as a `Grid`. `population` computes any
+  function for many members (seeds, learning rates, bootstrap samples). `Layout` is the division of the members among
+  devices, `use_all_cores` makes one device of each core, and `Seconds` are the times of a fit.
 - Progress: `progress_bar` shows a `Progress` at each report of `fit`.
 - Early stopping: the criteria `lowest_loss` and `highest` choose the `Best` epoch. `init_best`, `update_best` and
   `out_of_patience` are its parts, for loops of your own.
@@ -50,6 +50,7 @@ from jaxdl.training.supervised import (
     objective_of as objective_of,
     outputs_of as outputs_of,
 )
+from jaxdl.training.sweep import Grid as Grid, grid as grid
 from jaxdl.training.task import History as History, State as State, Task as Task
 from jaxdl.training.train import resume as resume, train as train
 
@@ -60,6 +61,7 @@ __all__ = [
     "Checkpoints",
     "DamagedError",
     "Fit",
+    "Grid",
     "History",
     "Layout",
     "Progress",
@@ -68,6 +70,7 @@ __all__ = [
     "Task",
     "evaluate",
     "fit",
+    "grid",
     "highest",
     "in_batches",
     "init_best",

@@ -4,7 +4,7 @@ import contextlib
 import functools
 import signal
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import jax
@@ -13,6 +13,8 @@ import numpy as np
 from jaxtyping import Array, Bool, Int, Key
 from typing_extensions import TypeAliasType
 
+from jaxdl._display import Columns
+from jaxdl._types import ArrayLike
 from jaxdl.data import Dataset
 from jaxdl.data.stream import Stream
 from jaxdl.system.interruption import DeferredSignals, defer_signals, run_interruptibly
@@ -28,7 +30,8 @@ from jaxdl.training.population.member import FitConfig, check_config, state_of
 from jaxdl.training.population.runner import PlacedMembers, Runner
 from jaxdl.training.population.sharding import gather
 from jaxdl.training.population.streamed import StreamedRunner
-from jaxdl.training.task import History, Observe, State, Task
+from jaxdl.training.sweep import AnyTask, as_settings, first_task
+from jaxdl.training.task import History, Observe, State
 
 
 class Seconds(NamedTuple):
@@ -72,7 +75,7 @@ class Fit(NamedTuple):
     state: State
     """last state; a member that stopped or diverged keeps the parameters of that moment"""
     history: History
-    """one column per epoch; NaN or 0 after a member has stopped or diverged"""
+    """one column per epoch; a member that stopped or diverged repeats the row of its last epoch"""
     best: Best
     """each member's best epoch, with its parameters"""
     epochs: Int[np.ndarray, "members"]
@@ -88,12 +91,36 @@ class Fit(NamedTuple):
 
     __repr__ = fit_repr
 
+    @property
+    def best_state(self) -> State:
+        """The state with the parameters and batch statistics of each member's best epoch."""
+        return self.state._replace(params=self.best.params, stats=self.best.stats)
+
+    def table(self) -> Columns:
+        """Return a dictionary of columns with one row for each member.
+
+        The columns are the member, its settings, its number of epochs, its best epoch, the epoch in which it diverged
+        (or 0), and every column of the history in the best and in the last epoch, as NAME_at_best and NAME_at_last.
+        `pandas.DataFrame(result.table())` makes a data frame of it, and its `to_parquet` writes a file.
+        """
+        counts = {"epochs": self.epochs, "best_epoch": np.asarray(self.best.epoch), "diverged": self.diverged}
+        values = {"train_loss": self.history.loss, **self.history.observed}
+        at = {"best": counts["best_epoch"], "last": self.epochs}
+        scores = {
+            f"{name}_at_{when}": _at_epoch(np.asarray(column), epoch)
+            for name, column in values.items()
+            for when, epoch in at.items()
+        }
+        settings = {name: np.asarray(values) for name, values in self.state.settings.items()}
+        return Columns({"member": np.arange(len(self.epochs)), **settings, **counts, **scores})
+
 
 def fit(
-    task: Task,
+    task: AnyTask,
     data: Dataset | Stream,
     keys: Key[Array, "members"],
     *,
+    settings: Mapping[str, ArrayLike] | None = None,
     epochs: int,
     dev: Dataset,
     observe: Observe | None = None,
@@ -104,11 +131,14 @@ def fit(
     checkpoints: Checkpoints | None = None,
     devices: Sequence[jax.Device] | None = None,
 ) -> Fit:
-    """Train one model for each key, as `train` would, in one compiled program.
+    """Train one model for each key, and its settings, as `train` would, in one compiled program.
 
     Members are divided among the devices as `population` does; spare devices may share each batch. If one member
     diverges, only that member stops, and the others give bit-identical results. Stopped members cost nothing once all
     members of their chunk have stopped.
+
+    A sweep gives each member settings of its own, such as a learning rate, and makes the task from them; `grid`
+    combines values and keys. The method `table` of the result has one row for each member.
 
     Repeat the same call with `checkpoints` to resume after Ctrl-C, SIGTERM, a crash or a full disk. The result is
     bit-identical to an uninterrupted run on the same kind of device and the same package versions (on a GPU, with
@@ -120,10 +150,13 @@ def fit(
     wait for the chunk after a third signal.
 
     Args:
-        task: Model, loss, optimizer, batch size and metrics.
+        task: Model, loss, optimizer, batch size and metrics, or a function `task(settings)` of one member's settings
+            that returns them. The function is traced: settings can be any numbers in an optimizer, a loss, a penalty,
+            a schedule or a dropout rate, but not a size.
         data: Training data. A Stream is read during training; all members then share the order of its batches, by
             default that of the first key.
         keys: Typed keys, one for each member.
+        settings: For a task that is a function: arrays by name, with one row for each member.
         epochs: Largest number of passes over the data, at least 1.
         dev: Data to evaluate after every epoch; loss and metrics become columns of the history.
         observe: Called as `observe(state, dev)` after every epoch, in place of `evaluate(task, state, dev)`.
@@ -151,17 +184,31 @@ def fit(
         >>> result = training.fit(task, moons, keys, epochs=5, dev=moons)
         >>> result.history.observed["accuracy"].shape, result.diverged.tolist()
         ((3, 5), [0, 0, 0])
+
+        A sweep over learning rates and dropout rates, two seeds each, with early stopping:
+
+        >>> def task(settings):
+        ...     model = models.mlp((4,), 2, dropout_rate=settings["dropout"])
+        ...     return training.Task(model, F.cross_entropy, optimizers.adam(settings["rate"]), batch_size=8)
+        >>> keys, settings = training.grid(keys[:2], {"rate": [0.1, 0.01], "dropout": [0.0, 0.5]})
+        >>> result = training.fit(task, moons, keys, settings=settings, epochs=5, dev=moons, patience=2)
+        >>> list(result.table())  # doctest: +NORMALIZE_WHITESPACE
+        ['member', 'dropout', 'rate', 'epochs', 'best_epoch', 'diverged', 'train_loss_at_best', 'train_loss_at_last',
+         'loss_at_best', 'loss_at_last']
     """
     config = FitConfig(task, epochs, criterion, patience, observe)
     check_config(config)
+    mapped = (keys, as_settings(task, settings, keys.shape[0]))
     watch = watch or _ignore
     started = time.perf_counter()
     runner_type = StreamedRunner if isinstance(data, Stream) else InMemoryRunner
-    runner: Runner = runner_type(config, data, dev, keys, order, devices)  # ty: ignore[invalid-argument-type]
+    runner: Runner = runner_type(config, data, dev, mapped, order, devices)  # ty: ignore[invalid-argument-type]
     identity = {}
     if checkpoints is not None:
         digests = {"keys": digest_of(keys), "order": digest_of(order), "data": runner.data_digest()}
-        training = {**_numbers(config, keys, data), **digests, "dev": digest_of(dev)}
+        if settings:
+            digests["settings"] = digest_of(mapped[1])
+        training = {**_numbers(config, mapped, data), **digests, "dev": digest_of(dev)}
         identity = identity_of(training, runner.program_text(), checkpoints.settings)
     with managed_checkpoints(checkpoints, runner.like, identity) as manager:
         placed, step, seconds, layout = _first_members(runner, manager, devices)
@@ -273,16 +320,32 @@ def _result(placed, step, seconds, *, interrupted, layout) -> Fit:
     if not last.active.any():
         step = last.epoch * members.losses.shape[1]
     state = state_of(members, jnp.int32(last.epoch), jnp.int32(step))
-    return Fit(state, last.rows, members.best, last.epochs, last.diverged, seconds, interrupted, layout)
+    history = jax.tree.map(lambda column: _repeat_last(column, last.epochs), last.rows)
+    return Fit(state, history, members.best, last.epochs, last.diverged, seconds, interrupted, layout)
 
 
-def _numbers(config, keys, data) -> dict[str, int | None]:
+def _at_epoch(column, epochs) -> np.ndarray:
+    """Return each member's value of its epoch, counted from 1; NaN or 0 for epoch 0, which has no row."""
+    missing = np.zeros_like(column[:, :1]) * (np.nan if column.dtype.kind == "f" else 0)
+    return np.concatenate([missing, column], axis=1)[np.arange(len(epochs)), epochs]
+
+
+def _repeat_last(column, epochs) -> np.ndarray:
+    """Repeat the value of each member's last epoch in the epochs that follow: its parameters are still the same."""
+    last = np.maximum(epochs, 1)[:, None] - 1
+    rows = np.minimum(np.arange(column.shape[1]), last)
+    return np.take_along_axis(column, rows.reshape(*rows.shape, *(1,) * (column.ndim - 2)), axis=1)
+
+
+def _numbers(config, mapped, data) -> dict[str, int | None]:
     """Return the numbers that a checkpoint must share with this training."""
+    keys, settings = mapped
+    task = first_task(config.task, settings)
     return {
         "members": keys.shape[0],
         "epochs": int(config.epochs),
         "patience": None if config.patience is None else int(config.patience),
-        "batch_size": int(config.task.batch_size),
-        "microbatches": int(config.task.microbatches),
+        "batch_size": int(task.batch_size),
+        "microbatches": int(task.microbatches),
         "examples": data.size,
     }

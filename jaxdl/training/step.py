@@ -12,16 +12,18 @@ from jaxdl.data import Dataset
 from jaxdl.data.stream import Stream, first_rows
 from jaxdl.training.batching import INIT, NOISE, stream_key
 from jaxdl.training.supervised import objective_of
-from jaxdl.training.task import State, Task, transform_inputs
+from jaxdl.training.sweep import AnyTask, Settings, task_of
+from jaxdl.training.task import State, transform_inputs
 
 
-def start(task: Task, data: Dataset | Stream, key: Key[Array, ""]) -> State:
+def start(task: AnyTask, data: Dataset | Stream, key: Key[Array, ""], *, settings: Settings | None = None) -> State:
     """Return the state before the first step, with parameters drawn from the key.
 
     Args:
-        task: Model and optimizer.
+        task: Model and optimizer, or a function of the settings that returns the task.
         data: Training data; only the shapes of the first batch matter.
         key: A typed key; all randomness of the training derives from it.
+        settings: Values for a task that is a function of them.
 
     Returns:
         A state with step and epoch 0.
@@ -34,20 +36,23 @@ def start(task: Task, data: Dataset | Stream, key: Key[Array, ""]) -> State:
         >>> int(state.step), state.params["Dense_0"]["kernel"].shape
         (0, (2, 2))
     """
+    settings = dict(settings or {})
+    task = task_of(task, settings)
     if isinstance(data, Stream):
         data = first_rows(data, task.batch_size)
     first = jax.tree.map(lambda array: array[: task.batch_size], data.inputs)
     params, stats = task.model.init(stream_key(key, INIT, 0), task.transform(first))
     zero = jnp.zeros((), jnp.int32)
-    return State(key, zero, zero, params, stats, task.optimizer.init(params))
+    return State(key, zero, zero, params, stats, task.optimizer.init(params), settings)
 
 
-def step(task: Task, batch: Dataset, state: State) -> tuple[State, Float[Array, ""]]:
+def step(task: AnyTask, batch: Dataset, state: State) -> tuple[State, Float[Array, ""]]:
     """Take one optimizer step on a batch; return the new state and the loss before the step.
 
     Optimizers that need more than the gradient, such as `sam` and `lbfgs`, receive the objective on the same batch with
     the same noise through optax's keywords `value`, `grad` and `value_fn`.
     """
+    task = task_of(task, state.settings)
     batch = transform_inputs(task, batch)
     noise = stream_key(state.key, NOISE, state.step)
     bits, kind = jax.random.key_data(noise), jax.random.key_impl(noise)
@@ -66,7 +71,8 @@ def step(task: Task, batch: Dataset, state: State) -> tuple[State, Float[Array, 
     extra = _accepted(task.optimizer.update, {"value": loss, "grad": gradient, "value_fn": loss_at})
     updates, optimizer_state = task.optimizer.update(gradient, state.optimizer_state, state.params, **extra)
     params = optax.apply_updates(state.params, updates)
-    return State(state.key, state.epoch, state.step + 1, params, stats, optimizer_state), loss
+    after = state._replace(step=state.step + 1, params=params, stats=stats, optimizer_state=optimizer_state)
+    return after, loss
 
 
 def _accumulate(f, task, stats, batch, key):

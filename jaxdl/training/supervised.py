@@ -9,6 +9,7 @@ from jaxtyping import Array
 from jaxdl.data import Dataset
 from jaxdl.functional import weighted_mean
 from jaxdl.training.scoring import in_batches
+from jaxdl.training.sweep import AnyTask, task_of
 from jaxdl.training.task import Objective, Observe, State, Task
 
 
@@ -45,11 +46,11 @@ def _objective(task, params, stats, batch, key):
     return weighted_mean(task.loss(outputs, batch.labels), batch.weights) + task.penalty(params), stats
 
 
-def outputs_of(task: Task, state: State, data: Dataset) -> Any:
+def outputs_of(task: AnyTask, state: State, data: Dataset) -> Any:
     """Compute the outputs of the task's model on a whole data set, not in training mode and a batch at a time.
 
     Args:
-        task: The task that was trained.
+        task: The task that was trained, or the function of the settings.
         state: The state of one model, or of a population with the members as first axis.
         data: The data set, as it was given for training.
 
@@ -63,19 +64,20 @@ def outputs_of(task: Task, state: State, data: Dataset) -> Any:
         >>> training.outputs_of(task, training.start(task, moons, jax.random.key(1)), moons).shape
         (8, 2)
     """
-    inputs = task.transform(data.inputs)
-
-    def of_one(params, stats):
-        return in_batches(lambda inputs: task.model.apply(params, stats, inputs)[0], inputs)
-
-    return (jax.vmap(of_one) if state.key.ndim else of_one)(state.params, state.stats)
+    return _of_each(functools.partial(_outputs, task, data), state)
 
 
-def evaluate(task: Task, state: State, data: Dataset) -> dict[str, Array]:
+def _outputs(task, data, params, stats, settings) -> Any:
+    task = task_of(task, settings)
+    apply = lambda inputs: task.model.apply(params, stats, inputs)[0]  # noqa: E731
+    return in_batches(apply, task.transform(data.inputs))
+
+
+def evaluate(task: AnyTask, state: State, data: Dataset) -> dict[str, Array]:
     """Measure the loss, without penalty, and the metrics of a task on a data set.
 
     Args:
-        task: The task that was trained. A metric named "loss" replaces the loss.
+        task: The task that was trained, or the function of the settings. A metric named "loss" replaces the loss.
         state: The state of one model, or of a population with the members as first axis.
         data: The data set, as it was given for training.
 
@@ -91,18 +93,25 @@ def evaluate(task: Task, state: State, data: Dataset) -> dict[str, Array]:
         >>> sorted(training.evaluate(task, training.start(task, moons, jax.random.key(1)), moons))
         ['accuracy', 'loss']
     """
+    return _of_each(functools.partial(_evaluate, task, data), state)
+
+
+def _evaluate(task, data, params, stats, settings) -> dict[str, Array]:
+    task = task_of(task, settings)
     measured = dict(task.metrics)
     if task.loss is not None:
         loss = task.loss
         measured = {"loss": lambda outputs, labels, weights: weighted_mean(loss(outputs, labels), weights)} | measured
-
-    def of_one(outputs):
-        return {name: metric(outputs, data.labels, data.weights) for name, metric in measured.items()}
-
-    return (jax.vmap(of_one) if state.key.ndim else of_one)(outputs_of(task, state, data))
+    outputs = _outputs(task, data, params, stats, settings)
+    return {name: metric(outputs, data.labels, data.weights) for name, metric in measured.items()}
 
 
-def observed(task: Task, state: State, dev: Dataset | None, observe: Observe | None) -> dict[str, Any]:
+def _of_each(f, state) -> Any:
+    """Return `f(params, stats, settings)` of the state of one model, or of each member of a population."""
+    return (jax.vmap(f) if state.key.ndim else f)(state.params, state.stats, state.settings)
+
+
+def observed(task: AnyTask, state: State, dev: Dataset | None, observe: Observe | None) -> dict[str, Any]:
     """Return what an epoch records: `observe(state, dev)` if it is given, else the evaluation on dev, else nothing."""
     if observe is not None:
         return observe(state, dev)

@@ -100,6 +100,8 @@ class State(NamedTuple):
     """batch statistics of the model"""
     optimizer_state: PyTree
     """state of the optimizer"""
+    settings: Mapping[str, Array] = {}
+    """values from which a function `task(settings)` makes the task; empty for a Task"""
 
     __repr__ = short_repr
 

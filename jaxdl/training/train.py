@@ -10,15 +10,17 @@ from jaxdl.training.input_checks import check_counts
 from jaxdl.training.step import start, step
 from jaxdl.training.streaming import resume_stream
 from jaxdl.training.supervised import observed
+from jaxdl.training.sweep import AnyTask, Settings, task_of
 from jaxdl.training.task import History, Observe, State, Task
 
 
 def train(
-    task: Task,
+    task: AnyTask,
     data: Dataset | Stream,
     key: Key[Array, ""],
     *,
     epochs: int,
+    settings: Settings | None = None,
     dev: Dataset | None = None,
     observe: Observe | None = None,
     order: Key[Array, ""] | None = None,
@@ -26,11 +28,12 @@ def train(
     """Train one model from one key.
 
     Args:
-        task: Model, loss, optimizer and batch size.
+        task: Model, loss, optimizer and batch size, or a function of the settings that returns them.
         data: Training data. A Stream is read during training; the loop then runs in Python and is not traceable (`fit`
             trains populations on streams).
         key: A typed key for initial parameters, order of the data and noise.
         epochs: Passes over the data, at least 1.
+        settings: Values for a task that is a function of them.
         dev: Data to evaluate after every epoch; loss and metrics become columns of the history.
         observe: Called as `observe(state, dev)` after every epoch, in place of `evaluate(task, state, dev)`.
         order: A key for the order of the data only. Members of a population that get the same one see the same batches.
@@ -50,11 +53,12 @@ def train(
         >>> bool(history.loss[-1] < history.loss[0]), int(state.step)
         (True, 80)
     """
-    return resume(task, data, start(task, data, key), epochs=epochs, dev=dev, observe=observe, order=order)
+    state = start(task, data, key, settings=settings)
+    return resume(task, data, state, epochs=epochs, dev=dev, observe=observe, order=order)
 
 
 def resume(
-    task: Task,
+    task: AnyTask,
     data: Dataset | Stream,
     state: State,
     *,
@@ -66,7 +70,7 @@ def resume(
     """Train for more epochs from a state; two calls give the same bits as one call with the sum of their epochs.
 
     Args:
-        task: Model, loss, optimizer and batch size.
+        task: Model, loss, optimizer and batch size, or a function of the settings of the state.
         data: Training data, as in `train`.
         state: A state from `start`, `train` or `resume`.
         epochs: Additional passes over the data, at least 1.
@@ -90,6 +94,7 @@ def resume(
         >>> int(state.epoch), history.loss.shape
         (3, (2,))
     """
+    task = task_of(task, state.settings)
     check_counts(task, data, epochs=epochs)
     if isinstance(data, Stream):
         return resume_stream(task, data, state, dev, epochs=epochs, observe=observe, order=order)

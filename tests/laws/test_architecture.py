@@ -36,9 +36,9 @@ data.readers: memory cells labels npz tables images
 data.catalog: downloads image_formats decode_cache digits originals tfds
 data.preprocessing: columns pixels standardization preparation serialization
 data: loading
-models: _validity receptive_field model call_recorder blocks norms precision reinitialize nnx mlp linear convnet resnet
-    recurrent multi_head pytorch_conversions pytorch summary
-training: _display task layout batching scoring supervised input_checks step early_stopping streaming train
+models: _validity receptive_field model call_recorder blocks norms precision reinitialize nnx mlp mlp_of_sizes
+    linear convnet resnet recurrent multi_head pytorch_conversions pytorch summary
+training: _display task sweep layout batching scoring supervised input_checks step early_stopping streaming train
 training.checkpoints: serialization checkpoint resume
 training.population: member sharding autotune population runner in_memory streamed
 training: fit progress_bar

@@ -37,7 +37,7 @@ def test_states_name_the_size_of_their_trees():
     model = models.mlp((), 2)
     task = training.Task(model, F.cross_entropy, optimizers.sgd(0.1), batch_size=4)
     state = training.start(task, data.moons(jax.random.key(0), examples=8), jax.random.key(1))
-    assert repr(state).startswith("State(key=key<fry>[], epoch=0, step=0, params=<2 arrays, 6 numbers>, stats={}, ")
+    assert "params=<2 arrays, 6 numbers>,\n  stats={}," in repr(state)
     assert "  loss=cross_entropy,\n" in repr(task)
     history = History(np.zeros((3, 40)), {"accuracy": np.zeros((3, 40))})
     assert repr(history) == "History(loss=float64[3, 40], observed={'accuracy': float64[3, 40]})"

@@ -131,7 +131,7 @@ def test_each_member_stops_on_its_own_and_keeps_its_best_by_the_criterion(stoppi
     for member, (best, _) in enumerate(expected):
         end = stopping.epochs[member]
         np.testing.assert_array_equal(stopping.history.loss[member, :end], without_patience.history.loss[member, :end])
-        assert np.isnan(stopping.history.loss[member, end:]).all()
+        np.testing.assert_array_equal(stopping.history.loss[member, end:], stopping.history.loss[member, end - 1])
         assert stopping.best.value[member] == -stopping.history.observed["accuracy"][member, best - 1]
     assert stopping.history.loss.shape[1] == int(stopping.state.epoch) == max(stopping.epochs)
     assert int(stopping.state.step) == max(stopping.epochs) * 3

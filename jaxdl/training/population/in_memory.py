@@ -33,6 +33,7 @@ from jaxdl.training.population.runner import (
     text_of_program,
 )
 from jaxdl.training.population.sharding import put, replicated, sharded
+from jaxdl.training.sweep import first_task
 
 FIRST_STEPS, GROWTH = 1, 8  # steps of the first chunk; largest growth from one chunk to the next
 MIN_MEASURED = 0.2  # seconds that steps must take together for an estimate of the time of one
@@ -46,19 +47,21 @@ class InMemoryRunner:
         config: FitConfig,
         data: Dataset,
         dev: Dataset,
-        keys: Any,
+        mapped: tuple,
         order: Any,
         devices: Sequence[jax.Device] | None,
     ) -> None:
-        check_inputs(config.task, data, dev, epochs=config.epochs)
-        self._steps_per_epoch = data.size // config.task.batch_size
-        self._data, self._dev, self._keys, self._devices = data, dev, keys, devices
+        keys, settings = mapped
+        task = first_task(config.task, settings)
+        check_inputs(task, data, dev, epochs=config.epochs)
+        self._steps_per_epoch = data.size // task.batch_size
+        self._data, self._dev, self._mapped, self._devices = data, dev, mapped, devices
         self._total = config.epochs * self._steps_per_epoch
         self._init = functools.partial(init_member, config, steps=self._steps_per_epoch)
         self._train_steps = jax.jit(functools.partial(train_steps, config))
-        self.like = shapes_of_members(self._init, (data, dev), keys)
+        self.like = shapes_of_members(self._init, (data, dev), mapped)
         self._shared = (data, dev, order)
-        self._layouts = layouts_for(keys.shape[0], config.task.batch_size // config.task.microbatches, devices)
+        self._layouts = layouts_for(keys.shape[0], task.batch_size // task.microbatches, devices)
         self._program_arguments = (*self._shared, np.int32(0), np.int32(0))
         lower = functools.partial(lower_members, self._train_steps, self._program_arguments, self.like, devices=devices)
         self._lower = functools.lru_cache(lower)  # not of a method: a cycle would keep the members in memory
@@ -66,8 +69,8 @@ class InMemoryRunner:
 
     def program_text(self) -> str:
         """Return the text of both programs."""
-        first = text_of_program(self._init, (self._data, self._dev), self._keys)
-        return first + text_of_program(self._train_steps, self._program_arguments, self.like)
+        first = text_of_program(self._init, (self._data, self._dev), self._mapped)
+        return first + text_of_program(self._train_steps, self._program_arguments, (self.like,))
 
     def data_digest(self) -> str:
         """Return a digest of all training data."""
@@ -75,7 +78,7 @@ class InMemoryRunner:
 
     def init(self) -> Member:
         """Return all members before their first step."""
-        return init_members(self._init, (self._data, self._dev), self._keys, self._layouts[0], self._devices)
+        return init_members(self._init, (self._data, self._dev), self._mapped, self._layouts[0], self._devices)
 
     def compile(self, members: Member, *, steps_left: int, layout: Layout | None) -> Layout:
         """Compile for a layout, or for the fastest one, and place a copy of the members."""

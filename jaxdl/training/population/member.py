@@ -16,14 +16,15 @@ from jaxdl.training.batching import batches, shard_batch
 from jaxdl.training.early_stopping import Best, init_best, lowest_loss, out_of_patience, update_best
 from jaxdl.training.step import start, step
 from jaxdl.training.supervised import observed
-from jaxdl.training.task import History, Observe, State, Task
+from jaxdl.training.sweep import AnyTask, Settings, task_of
+from jaxdl.training.task import History, Observe, State
 
 
 class FitConfig(NamedTuple):
     """The settings of `fit` that its programs depend on."""
 
-    task: Task
-    """model, loss, optimizer and batch size"""
+    task: AnyTask
+    """model, loss, optimizer and batch size, or a function of a member's settings that returns them"""
     epochs: int
     """largest number of epochs"""
     criterion: Callable[[History], Array] = lowest_loss
@@ -39,6 +40,8 @@ class Member(NamedTuple):
 
     key: Key[Array, ""]
     """key that all its randomness derives from; it never changes"""
+    settings: Settings
+    """values that its task is made from; they never change"""
     params: PyTree
     """parameters"""
     stats: PyTree
@@ -72,18 +75,21 @@ def is_active(member: Member) -> Bool[Array, "*members"]:
 
 def state_of(member: Member, epoch: Any, step: Any) -> State:
     """Return the state of a member at these counts of epochs and steps."""
-    return State(member.key, epoch, step, member.params, member.stats, member.optimizer_state)
+    return State(member.key, epoch, step, member.params, member.stats, member.optimizer_state, member.settings)
 
 
-def init_member(config: FitConfig, data: Dataset, dev: Dataset, key: Key[Array, ""], *, steps: int) -> Member:
+def init_member(
+    config: FitConfig, data: Dataset, dev: Dataset, key: Key[Array, ""], settings: Settings, *, steps: int
+) -> Member:
     """Return a member before its first step; `steps` is the number of steps per epoch."""
-    state = start(config.task, data, key)
+    state = start(config.task, data, key, settings=settings)
     loss = jnp.zeros((), jnp.result_type(float))
     row = jax.eval_shape(lambda state, dev: _row(config, dev, state, loss), state, dev)
     history = jax.tree.map(lambda cell: _missing((config.epochs, *cell.shape), cell.dtype), row)
     best = init_best(state.params, state.stats)
     losses, zero = jnp.zeros(steps, loss.dtype), jnp.int32(0)
-    return Member(state.key, state.params, state.stats, state.optimizer_state, losses, history, best, zero, zero)
+    trained = (state.params, state.stats, state.optimizer_state)
+    return Member(state.key, state.settings, *trained, losses, history, best, zero, zero)
 
 
 def train_steps(
@@ -99,13 +105,14 @@ def train_steps(
 
     Both counts may be traced, so one program serves any number of steps. Any division into calls gives the same bits.
     """
-    steps = data.size // config.task.batch_size
+    task = task_of(config.task, member.settings)
+    config, steps = config._replace(task=task), data.size // task.batch_size
 
     def rest_of_epoch(carry):
         done, left, member = carry
         epoch, first = done // steps, done % steps
         last = jnp.minimum(first + left, steps)
-        rows = batches(config.task, data.size, member.key if order is None else order, epoch)
+        rows = batches(task, data.size, member.key if order is None else order, epoch)
 
         def one_step(number, member):
             batch_rows = shard_batch(rows[number])
@@ -133,8 +140,8 @@ def keep_inactive(before: Member, after: Member) -> Member:
     Called once per chunk of steps, because the selection copies every parameter.
     """
     active = is_active(before)
-    kept = jax.tree.map(lambda new, old: jnp.where(active, new, old), after[1:], before[1:])
-    return Member(before.key, *kept)  # the key never changes
+    kept = jax.tree.map(lambda new, old: jnp.where(active, new, old), after[2:], before[2:])
+    return Member(before.key, before.settings, *kept)  # key and settings never change
 
 
 def end_epoch(config: FitConfig, dev: Dataset, epoch: Int[Array, ""], member: Member) -> Member:

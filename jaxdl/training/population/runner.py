@@ -1,5 +1,6 @@
 """The interface between `fit` and the two ways to train a population, and the functions that both share."""
 
+import functools
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple, Protocol, runtime_checkable
 
@@ -84,23 +85,23 @@ class Runner(Protocol):
         ...
 
 
-def shapes_of_members(init: Callable, shared: tuple, keys: Any) -> Member:
-    """Return the shapes of the members that `init(*shared, key)` returns for each key."""
-    return jax.eval_shape(jax.vmap(lambda key: init(*shared, key)), keys)
+def shapes_of_members(init: Callable, shared: tuple, mapped: tuple) -> Member:
+    """Return the shapes of the members that `init(*shared, *one)` returns for each of the mapped keys and settings."""
+    return jax.eval_shape(jax.vmap(lambda *one: init(*shared, *one)), *mapped)
 
 
-def text_of_program(one: Callable, shared: tuple, members: Any) -> str:
-    """Return the text of `one(*shared, member)` for one of the members; it does not depend on the layout."""
-    member = jax.tree.map(lambda leaf: jax.ShapeDtypeStruct(leaf.shape[1:], leaf.dtype), members)
-    return jax.jit(one).lower(*shared, member).as_text()
+def text_of_program(one: Callable, shared: tuple, mapped: tuple) -> str:
+    """Return the text of `one(*shared, *member)` for one member of `mapped`; it does not depend on the layout."""
+    member = jax.tree.map(lambda leaf: jax.ShapeDtypeStruct(leaf.shape[1:], leaf.dtype), mapped)
+    return jax.jit(one).lower(*shared, *member).as_text()
 
 
 def init_members(
-    init: Callable, shared: tuple, keys: Any, layout: Layout, devices: Sequence[jax.Device] | None
+    init: Callable, shared: tuple, mapped: tuple, layout: Layout, devices: Sequence[jax.Device] | None
 ) -> Member:
-    """Return the members `init(*shared, key)` for all keys."""
-    program = run_interruptibly(lambda: compile_population(init, keys, shared=shared, devices=devices, layout=layout))
-    return program.run(shared, (keys,))
+    """Return the members `init(*shared, *one)` of all mapped keys and settings."""
+    build = functools.partial(compile_population, init, *mapped, shared=shared, devices=devices, layout=layout)
+    return run_interruptibly(build).run(shared, mapped)
 
 
 def lower_members(

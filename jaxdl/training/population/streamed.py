@@ -29,6 +29,8 @@ from jaxdl.training.population.runner import (
 )
 from jaxdl.training.population.sharding import put, replicated
 from jaxdl.training.streaming import plan_chunks, read_ahead, train_on_chunks
+from jaxdl.training.sweep import first_task
+from jaxdl.training.task import Task
 
 
 class StreamedRunner:
@@ -43,30 +45,32 @@ class StreamedRunner:
         config: FitConfig,
         data: Stream,
         dev: Dataset,
-        keys: Any,
+        mapped: tuple,
         order: Any,
         devices: Sequence[jax.Device] | None,
     ) -> None:
-        self._stream, self._first = checked_stream(config, data, dev)
-        self._config, self._dev, self._keys, self._devices = config, dev, keys, devices
+        keys, settings = mapped
+        self._task = task = first_task(config.task, settings)
+        self._stream, self._first = checked_stream(task, data, dev, epochs=config.epochs)
+        self._config, self._dev, self._mapped, self._devices = config, dev, mapped, devices
         self._order = keys[0] if order is None else order
-        self._steps_per_epoch = data.size // config.task.batch_size
+        self._steps_per_epoch = data.size // task.batch_size
         self._total = config.epochs * self._steps_per_epoch
-        self._plan = plan_chunks(config.task, self._stream)
+        self._plan = plan_chunks(task, self._stream)
         self._init = functools.partial(init_member, config, steps=self._steps_per_epoch)
-        self.like = shapes_of_members(self._init, (self._first, dev), keys)
+        self.like = shapes_of_members(self._init, (self._first, dev), mapped)
         train, end = functools.partial(train_chunk, config), jax.jit(functools.partial(end_epoch, config))
         chunks = [(train, (self._plan.like(length), np.int32(0))) for length in self._plan.lengths()]
         self._programs = [(end, (dev, np.int32(0))), *chunks]
-        self._layouts = layouts_for(keys.shape[0], config.task.batch_size // config.task.microbatches, devices)
+        self._layouts = layouts_for(keys.shape[0], task.batch_size // task.microbatches, devices)
         lower = functools.partial(_lower_all, self._programs, self.like, devices)
         self._lower = functools.lru_cache(lower)  # not of a method: a cycle would keep the members in memory
         self._running: Generator[tuple[PlacedMembers, int]] | None = None
 
     def program_text(self) -> str:
         """Return the text of all programs."""
-        first = text_of_program(self._init, (self._first, self._dev), self._keys)
-        return first + "".join(text_of_program(*program, self.like) for program in self._programs)
+        first = text_of_program(self._init, (self._first, self._dev), self._mapped)
+        return first + "".join(text_of_program(*program, (self.like,)) for program in self._programs)
 
     def data_digest(self) -> str:
         """Return a digest of the first batch."""
@@ -74,7 +78,7 @@ class StreamedRunner:
 
     def init(self) -> Member:
         """Return all members before their first step."""
-        return init_members(self._init, (self._first, self._dev), self._keys, self._layouts[0], self._devices)
+        return init_members(self._init, (self._first, self._dev), self._mapped, self._layouts[0], self._devices)
 
     def compile(self, members: Member, *, steps_left: int, layout: Layout | None) -> Layout:  # noqa: ARG002
         """Compile for a layout, or for the likeliest one, and place a copy of the members."""
@@ -114,7 +118,7 @@ class StreamedRunner:
         steps, epochs = self._steps_per_epoch, self._config.epochs
         numbers = range(self._plan.chunk_after(step, steps), epochs * len(self._plan.chunks))
         feed = read_ahead(
-            self._config.task,
+            self._task,
             self._stream,
             self._plan.chunks,
             numbers=numbers,
@@ -140,13 +144,12 @@ def train_chunk(config: FitConfig, chunk: Dataset, done: Any, member: Member) ->
     return keep_inactive(member, jax.lax.scan(one_step, (done, member), chunk)[0][1])
 
 
-def checked_stream(config: FitConfig, data: Stream, dev: Dataset) -> tuple[Stream, Dataset]:
+def checked_stream(task: Task, data: Stream, dev: Dataset, *, epochs: int) -> tuple[Stream, Dataset]:
     """Check the first batch and dev; return the stream, which checks the labels of later batches, and the batch."""
-    task = config.task
-    check_counts(task, data, epochs=config.epochs)
+    check_counts(task, data, epochs=epochs)
     first = first_rows(data, task.batch_size)
     weighted = first._replace(weights=jnp.ones_like(first.weights))  # the first batch may have weight 0
-    check_inputs(task, weighted, dev, epochs=config.epochs)
+    check_inputs(task, weighted, dev, epochs=epochs)
     outputs = output_shapes(task, first)
 
     def fetch(rows):

@@ -101,7 +101,7 @@ def test_eight_devices_give_the_bits_of_one(tmp_path):
 
 @pytest.fixture(scope="module")
 def eight_members(examples):
-    init = jax.vmap(lambda key: init_member(CONFIG, examples, examples, key, steps=4))
+    init = jax.vmap(lambda key: init_member(CONFIG, examples, examples, key, {}, steps=4))
     return jax.jit(init)(jax.random.split(jax.random.key(0), 8))
 
 

@@ -32,7 +32,7 @@ def take_steps(examples):
 @pytest.fixture(scope="module")
 def first(examples):
     init = jax.jit(functools.partial(init_member, CONFIG, steps=STEPS))
-    return init(examples, examples, jax.random.key(2))
+    return init(examples, examples, jax.random.key(2), {})
 
 
 @pytest.fixture(scope="module")
@@ -87,7 +87,7 @@ def test_infinite_parameters_count_as_divergence_even_if_the_loss_is_finite(exam
 
     @jax.jit
     def trained(key):
-        member = init_member(config, examples, examples, key, steps=STEPS)
+        member = init_member(config, examples, examples, key, {}, steps=STEPS)
         return train_steps(config, examples, examples, None, jnp.int32(0), jnp.int32(20), member)
 
     member = trained(jax.random.key(0))

@@ -23,7 +23,7 @@ def examples(digits):
 
 
 def members_of(examples, count):
-    init = jax.vmap(lambda key: init_member(CONFIG, examples, examples, key, steps=4))
+    init = jax.vmap(lambda key: init_member(CONFIG, examples, examples, key, {}, steps=4))
     return jax.jit(init)(jax.random.split(jax.random.key(0), count))
 
 

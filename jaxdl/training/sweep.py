@@ -1,0 +1,140 @@
+"""Sweeps: a task as a function of settings that differ from member to member of one population."""
+
+import itertools
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Key, Shaped
+from typing_extensions import TypeAliasType
+
+from jaxdl._display import short_repr
+from jaxdl._types import ArrayLike
+from jaxdl.training.task import Task
+
+Settings = TypeAliasType("Settings", Mapping[str, Any])
+"""values by name; in a population the members are the first axis of each"""
+
+AnyTask = TypeAliasType("AnyTask", Task | Callable[[Settings], Task])
+"""a Task, or a function `task(settings)` that returns one"""
+
+
+class Grid(NamedTuple):
+    """Keys and settings of a population."""
+
+    keys: Key[Array, "members"]
+    """one key for each member"""
+    settings: dict[str, Shaped[Array, "members"]]
+    """the value of each setting for each member"""
+
+    __repr__ = short_repr
+
+
+def grid(keys: Key[Array, "seeds"], values: Mapping[str, ArrayLike]) -> Grid:
+    """Combine every value of each setting with every other and with every key, for `fit(settings=...)`.
+
+    All combinations share the same keys, so that they can be compared seed by seed. The keys vary fastest:
+    `column.reshape(len(first), len(second), ..., len(keys))` turns a column of results into an array with an axis for
+    each setting, in the order of `values`, and a last one for the seeds.
+
+    Args:
+        keys: Typed keys, one for each seed.
+        values: For each setting, the list or array of its values.
+
+    Returns:
+        Keys and settings, one for each combination.
+
+    Raises:
+        ValueError: A setting has no values.
+
+    Example:
+        >>> from jaxdl import training
+        >>> keys = jax.random.split(jax.random.key(0), 2)
+        >>> keys, settings = training.grid(keys, {"rate": [0.1, 0.2], "size": [0, 1, 2]})
+        >>> len(keys), settings["size"].tolist()
+        (12, [0, 0, 1, 1, 2, 2, 0, 0, 1, 1, 2, 2])
+    """
+    for name, column in values.items():
+        if np.ndim(column) == 0 or not len(column):  # ty: ignore[invalid-argument-type]
+            raise ValueError(f"{name} must be a list of at least one value, got {column!r}.")
+    axes = {name: jnp.asarray(column) for name, column in values.items()}
+    *rows, seeds = np.array(list(itertools.product(*map(range, map(len, axes.values())), range(len(keys))))).T
+    return Grid(keys[seeds], {name: axis[row] for (name, axis), row in zip(axes.items(), rows, strict=True)})
+
+
+def task_of(task: AnyTask, settings: Settings) -> Task:
+    """Return the task of one member's settings; a Task is returned as it is."""
+    return task if isinstance(task, Task) else task(settings)
+
+
+def first_task(task: AnyTask, settings: Settings) -> Task:
+    """Return the task of the first member: batch size, shapes and dtypes are those of every member."""
+    return task_of(task, _member(settings, 0))
+
+
+def as_settings(task: AnyTask, settings: Mapping[str, Any] | None, members: int) -> Settings:
+    """Return the settings of a population as arrays, checked.
+
+    Raises TypeError or ValueError if task and settings do not belong together, if a setting is not an array with one
+    row for each member, or for what `task` raises for the values of a member.
+    """
+    if isinstance(task, Task) == bool(settings):
+        raise TypeError(
+            "settings need a task that is a function of them, and such a function needs settings: pass both, "
+            'fit(lambda settings: Task(..., optimizers.adam(settings["rate"]), ...), settings={"rate": rates}), or '
+            "neither."
+        )
+    if not settings:
+        return {}
+    arrays = {name: _as_array(name, values, members) for name, values in settings.items()}
+    _check_traceable(task, arrays)
+    rows = {tuple(column[member].tobytes() for column in arrays.values()): member for member in range(members)}
+    for member in rows.values():  # each distinct row once
+        _check_task(task_of(task, _member(arrays, member)))
+    return {name: jnp.asarray(values) for name, values in arrays.items()}
+
+
+def _member(settings, member) -> Settings:
+    """Return the settings of one member, as known values: numbers, or arrays."""
+    rows = {name: np.asarray(values)[member] for name, values in settings.items()}
+    return {name: jnp.asarray(row) if row.ndim else row.item() for name, row in rows.items()}
+
+
+def _as_array(name, values, members) -> np.ndarray:
+    if np.asarray(values).dtype.kind not in "biuf":
+        raise TypeError(
+            f"the setting {name} must be numbers, one for each member, got {type(values).__name__} of "
+            f"{np.asarray(values).dtype}: number the alternatives, and choose one with jnp.where or jax.lax.switch."
+        )
+    array = np.asarray(jnp.asarray(values))
+    if array.shape[:1] != (members,):
+        raise ValueError(
+            f"the setting {name} must have one row for each of the {members} keys, got shape {array.shape}: "
+            "training.grid combines values and keys."
+        )
+    return array
+
+
+def _check_traceable(task, arrays) -> None:
+    """Raise TypeError if the task decides by the value of a setting, which all members of one program share."""
+    row = {name: jax.ShapeDtypeStruct(values.shape[1:], values.dtype) for name, values in arrays.items()}
+
+    def build(settings):
+        _check_task(task(settings))
+        return 0
+
+    try:
+        jax.eval_shape(build, row)
+    except jax.errors.JAXTypeError as error:
+        raise TypeError(
+            "task(settings) must work for traced settings, because one program trains all members: it cannot use the "
+            "value of a setting in `if`, `float`, `int`, as a size, or as an entry of a list. Use jnp.where or "
+            "jax.lax.switch, or call fit once for each value."
+        ) from error
+
+
+def _check_task(task) -> None:
+    if not isinstance(task, Task):
+        raise TypeError(f"task(settings) must return a Task, got {type(task).__name__}.")

@@ -1,0 +1,141 @@
+import re
+
+import jax
+import numpy as np
+import pytest
+
+import jaxdl.functional as F
+from jaxdl import data, metrics, models, optimizers, training
+from jaxdl.data.stream import stream_examples
+from jaxdl.training.sweep import as_settings
+
+pytestmark = pytest.mark.usefixtures("shared_programs")
+MOONS = data.moons(jax.random.key(0), examples=32)
+KEYS, SETTINGS = training.grid(
+    jax.random.split(jax.random.key(1), 2), {"rate": [0.3, 1e30], "dropout": [0.0, 0.3], "decay": [0.0, 0.1]}
+)
+
+
+def task(settings):
+    """A task with mapped settings in the optimizer, the model and the penalty."""
+    return training.Task(
+        models.mlp((4,), 2, dropout_rate=settings["dropout"]),
+        F.cross_entropy,
+        optimizers.adam(settings["rate"]),
+        8,
+        {"accuracy": metrics.accuracy},
+        penalty=lambda params: settings["decay"] * (params["Dense_0"]["kernel"] ** 2).sum(),
+    )
+
+
+def swept(**arguments):
+    return training.fit(
+        task, MOONS, KEYS, **{"settings": SETTINGS, "epochs": 8, "dev": MOONS, "patience": 2} | arguments
+    )
+
+
+@pytest.fixture(scope="module")
+def sweep():
+    return swept()
+
+
+def test_grid_combines_every_value_with_every_key_and_keys_vary_fastest():
+    two = jax.random.split(jax.random.key(3), 2)
+    keys, settings = training.grid(two, {"rate": [1.0, 2.0], "units": [3, 4, 5]})
+    drawn = jax.random.key_data(keys)[:, 1]
+    rows = list(zip(*(column.tolist() for column in (settings["rate"], settings["units"], drawn)), strict=True))
+    seeds = jax.random.key_data(two)[:, 1].tolist()
+    assert rows == [(rate, units, seed) for rate in (1, 2) for units in (3, 4, 5) for seed in seeds]
+    assert training.grid(two, {}).settings == {}
+    with pytest.raises(ValueError, match=re.escape("rate must be a list of at least one value, got []")):
+        training.grid(KEYS, {"rate": []})
+
+
+def test_each_member_of_a_sweep_equals_a_training_with_its_settings_alone(sweep):
+    """Those of a fixed task too, whose settings are Python numbers, and whose dropout layer is absent at rate 0."""
+    members = [0, 3]
+    assert (SETTINGS["dropout"][0], SETTINGS["dropout"][3], SETTINGS["decay"][3]) == (0, 0, np.float32(0.1))
+
+    numbers = jax.device_get(SETTINGS)
+
+    def alone(member, epochs):
+        fixed = task({name: float(values[member]) for name, values in numbers.items()})
+        return training.train(fixed, MOONS, KEYS[member], epochs=epochs, dev=MOONS)
+
+    trained = jax.jit(lambda: [alone(member, int(sweep.epochs[member])) for member in members])()
+    for member, (state, history) in zip(members, trained, strict=True):
+        of_member = jax.tree.map(lambda leaf, member=member: np.asarray(leaf[member]), sweep.state.params)
+        jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-5), of_member, state.params)
+        np.testing.assert_allclose(sweep.history.loss[member, : len(history.loss)], history.loss, rtol=1e-4)
+
+
+def test_table_has_the_settings_and_both_epochs_of_every_member(sweep):
+    table = sweep.table()
+    scores = [f"{name}_at_{when}" for name in ("train_loss", "accuracy", "loss") for when in ("best", "last")]
+    assert sorted(table) == sorted(["member", *SETTINGS, "epochs", "best_epoch", "diverged", *scores])
+    for name, values in SETTINGS.items():
+        np.testing.assert_array_equal(table[name], values)
+    for member, (best, last) in enumerate(zip(table["best_epoch"], table["epochs"], strict=True)):
+        column = sweep.history.observed["loss"][member]
+        assert table["loss_at_last"][member] == column[last - 1] or np.isnan(column[last - 1])
+        assert table["loss_at_best"][member] == column[best - 1] if best else np.isnan(table["loss_at_best"][member])
+    assert len(repr(table).splitlines()) == len(KEYS) + 1
+
+
+def test_last_column_of_the_history_is_finite_unless_the_member_diverged(sweep):
+    stopped = (sweep.epochs < sweep.history.loss.shape[1]) & (sweep.diverged == 0)
+    assert stopped.any()
+    np.testing.assert_array_equal(np.isfinite(sweep.history.loss[:, -1]), sweep.diverged == 0)
+    measured = training.evaluate(task, sweep.state, MOONS)
+    finite = sweep.diverged == 0
+    np.testing.assert_allclose(measured["loss"][finite], sweep.history.observed["loss"][finite, -1], rtol=1e-4)
+
+
+def test_best_state_has_the_loss_of_the_best_epoch(sweep):
+    found, table = training.evaluate(task, sweep.best_state, MOONS)["loss"], sweep.table()
+    trained = table["best_epoch"] > 0
+    np.testing.assert_allclose(found[trained], table["loss_at_best"][trained], rtol=1e-4)
+
+
+def test_a_sweep_resumes_and_refuses_other_settings(sweep, tmp_path, one_step_at_a_time):
+    def interrupt(progress):
+        raise KeyboardInterrupt
+
+    assert swept(checkpoints=training.Checkpoints(tmp_path, seconds=0.0), watch=interrupt).interrupted
+    resumed = swept(checkpoints=training.Checkpoints(tmp_path))
+    np.testing.assert_array_equal(resumed.history.loss, sweep.history.loss)
+    other = {**SETTINGS, "rate": 2 * SETTINGS["rate"]}
+    with pytest.raises(ValueError, match=r"belong to another training, which differs in settings \("):
+        swept(settings=other, checkpoints=training.Checkpoints(tmp_path))
+
+
+def test_a_stream_trains_the_same_sweep_as_a_data_set():
+    order = jax.random.key(2)
+    expected, streamed = (
+        training.fit(task, source, KEYS, settings=SETTINGS, epochs=1, dev=MOONS, order=order)
+        for source in (MOONS, stream_examples(list(zip(*MOONS, strict=True))))
+    )
+    np.testing.assert_allclose(streamed.history.loss, expected.history.loss, rtol=1e-4)
+
+
+RATES = {"rate": np.ones(16)}
+
+
+@pytest.mark.parametrize(
+    ("task", "settings", "error", "message"),
+    [
+        (task, None, TypeError, "such a function needs settings"),
+        (task(dict.fromkeys(SETTINGS, 0.1)), RATES, TypeError, "settings need a task that is a function of them"),
+        (task, {"rate": 0.1}, ValueError, "rate must have one row for each of the 16 keys, got shape ()"),
+        (task, {"rate": np.ones(3)}, ValueError, "rate must have one row for each of the 16 keys, got shape (3,)"),
+        (task, {"rate": ["adam"] * 16}, TypeError, "rate must be numbers"),
+        (lambda settings: settings, RATES, TypeError, "task(settings) must return a Task, got dict"),
+        (lambda settings: task(settings) if settings["rate"] > 0 else None, RATES, TypeError, "`if`"),
+        (lambda settings: models.mlp((int(settings["rate"]),), 2), RATES, TypeError, "`int`"),
+        (task, {**SETTINGS, "rate": -SETTINGS["rate"]}, ValueError, "learning_rate must be at least 0, got -0.3"),
+        (task, {**SETTINGS, "dropout": SETTINGS["dropout"] + 1}, ValueError, "dropout_rate must be at least 0"),
+    ],
+)
+def test_settings_that_cannot_be_mapped_are_answered_in_a_sentence(task, settings, error, message):
+    with pytest.raises(error, match=re.escape(message)):
+        as_settings(task, settings, 16)
