@@ -26,7 +26,7 @@ from jaxdl.training.early_stopping import Best, Criterion, lowest_loss
 from jaxdl.training.layout import Layout, mesh_of
 from jaxdl.training.population.autotune import is_possible
 from jaxdl.training.population.in_memory import InMemoryRunner
-from jaxdl.training.population.member import FitConfig, check_config, state_of
+from jaxdl.training.population.member import FitConfig, Member, check_config, state_of, with_epochs
 from jaxdl.training.population.runner import PlacedMembers, Runner
 from jaxdl.training.population.sharding import gather
 from jaxdl.training.population.streamed import StreamedRunner
@@ -142,7 +142,9 @@ def fit(
 
     Repeat the same call with `checkpoints` to resume after Ctrl-C, SIGTERM, a crash or a full disk. The result is
     bit-identical to an uninterrupted run on the same kind of device and the same package versions (on a GPU, with
-    XLA_FLAGS=--xla_gpu_deterministic_ops=true).
+    XLA_FLAGS=--xla_gpu_deterministic_ops=true). With more `epochs` the call continues a finished training, as if it had
+    had that many from the beginning; members that ran out of patience stay stopped. A learning rate schedule over all
+    epochs differs then, and the call raises ValueError.
 
     The program takes a chunk of steps per call, about half a second long. Ctrl-C ends training after the current chunk;
     the result so far is saved and returned as `interrupted`. If training has not begun, or if the chunk takes more than
@@ -209,9 +211,9 @@ def fit(
         if settings:
             digests["settings"] = digest_of(mapped[1])
         training = {**_numbers(config, mapped, data), **digests, "dev": digest_of(dev)}
-        identity = identity_of(training, runner.program_text(), checkpoints.settings)
-    with managed_checkpoints(checkpoints, runner.like, identity) as manager:
-        placed, step, seconds, layout = _first_members(runner, manager, devices)
+        identity = identity_of(training, runner.program_text(), checkpoints.settings, epochs=epochs)
+    with managed_checkpoints(checkpoints, runner.like_of, identity) as manager:
+        placed, step, seconds, layout = _first_members(runner, manager, epochs, devices)
         progress = _progress(placed, step, since=0)
         if step:
             watch(progress)
@@ -237,15 +239,28 @@ def _ignore(progress: Progress) -> None:
     """Do nothing."""
 
 
-def _first_members(runner, manager, devices) -> tuple[PlacedMembers, int, float, Layout | None]:
+def _first_members(runner, manager, epochs, devices) -> tuple[PlacedMembers, int, float, Layout | None]:
     """Return the members, step, seconds and layout of a checkpoint, or initial members."""
     checkpoint = manager.take_restored()
-    members = runner.init() if checkpoint is None else checkpoint.tree
+    members = runner.init() if checkpoint is None else _continued(checkpoint, epochs)
     placed = PlacedMembers(members, np.arange(len(members.stopped)), len(members.stopped))
     if checkpoint is None:
         return placed, 0, 0.0, None
     layout = Layout(*checkpoint.note["layout"])
     return placed, checkpoint.number, checkpoint.note["seconds"], layout if is_possible(layout, devices) else None
+
+
+def _continued(checkpoint, epochs) -> Member:
+    """Return the members of a checkpoint for this number of epochs. Raises ValueError if more epochs have begun."""
+    steps = checkpoint.tree.losses.shape[1]
+    begun = -(-checkpoint.number // steps)
+    if begun > epochs:
+        raise ValueError(
+            f"epochs must be at least {begun}, because the checkpoints hold that many, got {epochs}: choose another "
+            "directory to train for fewer."
+        )
+    saved = checkpoint.tree.history.loss.shape[1]
+    return checkpoint.tree if saved == epochs else with_epochs(checkpoint.tree, epochs)
 
 
 def _run(
@@ -343,7 +358,6 @@ def _numbers(config, mapped, data) -> dict[str, int | None]:
     task = first_task(config.task, settings)
     return {
         "members": keys.shape[0],
-        "epochs": int(config.epochs),
         "patience": None if config.patience is None else int(config.patience),
         "batch_size": int(task.batch_size),
         "microbatches": int(task.microbatches),

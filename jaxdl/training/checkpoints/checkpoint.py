@@ -35,6 +35,7 @@ from jaxdl.training.checkpoints.serialization import (
     check_same_structure,
     manifest_of,
     to_leaves,
+    to_nested,
     to_tree,
 )
 
@@ -109,14 +110,15 @@ def save_checkpoint(
 
 
 def load_checkpoint(
-    directory: str | pathlib.Path, like: PyTree, *, accept: Callable[[dict[str, Any]], None] | None = None
+    directory: str | pathlib.Path, like: PyTree = None, *, accept: Callable[[dict[str, Any]], None] | None = None
 ) -> Checkpoint:
     """Load the newest checkpoint that is undamaged; warn about each damaged one that is newer.
 
     Args:
         directory: Folder of the checkpoints.
         like: A tree of arrays or `jax.ShapeDtypeStruct`s with the expected shapes and dtypes. NumPy arrays and Python
-            numbers in it are returned as such.
+            numbers in it are returned as such. Without it, dictionaries stand for dictionaries and for classes with
+            fields, and tuples for lists and tuples.
         accept: Called with the note of the checkpoint; may raise to reject it.
 
     Returns:
@@ -133,8 +135,22 @@ def load_checkpoint(
         >>> folder = tempfile.mkdtemp()
         >>> for number in (1, 2):
         ...     training.save_checkpoint(folder, number, {"step": number})
-        >>> training.load_checkpoint(folder, {"step": 0}).tree
+        >>> training.load_checkpoint(folder).tree
         {'step': 2}
+    """
+
+    def choose_like(note):
+        if accept is not None:
+            accept(note)
+        return like
+
+    return load_newest(directory, choose_like)
+
+
+def load_newest(directory: str | pathlib.Path, choose_like: Callable[[dict[str, Any]], PyTree]) -> Checkpoint:
+    """Load the newest checkpoint that is undamaged, as `load_checkpoint`.
+
+    `choose_like(note)` returns the `like` for the note of a checkpoint, or raises to reject it.
     """
     directory = pathlib.Path(directory).absolute()
     found = checkpoint_numbers(directory)
@@ -143,7 +159,7 @@ def load_checkpoint(
     damages = []
     for number in reversed(found):
         try:
-            checkpoint = _read(directory / str(number), number, like, accept)
+            checkpoint = _read(directory / str(number), number, choose_like)
         except DamagedError as damage:
             damages.append(f"checkpoint {number} of {directory} is damaged: {damage}")
             continue
@@ -291,7 +307,7 @@ def _flush(path) -> None:
         os.close(descriptor)
 
 
-def _read(path, number, like, accept) -> Checkpoint:
+def _read(path, number, choose_like) -> Checkpoint:
     """Read and verify a checkpoint. Raises DamagedError if it differs from what was written."""
     manifest = _manifest(path, number)
     for name, expected in manifest["files"].items():
@@ -301,12 +317,13 @@ def _read(path, number, like, accept) -> Checkpoint:
             raise DamagedError(f"{name} cannot be read ({error.strerror})") from error
         if found != expected:
             raise DamagedError(f"{name} differs from what was written")
-    if accept is not None:
-        accept(manifest["note"])
-    check_same_structure(manifest["leaves"], like)
+    leaves, like = manifest["leaves"], choose_like(manifest["note"])
+    if like is not None:
+        check_same_structure(leaves, like)
     try:
-        arrays = _arrays(path) if any(0 not in leaf["shape"] for leaf in manifest["leaves"]) else {}
-        return Checkpoint(number, to_tree(arrays, manifest["leaves"], like), manifest["note"])
+        arrays = _arrays(path) if any(0 not in leaf["shape"] for leaf in leaves) else {}
+        tree = to_nested(arrays, leaves) if like is None else to_tree(arrays, leaves, like)
+        return Checkpoint(number, tree, manifest["note"])
     except AlteredError as altered:
         raise DamagedError(str(altered)) from altered
 

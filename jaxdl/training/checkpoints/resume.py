@@ -9,7 +9,7 @@ import pathlib
 import platform
 import time
 import warnings
-from collections.abc import Generator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from typing import Any, NamedTuple
 
 import jax
@@ -17,7 +17,7 @@ from jaxtyping import PyTree
 
 from jaxdl.system.multihost import run_on_first, tree_from_first
 from jaxdl.system.storage import locked
-from jaxdl.training.checkpoints.checkpoint import Checkpoint, CheckpointWriter, checkpoint_numbers, load_checkpoint
+from jaxdl.training.checkpoints.checkpoint import Checkpoint, CheckpointWriter, checkpoint_numbers, load_newest
 
 MIN_RATIO = 50  # the time between two saves is at least this many times the time of a save
 ABSENT = "nothing"
@@ -82,9 +82,11 @@ class CheckpointManager:
 
 @contextlib.contextmanager
 def managed_checkpoints(
-    checkpoints: Checkpoints | None, like: PyTree, identity: Mapping[str, Any]
+    checkpoints: Checkpoints | None, like_of: Callable[[int], PyTree], identity: Mapping[str, Any]
 ) -> Generator[CheckpointManager]:
     """Load the newest checkpoint and manage further ones; without `checkpoints` the manager does nothing.
+
+    `like_of(epochs)` has the shapes and dtypes of a checkpoint of a training with this number of epochs.
 
     Raises ValueError, with the differences, if the newest checkpoint belongs to another training; OSError if the
     directory cannot be written; BlockingIOError if another process uses it.
@@ -98,7 +100,7 @@ def managed_checkpoints(
         def open_directory() -> dict[str, Any] | None:
             directory = _make(pathlib.Path(checkpoints.directory))
             stack.enter_context(locked(directory))
-            checkpoint = _newest(directory, like, identity)
+            checkpoint = _newest(directory, like_of, identity)
             writer = CheckpointWriter(directory, newest=checkpoint.number if checkpoint else None)
             writers.append(stack.enter_context(writer))
             if checkpoint is None:
@@ -108,6 +110,7 @@ def managed_checkpoints(
 
         restored = run_on_first(open_directory)
         if restored is not None:
+            like = like_of(restored["note"]["identity"]["epochs"])
             tree = tree_from_first(trees.pop() if trees else None, like)
             restored = Checkpoint(restored["number"], tree, restored["note"])
             del tree
@@ -124,10 +127,15 @@ def _make(directory) -> pathlib.Path:
     return directory
 
 
-def _newest(directory, like, identity) -> Checkpoint | None:
+def _newest(directory, like_of, identity) -> Checkpoint | None:
     if not checkpoint_numbers(directory):
         return None
-    return load_checkpoint(directory, like, accept=lambda note: _accept(directory, note.get("identity"), identity))
+
+    def choose_like(note):
+        _accept(directory, note.get("identity"), identity)
+        return like_of(note["identity"]["epochs"])
+
+    return load_newest(directory, choose_like)
 
 
 def _accept(directory, saved, here) -> None:
@@ -138,6 +146,11 @@ def _accept(directory, saved, here) -> None:
     comparable = saved["compilers"] == here["compilers"]
     if not different and comparable and saved["program"] != here["program"]:
         different = "its program (model, objective, optimizer or observed metrics)"
+        if saved["epochs"] != here["epochs"]:
+            different += (
+                f"; it had {saved['epochs']} epochs, and here it has {here['epochs']}, which a learning rate schedule "
+                "over all epochs would explain: only a schedule that does not depend on their number continues"
+            )
     if different:
         raise ValueError(
             f"the checkpoints below {directory} belong to another training, which differs in {different}. Choose "
@@ -172,12 +185,18 @@ def _flat(settings, prefix="") -> Generator[tuple[str, Any]]:
             yield f"{prefix}{name}", value
 
 
-def identity_of(training: Mapping[str, Any], program: str, settings: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what identifies a training in its checkpoints: settings, data, program text, packages and machine."""
+def identity_of(
+    training: Mapping[str, Any], program: str, settings: Mapping[str, Any], *, epochs: int
+) -> dict[str, Any]:
+    """Return what identifies a training in its checkpoints: settings, data, program text, packages and machine.
+
+    The number of epochs is noted, but may differ: more epochs continue a training.
+    """
     device = jax.devices()[0]
     return {
         "settings": _as_json(settings),
         "training": dict(training),
+        "epochs": epochs,
         "program": hashlib.sha256(program.encode()).hexdigest(),
         "compilers": {
             **{package: importlib.metadata.version(package) for package in COMPILERS},

@@ -1,7 +1,10 @@
 """Turn the leaves of a tree into NumPy arrays with digests, and back into exactly the same leaves."""
 
+import ast
+import functools
 import hashlib
 import json
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -13,6 +16,8 @@ from jaxtyping import PyTree
 from jaxdl.system.keys import is_key
 
 NUMBERS = np.generic | bool | int | float | complex
+NUMBER_TYPES = {kind.__name__: kind for kind in (bool, int, float, complex)}
+PATH_STEP = r"""\.(\w+)|\[('(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*"|-?\d+)\]"""  # .name, ['key'] or [0]
 
 
 class AlteredError(ValueError):
@@ -91,6 +96,50 @@ def to_tree(arrays: Mapping[str, Any], leaves: Sequence[Mapping[str, Any]], like
     return structure.unflatten(
         _restore(arrays.get(str(index)), leaf, wanted)
         for index, (leaf, wanted) in enumerate(zip(leaves, expected, strict=True))
+    )
+
+
+def to_nested(arrays: Mapping[str, Any], leaves: Sequence[Mapping[str, Any]]) -> PyTree:
+    """Rebuild a tree from arrays by number: dictionaries for dictionaries and classes, tuples for lists and tuples.
+
+    An array of a dtype that jax would narrow stays a NumPy array. Raises AlteredError as `to_tree` does.
+    """
+    tree: dict[Any, Any] = {}
+    for leaf, value in zip(leaves, to_tree(arrays, leaves, [_like(leaf) for leaf in leaves]), strict=True):
+        *parents, last = [(), *_steps(leaf["path"])]
+        functools.reduce(lambda node, step: node.setdefault(step, {}), parents, tree)[last] = _Value(value)
+    return _nested(tree.get((), {}))
+
+
+class _Value(NamedTuple):
+    """The value of a leaf, as opposed to an inner node."""
+
+    value: Any
+
+
+def _steps(path) -> list[str | int]:
+    """Return the names and positions in the path of a leaf: `.params['w'][0]` has the steps params, w and 0."""
+    return [name or ast.literal_eval(key) for name, key in re.findall(PATH_STEP, path)]
+
+
+def _nested(node) -> Any:
+    if isinstance(node, _Value):
+        return node.value
+    children = {step: _nested(child) for step, child in node.items()}
+    positions = [step for step in children if isinstance(step, int)]
+    is_sequence = positions and positions == list(range(len(children)))
+    return tuple(children.values()) if is_sequence else children
+
+
+def _like(leaf) -> Any:
+    shape = tuple(leaf["shape"])
+    if leaf["kind"] in NUMBER_TYPES:
+        return NUMBER_TYPES[leaf["kind"]]()
+    if leaf["generator"] is not None:
+        return jax.ShapeDtypeStruct(shape, jax.random.key(0, impl=leaf["generator"]).dtype)
+    dtype = jnp.dtype(leaf["kind"])
+    return (
+        jax.ShapeDtypeStruct(shape, dtype) if jax.dtypes.canonicalize_dtype(dtype) == dtype else np.zeros(shape, dtype)
     )
 
 

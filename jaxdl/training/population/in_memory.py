@@ -57,20 +57,24 @@ class InMemoryRunner:
         self._steps_per_epoch = data.size // task.batch_size
         self._data, self._dev, self._mapped, self._devices = data, dev, mapped, devices
         self._total = config.epochs * self._steps_per_epoch
-        self._init = functools.partial(init_member, config, steps=self._steps_per_epoch)
+        self._config = config
         self._train_steps = jax.jit(functools.partial(train_steps, config))
-        self.like = shapes_of_members(self._init, (data, dev), mapped)
         self._shared = (data, dev, order)
         self._layouts = layouts_for(keys.shape[0], task.batch_size // task.microbatches, devices)
         self._program_arguments = (*self._shared, np.int32(0), np.int32(0))
-        lower = functools.partial(lower_members, self._train_steps, self._program_arguments, self.like, devices=devices)
+        like = self.like_of(config.epochs)
+        lower = functools.partial(lower_members, self._train_steps, self._program_arguments, like, devices=devices)
         self._lower = functools.lru_cache(lower)  # not of a method: a cycle would keep the members in memory
         self._chunk_steps = FIRST_STEPS
 
+    def like_of(self, epochs: int) -> Member:
+        """Return shapes and dtypes of all members of a training with this number of epochs."""
+        return shapes_of_members(self._init(epochs), (self._data, self._dev), self._mapped)
+
     def program_text(self) -> str:
-        """Return the text of both programs."""
-        first = text_of_program(self._init, (self._data, self._dev), self._mapped)
-        return first + text_of_program(self._train_steps, self._program_arguments, (self.like,))
+        """Return the text of both programs, for one epoch."""
+        first = text_of_program(self._init(1), (self._data, self._dev), self._mapped)
+        return first + text_of_program(self._train_steps, self._program_arguments, (self.like_of(1),))
 
     def data_digest(self) -> str:
         """Return a digest of all training data."""
@@ -78,7 +82,9 @@ class InMemoryRunner:
 
     def init(self) -> Member:
         """Return all members before their first step."""
-        return init_members(self._init, (self._data, self._dev), self._mapped, self._layouts[0], self._devices)
+        return init_members(
+            self._init(self._config.epochs), (self._data, self._dev), self._mapped, self._layouts[0], self._devices
+        )
 
     def compile(self, members: Member, *, steps_left: int, layout: Layout | None) -> Layout:
         """Compile for a layout, or for the fastest one, and place a copy of the members."""
@@ -100,6 +106,9 @@ class InMemoryRunner:
 
     def close(self) -> None:
         """Do nothing: no threads read data."""
+
+    def _init(self, epochs):
+        return functools.partial(init_member, self._config._replace(epochs=epochs), steps=self._steps_per_epoch)
 
 
 def compile_members(

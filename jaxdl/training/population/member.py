@@ -68,6 +68,16 @@ def check_config(config: FitConfig) -> None:
         )
 
 
+def with_epochs(members: Member, epochs: int) -> Member:
+    """Return all members of a population with a history of this number of epochs, at least as many as are finished."""
+
+    def resize(column):
+        missing = _missing((column.shape[0], max(0, epochs - column.shape[1]), *column.shape[2:]), column.dtype)
+        return jnp.concatenate([column[:, :epochs], missing], axis=1)
+
+    return members._replace(history=jax.tree.map(resize, members.history))
+
+
 def is_active(member: Member) -> Bool[Array, "*members"]:
     """Return whether a member still trains: it has neither stopped nor diverged."""
     return (member.stopped == 0) & (member.diverged == 0)

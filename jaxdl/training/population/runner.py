@@ -53,11 +53,15 @@ class Runner(Protocol):
     `fit` calls `init`, unless it loads a checkpoint, then `compile`, then `run_chunk` until all steps are done.
     """
 
-    like: Member
-    """shapes and dtypes of all members"""
+    def like_of(self, epochs: int) -> Member:
+        """Return shapes and dtypes of all members of a training with this number of epochs."""
+        ...
 
     def program_text(self) -> str:
-        """Return the text of all programs, which identifies model, objective, optimizer and observed metrics."""
+        """Return the text of all programs, which identifies model, objective, optimizer and observed metrics.
+
+        It does not depend on the number of epochs.
+        """
         ...
 
     def data_digest(self) -> str:

@@ -57,20 +57,22 @@ class StreamedRunner:
         self._steps_per_epoch = data.size // task.batch_size
         self._total = config.epochs * self._steps_per_epoch
         self._plan = plan_chunks(task, self._stream)
-        self._init = functools.partial(init_member, config, steps=self._steps_per_epoch)
-        self.like = shapes_of_members(self._init, (self._first, dev), mapped)
         train, end = functools.partial(train_chunk, config), jax.jit(functools.partial(end_epoch, config))
         chunks = [(train, (self._plan.like(length), np.int32(0))) for length in self._plan.lengths()]
         self._programs = [(end, (dev, np.int32(0))), *chunks]
         self._layouts = layouts_for(keys.shape[0], task.batch_size // task.microbatches, devices)
-        lower = functools.partial(_lower_all, self._programs, self.like, devices)
+        lower = functools.partial(_lower_all, self._programs, self.like_of(config.epochs), devices)
         self._lower = functools.lru_cache(lower)  # not of a method: a cycle would keep the members in memory
         self._running: Generator[tuple[PlacedMembers, int]] | None = None
 
+    def like_of(self, epochs: int) -> Member:
+        """Return shapes and dtypes of all members of a training with this number of epochs."""
+        return shapes_of_members(self._init(epochs), (self._first, self._dev), self._mapped)
+
     def program_text(self) -> str:
-        """Return the text of all programs."""
-        first = text_of_program(self._init, (self._first, self._dev), self._mapped)
-        return first + "".join(text_of_program(*program, (self.like,)) for program in self._programs)
+        """Return the text of all programs, for one epoch."""
+        first, like = text_of_program(self._init(1), (self._first, self._dev), self._mapped), self.like_of(1)
+        return first + "".join(text_of_program(*program, (like,)) for program in self._programs)
 
     def data_digest(self) -> str:
         """Return a digest of the first batch."""
@@ -78,7 +80,9 @@ class StreamedRunner:
 
     def init(self) -> Member:
         """Return all members before their first step."""
-        return init_members(self._init, (self._first, self._dev), self._mapped, self._layouts[0], self._devices)
+        return init_members(
+            self._init(self._config.epochs), (self._first, self._dev), self._mapped, self._layouts[0], self._devices
+        )
 
     def compile(self, members: Member, *, steps_left: int, layout: Layout | None) -> Layout:  # noqa: ARG002
         """Compile for a layout, or for the likeliest one, and place a copy of the members."""
@@ -103,6 +107,9 @@ class StreamedRunner:
         """Stop the threads that read the stream."""
         if self._running is not None:
             self._running.close()
+
+    def _init(self, epochs):
+        return functools.partial(init_member, self._config._replace(epochs=epochs), steps=self._steps_per_epoch)
 
     def _run(self, step, wait) -> Generator[tuple[PlacedMembers, int]]:
         on_devices = replicated(self._mesh)
