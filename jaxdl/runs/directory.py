@@ -125,14 +125,27 @@ def _removed_if_unmeasured(path) -> Generator[None]:
 
 
 def check_same_settings(path: pathlib.Path, settings: Mapping[str, Any]) -> None:
-    """Raise ValueError if the settings.json of a run directory differs from these settings."""
+    """Raise ValueError if the settings.json of a run directory differs from these settings.
+
+    More epochs are not a difference if the learning rate schedule does not depend on their number.
+    """
     on_disk = read_json(path / SETTINGS)
-    differing = differences({name: on_disk[name] for name in settings if name in on_disk}, settings)
+    more_epochs = (settings.get("epochs") or 0) > (on_disk.get("epochs") or 0)
+    compared = [name for name in settings if not (name == "epochs" and more_epochs and _is_extendable(on_disk))]
+    differing = differences(
+        {name: on_disk[name] for name in compared if name in on_disk}, {name: settings[name] for name in compared}
+    )
     if differing:
+        hint = " Only a run with --schedule constant continues with more epochs." if more_epochs else ""
         raise ValueError(
             f"{path} belongs to a run with other settings: {differing}. Choose another directory with --out, or repeat "
-            "the settings of that run to resume it."
+            f"the settings of that run to resume it.{hint}"
         )
+
+
+def _is_extendable(settings) -> bool:
+    """Return whether more epochs leave the earlier ones as they are."""
+    return settings.get("schedule") == "constant"
 
 
 def has_measurements(path: pathlib.Path) -> bool:

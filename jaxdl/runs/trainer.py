@@ -72,13 +72,17 @@ def result_settings(settings: Train) -> dict[str, Any]:
 def start_run(directory: pathlib.Path, settings: Train, examples: Examples, report: dict[str, Any]) -> bool:
     """Write the files that a run starts with, or compare them if it has started; return whether it is complete.
 
-    Raises ValueError if the directory belongs to a run with other settings.
+    A complete run of fewer epochs becomes incomplete. Raises ValueError if the directory belongs to a run with other
+    settings.
     """
 
     def start() -> bool:
         filled = _filled_settings(settings, examples)
         if has_measurements(directory):
             check_same_settings(directory, filled)
+            if filled["epochs"] != files.read_json(directory / SETTINGS)["epochs"]:  # more than before
+                (directory / COMPLETE).unlink(missing_ok=True)
+                files.write_json(directory / SETTINGS, filled)
             return (directory / COMPLETE).is_file()
         files.write_json(directory / SETTINGS, filled)
         write_environment(directory)
@@ -100,9 +104,9 @@ def train_into(
     Resumes from the newest checkpoint of the directory. Ctrl-C and SIGTERM save a checkpoint, then raise
     KeyboardInterrupt.
     """
-    checkpoints = training.Checkpoints(
-        directory / CHECKPOINTS, settings.checkpoint_seconds, _filled_settings(settings, examples)
-    )
+    compared = _filled_settings(settings, examples)
+    del compared["epochs"]  # more of them continue a training
+    checkpoints = training.Checkpoints(directory / CHECKPOINTS, settings.checkpoint_seconds, compared)
     with tensorboard_curves(directory, enabled=settings.tensorboard) as draw:
 
         def write_and_watch(progress):

@@ -1,5 +1,6 @@
 """Run directories: new ones, resumed ones, and directories that belong to something else."""
 
+import contextlib
 import json
 import os
 import stat
@@ -7,7 +8,7 @@ import stat
 import pytest
 
 from jaxdl.runs import files
-from jaxdl.runs.directory import environment, has_measurements, new_run, next_free, resumable_run
+from jaxdl.runs.directory import check_same_settings, environment, has_measurements, new_run, next_free, resumable_run
 from jaxdl.system.storage import locked
 
 LINES = [{"epoch": 1}]
@@ -94,6 +95,19 @@ def test_a_run_with_the_same_settings_is_resumed(tmp_path):
         resumable_run(tmp_path / "run", {"seeds": 4, "epochs": 30}),
     ):
         pass
+
+
+def test_more_epochs_continue_a_run_whose_schedule_does_not_depend_on_their_number(tmp_path):
+    for schedule, ends in (
+        ("constant", contextlib.nullcontext()),
+        ("cosine", pytest.raises(ValueError, match="Only a")),
+    ):
+        run = {"epochs": 3, "schedule": schedule}
+        files.write_json(tmp_path / "settings.json", run)
+        with ends:
+            check_same_settings(tmp_path, {**run, "epochs": 5})
+        with pytest.raises(ValueError, match=r"epochs \(3 there, 2 here\).*resume it\.$"):
+            check_same_settings(tmp_path, {**run, "epochs": 2})
 
 
 REMAINS = [

@@ -73,6 +73,18 @@ def test_settings_that_change_no_result_are_not_recorded(tmp_path):
     assert kept["optimizer"]["learning_rate"] == 1e-3
 
 
+def test_a_complete_run_continues_with_more_epochs(tmp_path):
+    one = Train(epochs=1, seeds=1, hidden=(), schedule="constant")
+    examples, rows = load_examples(one), []
+    for settings in (one, dataclasses.replace(one, epochs=2)):
+        assert not start_run(tmp_path, settings, examples, {})
+        train_into(tmp_path, settings, examples)
+        rows.append(files.read_table(tmp_path / "metrics.parquet"))
+        assert start_run(tmp_path, settings, examples, {})
+    assert rows[1]["epoch"] == [1, 2]
+    assert rows[0]["train_loss"] == rows[1]["train_loss"][:1]
+
+
 def test_the_recorded_settings_have_the_default_epochs_and_batch_size(stopped):
     settings = files.read_json(stopped[0] / "settings.json")
     assert (settings["epochs"], settings["batch_size"]) == (60, 32)
