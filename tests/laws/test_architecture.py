@@ -36,8 +36,8 @@ data.readers: memory cells labels npz tables images
 data.catalog: downloads image_formats decode_cache digits originals tfds
 data.preprocessing: columns pixels standardization preparation serialization
 data: loading
-models: _validity receptive_field model call_recorder blocks norms precision reinitialize nnx mlp linear convnet resnet
-    recurrent multi_head pytorch_conversions pytorch summary
+models: _validity receptive_field call_recorder summary model blocks norms precision reinitialize nnx mlp linear convnet
+    resnet recurrent multi_head pytorch_conversions pytorch
 training: _display task layout batching scoring supervised input_checks step early_stopping streaming train
 training.checkpoints: serialization checkpoint resume
 training.population: member sharding autotune population runner in_memory streamed
