@@ -45,7 +45,7 @@ training: fit progress_bar
 runs: settings build examples files directory residuals results data_report tensorboard load prediction predict_file
     pytorch_module export trainer
 experiment: claim course rules fingerprint conduct
-reports: worked_examples training_charts experiment_charts templates page
+reports: worked_examples training_charts experiment_charts result_charts templates page figure
 cli: entry settings console tables launch report check shapes trace export predict train claims
 __main__
 """
