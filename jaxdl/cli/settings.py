@@ -53,7 +53,7 @@ class Export:
 
 @dataclass(frozen=True)
 class Check:
-    """Compare every hand-written gradient with jax.vjp; the exit status is 1 if one is wrong.
+    """Compare every hand-written gradient with jax.vjp; the exit status is 1 if one is wrong or cannot be checked.
 
     With a Python file of your own, compare every function f of it with the gradient f_vjp beside it.
     """
