@@ -124,6 +124,20 @@ def test_functional_imports_only_jax_and_the_standard_library():
         assert all(module.startswith("jaxdl.functional") for module in modules_of_jaxdl(path))
 
 
+def writes_to_the_terminal(node):
+    """Return whether a node of the syntax tree calls `print` or `x.print`, or names `sys.stdout` or `sys.stderr`."""
+    if isinstance(node, ast.Call):
+        return "print" in (getattr(node.func, "id", ""), getattr(node.func, "attr", ""))
+    return isinstance(node, ast.Attribute) and node.attr in ("stdout", "stderr")
+
+
+def test_the_library_prints_nothing():
+    """The command line prints, and so does the progress bar, which users ask for; all others return, raise or warn."""
+    printing = {path for path in SOURCES if any(map(writes_to_the_terminal, ast.walk(tree_of(path))))}
+    outside = {path.relative_to(ROOT / "jaxdl").as_posix() for path in printing if path.parent.name != "cli"}
+    assert outside == {"__main__.py", "training/progress_bar.py"}
+
+
 def test_the_library_imports_no_experiments_benchmarks_or_tests():
     assert not [path for path in SOURCES if {"experiments", "benchmarks", "tests"} & packages(path)]
 
