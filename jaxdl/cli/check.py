@@ -20,14 +20,20 @@ from jaxdl.derivation import Proof
 
 
 def check_command(settings: Check, console: Console) -> int:
-    """Check the named functions; return 1 if a gradient is wrong or a wrong version is not detected, else 0."""
+    """Check the named functions; return 1 if a gradient is wrong or not checked, or a mutant not detected, else 0."""
     package, names = _package_and_names(settings.names)
-    proofs = list(derivation.prove(names, package))
-    console.print(proof_table(proofs))
+    unchecked = {} if package is jaxdl.functional else _unchecked(package, names)
+    every = names or sorted(pair.name for pair in derivation.vjp_pairs(package))
+    checked = [name for name in every if name not in unchecked]
+    proofs = list(derivation.prove(checked, package)) if checked else []
+    if proofs:
+        console.print(proof_table(proofs))
+    for reason in unchecked.values():
+        print_line(f"not checked: {reason}", console)
     failed = [proof.name for proof in proofs if proof.fault]
     console.print(f"{len(proofs) - len(failed)} of {len(proofs)} derivations hold.", highlight=False)
     undetected = _undetected([proof.name for proof in proofs], package, console) if settings.mutants else []
-    return 1 if failed or undetected else 0
+    return 1 if failed or undetected or unchecked else 0
 
 
 def _package_and_names(names) -> tuple[types.ModuleType, tuple[str, ...]]:
@@ -39,6 +45,23 @@ def _package_and_names(names) -> tuple[types.ModuleType, tuple[str, ...]]:
     if not derivation.vjp_pairs(module):
         raise ValueError(f"{path} has no pair of functions f and f_vjp. Define the gradient of f as f_vjp(g, …) in it.")
     return module, names[1:]
+
+
+def _unchecked(package, names) -> dict[str, str]:
+    """Return a sentence for each named function, or each of the package, that there are no examples to check on."""
+    reasons = {}
+    for pair in derivation.vjp_pairs(package):
+        if names and pair.name not in names:
+            continue
+        try:
+            derivation.examples(pair.f)
+        except Exception as error:
+            examples = f"{pair.name}_examples(random)"
+            if hasattr(package, f"{pair.name}_examples"):
+                reasons[pair.name] = f"{examples} raised {type(error).__name__}: {error}"
+            else:
+                reasons[pair.name] = f"{str(error).partition('. ')[0]}: give examples with {examples}"
+    return reasons
 
 
 def import_file(path: pathlib.Path) -> types.ModuleType:

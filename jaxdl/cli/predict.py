@@ -1,5 +1,6 @@
 """The command `jaxdl predict`."""
 
+import pathlib
 from collections.abc import Generator
 
 import numpy as np
@@ -11,7 +12,8 @@ from jaxdl.cli.settings import Predict
 from jaxdl.data import Classes
 from jaxdl.data.preprocessing.columns import FAMILIAR_STDS
 from jaxdl.runs.build import ON_UNREADABLE
-from jaxdl.runs.predict_file import FilePredictions, PredictionInput, check_output, predict_file, scores
+from jaxdl.runs.predict_file import LEVEL, FilePredictions, PredictionInput, check_output, predict_file, scores
+from jaxdl.statistics import conformal_radius
 
 
 def predict_command(settings: Predict, console: Console) -> int:
@@ -25,17 +27,47 @@ def predict_command(settings: Predict, console: Console) -> int:
         settings.data_dir,
         settings.manual_dir,
     )
+    level = LEVEL if settings.level is None else settings.level
+    if not 0 < level < 1:
+        raise ValueError(f"--level must be between 0 and 1, got {level:g}: give 0.95 for 95 %.")
     with printed_warnings(console):
         run = runs.load_run(settings.run)
-        predictions = predict_file(run, source, settings.out)
+        if settings.level is not None:
+            _check_intervals(run, settings.run)
+        predictions = predict_file(run, source, settings.out, level=level)
     print_line(f"wrote {predictions.examples} predictions of {run.members} networks to {settings.out}", console)
     expected = "classes of the run" if isinstance(run.preparation.labels, Classes) else "numbers"
-    for concern in _concerns(predictions, expected):
+    for concern in (*_concerns(predictions, expected), *_too_few(run, level)):
         print_warning(concern, console)
     if np.max(predictions.sums) > 0:
         found = scores(run.preparation.labels, predictions.sums)
         console.print(_score_line(found), highlight=False, soft_wrap=True)
+        if run.residuals is not None:
+            labels = round(found["count"]) * run.preparation.outputs
+            print_line(
+                f"{100 * level:g} % prediction intervals: {predictions.covered} of {labels} labels inside", console
+            )
     return 0
+
+
+def _check_intervals(run: runs.Run, directory: pathlib.Path) -> None:
+    """Raise ValueError if the run has no prediction intervals."""
+    if isinstance(run.preparation.labels, Classes):
+        raise ValueError(f"--level needs a regression, but the networks of {directory} predict classes: leave it out.")
+    if run.residuals is None:
+        raise ValueError(
+            f"--level needs the residuals of the dev part, which {directory} does not hold: train it with this version "
+            "of jaxdl, or leave --level out."
+        )
+
+
+def _too_few(run: runs.Run, level: float) -> Generator[str]:
+    """Yield a sentence if the dev part is too small for prediction intervals of this level."""
+    if run.residuals is not None and conformal_radius(np.zeros(len(run.residuals)), level=level) > 0:
+        yield (
+            f"the dev part has {len(run.residuals)} examples, too few for prediction intervals of {100 * level:g} %: "
+            "their limits are infinite. Choose a smaller --level"
+        )
 
 
 def _concerns(predictions: FilePredictions, expected: str) -> Generator[str]:

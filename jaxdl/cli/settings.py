@@ -14,10 +14,10 @@ class Predict(DataSource):
     """Predict with the networks of a run, and write one row per example.
 
     For classes a row holds the most probable class, its mean probability over the networks, and the mean probability of
-    every class. For a regression it holds the mean prediction, and a 90 % prediction interval, which contains the true
-    label in at least 90 % of new examples like those of training. mean_low_95 and mean_high_95 are the 95 % interval of
-    the mean, which measures how far the networks agree. Files are read and written in chunks, so that memory does not
-    grow with their size.
+    every class. For a regression it holds the mean prediction, and a prediction interval, which contains the true label
+    in at least 90 % (or --level) of new examples like those of training. mean_low_95 and mean_high_95 are the 95 %
+    interval of the mean, which measures how far the networks agree. Files are read and written in chunks, so that
+    memory does not grow with their size.
     """
 
     run: Annotated[tyro.conf.Positional[pathlib.Path], tyro.conf.arg(metavar="RUN")] = field(kw_only=True)
@@ -30,6 +30,8 @@ class Predict(DataSource):
     """columns of a table to copy into the output, such as an index"""
     part: Literal["train", "test"] = "test"
     """part to predict, of a data set that comes in two parts"""
+    level: Annotated[float | None, described_default("0.9", "FLOAT")] = None
+    """probability of the prediction interval of a regression to contain the label, such as 0.95"""
 
 
 @dataclass(frozen=True)
@@ -51,7 +53,7 @@ class Export:
 
 @dataclass(frozen=True)
 class Check:
-    """Compare every hand-written gradient with jax.vjp; the exit status is 1 if one is wrong.
+    """Compare every hand-written gradient with jax.vjp; the exit status is 1 if one is wrong or cannot be checked.
 
     With a Python file of your own, compare every function f of it with the gradient f_vjp beside it.
     """

@@ -7,7 +7,8 @@ Most programs need three calls:
     split, preparation = data.prepared(split)                       # fitted to split.train alone
 
 - Data sets: a `Dataset` holds inputs, labels and weights. `from_arrays` makes one of arrays, `load` reads one by name
-  or path, `load_digits` is included, and `take` selects examples.
+  or path, `load_digits` is included, and `take` selects examples. `outputs` of a data set or split is the number of
+  outputs that a model needs for its labels.
 - Synthetic data: `xor`, `moons`, `rings` and `spirals` for classification; `linear_regression`, `polynomial` and
   `sparse_features` for regression. `noisy_labels` replaces a share of the labels.
 - Reading: `infer_labels`, `as_classes` and `as_targets` interpret labels; `refuse_unreadable` and `skip_unreadable`

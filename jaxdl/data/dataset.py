@@ -35,6 +35,11 @@ class Dataset(NamedTuple):
         """Number of examples."""
         return self.weights.shape[0]
 
+    @property
+    def outputs(self) -> int:
+        """Number of outputs of a model for these labels: classes, 1 for signs, or regression targets."""
+        return _count_outputs(self.labels)
+
 
 class Split(NamedTuple):
     """Three disjoint parts of a data set.
@@ -50,6 +55,13 @@ class Split(NamedTuple):
     test: Dataset
 
     __repr__ = short_repr
+
+    @property
+    def outputs(self) -> int:
+        """Number of outputs of a model for the labels of all parts: classes, 1 for signs, or regression targets."""
+        if any(np.ndim(part.labels) != 1 for part in self):
+            return self.train.outputs
+        return _count_outputs(np.concatenate([part.labels for part in self]))
 
 
 Augmentation = TypeAliasType("Augmentation", Callable[[Array, Dataset], Dataset])
@@ -140,6 +152,29 @@ def _check_finite(name, array) -> None:
             f"{name} must be finite, but {len(rows)} of {len(array)} rows hold NaN or infinity, the first of them row "
             f"{rows[0]}: drop or impute them."
         )
+
+
+def _count_outputs(labels) -> int:
+    """Return the number of classes of labels (examples,), 1 for signs, or the targets of labels (examples, outputs)."""
+    if np.ndim(labels) == 2:
+        return labels.shape[1]
+    if np.ndim(labels) != 1:
+        raise ValueError(
+            "labels must be classes (examples,) or targets (examples, outputs) to count the outputs of a model, got "
+            f"{'the shape ' + str(labels.shape) if hasattr(labels, 'shape') else type(labels).__name__}: give the "
+            "model its number of outputs."
+        )
+    try:
+        labels = np.asarray(labels)
+    except jax.errors.TracerArrayConversionError:
+        raise ValueError(
+            "the number of classes is unknown inside jax.jit and jax.vmap, where labels have no values: read `outputs` "
+            "before, or give the model its number of outputs."
+        ) from None
+    if labels.dtype.kind in "OSTU":
+        return len(np.unique(labels))
+    check_class_numbers(labels)
+    return 1 if labels.min(initial=0) < 0 else int(labels.max(initial=0)) + 1
 
 
 def take(data: Dataset, indices: ArrayLike) -> Dataset:

@@ -2,6 +2,7 @@
 
 Every factory (`mlp`, `convnet`, `resnet`, `recurrent`, `multi_head`, ...) returns a `Model`, the type that
 `jaxdl.training` and `jaxdl.experiment` expect. The models are Flax Linen modules whose layers call `jaxdl.functional`.
+They need the number of outputs, such as `models.mlp(outputs=split.outputs)`; all other settings have defaults.
 
 - **Ready-made models**: `linear_regression`, `logistic_regression`, `softmax_regression`, `mlp`, `convnet`, `lenet5`,
   `resnet`, `resnet20`, `recurrent`, `multi_head`. `mlp_of_sizes` is an `mlp` whose size a population can map, and
@@ -14,7 +15,8 @@ Every factory (`mlp`, `convnet`, `resnet`, `recurrent`, `multi_head`, ...) retur
 - **Types in signatures**: an `Activation` and a `Pool` are functions of one array, a `Norm` is one of the norms or a
   `functools.partial` of it.
 - **Changing a model**: `mixed_precision`, `reinitialize`.
-- **Looking into a model**: `summary` returns a `Summary`, a table with a `LayerSummary` for each layer.
+- **Looking into a model**: `model.summary(inputs)`, or `summary(model, inputs)`, returns a `Summary`, a table with a
+  `LayerSummary` for each layer.
   `receptive_field` returns the `ReceptiveField` of a sequence of `Window`s. `check_batch_norm`.
 - **PyTorch exchange**: `to_pytorch`, `from_pytorch`, `save_pytorch`, `load_pytorch`.
 """

@@ -16,6 +16,17 @@ def check_size(name: str, size: Any) -> None:
         raise ValueError(f"{name} must be at least 1, got {size}.")
 
 
+def checked_outputs(outputs: Any) -> int:
+    """Return the number of outputs; raise TypeError if it is not an integer, and ValueError if it is below 1."""
+    if outputs is None:
+        raise TypeError(
+            "outputs must be the number of classes or targets, such as split.outputs for a split of a data set, got "
+            "None."
+        )
+    check_size("outputs", outputs)
+    return outputs
+
+
 def checked_sizes(name: str, sizes: Any, *, count: int | None = None) -> tuple[int, ...]:
     """Return a list or tuple of integers of at least 1 as a tuple; raise for anything else or another length."""
     if not isinstance(sizes, list | tuple):

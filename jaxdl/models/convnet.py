@@ -57,9 +57,9 @@ class ConvNet(nn.Module):
             of `convnet`.
     """
 
-    stages: tuple[int | Stage, ...]
-    hidden: tuple[int, ...]
-    outputs: int
+    stages: tuple[int | Stage, ...] = (16, 32)
+    hidden: tuple[int, ...] = (128,)
+    outputs: int | None = None
     _: dataclasses.KW_ONLY
     kernel: tuple[int, int] = (3, 3)
     norm: Norm | None = None
@@ -197,9 +197,9 @@ class ConvNet(nn.Module):
 
 
 def convnet(
-    stages: tuple[int | Stage, ...],
-    hidden: tuple[int, ...],
-    outputs: int,
+    stages: tuple[int | Stage, ...] = (16, 32),
+    hidden: tuple[int, ...] = (128,),
+    outputs: int | None = None,
     *,
     kernel: tuple[int, int] = (3, 3),
     norm: Norm | None = None,
@@ -216,7 +216,7 @@ def convnet(
     Args:
         stages: The stages, each a `Stage` or a number of filters. A number n means `Stage(n, kernel, pool=pool)`.
         hidden: Number of units of each hidden dense layer after the stages; they have no norm.
-        outputs: Number of outputs.
+        outputs: Number of outputs, such as `split.outputs` for a split of a data set; it must be given.
         kernel: Height and width of the kernels of the stages given as numbers, in pixels.
         norm: `BatchNorm`, `LayerNorm` or `GroupNorm`, or a `functools.partial` of one; None for no norm. A convolution
             in front of a norm has no bias.

@@ -12,7 +12,7 @@ import jaxdl.functional
 from jaxdl import initializers
 from jaxdl.backpropagation import LayerArguments, Network, Residual, layer
 from jaxdl.functional._types import Scalar
-from jaxdl.models._validity import check_dropout_rate, check_function, check_size, checked_sizes, is_zero
+from jaxdl.models._validity import check_dropout_rate, check_function, checked_outputs, checked_sizes, is_zero
 from jaxdl.models.blocks import Activation, Dense, Dropout, Flatten, resolve
 from jaxdl.models.model import Model, from_linen
 from jaxdl.models.norms import Norm, check_norm, norm_layer
@@ -27,8 +27,8 @@ class MLP(nn.Module):
         hidden, outputs, activation, dropout_rate, norm, skip, kernel_init, functional: The arguments of `mlp`.
     """
 
-    hidden: tuple[int, ...]
-    outputs: int
+    hidden: tuple[int, ...] = (128,)
+    outputs: int | None = None
     _: dataclasses.KW_ONLY
     activation: Activation = jaxdl.functional.relu
     dropout_rate: Scalar = 0.0
@@ -39,7 +39,7 @@ class MLP(nn.Module):
 
     def __post_init__(self):
         self.hidden = checked_sizes("hidden", self.hidden)
-        check_size("outputs", self.outputs)
+        self.outputs = checked_outputs(self.outputs)
         check_function("activation", self.activation)
         check_function("kernel_init", self.kernel_init)
         check_norm(self.norm)
@@ -120,8 +120,8 @@ def _dense_layer(dense_params):
 
 
 def mlp(
-    hidden: tuple[int, ...],
-    outputs: int,
+    hidden: tuple[int, ...] = (128,),
+    outputs: int | None = None,
     *,
     activation: Activation = jaxdl.functional.relu,
     dropout_rate: Scalar = 0.0,
@@ -136,7 +136,7 @@ def mlp(
 
     Args:
         hidden: Number of units of each hidden layer; `()` gives a linear model.
-        outputs: Number of outputs.
+        outputs: Number of outputs, such as `split.outputs` for a split of a data set; it must be given.
         activation: Activation function of the hidden layers.
         dropout_rate: Probability of setting a hidden unit to zero in training, in [0, 1).
         norm: `BatchNorm`, `LayerNorm` or `GroupNorm`, or a `functools.partial` of one; None for no norm. The dense

@@ -7,9 +7,11 @@ from typing import Any, NamedTuple
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
+from flax.errors import ScopeParamShapeError
 from jaxtyping import PyTree
 
 from jaxdl._display import short_repr
+from jaxdl.models.summary import Summary, summary
 
 Stats = dict[str, PyTree]
 
@@ -42,6 +44,17 @@ class Model(NamedTuple):
     apply: Callable[..., tuple[Any, Stats]]
 
     __repr__ = short_repr
+
+    def summary(self, inputs: Any) -> Summary:
+        """Return a table of the layers with their output shapes, parameters and costs; see `summary`.
+
+        Args:
+            inputs: A data set, arrays, `jax.ShapeDtypeStruct`s, or the shape of a batch of float32 numbers.
+
+        Returns:
+            The rows and the totals, displayed as a table.
+        """
+        return summary(self, inputs)
 
 
 def _call_with_training_flag(module: Any, inputs: Any, training: bool) -> Any:
@@ -98,13 +111,19 @@ def from_linen(
     def apply(params, stats, inputs, *, key=None):
         training = key is not None
         rngs = {name: jax.random.fold_in(key, number) for number, name in enumerate(streams)} if training else {}
-        outputs, updated = module.apply(
-            {"params": params, **stats},
-            jax.tree.map(jnp.asarray, inputs),
-            rngs={**rngs, "params": key} if training else None,  # Flax uses "params" for every stream not listed
-            mutable=list(stats) if training else [],
-            method=lambda module, inputs: call(module, inputs, training),
-        )
+        try:
+            outputs, updated = module.apply(
+                {"params": params, **stats},
+                jax.tree.map(jnp.asarray, inputs),
+                rngs={**rngs, "params": key} if training else None,  # Flax uses "params" for every stream not listed
+                mutable=list(stats) if training else [],
+                method=lambda module, inputs: call(module, inputs, training),
+            )
+        except ScopeParamShapeError as error:
+            raise ValueError(
+                f"inputs of the shape {jax.tree.map(jnp.shape, inputs)} do not fit the parameters, which init made for "
+                f"inputs of another shape: {str(error).partition(' (http')[0]}"
+            ) from None
         return outputs, _with_structure_of(stats, {**stats, **updated})
 
     return Model(init, apply)

@@ -14,7 +14,7 @@ from typing_extensions import TypeAliasType
 import jaxdl.functional
 from jaxdl import initializers
 from jaxdl.functional._types import Scalar
-from jaxdl.models._validity import check_dropout_rate, check_function, check_size, checked_sizes, is_zero
+from jaxdl.models._validity import check_dropout_rate, check_function, checked_outputs, checked_sizes, is_zero
 from jaxdl.models.blocks import Dense, Dropout, Embed, param_dtype, parameter
 from jaxdl.models.model import Model, from_linen
 
@@ -98,9 +98,9 @@ class Recurrent(nn.Module):
         layer, hidden, outputs, embedding, dropout_rate, kernel_init, functional: The arguments of `recurrent`.
     """
 
-    layer: RecurrentLayer
-    hidden: tuple[int, ...]
-    outputs: int
+    layer: RecurrentLayer = LSTM
+    hidden: tuple[int, ...] = (128,)
+    outputs: int | None = None
     _: dataclasses.KW_ONLY
     embedding: tuple[int, int] | None = None
     dropout_rate: Scalar = 0.0
@@ -110,7 +110,7 @@ class Recurrent(nn.Module):
     def __post_init__(self):
         check_function("layer", self.layer)
         self.hidden = checked_sizes("hidden", self.hidden)
-        check_size("outputs", self.outputs)
+        self.outputs = checked_outputs(self.outputs)
         if not self.hidden:
             raise ValueError("hidden must have an entry for each recurrent layer, got ().")
         if self.embedding is not None:
@@ -134,13 +134,15 @@ class Recurrent(nn.Module):
             signal = layer(signal)
             if not is_zero(self.dropout_rate):
                 signal = Dropout(self.dropout_rate, functional=self.functional)(signal, training)
-        return Dense(self.outputs, kernel_init=self.kernel_init, functional=self.functional)(signal[:, -1])
+        return Dense(checked_outputs(self.outputs), kernel_init=self.kernel_init, functional=self.functional)(
+            signal[:, -1]
+        )
 
 
 def recurrent(
-    layer: RecurrentLayer,
-    hidden: tuple[int, ...],
-    outputs: int,
+    layer: RecurrentLayer = LSTM,
+    hidden: tuple[int, ...] = (128,),
+    outputs: int | None = None,
     *,
     embedding: tuple[int, int] | None = None,
     dropout_rate: Scalar = 0.0,
@@ -155,7 +157,7 @@ def recurrent(
     Args:
         layer: Class of the recurrent layers: `RNN`, `GRU` or `LSTM`.
         hidden: Size of the hidden state of each recurrent layer.
-        outputs: Number of outputs.
+        outputs: Number of outputs, such as `split.outputs` for a split of a data set; it must be given.
         embedding: (vocabulary, features): number of ids, and length of the trainable vector of each. None for inputs
             that are not ids.
         dropout_rate: Dropout rate after every recurrent layer, in [0, 1). (PyTorch has no dropout after the last.)

@@ -11,7 +11,7 @@ from typing_extensions import TypeAliasType
 
 import jaxdl.functional
 from jaxdl import initializers
-from jaxdl.models._validity import check_function, check_size, checked_sizes
+from jaxdl.models._validity import check_function, checked_outputs, checked_sizes
 from jaxdl.models.blocks import Activation, Conv, Dense, resolve
 from jaxdl.models.model import Model, from_linen
 from jaxdl.models.norms import BatchNorm, Norm, check_norm
@@ -86,9 +86,9 @@ class ResNet(nn.Module):
         blocks, filters, outputs, block, norm, activation, kernel_init, functional: The arguments of `resnet`.
     """
 
-    blocks: tuple[int, ...]
-    filters: tuple[int, ...]
-    outputs: int
+    blocks: tuple[int, ...] = (3, 3, 3)
+    filters: tuple[int, ...] = (16, 32, 64)
+    outputs: int | None = None
     _: dataclasses.KW_ONLY
     block: Block = PostActivation
     norm: Norm = BatchNorm
@@ -99,7 +99,7 @@ class ResNet(nn.Module):
     def __post_init__(self):
         self.blocks = checked_sizes("blocks", self.blocks)
         self.filters = checked_sizes("filters", self.filters, count=len(self.blocks))
-        check_size("outputs", self.outputs)
+        self.outputs = checked_outputs(self.outputs)
         if not self.blocks:
             raise ValueError("blocks must have an entry for each stage, got ().")
         if [*self.filters] != sorted(self.filters):
@@ -127,7 +127,7 @@ class ResNet(nn.Module):
         if pre_activation:
             signal = self._norm_and_activation(signal, training)
         signal = self.functional.global_avg_pool(signal)
-        return Dense(self.outputs, kernel_init=self.kernel_init, functional=self.functional)(signal)
+        return Dense(checked_outputs(self.outputs), kernel_init=self.kernel_init, functional=self.functional)(signal)
 
     def _norm_and_activation(self, signal, training):
         return resolve(self.functional, self.activation)(self.norm(functional=self.functional)(signal, training))
@@ -147,9 +147,9 @@ def shortcut(inputs: Array, filters: int, stride: int) -> Array:
 
 
 def resnet(
-    blocks: tuple[int, ...],
-    filters: tuple[int, ...],
-    outputs: int,
+    blocks: tuple[int, ...] = (3, 3, 3),
+    filters: tuple[int, ...] = (16, 32, 64),
+    outputs: int | None = None,
     *,
     block: Block = PostActivation,
     norm: Norm = BatchNorm,
@@ -165,7 +165,7 @@ def resnet(
     Args:
         blocks: Number of residual blocks of each stage.
         filters: Number of filters of each stage; it must not decrease from stage to stage.
-        outputs: Number of outputs.
+        outputs: Number of outputs, such as `split.outputs` for a split of a data set; it must be given.
         block: Class of the blocks, `PostActivation` or `PreActivation`.
         norm: `BatchNorm`, `LayerNorm` or `GroupNorm`, or a `functools.partial` of one.
         activation: Activation function.
@@ -234,9 +234,7 @@ def resnet20(
         269722
     """
     return resnet(
-        (3, 3, 3),
-        (16, 32, 64),
-        outputs,
+        outputs=outputs,
         block=block,
         norm=norm,
         activation=activation,

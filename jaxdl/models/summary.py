@@ -1,13 +1,16 @@
 """`summary`: the layers of a model with their output shapes, parameters and costs."""
 
+import numbers
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import jax
+import jax.numpy as jnp
 from jaxtyping import PyTree
 
 from jaxdl._display import html_table, text_table
+from jaxdl.data import Dataset, Split
 from jaxdl.models.call_recorder import record_calls
-from jaxdl.models.model import Model
 
 NUMBERS = (3, 4, 5)  # columns of the table
 
@@ -63,7 +66,7 @@ class Summary(NamedTuple):
         return html_table(self._cells(), right=NUMBERS)
 
 
-def summary(model: Model, inputs: Any) -> Summary:
+def summary(model: tuple[Callable, Callable], inputs: Any) -> Summary:
     """Return the layers of a model with their output shapes, parameters, multiply-adds and activation sizes.
 
     Every call of a Flax module, Linen or NNX, is a row if it calls no other module, or has parameters or multiply-adds
@@ -78,31 +81,30 @@ def summary(model: Model, inputs: Any) -> Summary:
       module around them.
 
     Args:
-        model: The model.
-        inputs: Arrays, or `jax.ShapeDtypeStruct`s: only shapes are computed.
+        model: The model, or its functions `init` and `apply`.
+        inputs: A batch: arrays, `jax.ShapeDtypeStruct`s, or the shape of float32 numbers. Only shapes are computed. Of
+            a data set, the batch is its first example; images of bytes count as float32.
 
     Returns:
         The rows and the totals.
 
     Raises:
         TypeError: If the inputs have no shape and dtype.
+        ValueError: If the model does not accept inputs of this shape.
 
     Example:
         >>> from jaxdl import models
-        >>> print(models.summary(models.mlp((16,), 10), jax.ShapeDtypeStruct((1, 784), jnp.float32)))
+        >>> print(models.summary(models.mlp((16,), 10), (1, 784)))
         layer               outputs   parameters  multiply-adds  activation bytes
         Flatten_0  Flatten  (1, 784)           0              0              3,136
         Dense_0    Dense    (1, 16)       12,560         12,544                 64
         Dense_1    Dense    (1, 10)          170            160                 40
         total                             12,730         12,704              3,240
     """
-    if not all(hasattr(leaf, "shape") and hasattr(leaf, "dtype") for leaf in jax.tree.leaves(inputs)):
-        raise TypeError(
-            "inputs must be arrays, or shapes such as jax.ShapeDtypeStruct((1, 28, 28, 1), jax.numpy.float32), got "
-            f"{inputs!r}."
-        )
-    params, stats = jax.eval_shape(model.init, jax.random.key(0), inputs)
-    recording = record_calls(model.apply, params, stats, inputs)
+    init, apply = model
+    inputs = _batch_of(inputs)
+    params, stats = jax.eval_shape(init, jax.random.key(0), inputs)
+    recording = record_calls(apply, params, stats, inputs)
     calls = _executed(recording.calls)
     first_calls = {call.path: number for number, call in reversed([*enumerate(calls)])}
     own_parameters = dict.fromkeys(range(-1, len(calls)), 0)
@@ -119,6 +121,26 @@ def summary(model: Model, inputs: Any) -> Summary:
     parameters, multiply_adds, activation_bytes = map(sum, columns) if rows else (0, 0, 0)
     parameter_bytes = sum(leaf.size * leaf.dtype.itemsize for leaf in jax.tree.leaves(params))
     return Summary(tuple(rows), parameters, parameter_bytes, multiply_adds, activation_bytes)
+
+
+def _batch_of(inputs):
+    """Return the batch as arrays or shapes with dtypes."""
+    if isinstance(inputs, Dataset | Split):
+        data = inputs.train if isinstance(inputs, Split) else inputs
+        return jax.tree.map(_first_example, data.inputs)
+    if isinstance(inputs, tuple) and inputs and all(isinstance(size, numbers.Integral) for size in inputs):
+        return jax.ShapeDtypeStruct(inputs, jnp.float32)
+    if not all(hasattr(leaf, "shape") and hasattr(leaf, "dtype") for leaf in jax.tree.leaves(inputs)):
+        raise TypeError(
+            "inputs must be a data set, arrays, or the shape of a batch, such as (1, 28, 28, 1) or "
+            f"jax.ShapeDtypeStruct((1, 28, 28, 1), jax.numpy.float32), got {inputs!r}."
+        )
+    return inputs
+
+
+def _first_example(array):
+    """Return shape and dtype of a batch of one example; bytes are images, which a Task converts to float32."""
+    return jax.ShapeDtypeStruct((1, *array.shape[1:]), jnp.float32 if array.dtype == jnp.uint8 else array.dtype)
 
 
 def _executed(calls):

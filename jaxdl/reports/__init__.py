@@ -1,12 +1,15 @@
-"""HTML pages and charts of a run directory. Needs the extra `report` (Altair, Jinja and vl-convert).
+"""HTML pages, figures and charts. Needs the extra `report` (Altair, Jinja and vl-convert).
 
-`write_report` writes the page of a run and returns its path. The module `page` writes the self-contained page,
-`training_charts` and `experiment_charts` draw its figures, and `worked_examples` writes backpropagation step by step.
+`figure` draws a result, such as the `Fit` of a training, a summary or a run directory, as a `Figure` that displays
+itself in a notebook. `write_report` writes the page of a run directory and returns its path. The module `page` writes
+the self-contained page, `training_charts`, `result_charts` and `experiment_charts` draw its figures, and
+`worked_examples` writes backpropagation step by step.
 """
 
+from jaxdl.reports.figure import Figure as Figure, figure as figure
 from jaxdl.reports.page import write_report as write_report
 
-__all__ = ["write_report"]
+__all__ = ["Figure", "figure", "write_report"]
 
 
 def __dir__() -> list[str]:

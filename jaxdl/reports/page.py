@@ -57,10 +57,8 @@ def write_report(directory: str | pathlib.Path) -> pathlib.Path:
         FileNotFoundError: no/such/run is not a run directory (no environment.json).
     """
     directory = pathlib.Path(directory)
-    if not (directory / "environment.json").is_file():
-        raise FileNotFoundError(f"{directory} is not a run directory (no environment.json).")
+    found, trained = _results(directory)
     vl_convert = _extra(f"jaxdl report {directory}")[1]
-    found, trained = experiment.results(directory / "experiments"), _is_trained(directory)
     figures = _figures(directory, found, trained)
     for name, chart in figures.items():
         (directory / "figures").mkdir(exist_ok=True)
@@ -70,6 +68,18 @@ def write_report(directory: str | pathlib.Path) -> pathlib.Path:
     html = render_page(_template("book.html" if only_claims else "report.html"), figures, content)
     files.write_text(directory / PAGE, html)
     return directory / PAGE
+
+
+def run_charts(directory: pathlib.Path) -> dict[str, Any]:
+    """Draw the charts of a run directory, by name. Raises FileNotFoundError if it is not a run directory."""
+    return _figures(directory, *_results(directory))
+
+
+def _results(directory) -> tuple[list, bool]:
+    """Return the results of experiments in a run directory, and whether it holds those of a training."""
+    if not (directory / "environment.json").is_file():
+        raise FileNotFoundError(f"{directory} is not a run directory (no environment.json).")
+    return experiment.results(directory / "experiments"), _is_trained(directory)
 
 
 def render_page(template: str, figures: dict[str, Any], content: Mapping[str, Any]) -> str:

@@ -25,8 +25,8 @@ def learning_curves(metrics: dict[str, list]) -> Chart:
     if score not in metrics:
         loss, score, title = ("loss", "dev_r_squared", "R² on dev")
     return alt.hconcat(
-        _curves(metrics["epoch"], losses, loss),
-        _curves(metrics["epoch"], {"dev": metrics[score]}, title).properties(width=WIDTH - 20),
+        curves(metrics["epoch"], losses, loss),
+        curves(metrics["epoch"], {"dev": metrics[score]}, title).properties(width=WIDTH - 20),
     )
 
 
@@ -55,30 +55,53 @@ def predictions(predicted: dict[str, list], members: int) -> Chart:
     )
 
 
-def _curves(epochs, columns, title) -> Chart:
-    """Draw a line and a band for each part of the data."""
+def curves(epochs: Any, columns: dict[str, Any], title: str, best_epoch: float | None = None) -> Chart:
+    """Draw a line and a band for each part of the data, train or dev, and a mark at the best epoch.
+
+    `epochs` and each column hold a number for each member and epoch; numbers that are not finite are left out.
+    """
     epochs = np.asarray(epochs)
     rows = [
         {"epoch": int(epoch), "part": part, "low": low, "median": median, "high": high}
         for part, column in columns.items()
         for epoch in _thinned(np.unique(epochs))
-        for measured in [np.asarray(column)[epochs == epoch]]
-        if np.isfinite(measured).any()
-        for low, median, high in [np.nanquantile(measured, [0.05, 0.5, 0.95]).tolist()]
+        for measured in [np.asarray(column)[(epochs == epoch) & np.isfinite(column)]]
+        if measured.size
+        for low, median, high in [np.quantile(measured, [0.05, 0.5, 0.95]).tolist()]
     ]
     scale = alt.Scale(type=scale_of(row["low"] for row in rows) if len(columns) > 1 else "linear", zero=False)
+    whole = alt.Axis(format="d", tickMinStep=1)
     base: alt.Chart = alt.Chart(alt.Data(values=rows), width=WIDTH, height=HEIGHT).encode(
-        x=alt.X("epoch:Q", title="epoch", scale=alt.Scale(domain=[0, int(epochs.max())], nice=False)),
+        x=alt.X("epoch:Q", title="epoch", scale=alt.Scale(domain=[0, int(epochs.max())], nice=False), axis=whole),
         color=alt.Color("part:N", legend=None, scale=alt.Scale(domain=["train", "dev"], range=[BLUE, ORANGE])),
         tooltip=["part:N", "epoch:Q", *(alt.Tooltip(f"{name}:Q", format=".4f") for name in ("low", "median", "high"))],
     )
     median = alt.Y("median:Q", scale=scale, title=title)
-    last = base.transform_filter(f"datum.epoch == {int(epochs.max())}")
+    last = {row["part"]: row for row in rows}  # the label of the lower line is below it
+    highest = max((row["median"] for row in last.values()), default=0.0)
     return alt.layer(
+        *_best_mark(best_epoch),
         base.encode(y=alt.Y("low:Q", scale=scale, title=title), y2="high:Q").mark_area(opacity=0.22),
         base.encode(y=median).mark_line(strokeWidth=2.2),
-        last.encode(y=median, text="part:N").mark_text(align="right", dy=-11, fontSize=13),
+        *(
+            base.transform_filter(f"datum.epoch == {row['epoch']} && datum.part == '{part}'")
+            .encode(y=median, text="part:N")
+            .mark_text(align="right", dy=-11 if row["median"] == highest else 14, fontSize=13)
+            for part, row in last.items()
+        ),
     )
+
+
+def _best_mark(epoch) -> list[Any]:
+    """Draw a dashed line at the best epoch, with its number at the top."""
+    if epoch is None:
+        return []
+    base: alt.Chart = alt.Chart(alt.Data(values=[{"best": epoch, "text": f"best epoch {epoch:g}"}])).encode(x="best:Q")
+    text = base.encode(y=alt.value(0), text="text:N")
+    return [
+        base.mark_rule(strokeDash=[5, 4], color=GRAY),
+        text.mark_text(align="right" if epoch > 1 else "left", dy=-7, color=GRAY, fontSize=12),
+    ]
 
 
 def _thinned(epochs: np.ndarray) -> np.ndarray:
@@ -120,7 +143,7 @@ def confusion(counts: dict[str, list], members: int) -> Chart:
     return alt.layer(
         base.encode(color=wrong).mark_rect(stroke="#8884", strokeWidth=0.5),
         base.transform_filter("datum.mean >= 0.05")
-        .encode(text=alt.Text("mean:Q", format=".1f"))
+        .encode(text=alt.Text("mean:Q", format=".1f" if members > 1 else "d"))
         .mark_text(fontSize=11),
     )
 

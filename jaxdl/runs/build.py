@@ -133,13 +133,7 @@ def build_model(settings: Train, preparation: data.Preparation, functional: Any 
             f"--filters must name at most {min(height, width).bit_length() - 1} convolutions for images of "
             f"{height}×{width}, because each is followed by a pooling that halves them; got {len(settings.filters)}."
         )
-    return _network(settings, outputs_of(preparation), functional)
-
-
-def outputs_of(preparation: data.Preparation) -> int:
-    """Return the number of classes, or of targets."""
-    labels = preparation.labels
-    return len(labels.names) if isinstance(labels, data.Classes) else labels.mean.size
+    return _network(settings, preparation.outputs, functional)
 
 
 def _network(settings, outputs, functional) -> models.Model:
@@ -177,7 +171,7 @@ def _loss(settings, preparation, *, mixed) -> Callable:
 
 def _augmentation(settings, preparation) -> Callable:
     """Return the function applied to a batch before a step: image augmentation, then label noise, then mixup."""
-    classes = outputs_of(preparation) if isinstance(preparation.labels, data.Classes) else 0
+    classes = preparation.outputs if isinstance(preparation.labels, data.Classes) else 0
     steps = []
     if settings.augment:
         steps.append(data.each_image(*(AUGMENTATIONS[name] for name in settings.augment)))

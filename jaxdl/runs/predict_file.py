@@ -24,7 +24,7 @@ from jaxdl.system.storage import whole_file
 
 ROWS = 1 << 13  # examples predicted and written at a time
 IMAGES = 1 << 10  # images decoded at a time
-LEVEL = 0.9  # of prediction intervals
+LEVEL = 0.9  # of prediction intervals, unless another is given
 MAX_NAMED = 5  # unknown labels counted by name; all others are counted as "…"
 WRITERS = {".csv": pa.csv.CSVWriter, ".parquet": pq.ParquetWriter}
 
@@ -68,20 +68,24 @@ class FilePredictions(NamedTuple):
     """counts of labels that are not a class of the run, by label; "…" counts all after the first few"""
     unfamiliar: Counter
     """counts of examples unlike any seen in training, by column (see `unlike_training`)"""
+    covered: int = 0
+    """number of known labels within their prediction intervals"""
 
 
-def predict_file(run: Run, source: PredictionInput, out: pathlib.Path) -> FilePredictions:
+def predict_file(run: Run, source: PredictionInput, out: pathlib.Path, *, level: float = LEVEL) -> FilePredictions:
     """Predict every example and write one row each to a .csv or .parquet file.
+
+    The prediction intervals of a regression have this level; it is part of the names of their columns.
 
     Raises ValueError if the data do not fit the run, hold no example, or a kept column would be overwritten.
     """
     check_output(out)
     writer = None
-    examples, sums, unknown, unfamiliar = 0, 0.0, Counter(), Counter()
+    examples, sums, unknown, unfamiliar, covered = 0, 0.0, Counter(), Counter(), 0
     with whole_file(out) as file:
         for chunk in chunks(run, source):
-            predicted = predict(run, chunk.inputs, level=LEVEL)
-            predictions = _columns(run.preparation.labels, predicted)
+            predicted = predict(run, chunk.inputs, level=level)
+            predictions = _columns(run.preparation.labels, predicted, level)
             twice = [name for name in chunk.names if name in predictions]
             if twice:
                 raise ValueError(f"cannot keep column {twice[0]!r}: the predictions have a column of this name.")
@@ -94,11 +98,12 @@ def predict_file(run: Run, source: PredictionInput, out: pathlib.Path) -> FilePr
             if chunk.labels is not None:
                 known, others = _known(run.preparation.labels, chunk.labels)
                 sums = sums + _sums(run.preparation.labels, predicted.estimate, known)
+                covered += _covered(predicted, known)
                 unknown.update(label if label in unknown or len(unknown) < MAX_NAMED else "…" for label in others)
         if writer is None:
             raise ValueError(f"{source.name} holds no example to predict.")
         writer.close()
-    return FilePredictions(examples, sums, unknown, unfamiliar)
+    return FilePredictions(examples, sums, unknown, unfamiliar, covered)
 
 
 def check_output(out: pathlib.Path) -> None:
@@ -215,7 +220,7 @@ def _slices(size) -> Generator[slice]:
         yield slice(first, min(first + ROWS, size))
 
 
-def _columns(labels, predicted: Prediction) -> dict[str, Any]:
+def _columns(labels, predicted: Prediction, level: float) -> dict[str, Any]:
     """Return the predictions as columns: class and probability, or targets, with the limits of their intervals."""
     mean_limits = {"mean_low_95": predicted.mean_low, "mean_high_95": predicted.mean_high}
     if not isinstance(labels, data.Classes):
@@ -224,7 +229,7 @@ def _columns(labels, predicted: Prediction) -> dict[str, Any]:
         named: dict[str, Any] = {"prediction": predicted.estimate, **mean_limits}
         if predicted.prediction_low is not None:
             limits = {"low": predicted.prediction_low, "high": predicted.prediction_high}
-            named |= {f"prediction_{end}_{100 * LEVEL:g}": values for end, values in limits.items()}
+            named |= {f"prediction_{end}_{100 * level:g}": values for end, values in limits.items()}
         return {f"{name}{end}": values[:, i] for name, values in named.items() for i, end in enumerate(suffixes)}
     named = {"probability": predicted.estimate, **mean_limits}
     named = {name: values.astype(np.float32) for name, values in named.items()}
@@ -245,6 +250,14 @@ def _known(labels, given) -> tuple[np.ndarray, list[str]]:
         return given.reshape(len(given), -1), []
     known, unknown = texts_to_numbers(given)
     return known[:, None], given[unknown].tolist()
+
+
+def _covered(predicted, known) -> int:
+    """Return the number of known targets within their prediction intervals; 0 for classes."""
+    if predicted.prediction_low is None:
+        return 0
+    inside = (predicted.prediction_low <= known) & (known <= predicted.prediction_high)
+    return int(inside[~np.isnan(known).any(axis=1)].sum())
 
 
 def _sums(labels, estimate, known) -> np.ndarray:

@@ -3,7 +3,6 @@
 import numpy as np
 
 from jaxdl import data
-from jaxdl.runs import build
 from jaxdl.runs.load import Run
 from jaxdl.runs.settings import Train
 
@@ -65,7 +64,7 @@ def module_text(run: Run) -> str:
     if isinstance(fitted.inputs, data.Standardization):
         mean, std = (_tensor(values, len(fitted.shape) == 3) for values in fitted.inputs)
     inputs = {1: "inputs (batch, features)", 3: "images (batch, channels, height, width) between 0 and 1"}
-    layers = module_layers(run.settings, fitted.shape, build.outputs_of(fitted))
+    layers = module_layers(run.settings, fitted.shape, fitted.outputs)
     return TEMPLATE.format(
         classes=list(labels.names) if classes else None,
         mean=mean,

@@ -9,6 +9,8 @@ import pytest
 
 import jaxdl.functional as F
 from jaxdl.backpropagation import WORKED_EXAMPLES, worked_example, worked_examples
+from jaxdl.reports.worked_examples import write_worked_examples
+from jaxdl.runs import files
 
 
 def values(name):
@@ -88,9 +90,13 @@ def test_vjps_of_the_examples_equal_jaxs(name, double, random):
 
 
 @pytest.mark.parametrize("name", WORKED_EXAMPLES)
-def test_formula_of_an_example_gives_its_value(name):
+def test_formula_of_an_example_gives_its_value_and_every_step_is_written_for_the_page(name, tmp_path):
     """The formula, executed as Python with the given numbers, gives L."""
     this = worked_example(name)
+    write_worked_examples(tmp_path, [this])
+    (page,) = files.read_json(tmp_path / "pages.json")
+    assert [step["name"] for step in page["steps"]] == [step.name for step in this.steps]
+    assert all(step["shape"] and step["value"] for step in page["steps"])
     with jax.enable_x64(True):
         given = {step.name: jnp.asarray(step.value) for step in this.steps if not step.formula}
         known = {**vars(jnp), **vars(F), **vars(worked_examples), **given}

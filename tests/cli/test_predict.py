@@ -4,11 +4,13 @@ import shutil
 from collections import Counter
 
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
 
 from jaxdl.__main__ import main
 from jaxdl.cli.predict import _concerns, _score_line
 from jaxdl.runs.predict_file import FilePredictions
+from tests.end_to_end.people import people
 
 
 def test_the_output_has_counts_and_the_accuracy(digits_run, capsys):
@@ -17,6 +19,34 @@ def test_the_output_has_counts_and_the_accuracy(digits_run, capsys):
     assert first == "wrote 1797 predictions of 3 networks to predictions.csv"
     assert second.startswith("accuracy of the mean probabilities: 0.")
     assert second.endswith(" of 1797)")
+
+
+def test_the_level_of_prediction_intervals_is_an_option(regression_run, table_file, capsys):
+    command = ["predict", str(regression_run), "--data", str(table_file), "--out", "found.parquet"]
+    assert main([*command, "--level", "0.5"]) == 0
+    found = {name: np.array(values) for name, values in pq.read_table("found.parquet").to_pydict().items()}
+    wealth = people(300)["wealth"].to_numpy()
+    inside = np.sum((found["prediction_low_50"] <= wealth) & (wealth <= found["prediction_high_50"]))
+    printed = capsys.readouterr().out
+    assert printed.splitlines()[-1] == f"50 % prediction intervals: {inside} of 300 labels inside"
+    assert main([*command[:-1], "wide.csv", "--level", "0.99"]) == 0
+    printed = " ".join(capsys.readouterr().out.split())
+    assert (
+        "the dev part has 60 examples, too few for prediction intervals of 99 %: their limits are infinite." in printed
+    )
+
+
+def test_a_level_that_is_no_probability_or_of_a_run_without_intervals_is_an_error(
+    digits_run, regression_run, tmp_path, capsys
+):
+    assert main(["predict", str(digits_run), "--data", "digits", "--level", "90"]) == 2
+    assert "error: --level must be between 0 and 1, got 90: give 0.95 for 95 %." in capsys.readouterr().err
+    assert main(["predict", str(digits_run), "--data", "digits", "--level", "0.9"]) == 2
+    assert "--level needs a regression, but the networks of" in " ".join(capsys.readouterr().err.split())
+    shutil.copytree(regression_run, tmp_path / "old")
+    (tmp_path / "old" / "dev_residuals.parquet").unlink()
+    assert main(["predict", "old", "--data", "digits", "--level", "0.9"]) == 2
+    assert "--level needs the residuals of the dev part, which old does not hold: train" in capsys.readouterr().err
 
 
 def test_an_existing_file_is_not_overwritten(digits_run, tmp_path, capsys):

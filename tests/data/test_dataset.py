@@ -1,3 +1,4 @@
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -91,3 +92,32 @@ def test_take_keeps_the_order_of_columns():
     selected = data.take(data.Dataset(columns, np.arange(3), np.ones(3, np.float32)), [2, 0])
     assert list(selected.inputs) == ["b", "c", "a"]
     assert selected.inputs["b"].tolist() == [2, 0]
+
+
+@pytest.mark.parametrize(
+    ("labels", "outputs"),
+    [
+        ([0, 3, 1], 4),  # classes 0, ..., 3, of which one has no example
+        ([-1, 1, 1], 1),
+        ([[0.5], [1.5], [0.0]], 1),
+        ([[0.5, 1.0], [1.5, 2.0], [0.0, 0.0]], 2),
+        (np.array(["b", "a", "b"]), 2),
+        (np.array(["b", "a", "b"], object), 2),
+    ],
+)
+def test_a_data_set_counts_the_outputs_that_its_labels_need(labels, outputs):
+    examples = data.Dataset(np.ones((3, 1), np.float32), np.asarray(labels), np.ones(3, np.float32))
+    assert examples.outputs == outputs
+    assert data.Split(*(data.take(examples, [number]) for number in (1, 0, 2))).outputs == outputs
+
+
+def test_outputs_raises_for_labels_without_values_or_with_another_shape():
+    examples = data.xor()
+    with pytest.raises(ValueError, match=r"unknown inside jax.jit and jax.vmap, .*: read `outputs` before"):
+        jax.eval_shape(lambda examples: jnp.zeros(examples.outputs), examples)
+    with pytest.raises(ValueError, match=r"classes \(examples,\) or targets .* got the shape \(4, 1, 2\)"):
+        examples._replace(labels=np.zeros((4, 1, 2))).outputs  # noqa: B018
+    with pytest.raises(ValueError, match=r"got dict: give the model its number of outputs"):
+        examples._replace(labels={"digit": examples.labels}).outputs  # noqa: B018
+    with pytest.raises(TypeError, match=r"must be integers, got float"):
+        examples._replace(labels=np.ones(4)).outputs  # noqa: B018

@@ -1,9 +1,11 @@
-"""The Python of every page runs, and prints the results that the page states."""
+"""The Python of every page runs, prints the results that the page states, and displays those of a notebook."""
+
+import ast
 
 import jax
 import pytest
 
-from tests.docs.pages import FENCE, PAGES, python_of
+from tests.docs.pages import FENCE, PAGES, ROOT, blocks, python_of
 
 PRINTED = {
     "README.md": ("relu 0.0 holds", "\nrefuted ", "\nsupported "),
@@ -21,7 +23,8 @@ PRINTED = {
     "data.md": ("Leakage(",),
     "claims.md": ("supported 32 hidden units − no hidden units",),
 }
-EXECUTED = [page for page in PAGES if python_of(page).strip()]
+NOTEBOOK = ROOT / "docs" / "notebook.md"
+EXECUTED = [page for page in PAGES if python_of(page).strip() and page != NOTEBOOK]
 
 
 @pytest.mark.parametrize("page", EXECUTED, ids=lambda page: page.name)
@@ -35,6 +38,31 @@ def test_the_python_of_a_page_runs(page, in_houses, capsys):
     assert printed.count("over") == (page.name == "gradients.md")  # only that page shows a gradient over its bound
     if page.name == "README.md":
         assert float(printed.split()[0]) > 0.9  # the accuracy of the quick start
+
+
+def test_every_cell_of_the_notebook_session_displays_its_last_line(in_houses, capsys):
+    names, shown = {}, []
+    for cell in blocks(NOTEBOOK, "python"):
+        *statements, last = ast.parse(cell).body
+        exec(compile(ast.Module(statements, []), str(NOTEBOOK), "exec"), names)
+        shown.append(eval(compile(ast.Expression(last.value), str(NOTEBOOK), "eval"), names))
+    texts = [repr(result) for result in shown]
+    starts = [
+        "Split(",
+        "layer ",
+        "function ",
+        "Fit(16 members, ",
+        "Figure(",
+        "Summary(n=16, ",
+        "PairedComparison(",
+        *["Figure("] * 2,
+    ]
+    assert [text[: len(start)] for text, start in zip(texts, starts, strict=True)] == starts
+    assert all(hasattr(result, "_repr_svg_") for result, text in zip(shown, texts, strict=True) if "Figure(" in text)
+    assert all(hasattr(shown[table], "_repr_html_") for table in (1, 2))
+    assert texts[2].count("holds") == 2
+    assert names["accuracy"].mean() > 0.9
+    assert capsys.readouterr() == ("", "")  # the library prints nothing
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

@@ -36,8 +36,8 @@ data.readers: memory cells labels npz tables images
 data.catalog: downloads image_formats decode_cache digits originals tfds
 data.preprocessing: columns pixels standardization preparation serialization
 data: loading
-models: _validity receptive_field model call_recorder blocks norms precision reinitialize nnx mlp mlp_of_sizes
-    linear convnet resnet recurrent multi_head pytorch_conversions pytorch summary
+models: _validity receptive_field call_recorder summary model blocks norms precision reinitialize nnx mlp mlp_of_sizes
+    linear convnet resnet recurrent multi_head pytorch_conversions pytorch
 training: _display task sweep layout batching scoring supervised input_checks step early_stopping streaming train
 training.checkpoints: serialization checkpoint resume
 training.population: member sharding autotune population runner in_memory streamed
@@ -45,7 +45,7 @@ training: fit progress_bar
 runs: settings build examples files directory residuals results data_report tensorboard load prediction predict_file
     pytorch_module export trainer
 experiment: claim course rules fingerprint conduct
-reports: worked_examples training_charts experiment_charts templates page
+reports: worked_examples training_charts experiment_charts result_charts templates page figure
 cli: entry settings console tables launch report check shapes trace export predict train claims
 __main__
 """
@@ -122,6 +122,20 @@ def test_functional_imports_only_jax_and_the_standard_library():
     for path in (ROOT / "jaxdl" / "functional").glob("*.py"):
         assert packages(path) <= allowed
         assert all(module.startswith("jaxdl.functional") for module in modules_of_jaxdl(path))
+
+
+def writes_to_the_terminal(node):
+    """Return whether a node of the syntax tree calls `print` or `x.print`, or names `sys.stdout` or `sys.stderr`."""
+    if isinstance(node, ast.Call):
+        return "print" in (getattr(node.func, "id", ""), getattr(node.func, "attr", ""))
+    return isinstance(node, ast.Attribute) and node.attr in ("stdout", "stderr")
+
+
+def test_the_library_prints_nothing():
+    """The command line prints, and so does the progress bar, which users ask for; all others return, raise or warn."""
+    printing = {path for path in SOURCES if any(map(writes_to_the_terminal, ast.walk(tree_of(path))))}
+    outside = {path.relative_to(ROOT / "jaxdl").as_posix() for path in printing if path.parent.name != "cli"}
+    assert outside == {"__main__.py", "training/progress_bar.py"}
 
 
 def test_the_library_imports_no_experiments_benchmarks_or_tests():

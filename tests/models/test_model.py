@@ -261,3 +261,10 @@ def test_variables_created_only_in_training_raise(module):
     params, stats = model.init(jax.random.key(0), jnp.ones(2))
     with pytest.raises(ValueError, match="stats must keep their structure, but the module has other variables in trai"):
         model.apply(params, stats, jnp.ones(2), key=jax.random.key(1))
+
+
+def test_inputs_that_do_not_fit_the_parameters_raise_with_both_shapes():
+    model = from_linen(Plain())
+    params, stats = jax.eval_shape(model.init, jax.random.key(0), jnp.ones((1, 4)))
+    with pytest.raises(ValueError, match=r"inputs of the shape \(2, 5\) do not fit .* \(5, 3\).* \(4, 3\)"):
+        jax.eval_shape(model.apply, params, stats, jnp.ones((2, 5)))

@@ -5,9 +5,10 @@ import re
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
+import numpy as np
 import pytest
 
-from jaxdl import models
+from jaxdl import data, models
 from jaxdl.backpropagation import count_operations
 from jaxdl.models import check_batch_norm, from_linen, summary
 from tests.models.reference_models import REFERENCES
@@ -50,6 +51,15 @@ def test_totals_agree_with_the_compiler(name):
     elementwise = count_operations(model.apply, params, stats, inputs) - 2 * result.multiply_adds
     flops = compiled.cost_analysis()["flops"]
     assert 2 * result.multiply_adds <= flops <= 2 * result.multiply_adds + 3 * elementwise + 10
+
+
+def test_a_batch_is_given_by_its_shape_or_by_a_data_set():
+    images = data.from_arrays(np.zeros((3, 8, 8, 1), np.uint8), [0, 2, 1])
+    model = models.convnet((4,), (), images.outputs)
+    by_shape = model.summary((1, 8, 8, 1))
+    assert by_shape == summary(model, jnp.ones((1, 8, 8, 1)))
+    assert by_shape.layers[-1].outputs == (1, 3)
+    assert model.summary(images) == model.summary(data.Split(images, images, images)) == by_shape
 
 
 def test_parameters_take_the_bytes_of_their_dtype():

@@ -84,7 +84,11 @@ def test_values_out_of_range_raise(call, sentence):
         (lambda: models.from_linen(nn.Dense(3)), r"must have the parameter training, but Dense .* inputs. Give call="),
         (lambda: models.from_nnx(nnx.Linear(3, 2, rngs=nnx.Rngs(0))), r"build must be a function of rngs .* Linear"),
         (lambda: models.from_nnx("net"), r"build must be a function of rngs .* got str"),
-        (lambda: models.summary(models.mlp((3,), 2), (1, 4)), r"inputs must be arrays, .* got \(1, 4\)"),
+        (lambda: models.mlp((3,), 2).summary((1, 4.0)), r"inputs must be a data set, arrays, .* got \(1, 4.0\)"),
+        (models.mlp, r"outputs must be the number of classes or targets, such as split.outputs .* got None"),
+        (models.convnet, r"outputs must be the number of classes"),
+        (models.resnet, r"outputs must be the number of classes"),
+        (models.recurrent, r"outputs must be the number of classes"),
         (lambda: models.from_pytorch(models.mlp((), 2), 3, np.ones((1, 4))), r"state must map names .* got int"),
         (
             lambda: models.from_pytorch(models.mlp((), 2), {}, np.ones((1, 4)), names="fc"),

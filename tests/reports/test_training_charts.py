@@ -43,14 +43,14 @@ def test_learning_curves_show_losses_and_the_score():
 
 
 def test_a_curve_has_median_and_percentiles_of_the_finite_values():
-    chart = charts._curves([1, 1, 1, 2, 2, 2], {"train": [1.0, 2.0, 3.0, np.nan, np.nan, 5.0]}, "loss")
+    chart = charts.curves([1, 1, 1, 2, 2, 2], {"train": [1.0, 2.0, 3.0, np.nan, np.inf, 5.0]}, "loss")
     first, second = rows_of(chart)
     assert first == {"epoch": 1, "part": "train", "low": 1.1, "median": 2.0, "high": 2.9}
     assert (second["low"], second["median"], second["high"]) == (5.0, 5.0, 5.0)
 
 
 def test_an_epoch_without_finite_values_is_left_out():
-    chart = charts._curves([1, 2], {"train": [1.0, np.inf]}, "loss")
+    chart = charts.curves([1, 2], {"train": [1.0, np.inf]}, "loss")
     assert [row["epoch"] for row in rows_of(chart)] == [1]
 
 

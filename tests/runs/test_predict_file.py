@@ -8,10 +8,12 @@ import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet as pq
 import pytest
+from scipy import stats
 
-from jaxdl import data, runs
+from jaxdl import data, models, runs
 from jaxdl.runs import predict_file as module
 from jaxdl.runs.predict_file import PredictionInput, check_output, predict_file, scores
+from jaxdl.runs.settings import Train
 from tests.end_to_end.people import people
 
 CLASSES = ("ja ✓", "nein", "selten")
@@ -57,6 +59,7 @@ def test_targets_have_their_unit_and_an_interval(regression_run, table_file):
         "mean_absolute_error": np.abs(error).mean(),
     }
     assert scores(run.preparation.labels, predictions.sums) == pytest.approx(expected)
+    assert predictions.covered == np.sum((found["prediction_low_90"] <= truth) & (truth <= found["prediction_high_90"]))
 
 
 def test_runs_without_stored_residuals_have_no_columns_of_prediction_intervals(regression_run, table_file):
@@ -160,3 +163,22 @@ def test_r_squared_of_labels_that_do_not_vary_is_nan():
     labels = data.Standardization(np.zeros(1), np.ones(1))
     sums = np.array([[2.0], [0.0], [0.0], [2.0], [2.0]])
     assert np.isnan(scores(labels, sums)["r_squared"])
+
+
+@pytest.mark.parametrize("level", [0.5, 0.9, 0.995])
+def test_prediction_intervals_contain_a_share_of_new_labels_that_is_their_level(level, tmp_path):
+    """With 199 residuals the interval has rank k = 200 level, so the number of 2000 labels inside is beta-binomial."""
+    random, slope = np.random.default_rng(3), np.array([[2.0], [-1.0]])
+    x, noise = random.normal(size=(2199, 2)).astype(np.float32), random.standard_t(3, size=(2199, 1))  # heavy tails
+    labels, one = x @ slope + noise, data.Standardization(np.zeros(2), np.ones(2))
+    preparation = data.Preparation(one, data.Standardization(np.zeros(1), np.ones(1)), (2,), {})
+    params = {"Dense_0": {"kernel": slope[None].repeat(2, 0).astype(np.float32), "bias": np.zeros((2, 1), np.float32)}}
+    run = runs.Run(models.linear_regression(), params, {}, preparation, Train(), np.abs(noise[2000:]))
+    np.savez(tmp_path / "new.npz", inputs=x[:2000], labels=labels[:2000])
+    found = predict_file(run, PredictionInput(str(tmp_path / "new.npz")), tmp_path / "out.parquet", level=level)
+    columns = {name: np.array(values) for name, values in read(tmp_path / "out.parquet").items()}
+    low, high = (columns[f"prediction_{end}_{100 * level:g}"] for end in ("low", "high"))
+    assert found.covered == np.sum((low <= labels[:2000, 0]) & (labels[:2000, 0] <= high))
+    rank = round(200 * level)
+    assert stats.betabinom.ppf(0.001, 2000, rank, 200 - rank) <= found.covered
+    assert found.covered <= stats.betabinom.ppf(0.999, 2000, rank, 200 - rank)

@@ -52,6 +52,11 @@ class Preparation(NamedTuple):
 
     __repr__ = short_repr
 
+    @property
+    def outputs(self) -> int:
+        """Number of outputs of a model for these labels: classes, or regression targets."""
+        return len(self.labels.names) if isinstance(self.labels, Classes) else self.labels.mean.size
+
 
 def fit_preparation(train: Dataset) -> Preparation:
     """Fit encodings and standardizations to the training part.

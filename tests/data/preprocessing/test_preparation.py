@@ -22,6 +22,7 @@ def test_a_table_becomes_numbers_and_names_become_classes():
     fitted = fit_preparation(table())
     ready = prepare(fitted, table())
     assert fitted.labels == Classes(("no", "yes"))
+    assert fitted.outputs == 2
     assert fitted.left_out == {"constant": "it has one value in the training part"}
     assert ready.inputs.shape == (12, *fitted.shape) == (12, 2 + 3 + 5)
     assert ready.labels.tolist() == [0, 1] * 6
@@ -78,6 +79,7 @@ def test_missing_counts_lists_only_columns_with_missing_cells():
 def test_rescaled_keeps_the_precision_of_targets_far_from_0(random):
     labels = 1e9 + random.normal(size=(12, 2)) * [1.0, 1e-3]
     fitted = fit_preparation(table()._replace(labels=labels))
+    assert fitted.outputs == 2
     ready = prepare(fitted, table()._replace(labels=labels))
     found = rescaled(np.asarray(ready.labels), fitted.labels)
     assert found.dtype == np.float64
