@@ -60,7 +60,7 @@ def selected_state(settings: Train, fit: training.Fit) -> training.State:
     """Return each member's best parameters if training stops early, else its last ones."""
     if settings.patience is None:
         return fit.state
-    return fit.state._replace(params=fit.best.params, stats=fit.best.stats)
+    return fit.best_state
 
 
 def result_settings(settings: Train) -> dict[str, Any]:
