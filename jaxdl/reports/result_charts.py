@@ -15,7 +15,7 @@ MAX_CLASSES = 100  # of a confusion matrix; more are not readable
 def training_curves(result: Fit | History) -> alt.ConcatChart:
     """Draw the loss and every observed value over the epochs: the median over the members, and the 90 % band.
 
-    A member counts up to the epoch in which it stopped. The dashed line of a Fit is at the median of the best epochs.
+    A member that stopped counts with its last values, one that diverged up to that epoch. The dashed line of a Fit is at the median of the best epochs.
     """
     history = result.history if isinstance(result, Fit) else result
     rows = {name: np.atleast_2d(np.asarray(column, float)) for name, column in history.observed.items()}
@@ -23,9 +23,10 @@ def training_curves(result: Fit | History) -> alt.ConcatChart:
     epochs = np.broadcast_to(np.arange(1, losses["train"].shape[1] + 1), losses["train"].shape)
     if not epochs.size:
         raise ValueError("the history must have at least one epoch to draw, got none: train the model first.")
-    trained, best = np.full(epochs.shape, True), None
+    shown, best = np.full(epochs.shape, True), None
     if isinstance(result, Fit):
-        trained = epochs <= np.asarray(result.epochs)[:, None]
+        diverged = np.asarray(result.diverged)[:, None]
+        shown = (diverged == 0) | (epochs < diverged)
         best_epochs = np.asarray(result.best.epoch)
         best = float(np.median(best_epochs[best_epochs > 0])) if (best_epochs > 0).any() else None
     if "loss" in rows:
@@ -37,7 +38,7 @@ def training_curves(result: Fit | History) -> alt.ConcatChart:
     drawn = [
         curves(
             epochs.ravel(),
-            {part: np.where(trained, values, np.nan).ravel() for part, values in columns.items()},
+            {part: np.where(shown, values, np.nan).ravel() for part, values in columns.items()},
             title,
             best,
         )

@@ -13,10 +13,10 @@ from tests.reports.test_training_charts import titles
 
 def fit(best_epochs=(2, 3, 0)):
     """Return the result of three members: one trained three epochs, one stopped after two, one diverged."""
-    loss = np.array([[3.0, 2.0, 1.0], [5.0, 4.0, 0.0], [np.nan, 0.0, 0.0]])
-    history = History(loss, {"loss": loss + 1, "accuracy": loss / 10})
+    loss = np.array([[3.0, 2.0, 1.0], [5.0, 4.0, 4.0], [9.0, np.nan, np.nan]])
+    history = History(loss, {"loss": loss + 1, "accuracy": np.nan_to_num(loss / 10)})
     best = Best(np.ones(3), np.array(best_epochs), None, None)
-    return Fit(None, history, best, np.array([3, 2, 1]), np.array([0, 0, 1]), None, False, None)
+    return Fit(None, history, best, np.array([3, 2, 2]), np.array([0, 0, 2]), None, False, None)
 
 
 def layers_of(panel):
@@ -25,21 +25,21 @@ def layers_of(panel):
     return [layer.get("data", specification.get("data"))["values"] for layer in specification["layer"]]
 
 
-def test_the_curves_of_a_fit_are_quantiles_over_the_members_that_train():
+def test_the_curves_of_a_fit_are_quantiles_over_the_members_that_have_not_diverged():
     chart = charts.training_curves(fit())
     assert titles(chart.to_dict()) == ["epoch", "loss", "accuracy on dev"]
     loss, accuracy = (layers_of(panel) for panel in chart.concat)
     rows = loss[-1]
     assert [(row["part"], row["epoch"], row["median"]) for row in rows] == [
-        ("train", 1, 4.0),
+        ("train", 1, 5.0),
         ("train", 2, 3.0),
-        ("train", 3, 1.0),  # of the first member alone: the second has stopped, and its 0 is no measurement
-        ("dev", 1, 5.0),
+        ("train", 3, 2.5),  # the second member has stopped with 4
+        ("dev", 1, 6.0),
         ("dev", 2, 4.0),
-        ("dev", 3, 2.0),
+        ("dev", 3, 3.5),
     ]
-    np.testing.assert_allclose([rows[0]["low"], rows[0]["high"]], np.quantile([3, 5], [0.05, 0.95]))
-    assert [row["median"] for row in accuracy[-1]] == pytest.approx([0.4, 0.3, 0.1])
+    np.testing.assert_allclose([rows[0]["low"], rows[0]["high"]], np.quantile([3, 5, 9], [0.05, 0.95]))
+    assert [row["median"] for row in accuracy[-1]] == pytest.approx([0.5, 0.3, 0.25])
 
 
 def test_the_mark_of_a_fit_is_at_the_median_of_the_best_epochs():
