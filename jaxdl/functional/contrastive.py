@@ -99,9 +99,9 @@ def triplet_examples(random):
     for margin in (1.0, 0.5, 0.0, -1.0):
         yield (anchor, positive, negative), {"margin": margin}
     yield (1e4 * anchor, 1e4 * positive, negative), {}
-    for settings in ({}, {"norm_degree": 1}, {"norm_degree": 3}, {"norm_degree": 1.5}):
-        yield (anchor, positive, negative), {"margin": 4.0, "swap": True, **settings}
-        yield (anchor, positive, negative), settings
+    yield (anchor, positive, negative), {"norm_degree": 1}
+    for norm_degree in (1.5, 3):
+        yield (anchor, positive, negative), {"margin": 4.0, "swap": True, "norm_degree": norm_degree}
     halfway = jnp.array([[1.0, 0.0], [0.0, -2.0], [3.0, 4.0]])  # the negative is as far from anchor and positive
     yield (0 * halfway, 2 * halfway, halfway), {"swap": True}
     yield (1e4 * anchor, 1e4 * positive, negative), {"swap": True, "norm_degree": 4}

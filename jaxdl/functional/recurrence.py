@@ -159,8 +159,8 @@ def gru_cell_examples(random):
     """States smaller and larger than the input, a batch size 1, and gates that are nearly closed; both reset gates."""
     for batch, inputs, hidden, size in [(9, 3, 5, 1), (1, 4, 2, 1), (5, 3, 4, 1.5)]:
         arguments = *_random_arguments(random, batch, inputs, hidden, gates=3), random.standard_normal(hidden)
-        for settings in ({}, {"reset_after": False}):
-            yield [size * a for a in arguments], settings
+        yield [size * a for a in arguments], {}
+    yield [size * a for a in arguments], {"reset_after": False}
 
 
 def _gru_gates(x, hidden, input_weights, hidden_weights, bias, candidate_bias):

@@ -209,12 +209,12 @@ def poisson_nll_vjp(g, log_rates, targets):
 
 
 def poisson_nll_examples(random):
-    """Counts that are integers, zero, other numbers and negative; rates near 0 and large rates."""
-    log_rates, counts = random.standard_normal((7, 4)), 1.0 * random.integers(0, 5, (7, 4))
+    """Counts that are integers, other numbers, zero and negative; rates near 0 and large rates."""
+    log_rates, counts = random.standard_normal((7, 4)), 1.0 * random.integers(1, 5, (7, 4))
     yield (log_rates, counts), {}
-    yield (log_rates[:1], random.uniform(size=(1, 4))), {}
-    yield (20 * log_rates, counts), {}
-    yield (log_rates, counts - 1), {}
+    yield (log_rates[:1], random.uniform(0.1, 0.9, (1, 4))), {}
+    yield (20 * log_rates, counts - 1), {}
+    yield (log_rates, counts - 2), {}
 
 
 def _counts(targets):

@@ -162,11 +162,12 @@ def gru_vjp(g, x, hidden, input_weights, hidden_weights, bias, candidate_bias, *
 
 
 def gru_examples(random):
-    """Sequences of several steps, of one and of none; and a batch size 1."""
+    """Sequences of several steps, of one and of none; a batch size 1; both reset gates."""
     for shape in [(4, 7, 3, 5), (1, 5, 4, 2), (3, 1, 2, 3), (2, 0, 3, 4)]:
         arguments = *_random_arguments(random, *shape, gates=3), random.standard_normal(shape[-1])
-        for settings in ({}, {"reset_after": False}):
-            yield arguments, settings
+        yield arguments, {}
+    yield arguments, {"reset_after": False}
+    yield (*_random_arguments(random, 3, 4, 2, 3, gates=3), random.standard_normal(3)), {"reset_after": False}
 
 
 def lstm(

@@ -90,4 +90,4 @@ def test_a_gru_with_the_reset_before_the_product_has_one_bias_per_gate():
 
     np.testing.assert_allclose(*jax.jit(both)(gru), rtol=1e-6)
     with pytest.raises(ValueError, match="PyTorch's GRU resets after the matrix product"):
-        models.to_pytorch(model, (params, stats), inputs)
+        models.to_pytorch(model, params, stats, inputs)
