@@ -75,16 +75,13 @@ def sigmoid_binary_cross_entropy_examples(random):
     labels = labels.copy()
     labels[:3, 0], labels[2:5, 1], labels[3:, 2] = 0, 1, 0.5
     yield (logits, labels), {"positive_weight": 2.5}
-    yield (100 * logits, labels.round()), {}
-    yield (30 * logits, labels), {"positive_weight": 0.0}
+    yield (100 * logits, labels.round()), {"positive_weight": 0.0}
     yield (logits, 1.5 * labels - 0.2), {}
-    scores, answers = random.standard_normal(9), jnp.array([0, 1, 0, 1, 0, 1, 0, 1, 0])
-    for positive_weight in (1.0, 2.5, 0.0, -1.0):
-        yield (scores, answers), {"positive_weight": positive_weight}
-    yield (60 * scores, random.integers(0, 2, 9)), {}
-    yield (0 * scores, random.integers(0, 2, 9)), {}
-    yield (jnp.array([-30.0, 30.0, 25.0]), jnp.array([0, 1, 1])), {}
-    yield (scores, jnp.array([0, 1, 0, 1, 0, 1, 2, -1, 0])), {}
+    scores = random.standard_normal(9)
+    scores[:4] = 0, 0, 60, -60
+    yield (scores, jnp.array([0, 1, 0, 1, 0, 1, 0, 1, 2])), {}
+    yield (scores, jnp.array([0, 1, 1, 0, 0, 1, 0, 1, -1])), {"positive_weight": 2.5}
+    yield (scores, jnp.array([0, 1, 0, 1, 0, 1, 0, 1, 0])), {"positive_weight": -1.0}
     yield (scores, jnp.array([0, 1, 0, 1, 0, 1, 2, 255, 0], jnp.uint8)), {}
 
 

