@@ -29,7 +29,7 @@ def largest_difference(key, kernel_init):
     inputs = jax.random.normal(inputs_key, (64, 5))
     labels = (inputs @ jax.random.normal(plane_key, (5,)) > 0).astype(int)
     model = mlp((8,), 1, activation=F.tanh, kernel_init=kernel_init)
-    loss = lambda outputs, labels: F.binary_cross_entropy(outputs[:, 0], labels)  # noqa: E731
+    loss = lambda outputs, labels: F.sigmoid_binary_cross_entropy(outputs[:, 0], labels)  # noqa: E731
     task = Task(model, loss, adam(1e-2), 16)
     state, _ = train(task, Dataset(inputs, labels, jnp.ones(64)), training_key, epochs=100)
     hidden, out = state.params["Dense_0"], state.params["Dense_1"]

@@ -36,7 +36,7 @@ def correct_per_network(examples, test, key):
         sample_key, training_key = jax.random.split(key)
         rows = jax.random.choice(sample_key, chosen, (EXAMPLES,))
         sample = jax.tree.map(lambda array: array[rows], examples)
-        loss = lambda outputs, labels: F.binary_cross_entropy(outputs[:, 0], labels)  # noqa: E731
+        loss = lambda outputs, labels: F.sigmoid_binary_cross_entropy(outputs[:, 0], labels)  # noqa: E731
         task = Task(MODEL, loss, adam(1e-2), BATCH)
         state, _ = train(task, sample, training_key, epochs=EPOCHS)
         return (outputs_of(task, state, test)[:, 0] > 0) == (test.labels == 1)

@@ -20,7 +20,7 @@ from experiments.images import path_of
 from jaxdl.backpropagation import forward, layer, sgd_by_hand
 from jaxdl.experiment import Claim, Exact, Experiment, Panel
 
-NETWORK = tuple(map(layer, (F.dense, F.sigmoid, F.dense, F.sigmoid_cross_entropy)))
+NETWORK = tuple(map(layer, (F.dense, F.sigmoid, F.dense, F.sigmoid_binary_cross_entropy)))
 SEED = 12345678
 EXAMPLES, BATCH, LEARNING_RATE = 1000, 10, 0.5
 PUBLISHED = {

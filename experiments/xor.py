@@ -35,7 +35,7 @@ def separable(inputs, labels):
 def accuracy(xor, key, hidden):
     """Train one network on the four corners; return its accuracy on them."""
     model = mlp(hidden, 1, activation=F.tanh, kernel_init=initializers.glorot_normal)
-    loss = lambda outputs, labels: F.binary_cross_entropy(outputs[:, 0], labels)  # noqa: E731
+    loss = lambda outputs, labels: F.sigmoid_binary_cross_entropy(outputs[:, 0], labels)  # noqa: E731
     task = Task(model, loss, adam(0.05), 4)
     state, _ = train(task, xor, key, epochs=1000)
     outputs, _ = model.apply(state.params, state.stats, xor.inputs)

@@ -6,18 +6,19 @@ every floating-point argument. `jaxdl.derivation` compares every pair with `jax.
 check formulas, and as building blocks of models and losses.
 
 - Layers: `dense`, `bilinear`, `embed`, `bag_of_embeddings`, `conv1d`, `conv2d`, `conv2d_transpose`, `convolution`,
-  `max_pool`, `avg_pool`, `global_avg_pool`, `reshape`; the recurrent `rnn`, `lstm`, `gru` and their cells `rnn_cell`,
-  `lstm_cell`, `gru_cell`. `output_size` computes the size of a convolution or a pooling.
+  `max_pool`, `avg_pool`, `adaptive_avg_pool`, `global_avg_pool`, `reshape`; the recurrent `rnn`, `lstm`, `gru` and
+  their cells `rnn_cell`, `lstm_cell`, `gru_cell`. `output_size` computes the size of a convolution or a pooling.
 - Activations: `sigmoid`, `log_sigmoid`, `hard_sigmoid`, `tanh`, `hard_tanh`, `softsign`; `relu`, `relu6`, `leaky_relu`,
-  `prelu`; `softplus`, `elu`, `celu`, `selu`, `gelu`, `gelu_tanh`, `silu`, `hard_swish`, `mish`; `soft_shrink`,
-  `hard_shrink`; `softmax`, `log_softmax`; `glu`, `maxout`.
-- Normalization: `batch_norm`, `batch_norm_inference`, `layer_norm`, `rms_norm`, `group_norm`, `instance_norm`.
-- Losses of regression: `squared_error`, `absolute_error`, `huber`.
-- Losses of classification: `cross_entropy`, `negative_log_likelihood`, `binary_cross_entropy`; `soft_cross_entropy`,
-  `sigmoid_cross_entropy`, `kl_divergence`; the margins `perceptron`, `hinge`, `squared_hinge`, `multiclass_hinge`,
-  `weston_watkins`.
+  `prelu`, `threshold`; `softplus`, `elu`, `celu`, `selu`, `gelu`, `gelu_tanh`, `silu`, `hard_swish`, `mish`;
+  `soft_shrink`, `hard_shrink`; `softmax`, `log_softmax`; `glu`, `maxout`.
+- Normalization: `batch_norm`, `batch_norm_inference`, `layer_norm`, `rms_norm`, `group_norm`, `instance_norm`,
+  `local_response_norm`.
+- Losses of regression: `squared_error`, `absolute_error`, `huber`, `poisson_nll`.
+- Losses of classification: `cross_entropy`, `negative_log_likelihood`; `sigmoid_binary_cross_entropy`,
+  `binary_cross_entropy`; `soft_cross_entropy`, `kl_divergence`; the margins `perceptron`, `hinge`, `squared_hinge`,
+  `multiclass_hinge`, `weston_watkins`.
 - Losses of ranking and similarity: `pairwise_hinge`, `pairwise_logistic`, `listwise_softmax`; `triplet`,
-  `cosine_embedding`, `negative_sampling`. `weighted_mean` joins the losses of a batch.
+  `cosine_embedding`, `hinge_embedding`, `negative_sampling`. `weighted_mean` joins the losses of a batch.
 - Regularization: `dropout`, `gaussian_noise`; the penalties `l1`, `l2`, `elastic_net`; `max_norm`, `soft_threshold`.
 
 Conventions:
@@ -48,9 +49,13 @@ from jaxdl.functional.affine import (
     dense as dense,
     dense_vjp as dense_vjp,
 )
-from jaxdl.functional.classification import (
+from jaxdl.functional.binary_classification import (
     binary_cross_entropy as binary_cross_entropy,
     binary_cross_entropy_vjp as binary_cross_entropy_vjp,
+    sigmoid_binary_cross_entropy as sigmoid_binary_cross_entropy,
+    sigmoid_binary_cross_entropy_vjp as sigmoid_binary_cross_entropy_vjp,
+)
+from jaxdl.functional.classification import (
     cross_entropy as cross_entropy,
     cross_entropy_vjp as cross_entropy_vjp,
     negative_log_likelihood as negative_log_likelihood,
@@ -59,6 +64,8 @@ from jaxdl.functional.classification import (
 from jaxdl.functional.contrastive import (
     cosine_embedding as cosine_embedding,
     cosine_embedding_vjp as cosine_embedding_vjp,
+    hinge_embedding as hinge_embedding,
+    hinge_embedding_vjp as hinge_embedding_vjp,
     negative_sampling as negative_sampling,
     negative_sampling_vjp as negative_sampling_vjp,
     triplet as triplet,
@@ -76,8 +83,6 @@ from jaxdl.functional.convolutions import (
 from jaxdl.functional.divergences import (
     kl_divergence as kl_divergence,
     kl_divergence_vjp as kl_divergence_vjp,
-    sigmoid_cross_entropy as sigmoid_cross_entropy,
-    sigmoid_cross_entropy_vjp as sigmoid_cross_entropy_vjp,
     soft_cross_entropy as soft_cross_entropy,
     soft_cross_entropy_vjp as soft_cross_entropy_vjp,
 )
@@ -130,10 +135,14 @@ from jaxdl.functional.per_example_normalization import (
     instance_norm_vjp as instance_norm_vjp,
     layer_norm as layer_norm,
     layer_norm_vjp as layer_norm_vjp,
+    local_response_norm as local_response_norm,
+    local_response_norm_vjp as local_response_norm_vjp,
     rms_norm as rms_norm,
     rms_norm_vjp as rms_norm_vjp,
 )
 from jaxdl.functional.pooling import (
+    adaptive_avg_pool as adaptive_avg_pool,
+    adaptive_avg_pool_vjp as adaptive_avg_pool_vjp,
     avg_pool as avg_pool,
     avg_pool_vjp as avg_pool_vjp,
     global_avg_pool as global_avg_pool,
@@ -168,6 +177,8 @@ from jaxdl.functional.rectifiers import (
     relu6 as relu6,
     relu6_vjp as relu6_vjp,
     relu_vjp as relu_vjp,
+    threshold as threshold,
+    threshold_vjp as threshold_vjp,
 )
 from jaxdl.functional.recurrence import (
     gru_cell as gru_cell,
@@ -186,6 +197,8 @@ from jaxdl.functional.regression import (
     absolute_error_vjp as absolute_error_vjp,
     huber as huber,
     huber_vjp as huber_vjp,
+    poisson_nll as poisson_nll,
+    poisson_nll_vjp as poisson_nll_vjp,
     squared_error as squared_error,
     squared_error_vjp as squared_error_vjp,
 )
@@ -249,29 +262,31 @@ from jaxdl.functional.transposed_convolutions import (
 
 # fmt: off
 __all__ = [
-    "absolute_error", "absolute_error_vjp", "avg_pool", "avg_pool_vjp", "bag_of_embeddings", "bag_of_embeddings_vjp",
-    "batch_norm", "batch_norm_inference", "batch_norm_inference_vjp", "batch_norm_vjp", "bilinear", "bilinear_vjp",
-    "binary_cross_entropy", "binary_cross_entropy_vjp", "celu", "celu_vjp", "conv1d", "conv1d_vjp", "conv2d",
-    "conv2d_transpose", "conv2d_transpose_vjp", "conv2d_vjp", "convolution", "convolution_vjp", "cosine_embedding",
-    "cosine_embedding_vjp", "cross_entropy", "cross_entropy_vjp", "dense", "dense_vjp", "dropout", "dropout_vjp",
-    "elastic_net", "elastic_net_vjp", "elu", "elu_vjp", "embed", "embed_vjp", "gaussian_noise", "gaussian_noise_vjp",
-    "gelu", "gelu_tanh", "gelu_tanh_vjp", "gelu_vjp", "global_avg_pool", "global_avg_pool_vjp", "glu", "glu_vjp",
-    "group_norm", "group_norm_vjp", "gru", "gru_cell", "gru_cell_vjp", "gru_vjp", "hard_shrink", "hard_shrink_vjp",
-    "hard_sigmoid", "hard_sigmoid_vjp", "hard_swish", "hard_swish_vjp", "hard_tanh", "hard_tanh_vjp", "hinge",
-    "hinge_vjp", "huber", "huber_vjp", "instance_norm", "instance_norm_vjp", "kl_divergence", "kl_divergence_vjp",
-    "l1", "l1_vjp", "l2", "l2_vjp", "layer_norm", "layer_norm_vjp", "leaky_relu", "leaky_relu_vjp",
-    "listwise_softmax", "listwise_softmax_vjp", "log_sigmoid", "log_sigmoid_vjp", "log_softmax", "log_softmax_vjp",
-    "lstm", "lstm_cell", "lstm_cell_vjp", "lstm_vjp", "max_norm", "max_norm_vjp", "max_pool", "max_pool_vjp",
-    "maxout", "maxout_vjp", "mish", "mish_vjp", "multiclass_hinge", "multiclass_hinge_vjp", "negative_log_likelihood",
-    "negative_log_likelihood_vjp", "negative_sampling", "negative_sampling_vjp", "output_size", "pairwise_hinge",
-    "pairwise_hinge_vjp", "pairwise_logistic", "pairwise_logistic_vjp", "perceptron", "perceptron_vjp", "prelu",
-    "prelu_vjp", "relu", "relu6", "relu6_vjp", "relu_vjp", "reshape", "reshape_vjp", "rms_norm", "rms_norm_vjp",
-    "rnn", "rnn_cell", "rnn_cell_vjp", "rnn_vjp", "selu", "selu_vjp", "sigmoid", "sigmoid_cross_entropy",
-    "sigmoid_cross_entropy_vjp", "sigmoid_vjp", "silu", "silu_vjp", "soft_cross_entropy", "soft_cross_entropy_vjp",
-    "soft_shrink", "soft_shrink_vjp", "soft_threshold", "soft_threshold_vjp", "softmax", "softmax_vjp", "softplus",
-    "softplus_vjp", "softsign", "softsign_vjp", "squared_error", "squared_error_vjp", "squared_hinge",
-    "squared_hinge_vjp", "tanh", "tanh_vjp", "triplet", "triplet_vjp", "weighted_mean", "weighted_mean_vjp",
-    "weston_watkins", "weston_watkins_vjp",
+    "absolute_error", "absolute_error_vjp", "adaptive_avg_pool", "adaptive_avg_pool_vjp", "avg_pool", "avg_pool_vjp",
+    "bag_of_embeddings", "bag_of_embeddings_vjp", "batch_norm", "batch_norm_inference", "batch_norm_inference_vjp",
+    "batch_norm_vjp", "bilinear", "bilinear_vjp", "binary_cross_entropy", "binary_cross_entropy_vjp", "celu",
+    "celu_vjp", "conv1d", "conv1d_vjp", "conv2d", "conv2d_transpose", "conv2d_transpose_vjp", "conv2d_vjp",
+    "convolution", "convolution_vjp", "cosine_embedding", "cosine_embedding_vjp", "cross_entropy", "cross_entropy_vjp",
+    "dense", "dense_vjp", "dropout", "dropout_vjp", "elastic_net", "elastic_net_vjp", "elu", "elu_vjp", "embed",
+    "embed_vjp", "gaussian_noise", "gaussian_noise_vjp", "gelu", "gelu_tanh", "gelu_tanh_vjp", "gelu_vjp",
+    "global_avg_pool", "global_avg_pool_vjp", "glu", "glu_vjp", "group_norm", "group_norm_vjp", "gru", "gru_cell",
+    "gru_cell_vjp", "gru_vjp", "hard_shrink", "hard_shrink_vjp", "hard_sigmoid", "hard_sigmoid_vjp", "hard_swish",
+    "hard_swish_vjp", "hard_tanh", "hard_tanh_vjp", "hinge", "hinge_embedding", "hinge_embedding_vjp", "hinge_vjp",
+    "huber", "huber_vjp", "instance_norm", "instance_norm_vjp", "kl_divergence", "kl_divergence_vjp", "l1", "l1_vjp",
+    "l2", "l2_vjp", "layer_norm", "layer_norm_vjp", "leaky_relu", "leaky_relu_vjp", "listwise_softmax",
+    "listwise_softmax_vjp", "local_response_norm", "local_response_norm_vjp", "log_sigmoid", "log_sigmoid_vjp",
+    "log_softmax", "log_softmax_vjp", "lstm", "lstm_cell", "lstm_cell_vjp", "lstm_vjp", "max_norm", "max_norm_vjp",
+    "max_pool", "max_pool_vjp", "maxout", "maxout_vjp", "mish", "mish_vjp", "multiclass_hinge", "multiclass_hinge_vjp",
+    "negative_log_likelihood", "negative_log_likelihood_vjp", "negative_sampling", "negative_sampling_vjp",
+    "output_size", "pairwise_hinge", "pairwise_hinge_vjp", "pairwise_logistic", "pairwise_logistic_vjp", "perceptron",
+    "perceptron_vjp", "poisson_nll", "poisson_nll_vjp", "prelu", "prelu_vjp", "relu", "relu6", "relu6_vjp", "relu_vjp",
+    "reshape", "reshape_vjp", "rms_norm", "rms_norm_vjp", "rnn", "rnn_cell", "rnn_cell_vjp", "rnn_vjp", "selu",
+    "selu_vjp", "sigmoid", "sigmoid_binary_cross_entropy", "sigmoid_binary_cross_entropy_vjp", "sigmoid_vjp", "silu",
+    "silu_vjp", "soft_cross_entropy", "soft_cross_entropy_vjp", "soft_shrink", "soft_shrink_vjp", "soft_threshold",
+    "soft_threshold_vjp", "softmax", "softmax_vjp", "softplus", "softplus_vjp", "softsign", "softsign_vjp",
+    "squared_error", "squared_error_vjp", "squared_hinge", "squared_hinge_vjp", "tanh", "tanh_vjp", "threshold",
+    "threshold_vjp", "triplet", "triplet_vjp", "weighted_mean", "weighted_mean_vjp", "weston_watkins",
+    "weston_watkins_vjp",
 ]
 # fmt: on
 

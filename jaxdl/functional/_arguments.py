@@ -5,7 +5,11 @@ from collections.abc import Callable
 
 import jax.numpy as jnp
 
-KINDS = {"Float": (jnp.floating, "floating"), "Integer": (jnp.integer, "integers")}
+KINDS = {
+    "Float": ((jnp.floating,), "floating", "float32"),
+    "Integer": ((jnp.integer,), "integers", "int32"),
+    "Real": ((jnp.floating, jnp.integer), "numbers", "float32"),
+}
 
 
 def check_annotations(f: Callable, *arguments) -> None:
@@ -15,16 +19,15 @@ def check_annotations(f: Callable, *arguments) -> None:
     nothing when the program runs. Raises TypeError for a dtype and ValueError for a shape.
     """
     sizes: dict[str, int] = {}
+    ranks: dict[str, int] = {}
     for (name, parameter), argument in zip(inspect.signature(f).parameters.items(), arguments, strict=False):
         if parameter.annotation.dtype.__name__ not in KINDS:  # a key
             continue
         dtype, shape = jnp.result_type(argument), getattr(argument, "shape", ())
-        kind, name_of_kind = KINDS[parameter.annotation.dtype.__name__]
-        if not jnp.issubdtype(dtype, kind):
-            target = "float32" if kind is jnp.floating else "int32"
+        kinds, name_of_kind, target = KINDS[parameter.annotation.dtype.__name__]
+        if not any(jnp.issubdtype(dtype, kind) for kind in kinds):
             raise TypeError(f"{name} must be {name_of_kind}, got {dtype}: convert it with {name}.astype('{target}').")
-        axes = parameter.annotation.dim_str.split()
-        axes = _without_stars(axes, len(shape))
+        axes = _without_stars(parameter.annotation.dim_str.split(), len(shape), ranks)
         expected = {axis: size for axis in axes if (size := _size(axis, sizes)) is not None}
         if len(shape) != len(axes) or any(expected.get(a, size) != size for a, size in zip(axes, shape, strict=True)):
             known = ", ".join(f"{axis} = {size}" for axis, size in expected.items())
@@ -35,14 +38,16 @@ def check_annotations(f: Callable, *arguments) -> None:
         sizes.update(zip(axes, shape, strict=True))
 
 
-def _without_stars(axes, rank):
-    """Replace an axis like *batch by one uniquely named axis for each of the remaining dimensions."""
-    remaining = max(rank - len(axes) + 1, 0)
-    return [
-        name
-        for axis in axes
-        for name in ([f"{axis[1:]} {number}" for number in range(remaining)] if axis.startswith("*") else [axis])
-    ]
+def _without_stars(axes, rank, ranks):
+    """Replace an axis like *batch by uniquely named axes: as many as it had before, or as the shape leaves for it."""
+    names = []
+    for axis in axes:
+        if axis.startswith("*"):
+            count = ranks.setdefault(axis, max(rank - len(axes) + 1, 0))
+            names += [f"{axis[1:]} {number}" for number in range(count)]
+        else:
+            names.append(axis)
+    return names
 
 
 def _size(axis, sizes):

@@ -1,5 +1,8 @@
 """Losses that compare vectors, one number per example: similar pairs are pulled together, others are pushed apart."""
 
+import math
+
+import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Integer
 
@@ -15,28 +18,35 @@ def triplet(
     negative: Float[Array, "batch features"],
     *,
     margin: Scalar = 1.0,
+    norm_degree: int | float = 2,
+    swap: bool = False,
 ) -> Float[Array, "batch"]:
-    r"""Triplet loss of Euclidean distances.
+    r"""Triplet loss of distances, Euclidean by default.
 
     $L_n = \max(0, \lVert a_n - p_n \rVert - \lVert a_n - q_n \rVert + m)$: the anchor $a$ should be nearer to the
-    positive $p$ than to the negative $q$ by the margin $m$.
+    positive $p$ than to the negative $q$ by the margin $m$. The norm is
+    $\lVert v \rVert = (\sum_i |v_i|^d)^{1/d}$ of the degree $d$. With `swap`, the negative should be far from both:
+    $\lVert a_n - q_n \rVert$ becomes $\min(\lVert a_n - q_n \rVert, \lVert p_n - q_n \rVert)$.
 
-    There are two kinks. Where the margin is met exactly, the derivative is taken to be 0 (PyTorch's
-    `triplet_margin_loss` takes the slope). Where a distance is 0, the derivative of the distance is taken to be 0.
-    PyTorch also adds `eps` to each difference.
+    The kinks: where the margin is met exactly, the derivative is taken to be 0 (PyTorch's `triplet_margin_loss` takes
+    the slope). Where a distance is 0, its derivative is taken to be 0, and for $d = 1$ also that of $|v_i|$ at 0. Where
+    the two distances of `swap` are equal, each has half the derivative, as in PyTorch. PyTorch also adds `eps` to each
+    difference, and calls the degree `p`.
 
     Args:
         anchor: Anchors $a$ of shape (batch, features).
         positive: Vectors $p$ of shape (batch, features) that belong to the anchors.
         negative: Vectors $q$ of shape (batch, features) that do not.
         margin: Margin $m \ge 0$ in units of distance; NaN if negative.
+        norm_degree: Degree $1 \le d < \infty$ of the norm.
+        swap: Whether the distance of positive and negative counts where it is the smaller one.
 
     Returns:
         One loss per example, of shape (batch,).
 
     Raises:
         TypeError: If a dtype differs from the annotation.
-        ValueError: If a shape differs from the annotation.
+        ValueError: If a shape differs from the annotation, or the degree is below 1 or infinite.
 
     References:
         Balntas et al., *Learning local feature descriptors with triplets and shallow convolutional neural networks*
@@ -47,27 +57,39 @@ def triplet(
         >>> negative = jnp.array([[0.0, 5.5], [0.0, 7.0]])
         >>> F.triplet(anchor, positive, negative).tolist()  # the margin 1 is missed by 0.5, then met
         [0.5, 0.0]
+        >>> F.triplet(anchor, positive, negative, norm_degree=1).tolist()  # 7 apart
+        [2.5, 1.0]
     """
     check_annotations(triplet, anchor, positive, negative)
-    violation = _violation(anchor, positive, negative, margin)
+    _check_degree(norm_degree)
+    violation = _violation(anchor, positive, negative, margin, norm_degree, swap)
     return jnp.where(violation <= 0, 0, violation)
 
 
-def triplet_vjp(g, anchor, positive, negative, *, margin=1.0):
+def triplet_vjp(g, anchor, positive, negative, *, margin=1.0, norm_degree=2, swap=False):
     r"""Pull $g$ back to $(a, p, q)$.
 
-    The derivative of $\lVert v \rVert = \sqrt{\sum_i v_i^2}$ is the unit vector $v / \lVert v \rVert$. Let $u_p$ and
-    $u_q$ be those of $a - p$ and $a - q$, and $h = g\,[L > 0]$. Then $\bar p = -h u_p$ and $\bar q = h u_q$. As $a$ is
-    in both distances, $\bar a = h (u_p - u_q)$.
+    The derivative of $\lVert v \rVert = (\sum_i |v_i|^d)^{1/d}$ is $u_i = \mathrm{sign}(v_i)\,(|v_i| / \lVert v
+    \rVert)^{d - 1}$, which for $d = 2$ is the unit vector $v / \lVert v \rVert$. Let $u$, $u'$ and $u''$ be those of
+    $a - p$, $a - q$ and $p - q$, and $h = g\,[L > 0]$. Then $\bar p = -h u$ and $\bar q = h u'$. As $a$ is in both
+    distances, $\bar a = h (u - u')$. With `swap`, a share $s$ of the smaller distance is that of $p - q$ (1, 0, or
+    $\frac12$ at a tie), so that $\bar a = h (u - (1 - s) u')$, $\bar p = -h (u + s u'')$ and
+    $\bar q = h ((1 - s) u' + s u'')$.
     """
-    violation = _violation(anchor, positive, negative, margin)
+    _check_degree(norm_degree)
+    violation = _violation(anchor, positive, negative, margin, norm_degree, swap)
     h = jnp.where(violation <= 0, 0, g * one_or_nan(margin >= 0, g.dtype))[:, None]
-    positive_pull, negative_pull = h * _normalized(anchor - positive), h * _normalized(anchor - negative)
-    return positive_pull - negative_pull, -positive_pull, negative_pull
+    positive_pull = h * _slope(anchor - positive, norm_degree)
+    negative_pull = h * _slope(anchor - negative, norm_degree)
+    if not swap:
+        return positive_pull - negative_pull, -positive_pull, negative_pull
+    share = _swapped_share(anchor - negative, positive - negative, norm_degree)
+    negative_pull, swapped_pull = (1 - share) * negative_pull, share * h * _slope(positive - negative, norm_degree)
+    return positive_pull - negative_pull, -positive_pull - swapped_pull, negative_pull + swapped_pull
 
 
 def triplet_examples(random):
-    """Margins that are missed, met exactly and exceeded; distances of zero; several margins, one of them negative."""
+    """Margins that are missed, met exactly and exceeded; distances of zero; ties; all settings; a negative margin."""
     anchor, positive, negative = random.standard_normal((3, 9, 2))
     positive[:2] = anchor[:2]
     negative[1:3] = anchor[1:3]
@@ -77,25 +99,53 @@ def triplet_examples(random):
     for margin in (1.0, 0.5, 0.0, -1.0):
         yield (anchor, positive, negative), {"margin": margin}
     yield (1e4 * anchor, 1e4 * positive, negative), {}
+    yield (anchor, positive, negative), {"norm_degree": 1}
+    for norm_degree in (1.5, 3):
+        yield (anchor, positive, negative), {"margin": 4.0, "swap": True, "norm_degree": norm_degree}
+    halfway = jnp.array([[1.0, 0.0], [0.0, -2.0], [3.0, 4.0]])  # the negative is as far from anchor and positive
+    yield (0 * halfway, 2 * halfway, halfway), {"swap": True}
+    yield (1e4 * anchor, 1e4 * positive, negative), {"swap": True, "norm_degree": 4}
 
 
-def _violation(anchor, positive, negative, margin):
+def _violation(anchor, positive, negative, margin, degree, swap):
     """Return how far each triplet falls short of the margin; NaN for a negative margin."""
     valid = one_or_nan(margin >= 0, anchor.dtype)
-    difference = _length(valid * (anchor - positive)) - _length(valid * (anchor - negative))
-    return difference + jnp.asarray(margin, anchor.dtype)
+    to_positive = _length(valid * (anchor - positive), degree)
+    to_negative = _length(valid * (anchor - negative), degree)
+    if swap:
+        to_negative = jnp.minimum(to_negative, _length(valid * (positive - negative), degree))
+    return to_positive - to_negative + jnp.asarray(margin, anchor.dtype)
 
 
-def _length(vectors):
-    """Return the Euclidean length of each vector, with the derivative 0 at length 0."""
-    squares = (vectors**2).sum(axis=-1)
-    return jnp.where(squares == 0, 0, jnp.sqrt(jnp.where(squares == 0, 1, squares)))
+def _check_degree(degree):
+    """Raise ValueError if the degree of a norm is below 1 or infinite."""
+    if not 1 <= degree < math.inf:
+        raise ValueError(f"norm_degree must be at least 1 and finite, got {degree}.")
 
 
-def _normalized(vectors):
-    """Scale the vectors to length 1; the zero vector stays zero."""
-    length = _length(vectors)[:, None]
-    return vectors / jnp.where(length == 0, 1, length)
+def _length(vectors, degree):
+    """Return the norm of each vector, with the derivative 0 at length 0."""
+    if degree == 2:
+        squares = (vectors**2).sum(axis=-1)
+        return jnp.where(squares == 0, 0, jnp.sqrt(jnp.where(squares == 0, 1, squares)))
+    magnitudes = vectors * jnp.sign(vectors)  # unlike that of jnp.abs, its derivative at 0 is 0
+    largest = jax.lax.stop_gradient(magnitudes.max(axis=-1, keepdims=True, initial=0))
+    scale = jnp.where((largest > 0) & (largest < jnp.inf), largest, 1)  # so that no power overflows
+    total = ((magnitudes / scale) ** degree).sum(axis=-1)
+    return jnp.where(total == 0, 0, scale[..., 0] * jnp.where(total == 0, 1, total) ** (1 / degree))
+
+
+def _slope(vectors, degree):
+    """Return the derivative of the norm, 0 for the zero vector; for the degree 2 it is the vector of length 1."""
+    length = _length(vectors, degree)[:, None]
+    length = jnp.where(length == 0, 1, length)
+    return vectors / length if degree == 2 else jnp.sign(vectors) * (jnp.abs(vectors) / length) ** (degree - 1)
+
+
+def _swapped_share(to_anchor, to_positive, degree):
+    """Return 1 where the negative is nearer to the positive than to the anchor, 1/2 at a tie, else 0, as a column."""
+    difference = _length(to_anchor, degree) - _length(to_positive, degree)
+    return ((1 + jnp.sign(difference)) / 2)[:, None]
 
 
 def cosine_embedding(
@@ -179,6 +229,63 @@ def _norm(vectors):
 def _valid(x, labels, margin):
     """Return 1 where the label and the margin are valid, NaN elsewhere."""
     return sign_or_nan(labels, x.dtype) ** 2 * one_or_nan((margin >= -1) & (margin <= 1), x.dtype)
+
+
+def hinge_embedding(
+    distances: Float[Array, "batch"], labels: Integer[Array, "batch"], *, margin: Scalar = 1.0
+) -> Float[Array, "batch"]:
+    r"""Hinge embedding loss of the distances of pairs that belong together or do not.
+
+    $L_n = d_n$ for label 1 (a pair that belongs together) and $\max(0, m - d_n)$ for label -1 (any other pair). The
+    kink is at $d = m$ for the label -1; there the derivative is taken to be 0 (PyTorch's `hinge_embedding_loss` takes
+    the slope).
+
+    Args:
+        distances: Distances $d$ of shape (batch,), or other measures of dissimilarity.
+        labels: Labels of shape (batch,), each -1 or 1. For any other label the loss and the gradient of the example are
+            NaN.
+        margin: Distance $m \ge 0$ from which on a pair with label -1 costs nothing; NaN if negative.
+
+    Returns:
+        One loss per example, of shape (batch,).
+
+    Raises:
+        TypeError: If a dtype differs from the annotation.
+        ValueError: If a shape differs from the annotation.
+
+    References:
+        Hadsell, Chopra and LeCun, *Dimensionality reduction by learning an invariant mapping* (2006), with squares.
+
+    Example:
+        >>> distances = jnp.array([0.25, 0.25, 3.0])
+        >>> F.hinge_embedding(distances, jnp.array([1, -1, -1])).tolist()
+        [0.25, 0.75, 0.0]
+    """
+    check_annotations(hinge_embedding, distances, labels)
+    distances, margin = _valid_distances(distances, labels, margin)
+    return jnp.where(labels == 1, distances, jnp.where(distances >= margin, 0, margin - distances))
+
+
+def hinge_embedding_vjp(g, distances, labels, *, margin=1.0):
+    r"""Pull $g$ back to $d$: $\bar d = g$ for label 1, and $\bar d = -g\,[d < m]$ for label -1."""
+    valid, margin = _valid_distances(jnp.ones_like(distances), labels, margin)
+    return (g * valid * jnp.where(labels == 1, 1, jnp.where(distances >= margin, 0, -1)).astype(g.dtype),)
+
+
+def hinge_embedding_examples(random):
+    """Both labels, distances on the margin, large and negative ones, invalid labels, and several margins."""
+    distances, labels = random.standard_normal(9), jnp.array([-1, 1, -1, 1, -1, 1, -1, 1, -1])
+    distances[:4] = 1, 1, 0, 0
+    for margin in (1.0, 0.0, -1.0):
+        yield (distances, labels), {"margin": margin}
+    yield (1e4 * distances, jnp.array([0, 2, 1, -1, 255, 1, 1, -1, 7])), {}
+    yield (distances, jnp.array([0, 2, 1, 1, 255, 1, 1, 1, 7], jnp.uint8)), {}
+
+
+def _valid_distances(distances, labels, margin):
+    """Return the distances, NaN where the label or the margin is invalid, and the margin in their dtype."""
+    valid = sign_or_nan(labels, distances.dtype) ** 2 * one_or_nan(margin >= 0, distances.dtype)
+    return valid * distances, jnp.asarray(margin, distances.dtype)
 
 
 def negative_sampling(

@@ -4,8 +4,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from jaxdl.functional._arguments import check_annotations
-from jaxdl.functional._validity import in_range, is_fraction, one_or_nan
-from jaxdl.functional.sigmoids import sigmoid
+from jaxdl.functional._validity import one_or_nan
 from jaxdl.functional.softmaxes import log_softmax, softmax
 
 
@@ -73,70 +72,6 @@ def _log_softmax_or_zero(logits, targets):
 def _zero_where_no_target(logarithms, targets):
     """Replace a logarithm of -∞ whose target is 0 by 0, since 0 log 0 is 0."""
     return jnp.where((targets == 0) & (logarithms == -jnp.inf), 0, logarithms)
-
-
-def sigmoid_cross_entropy(
-    logits: Float[Array, "batch outputs"], targets: Float[Array, "batch outputs"]
-) -> Float[Array, "batch"]:
-    r"""Sigmoid cross-entropy with targets in [0, 1], summed over the outputs, in nats.
-
-    $L_n = -\sum_o (t_{no} \log \sigma(z_{no}) + (1 - t_{no}) \log \sigma(-z_{no}))$
-
-    Each output is a separate yes-or-no question, whose answer is yes with probability $\sigma(z)$. It is the sum over
-    the outputs of optax's `sigmoid_binary_cross_entropy` and of PyTorch's `binary_cross_entropy_with_logits`.
-
-    Args:
-        logits: Logits $z$ of shape (batch, outputs).
-        targets: Targets $t$ of shape (batch, outputs) in $[0, 1]$; any other gives NaN in the loss and its gradients.
-
-    Returns:
-        One loss per example, of shape (batch,).
-
-    Raises:
-        TypeError: If a dtype differs from the annotation.
-        ValueError: If a shape differs from the annotation.
-
-    References:
-        Nielsen, *Neural Networks and Deep Learning* (2015), chapter 3.
-
-    Example:
-        >>> logits, targets = jnp.array([[0.0, 3.0]]), jnp.array([[0.5, 1.0]])
-        >>> round(float(F.sigmoid_cross_entropy(logits, targets)[0]), 3)  # log 2 + log(1 + e^-3)
-        0.742
-    """
-    check_annotations(sigmoid_cross_entropy, logits, targets)
-    yes, no = _fraction_or_nan(targets), _fraction_or_nan(1 - targets)
-    return (yes * jnp.logaddexp(-logits, 0.0) + no * jnp.logaddexp(logits, 0.0)).sum(axis=-1)
-
-
-def sigmoid_cross_entropy_vjp(g, logits, targets):
-    r"""Pull $g$ back to $(z, t)$.
-
-    $-\log \sigma(z) = \log(1 + e^{-z})$ has the derivative $-e^{-z} / (1 + e^{-z}) = -\sigma(-z)$ and, likewise,
-    $-\log \sigma(-z)$ has $\sigma(z)$, hence $\bar z = g\,((1 - t)\,\sigma(z) - t\,\sigma(-z))$, which is
-    $g\,(\sigma(z) - t)$. $L$ is linear in $t$, with $\log(1 + e^{-z}) - \log(1 + e^z) = -z$, hence $\bar t = -g z$.
-    """
-    yes, no = _fraction_or_nan(targets), _fraction_or_nan(1 - targets)
-    valid = one_or_nan(is_fraction(targets), logits.dtype)
-    return g[:, None] * (no * sigmoid(logits) - yes * sigmoid(-logits)), -g[:, None] * valid * logits
-
-
-def sigmoid_cross_entropy_examples(random):
-    """Targets inside [0, 1], at 1/2, at both ends and outside; large logits of both signs."""
-    logits, targets = random.standard_normal((7, 4)), random.uniform(0.1, 0.9, (7, 4))
-    yield (logits, targets), {}
-    yield (logits[:1], targets[:1]), {}
-    targets = targets.copy()
-    targets[:3, 0], targets[2:5, 1], targets[3:, 2] = 0, 1, 0.5
-    yield (logits, targets), {}
-    yield (100 * logits, targets.round()), {}
-    yield (30 * logits, targets), {}
-    yield (logits, 1.5 * targets - 0.2), {}
-
-
-def _fraction_or_nan(part):
-    """Return the fraction, or NaN where it is outside [0, 1]."""
-    return in_range(part, is_fraction(part), part.dtype)
 
 
 def kl_divergence(

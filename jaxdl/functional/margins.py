@@ -236,25 +236,30 @@ def _valid_label(scores, labels):
     return one_or_nan(is_class(labels, scores.shape[-1]), scores.dtype)
 
 
-def weston_watkins(scores: Float[Array, "batch classes"], labels: Integer[Array, "batch"]) -> Float[Array, "batch"]:
+def weston_watkins(
+    scores: Float[Array, "batch classes"], labels: Integer[Array, "batch"], *, exponent: int = 1
+) -> Float[Array, "batch"]:
     r"""Multiclass hinge loss of Weston and Watkins, summed over all rivals of the label.
 
-    $L_n = \sum_{j \ne k} \max(0, 1 + z_{nj} - z_{nk})$ for the scores $z$ and the label $k$. PyTorch's
-    `multi_margin_loss` divides it by the number of classes. With a single class it is 0.
+    $L_n = \sum_{j \ne k} \max(0, 1 + z_{nj} - z_{nk})^e$ for the scores $z$, the label $k$ and the exponent $e$.
+    PyTorch's `multi_margin_loss` divides it by the number of classes and calls the exponent `p`. With a single class it
+    is 0.
 
-    The kink is where a margin is met exactly; there the derivative is taken to be 0, as in PyTorch.
+    The kink is where a margin is met exactly; there the derivative is taken to be 0, as in PyTorch. With $e = 2$ the
+    slope is continuous, and the second derivative is taken to be 0 there.
 
     Args:
         scores: Scores $z$ of shape (batch, classes).
         labels: Class numbers $k$ of shape (batch,). If a label is not a class, the loss and the gradient of its example
             are NaN.
+        exponent: Exponent $e$, 1 or 2.
 
     Returns:
         One loss per example, of shape (batch,).
 
     Raises:
         TypeError: If a dtype differs from the annotation.
-        ValueError: If a shape differs from the annotation.
+        ValueError: If a shape differs from the annotation, or the exponent is neither 1 nor 2.
 
     References:
         Weston and Watkins, *Support vector machines for multi-class pattern recognition* (1999).
@@ -263,26 +268,41 @@ def weston_watkins(scores: Float[Array, "batch classes"], labels: Integer[Array,
         >>> scores, labels = jnp.array([[2.0, 1.5, 1.25]]), jnp.array([0])
         >>> F.weston_watkins(scores, labels).tolist()  # 0.5 and 0.25, where multiclass_hinge counts only 0.5
         [0.75]
+        >>> F.weston_watkins(scores, labels, exponent=2).tolist()
+        [0.3125]
     """
     check_annotations(weston_watkins, scores, labels)
+    _check_exponent(exponent)
     gaps, _ = _gaps_to_all(scores, labels)
-    return jnp.where(gaps <= 0, 0, gaps).sum(axis=-1)
+    return (jnp.where(gaps <= 0, 0, gaps) ** exponent).sum(axis=-1)
 
 
-def weston_watkins_vjp(g, scores, labels):
+def weston_watkins_vjp(g, scores, labels, *, exponent=1):
     r"""Pull $g$ back to the scores.
 
-    Every rival whose gap $d_j = 1 + z_j - z_k$ is above 0 adds 1 to the slope of its own score and subtracts 1 from
-    that of the label; with $d_k = 0$ that is $\bar z_j = g \left([d_j > 0] - [j = k] \sum_i [d_i > 0]\right)$.
+    With the gap $d_j = 1 + z_j - z_k$, every rival adds $s_j = e\,d_j^{e - 1} [d_j > 0]$ to the slope of its own score
+    and subtracts it from that of the label; with $d_k = 0$ that is
+    $\bar z_j = g \left(s_j - [j = k] \sum_i s_i\right)$.
     """
+    _check_exponent(exponent)
     gaps, one_hot = _gaps_to_all(scores, labels)
     slope = jnp.where(gaps <= 0, 0, _valid_label(scores, labels)[:, None])
+    slope = slope * (2 * gaps if exponent == 2 else 1)
     return (g[:, None] * (slope - one_hot * slope.sum(axis=-1, keepdims=True)),)
 
 
 def weston_watkins_examples(random):
-    """The examples of `multiclass_hinge`; here every rival counts."""
-    yield from multiclass_hinge_examples(random)
+    """The examples of `multiclass_hinge`, where every rival counts, and two of them with exponent 2."""
+    examples = list(multiclass_hinge_examples(random))
+    yield from examples
+    for arguments, _ in examples[:2]:
+        yield arguments, {"exponent": 2}
+
+
+def _check_exponent(exponent):
+    """Raise ValueError if the exponent is neither 1 nor 2."""
+    if exponent not in (1, 2):
+        raise ValueError(f"exponent must be 1 or 2, got {exponent}.")
 
 
 def _gaps_to_all(scores, labels):

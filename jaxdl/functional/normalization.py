@@ -1,5 +1,7 @@
 """Normalization over the batch: every feature gets a given mean and variance."""
 
+import math
+
 from jaxtyping import Array, Float
 
 from jaxdl.functional._arguments import check_annotations
@@ -66,7 +68,7 @@ def batch_norm_vjp(g, x, scale, bias, *, epsilon=1e-5):
     """
     g_y, g_mean, g_variance = g
     axes = tuple(range(x.ndim - 1))
-    size = x.size // x.shape[-1]
+    size = math.prod(x.shape[:-1])
     centered, _, variance = _moments(x)
     r = over_root(variance, epsilon)
     normal, r, centered = (a.astype(x.dtype) for a in (centered * r, r, centered))
@@ -77,12 +79,13 @@ def batch_norm_vjp(g, x, scale, bias, *, epsilon=1e-5):
 
 
 def batch_norm_examples(random):
-    """A table and images, with cotangents for the statistics too; a large and a negative epsilon."""
+    """A table and images, with cotangents for the statistics too; a large and a negative epsilon; zero features."""
     for batch in [(9,), (4, 3, 5)]:
         x = 2 * random.standard_normal((*batch, 6)) + 1
         yield (x, random.standard_normal(6), random.standard_normal(6)), {}
         yield (x, random.standard_normal(6), random.standard_normal(6)), {"epsilon": 0.5}
     yield (x, random.standard_normal(6), random.standard_normal(6)), {"epsilon": -1e-5}
+    yield (x[..., :0], random.standard_normal(0), random.standard_normal(0)), {}
 
 
 def batch_norm_inference(

@@ -1,11 +1,12 @@
 """Normalization within each example, from its own statistics, independent of the rest of the batch."""
 
+import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from jaxdl.functional._arguments import check_annotations
 from jaxdl.functional._precision import widened
 from jaxdl.functional._types import Scalar
-from jaxdl.functional._validity import over_root
+from jaxdl.functional._validity import in_range, is_not_negative, is_positive, over_root
 
 
 def layer_norm(
@@ -268,6 +269,93 @@ def instance_norm_examples(random):
     for space, settings in [((3, 4, 5), {}), ((3, 5), {"epsilon": 0.5}), ((1, 9), {}), ((2, 3), {"epsilon": -1e-5})]:
         x, (scale, bias) = random.standard_normal((*space, 6)), random.standard_normal((2, 6))
         yield (2 * x + 1, scale, bias), settings
+
+
+def local_response_norm(
+    x: Float[Array, "*batch channels"],
+    *,
+    size: int = 5,
+    alpha: Scalar = 1e-4,
+    beta: Scalar = 0.75,
+    k: Scalar = 1.0,
+) -> Float[Array, "*batch channels"]:
+    r"""Local response normalization: divide each channel by a measure of the channels near it.
+
+    $y_i = x_i\, d_i^{-\beta}$ with $d_i = k + \frac{\alpha}{n} \sum_{j \in W(i)} x_j^2$. The window $W(i)$ contains the
+    $n$ channels from $i - \lfloor n / 2 \rfloor$ to $i + \lfloor (n - 1) / 2 \rfloor$; channels that do not exist count
+    as zeros. The definition and the defaults (except that of $n$) are those of PyTorch. AlexNet has no division by
+    $n$: its $\alpha$ is our $\alpha / n$.
+
+    Args:
+        x: Inputs of shape (..., channels); all axes but the last are independent.
+        size: Number of channels $n \ge 1$ of a window.
+        alpha: Factor $\alpha \ge 0$; may be traced. A negative one gives NaN.
+        beta: Exponent $\beta \ge 0$; may be traced. A negative one gives NaN.
+        k: Number $k > 0$ that is added to the mean of the squares; may be traced. Other values give NaN.
+
+    Returns:
+        Normalized inputs in the shape and dtype of `x`.
+
+    Raises:
+        TypeError: If `x` is not floating.
+        ValueError: If `x` has no axis, or `size` is not an integer of at least 1.
+
+    References:
+        Krizhevsky, Sutskever and Hinton, *ImageNet classification with deep convolutional neural networks* (2012),
+        section 3.3.
+
+    Example:
+        A strong channel inhibits its neighbor, but not a channel outside the window:
+
+        >>> x = jnp.array([1.0, 3.0, 0.0, 1.0])
+        >>> F.local_response_norm(x, size=3, alpha=3.0, beta=0.5).round(3).tolist()
+        [0.302, 0.905, 0.0, 0.707]
+    """
+    check_annotations(local_response_norm, x)
+    d, beta, _ = _local_response(x, size, alpha, beta, k)
+    return (widened(x) * d**-beta).astype(x.dtype)
+
+
+def local_response_norm_vjp(g, x, *, size=5, alpha=1e-4, beta=0.75, k=1.0):
+    r"""Pull $g$ back to $x$.
+
+    $\partial d_i / \partial x_j = \frac{2 \alpha}{n} x_j [j \in W(i)]$, so
+    $\partial y_i / \partial x_j = [i = j]\, d_i^{-\beta} - \beta\, x_i\, d_i^{-\beta - 1} \frac{2 \alpha}{n} x_j
+    [j \in W(i)]$, hence
+    $\bar x_j = g_j d_j^{-\beta} - \frac{2 \alpha \beta}{n} x_j \sum_{i:\, j \in W(i)} g_i x_i d_i^{-\beta - 1}$.
+    The last sum is over the mirrored window, from $j - \lfloor (n - 1) / 2 \rfloor$ to $j + \lfloor n / 2 \rfloor$.
+    """
+    d, beta, share = _local_response(x, size, alpha, beta, k)
+    wide_g, wide = widened(g), widened(x)
+    power = d**-beta
+    inhibition = _window_sums(wide_g * wide * power / d, (size - 1) // 2, size // 2)
+    return ((wide_g * power - 2 * share * beta * wide * inhibition).astype(x.dtype),)
+
+
+def local_response_norm_examples(random):
+    """Odd and even windows, also larger than the number of channels; images, one row; an invalid setting."""
+    x = random.standard_normal((2, 3, 4, 6))
+    yield (x,), {}
+    yield (10 * x,), {"size": 4, "alpha": 0.5, "beta": 0.6, "k": 2.0}
+    yield (x[0, 0, 0],), {"size": 9, "alpha": 3.0}
+    yield (x,), {"k": 0.0}
+
+
+def _local_response(x, size, alpha, beta, k):
+    r"""Return $d$ and, in its dtype, $\beta$ and $\alpha / n$; NaN if a setting is out of range."""
+    if not (isinstance(size, int) and size >= 1):
+        raise ValueError(f"size must be an integer of at least 1, the number of channels of a window, got {size!r}.")
+    squares = widened(x) ** 2
+    alpha = in_range(alpha, is_not_negative(alpha), squares.dtype)
+    beta = in_range(beta, is_not_negative(beta), squares.dtype)
+    k = in_range(k, is_positive(k), squares.dtype)
+    return k + alpha / size * _window_sums(squares, size // 2, (size - 1) // 2), beta, alpha / size
+
+
+def _window_sums(x, before, after):
+    """Return, for each channel, the sum over a window of channels: so many before it, itself, and so many after it."""
+    padded = jnp.pad(x, [(0, 0)] * (x.ndim - 1) + [(before, after)])
+    return sum(padded[..., start : start + x.shape[-1]] for start in range(before + after + 1))
 
 
 def _normalize(x, axes, epsilon):

@@ -86,6 +86,46 @@ def relu6_examples(random):
         yield (z,), {}
 
 
+def threshold(z: Float[Array, "*shape"], *, cutoff: Scalar = 0.0, replacement: Scalar = 0.0) -> Float[Array, "*shape"]:
+    r"""Thresholded unit: $y = z$ for $z > c$, and a fixed value $v$ elsewhere.
+
+    The kink is at $z = c$, where $y$ jumps unless $v = c$; there the derivative is taken to be 0, as in PyTorch. NaN
+    stays NaN. With $c = v = 0$ it is `relu`.
+
+    Args:
+        z: Pre-activations, of any shape.
+        cutoff: Number $c$, `threshold` in PyTorch; may be traced.
+        replacement: Number $v$, `value` in PyTorch; may be traced.
+
+    Returns:
+        Values in the shape and dtype of `z`.
+
+    Raises:
+        TypeError: If `z` is not floating.
+
+    References:
+        Konda, Memisevic and Krueger, *Zero-bias autoencoders and the benefits of co-adapting features* (2015).
+
+    Example:
+        >>> F.threshold(jnp.array([0.5, 1.0, 1.5]), cutoff=1.0, replacement=-2.0).tolist()
+        [-2.0, -2.0, 1.5]
+    """
+    check_annotations(threshold, z)
+    return jnp.where(z <= jnp.asarray(cutoff, z.dtype), jnp.asarray(replacement, z.dtype), z)
+
+
+def threshold_vjp(g, z, *, cutoff=0.0, replacement=0.0):
+    r"""Pull $g$ back to $z$: $\partial y / \partial z = [z > c]$, hence $\bar z = g\,[z > c]$; at NaN it is $g$."""
+    return (jnp.where(z <= jnp.asarray(cutoff, z.dtype), 0, g),)
+
+
+def threshold_examples(random):
+    """Both pieces and the jump, for several settings."""
+    for settings in ({}, {"cutoff": 1.5, "replacement": -2.0}, {"cutoff": -0.5, "replacement": -0.5}):
+        for z in points(random, settings.get("cutoff", 0.0)):
+            yield (z,), settings
+
+
 def leaky_relu(z: Float[Array, "*shape"], *, negative_slope: Scalar = 0.01) -> Float[Array, "*shape"]:
     r"""Leaky rectifier: $y = z$ for $z > 0$ and $y = a z$ elsewhere, for a slope $a$.
 

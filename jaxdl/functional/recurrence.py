@@ -73,14 +73,17 @@ def gru_cell(
     hidden_weights: Float[Array, "hidden 3*hidden"],
     bias: Float[Array, "3*hidden"],
     candidate_bias: Float[Array, "hidden"],
+    *,
+    reset_after: bool = True,
 ) -> Float[Array, "batch hidden"]:
     r"""One step of a gated recurrent unit, $h' = (1 - z) n + z h$: the gate $z$ keeps the state or replaces it by $n$.
 
     $r = \sigma(x W_r + h U_r + b_r)$, $z = \sigma(x W_z + h U_z + b_z)$ and $n = \tanh(x W_n + b_n + r (h U_n + c))$.
     The weights $W = (W_r, W_z, W_n)$, $U$ and $b$ are concatenated along the last axis in this order, as in PyTorch. As
-    in PyTorch, cuDNN and Flax, $r$ multiplies $h U_n + c$, the product with the matrix; in Cho et al. it multiplies
-    $h$. PyTorch has two biases: those of $r$ and $z$ add up to $b_r$ and $b_z$; of $n$, its $b_{in}$ is $b_n$ and its
-    $b_{hn}$ is $c$.
+    in PyTorch, cuDNN and Flax, $r$ multiplies $h U_n + c$, the product with the matrix. In Cho et al. it multiplies
+    $h$, before the product: with `reset_after=False`, $n = \tanh(x W_n + b_n + (r h) U_n + c)$, where $b_n$ and $c$ add
+    up to one bias. PyTorch has two biases: those of $r$ and $z$ add up to $b_r$ and $b_z$; of $n$, its $b_{in}$ is
+    $b_n$ and its $b_{hn}$ is $c$.
 
     Args:
         x: Inputs of this step, of shape (batch, inputs).
@@ -89,6 +92,8 @@ def gru_cell(
         hidden_weights: Weights $U$ of shape (hidden, 3 * hidden).
         bias: Bias $b$ of shape (3 * hidden,).
         candidate_bias: Bias $c$ of the candidate's recurrent part, of shape (hidden,).
+        reset_after: Whether the gate $r$ acts after the product with $U_n$ or, as in the paper, before it. The name is
+            that of Keras.
 
     Returns:
         Next state $h'$ of shape (batch, hidden).
@@ -109,11 +114,12 @@ def gru_cell(
         [[7.0]]
     """
     check_annotations(gru_cell, x, hidden, input_weights, hidden_weights, bias, candidate_bias)
-    _, z, n, _ = _gru_gates(x, hidden, input_weights, hidden_weights, bias, candidate_bias)
+    gates = _gru_gates if reset_after else _gru_gates_reset_before
+    _, z, n, _ = gates(x, hidden, input_weights, hidden_weights, bias, candidate_bias)
     return (1 - z) * n + z * hidden
 
 
-def gru_cell_vjp(g, x, hidden, input_weights, hidden_weights, bias, candidate_bias):
+def gru_cell_vjp(g, x, hidden, input_weights, hidden_weights, bias, candidate_bias, *, reset_after=True):
     r"""Pull $g$ back to $(x, h, W, U, b, c)$.
 
     From $h' = (1 - z) n + z h$: $\bar n = g (1 - z)$, $\bar z = g (h - n)$, and $g z$ goes to $h$ directly. Through the
@@ -123,22 +129,38 @@ def gru_cell_vjp(g, x, hidden, input_weights, hidden_weights, bias, candidate_bi
     $\eta = (\delta_r, \delta_z, r \delta_n)$. Hence $\bar x = \delta W^\top$, $\bar W = x^\top \delta$,
     $\bar b = \sum \delta$, $\bar h = g z + \eta U^\top$, $\bar U = h^\top \eta$ and $\bar c = \sum r \delta_n$,
     summed over the batch.
+
+    With `reset_after=False` the product is $(r h) U_n$, and $\delta_n$ is its cotangent and that of $c$. With
+    $q = \delta_n U_n^\top$, the cotangent of $r h$, now $\bar r = q h$, and $h$ gets $q r$ through $r h$. With
+    $\delta_{rz} = (\delta_r, \delta_z)$, $\bar h = g z + \delta_{rz} U_{rz}^\top + q r$,
+    $\bar U = (h^\top \delta_{rz}, (r h)^\top \delta_n)$ and $\bar c = \sum \delta_n$.
     """
-    r, z, n, u = _gru_gates(x, hidden, input_weights, hidden_weights, bias, candidate_bias)
+    gates = _gru_gates if reset_after else _gru_gates_reset_before
+    r, z, n, u = gates(x, hidden, input_weights, hidden_weights, bias, candidate_bias)
     delta_n = g * (1 - z) * (1 + n) * (1 - n)
-    delta_r = delta_n * u * r * (1 - r)
     delta_z = g * (hidden - n) * z * (1 - z)
+    if reset_after:
+        delta_r, c_bar = delta_n * u * r * (1 - r), r * delta_n
+        eta = jnp.concatenate([delta_r, delta_z, c_bar], axis=-1)
+        hidden_bar, hidden_weights_bar = g * z + eta @ hidden_weights.T, hidden.T @ eta
+    else:
+        gate_weights, candidate_weights = jnp.split(hidden_weights, [2 * hidden.shape[-1]], axis=-1)
+        q, c_bar = delta_n @ candidate_weights.T, delta_n
+        delta_r = q * hidden * r * (1 - r)
+        eta = jnp.concatenate([delta_r, delta_z], axis=-1)
+        hidden_bar = g * z + eta @ gate_weights.T + q * r
+        hidden_weights_bar = jnp.concatenate([hidden.T @ eta, (r * hidden).T @ delta_n], axis=-1)
     delta = jnp.concatenate([delta_r, delta_z, delta_n], axis=-1)
-    eta = jnp.concatenate([delta_r, delta_z, r * delta_n], axis=-1)
-    x_bar, hidden_bar = delta @ input_weights.T, g * z + eta @ hidden_weights.T
-    return x_bar, hidden_bar, x.T @ delta, hidden.T @ eta, delta.sum(axis=0), (r * delta_n).sum(axis=0)
+    x_bar, input_weights_bar = delta @ input_weights.T, x.T @ delta
+    return x_bar, hidden_bar, input_weights_bar, hidden_weights_bar, delta.sum(axis=0), c_bar.sum(axis=0)
 
 
 def gru_cell_examples(random):
-    """States smaller and larger than the input, a batch size 1, and gates that are nearly closed."""
+    """States smaller and larger than the input, a batch size 1, and gates that are nearly closed; both reset gates."""
     for batch, inputs, hidden, size in [(9, 3, 5, 1), (1, 4, 2, 1), (5, 3, 4, 1.5)]:
         arguments = *_random_arguments(random, batch, inputs, hidden, gates=3), random.standard_normal(hidden)
         yield [size * a for a in arguments], {}
+    yield [size * a for a in arguments], {"reset_after": False}
 
 
 def _gru_gates(x, hidden, input_weights, hidden_weights, bias, candidate_bias):
@@ -147,6 +169,16 @@ def _gru_gates(x, hidden, input_weights, hidden_weights, bias, candidate_bias):
     h_r, h_z, h_n = jnp.split(hidden @ hidden_weights, 3, axis=-1)
     r, z, u = sigmoid(x_r + h_r), sigmoid(x_z + h_z), h_n + candidate_bias
     return r, z, tanh(x_n + r * u), u
+
+
+def _gru_gates_reset_before(x, hidden, input_weights, hidden_weights, bias, candidate_bias):
+    """Return $r$, $z$, $n$ and $u = (r h) U_n + c$."""
+    x_r, x_z, x_n = jnp.split(x @ input_weights + bias, 3, axis=-1)
+    gate_weights, candidate_weights = jnp.split(hidden_weights, [2 * hidden.shape[-1]], axis=-1)
+    h_r, h_z = jnp.split(hidden @ gate_weights, 2, axis=-1)
+    r, z = sigmoid(x_r + h_r), sigmoid(x_z + h_z)
+    u = (r * hidden) @ candidate_weights + candidate_bias
+    return r, z, tanh(x_n + u), u
 
 
 def lstm_cell(

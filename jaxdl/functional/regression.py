@@ -5,7 +5,7 @@ from jaxtyping import Array, Float
 
 from jaxdl.functional._arguments import check_annotations
 from jaxdl.functional._types import Scalar
-from jaxdl.functional._validity import in_range
+from jaxdl.functional._validity import in_range, is_not_negative, one_or_nan
 
 
 def squared_error(
@@ -160,6 +160,66 @@ def huber_examples(random):
         yield (predictions, targets), {"delta": delta}
     yield (predictions[:1], targets[:1]), {}
     yield (1e4 * predictions, targets), {}
+
+
+def poisson_nll(
+    log_rates: Float[Array, "batch outputs"], targets: Float[Array, "batch outputs"]
+) -> Float[Array, "batch"]:
+    r"""Negative log-likelihood of counts under Poisson distributions, without the term that depends on counts alone.
+
+    $L_n = \sum_o (e^{z_{no}} - t_{no} z_{no})$ for counts $t$ and the logarithm $z$ of their rates (means)
+    $\lambda = e^z$. The likelihood $\lambda^t e^{-\lambda} / t!$ also has the term $\log t!$, which does not depend on
+    $z$. It is PyTorch's `poisson_nll_loss` with `log_input=True` and `full=False`, its defaults. For rates instead of
+    their logarithms, pass `jnp.log(rates)`. The gradient in $z$ is 0 where the rate equals the count.
+
+    Args:
+        log_rates: Logarithms $z$ of the rates, of shape (batch, outputs); any number is valid.
+        targets: Counts $t \ge 0$ of the same shape, not necessarily integers. A negative one gives NaN in the loss and
+            its gradients.
+
+    Returns:
+        Losses of shape (batch,), in nats. They are summed, not averaged, over the outputs.
+
+    Raises:
+        TypeError: If an argument is not floating.
+        ValueError: If the shapes differ; (N, 1) and (N,) are not broadcast.
+
+    References:
+        Nelder and Wedderburn, *Generalized linear models* (1972).
+
+    Example:
+        The best rate is the mean of the counts:
+
+        >>> counts = jnp.array([[1.0, 2.0, 6.0]])
+        >>> loss = lambda rate: float(F.poisson_nll(jnp.full((1, 3), jnp.log(rate)), counts)[0])
+        >>> min([2.0, 2.5, 3.0, 3.5, 4.0], key=loss)
+        3.0
+    """
+    check_annotations(poisson_nll, log_rates, targets)
+    return (jnp.exp(log_rates) - _counts(targets) * log_rates).sum(axis=-1)
+
+
+def poisson_nll_vjp(g, log_rates, targets):
+    r"""Pull $g$ back to $(z, t)$.
+
+    $\partial L / \partial z = e^z - t$, hence $\bar z = g\,(e^z - t)$. $L$ is linear in $t$, hence $\bar t = -g\,z$.
+    """
+    g, targets = g[:, None], _counts(targets)
+    return g * (jnp.exp(log_rates) - targets), -g * log_rates * one_or_nan(targets >= 0, g.dtype)
+
+
+def poisson_nll_examples(random):
+    """Counts that are integers, other numbers, zero and negative; rates near 0 and large rates."""
+    log_rates, counts = random.standard_normal((7, 4)), 1.0 * random.integers(1, 5, (7, 4))
+    yield (log_rates, counts), {}
+    yield (log_rates[:1], random.uniform(0.1, 0.9, (1, 4))), {}
+    yield (20 * log_rates, counts - 1), {}
+    yield (log_rates, counts - 2), {}
+
+
+def _counts(targets):
+    """Return the targets, or NaN where they are negative."""
+    return in_range(targets, is_not_negative(targets), targets.dtype)
 
 
 def _clip(error, delta):

@@ -94,6 +94,8 @@ def gru(
     hidden_weights: Float[Array, "hidden 3*hidden"],
     bias: Float[Array, "3*hidden"],
     candidate_bias: Float[Array, "hidden"],
+    *,
+    reset_after: bool = True,
 ) -> Float[Array, "batch time hidden"]:
     r"""States of a gated recurrent unit over time, $h_t = (1 - z_t) n_t + z_t h_{t-1}$ for $t = 1, \dots, T$.
 
@@ -106,6 +108,7 @@ def gru(
         hidden_weights: Weights $U$ of shape (hidden, 3 * hidden).
         bias: Bias $b$ of shape (3 * hidden,).
         candidate_bias: Bias $c$ of the candidate's recurrent part, of shape (hidden,).
+        reset_after: Whether the reset gate acts after the product with the matrix or before it, as in `gru_cell`.
 
     Returns:
         States $h_1, \dots, h_T$ of shape (batch, time, hidden). The last one is the final state.
@@ -127,27 +130,27 @@ def gru(
     """
     check_annotations(gru, x, hidden, input_weights, hidden_weights, bias, candidate_bias)
     weights = input_weights, hidden_weights, bias, candidate_bias
-    _, outputs = _scan_over_time(lambda h, x: gru_cell(x, h, *weights), hidden, x)
+    _, outputs = _scan_over_time(lambda h, x: gru_cell(x, h, *weights, reset_after=reset_after), hidden, x)
     return outputs
 
 
-def gru_vjp(g, x, hidden, input_weights, hidden_weights, bias, candidate_bias):
+def gru_vjp(g, x, hidden, input_weights, hidden_weights, bias, candidate_bias, *, reset_after=True):
     r"""Pull $g$ back to $(x, h_0, W, U, b, c)$: backpropagation through time.
 
     The VJP of the cell maps $\bar h_t$ to $(\bar x_t, \bar h_{t-1}, \bar W_t, \dots)$. The cotangent of a state is that
-    of its own output plus the one from the next step (with $\eta_t$ as in `gru_cell_vjp`):
-    $\bar h_{t-1} = g_{t-1} + \bar h_t z_t + \eta_t U^\top$. The recursion starts at $t = T$, where there is no next
-    step, and ends at $\bar h_0$, which has no $g_0$ because $h_0$ is not among the outputs. The weights are shared by
-    all steps: $\bar W = \sum_t \bar W_t$ and so on.
+    of its own output plus the one from the next step: with $\eta_t$ as in `gru_cell_vjp`,
+    $\bar h_{t-1} = g_{t-1} + \bar h_t z_t + \eta_t U^\top$ (`gru_cell_vjp` also has the sum for `reset_after=False`).
+    The recursion starts at $t = T$, where there is no next step, and ends at $\bar h_0$, which has no $g_0$ because
+    $h_0$ is not among the outputs. The weights are shared by all steps: $\bar W = \sum_t \bar W_t$ and so on.
 
     Over $k$ steps one term of the gradient is multiplied only by the $k$ gates $z_t$. While they are near 1, it does
     not vanish, unlike the product of the matrices.
     """
     weights = input_weights, hidden_weights, bias, candidate_bias
-    outputs = gru(x, hidden, *weights)
+    outputs = gru(x, hidden, *weights, reset_after=reset_after)
 
     def step_back(hidden_bar, g, x, hidden):
-        x_bar, hidden_bar, *weights_bar = gru_cell_vjp(g + hidden_bar, x, hidden, *weights)
+        x_bar, hidden_bar, *weights_bar = gru_cell_vjp(g + hidden_bar, x, hidden, *weights, reset_after=reset_after)
         return hidden_bar, x_bar, weights_bar
 
     no_next_state = jnp.zeros_like(hidden)
@@ -159,9 +162,12 @@ def gru_vjp(g, x, hidden, input_weights, hidden_weights, bias, candidate_bias):
 
 
 def gru_examples(random):
-    """Sequences of several steps, of one and of none; and a batch size 1."""
+    """Sequences of several steps, of one and of none; a batch size 1; both reset gates."""
     for shape in [(4, 7, 3, 5), (1, 5, 4, 2), (3, 1, 2, 3), (2, 0, 3, 4)]:
-        yield (*_random_arguments(random, *shape, gates=3), random.standard_normal(shape[-1])), {}
+        arguments = *_random_arguments(random, *shape, gates=3), random.standard_normal(shape[-1])
+        yield arguments, {}
+    yield arguments, {"reset_after": False}
+    yield (*_random_arguments(random, 3, 4, 2, 3, gates=3), random.standard_normal(3)), {"reset_after": False}
 
 
 def lstm(

@@ -12,7 +12,8 @@ from jaxdl.functional._validity import in_range, is_positive
 def softmax(logits: Float[Array, "*batch classes"], *, temperature: Scalar = 1.0) -> Float[Array, "*batch classes"]:
     r"""Softmax $p_k = e^{z_k / T} / \sum_j e^{z_j / T}$ over the last axis, for a temperature $T > 0$.
 
-    The largest logit is subtracted first, which prevents overflow and does not change $p$.
+    The largest logit is subtracted first, which prevents overflow and does not change $p$. Of zero classes the result
+    is empty.
 
     Args:
         logits: Scores $z$ of shape (..., classes).
@@ -38,7 +39,7 @@ def softmax(logits: Float[Array, "*batch classes"], *, temperature: Scalar = 1.0
     """
     check_annotations(softmax, logits)
     z = logits / _positive_or_nan(temperature, logits)
-    powers = jnp.exp(z - jax.lax.stop_gradient(z.max(axis=-1, keepdims=True)))
+    powers = jnp.exp(z - _largest(z))
     return powers / powers.sum(axis=-1, keepdims=True)
 
 
@@ -55,13 +56,14 @@ def softmax_vjp(g, logits, *, temperature=1.0):
 
 
 def softmax_examples(random):
-    """Valid and invalid temperatures, and logits far apart."""
+    """Valid and invalid temperatures, logits far apart, and zero classes."""
     logits = random.standard_normal((6, 5, 4))
     yield (logits,), {}
     yield (logits,), {"temperature": 2.5}
     yield (40 * logits,), {"temperature": 0.5}
     for temperature in (0.0, -1.0):
         yield (logits,), {"temperature": temperature}
+    yield (logits[..., :0],), {}
 
 
 def log_softmax(logits: Float[Array, "*batch classes"], *, temperature: Scalar = 1.0) -> Float[Array, "*batch classes"]:
@@ -90,7 +92,7 @@ def log_softmax(logits: Float[Array, "*batch classes"], *, temperature: Scalar =
     """
     check_annotations(log_softmax, logits)
     z = logits / _positive_or_nan(temperature, logits)
-    z = z - jax.lax.stop_gradient(z.max(axis=-1, keepdims=True))
+    z = z - _largest(z)
     return z - jnp.log(jnp.exp(z).sum(axis=-1, keepdims=True))
 
 
@@ -107,6 +109,11 @@ def log_softmax_vjp(g, logits, *, temperature=1.0):
 def log_softmax_examples(random):
     """The examples of the softmax."""
     yield from softmax_examples(random)
+
+
+def _largest(z):
+    """Return the largest entry of each row as a constant; -∞ for a row without entries."""
+    return jax.lax.stop_gradient(z.max(axis=-1, keepdims=True, initial=-jnp.inf))
 
 
 def _positive_or_nan(temperature, logits):

@@ -26,7 +26,8 @@ def pytorch(key: Key[Array, ""], layer: Layer) -> dict[str, Float[Array, "..."]]
       hidden units. PyTorch adds two biases. The bias here is the sum of two such draws, with a triangular distribution
       in $\pm 2 / \sqrt{h}$.
     - the same with candidate_bias (a GRU, three gates): candidate_bias is the last third of PyTorch's second bias. It
-      is not added to the first, so that the last third of the bias here is a single draw.
+      is not added to the first, so that the last third of the bias here is a single draw. PyTorch has no GRU without
+      candidate_bias (`reset_after=False`); its bias is drawn as that of an LSTM.
 
     Dense layers, convolutions and normalization layers may have no bias. For transposed convolutions, where PyTorch
     divides by the number of outputs, use `pytorch_uniform` with `fan=fan_out`. The definitions are those of
@@ -60,9 +61,10 @@ def keras(key: Key[Array, ""], layer: Layer) -> dict[str, Float[Array, "..."]]:
     - kernel, bias (dense layers and convolutions): `glorot_uniform` and zeros.
     - scale, bias (normalization layers): ones and zeros.
     - embedding: uniform in $\pm 0.05$.
-    - input_kernel, hidden_kernel, bias (an RNN has one gate, an LSTM four; a GRU has three and a candidate_bias):
-      `glorot_uniform` with $n_{out}$ counting the units of all gates, `orthogonal` for the concatenated gates (so that
-      the rows are orthonormal), and zeros. The bias of the forget gate of an LSTM is 1, so that it remembers at first.
+    - input_kernel, hidden_kernel, bias (an RNN has one gate, an LSTM four; a GRU has three and, with
+      `reset_after=True`, a candidate_bias): `glorot_uniform` with $n_{out}$ counting the units of all gates,
+      `orthogonal` for the concatenated gates (so that the rows are orthonormal), and zeros. The bias of the forget gate
+      of an LSTM is 1, so that it remembers at first.
 
     Dense layers, convolutions and normalization layers may have no bias.
 
@@ -120,11 +122,11 @@ def _check_gates(layer):
         units = tuple(gates * size for size in hidden)
         return {"input_kernel": inputs + units, "hidden_kernel": hidden + units, "bias": units}
 
-    known = [shapes(3) | {"candidate_bias": hidden}] if "candidate_bias" in given else [shapes(1), shapes(4)]
+    known = [shapes(3) | {"candidate_bias": hidden}] if "candidate_bias" in given else [shapes(1), shapes(3), shapes(4)]
     if given not in known:
         raise ValueError(
             "a recurrent layer must have input_kernel (inputs, gates × hidden), hidden_kernel (hidden, gates × hidden) "
-            "and bias (gates × hidden,) with 1 or 4 gates, or 3 gates and candidate_bias (hidden,), got "
+            "and bias (gates × hidden,) with 1, 3 or 4 gates, or 3 gates and candidate_bias (hidden,), got "
             f"{', '.join(f'{name} {shape}' for name, shape in given.items())}. Transpose or concatenate the arrays."
         )
 

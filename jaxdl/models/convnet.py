@@ -158,7 +158,8 @@ class ConvNet(nn.Module):
                         f"{stage.pool} with the parameters {', '.join(settings)}. Give receptive_field the windows "
                         "yourself; a global pooling has a window of the size of its input."
                     )
-                windows.append(Window(settings["window"].default, settings["stride"].default))
+                names = [name for name in ("window", "stride", "dilation") if name in settings]
+                windows.append(Window(*(settings[name].default for name in names)))
         return tuple(windows)
 
     @nn.nowrap

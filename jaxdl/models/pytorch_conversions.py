@@ -113,7 +113,13 @@ CONVERSIONS: dict[type, Conversion] = {
 
 
 def conversion_of(module: Any) -> Conversion | None:
-    """Return the conversion of a layer, or None if the module is not one of jaxdl's layers with parameters."""
+    """Return the conversion of a layer, or None if the module is not one of jaxdl's layers with parameters.
+
+    Raises:
+        ValueError: If PyTorch has no such layer.
+    """
+    if isinstance(module, GRU) and not module.reset_after:
+        raise ValueError("PyTorch's GRU resets after the matrix product, got a GRU with reset_after=False. Use True.")
     return next((conversion for kind, conversion in CONVERSIONS.items() if isinstance(module, kind)), None)
 
 

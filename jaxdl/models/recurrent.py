@@ -54,13 +54,21 @@ class GRU(_RecurrentLayer):
         input_init: Initializer of the kernel that acts on the inputs.
         hidden_init: Initializer of the matrices, one per gate, that act on the hidden state.
         functional: Module in which the layer looks up `gru`.
+        reset_after: Whether the reset gate acts after the product with the matrix, as in PyTorch, or before it, as in
+            the paper; see `functional.gru_cell`. With False the layer has one bias per gate and no `candidate_bias`.
     """
+
+    _: dataclasses.KW_ONLY
+    reset_after: bool = True
 
     @nn.compact
     def __call__(self, inputs: Array) -> Array:
         """Map (batch, time, inputs) to the hidden states (batch, time, features)."""
         weights, zeros = _weights(self, inputs, gates=3)
-        candidate_bias = self.param("candidate_bias", initializers.zeros, (self.features,), param_dtype(inputs))
+        shape, dtype = (self.features,), param_dtype(inputs)
+        if not self.reset_after:
+            return self.functional.gru(inputs, zeros, *weights, jnp.zeros(shape, dtype), reset_after=False)
+        candidate_bias = self.param("candidate_bias", initializers.zeros, shape, dtype)
         return self.functional.gru(inputs, zeros, *weights, candidate_bias)
 
 
@@ -85,7 +93,7 @@ class LSTM(_RecurrentLayer):
         return outputs
 
 
-RecurrentLayer = TypeAliasType("RecurrentLayer", type[RNN] | type[GRU] | type[LSTM])
+RecurrentLayer = TypeAliasType("RecurrentLayer", type[RNN] | type[GRU] | type[LSTM] | functools.partial)
 
 # Names of the layers in the parameter tree: models saved when the classes had these names still load.
 SAVED_NAMES = {RNN: "Rnn", GRU: "Gru", LSTM: "Lstm"}
@@ -155,7 +163,8 @@ def recurrent(
     of a batch have the same length. The outputs, of shape (batch, outputs), have no activation.
 
     Args:
-        layer: Class of the recurrent layers: `RNN`, `GRU` or `LSTM`.
+        layer: Class of the recurrent layers: `RNN`, `GRU` or `LSTM`. `functools.partial(GRU, reset_after=False)` is the
+            GRU of the original paper.
         hidden: Size of the hidden state of each recurrent layer.
         outputs: Number of outputs, such as `split.outputs` for a split of a data set; it must be given.
         embedding: (vocabulary, features): number of ids, and length of the trainable vector of each. None for inputs

@@ -3,8 +3,8 @@ r"""Optimizers as optax gradient transformations, with the textbook definition o
 The package contains:
 
 - Optimizers: gradient descent (`sgd`, `momentum`, `nesterov`), adaptive learning rates (`adagrad`, `rmsprop`,
-  `centered_rmsprop`, `adadelta`), the Adam family (`adam`, `adam_l2`, `adamw`, `adamax`, `nadam`, `radam`, `amsgrad`),
-  `lion`, `muon` and `lbfgs`. Start with `adamw`. `sam` wraps any of them except `lbfgs`.
+  `centered_rmsprop`, `adadelta`, `adafactor`), the Adam family (`adam`, `adam_l2`, `adamw`, `adamax`, `nadam`, `radam`,
+  `amsgrad`), `lion`, `rprop`, `muon` and `lbfgs`. Start with `adamw`. `sam` wraps any of them except `lbfgs`.
 - Transformations to chain with an optimizer by `optax.chain`. `clip_by_value` and `clip_by_global_norm` come before
   it, `proximal_l1` and `reduce_on_plateau` after it.
 - Parameter groups: `decay_mask` selects the parameters that decay, and `partition` gives each group of parameters its
@@ -36,12 +36,13 @@ from jaxdl.optimizers.adam import (
 )
 from jaxdl.optimizers.adaptive import (
     adadelta as adadelta,
+    adafactor as adafactor,
     adagrad as adagrad,
     centered_rmsprop as centered_rmsprop,
     rmsprop as rmsprop,
 )
 from jaxdl.optimizers.clipping import clip_by_global_norm as clip_by_global_norm, clip_by_value as clip_by_value
-from jaxdl.optimizers.directions import lion as lion, muon as muon
+from jaxdl.optimizers.directions import lion as lion, muon as muon, rprop as rprop
 from jaxdl.optimizers.gradient_descent import momentum as momentum, nesterov as nesterov, sgd as sgd
 from jaxdl.optimizers.groups import decay_mask as decay_mask, partition as partition
 from jaxdl.optimizers.plateau import reduce_on_plateau as reduce_on_plateau
@@ -51,6 +52,7 @@ from jaxdl.optimizers.sharpness import sam as sam
 
 __all__ = [
     "adadelta",
+    "adafactor",
     "adagrad",
     "adam",
     "adam_l2",
@@ -73,6 +75,7 @@ __all__ = [
     "radam",
     "reduce_on_plateau",
     "rmsprop",
+    "rprop",
     "sam",
     "sgd",
 ]

@@ -3,8 +3,10 @@
 import jax.numpy as jnp
 import optax
 
+from jaxdl.functional._validity import check
 from jaxdl.optimizers._base import (
     LearningRate,
+    Mask,
     Scalar,
     chain,
     check_decays,
@@ -14,15 +16,18 @@ from jaxdl.optimizers._base import (
 )
 
 
-def adagrad(learning_rate: LearningRate, *, eps: Scalar = 1e-10) -> optax.GradientTransformationExtraArgs:
+def adagrad(
+    learning_rate: LearningRate, *, eps: Scalar = 1e-10, initial_accumulator_value: Scalar = 0.0
+) -> optax.GradientTransformationExtraArgs:
     r"""Adagrad: $s \leftarrow s + g_t^2$, then $w \leftarrow w - \eta\, g_t / (\sqrt s + \epsilon)$.
 
-    $s$ starts at 0 and never decreases, so that the effective learning rate falls like $1 / \sqrt t$. The definition is
-    that of PyTorch; optax starts at $s = 0.1$ and adds $\epsilon$ inside the root.
+    $s$ never decreases, so that the effective learning rate falls like $1 / \sqrt t$. The definition and the defaults
+    are those of PyTorch; optax starts at $s = 0.1$ and adds $\epsilon$ inside the root.
 
     Args:
         learning_rate: $\eta$, at least 0: a number, a scalar array or a schedule.
         eps: $\epsilon \ge 0$, which prevents division by zero.
+        initial_accumulator_value: $s \ge 0$ before the first step. A larger value makes the first steps shorter.
 
     Raises:
         ValueError: If a hyperparameter is negative.
@@ -43,13 +48,14 @@ def adagrad(learning_rate: LearningRate, *, eps: Scalar = 1e-10) -> optax.Gradie
         >>> steps
         [-1.0, -0.707, -0.577, -0.5]
     """
-    check_not_negative({"eps": eps})
+    check_not_negative({"eps": eps, "initial_accumulator_value": initial_accumulator_value})
 
     def rule(g, step, s):  # noqa: ARG001
         s = s + g**2
         return g / (jnp.sqrt(s) + eps), s
 
-    return chain(leafwise(jnp.zeros_like, rule), scale_by_learning_rate(learning_rate))
+    scaled = leafwise(lambda w: jnp.full_like(w, initial_accumulator_value), rule)
+    return chain(scaled, scale_by_learning_rate(learning_rate))
 
 
 def rmsprop(
@@ -170,3 +176,66 @@ def adadelta(
     check_decays({"decay": decay})
     check_not_negative({"eps": eps})
     return chain(optax.scale_by_adadelta(decay, eps), scale_by_learning_rate(learning_rate))
+
+
+def adafactor(
+    learning_rate: LearningRate,
+    *,
+    decay_rate: Scalar = 0.8,
+    eps: Scalar = 1e-30,
+    clipping_threshold: Scalar = 1.0,
+    multiply_by_parameter_scale: bool = True,
+    min_dim_size_to_factor: int = 128,
+    weight_decay: Scalar = 0.0,
+    mask: Mask = None,
+) -> optax.GradientTransformationExtraArgs:
+    r"""Adafactor: $w \leftarrow w - \eta\,(\max(\mathrm{RMS}(w), 10^{-3})\,\hat u + \lambda w)$ with little memory.
+
+    $u = g_t / \sqrt v$ is clipped to $\hat u = u / \max(1, \mathrm{RMS}(u) / d)$, where the root mean square (RMS) is
+    that of one array. $v \leftarrow \beta_t v + (1 - \beta_t)(g_t^2 + \epsilon)$ with $\beta_t = 1 - t^{-\rho}$, so
+    that $v$ starts as $g_1^2 + \epsilon$. For an array with two large axes only the averages $r$ of $v$ over the
+    columns and $c$ over the rows are stored, and $v_{ij} \approx r_i c_j / \bar r$ with the mean $\bar r$ of $r$.
+
+    The definition and the defaults are those of optax, except that $\eta$ multiplies the weight decay, as in PyTorch.
+    PyTorch uses $\min(\eta, 1 / \sqrt t)$ as learning rate, has no $\epsilon$ in $v$, and factors all matrices.
+
+    Args:
+        learning_rate: $\eta$, at least 0: a number, a scalar array or a schedule; the paper has
+            $\min(0.01, 1 / \sqrt t)$.
+        decay_rate: Exponent $\rho \ge 0$ of $\beta_t$.
+        eps: $\epsilon \ge 0$, which prevents division by zero.
+        clipping_threshold: Largest root mean square $d > 0$ of $u$.
+        multiply_by_parameter_scale: Whether steps are proportional to the parameters. Without it, the factor
+            $\max(\mathrm{RMS}(w), 10^{-3})$ is 1.
+        min_dim_size_to_factor: Arrays are factored if their two largest axes have at least this size.
+        weight_decay: $\lambda \ge 0$, decoupled as in `adamw`.
+        mask: Parameters that decay, as for `adamw`.
+
+    Raises:
+        ValueError: If a hyperparameter is out of range.
+
+    References:
+        Shazeer and Stern, *Adafactor: adaptive learning rates with sublinear memory cost* (2018), algorithm 4.
+
+    Example:
+        The statistics of a matrix are one number for each row and each column:
+
+        >>> from jaxdl import optimizers
+        >>> optimizer = optimizers.adafactor(0.01)
+        >>> state = optimizer.init(jnp.zeros((1000, 500)))
+        >>> sum(leaf.size for leaf in jax.tree.leaves(state)) < 1510
+        True
+    """
+    check_not_negative({"decay_rate": decay_rate, "eps": eps, "weight_decay": weight_decay})
+    check(clipping_threshold > 0, f"clipping_threshold must be above 0, got {clipping_threshold}.")
+
+    def beta(step, exponent):  # optax's own is rounded to float32
+        return 1 - (step + 1.0) ** -exponent
+
+    return chain(
+        optax.scale_by_factored_rms(True, decay_rate, 0, min_dim_size_to_factor, eps, beta),
+        optax.clip_by_block_rms(clipping_threshold),
+        optax.scale_by_param_block_rms() if multiply_by_parameter_scale else optax.identity(),
+        optax.add_decayed_weights(weight_decay, mask),
+        scale_by_learning_rate(learning_rate),
+    )

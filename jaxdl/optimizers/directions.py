@@ -1,7 +1,9 @@
-"""Momentum reduced to its direction: the sign of each entry, or the orthogonal factor of a matrix."""
+"""Steps in a direction only: the signs of a gradient or its momentum, or the orthogonal factor of a matrix."""
 
+import jax.numpy as jnp
 import optax
 
+from jaxdl.functional._validity import check
 from jaxdl.optimizers._base import (
     LearningRate,
     Mask,
@@ -10,6 +12,7 @@ from jaxdl.optimizers._base import (
     check_decays,
     check_learning_rate,
     check_not_negative,
+    leafwise,
     scale_by_learning_rate,
 )
 
@@ -56,6 +59,74 @@ def lion(
         optax.add_decayed_weights(weight_decay, mask),
         scale_by_learning_rate(learning_rate),
     )
+
+
+def rprop(
+    learning_rate: Scalar,
+    *,
+    eta_minus: Scalar = 0.5,
+    eta_plus: Scalar = 1.2,
+    min_step_size: Scalar = 1e-6,
+    max_step_size: Scalar = 50.0,
+) -> optax.GradientTransformationExtraArgs:
+    r"""Resilient backpropagation (Rprop): $w \leftarrow w - \Delta\,\mathrm{sign}(g_t)$.
+
+    Each entry has a step size $\Delta$, which starts at $\eta$. If $g_t$ has the sign of the previous gradient, it
+    grows to $\eta_+ \Delta$. If the sign has changed, a minimum lies between: $\Delta$ shrinks to $\eta_- \Delta$, the
+    entry does not move in this step, and it keeps its $\Delta$ in the next. $\Delta$ is clipped to
+    $[\Delta_{min}, \Delta_{max}]$. The signs of gradients of small batches are noisy, so use the whole training set as
+    one batch.
+
+    The definition and the defaults are those of PyTorch. optax has the same step sizes, but up to version 0.2.8 it
+    takes each step one update later.
+
+    Args:
+        learning_rate: First step size $\eta \ge 0$, a number or a scalar array; schedules have no meaning here.
+        eta_minus: Factor $0 < \eta_- < 1$ after a change of sign.
+        eta_plus: Factor $\eta_+ > 1$ without one.
+        min_step_size: Smallest step size $\Delta_{min} \ge 0$.
+        max_step_size: Largest step size $\Delta_{max} \ge \Delta_{min}$.
+
+    Raises:
+        TypeError: If the learning rate is a schedule.
+        ValueError: If a hyperparameter is out of range.
+
+    References:
+        Riedmiller and Braun, *A direct adaptive method for faster backpropagation learning: the RPROP algorithm*
+        (1993).
+        Igel and Hüsken, *Empirical evaluation of the improved Rprop learning algorithms* (2003), algorithm 3 (iRprop⁻).
+
+    Example:
+        Steps grow while the sign stays the same, whatever the size of the gradient:
+
+        >>> from jaxdl import optimizers
+        >>> optimizer = optimizers.rprop(1.0)
+        >>> state, steps = optimizer.init(jnp.array(0.0)), []
+        >>> for gradient in (7.0, 0.1, -3.0, -3.0, -3.0):
+        ...     update, state = optimizer.update(jnp.array(gradient), state)
+        ...     steps.append(round(float(update), 3))
+        >>> steps
+        [-1.0, -1.2, 0.0, 0.6, 0.72]
+    """
+    if callable(learning_rate):
+        raise TypeError("learning_rate must be a number, the first step size of rprop, got a schedule.")
+    check_not_negative({"learning_rate": learning_rate, "min_step_size": min_step_size})
+    check((eta_minus > 0) & (eta_minus < 1), f"eta_minus must be above 0 and below 1, got {eta_minus}.")
+    check(eta_plus > 1, f"eta_plus must be above 1, got {eta_plus}.")
+    check(
+        max_step_size >= min_step_size,
+        f"max_step_size must be at least min_step_size ({min_step_size}), got {max_step_size}.",
+    )
+
+    def rule(g, step, moments):  # noqa: ARG001
+        before, size = moments
+        agreement = jnp.sign(g) * before
+        factor = jnp.where(agreement > 0, eta_plus, jnp.where(agreement < 0, eta_minus, 1.0))
+        size = jnp.clip(size * factor.astype(size.dtype), min_step_size, max_step_size).astype(size.dtype)
+        sign = jnp.where(agreement < 0, 0, jnp.sign(g))
+        return -size * sign, (sign, size)
+
+    return chain(leafwise(lambda w: (jnp.zeros_like(w), jnp.full_like(w, learning_rate)), rule))
 
 
 def muon(

@@ -68,6 +68,8 @@ class Adagrad:
     """step size"""
     eps: float = DEFAULTS["adagrad"]["eps"]
     """constant added to the denominator"""
+    initial_accumulator_value: float = DEFAULTS["adagrad"]["initial_accumulator_value"]
+    """sum of squared gradients before the first step"""
 
 
 @dataclass(frozen=True)

@@ -52,7 +52,7 @@ def test_loss_with_several_numbers_per_example_raises(random):
 
 def test_one_step_equals_the_hand_calculation_in_scikit_learns_tests(double):
     """A 3-2-1 network of logistic units: one example, one step, an L2 penalty of 0.1 on weights but not on biases."""
-    network = tuple(map(layer, (F.dense, F.sigmoid, F.dense, F.sigmoid_cross_entropy)))
+    network = tuple(map(layer, (F.dense, F.sigmoid, F.dense, F.sigmoid_binary_cross_entropy)))
     params = (
         (jnp.array([[0.1, 0.2], [0.3, 0.1], [0.5, 0.0]]), jnp.array([0.1, 0.1])),
         (),

@@ -1,10 +1,12 @@
+import functools
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
 import jaxdl.functional as F
-from tests.functional.compiled import run
+from tests.functional.compiled import run, run_with_gradient
 
 ZERO, EAST, NORTH = [0.0, 0.0], [1.0, 0.0], [0.0, 1.0]
 
@@ -76,7 +78,7 @@ def test_products_of_zero_cost_log_two_per_word():
 def test_negative_sampling_is_logistic_regression_with_one_positive(random, double):
     center, context, negatives = random.normal(size=(2, 3)), random.normal(size=(2, 3)), random.normal(size=(2, 4, 3))
     products = np.concatenate([(center * context).sum(-1)[:, None], (center[:, None] * negatives).sum(-1)], axis=1)
-    each = run(F.binary_cross_entropy, jnp.asarray(products.ravel()), jnp.asarray([1, 0, 0, 0, 0] * 2))
+    each = run(F.sigmoid_binary_cross_entropy, jnp.asarray(products.ravel()), jnp.asarray([1, 0, 0, 0, 0] * 2))
     loss = run(F.negative_sampling, *map(jnp.asarray, (center, context, negatives)))
     np.testing.assert_allclose(loss, each.reshape(2, 5).sum(1), rtol=1e-12)
 
@@ -91,3 +93,45 @@ def test_the_cosine_of_tiny_vectors_equals_pytorch(torch, random, double):
     labels = np.array([1, -1, 1, -1, 1])
     theirs = torch.nn.functional.cosine_embedding_loss(*map(torch.tensor, (x, y, labels)), reduction="none")
     np.testing.assert_allclose(run(F.cosine_embedding, *map(jnp.asarray, (x, y, labels))), theirs, rtol=1e-6)
+
+
+def test_the_triplet_loss_has_the_norms_of_numpy(random, double):
+    a, p, q = 3 * random.normal(size=(3, 8, 4))
+    settings = [{"norm_degree": degree, "swap": swap} for degree in (1, 2, 3, 1.5) for swap in (False, True)]
+    losses = run(lambda *arrays: [F.triplet(*arrays, margin=2.0, **each) for each in settings], a, p, q)
+    for each, loss in zip(settings, losses, strict=True):
+        to_positive, to_negative, swapped = (
+            np.linalg.norm(v, each["norm_degree"], axis=1) for v in (a - p, a - q, p - q)
+        )
+        to_negative = np.minimum(to_negative, swapped) if each["swap"] else to_negative
+        np.testing.assert_allclose(loss, np.maximum(0, to_positive - to_negative + 2), rtol=1e-12)
+
+
+def test_equal_distances_of_a_swapped_triplet_share_the_derivative_as_in_pytorch(torch):
+    arrays = [[ZERO], [[4.0, 0.0]], [[2.0, 0.0]]]
+    theirs = [torch.tensor(array, requires_grad=True) for array in arrays]
+    torch.nn.functional.triplet_margin_loss(*theirs, eps=0, swap=True).backward()
+    for ours, leaf in zip(run(F.triplet_vjp, np.ones(1), *map(jnp.array, arrays), swap=True), theirs, strict=True):
+        assert ours.tolist() == leaf.grad.tolist()
+
+
+def test_large_powers_of_a_distance_do_not_overflow():
+    a, p, q = np.float32([[[0, 0]], [[3e30, 4e30]], [[1e30, 0]]])
+    np.testing.assert_allclose(run(F.triplet, a, p, q, norm_degree=1), [6e30], rtol=1e-6)
+    np.testing.assert_allclose(run(F.triplet, a, p, q, norm_degree=4), [(3**4 + 4**4) ** 0.25 * 1e30 - 1e30], rtol=1e-6)
+
+
+@pytest.mark.parametrize("degree", [0.5, np.inf, np.nan])
+def test_a_degree_below_one_or_infinite_raises(degree):
+    with pytest.raises(ValueError, match=rf"norm_degree must be at least 1 and finite, got {degree}\."):
+        F.triplet(*jnp.zeros((3, 1, 2)), norm_degree=degree)
+
+
+def test_hinge_embedding_costs_the_distance_or_the_missing_margin():
+    distances, labels = jnp.array([0.5, 3.0, 0.5, 2.0, 3.0, 0.5]), jnp.array([1, 1, -1, -1, -1, 0])
+    loss, gradient = run_with_gradient(functools.partial(F.hinge_embedding, margin=2.0), distances, labels)
+    np.testing.assert_array_equal(loss, [0.5, 3, 1.5, 0, 0, np.nan])
+    np.testing.assert_array_equal(gradient, [1, 1, -1, 0, 0, np.nan])
+    np.testing.assert_array_equal(
+        run(F.hinge_embedding_vjp, np.ones(6, np.float32), distances, labels, margin=2.0)[0], gradient
+    )

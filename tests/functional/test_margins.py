@@ -1,3 +1,5 @@
+import functools
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -134,3 +136,21 @@ def test_an_infinite_score_of_the_label_costs_zero_or_infinity(label_score, loss
 
 def test_the_largest_unsigned_label_is_not_minus_one():
     assert np.isnan(run(F.hinge, np.ones(1), jnp.array([2**32 - 1], jnp.uint32))).all()
+
+
+def test_weston_watkins_with_exponent_two_sums_squares_with_a_continuous_slope():
+    scores, labels = jnp.array([[2.0, 0.5, -1.0], [2.0, 1.5, 1.25], [0.0, -1.0, -1.0]]), jnp.array([0, 0, 0])
+    squared = functools.partial(F.weston_watkins, exponent=2)
+    loss, gradient = run_with_gradient(squared, scores, labels)
+    assert loss.tolist() == [0, 0.3125, 0]
+    assert gradient.tolist() == [[0, 0, 0], [-1.5, 1, 0.5], [0, 0, 0]]
+    two_classes = run(squared, scores[:, :2], labels)
+    np.testing.assert_allclose(
+        two_classes, run(F.squared_hinge, scores[:, 0] - scores[:, 1], np.ones(3, int)), rtol=1e-6
+    )
+
+
+@pytest.mark.parametrize("exponent", [0, 3, 1.5])
+def test_an_exponent_other_than_one_and_two_raises(unchecked, exponent):
+    with pytest.raises(ValueError, match=rf"exponent must be 1 or 2, got {exponent}\."):
+        unchecked(F.weston_watkins)(jnp.ones((1, 2)), jnp.array([0]), exponent=exponent)

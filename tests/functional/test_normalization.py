@@ -176,3 +176,11 @@ def test_second_derivatives_are_finite(random, double):
     blocks = jax.jit(jax.hessian(training, argnums=(0, 1, 2)))(x, scale, bias)
     blocks += jax.jit(jax.hessian(inference, argnums=(0, 1, 2, 3, 4)))(x, scale, bias, bias, scale**2)
     assert all(np.isfinite(block).all() for block in jax.tree.leaves(blocks))
+
+
+@pytest.mark.parametrize("batch", [0, 4])
+def test_batch_norm_of_zero_features_is_empty_with_its_gradients(batch):
+    x, empty = jnp.zeros((batch, 0)), jnp.zeros(0)
+    arguments = x, empty, empty
+    y, pulled = jax.eval_shape(lambda *a: (F.batch_norm(*a), F.batch_norm_vjp(a, *a)), *arguments)
+    assert [part.shape for part in y] == [part.shape for part in pulled] == [(batch, 0), (0,), (0,)]

@@ -24,22 +24,25 @@ def test_max_pool_of_the_example_in_dive_into_deep_learning():
 
 
 @pytest.mark.parametrize(
-    ("window", "stride", "padding"),
+    ("window", "stride", "padding", "dilation"),
     [
-        ((2, 2), (2, 2), (0, 0)),
-        ((3, 3), (2, 2), (1, 1)),
-        ((2, 3), (1, 2), (0, 1)),
-        ((1, 1), (2, 3), (0, 0)),
-        ((3, 2), (3, 1), (1, 0)),
+        ((2, 2), (2, 2), (0, 0), (1, 1)),
+        ((3, 3), (2, 2), (1, 1), (1, 1)),
+        ((2, 3), (1, 2), (0, 1), (1, 1)),
+        ((1, 1), (2, 3), (0, 0), (1, 1)),
+        ((3, 2), (3, 1), (1, 0), (1, 1)),
+        ((3, 2), (2, 1), (1, 1), (2, 3)),
+        ((2, 3), (1, 3), (0, 1), (3, 1)),
     ],
 )
-def test_max_pool_and_its_gradient_equal_pytorch_including_ties(torch, random, window, stride, padding):
+def test_max_pool_and_its_gradient_equal_pytorch_including_ties(torch, random, window, stride, padding, dilation):
     x = random.normal(size=(2, 7, 6, 3)).clip(min=0).astype(np.float32) - 1
     theirs = torch.tensor(np.moveaxis(x, -1, 1).copy(), requires_grad=True)
-    y = torch.nn.functional.max_pool2d(theirs, window, stride, padding)
+    y = torch.nn.functional.max_pool2d(theirs, window, stride, padding, dilation)
     g = random.normal(size=tuple(y.shape)).astype(np.float32)
     y.backward(torch.tensor(g))
-    settings = {"window": window, "stride": stride, "padding": tuple((p, p) for p in padding)}
+    padding = tuple((p, p) for p in padding)
+    settings = {"window": window, "stride": stride, "padding": padding, "dilation": dilation}
     ours, x_bar = with_cotangent(F.max_pool, np.moveaxis(g, 1, -1), x, **settings)
     assert np.array_equal(np.moveaxis(ours, -1, 1), y.detach())
     np.testing.assert_allclose(np.moveaxis(x_bar, -1, 1), theirs.grad, rtol=1e-6)
@@ -68,8 +71,8 @@ def test_max_pool_keeps_nan(place):
 
 
 @pytest.mark.parametrize("pair", [2, (2,), (0, 2), (2, 2, 2)])
-def test_invalid_window_or_stride_raises(unchecked, pair):
-    for name in ("window", "stride"):
+def test_an_invalid_window_stride_or_dilation_raises(unchecked, pair):
+    for name in ("window", "stride", "dilation"):
         with pytest.raises(ValueError, match=f"{name} must be two numbers of at least 1"):
             unchecked(F.max_pool)(image(np.zeros((4, 4))), **{name: pair})
 
@@ -164,3 +167,98 @@ def test_last_of_several_nan_gets_the_gradient_as_in_pytorch(torch):
     torch.nn.functional.max_pool2d(theirs, 2).sum().backward()
     (x_bar,) = run(F.max_pool_vjp, np.ones((1, 1, 1, 1)), image(rows))
     assert x_bar[0, :, :, 0].tolist() == theirs.grad[0, 0].tolist() == [[0, 0], [1, 0]]
+
+
+def pooled_one_by_one(x, of_window, window, stride, padding, dilation):
+    """Pool each window of an image in a loop over rows and columns; `of_window` gets its pixels that are no padding."""
+    tops, lefts = (
+        range(-before, n + after - (k - 1) * d, s)
+        for n, (before, after), k, s, d in zip(x.shape, padding, window, stride, dilation, strict=True)
+    )
+
+    def pixels(top, left):
+        rows = range(top, top + window[0] * dilation[0], dilation[0])
+        columns = range(left, left + window[1] * dilation[1], dilation[1])
+        return [x[r, c] for r in rows for c in columns if 0 <= r < x.shape[0] and 0 <= c < x.shape[1]]
+
+    return np.array([[of_window(pixels(top, left)) for left in lefts] for top in tops])
+
+
+@pytest.mark.parametrize(
+    ("window", "stride", "padding", "dilation"),
+    [
+        ((2, 3), (1, 2), ((0, 0), (0, 0)), (3, 2)),
+        ((3, 2), (2, 1), ((2, 1), (0, 2)), (2, 3)),
+        ((2, 2), (3, 3), ((1, 0), (0, 1)), (4, 1)),  # padding as large as an undilated window would forbid
+    ],
+)
+def test_dilated_windows_equal_a_loop(random, double, window, stride, padding, dilation):
+    x = random.normal(size=(7, 8))
+    settings = {"window": window, "stride": stride, "padding": padding, "dilation": dilation}
+    pools = {
+        np.max: lambda x: F.max_pool(x, **settings),
+        np.mean: lambda x: F.avg_pool(x, **settings, count_include_pad=False),
+        lambda pixels: np.sum(pixels) / (window[0] * window[1]): lambda x: F.avg_pool(x, **settings),
+    }
+    results = run(lambda x: [pool(x) for pool in pools.values()], x[None, :, :, None])
+    for of_window, result in zip(pools, results, strict=True):
+        expected = pooled_one_by_one(x, of_window, **settings)
+        np.testing.assert_allclose(result[0, :, :, 0], expected, rtol=1e-12)
+
+
+def test_same_padding_of_a_dilated_window_equals_jax(random):
+    x = jnp.asarray(random.normal(size=(1, 7, 6, 2)), jnp.float32)
+    expected = jax.lax.reduce_window(x, -jnp.inf, jax.lax.max, (1, 2, 3, 1), (1, 2, 1, 1), "SAME", None, (1, 3, 2, 1))
+    ours = run(F.max_pool, x, window=(2, 3), stride=(2, 1), padding="SAME", dilation=(3, 2))
+    assert np.array_equal(ours, expected)
+
+
+def test_a_dilated_window_around_the_image_raises():
+    settings = {"window": (2, 2), "stride": (1, 1), "padding": ((1, 1), (0, 0)), "dilation": (2, 1)}
+    for pool in (F.max_pool, F.avg_pool):
+        with pytest.raises(ValueError, match=r"a window contains only padding.*both sides of the image of \(1, 4\)"):
+            pool(image(np.zeros((1, 4))), **settings)
+
+
+@pytest.mark.parametrize(("size", "output_size"), [((7, 6), (3, 4)), ((4, 5), (4, 1)), ((2, 3), (5, 7))])
+def test_adaptive_avg_pool_equals_a_loop_over_its_windows(random, double, size, output_size):
+    x = random.normal(size=(2, *size, 3))
+    ranges = [
+        [range(int(np.floor(i * n / count)), int(np.ceil((i + 1) * n / count))) for i in range(count)]
+        for n, count in zip(size, output_size, strict=True)
+    ]
+    expected = [[x[:, rows][:, :, columns].mean((1, 2)) for columns in ranges[1]] for rows in ranges[0]]
+    ours, x_bar = with_cotangent(F.adaptive_avg_pool, np.ones((2, *output_size, 3)), x, output_size=output_size)
+    np.testing.assert_allclose(ours, np.moveaxis(expected, 2, 0), rtol=1e-12)
+    shares = np.zeros(size)
+    for rows in ranges[0]:
+        for columns in ranges[1]:
+            shares[np.ix_(rows, columns)] += 1 / (len(rows) * len(columns))
+    np.testing.assert_allclose(x_bar, np.broadcast_to(shares[:, :, None], x.shape), rtol=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("size", "output_size"), [((7, 6), (3, 4)), ((1, 1), (2, 3)), ((8, 8), (8, 8)), ((5, 9), (1, 1))]
+)
+def test_adaptive_avg_pool_and_its_gradient_equal_pytorch(torch, random, double, size, output_size):
+    x = random.normal(size=(2, *size, 3))
+    theirs = torch.tensor(np.moveaxis(x, -1, 1).copy(), requires_grad=True)
+    y = torch.nn.functional.adaptive_avg_pool2d(theirs, output_size)
+    g = random.normal(size=tuple(y.shape))
+    y.backward(torch.tensor(g))
+    ours, x_bar = with_cotangent(F.adaptive_avg_pool, np.moveaxis(g, 1, -1), x, output_size=output_size)
+    np.testing.assert_allclose(np.moveaxis(ours, -1, 1), y.detach(), rtol=1e-12, atol=1e-14)
+    np.testing.assert_allclose(np.moveaxis(x_bar, -1, 1), theirs.grad, rtol=1e-12, atol=1e-14)
+
+
+def test_adaptive_avg_pool_keeps_infinity_and_nan_in_their_windows():
+    pooled = run(F.adaptive_avg_pool, image([[np.inf, 1, 2, 3], [1, 1, 2, np.nan]]), output_size=(1, 2))
+    assert pooled[0, 0, :, 0].tolist() == [np.inf, pytest.approx(np.nan, nan_ok=True)]
+
+
+@pytest.mark.parametrize("output_size", [3, (3,), (0, 2), (2, 2, 2)])
+def test_an_invalid_output_size_or_an_image_without_pixels_raises(unchecked, output_size):
+    with pytest.raises(ValueError, match="output_size must be two numbers of at least 1"):
+        unchecked(F.adaptive_avg_pool)(image(np.zeros((4, 4))), output_size=output_size)
+    with pytest.raises(ValueError, match="at least one pixel, got 0 rows and 4 columns"):
+        F.adaptive_avg_pool(image(np.zeros((0, 4))))

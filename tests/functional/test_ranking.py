@@ -29,7 +29,7 @@ def test_derivative_at_the_margin_is_zero_where_pytorch_takes_the_slope(torch):
 
 def test_pairwise_logistic_is_the_binary_cross_entropy_of_the_difference(random, double):
     better, worse = jnp.asarray(random.normal(size=(2, 9)))
-    difference = run(F.binary_cross_entropy, better - worse, np.ones(9, int))
+    difference = run(F.sigmoid_binary_cross_entropy, better - worse, np.ones(9, int))
     np.testing.assert_allclose(run(F.pairwise_logistic, better, worse), difference, rtol=1e-14)
 
 

@@ -145,3 +145,11 @@ def test_the_expression_of_micrograd_has_its_published_value_and_gradients(doubl
         f = jax.value_and_grad(lambda a, b: micrograd(functional.relu, a, b), (0, 1))
         g, slopes = jax.jit(f)(-4.0, 2.0)
         np.testing.assert_allclose([g, *slopes], [24.7041, 138.8338, 645.5773], atol=5e-5)
+
+
+def test_threshold_equals_numpy_and_keeps_nan():
+    z = np.float32([-2, 0.5, 1, 1.5, np.nan, np.inf])
+    y = run(F.threshold, z, cutoff=1.0, replacement=-3.0)
+    np.testing.assert_array_equal(y, np.where(z <= 1, np.float32(-3), z))
+    assert run(F.threshold_vjp, np.ones(6, np.float32), z, cutoff=1.0)[0].tolist() == [0, 0, 0, 1, 1, 1]
+    np.testing.assert_array_equal(run(F.threshold, z), run(F.relu, z))

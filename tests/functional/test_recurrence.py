@@ -1,3 +1,5 @@
+import functools
+
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
@@ -211,3 +213,31 @@ def test_second_derivatives_are_finite(random, double, cell):
     blocks = jax.jit(jax.hessian(loss, argnums=tuple(range(len(arguments)))))(*arguments)
     assert all(np.isfinite(block).all() for block in jax.tree.leaves(blocks))
     assert np.any(jax.tree.leaves(blocks)[0] != 0)
+
+
+def test_gru_with_the_reset_before_the_product_is_the_one_of_the_paper(random, double):
+    """Cho et al. (2014), equations 5 to 8, for one example and one unit at a time."""
+    x, hidden, w, u, b, c = random_arguments(random, F.gru_cell, 3, 2, 4)
+    sigmoid = lambda a: 1 / (1 + np.exp(-a))
+    gate = lambda part, n, state: x[n] @ w[:, part] + b[part] + state @ u[:, part]
+    expected = np.empty_like(hidden)
+    for n in range(3):
+        r = np.array([sigmoid(gate(j, n, hidden[n])) for j in range(4)])
+        z = np.array([sigmoid(gate(4 + j, n, hidden[n])) for j in range(4)])
+        candidate = np.array([np.tanh(gate(8 + j, n, r * hidden[n]) + c[j]) for j in range(4)])
+        expected[n] = z * hidden[n] + (1 - z) * candidate
+    before = functools.partial(F.gru_cell, reset_after=False)
+    np.testing.assert_allclose(run(before, x, hidden, w, u, b, c), expected, rtol=1e-12)
+    assert not np.allclose(run(F.gru_cell, x, hidden, w, u, b, c), expected)
+
+
+def test_both_reset_gates_agree_where_they_are_open(random):
+    x, hidden, *weights = random_arguments(random, F.gru_cell, 3, 2, 2)
+    weights[2] = gate_bias(1, 0, 0)
+    g = random.normal(size=(3, 2))
+    before, after = (
+        run(lambda g, *a, s=s: (F.gru_cell(*a, **s), F.gru_cell_vjp(g, *a, **s)), g, x, hidden, *weights)
+        for s in ({"reset_after": False}, {})
+    )
+    for one, other in zip(jax.tree.leaves(before), jax.tree.leaves(after), strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-5, atol=1e-6)

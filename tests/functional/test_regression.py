@@ -2,8 +2,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+import scipy.special
+import scipy.stats
 
 import jaxdl.functional as F
+from tests.functional.compiled import run
 
 
 def test_squared_error_sums_over_the_outputs_of_each_example():
@@ -78,3 +81,19 @@ def test_huber_is_quadratic_inside_and_linear_outside_without_a_jump():
 def test_second_derivative_of_huber_is_one_up_to_delta_and_zero_beyond():
     second = jax.vmap(jax.hessian(lambda e: F.huber(e[None, None], jnp.zeros((1, 1)))[0]))
     assert jax.jit(second)(jnp.array([0.0, 1.0, -1.0, 1.5])).tolist() == [1, 1, 1, 0]
+
+
+def test_poisson_nll_is_the_negative_log_likelihood_up_to_a_constant(random, double):
+    rates, counts = random.uniform(0.1, 5, (6, 3)), random.integers(0, 7, (6, 3))
+    ours = run(F.poisson_nll, np.log(rates), 1.0 * counts)
+    constant = scipy.special.gammaln(counts + 1).sum(1)
+    np.testing.assert_allclose(ours + constant, -scipy.stats.poisson.logpmf(counts, rates).sum(1), rtol=1e-12)
+    (gradient, _) = run(F.poisson_nll_vjp, np.ones(6), np.log(rates), 1.0 * counts)
+    np.testing.assert_allclose(gradient, rates - counts, rtol=1e-12)
+
+
+def test_a_negative_count_gives_nan_in_the_poisson_loss_and_its_gradients():
+    z, counts = np.zeros((2, 2)), np.array([[0.0, 1.0], [2.0, -1.0]])
+    assert np.isnan(run(F.poisson_nll, z, counts)).tolist() == [False, True]
+    for gradient in run(F.poisson_nll_vjp, np.ones(2), z, counts):
+        assert np.isnan(gradient).tolist() == [[False, False], [False, True]]

@@ -242,3 +242,15 @@ def test_second_derivatives_are_finite(random, double, f):
     blocks = jax.jit(jax.hessian(loss, argnums=tuple(range(len(arguments)))))(*arguments)
     assert all(np.isfinite(block).all() for block in jax.tree.leaves(blocks))
     assert np.any(jax.tree.leaves(blocks)[0] != 0)
+
+
+def test_a_gru_with_the_reset_before_the_product_applies_that_cell_at_every_step(random, double):
+    x, (hidden,), weights = random_arguments(random, F.gru, 2, 3, 2, 3)
+
+    def both(x, hidden, *weights):
+        states, state = F.gru(x, hidden, *weights, reset_after=False), hidden
+        for t in range(3):
+            state = F.gru_cell(x[:, t], state, *weights, reset_after=False)
+        return states[:, -1], state
+
+    np.testing.assert_allclose(*run(both, x, hidden, *weights), rtol=1e-13)

@@ -122,3 +122,19 @@ def test_rows_of_very_different_magnitude_do_not_affect_each_other():
     logits = jnp.array([[1e4, 1e4 + 1], [-1e4, -1e4 + 1]])
     for f in (F.softmax, F.log_softmax):
         np.testing.assert_allclose(f(logits), [f(jnp.array([0.0, 1.0]))] * 2, rtol=1e-6)
+
+
+@pytest.mark.parametrize("shape", [(3, 0), (0,), (0, 4)])
+def test_zero_classes_give_an_empty_result_with_a_gradient(shape):
+    for f in (F.softmax, F.log_softmax):
+        f_vjp = getattr(F, f"{f.__name__}_vjp")
+        results = jax.eval_shape(lambda z, f=f, h=f_vjp: (f(z), jax.vjp(f, z)[1](z), h(z, z)), jnp.zeros(shape))
+        assert {leaf.shape for leaf in jax.tree.leaves(results)} == {shape}
+
+
+def test_losses_of_zero_classes_are_zero_or_nan_for_a_label():
+    z, labels = np.zeros((3, 0), np.float32), np.array([0, -1, -100])
+    assert run(F.soft_cross_entropy, z, z).tolist() == run(F.listwise_softmax, z, z).tolist() == [0, 0, 0]
+    for f in (F.cross_entropy, F.negative_log_likelihood):
+        assert np.isnan(run(f, z, labels)).tolist() == [True, True, False]
+        assert run(getattr(F, f"{f.__name__}_vjp"), np.ones(3, np.float32), z, labels)[0].shape == (3, 0)

@@ -17,6 +17,7 @@ ACTIVATIONS = [
     ("hard_sigmoid", lambda T, z: T.relu6(z + 3) / 6, {}),
     ("relu", lambda T, z: T.relu(z), {}),
     ("relu6", lambda T, z: T.relu6(z), {}),
+    ("threshold", lambda T, z: T.threshold(z, 1.0, -2.0), {"cutoff": 1.0, "replacement": -2.0}),
     ("leaky_relu", lambda T, z: T.leaky_relu(z), {}),
     ("leaky_relu", lambda T, z: T.leaky_relu(z, 0.3), {"negative_slope": 0.3}),
     ("hard_swish", lambda T, z: T.hardswish(z), {}),
@@ -41,6 +42,7 @@ KINKS = [
     ("hard_sigmoid", {}, {-3: 0, 3: 0}),
     ("relu", {}, {0: 0}),
     ("relu6", {}, {0: 0, 6: 0}),
+    ("threshold", {"cutoff": 2.0, "replacement": 1.0}, {2: 0}),
     ("leaky_relu", {"negative_slope": 0.25}, {0: 0.25}),
     ("hard_swish", {}, {-3: 0, 3: 1}),
     ("elu", {"alpha": 0.25}, {0: 0.25}),
@@ -137,7 +139,7 @@ def test_invalid_setting_gives_nan_everywhere(name, settings):
     ("name", "setting"),
     [
         *(("leaky_relu", "negative_slope"), ("softplus", "beta"), ("elu", "alpha"), ("celu", "alpha")),
-        *(("soft_shrink", "threshold"), ("hard_shrink", "threshold")),
+        *(("soft_shrink", "threshold"), ("hard_shrink", "threshold"), ("threshold", "cutoff")),
     ],
 )
 def test_setting_may_be_vmapped(name, setting):
@@ -190,6 +192,8 @@ def test_non_monotonic_activation_has_its_known_minimum(double, name, place, val
         ("softplus", "beta"),
         ("elu", "alpha"),
         ("celu", "alpha"),
+        ("threshold", "cutoff"),
+        ("threshold", "replacement"),
         ("softmax", "temperature"),
         ("log_softmax", "temperature"),
         ("soft_shrink", "threshold"),

@@ -17,9 +17,9 @@ ROOT = pathlib.Path(__file__).parents[2]
 ORDER = """
 _types
 functional: _precision _types _validity _arguments _examples _windows _kernels sigmoids shrinkage convolutions
-    recurrence softmaxes affine classification contrastive divergences embedding gates margins noise normalization
-    penalties per_example_normalization pooling projections ranking rectifiers reductions regression reshaping
-    sequences smooth_rectifiers transposed_convolutions
+    recurrence softmaxes affine binary_classification classification contrastive divergences embedding gates margins
+    noise normalization penalties per_example_normalization pooling projections ranking rectifiers reductions
+    regression reshaping sequences smooth_rectifiers transposed_convolutions
 system: keys storage interruption startup multihost
 _formatting
 _display

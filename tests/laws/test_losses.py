@@ -10,12 +10,17 @@ import pytest
 import jaxdl.functional as F
 from jaxdl import derivation
 
-MODULES = ("regression", "classification", "divergences", "margins", "ranking", "contrastive")
+MODULES = (
+    *("regression", "binary_classification", "classification", "divergences", "margins", "ranking", "contrastive"),
+)
 LOSSES = [
     name
     for name, f in derivation.functions().items()
     if f.__module__.split(".")[-1] in MODULES and not name.endswith(("_vjp", "_examples"))
 ]
+
+
+EXPONENTIAL = {"poisson_nll"}  # losses that contain the exponential of their input
 
 
 @pytest.fixture(autouse=True)
@@ -62,7 +67,7 @@ def test_a_loss_returns_one_number_per_example():
         assert (loss.shape, loss.dtype) == ((4,), jnp.float32)
 
 
-@pytest.mark.parametrize("name", LOSSES)
+@pytest.mark.parametrize("name", sorted({*LOSSES} - EXPONENTIAL))
 def test_a_loss_and_its_gradients_are_finite_for_large_numbers(random, name):
     large = [
         random.choice(np.float32([-1e4, -100.0, 0.0, 1e4]), array.shape)
@@ -98,11 +103,12 @@ OUT_OF_RANGE = [
     ("cross_entropy", {"smoothing": 1.1}),
     ("cross_entropy", {"class_weights": np.array([1.0, 1.0, 1.0, -1.0])}),
     ("negative_log_likelihood", {"class_weights": -1.0}),
-    ("binary_cross_entropy", {"positive_weight": -0.5}),
+    ("sigmoid_binary_cross_entropy", {"positive_weight": -0.5}),
     ("pairwise_hinge", {"margin": -0.5}),
     ("triplet", {"margin": -0.5}),
     ("cosine_embedding", {"margin": 1.5}),
     ("cosine_embedding", {"margin": -1.5}),
+    ("hinge_embedding", {"margin": -0.5}),
 ]
 
 
@@ -123,11 +129,12 @@ AT_THE_END = [
     ("cross_entropy", {"smoothing": 0.0, "class_weights": 0.0}),
     ("cross_entropy", {"smoothing": 1.0}),
     ("negative_log_likelihood", {"class_weights": 0.0}),
-    ("binary_cross_entropy", {"positive_weight": 0.0}),
+    ("sigmoid_binary_cross_entropy", {"positive_weight": 0.0}),
     ("pairwise_hinge", {"margin": 0.0}),
     ("triplet", {"margin": 0.0}),
     ("cosine_embedding", {"margin": 1.0}),
     ("cosine_embedding", {"margin": -1.0}),
+    ("hinge_embedding", {"margin": 0.0}),
 ]
 
 

@@ -69,6 +69,10 @@ def vectors(random, batch):
     return (*random.normal(size=(2, batch, 5)), random.choice([-1, 1], batch))
 
 
+def counts(random, batch):
+    return random.normal(size=(batch, 3)), 1.0 * random.integers(0, 5, (batch, 3))
+
+
 def words(random, batch):
     return (*random.normal(size=(2, batch, 5)), random.normal(size=(batch, 3, 5)))
 
@@ -92,10 +96,18 @@ PYTORCH = {
     "huber narrow": (outputs, {"delta": 0.3}, lambda f, y, t: f.huber_loss(y, t, delta=0.3, **NONE).sum(-1)),
     "soft_cross_entropy": (distributions, {}, lambda f, z, t: f.cross_entropy(z, t, **NONE)),
     "kl_divergence": (log_distributions, {}, lambda f, q, t: f.kl_div(q, t, **NONE).sum(-1)),
-    "sigmoid_cross_entropy": (
+    "sigmoid_binary_cross_entropy": (
         probabilities,
         {},
         lambda f, z, t: f.binary_cross_entropy_with_logits(z, t, **NONE).sum(-1),
+    ),
+    "poisson_nll": (counts, {}, lambda f, z, t: f.poisson_nll_loss(z, t, **NONE).sum(-1)),
+    "hinge_embedding": (signs, {}, lambda f, d, k: f.hinge_embedding_loss(d, k, **NONE)),
+    "hinge_embedding narrow": (signs, {"margin": 0.3}, lambda f, d, k: f.hinge_embedding_loss(d, k, 0.3, **NONE)),
+    "weston_watkins squared": (
+        classes_without_ignored,
+        {"exponent": 2},
+        lambda f, z, k: 4 * f.multi_margin_loss(z, k, p=2, **NONE),
     ),
     "weston_watkins": (classes_without_ignored, {}, lambda f, z, k: 4 * f.multi_margin_loss(z, k, **NONE)),
     "pairwise_hinge": (numbers, {}, lambda f, a, b: f.margin_ranking_loss(a, b, 1 + 0 * a, margin=1.0, **NONE)),
@@ -111,6 +123,15 @@ PYTORCH = {
         {"margin": 0.3},
         lambda f, a, p, q: f.triplet_margin_loss(a, p, q, margin=0.3, eps=0, **NONE),
     ),
+    **{
+        f"triplet of degree {p}, swap {swap}": (
+            triplets,
+            {"norm_degree": p, "swap": swap, "margin": 3.0},
+            lambda f, a, p, q, d=p, s=swap: f.triplet_margin_loss(a, p, q, margin=3.0, p=d, eps=0, swap=s, **NONE),
+        )
+        for p in (1, 2, 3, 1.5)
+        for swap in (False, True)
+    },
     "cosine_embedding": (vectors, {}, lambda f, x, y, k: f.cosine_embedding_loss(x, y, k, **NONE)),
     "cosine_embedding narrow": (
         vectors,
@@ -147,7 +168,7 @@ def assert_equal(torch, name, settings, theirs, arrays, random):
         return value, pull(g), ours_vjp(g, *insert(floating))
 
     value, by_jax, by_hand = all_results(g, *(arrays[number] for number in positions))
-    strict = name in ("cross_entropy", "sigmoid_cross_entropy")
+    strict = name in ("cross_entropy", "sigmoid_binary_cross_entropy")
     np.testing.assert_allclose(value, loss.detach(), rtol=1e-12 if strict else 1e-11, atol=0 if strict else 1e-13)
     tolerance = {"rtol": 1e-12, "atol": 1e-15} if strict else {"rtol": 1e-11, "atol": 1e-13}
     for *cotangents, number in zip(by_jax, by_hand, positions, strict=True):
@@ -193,10 +214,10 @@ def test_negative_log_likelihood_equals_pytorch(torch, random, double, weights, 
 
 
 @pytest.mark.parametrize("weight", [1.0, 2.5, 0.0])
-def test_binary_cross_entropy_with_positive_weight_equals_pytorch(torch, random, double, weight):
+def test_sigmoid_binary_cross_entropy_with_positive_weight_equals_pytorch(torch, random, double, weight):
     assert_equal(
         torch,
-        "binary_cross_entropy",
+        "sigmoid_binary_cross_entropy",
         {"positive_weight": weight},
         lambda f, z, k: f.binary_cross_entropy_with_logits(z, k.double(), pos_weight=torch.tensor(weight), **NONE),
         binary(random, 9),
@@ -211,9 +232,12 @@ OPTAX = {
     "huber": (outputs, lambda y, t: optax.huber_loss(y, t).sum(-1)),
     "cross_entropy": (classes_without_ignored, optax.softmax_cross_entropy_with_integer_labels),
     "soft_cross_entropy": (distributions, optax.softmax_cross_entropy),
-    "binary_cross_entropy": (binary, optax.sigmoid_binary_cross_entropy),
+    "sigmoid_binary_cross_entropy": (binary, optax.sigmoid_binary_cross_entropy),
     "kl_divergence": (log_distributions, optax.kl_divergence),
-    "sigmoid_cross_entropy": (probabilities, lambda z, t: optax.sigmoid_binary_cross_entropy(z, t).sum(-1)),
+    "sigmoid_binary_cross_entropy of several": (
+        probabilities,
+        lambda z, t: optax.sigmoid_binary_cross_entropy(z, t).sum(-1),
+    ),
     "triplet": (triplets, lambda a, p, q: optax.losses.triplet_margin_loss(a, p, q, eps=0)),
     "listwise_softmax": (outputs, lambda s, y: optax.losses.ranking_softmax_loss(s, y, reduce_fn=None)),
 }
@@ -222,6 +246,7 @@ OPTAX = {
 @pytest.mark.parametrize("name", OPTAX)
 def test_a_loss_equals_optax(random, double, name):
     draw, theirs = OPTAX[name]
+    name = name.split()[0]
 
     @jax.jit
     def both(*arrays):

@@ -18,10 +18,13 @@ EVERY = {
     "sgd": lambda lr, d: optimizers.sgd(lr),
     "momentum": lambda lr, d: optimizers.momentum(lr, decay=d, dampening=1 - d),
     "nesterov": lambda lr, d: optimizers.nesterov(lr, decay=d),
-    "adagrad": lambda lr, d: optimizers.adagrad(lr, eps=1 - d),
+    "adagrad": lambda lr, d: optimizers.adagrad(lr, eps=1 - d, initial_accumulator_value=d),
     "rmsprop": lambda lr, d: optimizers.rmsprop(lr, decay=d, momentum=d, eps=1 - d),
     "centered_rmsprop": lambda lr, d: optimizers.centered_rmsprop(lr, decay=d, momentum=d, eps=1 - d),
     "adadelta": lambda lr, d: optimizers.adadelta(lr, decay=d, eps=1 - d),
+    "adafactor": lambda lr, d: optimizers.adafactor(
+        lr, decay_rate=d, eps=1 - d, clipping_threshold=d, min_dim_size_to_factor=2, weight_decay=d
+    ),
     "adam": lambda lr, d: optimizers.adam(lr, b1=d, b2=d, eps=1 - d),
     "adam_l2": lambda lr, d: optimizers.adam_l2(lr, b1=d, b2=d, l2=1 - d, mask=optimizers.decay_mask),
     "adamw": lambda lr, d: optimizers.adamw(lr, b1=d, b2=d, weight_decay=1 - d, mask=optimizers.decay_mask),
@@ -31,6 +34,7 @@ EVERY = {
     "amsgrad": lambda lr, d: optimizers.amsgrad(lr, b1=d, b2=d, eps=1 - d),
     "lion": lambda lr, d: optimizers.lion(lr, b1=d, b2=d, weight_decay=1 - d, mask=optimizers.decay_mask),
     "muon": lambda lr, d: optimizers.muon(lr, decay=d, weight_decay=1 - d, adam_learning_rate=lr * d),
+    "rprop": lambda lr, d: optimizers.rprop(lr, eta_minus=d, eta_plus=1 + d, min_step_size=lr * d, max_step_size=d),
     "sam": lambda lr, d: optimizers.sam(optimizers.momentum(lr, decay=d), radius=1 - d),
     "clip_by_value": lambda lr, d: optax.chain(optimizers.clip_by_value(d), optimizers.sgd(lr)),
     "clip_by_global_norm": lambda lr, d: optax.chain(optimizers.clip_by_global_norm(d), optimizers.sgd(lr)),
@@ -93,10 +97,11 @@ INVALID = [
         "sgd": (),
         "momentum": ("decay",),
         "nesterov": ("decay",),
-        "adagrad": ("eps",),
+        "adagrad": ("eps", "initial_accumulator_value"),
         "rmsprop": ("decay", "momentum", "eps"),
         "centered_rmsprop": ("decay", "momentum", "eps"),
         "adadelta": ("decay", "eps"),
+        "adafactor": ("decay_rate", "eps", "weight_decay"),
         "adam": ("b1", "b2", "eps"),
         "adam_l2": ("b1", "b2", "eps", "l2"),
         "adamw": ("b1", "b2", "eps", "weight_decay"),
@@ -106,6 +111,7 @@ INVALID = [
         "amsgrad": ("b1", "b2", "eps"),
         "lion": ("b1", "b2", "weight_decay"),
         "muon": ("decay", "weight_decay", "adam_learning_rate"),
+        "rprop": ("min_step_size",),
     }.items()
     for hyperparameter in ("learning_rate", *hyperparameters)
     for value in ((-0.1, 1.0) if hyperparameter in ("decay", "momentum", "b1", "b2") else (-0.1, float("nan")))

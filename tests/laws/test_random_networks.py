@@ -49,6 +49,8 @@ ANYWHERE = {
     "relu": lambda d, s: (layer(F.relu), ()),
     "sigmoid": lambda d, s: (layer(F.sigmoid), ()),
     "gelu": lambda d, s: (layer(F.gelu), ()),
+    "threshold": lambda d, s: (layer(F.threshold, {"cutoff": 0.5, "replacement": 0.1}), ()),
+    "local_response_norm": lambda d, s: (layer(F.local_response_norm, {"size": 2, "alpha": 0.5}), ()),
     "softplus": lambda d, s: (layer(F.softplus, {"beta": 2.0}), ()),
     "softmax": lambda d, s: (layer(F.softmax, {"temperature": 0.5}), ()),
     "prelu": lambda d, s: (layer(F.prelu), (d.normal(s[-1]),)),
@@ -83,6 +85,7 @@ VECTORS = {
 SEQUENCES = {
     "rnn": lambda d, s: (layer(F.rnn), (d.normal(s[0], 3), d.normal(s[-1], 3), d.normal(3, 3), d.normal(3))),
     "gru": lambda d, s: (layer(F.gru), gru_arguments(d, s)),
+    "gru_reset_before": lambda d, s: (layer(F.gru, {"reset_after": False}), gru_arguments(d, s)),
     "lstm": lambda d, s: (layer(F.lstm), lstm_arguments(d, s)),
     "conv1d": lambda d, s: (layer(F.conv1d, {"padding": "SAME"}), (d.normal(3, s[-1], 2), d.normal(2))),
     "reshape": lambda d, s: (layer(F.reshape), ()),
@@ -96,6 +99,7 @@ IMAGES = {
     "conv2d_transpose": lambda d, s: (layer(F.conv2d_transpose), (d.normal(2, 2, s[-1], 2), d.normal(2))),
     "max_pool": lambda d, s: (layer(F.max_pool, {"window": (2, 2), "stride": (1, 1), "padding": "SAME"}), ()),
     "avg_pool": lambda d, s: (layer(F.avg_pool, {"window": (2, 2), "stride": (1, 1), "padding": "SAME"}), ()),
+    "adaptive_avg_pool": lambda d, s: (layer(F.adaptive_avg_pool, {"output_size": (3, 2)}), ()),
     "global_avg_pool": lambda d, s: (layer(F.global_avg_pool), ()),
     "instance_norm": lambda d, s: (layer(F.instance_norm), (d.positive(s[-1]), d.normal(s[-1]))),
     "around_convolutions": lambda d, s: (
@@ -108,7 +112,7 @@ KINDS = {2: ANYWHERE | VECTORS, 3: ANYWHERE | SEQUENCES, 4: ANYWHERE | IMAGES}
 LOSSES = {
     "cross_entropy": lambda d, s: (layer(F.cross_entropy, {"smoothing": 0.1}), (d.integers(s[-1], s[0]),)),
     "soft_cross_entropy": lambda d, s: (layer(F.soft_cross_entropy), (d.positive(*s),)),
-    "sigmoid_cross_entropy": lambda d, s: (layer(F.sigmoid_cross_entropy), (d.positive(*s) / 2,)),
+    "sigmoid_binary_cross_entropy": lambda d, s: (layer(F.sigmoid_binary_cross_entropy), (d.positive(*s) / 2,)),
     "squared_error": lambda d, s: (layer(F.squared_error), (d.normal(*s),)),
     "huber": lambda d, s: (layer(F.huber, {"delta": 0.5}), (d.normal(*s),)),
     "weston_watkins": lambda d, s: (layer(F.weston_watkins), (d.integers(s[-1], s[0]),)),
@@ -118,7 +122,7 @@ LOSSES = {
 }
 SCALAR_LOSSES = {
     "hinge": lambda d, s: (layer(F.hinge), (2 * d.integers(2, s[0]) - 1,)),
-    "binary_cross_entropy": lambda d, s: (layer(F.binary_cross_entropy), (d.integers(2, s[0]),)),
+    "sigmoid_binary_cross_entropy": lambda d, s: (layer(F.sigmoid_binary_cross_entropy), (d.integers(2, s[0]),)),
     "pairwise_logistic": lambda d, s: (layer(F.pairwise_logistic), (d.normal(*s),)),
 }
 INPUTS = {2: (BATCH, 3), 3: (BATCH, 3, 2), 4: (BATCH, 5, 4, 2)}

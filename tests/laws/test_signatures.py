@@ -47,7 +47,8 @@ def test_everything_is_annotated_and_nothing_is_a_switch(f):
     signature = inspect.signature(f)
     kinds = {name: p.annotation for name, p in signature.parameters.items()} | {"": signature.return_annotation}
     assert inspect.Signature.empty not in kinds.values()
-    assert {name for name, kind in kinds.items() if kind is bool} <= {"count_include_pad"}  # the name in PyTorch
+    switches = {"count_include_pad", "swap", "reset_after"}  # the names in PyTorch and Keras
+    assert {name for name, kind in kinds.items() if kind is bool} <= switches
 
 
 @of(FUNCTIONS)

@@ -21,7 +21,7 @@ def test_linear_regression_finds_the_least_squares_fit(random):
     ("model", "loss", "classes"),
     [
         (models.softmax_regression(3), F.cross_entropy, 3),
-        (models.logistic_regression(), lambda z, y: F.binary_cross_entropy(z[:, 0], y), 2),
+        (models.logistic_regression(), lambda z, y: F.sigmoid_binary_cross_entropy(z[:, 0], y), 2),
     ],
 )
 def test_classification_starts_with_equal_probabilities_and_learns(model, loss, classes, random):

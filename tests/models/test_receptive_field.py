@@ -1,3 +1,5 @@
+import functools
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -42,6 +44,8 @@ def test_the_receptive_field_contains_the_pixels_with_a_gradient(windows, size, 
 def test_the_windows_of_a_convnet_are_those_of_its_stages():
     net = models.ConvNet((Stage(6, (5, 5)), Stage(16, (5, 3), (2, 1), pool=None)), (), 3)
     assert receptive_field(net.windows()) == ((14, 10), (4, 2))
+    pool = functools.partial(F.max_pool, stride=(1, 1), dilation=(3, 2))
+    assert models.ConvNet((Stage(6, pool=pool),), (), 3).windows()[1] == Window((2, 2), (1, 1), (3, 2))
     with pytest.raises(ValueError, match=r"pool must have the parameters window and stride .* with the parameters x"):
         models.ConvNet((Stage(4, pool=F.global_avg_pool),), (), 3).windows()
 

@@ -2,7 +2,6 @@ import functools
 
 import jax
 import jax.numpy as jnp
-import jaxtyping
 import numpy as np
 import pytest
 
@@ -36,8 +35,7 @@ def test_the_state_starts_at_zero_and_the_last_state_is_classified():
         (type("Own", (models.RNN,), {}), ["Own_0", "Own_1"]),
     ],
 )
-def test_parameters_have_the_names_under_which_models_were_saved(layer, names, monkeypatch):
-    monkeypatch.setattr(jaxtyping.config, "jaxtyping_disable", True)  # a partial is not a type
+def test_parameters_have_the_names_under_which_models_were_saved(layer, names):
     model = models.recurrent(layer, (3, 3), 2)
     params, _ = jax.eval_shape(model.init, jax.random.key(0), jnp.ones((1, 2, 4)))
     assert sorted(params) == ["Dense_0", *names]
@@ -75,3 +73,21 @@ def test_sequences_without_features_or_time_steps_raise(inputs):
         ValueError, match=r"inputs must be sequences \(batch, time, features\) of at least one time step, got the shape"
     ):
         models.recurrent(models.RNN, (3,), 2).init(jax.random.key(0), inputs)
+
+
+def test_a_gru_with_the_reset_before_the_product_has_one_bias_per_gate():
+    inputs = jnp.asarray(random_array(3, 5, 4))
+    model = models.recurrent(functools.partial(models.GRU, reset_after=False), (6,), 2)
+    params, stats = random_variables(model, inputs)
+    gru, head = params["Gru_0"], params["Dense_0"]
+    assert sorted(gru) == ["bias", "hidden_kernel", "input_kernel"]
+
+    def both(gru):
+        weights = gru["input_kernel"], gru["hidden_kernel"], gru["bias"], jnp.zeros(6)
+        states = F.gru(inputs, jnp.zeros((3, 6)), *weights, reset_after=False)
+        outputs = model.apply({"Gru_0": gru, "Dense_0": head}, stats, inputs)[0]
+        return outputs, F.dense(states[:, -1], head["kernel"], head["bias"])
+
+    np.testing.assert_allclose(*jax.jit(both)(gru), rtol=1e-6)
+    with pytest.raises(ValueError, match="PyTorch's GRU resets after the matrix product"):
+        models.to_pytorch(model, params, stats, inputs)

@@ -4,12 +4,16 @@ import numpy as np
 import optax
 import pytest
 
-from jaxdl.optimizers import adadelta, adagrad, centered_rmsprop, rmsprop
+from jaxdl.optimizers import adadelta, adafactor, adagrad, centered_rmsprop, rmsprop
 from tests.trajectories import PARAMS, assert_close, torch_trajectory, trajectory
 
 TORCH = {
     "adagrad": (adagrad(0.3), lambda o, p: o.Adagrad(p, 0.3)),
     "adagrad, eps": (adagrad(0.3, eps=0.1), lambda o, p: o.Adagrad(p, 0.3, eps=0.1)),
+    "adagrad, initial": (
+        adagrad(0.3, initial_accumulator_value=0.1),
+        lambda o, p: o.Adagrad(p, 0.3, initial_accumulator_value=0.1),
+    ),
     "adagrad, schedule": (
         adagrad(lambda step: 0.3 / (1 + step * 0.5)),
         lambda o, p: o.Adagrad(p, 0.3, lr_decay=0.5),
@@ -29,6 +33,11 @@ TORCH = {
         adadelta(2.0, decay=0.8, eps=1e-3),
         lambda o, p: o.Adadelta(p, 2.0, rho=0.8, eps=1e-3),
     ),
+    "adafactor": (adafactor(0.05, min_dim_size_to_factor=2), lambda o, p: o.Adafactor(p, 0.05)),
+    "adafactor, all": (
+        adafactor(0.05, decay_rate=0.6, clipping_threshold=1.01, min_dim_size_to_factor=2, weight_decay=0.1),
+        lambda o, p: o.Adafactor(p, 0.05, beta2_decay=-0.6, d=1.01, weight_decay=0.1),
+    ),
 }
 
 
@@ -44,6 +53,7 @@ def test_twelve_steps_equal_pytorch(torch, double, name):
     [
         (rmsprop(0.05, eps=1e-3), optax.rmsprop(0.05, decay=0.99, eps=1e-3, eps_in_sqrt=False)),
         (adadelta(0.5), optax.adadelta(0.5)),
+        (adagrad(0.3, eps=0.0, initial_accumulator_value=0.1), optax.adagrad(0.3, 0.1, eps=0.0)),
     ],
 )
 def test_twelve_steps_equal_optax(ours, optaxs, double):
@@ -75,3 +85,22 @@ def test_centered_rmsprop_treats_a_variance_rounded_below_zero_as_zero():
     below_zero = square - mean**2 < 0
     assert below_zero.any()
     np.testing.assert_allclose(np.asarray(updates)[below_zero], -np.asarray(gradient)[below_zero] / 1e-3, rtol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("ours", "optaxs"),
+    [
+        (adafactor(0.05), optax.adafactor(0.05)),
+        (
+            adafactor(0.05, eps=0.1, multiply_by_parameter_scale=False, min_dim_size_to_factor=2, weight_decay=0.1),
+            optax.adafactor(0.05, 2, eps=0.1, multiply_by_parameter_scale=False, weight_decay_rate=0.05 * 0.1),
+        ),
+    ],
+)
+def test_twelve_steps_of_adafactor_equal_optax_up_to_its_float32_decay_rate(ours, optaxs, double):
+    assert_close(*jax.jit(lambda params: [trajectory(each, params=params) for each in (ours, optaxs)])(PARAMS), 1e-6)
+
+
+def test_a_clipping_threshold_of_zero_raises():
+    with pytest.raises(ValueError, match=r"^clipping_threshold must be above 0, got 0\.0\.$"):
+        adafactor(0.1, clipping_threshold=0.0)

@@ -126,7 +126,7 @@ def test_noise_and_order_do_not_depend_on_the_lengths_of_the_chunks(noisy_histor
     assert int(result.state.step) == 120
 
 
-@pytest.mark.parametrize(("loss", "labels"), [(F.binary_cross_entropy, [0, 1]), (F.hinge, [-1, 1])])
+@pytest.mark.parametrize(("loss", "labels"), [(F.sigmoid_binary_cross_entropy, [0, 1]), (F.hinge, [-1, 1])])
 def test_a_model_with_one_output_separates_two_classes(loss, labels):
     task = Task(LINEAR, lambda outputs, labels: loss(outputs[:, 0], labels), optimizers.sgd(0.5), 4)
     line = data.from_arrays([[-2.0], [-1.0], [1.0], [2.0]], np.repeat(labels, 2))
