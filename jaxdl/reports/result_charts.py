@@ -15,8 +15,8 @@ MAX_CLASSES = 100  # of a confusion matrix; more are not readable
 def training_curves(result: Fit | History) -> alt.ConcatChart:
     """Draw the loss and every observed value over the epochs: the median over the members, and the 90 % band.
 
-    A member that stopped counts with its last values, one that diverged up to that epoch. The dashed line of a Fit is at
-    the median of the best epochs.
+    A member that stopped counts with its last values, one that diverged up to that epoch. The dashed line is at the
+    median of the best epochs of a Fit.
     """
     history = result.history if isinstance(result, Fit) else result
     rows = {name: np.atleast_2d(np.asarray(column, float)) for name, column in history.observed.items()}
