@@ -3,6 +3,8 @@
 import numbers
 from typing import Any
 
+from jaxdl.functional._validity import check_number
+
 
 def check_size(name: str, size: Any) -> None:
     """Raise TypeError if `size` is not an integer, and ValueError if it is below 1."""
@@ -31,6 +33,7 @@ def check_function(name: str, function: Any) -> None:
 
 
 def check_dropout_rate(dropout_rate: float) -> None:
-    """Raise ValueError if the rate is outside [0, 1)."""
+    """Raise TypeError if the rate is not a number, and ValueError if it is outside [0, 1)."""
+    check_number("dropout_rate", dropout_rate)
     if not 0 <= dropout_rate < 1:
         raise ValueError(f"dropout_rate must be at least 0 and below 1, got {dropout_rate}.")

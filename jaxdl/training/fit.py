@@ -21,6 +21,7 @@ from jaxdl.training._display import fit_repr, progress_repr
 from jaxdl.training.checkpoints.resume import CheckpointManager, Checkpoints, identity_of, managed_checkpoints
 from jaxdl.training.checkpoints.serialization import digest_of
 from jaxdl.training.early_stopping import Best, Criterion, lowest_loss
+from jaxdl.training.input_checks import check_fit
 from jaxdl.training.layout import Layout, mesh_of
 from jaxdl.training.population.autotune import is_possible
 from jaxdl.training.population.in_memory import InMemoryRunner
@@ -153,6 +154,7 @@ def fit(
         ((3, 5), [0, 0, 0])
     """
     config = FitConfig(task, epochs, criterion, patience, observe)
+    check_fit(config, keys, order=order, watch=watch, checkpoints=checkpoints, devices=devices)
     check_config(config)
     watch = watch or _ignore
     started = time.perf_counter()

@@ -11,6 +11,7 @@ from jaxtyping import Array, Float, Key
 from jaxdl.data import Dataset
 from jaxdl.data.stream import Stream, first_rows
 from jaxdl.training.batching import INIT, NOISE, stream_key
+from jaxdl.training.data_checks import checked_start
 from jaxdl.training.supervised import objective_of
 from jaxdl.training.task import State, Task, transform_inputs
 
@@ -34,6 +35,7 @@ def start(task: Task, data: Dataset | Stream, key: Key[Array, ""]) -> State:
         >>> int(state.step), state.params["Dense_0"]["kernel"].shape
         (0, (2, 2))
     """
+    data = checked_start(task, data, key)
     if isinstance(data, Stream):
         data = first_rows(data, task.batch_size)
     first = jax.tree.map(lambda array: array[: task.batch_size], data.inputs)

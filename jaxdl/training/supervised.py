@@ -8,6 +8,15 @@ from jaxtyping import Array
 
 from jaxdl.data import Dataset
 from jaxdl.functional import weighted_mean
+from jaxdl.training.argument_checks import (
+    check_batch,
+    check_losses,
+    check_metrics,
+    check_objective,
+    check_observed,
+    check_penalty,
+)
+from jaxdl.training.data_checks import check_broadcast, checked_evaluation, checked_inputs
 from jaxdl.training.scoring import in_batches
 from jaxdl.training.task import Objective, Observe, State, Task
 
@@ -31,18 +40,31 @@ def objective_of(task: Task) -> Objective:
         >>> round(float(loss), 4)  # log 2: both classes are equally probable
         0.6931
     """
-    if task.objective is not None:
-        return task.objective
-    if task.loss is None:
+    if task.objective is None and task.loss is None:
         raise ValueError("a Task needs a loss, such as F.cross_entropy, or an objective; both are None.")
     return functools.partial(_objective, task)
 
 
 def _objective(task, params, stats, batch, key):
+    if task.objective is not None:
+        result = task.objective(params, stats, batch, key)
+        check_objective(result)
+        return result
     augment_key, model_key = jax.random.split(key)
     batch = task.augment(augment_key, batch)
+    check_batch(batch)
     outputs, stats = task.model.apply(params, stats, batch.inputs, key=model_key)
-    return weighted_mean(task.loss(outputs, batch.labels), batch.weights) + task.penalty(params), stats
+    loss, penalty = _mean_loss(task.loss, outputs, batch.labels, batch.weights), task.penalty(params)
+    check_penalty(penalty)
+    return loss + penalty, stats
+
+
+def _mean_loss(loss, outputs, labels, weights):
+    """Return the weighted mean of the losses of all examples."""
+    losses = loss(outputs, labels)
+    check_losses(losses, weights)
+    check_broadcast(loss, outputs, labels)
+    return weighted_mean(losses, weights)
 
 
 def outputs_of(task: Task, state: State, data: Dataset) -> Any:
@@ -63,7 +85,12 @@ def outputs_of(task: Task, state: State, data: Dataset) -> Any:
         >>> training.outputs_of(task, training.start(task, moons, jax.random.key(1)), moons).shape
         (8, 2)
     """
-    inputs = task.transform(data.inputs)
+    return _outputs(task, state, checked_inputs(task, state, data))
+
+
+def _outputs(task, state, inputs):
+    """Return the outputs for inputs of one model, or of each member."""
+    inputs = task.transform(inputs)
 
     def of_one(params, stats):
         return in_batches(lambda inputs: task.model.apply(params, stats, inputs)[0], inputs)
@@ -91,19 +118,23 @@ def evaluate(task: Task, state: State, data: Dataset) -> dict[str, Array]:
         >>> sorted(training.evaluate(task, training.start(task, moons, jax.random.key(1)), moons))
         ['accuracy', 'loss']
     """
+    data = checked_evaluation(task, state, data)
     measured = dict(task.metrics)
     if task.loss is not None:
-        loss = task.loss
-        measured = {"loss": lambda outputs, labels, weights: weighted_mean(loss(outputs, labels), weights)} | measured
+        measured = {"loss": functools.partial(_mean_loss, task.loss)} | measured
 
     def of_one(outputs):
-        return {name: metric(outputs, data.labels, data.weights) for name, metric in measured.items()}
+        values = {name: metric(outputs, data.labels, data.weights) for name, metric in measured.items()}
+        check_metrics(values)
+        return values
 
-    return (jax.vmap(of_one) if state.key.ndim else of_one)(outputs_of(task, state, data))
+    return (jax.vmap(of_one) if state.key.ndim else of_one)(_outputs(task, state, data.inputs))
 
 
 def observed(task: Task, state: State, dev: Dataset | None, observe: Observe | None) -> dict[str, Any]:
     """Return what an epoch records: `observe(state, dev)` if it is given, else the evaluation on dev, else nothing."""
     if observe is not None:
-        return observe(state, dev)
+        values = observe(state, dev)
+        check_observed(values)
+        return values
     return {} if dev is None else evaluate(task, state, dev)

@@ -6,7 +6,7 @@ from jaxtyping import Array, Float, Key
 from jaxdl.data import Dataset
 from jaxdl.data.stream import Stream
 from jaxdl.training.batching import batches, shard_batch
-from jaxdl.training.input_checks import check_counts
+from jaxdl.training.data_checks import checked_training
 from jaxdl.training.step import start, step
 from jaxdl.training.streaming import resume_stream
 from jaxdl.training.supervised import observed
@@ -90,7 +90,7 @@ def resume(
         >>> int(state.epoch), history.loss.shape
         (3, (2,))
     """
-    check_counts(task, data, epochs=epochs)
+    data, dev = checked_training(task, data, state, dev=dev, epochs=epochs, observe=observe, order=order)
     if isinstance(data, Stream):
         return resume_stream(task, data, state, dev, epochs=epochs, observe=observe, order=order)
 

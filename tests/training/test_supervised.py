@@ -110,7 +110,10 @@ def test_a_metric_named_loss_replaces_the_loss_and_an_objective_alone_has_only_m
     assert evaluate(task_of(metrics=weight), state, DATA) == {"loss": 6}
     objective = lambda params, stats, batch, key: (0.0, stats)
     assert evaluate(task_of(loss=None, objective=objective), state, DATA) == {}
-    assert objective_of(task_of(loss=None, objective=objective)) is objective
+    assert objective_of(task_of(loss=None, objective=objective))({}, {"mean": 1}, DATA, jax.random.key(0)) == (
+        0.0,
+        {"mean": 1},
+    )
     with pytest.raises(ValueError, match="needs a loss, such as F.cross_entropy, or an objective; both are None"):
         objective_of(task_of(loss=None))
 

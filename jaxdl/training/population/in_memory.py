@@ -50,7 +50,7 @@ class InMemoryRunner:
         order: Any,
         devices: Sequence[jax.Device] | None,
     ) -> None:
-        check_inputs(config.task, data, dev, epochs=config.epochs)
+        check_inputs(config.task, data, dev)
         self._steps_per_epoch = data.size // config.task.batch_size
         self._data, self._dev, self._keys, self._devices = data, dev, keys, devices
         self._total = config.epochs * self._steps_per_epoch

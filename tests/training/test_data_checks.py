@@ -1,0 +1,278 @@
+"""Data that a task cannot be trained or evaluated on raise one sentence from every function that takes them."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+
+import jaxdl.functional as F
+from jaxdl import data, optimizers
+from jaxdl.training import data_checks, start, train
+from jaxdl.training.data_checks import check_broadcast, check_labels
+from tests.training.entry_points import (
+    CLASSES,
+    DATA,
+    EVALUATION,
+    INPUTS,
+    KEY,
+    KEYS,
+    LABELS,
+    STATE,
+    TASK,
+    TRAINING,
+    WEIGHTS,
+    dataset,
+    evaluate,
+    fit,
+    linear,
+    outputs_of,
+    raises,
+    resume,
+    state_of,
+    task_of,
+)
+
+READ_VALUES = {**TRAINING, "evaluate": EVALUATION["evaluate"]}
+NAN = np.where(np.arange(4) == 1, np.nan, INPUTS)
+
+TYPES = {  # in every function
+    "a tuple": ((INPUTS, LABELS), TypeError, r"data must be a Dataset, got tuple: make one with data\.from_arrays"),
+    "a split": (data.Split(DATA, DATA, DATA), TypeError, r"got Split: pass one of its parts, such as split\.train"),
+    "an array": (INPUTS, TypeError, "data must be a Dataset, got an array of float32 of the shape"),
+    "a name": ("digits", TypeError, "data must be a Dataset, got 'digits'"),
+    "lists": (
+        data.Dataset(INPUTS.tolist(), LABELS, WEIGHTS),
+        TypeError,
+        "inputs of data must be an array, but contains a float: make the Dataset",
+    ),
+    "texts as inputs": (
+        data.Dataset(INPUTS.astype(str), LABELS, WEIGHTS),
+        TypeError,
+        r"inputs of data must be numbers, got <U\d+: encode them with data\.prepare",
+    ),
+    "no weights": (dataset(weights=None), TypeError, r"weights of data must be floating, with the shape .*, got None"),
+    "weights of two axes": (
+        dataset(weights=WEIGHTS[:, None]),
+        TypeError,
+        r"weights of data must be floating, with the shape \(examples,\), got an array .* the shape \(12, 1\)",
+    ),
+    "fewer labels": (
+        dataset(labels=LABELS[:-1]),
+        ValueError,
+        r"labels of data must have one row for each of its 12 weights, got an array of shape \(11,\)",
+    ),
+    "images as bytes": (
+        dataset(np.zeros((12, 2, 2, 1), np.uint8)),
+        TypeError,
+        "inputs of data must be floating point, got bytes: divide images by 255",
+    ),
+    "NaN in inputs": (
+        dataset(NAN),
+        ValueError,
+        "data contains NaN or infinity: inputs of 12 of 12 rows, the first of them row 0. Drop or impute them",
+    ),
+}
+VALUES = {  # in every function that reads labels and weights
+    "integer weights": (
+        dataset(weights=LABELS),
+        TypeError,
+        "weights of data must be floating, .* got an array of int32",
+    ),
+    "labels beyond": (
+        dataset(labels=LABELS + 1),
+        ValueError,
+        "labels of data must be less than the model's 3 outputs, got 3: the model needs one output for each class",
+    ),
+    "negative labels": (
+        dataset(labels=LABELS - 1),
+        ValueError,
+        "labels of data must be class numbers from 0, got -1",
+    ),
+    "no examples": (
+        dataset(INPUTS[:0], LABELS[:0], WEIGHTS[:0]),
+        ValueError,
+        "data has no examples|batch_size must be",
+    ),
+    "NaN in weights": (
+        dataset(weights=WEIGHTS * np.nan),
+        ValueError,
+        "weights of data must be finite and not negative",
+    ),
+    "negative weights": (dataset(weights=-WEIGHTS), ValueError, "weights of data must be finite and not negative"),
+    "integer inputs": (
+        dataset(LABELS[:, None] * np.ones(4, np.int32)),
+        TypeError,
+        r"inputs must be of a type that the model accepts, got int32: convert them with inputs\.astype\('float32'\)",
+    ),
+}
+
+
+def strict_model():
+    """Return a linear model whose layer accepts floating inputs only, as the layers of jaxdl do."""
+    model = linear(CLASSES)
+
+    def init(key, x):
+        F.relu(x)
+        return model.init(key, x)
+
+    return model._replace(init=init)
+
+
+@pytest.mark.parametrize("call", {**TRAINING, **EVALUATION}.values(), ids={**TRAINING, **EVALUATION}.keys())
+@pytest.mark.parametrize(("wrong", "kind", "message"), TYPES.values(), ids=TYPES.keys())
+def test_every_function_names_wrong_types_and_shapes(call, wrong, kind, message):
+    with raises(kind, message):
+        call(TASK, wrong)
+
+
+@pytest.mark.parametrize("call", READ_VALUES.values(), ids=READ_VALUES.keys())
+@pytest.mark.parametrize(("wrong", "kind", "message"), VALUES.values(), ids=VALUES.keys())
+def test_every_function_that_reads_labels_and_weights_names_wrong_values(call, wrong, kind, message):
+    with raises(kind, message):
+        call(task_of(model=strict_model()), wrong)
+
+
+DEV = {
+    "a tuple": ((INPUTS, LABELS), TypeError, "dev must be a Dataset, got tuple"),
+    "a split": (data.Split(DATA, DATA, DATA), TypeError, r"dev must be a Dataset, got Split: .*such as split\.dev"),
+    "other features": (dataset(INPUTS[:, :3]), ValueError, r"inputs of dev.* the shape \(3,\)|got \(3,\)"),
+    "labels beyond": (dataset(labels=LABELS + 1), ValueError, "labels of dev must be less than the model's 3 outputs"),
+    "NaN": (dataset(NAN), ValueError, "dev contains NaN or infinity"),
+    "no weight": (dataset(weights=0 * WEIGHTS), ValueError, "weights of dev are all 0, so the weighted mean"),
+}
+
+
+@pytest.mark.parametrize(("dev", "kind", "message"), DEV.values(), ids=DEV.keys())
+def test_training_names_what_is_wrong_with_dev(dev, kind, message):
+    for f, keys in [(resume, STATE), (fit, KEYS)]:
+        with raises(kind, message):
+            f(TASK, DATA, keys, epochs=1, dev=dev)
+
+
+STATES = {
+    "inputs": (
+        state_of(inputs=3),
+        r"inputs of data, which have the shape \(4,\), but params\['w'\] is of the shape \(4, 3\) in the model and of "
+        r"the shape \(3, 3\) in the state: use the model and the shape of inputs that the state was made for",
+    ),
+    "outputs": (
+        state_of(outputs=5),
+        r"params\['w'\] is of the shape \(4, 3\) in the model and of the shape \(4, 5\) in",
+    ),
+    "no layer": (STATE._replace(params={}), r"params\['w'\] is of the shape \(4, 3\) in the model and absent in the"),
+    "a layer": (
+        STATE._replace(stats={"m": jnp.ones(2)}),
+        r"stats\['m'\] is absent in the model and of the shape \(2,\)",
+    ),
+}
+
+
+@pytest.mark.parametrize(("state", "message"), STATES.values(), ids=STATES.keys())
+def test_a_state_must_fit_the_model_and_the_inputs(state, message):
+    for call in (lambda: resume(TASK, DATA, state, epochs=1), lambda: evaluate(TASK, state, DATA)):
+        with raises(ValueError, message):
+            call()
+    with raises(ValueError, message):
+        outputs_of(TASK, state, DATA)
+
+
+def test_a_state_must_fit_the_optimizer_that_resumes():
+    with raises(ValueError, "optimizer_state of the state does not have the arrays of this optimizer: resume with the"):
+        resume(task_of(optimizer=optimizers.adam(0.1)), DATA, STATE, epochs=1)
+
+
+def test_numpy_arrays_are_trained_on_as_jax_arrays_are():
+    numpy = data.Dataset(INPUTS.astype(float), LABELS.astype(np.int64), WEIGHTS)
+    trained = jax.jit(lambda key, dataset: train(TASK, dataset, key, epochs=1, dev=dataset))
+    for found, expected in zip(
+        jax.tree.leaves(jax.jit(lambda key: train(TASK, numpy, key, epochs=1, dev=numpy))(KEY)),
+        jax.tree.leaves(trained(KEY, DATA)),
+        strict=True,
+    ):
+        assert found.dtype == expected.dtype
+        if found.dtype == jnp.float32:
+            np.testing.assert_allclose(found, expected, rtol=1e-5)
+
+
+def test_values_of_traced_arrays_are_not_read():
+    jax.eval_shape(lambda dataset: train(TASK, dataset, KEY, epochs=1), dataset(NAN, LABELS - 1))
+
+
+def test_evaluate_skips_rows_of_weight_0():
+    weights, labels = np.where(np.arange(12) == 3, 0, WEIGHTS), np.where(np.arange(12) == 3, -1, LABELS)
+    skipped = dataset(np.where(np.arange(12)[:, None] == 3, np.nan, INPUTS), labels, weights)
+    assert float(evaluate(TASK, STATE, skipped)["loss"]) == pytest.approx(np.log(3), rel=1e-6)
+
+
+def test_start_accepts_a_first_batch_of_weight_0():
+    start(TASK, dataset(weights=0 * WEIGHTS), KEY)
+
+
+def test_an_array_that_was_found_finite_is_not_read_again(monkeypatch):
+    large = dataset()
+    assert evaluate(TASK, STATE, large)
+    monkeypatch.setattr(
+        data_checks.np, "isfinite", lambda array: pytest.fail("read again") if np.ndim(array) > 1 else np.True_
+    )
+    data_checks.check_values("data", large)
+
+
+OUTPUTS = jax.ShapeDtypeStruct((1, CLASSES), jnp.float32)
+IGNORING = lambda outputs, labels: F.cross_entropy(outputs, labels, ignored=255)
+COUNTED = lambda outputs, labels: (outputs[:, 0] - labels) ** 2
+
+
+@pytest.mark.parametrize(
+    ("loss", "labels", "outputs"),
+    [
+        (F.cross_entropy, [0, -100, 2], 3),
+        (IGNORING, [0, 255, 2], 3),
+        (lambda outputs, labels: outputs[:, 0] * labels, [0, 1], 1),
+        (COUNTED, [0, 17], 1),
+        (COUNTED, [-3, 17], 1),
+        (None, [-3, 17], 3),
+    ],
+)
+def test_labels_that_a_loss_ignores_or_counts_are_accepted(loss, labels, outputs):
+    check_labels("data", task_of(loss=loss), np.array(labels), jax.ShapeDtypeStruct((1, outputs), jnp.float32))
+
+
+@pytest.mark.parametrize("loss", [F.cross_entropy, IGNORING, optax.softmax_cross_entropy_with_integer_labels])
+@pytest.mark.parametrize("label", [-1, 3])
+def test_labels_of_no_class_raise(loss, label):
+    with pytest.raises(ValueError, match=f"labels of data must be .*, got {label}"):
+        check_labels("data", task_of(loss=loss), np.array([0, label]), OUTPUTS)
+
+
+def test_a_loss_that_depends_on_traced_values_is_not_probed():
+    def f(weight):
+        check_labels("data", task_of(loss=lambda outputs, labels: weight * outputs[:, 0]), np.array([-1, 7]), OUTPUTS)
+        return weight
+
+    assert jax.jit(f)(1.0) == 1
+
+
+MEAN = lambda outputs, labels: ((outputs - labels) ** 2).mean(axis=-1)
+COLUMN = lambda outputs, labels: (outputs.reshape(-1) - labels.reshape(-1)) ** 2
+
+
+@pytest.mark.parametrize(("outputs", "labels"), [((5, 1), (5,)), ((5,), (5, 1))])
+def test_a_loss_that_broadcasts_to_all_pairs_raises(outputs, labels):
+    outputs, labels = jnp.zeros(outputs), jnp.zeros(labels)
+    check_broadcast(COLUMN, outputs, labels)
+    with pytest.raises(ValueError, match=r"the loss broadcasts outputs of the shape .* and labels of .* to all pairs"):
+        check_broadcast(MEAN, outputs, labels)
+
+
+@pytest.mark.parametrize("call", ["train", "fit", "population", "jit"])
+def test_training_names_targets_that_broadcast(call):
+    task = task_of(model=linear(1), loss=MEAN, metrics={})
+    targets = dataset(labels=INPUTS[:, 0])
+    with raises(
+        ValueError, r"the loss broadcasts outputs of the shape \((4|12), 1\) and labels of the shape \((4|12),\)"
+    ):
+        if call == "fit":
+            fit(task, targets, KEYS, epochs=1, dev=targets)
+        else:
+            TRAINING[call](task, targets)
