@@ -27,6 +27,7 @@ from jaxdl.training.argument_checks import (
 )
 from jaxdl.training.task import State, Task, transform_inputs
 
+FROM_ARRAYS = "make the Dataset with data.from_arrays(inputs, labels)"
 _finite: weakref.WeakValueDictionary[int, jax.Array] = weakref.WeakValueDictionary()  # arrays that passed the check
 
 
@@ -54,7 +55,7 @@ def checked_training(
         check_total_weight("data", data)
         check_state_fits(task, state, "data", data)
         _check_optimizer_state(task, state)
-    if dev is not None:
+    if dev is not None and observe is None:  # an observe of the user accepts any dev
         dev = checked_dataset("dev", task, dev)
         check_total_weight("dev", dev)
         check_state_fits(task, state, "dev", dev)
@@ -76,7 +77,8 @@ def checked_inputs(task: Task, state: State, data: Any) -> PyTree:
     check_evaluated_task(task)
     check_state(state)
     check_is_dataset("data", data)
-    check_arrays("data", data)
+    data = Dataset(data.inputs, None, None)
+    _check_numbers("inputs of data", data.inputs)
     check_bytes("data", task, data)
     _check_finite("data", "inputs", data.inputs)
     check_state_fits(task, state, "data", data)
@@ -118,17 +120,13 @@ def check_is_dataset(name: str, data: Any) -> None:
 
 def check_arrays(name: str, data: Dataset) -> None:
     """Raise unless all fields of a Dataset are arrays of numbers with one row for each example."""
-    remedy = "make the Dataset with data.from_arrays(inputs, labels)"
     for field, tree in data._asdict().items():
-        for leaf in jax.tree.leaves(tree):
-            if not hasattr(leaf, "shape"):
-                raise TypeError(f"{field} of {name} must be an array, but contains a {type(leaf).__name__}: {remedy}.")
-            if getattr(leaf.dtype, "kind", "f") in "OSUMm":
-                raise TypeError(f"{field} of {name} must be numbers, got {leaf.dtype}: encode them with data.prepare.")
+        _check_numbers(f"{field} of {name}", tree)
     weights = data.weights
     if weights is None or weights.ndim != 1 or not jnp.issubdtype(weights.dtype, jnp.floating):
         raise TypeError(
-            f"weights of {name} must be floating, with the shape (examples,), got {format_argument(weights)}: {remedy}."
+            f"weights of {name} must be floating, with the shape (examples,), got {format_argument(weights)}: "
+            f"{FROM_ARRAYS}."
         )
     for field, tree in data._asdict().items():
         for leaf in jax.tree.leaves(tree):
@@ -137,6 +135,15 @@ def check_arrays(name: str, data: Dataset) -> None:
                     f"{field} of {name} must have one row for each of its {len(weights)} weights, got an array of "
                     f"shape {leaf.shape}."
                 )
+
+
+def _check_numbers(name, tree) -> None:
+    """Raise TypeError for leaves that are not arrays of numbers."""
+    for leaf in jax.tree.leaves(tree):
+        if not hasattr(leaf, "shape"):
+            raise TypeError(f"{name} must be an array, but contains a {type(leaf).__name__}: {FROM_ARRAYS}.")
+        if getattr(leaf.dtype, "kind", "f") in "OSUMm":
+            raise TypeError(f"{name} must be numbers, got {leaf.dtype}: encode them with data.prepare.")
 
 
 def check_counts(task: Task, data: Dataset | Stream) -> None:

@@ -51,17 +51,6 @@ TYPES = {  # in every function
         TypeError,
         r"inputs of data must be numbers, got <U\d+: encode them with data\.prepare",
     ),
-    "no weights": (dataset(weights=None), TypeError, r"weights of data must be floating, with the shape .*, got None"),
-    "weights of two axes": (
-        dataset(weights=WEIGHTS[:, None]),
-        TypeError,
-        r"weights of data must be floating, with the shape \(examples,\), got an array .* the shape \(12, 1\)",
-    ),
-    "fewer labels": (
-        dataset(labels=LABELS[:-1]),
-        ValueError,
-        r"labels of data must have one row for each of its 12 weights, got an array of shape \(11,\)",
-    ),
     "images as bytes": (
         dataset(np.zeros((12, 2, 2, 1), np.uint8)),
         TypeError,
@@ -74,6 +63,17 @@ TYPES = {  # in every function
     ),
 }
 VALUES = {  # in every function that reads labels and weights
+    "no weights": (dataset(weights=None), TypeError, r"weights of data must be floating, with the shape .*, got None"),
+    "weights of two axes": (
+        dataset(weights=WEIGHTS[:, None]),
+        TypeError,
+        r"weights of data must be floating, with the shape \(examples,\), got an array .* the shape \(12, 1\)",
+    ),
+    "fewer labels": (
+        dataset(labels=LABELS[:-1]),
+        ValueError,
+        r"labels of data must have one row for each of its 12 weights, got an array of shape \(11,\)",
+    ),
     "integer weights": (
         dataset(weights=LABELS),
         TypeError,
@@ -202,7 +202,7 @@ def test_values_of_traced_arrays_are_not_read():
 def test_evaluate_skips_rows_of_weight_0():
     weights, labels = np.where(np.arange(12) == 3, 0, WEIGHTS), np.where(np.arange(12) == 3, -1, LABELS)
     skipped = dataset(np.where(np.arange(12)[:, None] == 3, np.nan, INPUTS), labels, weights)
-    assert float(evaluate(TASK, STATE, skipped)["loss"]) == pytest.approx(np.log(3), rel=1e-6)
+    assert jax.jit(lambda state: evaluate(TASK, state, skipped)["loss"])(STATE) == pytest.approx(np.log(3), rel=1e-6)
 
 
 def test_start_accepts_a_first_batch_of_weight_0():
@@ -210,12 +210,17 @@ def test_start_accepts_a_first_batch_of_weight_0():
 
 
 def test_an_array_that_was_found_finite_is_not_read_again(monkeypatch):
-    large = dataset()
-    assert evaluate(TASK, STATE, large)
-    monkeypatch.setattr(
-        data_checks.np, "isfinite", lambda array: pytest.fail("read again") if np.ndim(array) > 1 else np.True_
-    )
-    data_checks.check_values("data", large)
+    read_twice = lambda array: pytest.fail("read again") if np.ndim(array) > 1 else np.True_
+    data_checks.check_values("data", DATA)
+    monkeypatch.setattr(data_checks.np, "isfinite", read_twice)
+    data_checks.check_values("data", DATA)
+
+
+def test_outputs_need_no_labels_and_an_observe_of_the_user_any_dev():
+    jax.eval_shape(lambda state: outputs_of(TASK, state, data.Dataset(INPUTS, None, None)), STATE)
+    observe, dev = lambda state, dev: {"first": dev.inputs[0, 0]}, dataset(NAN[:, :3], LABELS + 7)
+    history = jax.eval_shape(lambda key: train(TASK, DATA, key, epochs=2, dev=dev, observe=observe), KEY)[1]
+    assert history.observed["first"].shape == (2,)
 
 
 OUTPUTS = jax.ShapeDtypeStruct((1, CLASSES), jnp.float32)
