@@ -227,7 +227,11 @@ def check_losses(losses: Any, weights: Any) -> None:
     """Raise ValueError unless the loss of a task returned one number for each example."""
     shape = jnp.shape(losses)
     if shape != weights.shape:
-        advice = "give outputs and labels the same shape" if shape else "return the losses without taking their mean"
+        advice = "sum over the outputs of each example"
+        if not shape:
+            advice = "return the losses without taking their mean"
+        elif shape == weights.shape * 2:  # (n, 1) and (n,) broadcast to all pairs of examples
+            advice = "give outputs and labels the same shape"
         raise ValueError(
             f"the loss must return one number for each example, of the shape {weights.shape}, got {shape}: {advice}."
         )

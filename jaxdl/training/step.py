@@ -27,6 +27,10 @@ def start(task: Task, data: Dataset | Stream, key: Key[Array, ""]) -> State:
     Returns:
         A state with step and epoch 0.
 
+    Raises:
+        ValueError: The data contain NaN, infinity or labels that are no class.
+        TypeError: An argument has the wrong type.
+
     Example:
         >>> from jaxdl import data, models, optimizers, training
         >>> model = models.mlp((), 2)

@@ -78,6 +78,10 @@ def outputs_of(task: Task, state: State, data: Dataset) -> Any:
     Returns:
         The outputs, with the examples as first axis; for a population, members come before examples.
 
+    Raises:
+        TypeError: If an argument has the wrong type.
+        ValueError: If the inputs contain NaN or infinity, or the state does not fit the model and the inputs.
+
     Example:
         >>> from jaxdl import data, models, optimizers, training
         >>> task = training.Task(models.mlp((), 2), F.cross_entropy, optimizers.sgd(0.1), batch_size=4)
@@ -108,6 +112,11 @@ def evaluate(task: Task, state: State, data: Dataset) -> dict[str, Array]:
 
     Returns:
         One number for each name, or one per member.
+
+    Raises:
+        TypeError: If an argument has the wrong type.
+        ValueError: If the data contain NaN, infinity or labels that are no class in rows of a weight above 0, if the
+            state does not fit the model and the inputs, or if a metric is not one number.
 
     Example:
         >>> from jaxdl import data, metrics, models, optimizers, training

@@ -39,7 +39,9 @@ def train(
         The last state, and the history with one row per epoch.
 
     Raises:
-        ValueError: Fewer than one epoch, or a batch size that the data cannot fill.
+        ValueError: Fewer than one epoch, a batch size that the data cannot fill, data that do not fit the task, or
+            NaN, infinity or labels that are no class in data that are not traced.
+        TypeError: An argument has the wrong type.
 
     Example:
         >>> from jaxdl import data, models, optimizers, training
@@ -78,7 +80,9 @@ def resume(
         The last state, and the history of the additional epochs.
 
     Raises:
-        ValueError: Fewer than one epoch, or a batch size that the data cannot fill.
+        ValueError: Fewer than one epoch, a batch size that the data cannot fill, data that do not fit the task, or
+            NaN, infinity or labels that are no class in data that are not traced.
+        TypeError: An argument has the wrong type.
 
     Example:
         >>> from jaxdl import data, models, optimizers, training

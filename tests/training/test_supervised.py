@@ -98,9 +98,10 @@ def test_a_population_is_evaluated_member_by_member(params):
     scaled = [jax.tree.map(lambda leaf, scale=scale: scale * leaf, params) for scale in (1.0, -2.0)]
     stacked = jax.tree.map(lambda *leaves: jnp.stack(leaves), *scaled)
     state = state_with(stacked, {})._replace(key=jax.random.split(jax.random.key(0), 2))
-    found = evaluate(task, state, DATA)
+    evaluated = jax.jit(functools.partial(evaluate, task))
+    found = evaluated(state, DATA)
     for member, alone in enumerate(scaled):
-        for name, value in evaluate(task, state_with(alone, {}), DATA).items():
+        for name, value in evaluated(state_with(alone, {}), DATA).items():
             np.testing.assert_allclose(found[name][member], value, rtol=1e-6)
     assert found["loss"][0] != found["loss"][1]
 
@@ -147,6 +148,10 @@ RESULTS = {
     "a loss of each pair": (
         {"loss": lambda outputs, labels: outputs[:, :1] - labels},
         r"the loss must return one number for each example, of the shape \(6,\), got \(6, 6\): give outputs and labels",
+    ),
+    "a loss of each output": (
+        {"loss": lambda outputs, labels: outputs},
+        r"the loss must return one number for each example, of the shape \(6,\), got \(6, 3\): sum over the outputs",
     ),
     "an objective without statistics": (
         {"objective": lambda params, stats, batch, key: batch.weights.sum()},
