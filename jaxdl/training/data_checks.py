@@ -237,9 +237,8 @@ def output_shapes(task: Task, data: Dataset) -> PyTree:
 def check_state_fits(task: Task, state: State, name: str, data: Dataset) -> None:
     """Raise ValueError unless a state has the parameters that the model has for these inputs."""
     first = shapes_of(task, data, 1).inputs
-    params, stats = model_shapes(task, first)
-    expected = _named_shapes(params, stats)
-    found = {path: shape[state.key.ndim :] for path, shape in _named_shapes(state.params, state.stats).items()}
+    expected = _named_shapes(model_shapes(task, first)[0])
+    found = {path: shape[state.key.ndim :] for path, shape in _named_shapes(state.params).items()}
     for path in expected | found:
         if expected.get(path) != found.get(path):
             model, given = (
@@ -263,12 +262,10 @@ def _check_optimizer_state(task, state) -> None:
         )
 
 
-def _named_shapes(params, stats) -> dict[str, tuple[int, ...]]:
-    """Return the shape of each array of a model, by its path."""
-    leaves = [
-        (name, jax.tree_util.tree_leaves_with_path(tree)) for name, tree in [("params", params), ("stats", stats)]
-    ]
-    return {name + jax.tree_util.keystr(path): jnp.shape(leaf) for name, tree in leaves for path, leaf in tree}
+def _named_shapes(params) -> dict[str, tuple[int, ...]]:
+    """Return the shape of each parameter by its path."""
+    leaves = jax.tree_util.tree_leaves_with_path(params)
+    return {f"params{jax.tree_util.keystr(path)}": jnp.shape(leaf) for path, leaf in leaves}
 
 
 def check_labels(name: str, task: Task, labels: np.ndarray, outputs: PyTree) -> None:

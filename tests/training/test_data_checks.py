@@ -162,8 +162,8 @@ STATES = {
     ),
     "no layer": (STATE._replace(params={}), r"params\['w'\] is of the shape \(4, 3\) in the model and absent in the"),
     "a layer": (
-        STATE._replace(stats={"m": jnp.ones(2)}),
-        r"stats\['m'\] is absent in the model and of the shape \(2,\)",
+        STATE._replace(params={"w": STATE.params["w"], "v": jnp.ones(2)}),
+        r"params\['v'\] is absent in the model and of the shape \(2,\)",
     ),
 }
 
