@@ -266,6 +266,7 @@ COLUMN = lambda outputs, labels: (outputs.reshape(-1) - labels.reshape(-1)) ** 2
 def test_a_loss_that_broadcasts_to_all_pairs_raises(outputs, labels):
     outputs, labels = jnp.zeros(outputs), jnp.zeros(labels)
     check_broadcast(COLUMN, outputs, labels)
+    check_broadcast(MEAN, {"head": outputs}, labels)
     with pytest.raises(ValueError, match=r"the loss broadcasts outputs of the shape .* and labels of .* to all pairs"):
         check_broadcast(MEAN, outputs, labels)
 
