@@ -16,7 +16,8 @@ from jaxdl.training.argument_checks import (
     check_observed,
     check_penalty,
 )
-from jaxdl.training.data_checks import check_broadcast, checked_evaluation, checked_inputs
+from jaxdl.training.data_checks import checked_evaluation, checked_inputs
+from jaxdl.training.label_checks import check_broadcast
 from jaxdl.training.scoring import in_batches
 from jaxdl.training.task import Objective, Observe, State, Task
 

@@ -38,8 +38,8 @@ data.preprocessing: columns pixels standardization preparation serialization
 data: loading
 models: _validity receptive_field model call_recorder blocks norms precision reinitialize nnx mlp linear convnet resnet
     recurrent multi_head pytorch_conversions pytorch summary
-training: _display task layout batching scoring argument_checks data_checks supervised input_checks step
-    early_stopping streaming train
+training: _display task layout batching scoring argument_checks label_checks data_checks supervised input_checks
+    step early_stopping streaming train
 training.checkpoints: serialization checkpoint resume
 training.population: member sharding autotune population runner in_memory streamed
 training: fit progress_bar
