@@ -1,5 +1,7 @@
 """Format shapes and numbers as text, for pages, tables and notebooks."""
 
+import inspect
+import numbers
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -47,3 +49,15 @@ def format_number(number: Any) -> str:
     if 0 < abs(number) < 5e-4:
         return f"{number:.3e}"
     return f"{number:.4f}".rstrip("0").rstrip(".") if np.issubdtype(type(number), np.floating) else str(number)
+
+
+def format_argument(value: Any) -> str:
+    """Describe a wrong argument in an error: short texts and numbers as they are, functions by name, others by type."""
+    if value is None or isinstance(value, str | numbers.Number):
+        return repr(value) if len(repr(value)) <= MAX_VALUES else f"a {type(value).__name__}"
+    if isinstance(value, type):
+        return f"the class {value.__name__}"
+    if inspect.isroutine(value):
+        return f"the function {value.__name__}"
+    shape = getattr(value, "shape", None)
+    return type(value).__name__ if shape is None else f"an array of {value.dtype} of the shape {shape}"

@@ -1,10 +1,12 @@
 """Checks of arguments against the shapes and dtypes in a function's annotations, with errors in plain sentences."""
 
 import inspect
+import math
 from collections.abc import Callable
 
 import jax.numpy as jnp
 
+NUMBER = bool | int | float | complex
 KINDS = {
     "Float": ((jnp.floating,), "floating", "float32"),
     "Integer": ((jnp.integer,), "integers", "int32"),
@@ -16,24 +18,34 @@ def check_annotations(f: Callable, *arguments) -> None:
     """Raise an error if the arguments do not have the shapes and dtypes in the signature of `f`.
 
     Without this check (N, 1) and (N,) would broadcast to all N² pairs. Shapes are static: inside jit the check costs
-    nothing when the program runs. Raises TypeError for a dtype and ValueError for a shape.
+    nothing when the program runs. Raises TypeError for a dtype or a value that is no array, and ValueError for a shape.
     """
     sizes: dict[str, int] = {}
     ranks: dict[str, int] = {}
     for (name, parameter), argument in zip(inspect.signature(f).parameters.items(), arguments, strict=False):
-        if parameter.annotation.dtype.__name__ not in KINDS:  # a key
+        is_key = parameter.annotation.dtype.__name__ not in KINDS
+        if not hasattr(argument, "dtype") and (is_key or not isinstance(argument, NUMBER)):
+            kind = "a random key, such as jax.random.key(0)," if is_key else "a jax or numpy array,"
+            raise TypeError(f"{name} must be {kind} got {'None' if argument is None else type(argument).__name__}.")
+        if is_key:
             continue
         dtype, shape = jnp.result_type(argument), getattr(argument, "shape", ())
         kinds, name_of_kind, target = KINDS[parameter.annotation.dtype.__name__]
         if not any(jnp.issubdtype(dtype, kind) for kind in kinds):
-            raise TypeError(f"{name} must be {name_of_kind}, got {dtype}: convert it with {name}.astype('{target}').")
+            one_hot = target == "int32" and len(shape) == 2
+            raise TypeError(
+                f"{name} must be {name_of_kind}, got {dtype}: convert it with {name}.astype('{target}')"
+                f"{f', or one-hot {name} with {name}.argmax(-1)' if one_hot else ''}."
+            )
         axes = _without_stars(parameter.annotation.dim_str.split(), len(shape), ranks)
         expected = {axis: size for axis in axes if (size := _size(axis, sizes)) is not None}
         if len(shape) != len(axes) or any(expected.get(a, size) != size for a, size in zip(axes, shape, strict=True)):
             known = ", ".join(f"{axis} = {size}" for axis, size in expected.items())
+            named = f"({', '.join(axes)}{',' * (len(axes) == 1)})"
+            can_reshape = len(expected) == len(axes) and math.prod(expected.values()) == math.prod(shape)
             raise ValueError(
-                f"{name} must have the shape ({', '.join(axes)}{',' * (len(axes) == 1)})"
-                f"{f' with {known}' if known else ''}, got {shape}."
+                f"{name} must have the shape {named}{f' with {known}' if known else ''}, got {shape}"
+                f"{f': reshape it to {named}' if can_reshape else ''}."
             )
         sizes.update(zip(axes, shape, strict=True))
 

@@ -15,6 +15,12 @@ def check(condition, message: str):
     return condition
 
 
+def check_number(name: str, number) -> None:
+    """Raise TypeError unless the setting is a number or an array."""
+    if not hasattr(number, "dtype") and not isinstance(number, int | float):
+        raise TypeError(f"{name} must be a number, got {number!r}.")
+
+
 def one_or_nan(condition, dtype) -> jnp.ndarray:
     """Return 1 where the condition holds, NaN elsewhere: a factor that makes invalid results NaN."""
     return jnp.where(condition, 1, jnp.nan).astype(dtype)

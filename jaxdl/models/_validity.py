@@ -5,7 +5,7 @@ from typing import Any
 
 from jax.core import Tracer
 
-from jaxdl.functional._validity import check
+from jaxdl.functional._validity import check, check_number
 
 
 def check_size(name: str, size: Any) -> None:
@@ -46,7 +46,8 @@ def check_function(name: str, function: Any) -> None:
 
 
 def check_dropout_rate(dropout_rate: Any) -> None:
-    """Raise ValueError if the rate is outside [0, 1); a traced rate is not checked."""
+    """Raise TypeError if the rate is not a number, and ValueError if it is outside [0, 1); skip a traced rate."""
+    check_number("dropout_rate", dropout_rate)
     condition = (dropout_rate >= 0) & (dropout_rate < 1)
     check(condition, f"dropout_rate must be at least 0 and below 1, got {dropout_rate}.")
 

@@ -7,10 +7,12 @@ from typing import Any, NamedTuple
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
+from flax import nnx
 from flax.errors import ScopeParamShapeError
 from jaxtyping import PyTree
 
 from jaxdl._display import short_repr
+from jaxdl._formatting import format_argument
 from jaxdl.models.summary import Summary, summary
 
 Stats = dict[str, PyTree]
@@ -127,6 +129,20 @@ def from_linen(
         return outputs, _with_structure_of(stats, {**stats, **updated})
 
     return Model(init, apply)
+
+
+def check_model(model: Any) -> None:
+    """Raise TypeError unless `model` has the functions of a `Model`; name the wrapper for a Flax module."""
+    kind = model if isinstance(model, type) else type(model)
+    if issubclass(kind, nn.Module):
+        advice = "wrap an instance with models.from_linen"
+    elif issubclass(kind, nnx.Module):
+        advice = "wrap it with models.from_nnx(lambda rngs: ...), which creates the module"
+    elif callable(getattr(model, "init", None)) and callable(getattr(model, "apply", None)):
+        return
+    else:
+        advice = "call the factory, such as models.mlp((64,), 10)"
+    raise TypeError(f"model must be a Model, got {format_argument(model)}: {advice}.")
 
 
 def _check_training_flag(module):

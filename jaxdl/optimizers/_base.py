@@ -9,7 +9,7 @@ import optax
 from jaxtyping import Array, Float, Int, PyTree
 from typing_extensions import TypeAliasType
 
-from jaxdl.functional._validity import check, is_not_negative
+from jaxdl.functional._validity import check, check_number, is_not_negative
 
 Scalar = TypeAliasType("Scalar", float | Float[Array, ""])
 Schedule = TypeAliasType("Schedule", optax.Schedule)
@@ -59,12 +59,14 @@ def check_learning_rate(learning_rate: LearningRate) -> None:
 def check_decays(decays: dict[str, Scalar]) -> None:
     """Raise ValueError if a decay rate is outside [0, 1) or NaN; traced values are not checked."""
     for name, decay in decays.items():
+        check_number(name, decay)
         check((decay >= 0) & (decay < 1), f"{name} must be at least 0 and below 1, got {decay}.")
 
 
 def check_not_negative(hyperparameters: dict[str, Scalar]) -> None:
     """Raise ValueError if a hyperparameter is negative or NaN; traced values are not checked."""
     for name, value in hyperparameters.items():
+        check_number(name, value)
         check(is_not_negative(value), f"{name} must be at least 0, got {value}.")
 
 

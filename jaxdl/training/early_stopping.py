@@ -49,12 +49,24 @@ def lowest_loss(row: History) -> Array:
 def highest(name: str) -> Criterion:
     """Return the criterion "highest observed value", for `fit(criterion=highest("accuracy"))`.
 
+    Raises:
+        ValueError: If the history has no such name, when the criterion is called.
+
     Example:
         >>> from jaxdl.training import History, highest
         >>> float(highest("accuracy")(History(jnp.array(0.5), {"accuracy": jnp.array(0.75)})))
         -0.75
     """
-    return lambda row: -row.observed[name]
+
+    def negative(row):
+        if name not in row.observed:
+            raise ValueError(
+                f"highest needs a name that the history has, got {name!r}: available are "
+                f"{', '.join(row.observed) or 'none'}. Add the metric to the task, or return it from observe."
+            )
+        return -row.observed[name]
+
+    return negative
 
 
 def init_best(params: PyTree, stats: PyTree) -> Best:

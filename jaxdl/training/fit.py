@@ -20,9 +20,11 @@ from jaxdl.data.stream import Stream
 from jaxdl.system.interruption import DeferredSignals, defer_signals, run_interruptibly
 from jaxdl.system.multihost import broadcast_from_first, max_over_processes, to_host
 from jaxdl.training._display import fit_repr, progress_repr
+from jaxdl.training.argument_checks import check_keys
 from jaxdl.training.checkpoints.resume import CheckpointManager, Checkpoints, identity_of, managed_checkpoints
 from jaxdl.training.checkpoints.serialization import digest_of
 from jaxdl.training.early_stopping import Best, Criterion, lowest_loss
+from jaxdl.training.input_checks import check_fit
 from jaxdl.training.layout import Layout, mesh_of
 from jaxdl.training.population.autotune import is_possible
 from jaxdl.training.population.in_memory import InMemoryRunner
@@ -199,8 +201,11 @@ def fit(
          'loss_at_best', 'loss_at_last']
     """
     config = FitConfig(task, epochs, criterion, patience, observe)
-    check_config(config)
+    check_keys(keys)
     mapped = (keys, as_settings(task, settings, keys.shape[0]))
+    first = config._replace(task=first_task(task, mapped[1]))
+    check_fit(first, order=order, watch=watch, checkpoints=checkpoints, devices=devices)
+    check_config(config)
     watch = watch or _ignore
     started = time.perf_counter()
     runner_type = StreamedRunner if isinstance(data, Stream) else InMemoryRunner

@@ -11,6 +11,7 @@ from jaxtyping import Array, Float, Key
 from jaxdl.data import Dataset
 from jaxdl.data.stream import Stream, first_rows
 from jaxdl.training.batching import INIT, NOISE, stream_key
+from jaxdl.training.data_checks import checked_start
 from jaxdl.training.supervised import objective_of
 from jaxdl.training.sweep import AnyTask, Settings, task_of
 from jaxdl.training.task import State, transform_inputs
@@ -28,6 +29,10 @@ def start(task: AnyTask, data: Dataset | Stream, key: Key[Array, ""], *, setting
     Returns:
         A state with step and epoch 0.
 
+    Raises:
+        ValueError: The data contain NaN, infinity or labels that are no class.
+        TypeError: An argument has the wrong type.
+
     Example:
         >>> from jaxdl import data, models, optimizers, training
         >>> model = models.mlp((), 2)
@@ -38,6 +43,7 @@ def start(task: AnyTask, data: Dataset | Stream, key: Key[Array, ""], *, setting
     """
     settings = dict(settings or {})
     task = task_of(task, settings)
+    data = checked_start(task, data, key)
     if isinstance(data, Stream):
         data = first_rows(data, task.batch_size)
     first = jax.tree.map(lambda array: array[: task.batch_size], data.inputs)

@@ -8,6 +8,17 @@ from jaxtyping import Array
 
 from jaxdl.data import Dataset
 from jaxdl.functional import weighted_mean
+from jaxdl.training.argument_checks import (
+    check_batch,
+    check_losses,
+    check_metrics,
+    check_objective,
+    check_observed,
+    check_penalty,
+    check_state,
+)
+from jaxdl.training.data_checks import checked_evaluation, checked_inputs
+from jaxdl.training.label_checks import check_broadcast
 from jaxdl.training.scoring import in_batches
 from jaxdl.training.sweep import AnyTask, task_of
 from jaxdl.training.task import Objective, Observe, State, Task
@@ -32,18 +43,31 @@ def objective_of(task: Task) -> Objective:
         >>> round(float(loss), 4)  # log 2: both classes are equally probable
         0.6931
     """
-    if task.objective is not None:
-        return task.objective
-    if task.loss is None:
+    if task.objective is None and task.loss is None:
         raise ValueError("a Task needs a loss, such as F.cross_entropy, or an objective; both are None.")
     return functools.partial(_objective, task)
 
 
 def _objective(task, params, stats, batch, key):
+    if task.objective is not None:
+        result = task.objective(params, stats, batch, key)
+        check_objective(result)
+        return result
     augment_key, model_key = jax.random.split(key)
     batch = task.augment(augment_key, batch)
+    check_batch(batch)
     outputs, stats = task.model.apply(params, stats, batch.inputs, key=model_key)
-    return weighted_mean(task.loss(outputs, batch.labels), batch.weights) + task.penalty(params), stats
+    loss, penalty = _mean_loss(task.loss, outputs, batch.labels, batch.weights), task.penalty(params)
+    check_penalty(penalty)
+    return loss + penalty, stats
+
+
+def _mean_loss(loss, outputs, labels, weights):
+    """Return the weighted mean of the losses of all examples."""
+    losses = loss(outputs, labels)
+    check_losses(losses, weights)
+    check_broadcast(loss, outputs, labels)
+    return weighted_mean(losses, weights)
 
 
 def outputs_of(task: AnyTask, state: State, data: Dataset) -> Any:
@@ -57,6 +81,10 @@ def outputs_of(task: AnyTask, state: State, data: Dataset) -> Any:
     Returns:
         The outputs, with the examples as first axis; for a population, members come before examples.
 
+    Raises:
+        TypeError: If an argument has the wrong type.
+        ValueError: If the inputs contain NaN or infinity, or the state does not fit the model and the inputs.
+
     Example:
         >>> from jaxdl import data, models, optimizers, training
         >>> task = training.Task(models.mlp((), 2), F.cross_entropy, optimizers.sgd(0.1), batch_size=4)
@@ -64,13 +92,15 @@ def outputs_of(task: AnyTask, state: State, data: Dataset) -> Any:
         >>> training.outputs_of(task, training.start(task, moons, jax.random.key(1)), moons).shape
         (8, 2)
     """
-    return _of_each(functools.partial(_outputs, task, data), state)
+    check_state(state)
+    inputs = checked_inputs(_example(task, state), state, data)
+    return _of_each(functools.partial(_outputs, task, inputs), state)
 
 
-def _outputs(task, data, params, stats, settings) -> Any:
+def _outputs(task, inputs, params, stats, settings) -> Any:
     task = task_of(task, settings)
     apply = lambda inputs: task.model.apply(params, stats, inputs)[0]  # noqa: E731
-    return in_batches(apply, task.transform(data.inputs))
+    return in_batches(apply, task.transform(inputs))
 
 
 def evaluate(task: AnyTask, state: State, data: Dataset) -> dict[str, Array]:
@@ -84,6 +114,11 @@ def evaluate(task: AnyTask, state: State, data: Dataset) -> dict[str, Array]:
     Returns:
         One number for each name, or one per member.
 
+    Raises:
+        TypeError: If an argument has the wrong type.
+        ValueError: If the data contain NaN, infinity or labels that are no class in rows of a weight above 0, if the
+            state does not fit the model and the inputs, or if a metric is not one number.
+
     Example:
         >>> from jaxdl import data, metrics, models, optimizers, training
         >>> task = training.Task(
@@ -93,6 +128,8 @@ def evaluate(task: AnyTask, state: State, data: Dataset) -> dict[str, Array]:
         >>> sorted(training.evaluate(task, training.start(task, moons, jax.random.key(1)), moons))
         ['accuracy', 'loss']
     """
+    check_state(state)
+    data = checked_evaluation(_example(task, state), state, data)
     return _of_each(functools.partial(_evaluate, task, data), state)
 
 
@@ -100,10 +137,16 @@ def _evaluate(task, data, params, stats, settings) -> dict[str, Array]:
     task = task_of(task, settings)
     measured = dict(task.metrics)
     if task.loss is not None:
-        loss = task.loss
-        measured = {"loss": lambda outputs, labels, weights: weighted_mean(loss(outputs, labels), weights)} | measured
-    outputs = _outputs(task, data, params, stats, settings)
-    return {name: metric(outputs, data.labels, data.weights) for name, metric in measured.items()}
+        measured = {"loss": functools.partial(_mean_loss, task.loss)} | measured
+    outputs = _outputs(task, data.inputs, params, stats, settings)
+    values = {name: metric(outputs, data.labels, data.weights) for name, metric in measured.items()}
+    check_metrics(values)
+    return values
+
+
+def _example(task, state) -> Task:
+    """Return the task of a state, or that of the first member of a population."""
+    return task_of(task, jax.tree.map(lambda values: values[0], state.settings) if state.key.ndim else state.settings)
 
 
 def _of_each(f, state) -> Any:
@@ -114,5 +157,7 @@ def _of_each(f, state) -> Any:
 def observed(task: AnyTask, state: State, dev: Dataset | None, observe: Observe | None) -> dict[str, Any]:
     """Return what an epoch records: `observe(state, dev)` if it is given, else the evaluation on dev, else nothing."""
     if observe is not None:
-        return observe(state, dev)
+        values = observe(state, dev)
+        check_observed(values)
+        return values
     return {} if dev is None else evaluate(task, state, dev)

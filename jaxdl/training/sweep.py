@@ -66,7 +66,12 @@ def grid(keys: Key[Array, "seeds"], values: Mapping[str, ArrayLike]) -> Grid:
 
 def task_of(task: AnyTask, settings: Settings) -> Task:
     """Return the task of one member's settings; a Task is returned as it is."""
-    return task if isinstance(task, Task) else task(settings)
+    if not callable(task):
+        return task
+    if not settings:
+        raise TypeError("a task that is a function of settings needs settings, such as settings={'rate': 0.1}.")
+    made: Any = task(settings)
+    return made
 
 
 def first_task(task: AnyTask, settings: Settings) -> Task:
@@ -80,7 +85,7 @@ def as_settings(task: AnyTask, settings: Mapping[str, Any] | None, members: int)
     Raises TypeError or ValueError if task and settings do not belong together, if a setting is not an array with one
     row for each member, or for what `task` raises for the values of a member.
     """
-    if isinstance(task, Task) == bool(settings):
+    if callable(task) != bool(settings):
         raise TypeError(
             "settings need a task that is a function of them, and such a function needs settings: pass both, "
             'fit(lambda settings: Task(..., optimizers.adam(settings["rate"]), ...), settings={"rate": rates}), or '

@@ -5,8 +5,9 @@ from jaxtyping import Array, Float, Key
 
 from jaxdl.data import Dataset
 from jaxdl.data.stream import Stream
+from jaxdl.training.argument_checks import check_state
 from jaxdl.training.batching import batches, shard_batch
-from jaxdl.training.input_checks import check_counts
+from jaxdl.training.data_checks import checked_training
 from jaxdl.training.step import start, step
 from jaxdl.training.streaming import resume_stream
 from jaxdl.training.supervised import observed
@@ -42,7 +43,9 @@ def train(
         The last state, and the history with one row per epoch.
 
     Raises:
-        ValueError: Fewer than one epoch, or a batch size that the data cannot fill.
+        ValueError: Fewer than one epoch, a batch size that the data cannot fill, data that do not fit the task, or
+            NaN, infinity or labels that are no class in data that are not traced.
+        TypeError: An argument has the wrong type.
 
     Example:
         >>> from jaxdl import data, models, optimizers, training
@@ -82,7 +85,9 @@ def resume(
         The last state, and the history of the additional epochs.
 
     Raises:
-        ValueError: Fewer than one epoch, or a batch size that the data cannot fill.
+        ValueError: Fewer than one epoch, a batch size that the data cannot fill, data that do not fit the task, or
+            NaN, infinity or labels that are no class in data that are not traced.
+        TypeError: An argument has the wrong type.
 
     Example:
         >>> from jaxdl import data, models, optimizers, training
@@ -94,8 +99,9 @@ def resume(
         >>> int(state.epoch), history.loss.shape
         (3, (2,))
     """
+    check_state(state)
     task = task_of(task, state.settings)
-    check_counts(task, data, epochs=epochs)
+    data, dev = checked_training(task, data, state, dev=dev, epochs=epochs, observe=observe, order=order)
     if isinstance(data, Stream):
         return resume_stream(task, data, state, dev, epochs=epochs, observe=observe, order=order)
 

@@ -93,3 +93,13 @@ def test_every_public_name_is_documented_and_passes_no_keywords_on(thing):
 
 def test_there_is_much_that_is_public():
     assert len(PUBLIC) > 60
+
+
+@of({name: f for name, f in FUNCTIONS.items() if f"{name}_vjp" in DERIVATIONS})
+def test_lists_in_place_of_arrays_raise_one_sentence(unchecked, f):
+    arguments = derivation.arguments_of(f)
+    if any(hasattr(kind, "dim_str") for kind in arguments.values()):  # penalties take trees
+        with pytest.raises(
+            TypeError, match=r"^\w+ must be (a random key, such as .*|a jax or numpy array), got list\.$"
+        ):
+            unchecked(f)(*[[1.0]] * len(arguments))

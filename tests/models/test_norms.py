@@ -141,7 +141,7 @@ def test_fit_accepts_a_batch_of_one_image_with_many_pixels(random):
     sets = data.from_arrays(random.normal(size=(6, 4, 4, 1)), np.arange(6) % 2)
     model = models.convnet((4,), (), 2, norm=BatchNorm)
     task = training.Task(model, F.cross_entropy, optimizers.sgd(0.1), 1)
-    check_inputs(task, sets, sets, epochs=1)
+    check_inputs(task, sets, sets)
     _, history = jax.jit(lambda key: training.train(task, sets, key, epochs=1))(jax.random.key(0))
     assert np.isfinite(history.loss).all()
 

@@ -167,11 +167,11 @@ MISTAKES = {
     ),
     "(N,) targets for (N, 1) outputs in a user's loss": (
         lambda: fitted(REGRESSOR, examples(labels=TARGETS[:, 0]), unreduced),
-        r"values must have the shape \(batch,\), got \(8, 8\)",
+        r"the loss must return one number for each example, of the shape \(8,\), got \(8, 8\): give outputs and labels",
     ),
     "(N, 1) targets for (N,) outputs in a user's loss": (
         lambda: fitted(FLAT, examples(labels=TARGETS), unreduced),
-        r"values must have the shape \(batch,\), got \(8, 8\)",
+        r"the loss must return one number for each example, of the shape \(8,\), got \(8, 8\): give outputs and labels",
     ),
     "an objective with one loss per example": (
         lambda: fitted(MLP, examples(), objective=lambda params, stats, batch, key: (batch.weights, stats)),
@@ -206,11 +206,11 @@ def test_mistakes_raise_before_anything_is_lowered(mistake, message, monkeypatch
 
 def test_a_class_without_training_examples_is_allowed():
     kept = LABELS != 7
-    check_inputs(task_of(MLP), examples(IMAGES[kept], LABELS[kept]), examples(), epochs=1)
+    check_inputs(task_of(MLP), examples(IMAGES[kept], LABELS[kept]), examples())
 
 
 def check(model, train, loss=F.cross_entropy):
-    check_inputs(task_of(model, loss), train, train, epochs=1)
+    check_inputs(task_of(model, loss), train, train)
 
 
 def test_large_inputs_cause_a_warning():

@@ -98,9 +98,10 @@ def test_a_population_is_evaluated_member_by_member(params):
     scaled = [jax.tree.map(lambda leaf, scale=scale: scale * leaf, params) for scale in (1.0, -2.0)]
     stacked = jax.tree.map(lambda *leaves: jnp.stack(leaves), *scaled)
     state = state_with(stacked, {})._replace(key=jax.random.split(jax.random.key(0), 2))
-    found = evaluate(task, state, DATA)
+    evaluated = jax.jit(functools.partial(evaluate, task))
+    found = evaluated(state, DATA)
     for member, alone in enumerate(scaled):
-        for name, value in evaluate(task, state_with(alone, {}), DATA).items():
+        for name, value in evaluated(state_with(alone, {}), DATA).items():
             np.testing.assert_allclose(found[name][member], value, rtol=1e-6)
     assert found["loss"][0] != found["loss"][1]
 
@@ -110,7 +111,10 @@ def test_a_metric_named_loss_replaces_the_loss_and_an_objective_alone_has_only_m
     assert evaluate(task_of(metrics=weight), state, DATA) == {"loss": 6}
     objective = lambda params, stats, batch, key: (0.0, stats)
     assert evaluate(task_of(loss=None, objective=objective), state, DATA) == {}
-    assert objective_of(task_of(loss=None, objective=objective)) is objective
+    assert objective_of(task_of(loss=None, objective=objective))({}, {"mean": 1}, DATA, jax.random.key(0)) == (
+        0.0,
+        {"mean": 1},
+    )
     with pytest.raises(ValueError, match="needs a loss, such as F.cross_entropy, or an objective; both are None"):
         objective_of(task_of(loss=None))
 
@@ -134,3 +138,55 @@ def test_outputs_and_regression_metrics_do_not_depend_on_the_division_into_batch
     total = ((examples.labels - examples.labels.mean(axis=0)) ** 2).sum()
     residual = ((outputs - examples.labels) ** 2).sum()
     np.testing.assert_allclose(found["r_squared"], 1 - residual / total, rtol=1e-4)
+
+
+RESULTS = {
+    "a mean loss": (
+        {"loss": lambda outputs, labels: F.cross_entropy(outputs, labels).mean()},
+        r"the loss must return one number for each example, of the shape \(6,\), got \(\): return the losses without",
+    ),
+    "a loss of each pair": (
+        {"loss": lambda outputs, labels: outputs[:, :1] - labels},
+        r"the loss must return one number for each example, of the shape \(6,\), got \(6, 6\): give outputs and labels",
+    ),
+    "a loss of each output": (
+        {"loss": lambda outputs, labels: outputs},
+        r"the loss must return one number for each example, of the shape \(6,\), got \(6, 3\): sum over the outputs",
+    ),
+    "an objective without statistics": (
+        {"objective": lambda params, stats, batch, key: batch.weights.sum()},
+        r"the objective must return a pair, \(loss, stats\), got an array of float32 of the shape \(\): return both",
+    ),
+    "an objective of each example": (
+        {"objective": lambda params, stats, batch, key: (batch.weights, stats)},
+        r"the objective must return one number for a batch, got an array of shape \(6,\): take its mean",
+    ),
+    "a penalty of each parameter": (
+        {"penalty": lambda params: params["Dense_0"]["bias"] ** 2},
+        r"the penalty must be one number, got an array of float32 of the shape \(4,\): sum over all parameters",
+    ),
+    "an augmentation that returns inputs": (
+        {"augment": lambda key, batch: batch.inputs},
+        r"augment must return a batch, got an array .*: return batch\._replace\(inputs=\.\.\.\)",
+    ),
+}
+
+
+@pytest.mark.parametrize(("change", "message"), RESULTS.values(), ids=RESULTS.keys())
+def test_a_function_of_the_user_with_a_wrong_result_is_named(params, change, message):
+    with pytest.raises((TypeError, ValueError), match=message):
+        jax.eval_shape(objective_of(task_of()._replace(**change)), params, {}, DATA, jax.random.key(0))
+
+
+def test_a_metric_is_one_number_and_observe_returns_a_dictionary_of_numbers(params):
+    shares = task_of(metrics={"hits": lambda outputs, labels, weights: (outputs.argmax(-1) == labels) * weights})
+    with pytest.raises(
+        ValueError, match=r"metric 'hits' must return one number, got an array of shape \(6,\): take its"
+    ):
+        jax.eval_shape(functools.partial(evaluate, shares), state_with(params, {}), DATA)
+    with pytest.raises(TypeError, match="observe must return a dictionary of numbers, got None"):
+        observed(task_of(), state_with(params, {}), DATA, lambda state, dev: None)
+    with pytest.raises(TypeError, match="observe must return a dictionary of numbers, but it holds 'high'"):
+        observed(task_of(), state_with(params, {}), DATA, lambda state, dev: {"loss": "high"})
+    every = lambda state, dev: {"params": state.params, "epoch": 3}
+    assert observed(task_of(), state_with(params, {}), DATA, every)["epoch"] == 3

@@ -53,7 +53,7 @@ class InMemoryRunner:
     ) -> None:
         keys, settings = mapped
         task = first_task(config.task, settings)
-        check_inputs(task, data, dev, epochs=config.epochs)
+        check_inputs(task, data, dev)
         self._steps_per_epoch = data.size // task.batch_size
         self._data, self._dev, self._mapped, self._devices = data, dev, mapped, devices
         self._total = config.epochs * self._steps_per_epoch

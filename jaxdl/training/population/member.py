@@ -12,6 +12,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int, Key, PyTree
 
 from jaxdl.data import Dataset
+from jaxdl.training.argument_checks import check_criterion
 from jaxdl.training.batching import batches, shard_batch
 from jaxdl.training.early_stopping import Best, init_best, lowest_loss, out_of_patience, update_best
 from jaxdl.training.step import start, step
@@ -95,6 +96,7 @@ def init_member(
     state = start(config.task, data, key, settings=settings)
     loss = jnp.zeros((), jnp.result_type(float))
     row = jax.eval_shape(lambda state, dev: _row(config, dev, state, loss), state, dev)
+    check_criterion(config.criterion, row)
     history = jax.tree.map(lambda cell: _missing((config.epochs, *cell.shape), cell.dtype), row)
     best = init_best(state.params, state.stats)
     losses, zero = jnp.zeros(steps, loss.dtype), jnp.int32(0)

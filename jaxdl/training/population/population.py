@@ -13,6 +13,7 @@ from jaxtyping import PyTree
 
 from jaxdl.system.interruption import run_interruptibly
 from jaxdl.system.multihost import broadcast_from_first
+from jaxdl.training.argument_checks import check_population, warn_of_constants
 from jaxdl.training.layout import Layout, mesh_of
 from jaxdl.training.population.autotune import compile_within_memory, fastest, layouts_for, smaller_after
 from jaxdl.training.population.sharding import (
@@ -66,6 +67,7 @@ def population(
 
     Raises:
         ValueError: The mapped arguments do not have a first axis of the same length.
+        TypeError: An argument has the wrong type.
 
     Example:
         >>> from jaxdl import training
@@ -73,6 +75,9 @@ def population(
         >>> training.population(scaled_sum, jnp.array([1.0, 2.0]), shared=(jnp.ones(3),)).tolist()
         [3.0, 6.0]
     """
+    check_population(train_one, mapped, shared, devices)
+    count_members(mapped)
+    warn_of_constants(train_one, mapped, shared)
     program = compile_population(train_one, *mapped, shared=shared, devices=devices)
     while True:
         try:

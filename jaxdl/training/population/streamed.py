@@ -14,7 +14,8 @@ from jaxdl.data import Dataset
 from jaxdl.data.stream import Stream, first_rows
 from jaxdl.system.interruption import run_interruptibly
 from jaxdl.training.checkpoints.serialization import digest_of
-from jaxdl.training.input_checks import check_counts, check_inputs, check_labels, output_shapes
+from jaxdl.training.data_checks import check_counts, stream_with_checked_labels
+from jaxdl.training.input_checks import check_inputs
 from jaxdl.training.layout import Layout, mesh_of
 from jaxdl.training.population.autotune import avoid_deadlock, layouts_for
 from jaxdl.training.population.member import FitConfig, Member, end_epoch, init_member, keep_inactive, train_step
@@ -51,7 +52,7 @@ class StreamedRunner:
     ) -> None:
         keys, settings = mapped
         self._task = task = first_task(config.task, settings)
-        self._stream, self._first = checked_stream(task, data, dev, epochs=config.epochs)
+        self._stream, self._first = checked_stream(task, data, dev)
         self._config, self._dev, self._mapped, self._devices = config, dev, mapped, devices
         self._order = keys[0] if order is None else order
         self._steps_per_epoch = data.size // task.batch_size
@@ -151,17 +152,10 @@ def train_chunk(config: FitConfig, chunk: Dataset, done: Any, member: Member) ->
     return keep_inactive(member, jax.lax.scan(one_step, (done, member), chunk)[0][1])
 
 
-def checked_stream(task: Task, data: Stream, dev: Dataset, *, epochs: int) -> tuple[Stream, Dataset]:
+def checked_stream(task: Task, data: Stream, dev: Dataset) -> tuple[Stream, Dataset]:
     """Check the first batch and dev; return the stream, which checks the labels of later batches, and the batch."""
-    check_counts(task, data, epochs=epochs)
+    check_counts(task, data)
     first = first_rows(data, task.batch_size)
     weighted = first._replace(weights=jnp.ones_like(first.weights))  # the first batch may have weight 0
-    check_inputs(task, weighted, dev, epochs=epochs)
-    outputs = output_shapes(task, first)
-
-    def fetch(rows):
-        examples = data.fetch(rows)
-        check_labels("data", examples.labels, outputs)
-        return examples
-
-    return data._replace(fetch=fetch), first
+    check_inputs(task, weighted, dev)
+    return stream_with_checked_labels(task, data, first), first
