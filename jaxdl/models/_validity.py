@@ -3,7 +3,7 @@
 import numbers
 from typing import Any
 
-from jax.core import Tracer
+import jax
 
 from jaxdl.functional._validity import check, check_number
 
@@ -53,5 +53,5 @@ def check_dropout_rate(dropout_rate: Any) -> None:
 
 
 def is_zero(dropout_rate: Any) -> bool:
-    """Return whether the rate is known to be 0; a traced rate, which a population may map, is not."""
-    return not isinstance(dropout_rate, Tracer) and bool(dropout_rate == 0)
+    """Return whether the rate is the number 0; an array may be traced, because a population can map it."""
+    return not isinstance(dropout_rate, jax.Array) and bool(dropout_rate == 0)
