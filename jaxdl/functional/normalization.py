@@ -1,5 +1,7 @@
 """Normalization over the batch: every feature gets a given mean and variance."""
 
+import math
+
 from jaxtyping import Array, Float
 
 from jaxdl.functional._arguments import check_annotations
@@ -66,7 +68,7 @@ def batch_norm_vjp(g, x, scale, bias, *, epsilon=1e-5):
     """
     g_y, g_mean, g_variance = g
     axes = tuple(range(x.ndim - 1))
-    size = x.size // x.shape[-1]
+    size = math.prod(x.shape[:-1])
     centered, _, variance = _moments(x)
     r = over_root(variance, epsilon)
     normal, r, centered = (a.astype(x.dtype) for a in (centered * r, r, centered))
