@@ -7,7 +7,7 @@ numbers only, so that the program of the example computes it without another com
   30 or -1000;
 - the cotangent is scaled by 1000, or some of its entries are NaN;
 - integers, such as labels, and settings that are arrays are exchanged for others that occur among the examples, which
-  crosses all of them; a setting may also become NaN.
+  crosses all of them; a setting may also become NaN or 0.
 
 At an edge case the hand-derived cotangents must equal those of jax, NaN and infinities included, with two exceptions:
 
@@ -67,7 +67,8 @@ def edge_cases_of(cases: Sequence[Case]) -> Iterator[EdgeCase]:
         changes: list[tuple[int | str | None, _Change]] = [
             (place, change) for change in _changes_of_arguments() for place in floating
         ]
-        changes += [(name, _Change("NaN as", _all_nan, _same)) for name, value in traced.items() if is_floating(value)]
+        numbers = [name for name, value in traced.items() if is_floating(value)]
+        changes += [(name, change) for change in _changes_of_settings() for name in numbers]
         changes += [(None, change) for change in _changes_of_g()]
         for number, (place, change) in enumerate(changes):
             for turn in range(min(len(like), EXAMPLES)):
@@ -81,6 +82,10 @@ def _changes_of_arguments() -> list[_Change]:
     ]
     special.append(_Change("an infinity in", _setting_one(np.inf), _setting_one(LARGE)))
     return [*special, *(_Change(f"{factor} times", _scaling(factor), _scaling(factor)) for factor in (0, 30, -1000))]
+
+
+def _changes_of_settings() -> list[_Change]:
+    return [_Change("NaN as", _all_nan, _same), _Change("0 in", _setting_one(0.0), _setting_one(0.0))]
 
 
 def _changes_of_g() -> list[_Change]:
