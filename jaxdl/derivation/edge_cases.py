@@ -12,7 +12,8 @@ numbers only, so that the program of the example computes it without another com
 At an edge case the hand-derived cotangents must equal those of jax, NaN and infinities included, with two exceptions:
 
 - Where jax's cotangent is NaN only because it multiplies 0 by an infinity, the hand-derived one may be the limit. It
-  must agree with jax's cotangent for 1e8 instead of the NaN or infinity (in the sign, if it is infinite).
+  must agree with jax's cotangent for 1e8 instead of the infinity (in the sign, if it is infinite), and for the number
+  of the example instead of the NaN.
 - Where jax's cotangent is 0 and the cotangent of the output has a NaN, the hand-derived one may be NaN.
 """
 
@@ -29,7 +30,7 @@ from jaxdl.system.keys import is_key
 
 SPECIAL = (np.nan, np.inf, -np.inf, None)  # None leaves the row as it is
 EXAMPLES = 3  # in which each number is changed, at most
-LARGE = 1e8  # stands for an infinity or NaN, to find the limit
+LARGE = 1e8  # stands for an infinity, to find the limit
 BOUND = 1e-12  # relative to the largest cotangent of the example and of the edge case
 LIMIT_BOUND = 1e-6
 
@@ -39,7 +40,7 @@ class EdgeCase(NamedTuple):
 
     Attributes:
         case: The inputs and jax's cotangents, in float64 only.
-        near: The same with large numbers in place of NaN and infinities.
+        near: The same with large numbers in place of infinities, and without NaN.
         scale: Largest magnitude among the cotangents of the example.
         has_nan: Whether the cotangent of the output has a NaN.
     """
@@ -148,11 +149,10 @@ def _setting_special(turn, large=np.inf, numbers=SPECIAL) -> Callable:
         rows = array.reshape(len(array) if array.ndim else 1, -1)
         for row in range(len(rows)):
             number = numbers[(row + turn) % len(numbers)]
+            if large != np.inf and number is not None:  # a cotangent without NaN must not depend on the number there
+                number = None if np.isnan(number) else np.clip(number, -large, large)
             if number is not None:
-                column = (3 * row + turn) % rows.shape[1]
-                rows[row, column] = (
-                    number if large == np.inf else np.nan_to_num(number, nan=large, posinf=large, neginf=-large)
-                )
+                rows[row, (3 * row + turn) % rows.shape[1]] = number
         return array
 
     return change
