@@ -16,13 +16,14 @@ from typing_extensions import TypeAliasType
 import jaxdl.functional
 from jaxdl._display import Table, labeled
 from jaxdl.derivation.cotangents import (
+    Case,
     CaseError,
-    case_name,
+    Program,
+    by_program,
+    cases_of,
     hand_cotangents,
-    in_each_precision,
-    needs_numbers,
-    pull_each,
-    solve,
+    hand_program,
+    reference_program,
 )
 from jaxdl.derivation.discovery import (
     VJPPair,
@@ -33,8 +34,10 @@ from jaxdl.derivation.discovery import (
     rounded,
     vjp_pairs,
 )
+from jaxdl.derivation.edge_cases import EdgeCase, edge_cases_of, edge_fault
 from jaxdl.derivation.mutation import mutants
 from jaxdl.derivation.relative_errors import describe_largest_difference, max_magnitude, relative_error
+from jaxdl.derivation.unusual_arrays import UnusualCase, unusual_cases, unusual_fault
 
 PairLike = TypeAliasType("PairLike", str | Callable | VJPPair)
 FLOAT64_BOUND = 1e-12
@@ -96,6 +99,7 @@ def prove(
     package: types.ModuleType = jaxdl.functional,
     *,
     examples: Sequence[tuple] | None = None,
+    edge_cases: bool = False,
 ) -> Iterator[Proof]:
     """Compare hand-derived VJPs with `jax.vjp`, several at a time: those of a package, or your own.
 
@@ -108,6 +112,8 @@ def prove(
         examples: Inputs to compare on, the same for all functions: tuples of arguments, or pairs (arguments, settings),
             of jax or NumPy arrays of any float dtype. By default those of `f_examples(random)` beside `f`, or random
             arrays of the annotated shapes.
+        edge_cases: Whether to compare also at NaN, infinities, zeros and large numbers, with NaN settings, in bfloat16
+            and with empty arrays. The functions of jaxdl are always compared there too.
 
     Returns:
         Iterator of one proof per function, in the order of `mine`, or in alphabetical order. `Proofs(prove())` is a
@@ -142,24 +148,25 @@ def prove(
         pair = known[each] if not own else each if isinstance(each, VJPPair) else pair_of(each)
         cases = as_cases(pair.f, examples) if examples is not None else examples_of(pair.f) if own else None
         compared.append((pair, cases))
-    return _compare_all(compared)
+    return _compare_all(compared, edge_cases)
 
 
-def _compare_all(compared: list[tuple[VJPPair, list | None]]) -> Iterator[Proof]:
+def _compare_all(compared: list[tuple[VJPPair, list | None]], edge_cases) -> Iterator[Proof]:
     pool = ThreadPoolExecutor(os.cpu_count())  # compilation dominates and releases Python's global lock
     try:
-        yield from pool.map(compare, *zip(*compared, strict=True))
+        yield from pool.map(functools.partial(compare, edge_cases=edge_cases), *zip(*compared, strict=True))
     finally:
         pool.shutdown(cancel_futures=True)
 
 
-def compare(pair: VJPPair, cases: list | None = None) -> Proof:
+def compare(pair: VJPPair, cases: list | None = None, *, edge_cases: bool = False) -> Proof:
     """Compare one hand-derived VJP with `jax.vjp`, for a random cotangent in each case.
 
     Args:
         pair: The function and its VJP.
         cases: Pairs (arguments, settings) to compare on; `examples(pair.f)` by default. Floats are rounded to float32
             numbers, so that both precisions start from the same inputs.
+        edge_cases: Whether to compare also at edge cases of the examples, as `prove` describes.
 
     Returns:
         The errors, and the first fault. An exception of `f` or `f_vjp` is reported as a fault.
@@ -180,8 +187,14 @@ def compare(pair: VJPPair, cases: list | None = None) -> Proof:
     if fault:
         return Proof(pair.name, shapes, 0.0, 0.0, 0.0, fault)
     try:
-        solved = _solved(pair.f, cases)
-        errors, fault = _largest_errors(solved, hand_cotangents(pair.f_vjp, solved))
+        solved = _solved(pair.f, cases, edge_cases)
+        unusual = [case for case, _ in solved.unusual]
+        in_double, in_single = (hand_program(pair.f_vjp, each) for each in (solved.cases, [*solved.cases, *unusual]))
+        of_single = in_single([*solved.cases, *unusual], 1)
+        hand = zip(in_double(solved.cases, 0), of_single, strict=False)
+        errors, fault = _largest_errors(solved.cases, hand)
+        fault = fault or _first_edge_fault(solved, in_double)
+        fault = fault or _first_unusual_fault(solved.unusual, of_single[len(solved.cases) :])
     except CaseError as failure:
         errors, fault = (np.inf, np.inf, 0.0), str(failure)
     return Proof(pair.name, shapes, *errors, fault)
@@ -206,60 +219,108 @@ def surviving_mutants(pair: VJPPair, cases: list | None = None) -> tuple[int, li
     """
     mutated = list(mutants(pair.f_vjp))
     surviving = mutated
-    solved = _solved(pair.f, cases)
-    for precisions in (1, 2):  # most mutants already fail in float64
-        for case in solved:
-            surviving = _surviving_in_case(surviving, case, precisions) if surviving else []
+    solved = _solved(pair.f, cases, False).cases
+    for precision in (0, 1):  # most mutants already fail in float64
+        for like in by_program(solved):
+            surviving = _surviving_in_cases(surviving, like, precision) if surviving else []
     return len(mutated), [change for change, _ in surviving]
 
 
-def _solved(f, cases) -> list:
+class _Solved(NamedTuple):
+    """The cases of a function and its edge cases, with jax's cotangents, and the program that computes these."""
+
+    cases: list[Case]
+    edges: list[EdgeCase]
+    edge_references: list
+    unusual: list[UnusualCase]
+    reference: Program
+
+
+def _solved(f, cases, edge_cases) -> _Solved:
     """Solve the cases, or the examples of f: those of jaxdl once for its VJP and all mutants; others may change."""
-    if cases is None and getattr(f, "__module__", "").startswith("jaxdl.functional."):
+    if cases is None and _is_of_jaxdl(f):
         return _solved_examples(f)
-    return solve(f, examples_of(f) if cases is None else rounded(cases))
+    return _solve(f, examples_of(f) if cases is None else rounded(cases), edge_cases)
+
+
+def _is_of_jaxdl(f) -> bool:
+    return getattr(f, "__module__", "").startswith("jaxdl.functional.")
 
 
 @functools.cache
-def _solved_examples(f) -> list:
-    return solve(f, examples_of(f))
+def _solved_examples(f) -> _Solved:
+    return _solve(f, examples_of(f), True)
 
 
-def _surviving_in_case(mutated, case, precisions) -> list[tuple]:
-    """Return the mutants that pass in a case, in float64 (precisions = 1) or in float64 and float32 (2).
+def _solve(f, examples, edge_cases) -> _Solved:
+    """Compute jax's cotangents for examples, and for their edge cases in float64."""
+    cases = cases_of(f, examples)
+    program = reference_program(f, cases)
+    by_precision = program(cases, 0), program(cases, 1)
+    solved = [case._replace(reference=both) for case, both in zip(cases, zip(*by_precision, strict=True), strict=True)]
+    edges = list(edge_cases_of(solved)) if edge_cases else []
+    unusual = list(unusual_cases(f, solved[0], program)) if edge_cases else []
+    return _Solved(solved, edges, program([edge.case for edge in edges], 0), unusual, program)
+
+
+def _surviving_in_cases(mutated, cases, precision) -> list[tuple]:
+    """Return the mutants that pass in cases of one program, in float64 (precision = 0) or in float32 (1).
 
     All mutants are compiled into one program with the same noise: they share most of their operations, which makes
     compilation fast.
     """
 
-    def pull(inputs):
+    def pull(g, arguments, settings):
+        pulled = {}
         for number, (_, wrong) in enumerate(mutated):
             try:
-                yield number, *pull_each(wrong, [case], [inputs])
-            except CaseError as failure:  # detected
-                if needs_numbers(failure) and isinstance(jax.tree.leaves(inputs)[0], jax.core.Tracer):
+                pulled[number] = hand_cotangents(wrong, g, arguments, settings)
+            except Exception as failure:  # detected
+                is_traced = isinstance(jax.tree.leaves(arguments)[0], jax.core.Tracer)
+                if isinstance(failure, jax.errors.JAXTypeError) and is_traced:
                     raise
+        return pulled
 
     with jax.debug_key_reuse(False):
-        pulled = in_each_precision(lambda inputs: dict(pull(inputs)), case.inputs[:precisions])
-    both = [number for number in pulled[0] if number in pulled[-1]]
-    judged = {
-        number: _errors(case, (*(of_precision[number] for of_precision in pulled), *case.reference[precisions:]))
-        for number in both
-    }
-    return [mutated[number] for number, (_, fault) in judged.items() if not fault]
+        computed = Program(pull, cases[:1])(cases, precision)
+    passing = set(range(len(mutated)))
+    for case, pulled in zip(cases, computed, strict=True):
+        hand = {number: (cotangents, case.reference[1]) for number, cotangents in pulled.items()}
+        if precision:
+            hand = {number: (case.reference[0], cotangents) for number, cotangents in pulled.items()}
+        passing &= {number for number, both in hand.items() if number in passing and not _errors(case, both)[1]}
+    return [mutated[number] for number in sorted(passing)]
 
 
-def _largest_errors(solved, hand) -> tuple[tuple[float, ...], str]:
+def _largest_errors(cases, hand) -> tuple[tuple[float, ...], str]:
     """Return the largest errors (float64, float32, jax's own in float32) up to the first fault, and that fault."""
     worst: tuple[float, ...] = (0.0, 0.0, 0.0)
-    fault = ""
-    for number, (case, pulled) in enumerate(zip(solved, hand, strict=True)):
+    for case, pulled in zip(cases, hand, strict=True):
         errors, fault = _errors(case, pulled)
         worst = tuple(map(max, worst, errors))
         if fault:
-            return worst, f"{case_name(number, case.settings)}: {fault}"
-    return worst, fault
+            return worst, f"{case.title}: {fault}"
+    return worst, ""
+
+
+def _first_edge_fault(solved, program) -> str:
+    """Return the first fault at an edge case."""
+    hand = program([edge.case for edge in solved.edges], 0)
+    for edge, pulled, reference in zip(solved.edges, hand, solved.edge_references, strict=True):
+        near_reference = functools.partial(solved.reference, [edge.near], 0)
+        if fault := edge_fault(edge, _names_of_leaves(edge.case), pulled, reference, near_reference):
+            return fault
+    return ""
+
+
+def _first_unusual_fault(unusual, hand) -> str:
+    """Return the first fault in bfloat16 or with empty arrays."""
+    for each, pulled in zip(unusual, hand, strict=True):
+        floating = [argument for argument in each.case.inputs[0][1] if is_floating(argument)]
+        fault = _structure_fault(pulled, floating, each.case.names)
+        if fault := fault or unusual_fault(each, _names_of_leaves(each.case), pulled):
+            return f"{each.case.title}: {fault}"
+    return ""
 
 
 def _errors(case, hand) -> tuple[tuple[float, ...], str]:
@@ -267,14 +328,14 @@ def _errors(case, hand) -> tuple[tuple[float, ...], str]:
 
     Of several wrong cotangents the fault describes the one with the largest error, in float64 if possible.
     """
-    for cotangents, (_, arguments) in zip(hand, case.inputs, strict=True):
+    for cotangents, (_, arguments, _) in zip(hand, case.inputs, strict=True):
         if fault := _structure_fault(cotangents, [a for a in arguments if is_floating(a)], case.names):
             return (np.inf, np.inf, 0.0), fault
     reference, jax_float32 = case.reference
     leaves = [jax.tree.leaves(cotangents) for cotangents in (*hand, jax_float32, reference)]
     extra = _extra_scales(leaves[-1])
     errors = [list(map(relative_error, values, leaves[-1], extra)) for values in leaves[:-1]]
-    _, single = case.inputs[1]
+    _, single, _ = case.inputs[1]
     unit = max(np.abs(leaf).max(initial=0) for leaf in jax.tree.leaves(single) if is_floating(leaf)) <= UNIT_SCALE
     faults = [
         (in_double > FLOAT64_BOUND, max(in_double, in_single), number, text)
@@ -308,17 +369,22 @@ def _leaf_fault(in_double, in_single, of_jax, unit) -> str:
 def _described(case, leaves, faults) -> str:
     """Return the worst fault, with the place and the values of the largest error, and the other wrong cotangents."""
     in_double, _, number, text = max(faults)
-    floating = [argument for argument in case.inputs[0][1] if is_floating(argument)]
-    names = [
-        name + jax.tree_util.keystr(path)
-        for name, argument in zip(case.names, floating, strict=True)
-        for path, _ in jax.tree_util.tree_leaves_with_path(argument)
-    ]
+    names = _names_of_leaves(case)
     in_double64, in_single, jax_float32, reference = leaves
     values = jax_float32 if "unstable" in text else in_double64 if in_double else in_single
     place = describe_largest_difference(names[number], values[number], reference[number])
     others = [names[other] for _, _, other, _ in sorted(faults, key=lambda fault: fault[2]) if other != number]
     return f"{text}, largest at {place}" + (f"; also wrong: {', '.join(others)}" if others else "")
+
+
+def _names_of_leaves(case) -> list[str]:
+    """Return the names of all arrays that get a cotangent, such as params['bias']."""
+    floating = [argument for argument in case.inputs[0][1] if is_floating(argument)]
+    return [
+        name + jax.tree_util.keystr(path)
+        for name, argument in zip(case.names, floating, strict=True)
+        for path, _ in jax.tree_util.tree_leaves_with_path(argument)
+    ]
 
 
 def _signature_fault(pair) -> str:

@@ -3,7 +3,8 @@
 import contextlib
 import functools
 import inspect
-from collections.abc import Callable, Iterator
+import typing
+from collections.abc import Callable, Hashable, Sequence
 from typing import Any, NamedTuple
 
 import jax
@@ -20,15 +21,17 @@ class Case(NamedTuple):
     """One example of a function, in float64 and in float32, with the cotangents that jax computes.
 
     Attributes:
-        settings: Keyword settings.
+        title: Number of the example and its settings, for messages.
+        static: Keyword settings that are part of the compiled program, such as a stride.
         names: Names of the floating arguments, which get a cotangent.
-        inputs: Pairs (g, arguments), in float64 and in float32.
+        inputs: Triples (g, arguments, traced settings), in float64 and in float32.
         reference: Cotangents by `jax.vjp`, in float64 and in float32.
     """
 
-    settings: dict[str, Any]
+    title: str
+    static: dict[str, Any]
     names: tuple[str, ...]
-    inputs: tuple[tuple[Any, tuple], ...]
+    inputs: tuple[tuple[Any, tuple, dict[str, Any]], ...]
     reference: tuple[tuple, ...] = ()
 
 
@@ -37,36 +40,84 @@ class CaseError(ValueError):
 
 
 @contextlib.contextmanager
-def _in_case(number, settings):
-    """Raise exceptions as CaseError with the number of the case."""
+def _in_case(title):
+    """Raise exceptions as CaseError with the title of the case."""
     try:
         yield
     except Exception as error:
         first_line = (str(error).splitlines() or ["no message"])[0]
-        raise CaseError(f"{case_name(number, settings)}: {type(error).__name__}: {first_line}") from error
+        raise CaseError(f"{title}: {type(error).__name__}: {first_line}") from error
 
 
-def case_name(number, settings) -> str:
-    """Return the number of a case and its settings, for messages."""
-    return f"case {number}{f' {settings}' if settings else ''}"
+class Program:
+    """A VJP that is compiled once for all shapes and static settings among the cases, and computed on any of them.
 
+    Compilation takes nearly all the time of a comparison. Therefore cases that differ only in their numbers share one
+    program. A function that needs the numbers themselves, because it calls NumPy or tests a value, is not compiled.
 
-def in_each_precision(pull, inputs) -> list:
-    """Compute pull(inputs[0]) in float64, and pull(inputs[1]) in float32 as users do, each in one program.
-
-    A function that needs the numbers themselves, because it calls NumPy or tests a value, runs without compilation.
+    Attributes:
+        vjp: Function of (g, arguments, settings).
+        models: The first case of each shape and static setting, by the key that `_program_key` returns.
     """
-    pulled = []
-    for in_double, recorded in zip((True, False), inputs, strict=False):
-        given = jax.tree.map(lambda leaf: jax.random.clone(leaf) if is_key(leaf) else leaf, recorded)
-        with jax.enable_x64(in_double), jax.default_matmul_precision("highest"):
+
+    def __init__(self, vjp: Callable, cases: Sequence[Case]):
+        self.vjp = vjp
+        self.models = {_program_key(like[0]): like[0] for like in by_program(cases)}
+        self._run = jax.jit(self._pull, compiler_options=_compiler_options())
+
+    def _pull(self, inputs):
+        pulled = []
+        for case, (g, arguments, traced) in zip(self.models.values(), inputs, strict=True):
+            with _in_case(case.title):
+                pulled.append(self.vjp(g, arguments, {**case.static, **traced}))
+        return pulled
+
+    def __call__(self, cases: Sequence[Case], precision: int) -> list:
+        """Return the cotangents of each case, in float64 (precision = 0) or in float32 (1) as users compute them."""
+        waiting: dict[Hashable, list[int]] = {key: [] for key in self.models}
+        for number, case in enumerate(cases):
+            waiting[_program_key(case)].append(number)
+        results: list = [None] * len(cases)
+        for turn in range(max(map(len, waiting.values()), default=0)):
+            numbers = [numbers[turn] if turn < len(numbers) else None for numbers in waiting.values()]
+            chosen = [model if n is None else cases[n] for n, model in zip(numbers, self.models.values(), strict=True)]
+            pulled = self._computed([case.inputs[min(precision, len(case.inputs) - 1)] for case in chosen], precision)
+            for number, of_case in zip(numbers, pulled, strict=True):
+                if number is not None:
+                    results[number] = of_case
+        return results
+
+    def _computed(self, inputs, precision):
+        given = jax.tree.map(lambda leaf: jax.random.clone(leaf) if is_key(leaf) else leaf, inputs)
+        with jax.enable_x64(precision == 0), jax.default_matmul_precision("highest"):
             try:
-                pulled.append(jax.jit(pull, compiler_options=_compiler_options())(given))
+                return jax.device_get(self._run(given))
             except CaseError as failure:
                 if not needs_numbers(failure):
                     raise
-                pulled.append(pull(jax.device_put(given)))
-    return pulled
+                self._run = self._pull
+                return self._pull(jax.device_put(given))
+
+
+def by_program(cases: Sequence[Case]) -> list[list[Case]]:
+    """Group cases of the same static settings, shapes and dtypes, which one program can compute."""
+    groups: dict[Hashable, list[Case]] = {}
+    for case in cases:
+        groups.setdefault(_program_key(case), []).append(case)
+    return list(groups.values())
+
+
+def _program_key(case) -> Hashable:
+    """Return what determines the program of a case besides the precision: static settings, shapes and dtypes."""
+    leaves, structure = jax.tree.flatten(case.inputs[0])
+    shapes = tuple((leaf.shape, leaf.dtype if leaf.dtype != np.float32 else np.float64) for leaf in leaves)
+    settings = tuple((name, type(value), _hashable(value)) for name, value in case.static.items())
+    return structure, shapes, settings
+
+
+def _hashable(value):
+    """Return a setting itself, or its identity if it is an array."""
+    return value if isinstance(value, Hashable) else id(value)
 
 
 def needs_numbers(failure) -> bool:
@@ -74,57 +125,85 @@ def needs_numbers(failure) -> bool:
     return isinstance(failure.__cause__, jax.errors.JAXTypeError)
 
 
-def solve(f, cases) -> list[Case]:
-    """Draw a cotangent for every case, and compute the reference cotangents in one program per precision."""
-    drawn = []
-    for number, (arguments, settings) in enumerate(cases):
-        with _in_case(number, settings):
-            drawn.append(Case(settings, _floating_names(f, arguments), _inputs(f, arguments, settings)))
-
-    def pull(inputs):
-        for number, (case, (g, arguments)) in enumerate(zip(drawn, inputs, strict=True)):
-            with _in_case(number, case.settings):
-                pulled = jax_vjp(plain_function(f), g, arguments, case.settings)
-            yield pulled
-
-    references = in_each_precision(lambda inputs: list(pull(inputs)), _by_precision(drawn))
-    return [case._replace(reference=both) for case, both in zip(drawn, zip(*references, strict=True), strict=True)]
-
-
-def _by_precision(cases) -> tuple[list, list]:
-    """Return the inputs of all cases in float64, and those in float32."""
-    return [case.inputs[0] for case in cases], [case.inputs[1] for case in cases]
+def cases_of(f, examples) -> list[Case]:
+    """Convert pairs (arguments, settings) to cases, with a random cotangent for each."""
+    shapes_of_outputs: dict[Hashable, Any] = {}
+    cases = []
+    for number, (arguments, settings) in enumerate(examples):
+        title = case_title(number, settings)
+        with _in_case(title):
+            traced = traced_settings(f, settings)
+            static = {name: value for name, value in settings.items() if name not in traced}
+            case = Case(title, static, _floating_names(f, arguments), ((None, arguments, traced),))
+            key = _program_key(case)
+            if key not in shapes_of_outputs:
+                shapes_of_outputs[key] = _outputs(f, case)
+            cases.append(case._replace(inputs=_inputs(shapes_of_outputs[key], arguments, traced)))
+    return cases
 
 
-def _inputs(f, arguments, settings) -> tuple:
-    """Return (g, arguments) in float64 and in float32, with a random cotangent g of the structure of f's output."""
+def traced_settings(f, settings) -> dict[str, np.ndarray]:
+    """Return the settings that are annotated as arrays, also those with their default, as arrays."""
+    parameters = inspect.signature(f).parameters.values()
+    return {
+        p.name: round_to_float32(settings.get(p.name, p.default))
+        for p in parameters
+        if p.kind is p.KEYWORD_ONLY and _is_array_type(getattr(p.annotation, "__value__", p.annotation))
+    }
+
+
+def _is_array_type(annotation) -> bool:
+    """Return whether an annotation is a jaxtyping array, or a union that has one."""
+    return any(hasattr(member, "dim_str") for member in (annotation, *typing.get_args(annotation)))
+
+
+def reference_program(f, cases) -> Program:
+    """Return the program of the cotangents that jax computes."""
+    return Program(lambda g, arguments, settings: jax_vjp(plain_function(f), g, arguments, settings), cases)
+
+
+def hand_program(f_vjp, cases) -> Program:
+    """Return the program of the hand-derived cotangents."""
+    return Program(lambda g, arguments, settings: hand_cotangents(f_vjp, g, arguments, settings), cases)
+
+
+def hand_cotangents(f_vjp, g, arguments, settings):
+    """Compute the hand-derived cotangents, as jax arrays."""
+    return jax.tree.map(jnp.asarray, f_vjp(g, *arguments, **settings))
+
+
+def case_title(number, settings) -> str:
+    """Return the number of a case and its settings, for messages."""
+    return f"case {number}{f' {settings}' if settings else ''}"
+
+
+def _outputs(f, case) -> Any:
+    """Return the shapes of the outputs in float64. Raises TypeError if one has another dtype."""
+    _, arguments, traced = case.inputs[0]
     with jax.enable_x64(True), jax.default_matmul_precision("highest"):
-        outputs = jax.eval_shape(lambda *a: f(*a, **settings), *arguments)
+        outputs = jax.eval_shape(lambda *a: f(*a, **case.static, **traced), *arguments)
     if wrong := [str(leaf.dtype) for leaf in jax.tree.leaves(outputs) if leaf.dtype != np.float64]:
         raise TypeError(
             f"f must return float64 arrays for float64 arguments, got {', '.join(wrong)}; remove conversions to a dtype"
         )
+    return outputs
+
+
+def _inputs(outputs, arguments, traced) -> tuple:
+    """Return (g, arguments, settings) in float64 and in float32, with a random cotangent g of the outputs' shapes."""
+    g = random_cotangents(outputs, np.float64)
+    return (g, arguments, traced), jax.tree.map(to_single, (g, arguments, traced))
+
+
+def random_cotangents(outputs, dtype) -> Any:
+    """Return standard normal cotangents that float32 represents, in the shapes of the outputs."""
     random = np.random.default_rng(1)
-    g = jax.tree.map(lambda y: round_to_float32(random.standard_normal(y.shape)), outputs)
-    return (g, arguments), jax.tree.map(_to_single, (g, arguments))
+    return jax.tree.map(lambda y: round_to_float32(random.standard_normal(y.shape)).astype(dtype), outputs)
 
 
-def _to_single(leaf):
+def to_single(leaf):
+    """Convert float64 to float32."""
     return leaf.astype(np.float32) if is_floating(leaf) else leaf
-
-
-def pull_each(f_vjp, cases, inputs) -> Iterator[tuple]:
-    """Yield the hand-derived cotangents of each case."""
-    for number, (case, (g, arguments)) in enumerate(zip(cases, inputs, strict=True)):
-        with _in_case(number, case.settings):
-            pulled = jax.tree.map(jnp.asarray, f_vjp(g, *arguments, **case.settings))
-        yield pulled
-
-
-def hand_cotangents(f_vjp, solved) -> Iterator[tuple]:
-    """Compute the hand-derived cotangents of all cases in one program per precision."""
-    pulled = in_each_precision(lambda inputs: list(pull_each(f_vjp, solved, inputs)), _by_precision(solved))
-    return zip(*pulled, strict=True)
 
 
 @functools.cache

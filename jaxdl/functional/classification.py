@@ -56,13 +56,14 @@ def cross_entropy(
     """
     check_annotations(cross_entropy, logits, labels)
     if logits.shape[-1] == 0:  # no label is a class
-        return _valid_or_nan(logits, labels, ignored)
+        return _loss_without_classes(logits, labels, ignored)
     losses = -log_softmax(_mask_ignored(logits, labels, ignored))
     w, epsilon = _valid_weights(logits, class_weights), _valid_smoothing(smoothing, logits.dtype)
     label = jnp.clip(labels.astype(int), 0, logits.shape[-1] - 1)
     of_label = w[label] * jnp.take_along_axis(losses, label[:, None], axis=-1)[:, 0]
     uniform = jnp.where(smoothing == 0, 0, epsilon * (w * losses).mean(axis=-1))
-    return _valid_or_nan(logits, labels, ignored) * ((1 - epsilon) * of_label + uniform)
+    valid = one_or_nan(is_class(labels, logits.shape[-1]), logits.dtype)
+    return jnp.where(is_number(labels, ignored), 0, valid * ((1 - epsilon) * of_label + uniform))
 
 
 def cross_entropy_vjp(g, logits, labels, *, smoothing=0.0, class_weights=1.0, ignored=-100):
@@ -86,7 +87,8 @@ def cross_entropy_examples(random):
     yield (logits, jnp.array([-1, 0, 1, 2, 3, 4, 9])), {}
     yield (random.standard_normal((3, 300)), jnp.array([0, 7, 255], jnp.uint8)), {}
     yield (logits, jnp.array([-100, 0, 1, 2, 3, -100, 9])), {"class_weights": random.uniform(size=4)}
-    yield (logits, jnp.array([3, 0, 1, 2, 3, -100, 9])), {"ignored": 3}
+    settings = {"ignored": -1, "smoothing": 0.2, "class_weights": random.uniform(size=4)}
+    yield (logits, jnp.array([-1, 0, 1, 2, -1, -100, 9])), settings
     for smoothing in (0.1, 1.0, -0.1, 1.1):
         yield (logits, labels), {"smoothing": smoothing, "class_weights": random.uniform(size=4)}
     yield (logits, labels), {"class_weights": jnp.array([1.0, -1.0, 1.0, 1.0])}
@@ -103,13 +105,14 @@ def _targets(logits, labels, smoothing, class_weights, ignored):
     classes, dtype = logits.shape[-1], logits.dtype
     one_hot = jax.nn.one_hot(labels.astype(int), classes, dtype=dtype)
     epsilon = _valid_smoothing(smoothing, dtype)
-    counted = _valid_or_nan(logits, labels, ignored)[:, None]
-    return counted * _valid_weights(logits, class_weights) * ((1 - epsilon) * one_hot + epsilon / classes)
+    valid = one_or_nan(is_class(labels, classes), dtype)[:, None]
+    targets = valid * _valid_weights(logits, class_weights) * ((1 - epsilon) * one_hot + epsilon / classes)
+    return jnp.where(is_number(labels, ignored)[:, None], 0, targets)
 
 
-def _valid_or_nan(logits, labels, ignored):
-    """Return 1 for an example that counts, 0 if it is ignored, and NaN if its label is not a class."""
-    return jnp.where(is_number(labels, ignored), 0, one_or_nan(is_class(labels, logits.shape[-1]), logits.dtype))
+def _loss_without_classes(scores, labels, ignored):
+    """Return 0 for ignored examples and NaN for all others, because no label is a class."""
+    return jnp.where(is_number(labels, ignored), 0, jnp.nan).astype(scores.dtype)
 
 
 def _valid_weights(logits, class_weights):
@@ -166,7 +169,7 @@ def negative_log_likelihood(
     """
     check_annotations(negative_log_likelihood, log_probabilities, labels)
     if log_probabilities.shape[-1] == 0:  # no label is a class
-        return _valid_or_nan(log_probabilities, labels, ignored)
+        return _loss_without_classes(log_probabilities, labels, ignored)
     t = _targets(log_probabilities, labels, 0.0, class_weights, ignored)
     return jnp.where(t == 0, 0, -t * log_probabilities).sum(axis=-1)
 
@@ -180,8 +183,9 @@ def negative_log_likelihood_examples(random):
     """Class weights, ignored and invalid labels, and classes of probability 0."""
     log_probabilities, labels = -random.uniform(size=(7, 4)), random.integers(0, 4, 7)
     yield (log_probabilities, labels), {}
-    yield (log_probabilities[:1], labels[:1]), {"class_weights": 0.3}
+    yield (log_probabilities, labels), {"class_weights": 0.3}
     yield (log_probabilities, jnp.array([-100, 0, 1, 2, 3, 4, -1])), {"class_weights": random.uniform(size=4)}
-    yield (log_probabilities, jnp.array([3, 0, 1, 2, 3, -100, 9])), {"ignored": 3}
+    settings = {"ignored": -1, "class_weights": random.uniform(size=4)}
+    yield (log_probabilities, jnp.array([-1, 0, 1, 2, -1, -100, 9])), settings
     yield (log_probabilities, labels), {"class_weights": -1.0}
     yield (log_probabilities + jnp.array([0, 0, 0, -jnp.inf]), jnp.array([0, 1, 2, 0, 1, 2, 0])), {}

@@ -139,11 +139,11 @@ def conv2d_examples(random):
     Windows of three rows, with an odd and an even number of positions.
     """
     for shape, kernel, settings in [
-        ((3, 7, 6, 2), (3, 2, 2, 5), {"stride": (2, 1), "padding": "SAME"}),
+        ((3, 7, 6, 2), (3, 2, 2, 5), {"stride": (2, 1), "padding": "SAME", "dilation": (1, 2)}),
         ((1, 6, 9, 1), (2, 3, 1, 3), {"stride": (1, 3), "padding": ((0, 2), (1, 0)), "dilation": (3, 2)}),
-        ((2, 5, 4, 6), (2, 3, 3, 4), {"groups": 2, "padding": ((1, 0), (1, 1)), "stride": (2, 2)}),
+        ((2, 5, 4, 6), (2, 3, 3, 4), {"groups": 2, "padding": ((1, 2), (1, 1)), "stride": (2, 1), "dilation": (3, 1)}),
         ((1, 3, 2, 4), (3, 2, 4, 1), {}),
-        ((2, 6, 5, 4), (3, 2, 4, 3), {"padding": "SAME"}),
+        ((2, 6, 5, 6), (3, 2, 3, 4), {"padding": "SAME", "groups": 2}),
     ]:
         yield tuple(map(random.standard_normal, (shape, kernel, kernel[-1:]))), settings
 
@@ -209,8 +209,8 @@ def conv1d_examples(random):
     """Strides, paddings, a dilation and groups."""
     for shape, kernel, settings in [
         ((2, 7, 3), (3, 3, 4), {}),
-        ((3, 8, 2), (3, 2, 5), {"stride": 2, "padding": "SAME"}),
-        ((1, 9, 4), (2, 2, 6), {"padding": (3, 0), "dilation": 3, "groups": 2}),
+        ((3, 8, 4), (3, 2, 6), {"stride": 2, "padding": "SAME", "dilation": 2, "groups": 2}),
+        ((2, 9, 4), (2, 2, 6), {"stride": 2, "padding": (3, 0), "dilation": 3, "groups": 2}),
     ]:
         yield tuple(map(random.standard_normal, (shape, kernel, kernel[-1:]))), settings
 
@@ -273,8 +273,9 @@ def convolution_vjp(g, x, kernel, bias, *, stride=(1, 1), padding="VALID", dilat
 
 def convolution_examples(random):
     """A window that is not square, with all settings."""
-    settings = {"stride": (2, 1), "padding": ((1, 0), (0, 2)), "dilation": (1, 2), "groups": 2}
-    yield tuple(map(random.standard_normal, ((2, 5, 6, 4), (2, 3, 2, 6), (6,)))), settings
+    for padding in (((1, 0), (0, 2)), "SAME"):
+        settings = {"stride": (2, 1), "padding": padding, "dilation": (1, 2), "groups": 2}
+        yield tuple(map(random.standard_normal, ((2, 5, 6, 4), (2, 3, 2, 6), (6,)))), settings
 
 
 def _settings_for_one_row(stride, padding, dilation):

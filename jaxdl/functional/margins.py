@@ -222,7 +222,8 @@ def _gap_to_rival(scores, labels):
     rivals = jnp.where(one_hot == 1, -jnp.inf, scores)
     strongest = rivals.argmax(axis=-1, keepdims=True)
     gap = 1 + jnp.take_along_axis(rivals, strongest, axis=-1)[:, 0] - jnp.where(one_hot == 1, scores, 0).sum(axis=-1)
-    return gap, jax.nn.one_hot(strongest[:, 0], scores.shape[-1], dtype=scores.dtype), one_hot
+    rival = jax.nn.one_hot(strongest[:, 0], scores.shape[-1], dtype=scores.dtype)
+    return gap, jnp.where(one_hot == 1, 0, rival), one_hot  # a single class has no rival
 
 
 def _valid_scores(scores, labels):

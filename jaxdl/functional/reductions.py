@@ -41,8 +41,10 @@ def weighted_mean_vjp(g, values, weights):
     $\partial m / \partial w_n = v_n / S - \sum_k w_k v_k / S^2 = (v_n - m) / S$. For a value that counts as 0 these
     are 0 and $-m / S$.
     """
-    share = g / weights.sum()
-    return share * weights, share * (_zero_masked(values, values, weights) - weighted_mean(values, weights))
+    total = weights.sum()
+    share = g / total
+    values_bar = one_or_nan(total != 0, values.dtype) * _zero_masked(share * weights, values, weights)
+    return values_bar, share * (_zero_masked(values, values, weights) - weighted_mean(values, weights))
 
 
 def weighted_mean_examples(random):

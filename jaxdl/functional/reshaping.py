@@ -50,5 +50,6 @@ def reshape_examples(random):
     """An image to a row, a row to an image, a column to one number per example, and an empty batch."""
     yield (random.standard_normal((3, 4, 5, 2)),), {}
     yield (random.standard_normal((3, 12)),), {"shape": (2, -1, 3)}
+    yield (random.standard_normal((1, 12)),), {"shape": (2, -1, 3)}
     yield (random.standard_normal((7, 1)),), {"shape": ()}
     yield (random.standard_normal((0, 4)),), {"shape": (2, 2)}

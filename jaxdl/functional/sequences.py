@@ -81,7 +81,7 @@ def rnn_vjp(g, x, hidden, input_weights, hidden_weights, bias):
 
 def rnn_examples(random):
     """Sequences of several steps, of one and of none; a batch size 1; and weights that let the gradient grow."""
-    for shape in [(4, 7, 3, 5), (1, 5, 4, 2), (3, 1, 2, 3), (2, 0, 3, 4)]:
+    for shape in [(4, 7, 3, 5), (1, 1, 2, 3), (2, 0, 3, 4)]:
         yield _random_arguments(random, *shape, gates=1), {}
     x, hidden, input_weights, hidden_weights, bias = _random_arguments(random, 3, 9, 2, 4, gates=1)
     yield (0.1 * x, 0.1 * hidden, input_weights, 2 * hidden_weights, bias), {}
@@ -163,7 +163,7 @@ def gru_vjp(g, x, hidden, input_weights, hidden_weights, bias, candidate_bias, *
 
 def gru_examples(random):
     """Sequences of several steps, of one and of none; a batch size 1; both reset gates."""
-    for shape in [(4, 7, 3, 5), (1, 5, 4, 2), (3, 1, 2, 3), (2, 0, 3, 4)]:
+    for shape in [(4, 7, 3, 5), (1, 1, 2, 3), (2, 0, 3, 4)]:
         arguments = *_random_arguments(random, *shape, gates=3), random.standard_normal(shape[-1])
         yield arguments, {}
     yield arguments, {"reset_after": False}
@@ -248,7 +248,7 @@ def lstm_vjp(g, x, hidden, cell, input_weights, hidden_weights, bias):
 
 def lstm_examples(random):
     """Sequences of several steps, of one and of none; and a batch size 1."""
-    for batch, *rest in [(4, 7, 3, 5), (1, 5, 4, 2), (3, 1, 2, 3), (2, 0, 3, 4)]:
+    for batch, *rest in [(4, 7, 3, 5), (1, 1, 2, 3), (2, 0, 3, 4)]:
         x, hidden, *weights = _random_arguments(random, batch, *rest, gates=4)
         yield (x, hidden, random.standard_normal(hidden.shape), *weights), {}
 

@@ -59,6 +59,7 @@ def softmax_examples(random):
     """Valid and invalid temperatures, logits far apart, and zero classes."""
     logits = random.standard_normal((6, 5, 4))
     yield (logits,), {}
+    yield (logits[0],), {"temperature": 0.3}
     yield (logits,), {"temperature": 2.5}
     yield (40 * logits,), {"temperature": 0.5}
     for temperature in (0.0, -1.0):

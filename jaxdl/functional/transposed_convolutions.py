@@ -82,9 +82,9 @@ def conv2d_transpose_vjp(g, x, kernel, bias, *, stride=(1, 1), padding="VALID", 
 def conv2d_transpose_examples(random):
     """Strides smaller than, equal to and larger than the kernel; paddings, dilations, groups; a batch size 1."""
     for shape, kernel, settings in [
-        ((3, 3, 2, 2), (3, 2, 2, 5), {"stride": (2, 1), "padding": "SAME"}),
-        ((1, 2, 3, 1), (2, 2, 1, 3), {"stride": (3, 3), "padding": ((0, 1), (1, 0)), "dilation": (3, 2)}),
-        ((2, 2, 3, 6), (2, 1, 3, 4), {"groups": 2, "padding": "SAME", "stride": (2, 3)}),
+        ((3, 3, 2, 2), (3, 2, 2, 5), {"stride": (2, 1), "padding": "SAME", "dilation": (1, 2)}),
+        ((1, 2, 3, 2), (2, 2, 1, 4), {"stride": (3, 3), "padding": ((0, 1), (1, 0)), "dilation": (3, 2), "groups": 2}),
+        ((2, 2, 3, 6), (2, 1, 3, 4), {"groups": 2, "padding": "SAME", "stride": (2, 3), "dilation": (2, 1)}),
     ]:
         yield tuple(map(random.standard_normal, (shape, kernel, kernel[-1:]))), settings
 

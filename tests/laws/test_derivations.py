@@ -1,13 +1,17 @@
 """Every function has a hand-derived VJP that equals jax's, and whose mutants are all detected."""
 
 import ast
+import inspect
+import itertools
 import pathlib
 
 import jax
+import numpy as np
 import pytest
 
 import jaxdl.functional
 from jaxdl import derivation
+from jaxdl.derivation.cotangents import traced_settings
 
 PAIRS = derivation.vjp_pairs()
 FOLDER = pathlib.Path(jaxdl.functional.__file__).parent
@@ -50,6 +54,28 @@ def test_every_mutant_is_detected(pair):
     total, surviving = derivation.surviving_mutants(pair)
     assert total
     assert not surviving
+
+
+@pytest.mark.parametrize("pair", PAIRS, ids=lambda pair: pair.name)
+def test_examples_combine_the_settings_in_pairs(pair):
+    """Settings that are arrays are combined by the edge cases. The others need an example with several rows."""
+    examples = derivation.examples(pair.f)
+    arrays = set(traced_settings(pair.f, {}))
+    parameters = inspect.signature(pair.f).parameters.values()
+    static = {p.name: p.default for p in parameters if p.kind is p.KEYWORD_ONLY and p.name not in arrays}
+    combined = {
+        both
+        for arguments, settings in examples
+        if max(np.shape(leaf)[0] for leaf in jax.tree.leaves(arguments) if np.ndim(leaf)) > 1
+        for both in itertools.combinations(
+            sorted(f"{n}=SAME" if isinstance(v, str) else n for n, v in settings.items()), 2
+        )
+    }
+    changed = sorted(name for name in static if name != "padding")
+    expected = set(itertools.combinations(changed, 2))
+    if "padding" in static:
+        expected |= {tuple(sorted((name, padding))) for name in changed for padding in ("padding", "padding=SAME")}
+    assert expected <= combined
 
 
 @pytest.mark.parametrize("path", sorted(FOLDER.glob("*.py")), ids=lambda path: path.stem)

@@ -114,11 +114,12 @@ OUT_OF_RANGE = [
 
 @pytest.mark.parametrize(("name", "settings"), OUT_OF_RANGE)
 def test_a_setting_out_of_range_gives_nan_in_losses_and_gradients_traced_or_not(name, settings):
-    f = getattr(F, name)
+    f, f_vjp = getattr(F, name), getattr(F, f"{name}_vjp")
     zero_and_one = [0 if is_floating(array) else 1 for array in arrays_of(name)]  # at all kinks, with a valid label
     arrays = [array.at[3].set(value) for array, value in zip(arrays_of(name), zero_and_one, strict=True)]
     gradient = jax.grad(lambda *a, **s: f(*a, **s).sum(), argnums=floating_positions(arrays))
-    both = lambda arrays, settings: (f(*arrays, **settings), *gradient(*arrays, **settings))
+    ones = jnp.ones(4)
+    both = lambda a, settings: (f(*a, **settings), gradient(*a, **settings), f_vjp(ones, *a, **settings))
     results = jax.jit(lambda arrays, traced: (both(arrays, traced), both(arrays, settings)))(arrays, settings)
     for value in jax.tree.leaves(results):
         assert jnp.isnan(value).all()
