@@ -56,14 +56,14 @@ def sigmoid_binary_cross_entropy_vjp(g, logits, labels, *, positive_weight=1.0):
 
     $-\log \sigma(z) = \log(1 + e^{-z})$ has the derivative $-e^{-z} / (1 + e^{-z}) = -\sigma(-z)$ and, likewise,
     $-\log \sigma(-z)$ has $\sigma(z)$, hence $\bar z = g\,((1 - t)\,\sigma(z) - w\,t\,\sigma(-z))$, which is
-    $g\,(\sigma(z) - t)$ for $w = 1$. $L$ is linear in $t$, with $\log(1 + e^{-z}) - \log(1 + e^z) = -z$, hence
-    $\bar t = g\,((w - 1) \log(1 + e^{-z}) - z)$.
+    $g\,(\sigma(z) - t)$ for $w = 1$. $L$ is linear in $t$, hence
+    $\bar t = g\,(w \log(1 + e^{-z}) - \log(1 + e^z))$.
     """
     yes, no = _answers(logits, labels)
     w, g = _valid_weight(positive_weight, logits.dtype), _to_outputs(g, logits)
     z_bar = g * (no * sigmoid(logits) - w * yes * sigmoid(-logits))
     valid = one_or_nan(is_fraction(labels), logits.dtype)
-    t_bar = g * valid * ((w - 1) * jnp.logaddexp(-logits, 0.0) - logits)
+    t_bar = g * valid * (w * jnp.logaddexp(-logits, 0.0) - jnp.logaddexp(logits, 0.0))
     return (z_bar, t_bar.astype(labels.dtype)) if jnp.issubdtype(labels.dtype, jnp.floating) else (z_bar,)
 
 

@@ -79,12 +79,12 @@ def triplet_vjp(g, anchor, positive, negative, *, margin=1.0, norm_degree=2, swa
     _check_degree(norm_degree)
     violation = _violation(anchor, positive, negative, margin, norm_degree, swap)
     h = jnp.where(violation <= 0, 0, g * one_or_nan(margin >= 0, g.dtype))[:, None]
-    positive_pull = h * _slope(anchor - positive, norm_degree)
-    negative_pull = h * _slope(anchor - negative, norm_degree)
+    positive_pull = _pull(h, anchor - positive, norm_degree)
+    negative_pull = _pull(h, anchor - negative, norm_degree)
     if not swap:
         return positive_pull - negative_pull, -positive_pull, negative_pull
-    share = _swapped_share(anchor - negative, positive - negative, norm_degree)
-    negative_pull, swapped_pull = (1 - share) * negative_pull, share * h * _slope(positive - negative, norm_degree)
+    share = jnp.where(h == 0, 0, _swapped_share(anchor - negative, positive - negative, norm_degree))
+    negative_pull, swapped_pull = (1 - share) * negative_pull, _pull(share * h, positive - negative, norm_degree)
     return positive_pull - negative_pull, -positive_pull - swapped_pull, negative_pull + swapped_pull
 
 
@@ -121,6 +121,11 @@ def _check_degree(degree):
     """Raise ValueError if the degree of a norm is below 1 or infinite."""
     if not 1 <= degree < math.inf:
         raise ValueError(f"norm_degree must be at least 1 and finite, got {degree}.")
+
+
+def _pull(h, vectors, degree):
+    """Return $h$ times the derivative of the length; 0 for $h = 0$, also if the vector is infinite."""
+    return jnp.where(h == 0, 0, h * _slope(vectors, degree))
 
 
 def _length(vectors, degree):

@@ -287,9 +287,9 @@ def weston_watkins_vjp(g, scores, labels, *, exponent=1):
     """
     _check_exponent(exponent)
     gaps, one_hot = _gaps_to_all(scores, labels)
-    slope = jnp.where(gaps <= 0, 0, _valid_label(scores, labels)[:, None])
-    slope = slope * (2 * gaps if exponent == 2 else 1)
-    return (g[:, None] * (slope - one_hot * slope.sum(axis=-1, keepdims=True)),)
+    slope = (2 * gaps if exponent == 2 else 1) * _valid_label(scores, labels)[:, None]
+    slope = jnp.where(gaps <= 0, 0, slope)
+    return (g[:, None] * (slope - jnp.where(one_hot == 1, slope.sum(axis=-1, keepdims=True), 0)),)
 
 
 def weston_watkins_examples(random):
