@@ -83,7 +83,8 @@ def max_pool_examples(random):
     yield (rectified,), {"window": (3, 2), "stride": (2, 1)}
     yield (random.standard_normal((1, 9, 8, 3)),), {"window": (2, 3), "stride": (3, 2)}
     yield (rectified - 1,), {"window": (3, 3), "stride": (2, 2), "padding": ((1, 1), (0, 2))}
-    yield (random.standard_normal((2, 7, 5, 1)),), {"window": (3, 2), "stride": (2, 1), "padding": "SAME"}
+    settings = {"window": (3, 2), "stride": (2, 1), "padding": "SAME", "dilation": (1, 2)}
+    yield (random.standard_normal((2, 7, 5, 1)),), settings
     yield (rectified,), {"window": (2, 3), "stride": (2, 1), "padding": ((1, 0), (1, 2)), "dilation": (3, 2)}
 
 
@@ -157,7 +158,8 @@ def avg_pool_examples(random):
     for count_include_pad in (True, False):
         settings = {"window": (3, 3), "stride": (2, 1), "padding": ((1, 1), (0, 2))}
         yield (x,), {**settings, "count_include_pad": count_include_pad}
-    yield (x[:, :5],), {"window": (2, 3), "stride": (1, 2), "padding": "SAME", "count_include_pad": False}
+    settings = {"window": (2, 3), "stride": (1, 2), "padding": "SAME", "dilation": (2, 1)}
+    yield (x[:, :5],), {**settings, "count_include_pad": False}
     settings = {"window": (2, 3), "stride": (2, 1), "padding": ((1, 0), (1, 2)), "dilation": (3, 2)}
     yield (x,), {**settings, "count_include_pad": False}
 
