@@ -23,6 +23,7 @@ from jaxdl.derivation.cotangents import (
     cases_of,
     hand_cotangents,
     hand_program,
+    nothing_to_compare,
     reference_program,
 )
 from jaxdl.derivation.discovery import (
@@ -193,7 +194,7 @@ def compare(pair: VJPPair, cases: list | None = None, *, edge_cases: bool = Fals
         of_single = in_single([*solved.cases, *unusual], 1)
         hand = zip(in_double(solved.cases, 0), of_single, strict=False)
         errors, fault = _largest_errors(solved.cases, hand)
-        fault = fault or _first_edge_fault(solved, in_double)
+        fault = fault or nothing_to_compare(solved.cases) or _first_edge_fault(solved, in_double)
         fault = fault or _first_unusual_fault(solved.unusual, of_single[len(solved.cases) :])
     except CaseError as failure:
         errors, fault = (np.inf, np.inf, 0.0), str(failure)

@@ -259,3 +259,11 @@ def _floating_names(f, arguments) -> tuple[str, ...]:
         elif parameter.kind is not parameter.KEYWORD_ONLY:
             names.append(parameter.name)
     return tuple(name for name, argument in zip(names, arguments, strict=False) if is_floating(argument))
+
+
+def nothing_to_compare(cases: Sequence[Case]) -> str:
+    """Return a fault if jax's cotangents have no finite number in any case: every VJP would agree with them."""
+    cotangents = [leaf for case in cases for leaf in jax.tree.leaves(case.reference[0])]
+    if not cotangents or any(np.isfinite(np.asarray(leaf)).any() for leaf in cotangents):
+        return ""
+    return "no case has a finite cotangent, so nothing is compared: give examples with numbers that f is defined for"

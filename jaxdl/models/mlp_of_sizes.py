@@ -177,6 +177,8 @@ def _checked(sizes, choice, norm) -> list[tuple[int, ...]]:
     sizes = [checked_sizes(f"sizes[{number}]", size) for number, size in enumerate(sizes)]
     if not sizes or not all(sizes):
         raise ValueError(f"sizes must be tuples of at least one hidden layer, got {sizes}.")
+    if not jnp.issubdtype(jnp.result_type(choice), jnp.integer):
+        raise TypeError(f"choice must be an integer, the number of a size, got {choice!r}: convert it to int.")
     if not isinstance(choice, Tracer) and not 0 <= choice < len(sizes):
         raise ValueError(f"choice must be the number of a size, from 0 to {len(sizes) - 1}, got {choice}.")
     kind = norm.func if isinstance(norm, functools.partial) else norm

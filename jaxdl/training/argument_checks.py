@@ -28,7 +28,7 @@ SIGNATURES = {  # of the functions of a user, with an example
     "metric": "(outputs, labels, weights), such as metrics.accuracy",
     "observe": "(state, dev)",
     "criterion": "(row), such as lowest_loss",
-    "watch": "(progress), such as progress_bar()",
+    "watch": "(progress), such as show in `with progress_bar(...) as show`",
 }
 
 
@@ -123,7 +123,7 @@ def check_state(state: Any) -> None:
     if isinstance(state, State):
         return
     if isinstance(getattr(state, "state", None), State):
-        advice = "pass its field `state`"
+        advice = "pass its field `best_state`, or `state` for the last epoch"
     elif isinstance(state, tuple) and any(isinstance(part, State) for part in state):
         advice = "train returns a state and a history; pass the state alone"
     else:
@@ -187,7 +187,11 @@ def check_function(name: str, function: Any, *, optional: bool = False) -> None:
     if function is None and optional:
         return
     signature = SIGNATURES[name]
-    if not callable(function) or not _accepts(function, signature.partition(")")[0].count(",") + 1):
+    if (
+        not callable(function)
+        or hasattr(function, "__enter__")
+        or not _accepts(function, signature.partition(")")[0].count(",") + 1)
+    ):
         raise TypeError(
             f"{name} must be a function of {signature}, got {format_argument(function)}: pass a function with "
             "these arguments."
@@ -207,7 +211,10 @@ def _accepts(function, count) -> bool:
 
 def check_criterion(criterion: Any, row: History) -> None:
     """Raise unless a criterion returns one number for a row of the history, given by its shapes."""
-    value = jax.eval_shape(criterion, row)
+    try:
+        value = jax.eval_shape(criterion, row)
+    except TypeError:  # a result that is no array, such as that of `highest`, which returns a function
+        value = criterion
     if not isinstance(value, jax.ShapeDtypeStruct) or value.shape != ():
         raise ValueError(
             f"criterion must return one number for a row of the history, got {format_argument(value)}: pass "

@@ -34,6 +34,7 @@ from jaxdl.training.population.sharding import gather
 from jaxdl.training.population.streamed import StreamedRunner
 from jaxdl.training.sweep import AnyTask, as_settings, first_task
 from jaxdl.training.task import History, Observe, State
+from jaxdl.training.unused_settings import warn_of_unused_settings
 
 
 class Seconds(NamedTuple):
@@ -156,7 +157,8 @@ def fit(
     Args:
         task: Model, loss, optimizer, batch size and metrics, or a function `task(settings)` of one member's settings
             that returns them. The function is traced: settings can be any numbers in an optimizer, a loss, a penalty,
-            a schedule or a dropout rate, but not a size.
+            a schedule or a dropout rate (of jaxdl's `Dropout`; that of Flax needs a number), but not a size: see
+            `models.mlp_of_sizes`.
         data: Training data. A Stream is read during training; all members then share the order of its batches, by
             default that of the first key.
         keys: Typed keys, one for each member.
@@ -197,7 +199,7 @@ def fit(
         >>> keys, settings = training.grid(keys[:2], {"rate": [0.1, 0.01], "dropout": [0.0, 0.5]})
         >>> result = training.fit(task, moons, keys, settings=settings, epochs=5, dev=moons, patience=2)
         >>> list(result.table())  # doctest: +NORMALIZE_WHITESPACE
-        ['member', 'dropout', 'rate', 'epochs', 'best_epoch', 'diverged', 'train_loss_at_best', 'train_loss_at_last',
+        ['member', 'rate', 'dropout', 'epochs', 'best_epoch', 'diverged', 'train_loss_at_best', 'train_loss_at_last',
          'loss_at_best', 'loss_at_last']
     """
     config = FitConfig(task, epochs, criterion, patience, observe)
@@ -210,12 +212,11 @@ def fit(
     started = time.perf_counter()
     runner_type = StreamedRunner if isinstance(data, Stream) else InMemoryRunner
     runner: Runner = runner_type(config, data, dev, mapped, order, devices)  # ty: ignore[invalid-argument-type]
+    if settings and observe is None:  # an observe of the user may read any setting
+        warn_of_unused_settings(task, mapped[1], data)
     identity = {}
     if checkpoints is not None:
-        digests = {"keys": digest_of(keys), "order": digest_of(order), "data": runner.data_digest()}
-        if settings:
-            digests["settings"] = digest_of(mapped[1])
-        training = {**_numbers(config, mapped, data), **digests, "dev": digest_of(dev)}
+        training = {**_numbers(config, mapped, data), **_digests(runner, mapped, order, dev)}
         identity = identity_of(training, runner.program_text(), checkpoints.settings, epochs=epochs)
     with managed_checkpoints(checkpoints, runner.like_of, identity) as manager:
         placed, step, seconds, layout = _first_members(runner, manager, epochs, devices)
@@ -237,7 +238,9 @@ def fit(
     if signals.signals and placed is None:
         raise KeyboardInterrupt
     times = Seconds(compiled - started, seconds + time.perf_counter() - compiled)
-    return _result(placed, step, times, interrupted=bool(signals.signals), layout=layout)
+    result = _result(placed, step, times, interrupted=bool(signals.signals), layout=layout)
+    in_order = {name: result.state.settings[name] for name in mapped[1]}  # jax sorts a dictionary by name
+    return result._replace(state=result.state._replace(settings=in_order))
 
 
 def _ignore(progress: Progress) -> None:
@@ -355,6 +358,15 @@ def _repeat_last(column, epochs) -> np.ndarray:
     last = np.maximum(epochs, 1)[:, None] - 1
     rows = np.minimum(np.arange(column.shape[1]), last)
     return np.take_along_axis(column, rows.reshape(*rows.shape, *(1,) * (column.ndim - 2)), axis=1)
+
+
+def _digests(runner, mapped, order, dev) -> dict[str, str]:
+    """Return the digests of the arrays that a checkpoint must share with this training."""
+    keys, settings = mapped
+    digests = {"keys": digest_of(keys), "order": digest_of(order), "data": runner.data_digest()}
+    if settings:
+        digests["settings"] = digest_of(settings)
+    return {**digests, "dev": digest_of(dev)}
 
 
 def _numbers(config, mapped, data) -> dict[str, int | None]:

@@ -28,6 +28,7 @@ from jaxdl.training.data_checks import (
     model_shapes,
     shapes_of,
 )
+from jaxdl.training.early_stopping import lowest_loss
 from jaxdl.training.supervised import objective_of
 from jaxdl.training.task import Task
 
@@ -41,6 +42,7 @@ def check_fit(config: Any, *, order: Any, watch: Any, checkpoints: Any, devices:
     if config.patience is not None:
         check_integer("patience", config.patience)
     check_function("criterion", config.criterion)
+    _warn_of_criterion(config)
     check_function("observe", config.observe, optional=True)
     check_function("watch", watch, optional=True)
     if order is not None:
@@ -50,6 +52,17 @@ def check_fit(config: Any, *, order: Any, watch: Any, checkpoints: Any, devices:
         raise TypeError(
             f"checkpoints must be training.Checkpoints, got {format_argument(checkpoints)}: write "
             "training.Checkpoints(directory)."
+        )
+
+
+def _warn_of_criterion(config) -> None:
+    """Warn about patience that counts on the training loss, because nothing on dev is called loss."""
+    has_loss = config.observe is not None or config.task.loss is not None or "loss" in config.task.metrics
+    if config.patience is not None and config.criterion is lowest_loss and not has_loss:
+        warnings.warn(
+            "patience counts epochs without a lower training loss, because a task with an objective has no loss on "
+            'dev: pass criterion=highest("accuracy"), or add a metric named "loss".',
+            stacklevel=4,
         )
 
 
@@ -68,7 +81,12 @@ def check_inputs(task: Task, data: Dataset, dev: Dataset) -> None:
         checked_dataset(name, task, part)
         check_total_weight(name, part)
     check_batch_norm(task.model, batch.inputs)
-    jax.eval_shape(objective_of(task), params, stats, batch, key)  # raises for a wrong loss or objective
+    _, after = jax.eval_shape(objective_of(task), params, stats, batch, key)  # raises for a wrong loss or objective
+    if jax.tree.map(jnp.shape, after) != jax.tree.map(jnp.shape, stats):
+        raise ValueError(
+            "the objective must return the batch statistics in the structure and shapes that it received, got "
+            f"{jax.tree.map(jnp.shape, after)} for {jax.tree.map(jnp.shape, stats)}: return those of model.apply."
+        )
 
 
 def _check_same_shapes(data, dev) -> None:

@@ -22,7 +22,7 @@ def check_labels(name: str, task: Task, labels: np.ndarray, outputs: PyTree) -> 
     if task.loss is None or not is_classifier or labels.ndim != 1 or labels.dtype.kind not in "iu" or not labels.size:
         return
     classes = outputs.shape[1]
-    beyond = labels[labels >= max(classes, 2)]  # a single logit separates two classes
+    beyond = labels[labels >= max(classes, 1)]  # a single logit separates two classes, if the loss accepts them
     below = labels[labels < 0] if classes > 1 else labels[:0]
     if below.size and any(_losses(task.loss, outputs, np.unique(below))):
         raise ValueError(f"labels of {name} must be class numbers from 0, got {below.min()}.")

@@ -4,6 +4,7 @@ import functools
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 from jaxtyping import Array
 
 from jaxdl.data import Dataset
@@ -52,7 +53,8 @@ def _objective(task, params, stats, batch, key):
     if task.objective is not None:
         result = task.objective(params, stats, batch, key)
         check_objective(result)
-        return result
+        loss, stats = result
+        return jnp.asarray(loss), stats
     augment_key, model_key = jax.random.split(key)
     batch = task.augment(augment_key, batch)
     check_batch(batch)

@@ -11,7 +11,9 @@ from jaxtyping import Array, Key, Shaped
 from typing_extensions import TypeAliasType
 
 from jaxdl._display import short_repr
+from jaxdl._formatting import format_argument
 from jaxdl._types import ArrayLike
+from jaxdl.system.keys import is_key
 from jaxdl.training.task import Task
 
 Settings = TypeAliasType("Settings", Mapping[str, Any])
@@ -48,6 +50,7 @@ def grid(keys: Key[Array, "seeds"], values: Mapping[str, ArrayLike]) -> Grid:
 
     Raises:
         ValueError: A setting has no values.
+        TypeError: Values are not numbers.
 
     Example:
         >>> from jaxdl import training
@@ -56,12 +59,23 @@ def grid(keys: Key[Array, "seeds"], values: Mapping[str, ArrayLike]) -> Grid:
         >>> len(keys), settings["size"].tolist()
         (12, [0, 0, 1, 1, 2, 2, 0, 0, 1, 1, 2, 2])
     """
-    for name, column in values.items():
-        if np.ndim(column) == 0 or not len(column):  # ty: ignore[invalid-argument-type]
-            raise ValueError(f"{name} must be a list of at least one value, got {column!r}.")
+    check_grid(keys, values)
     axes = {name: jnp.asarray(column) for name, column in values.items()}
     *rows, seeds = np.array(list(itertools.product(*map(range, map(len, axes.values())), range(len(keys))))).T
     return Grid(keys[seeds], {name: axis[row] for (name, axis), row in zip(axes.items(), rows, strict=True)})
+
+
+def check_grid(keys: Any, values: Any) -> None:
+    """Raise TypeError or ValueError for keys and values that `grid` cannot combine."""
+    if not is_key(keys) or not isinstance(values, Mapping):
+        raise TypeError(
+            f"grid takes keys and a dictionary of values, got {format_argument(keys)} and {format_argument(values)}: "
+            'write grid(jax.random.split(key, seeds), {"rate": [0.1, 0.01]}).'
+        )
+    for name, column in values.items():
+        _check_numbers(name, column)
+        if np.ndim(column) == 0 or not len(column):
+            raise ValueError(f"{name} must be a list of at least one value, got {column!r}.")
 
 
 def task_of(task: AnyTask, settings: Settings) -> Task:
@@ -79,12 +93,16 @@ def first_task(task: AnyTask, settings: Settings) -> Task:
     return task_of(task, _member(settings, 0))
 
 
-def as_settings(task: AnyTask, settings: Mapping[str, Any] | None, members: int) -> Settings:
+def as_settings(task: AnyTask, settings: Any, members: int) -> Settings:
     """Return the settings of a population as arrays, checked.
 
     Raises TypeError or ValueError if task and settings do not belong together, if a setting is not an array with one
     row for each member, or for what `task` raises for the values of a member.
     """
+    if isinstance(settings, Grid):
+        raise TypeError("settings must be the settings of the grid, got a Grid: write keys, settings = grid(...).")
+    if settings is not None and not isinstance(settings, Mapping):
+        raise TypeError(f"settings must be a dictionary of arrays, got {format_argument(settings)}: name each of them.")
     if callable(task) != bool(settings):
         raise TypeError(
             "settings need a task that is a function of them, and such a function needs settings: pass both, "
@@ -108,11 +126,7 @@ def _member(settings, member) -> Settings:
 
 
 def _as_array(name, values, members) -> np.ndarray:
-    if np.asarray(values).dtype.kind not in "biuf":
-        raise TypeError(
-            f"the setting {name} must be numbers, one for each member, got {type(values).__name__} of "
-            f"{np.asarray(values).dtype}: number the alternatives, and choose one with jnp.where or jax.lax.switch."
-        )
+    _check_numbers(name, values)
     array = np.asarray(jnp.asarray(values))
     if array.shape[:1] != (members,):
         raise ValueError(
@@ -120,6 +134,19 @@ def _as_array(name, values, members) -> np.ndarray:
             "training.grid combines values and keys."
         )
     return array
+
+
+def _check_numbers(name, values) -> None:
+    """Raise TypeError for values that are no numbers."""
+    try:
+        kind = np.asarray(values).dtype.kind
+    except ValueError:  # lists of different lengths
+        kind = "O"
+    if kind not in "biuf":
+        raise TypeError(
+            f"the setting {name} must be numbers, got {format_argument(values)}: number the alternatives, and choose "
+            "one with jnp.where or jax.lax.switch, or a size with models.mlp_of_sizes."
+        )
 
 
 def _check_traceable(task, arrays) -> None:
@@ -132,6 +159,13 @@ def _check_traceable(task, arrays) -> None:
 
     try:
         jax.eval_shape(build, row)
+    except KeyError as error:
+        if error.args and error.args[0] not in arrays:
+            raise ValueError(
+                f"task(settings) must use the settings that it is given, {', '.join(arrays)}, but looks up "
+                f"{error.args[0]!r}: correct the name, or add the setting."
+            ) from error
+        raise
     except jax.errors.JAXTypeError as error:
         raise TypeError(
             "task(settings) must work for traced settings, because one program trains all members: it cannot use the "

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
+import jax
 import optax
 from jaxtyping import Array, Float, Int, Key, PyTree
 from typing_extensions import TypeAliasType
@@ -13,6 +14,9 @@ from jaxdl.models import Model
 
 Objective = TypeAliasType("Objective", Callable[..., tuple[Array, PyTree]])
 """`objective(params, stats, batch, key) -> loss, stats`"""
+
+
+MAPPED = ("key", "params", "stats", "optimizer_state", "settings")  # fields of a State that differ among members
 
 
 def identity(inputs: PyTree) -> PyTree:
@@ -102,6 +106,11 @@ class State(NamedTuple):
     """state of the optimizer"""
     settings: Mapping[str, Array] = {}
     """values from which a function `task(settings)` makes the task; empty for a Task"""
+
+    def member(self, number: int) -> "State":
+        """Return the state of one member of a population, as `train` would return it."""
+        one = {name: jax.tree.map(lambda leaf: leaf[number], self._asdict()[name]) for name in MAPPED}
+        return self._replace(**one)
 
     __repr__ = short_repr
 

@@ -166,7 +166,10 @@ def test_counts_must_be_integers_from_1(name, count, kind, message):
 
 
 STATES = {
-    "a Fit": (training.Fit(STATE, *[None] * 7), "state must be a State, got Fit: pass its field `state`"),
+    "a Fit": (
+        training.Fit(STATE, *[None] * 7),
+        "must be a State, got Fit: pass its field `best_state`, or `state`",
+    ),
     "a state and a history": ((STATE, None), "got tuple: train returns a state and a history; pass the state alone"),
     "parameters": (STATE.params, r"state must be a State, got dict: pass the result of training\.start, or the state"),
     "None": (None, "state must be a State, got None"),

@@ -7,7 +7,7 @@ import pytest
 import jaxdl.functional as F
 from jaxdl import data, metrics, models, optimizers, training
 from jaxdl.data.stream import stream_examples
-from jaxdl.training.sweep import as_settings
+from jaxdl.training.sweep import as_settings, check_grid
 
 pytestmark = pytest.mark.usefixtures("shared_programs")
 MOONS = data.moons(jax.random.key(0), examples=32)
@@ -48,7 +48,12 @@ def test_grid_combines_every_value_with_every_key_and_keys_vary_fastest():
     assert rows == [(rate, units, seed) for rate in (1, 2) for units in (3, 4, 5) for seed in seeds]
     assert training.grid(two, {}).settings == {}
     with pytest.raises(ValueError, match=re.escape("rate must be a list of at least one value, got []")):
-        training.grid(KEYS, {"rate": []})
+        check_grid(KEYS, {"rate": []})
+    for name, values in (("rule", ["adam", "sgd"]), ("size", [(8,), (8, 8)])):
+        with pytest.raises(TypeError, match=f"the setting {name} must be numbers, got"):
+            check_grid(KEYS, {name: values})
+    with pytest.raises(TypeError, match="grid takes keys and a dictionary of values"):
+        check_grid({"rate": [0.1]}, KEYS)
 
 
 def test_each_member_of_a_sweep_equals_a_training_with_its_settings_alone(sweep):
@@ -72,7 +77,8 @@ def test_each_member_of_a_sweep_equals_a_training_with_its_settings_alone(sweep)
 def test_table_has_the_settings_and_both_epochs_of_every_member(sweep):
     table = sweep.table()
     scores = [f"{name}_at_{when}" for name in ("train_loss", "accuracy", "loss") for when in ("best", "last")]
-    assert sorted(table) == sorted(["member", *SETTINGS, "epochs", "best_epoch", "diverged", *scores])
+    assert list(table)[:7] == ["member", "rate", "dropout", "decay", "epochs", "best_epoch", "diverged"]
+    assert set(list(table)[7:]) == set(scores)
     for name, values in SETTINGS.items():
         np.testing.assert_array_equal(table[name], values)
     for member, (best, last) in enumerate(zip(table["best_epoch"], table["epochs"], strict=True)):
@@ -95,6 +101,8 @@ def test_best_state_has_the_loss_of_the_best_epoch(sweep):
     found, table = training.evaluate(task, sweep.best_state, MOONS)["loss"], sweep.table()
     trained = table["best_epoch"] > 0
     np.testing.assert_allclose(found[trained], table["loss_at_best"][trained], rtol=1e-4)
+    third = training.evaluate(task, sweep.best_state.member(3), MOONS)["loss"]
+    np.testing.assert_allclose(third, table["loss_at_best"][3], rtol=1e-4)
 
 
 def test_a_sweep_resumes_and_refuses_other_settings(sweep, tmp_path, one_step_at_a_time):
@@ -124,6 +132,9 @@ RATES = {"rate": np.ones(16)}
 @pytest.mark.parametrize(
     ("task", "settings", "error", "message"),
     [
+        (task, training.Grid(None, RATES), TypeError, "got a Grid: write keys, settings = grid(...)"),
+        (task, [1.0], TypeError, "settings must be a dictionary of arrays"),
+        (task, {"rat": np.ones(16)}, ValueError, "the settings that it is given, rat, but looks up 'dropout'"),
         (task, None, TypeError, "such a function needs settings"),
         (task(dict.fromkeys(SETTINGS, 0.1)), RATES, TypeError, "settings need a task that is a function of them"),
         (task, {"rate": 0.1}, ValueError, "rate must have one row for each of the 16 keys, got shape ()"),
