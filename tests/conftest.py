@@ -63,8 +63,8 @@ def pytest_sessionstart():
     from jaxdl.system import startup  # imported here, after pytest has installed the run-time type checks
 
     startup.prepare()
-    # Writing a program to disk costs more than compiling it if that takes less than a tenth of a second.
-    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.1)
+    # The processes of a test run compile many equal programs, most of them in less than a second, the usual threshold.
+    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
 
 
 def pytest_configure(config):

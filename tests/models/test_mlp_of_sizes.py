@@ -7,7 +7,7 @@ import jaxdl.functional as F
 from jaxdl import data, initializers, models, optimizers, training
 from jaxdl.training.step import step
 
-SIZES = [(4,), (6, 6), (8, 3, 8)]
+SIZES = [(4,), (8, 3, 8)]
 MOONS = data.moons(jax.random.key(0), examples=16)
 SETTINGS = {  # what a size could change: norms, sums with the input, f(0) that is not 0, draws by shape
     "norm": models.BatchNorm,
