@@ -308,7 +308,7 @@ def local_response_norm(
         A strong channel inhibits its neighbor, but not a channel outside the window:
 
         >>> x = jnp.array([1.0, 3.0, 0.0, 1.0])
-        >>> F.local_response_norm(x, size=3, alpha=3.0, beta=0.5).round(3).tolist()
+        >>> [round(y, 3) for y in F.local_response_norm(x, size=3, alpha=3.0, beta=0.5).tolist()]
         [0.302, 0.905, 0.0, 0.707]
     """
     check_annotations(local_response_norm, x)

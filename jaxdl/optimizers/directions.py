@@ -106,7 +106,7 @@ def rprop(
         ...     update, state = optimizer.update(jnp.array(gradient), state)
         ...     steps.append(round(float(update), 3))
         >>> steps
-        [-1.0, -1.2, 0.0, 0.6, 0.72]
+        [-1.0, -1.2, -0.0, 0.6, 0.72]
     """
     if callable(learning_rate):
         raise TypeError("learning_rate must be a number, the first step size of rprop, got a schedule.")
