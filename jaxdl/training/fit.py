@@ -216,7 +216,7 @@ def fit(
         warn_of_unused_settings(task, mapped[1], data)
     identity = {}
     if checkpoints is not None:
-        training = {**_numbers(config, mapped, data), **_digests(runner, mapped, order, dev)}
+        training = {**_numbers(first, keys, data), **_digests(runner, mapped, order, dev)}
         identity = identity_of(training, runner.program_text(), checkpoints.settings, epochs=epochs)
     with managed_checkpoints(checkpoints, runner.like_of, identity) as manager:
         placed, step, seconds, layout = _first_members(runner, manager, epochs, devices)
@@ -349,7 +349,7 @@ def _result(placed, step, seconds, *, interrupted, layout) -> Fit:
 
 def _at_epoch(column, epochs) -> np.ndarray:
     """Return each member's value of its epoch, counted from 1; NaN or 0 for epoch 0, which has no row."""
-    missing = np.zeros_like(column[:, :1]) * (np.nan if column.dtype.kind == "f" else 0)
+    missing = np.full_like(column, np.nan if column.dtype.kind == "f" else 0, shape=(len(column), 1, *column.shape[2:]))
     return np.concatenate([missing, column], axis=1)[np.arange(len(epochs)), epochs]
 
 
@@ -369,14 +369,12 @@ def _digests(runner, mapped, order, dev) -> dict[str, str]:
     return {**digests, "dev": digest_of(dev)}
 
 
-def _numbers(config, mapped, data) -> dict[str, int | None]:
+def _numbers(config, keys, data) -> dict[str, int | None]:
     """Return the numbers that a checkpoint must share with this training."""
-    keys, settings = mapped
-    task = first_task(config.task, settings)
     return {
         "members": keys.shape[0],
         "patience": None if config.patience is None else int(config.patience),
-        "batch_size": int(task.batch_size),
-        "microbatches": int(task.microbatches),
+        "batch_size": int(config.task.batch_size),
+        "microbatches": int(config.task.microbatches),
         "examples": data.size,
     }

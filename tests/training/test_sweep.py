@@ -88,6 +88,14 @@ def test_table_has_the_settings_and_both_epochs_of_every_member(sweep):
     assert len(repr(table).splitlines()) == len(KEYS) + 1
 
 
+def test_table_of_a_fit_that_was_interrupted_before_its_first_epoch_has_no_values(sweep):
+    none = jax.tree.map(lambda column: column[:, :0], sweep.history)
+    zero = np.zeros_like(sweep.epochs)
+    table = sweep._replace(history=none, epochs=zero, best=sweep.best._replace(epoch=zero)).table()
+    assert np.isnan(table["loss_at_last"]).all()
+    assert np.isnan(table["train_loss_at_best"]).all()
+
+
 def test_last_column_of_the_history_is_finite_unless_the_member_diverged(sweep):
     stopped = (sweep.epochs < sweep.history.loss.shape[1]) & (sweep.diverged == 0)
     assert stopped.any()
