@@ -75,7 +75,7 @@ def mlp_of_sizes(
         The model.
 
     Raises:
-        ValueError: A network without hidden layers, a norm over the units, or a known choice that is no size.
+        ValueError: A network without hidden layers, a norm over the units, or a choice outside the sizes.
         TypeError: The sizes are not tuples of integers.
 
     References:
@@ -131,9 +131,9 @@ def cut_to_size(params: PyTree, stats: Stats, size: tuple[int, ...]) -> tuple[Py
         >>> jax.tree.map(jnp.shape, params)
         {'Dense_0': {'bias': (4,), 'kernel': (3, 4)}, 'Dense_1': {'bias': (2,), 'kernel': (4, 2)}}
     """
-    last = max(int(name.removeprefix("Dense_")) for name in params if name.startswith("Dense_"))
-    inputs, outputs = params["Dense_0"]["kernel"].shape[0], params[f"Dense_{last}"]["kernel"].shape[1]
-    ends = {len(size): f"Dense_{last}"}
+    last = _output_layer(params)
+    inputs, outputs = params["Dense_0"]["kernel"].shape[0], params[last]["kernel"].shape[1]
+    ends = {len(size): last}
 
     def layers_of(tree):
         return {
@@ -143,6 +143,12 @@ def cut_to_size(params: PyTree, stats: Stats, size: tuple[int, ...]) -> tuple[Py
         }
 
     return layers_of(params), {collection: layers_of(tree) for collection, tree in stats.items()}
+
+
+def _output_layer(params) -> str:
+    """Return the name of the last dense layer."""
+    dense = (name for name in params if name.startswith("Dense_"))
+    return max(dense, key=lambda name: int(name.removeprefix("Dense_")))
 
 
 def _cut(layer, shape) -> PyTree:
@@ -160,7 +166,7 @@ def _names(tree, number, output) -> list[tuple[str, str]]:
 def _padded(variables, like, depth) -> tuple[PyTree, Stats]:
     """Return parameters and statistics in the shapes of the largest network, with zeros in what a smaller one lacks."""
     params, stats = variables
-    output = max((name for name in params if name.startswith("Dense_")), key=lambda name: int(name[6:]))
+    output = _output_layer(params)
     renamed = {f"Dense_{depth}" if name == output else name: layer for name, layer in params.items()}
     own = dict(jax.tree.leaves_with_path((renamed, stats)))
 
