@@ -18,7 +18,8 @@ def check_annotations(f: Callable, *arguments) -> None:
     """Raise an error if the arguments do not have the shapes and dtypes in the signature of `f`.
 
     Without this check (N, 1) and (N,) would broadcast to all N² pairs. Shapes are static: inside jit the check costs
-    nothing when the program runs. Raises TypeError for a dtype or a value that is no array, and ValueError for a shape.
+    nothing when the program runs. Raises TypeError for a dtype or for a value other than an array, and ValueError for a
+    shape.
     """
     sizes: dict[str, int] = {}
     ranks: dict[str, int] = {}

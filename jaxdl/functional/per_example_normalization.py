@@ -353,7 +353,7 @@ def _local_response(x, size, alpha, beta, k):
 
 
 def _window_sums(x, before, after):
-    """Return, for each channel, the sum over a window of channels: so many before it, itself, and so many after it."""
+    """Return, for each channel, the sum over itself, `before` channels before it and `after` channels after it."""
     padded = jnp.pad(x, [(0, 0)] * (x.ndim - 1) + [(before, after)])
     return sum(padded[..., start : start + x.shape[-1]] for start in range(before + after + 1))
 

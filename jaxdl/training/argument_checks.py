@@ -33,7 +33,7 @@ SIGNATURES = {  # of the functions of a user, with an example
 
 
 def check_integer(name: str, number: Any) -> None:
-    """Raise TypeError unless the argument is an integer; True and False are none."""
+    """Raise TypeError unless the argument is an integer other than True and False."""
     try:
         operator.index(number)
     except TypeError:
@@ -213,7 +213,7 @@ def check_criterion(criterion: Any, row: History) -> None:
     """Raise unless a criterion returns one number for a row of the history, given by its shapes."""
     try:
         value = jax.eval_shape(criterion, row)
-    except TypeError:  # a result that is no array, such as that of `highest`, which returns a function
+    except TypeError:  # the result is not an array: `highest`, for example, returns a function
         value = criterion
     if not isinstance(value, jax.ShapeDtypeStruct) or value.shape != ():
         raise ValueError(

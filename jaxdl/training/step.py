@@ -30,7 +30,7 @@ def start(task: AnyTask, data: Dataset | Stream, key: Key[Array, ""], *, setting
         A state with step and epoch 0.
 
     Raises:
-        ValueError: The data contain NaN, infinity or labels that are no class.
+        ValueError: The data contain NaN, infinity or labels outside the classes.
         TypeError: An argument has the wrong type.
 
     Example:

@@ -118,7 +118,7 @@ def evaluate(task: AnyTask, state: State, data: Dataset) -> dict[str, Array]:
 
     Raises:
         TypeError: If an argument has the wrong type.
-        ValueError: If the data contain NaN, infinity or labels that are no class in rows of a weight above 0, if the
+        ValueError: If the data contain NaN, infinity or labels outside the classes in rows of a weight above 0, if the
             state does not fit the model and the inputs, or if a metric is not one number.
 
     Example:

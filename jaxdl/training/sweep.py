@@ -137,7 +137,7 @@ def _as_array(name, values, members) -> np.ndarray:
 
 
 def _check_numbers(name, values) -> None:
-    """Raise TypeError for values that are no numbers."""
+    """Raise TypeError unless the values are numbers."""
     try:
         kind = np.asarray(values).dtype.kind
     except ValueError:  # lists of different lengths

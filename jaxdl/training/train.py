@@ -44,7 +44,7 @@ def train(
 
     Raises:
         ValueError: Fewer than one epoch, a batch size that the data cannot fill, data that do not fit the task, or
-            NaN, infinity or labels that are no class in data that are not traced.
+            NaN, infinity or labels outside the classes in data that are not traced.
         TypeError: An argument has the wrong type.
 
     Example:
@@ -86,7 +86,7 @@ def resume(
 
     Raises:
         ValueError: Fewer than one epoch, a batch size that the data cannot fill, data that do not fit the task, or
-            NaN, infinity or labels that are no class in data that are not traced.
+            NaN, infinity or labels outside the classes in data that are not traced.
         TypeError: An argument has the wrong type.
 
     Example:

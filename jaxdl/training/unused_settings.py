@@ -43,7 +43,7 @@ def warn_of_unused_settings(task: AnyTask, settings: Settings, data: Dataset | S
 
     try:
         jax.eval_shape(one_step, member, batch)
-    except Exception:
+    except Exception:  # the task needs a real dictionary, so nothing is known about what it reads
         return
     unused = [name for name in settings if name not in readers[0].read]
     if unused:

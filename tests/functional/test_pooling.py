@@ -170,7 +170,7 @@ def test_last_of_several_nan_gets_the_gradient_as_in_pytorch(torch):
 
 
 def pooled_one_by_one(x, of_window, window, stride, padding, dilation):
-    """Pool each window of an image in a loop over rows and columns; `of_window` gets its pixels that are no padding."""
+    """Pool each window of an image in a loop over rows and columns; `of_window` gets its pixels without the padding."""
     tops, lefts = (
         range(-before, n + after - (k - 1) * d, s)
         for n, (before, after), k, s, d in zip(x.shape, padding, window, stride, dilation, strict=True)

@@ -45,7 +45,7 @@ TASKS = {  # in every function
         "loss must be a function of .*got the function <lambda>",
     ),
     "a number as penalty": ({"penalty": 0.1}, r"penalty must be a function of \(params\), such as .*, got 0\.1"),
-    "an augmentation that is no function": (
+    "True as augmentation": (
         {"augment": True},
         r"augment must be a function of \(key, batch\).*got True",
     ),
@@ -207,7 +207,7 @@ FIT = {
         TypeError,
         r"checkpoints must be training\.Checkpoints, got 'a/b': write training",
     ),
-    "a watch that is no function": (
+    "True as watch": (
         {"watch": True},
         TypeError,
         r"watch must be a function of \(progress\), .*got True",
