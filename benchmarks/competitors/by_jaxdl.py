@@ -13,7 +13,7 @@ from benchmarks.harness.measure import PreparedCompetitor
 from jaxdl import data, initializers, models, optimizers
 from jaxdl.training import Task, train
 from jaxdl.training.layout import Layout
-from jaxdl.training.population.autotune import layouts_for
+from jaxdl.training.population.layout_choice import possible_layouts
 from jaxdl.training.population.population import compile_population
 from jaxdl.training.population.sharding import replicated
 
@@ -51,7 +51,7 @@ def single(workload: Workload) -> PreparedCompetitor:
 
 def population(workload: Workload, members: int, optimizer: Any = None) -> PreparedCompetitor:
     """Prepare `members` networks in the fastest layout. `population` finds it by itself in longer trainings."""
-    return _in_fastest_layout(layouts_for(members), workload, task_of(workload, optimizer=optimizer), members)
+    return _in_fastest_layout(possible_layouts(members), workload, task_of(workload, optimizer=optimizer), members)
 
 
 def _in_fastest_layout(layouts: list[Layout], workload: Workload, task: Task, members: int) -> PreparedCompetitor:

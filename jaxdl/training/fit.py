@@ -25,8 +25,7 @@ from jaxdl.training.checkpoints.resume import CheckpointManager, Checkpoints, id
 from jaxdl.training.checkpoints.serialization import digest_of
 from jaxdl.training.early_stopping import Best, Criterion, lowest_loss
 from jaxdl.training.input_checks import check_fit
-from jaxdl.training.layout import Layout, mesh_of
-from jaxdl.training.population.autotune import is_possible
+from jaxdl.training.layout import Layout, LayoutOption, check_layout, is_possible, mesh_of
 from jaxdl.training.population.in_memory import InMemoryRunner
 from jaxdl.training.population.member import FitConfig, Member, check_config, state_of, with_epochs
 from jaxdl.training.population.runner import PlacedMembers, Runner
@@ -133,6 +132,7 @@ def fit(
     watch: Watch | None = None,
     checkpoints: Checkpoints | None = None,
     devices: Sequence[jax.Device] | None = None,
+    layout: LayoutOption = None,
 ) -> Fit:
     """Train one model for each key, and its settings, as `train` would, in one compiled program.
 
@@ -173,6 +173,9 @@ def fit(
         watch: Called with a Progress about twice a second, and once at the start of a resumed training.
         checkpoints: Where and how often to save.
         devices: Devices to use; all by default.
+        layout: A Layout, or "measured" to time the possible layouts on the first steps and take the fastest. By
+            default, shapes and devices alone determine it. Checkpoints store the layout before the first step; a
+            resumed fit keeps it.
 
     Returns:
         States, histories, best epochs and times of all members.
@@ -207,30 +210,30 @@ def fit(
     mapped = (keys, as_settings(task, settings, keys.shape[0]))
     first = config._replace(task=first_task(task, mapped[1]))
     check_fit(first, order=order, watch=watch, checkpoints=checkpoints, devices=devices)
+    check_layout(layout, devices)
     check_config(config)
-    watch = watch or _ignore
-    started = time.perf_counter()
+    watch, started = watch or _ignore, time.perf_counter()
     runner_type = StreamedRunner if isinstance(data, Stream) else InMemoryRunner
     runner: Runner = runner_type(config, data, dev, mapped, order, devices)  # ty: ignore[invalid-argument-type]
     if settings and observe is None:  # an observe of the user may read any setting
         warn_of_unused_settings(task, mapped[1], data)
-    identity = {}
-    if checkpoints is not None:
-        training = {**_numbers(first, keys, data), **_digests(runner, mapped, order, dev)}
-        identity = identity_of(training, runner.program_text(), checkpoints.settings, epochs=epochs)
+    identity = _identity(checkpoints, first, runner, mapped, data=data, dev=dev, order=order) if checkpoints else {}
     with managed_checkpoints(checkpoints, runner.like_of, identity) as manager:
-        placed, step, seconds, layout = _first_members(runner, manager, epochs, devices)
+        placed, step, seconds, used = _first_members(runner, manager, epochs, devices)
         progress = _progress(placed, step, since=0)
         if step:
             watch(progress)
         needs_training = step < progress.steps and progress.active.any()
         if needs_training:
-            layout = runner.compile(placed.members, steps_left=progress.steps - step, layout=layout)
+            record = layout is not None and used is None
+            used = runner.compile(placed.members, steps_left=progress.steps - step, layout=used or layout)
+            save = _saver(manager, used, seconds)
+            if record:
+                save(placed, step, at_end=True)
             del placed  # the runner has its own copy
         compiled = time.perf_counter()
         with defer_signals() as signals:
             if needs_training:
-                save = _saver(manager, layout, seconds)
                 placed, step = _run(runner, step, progress, signals, save, watch)
             manager.wait()
     if signal.SIGTERM in signals.signals:
@@ -238,7 +241,7 @@ def fit(
     if signals.signals and placed is None:
         raise KeyboardInterrupt
     times = Seconds(compiled - started, seconds + time.perf_counter() - compiled)
-    result = _result(placed, step, times, interrupted=bool(signals.signals), layout=layout)
+    result = _result(placed, step, times, interrupted=bool(signals.signals), layout=used)
     in_order = {name: result.state.settings[name] for name in mapped[1]}  # jax sorts a dictionary by name
     return result._replace(state=result.state._replace(settings=in_order))
 
@@ -358,6 +361,12 @@ def _repeat_last(column, epochs) -> np.ndarray:
     last = np.maximum(epochs, 1)[:, None] - 1
     rows = np.minimum(np.arange(column.shape[1]), last)
     return np.take_along_axis(column, rows.reshape(*rows.shape, *(1,) * (column.ndim - 2)), axis=1)
+
+
+def _identity(checkpoints, config, runner, mapped, *, data, dev, order) -> dict[str, Any]:
+    """Return what identifies the training in its checkpoints."""
+    training = {**_numbers(config, mapped[0], data), **_digests(runner, mapped, order, dev)}
+    return identity_of(training, runner.program_text(), checkpoints.settings, epochs=config.epochs)
 
 
 def _digests(runner, mapped, order, dev) -> dict[str, str]:

@@ -5,11 +5,12 @@ along `batch` share each batch of the same members and add up their gradients.
 """
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import jax
 import numpy as np
 from jax.sharding import AxisType, Mesh
+from typing_extensions import TypeAliasType
 
 MEMBER, BATCH = "member", "batch"
 
@@ -29,6 +30,31 @@ class Layout(NamedTuple):
         """Return the number of members that fill all chunks of all devices."""
         chunk = self.by_member * self.at_once
         return -(-members // chunk) * chunk
+
+
+LayoutOption = TypeAliasType("LayoutOption", Layout | Literal["measured"] | None)
+
+
+def check_layout(layout: Any, devices: Sequence[jax.Device] | None) -> None:
+    """Raise ValueError unless `layout` is None, "measured", or a Layout that the devices can take."""
+    if layout is None or layout == "measured":
+        return
+    if not isinstance(layout, Layout) or min(layout) < 1:
+        raise ValueError(
+            f'layout must be None, "measured", or a Layout of numbers from 1 on, got {layout!r}: '
+            "leave it out for the layout that is chosen from shapes and devices."
+        )
+    if not is_possible(layout, devices):
+        raise ValueError(
+            f"layout must fit the {len(devices or jax.devices())} devices, but {layout} needs "
+            f"{layout.by_member * layout.by_batch}: lower by_member or by_batch."
+        )
+
+
+def is_possible(layout: Layout, devices: Sequence[jax.Device] | None = None) -> bool:
+    """Return whether there are enough devices for a layout, and a part of it for every process."""
+    needed, available = layout.by_member * layout.by_batch, len(devices or jax.devices())
+    return needed == available or (needed < available and jax.process_count() == 1)
 
 
 def mesh_of(layout: Layout, devices: Sequence[jax.Device] | None = None) -> Mesh:

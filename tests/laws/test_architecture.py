@@ -41,7 +41,7 @@ models: _validity receptive_field call_recorder summary model blocks norms preci
 training: _display task sweep layout batching scoring argument_checks label_checks data_checks supervised early_stopping
     input_checks step unused_settings streaming train
 training.checkpoints: serialization checkpoint resume
-training.population: member sharding autotune population runner in_memory streamed
+training.population: member sharding layout_choice memory population runner in_memory streamed
 training: fit progress_bar
 runs: settings build examples files directory residuals results data_report tensorboard load prediction predict_file
     pytorch_module export trainer

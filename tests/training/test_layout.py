@@ -2,7 +2,7 @@ import jax
 import numpy as np
 import pytest
 
-from jaxdl.training.layout import Layout, mesh_of
+from jaxdl.training.layout import Layout, check_layout, is_possible, mesh_of
 
 
 @pytest.mark.parametrize(
@@ -29,3 +29,16 @@ def test_a_mesh_has_one_axis_for_members_and_one_for_batches():
 def test_a_mesh_takes_the_first_of_the_given_devices():
     second, first = jax.devices()[:2]
     assert mesh_of(Layout(), [first, second]).devices.tolist() == [[first]]
+
+
+def test_a_layout_is_possible_if_there_are_enough_devices():
+    assert [is_possible(layout) for layout in (Layout(), Layout(2), Layout(1, 2), Layout(2, 2))] == [True] * 3 + [False]
+    assert not is_possible(Layout(2), jax.devices()[:1])
+
+
+def test_a_layout_is_checked():
+    for layout in (None, "measured", Layout(2, 1, 5)):
+        check_layout(layout, None)
+    for layout in ("fastest", Layout(1, 1, 0), (1, 1, 1), Layout(3, 1, 1)):
+        with pytest.raises(ValueError, match="layout must"):
+            check_layout(layout, None)

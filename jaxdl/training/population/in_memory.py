@@ -13,16 +13,11 @@ from jaxdl.data import Dataset
 from jaxdl.system.multihost import broadcast_from_first, to_host
 from jaxdl.training.checkpoints.serialization import digest_of
 from jaxdl.training.input_checks import check_inputs
-from jaxdl.training.layout import Layout, mesh_of
-from jaxdl.training.population.autotune import (
-    MIN_SECONDS,
-    compile_within_memory,
-    fastest,
-    layouts_for,
-    smaller_after,
-)
+from jaxdl.training.layout import Layout, LayoutOption, mesh_of
+from jaxdl.training.population.layout_choice import avoid_deadlock, choose_layout, fastest, possible_layouts
 from jaxdl.training.population.member import FitConfig, Member, init_member, train_steps
-from jaxdl.training.population.population import CompiledPopulation, finished
+from jaxdl.training.population.memory import compile_within_memory, smaller_after
+from jaxdl.training.population.population import CompiledPopulation, finished, trace_member
 from jaxdl.training.population.runner import (
     CHUNK_SECONDS,
     PlacedMembers,
@@ -60,11 +55,12 @@ class InMemoryRunner:
         self._config = config
         self._train_steps = jax.jit(functools.partial(train_steps, config))
         self._shared = (data, dev, order)
-        self._layouts = layouts_for(keys.shape[0], task.batch_size // task.microbatches, devices)
+        self._divided = (keys.shape[0], task.batch_size // task.microbatches, devices)
         self._program_arguments = (*self._shared, np.int32(0), np.int32(0))
         like = self.like_of(config.epochs)
         lower = functools.partial(lower_members, self._train_steps, self._program_arguments, like, devices=devices)
         self._lower = functools.lru_cache(lower)  # not of a method: a cycle would keep the members in memory
+        self._layout = choose_layout(lambda: self._trace(like), *self._divided)
         self._chunk_steps = FIRST_STEPS
 
     def like_of(self, epochs: int) -> Member:
@@ -83,14 +79,15 @@ class InMemoryRunner:
     def init(self) -> Member:
         """Return all members before their first step."""
         return init_members(
-            self._init(self._config.epochs), (self._data, self._dev), self._mapped, self._layouts[0], self._devices
+            self._init(self._config.epochs), (self._data, self._dev), self._mapped, self._layout, self._devices
         )
 
-    def compile(self, members: Member, *, steps_left: int, layout: Layout | None) -> Layout:
-        """Compile for a layout, or for the fastest one, and place a copy of the members."""
+    def compile(self, members: Member, *, steps_left: int, layout: LayoutOption) -> Layout:
+        """Compile for a layout, and place a copy of the members."""
         build = functools.partial(compile_members, self._lower, self._shared, members, devices=self._devices)
-        seconds = lambda program: steps_left * seconds_per_step(program, members, steps_left)  # noqa: E731
-        self._program = fastest(self._lower, [layout] if layout else self._layouts, build, seconds)
+        layouts = possible_layouts(*self._divided) if layout == "measured" else [layout or self._layout]
+        layouts = avoid_deadlock(self._lower, layouts)
+        self._program = fastest(layouts, build, lambda program: seconds_per_step(program, members, steps_left))
         self._placed = place_members(members, self._program.layout, self._program.mesh)
         return self._program.layout
 
@@ -106,6 +103,9 @@ class InMemoryRunner:
 
     def close(self) -> None:
         """Do nothing: no threads read data."""
+
+    def _trace(self, like):
+        return trace_member(self._train_steps, self._program_arguments, (like,))
 
     def _init(self, epochs):
         return functools.partial(init_member, self._config._replace(epochs=epochs), steps=self._steps_per_epoch)
@@ -139,13 +139,13 @@ def compile_members(
 
 
 def seconds_per_step(program: CompiledPopulation, members: Member, steps_left: int) -> float:
-    """Measure one step of all members on a copy of them; stop early if little is left to do."""
+    """Measure one step of all members on a copy of them."""
     copy, count = place_members(members, program.layout, program.mesh).members, 1
     while True:
         started = time.perf_counter()
         copy = finished(program.run, copy, 0, count)
         seconds = broadcast_from_first(time.perf_counter() - started)
-        if seconds >= MIN_MEASURED or seconds / count * steps_left < MIN_SECONDS or count >= steps_left:
+        if seconds >= MIN_MEASURED or count >= steps_left:
             return seconds / count
         count = min(steps_left, 2 * count)
 

@@ -14,8 +14,9 @@ from jaxtyping import PyTree
 from jaxdl.system.interruption import run_interruptibly
 from jaxdl.system.multihost import broadcast_from_first
 from jaxdl.training.argument_checks import check_population, warn_of_constants
-from jaxdl.training.layout import Layout, mesh_of
-from jaxdl.training.population.autotune import compile_within_memory, fastest, layouts_for, smaller_after
+from jaxdl.training.layout import Layout, LayoutOption, check_layout, mesh_of
+from jaxdl.training.population.layout_choice import avoid_deadlock, choose_layout, fastest, possible_layouts
+from jaxdl.training.population.memory import compile_within_memory, smaller_after
 from jaxdl.training.population.sharding import (
     count_members,
     gather,
@@ -30,7 +31,6 @@ from jaxdl.training.population.sharding import (
 )
 
 ONE_AT_A_TIME = Layout()
-MIN_MEMBERS = 8  # members per device from which measuring one chunk costs little
 
 
 class CompiledPopulation(NamedTuple):
@@ -45,15 +45,20 @@ class CompiledPopulation(NamedTuple):
 
 
 def population(
-    train_one: Callable, *mapped: Any, shared: tuple = (), devices: Sequence[jax.Device] | None = None
+    train_one: Callable,
+    *mapped: Any,
+    shared: tuple = (),
+    devices: Sequence[jax.Device] | None = None,
+    layout: LayoutOption = None,
 ) -> PyTree:
     """Compute `train_one(*shared, *member)` for every member of the mapped arguments, in one compiled program.
 
     This computes what `jax.vmap` would, but divides the members among all devices (`use_all_cores` makes every CPU core
     a device). On each device members run one after another, in which case they are bit-identical to members trained
-    alone, or several at once by `vmap`, in which case they differ by rounding. From 8 members per device on, long
-    populations are timed both ways, and the faster choice is remembered on disk. The number of members at once is
-    limited to what the memory holds. The function compiles at every call and is itself not traceable.
+    alone, or several at once by `vmap`, in which case they differ by rounding. Which of the two it is depends on the
+    shapes, the kind of device and the number of devices alone, so that the same call gives the same bits. The number of
+    members at once is limited to what the memory holds. The function compiles at every call and is itself not
+    traceable.
 
     Args:
         train_one: A traceable function of the shared arguments and of one member's arguments.
@@ -61,12 +66,15 @@ def population(
         shared: Arguments that all members share, such as data. Pass data here, not in a closure, which would compile it
             into the program.
         devices: Devices to use; all by default.
+        layout: A Layout, or "measured" to time the possible layouts and take the fastest. Measured layouts may differ
+            from call to call, and the results by rounding.
 
     Returns:
         The results, with the members as first axis, on the default device.
 
     Raises:
-        ValueError: The mapped arguments do not have a first axis of the same length.
+        ValueError: The mapped arguments do not have a first axis of the same length, or the devices cannot take the
+            layout.
         TypeError: An argument has the wrong type.
 
     Example:
@@ -76,15 +84,16 @@ def population(
         [3.0, 6.0]
     """
     check_population(train_one, mapped, shared, devices)
+    check_layout(layout, devices)
     count_members(mapped)
     warn_of_constants(train_one, mapped, shared)
-    program = compile_population(train_one, *mapped, shared=shared, devices=devices)
+    program = compile_population(train_one, *mapped, shared=shared, devices=devices, layout=layout)
     while True:
         try:
             return finished(program.run, shared, mapped)
         except jax.errors.JaxRuntimeError as error:
-            layout = smaller_after(error, program.layout)
-        program = _compile(_lowering(train_one, mapped, shared, devices), layout, devices)
+            smaller = smaller_after(error, program.layout)
+        program = _compile(_lowering(jax.jit(train_one), mapped, shared, devices), smaller, devices)
 
 
 def compile_population(
@@ -92,21 +101,31 @@ def compile_population(
     *mapped: Any,
     shared: tuple = (),
     devices: Sequence[jax.Device] | None = None,
-    layout: Layout | None = None,
+    layout: LayoutOption = None,
 ) -> CompiledPopulation:
     """Compile the program of `population`, to run it several times as `program.run(shared, mapped)`.
 
-    Without a layout the fastest one is chosen. Raises ValueError if the mapped arguments do not have a first axis of
-    the same length.
+    Raises ValueError if the mapped arguments do not have a first axis of the same length.
     """
     members = count_members(mapped)
-    layouts = [layout] if layout else _measurable(layouts_for(members, devices=devices), members)
+    one = jax.jit(train_one)  # traced once for all layouts
+    if layout == "measured":
+        layouts = possible_layouts(members, devices=devices)
+    else:
+        layouts = [layout or choose_layout(lambda: trace_member(one, shared, mapped), members, devices=devices)]
+    lower = _lowering(one, mapped, shared, devices)
+    layouts = avoid_deadlock(lower, layouts)
+    return fastest(
+        layouts,
+        lambda layout: _compile(lower, layout, devices),
+        lambda program: _seconds_per_member(program, shared, mapped),
+    )
 
-    def seconds(program) -> float:
-        return -(-members // program.layout.by_member) * _seconds_per_member(program, shared, mapped)
 
-    lower = _lowering(train_one, mapped, shared, devices)
-    return fastest(lower, layouts, lambda layout: _compile(lower, layout, devices), seconds)
+def trace_member(one: Any, shared: tuple, mapped: tuple) -> Any:
+    """Return the jaxpr of `one(*shared, *member)`, a jitted function, for one member of `mapped`."""
+    member = jax.tree.map(lambda leaf: jax.ShapeDtypeStruct(leaf.shape[1:], leaf.dtype), mapped)
+    return one.trace(*shared, *member).jaxpr.jaxpr
 
 
 def lower_population(
@@ -146,9 +165,8 @@ def _result_shapes(train_one, mapped, shared) -> PyTree:
     return jax.eval_shape(every, shared, mapped)
 
 
-def _lowering(train_one, mapped, shared, devices) -> Callable[[Layout], Lowered]:
+def _lowering(one, mapped, shared, devices) -> Callable[[Layout], Lowered]:
     """Return a cached function that lowers the program for a layout."""
-    one = jax.jit(train_one)  # traced once for all layouts
     lower = lambda layout: lower_population(one, *mapped, shared=shared, layout=layout, devices=devices)  # noqa: E731
     return functools.lru_cache(lower)
 
@@ -169,14 +187,6 @@ def _run(compiled: Compiled, layout: Layout, mesh: Mesh, shared: tuple, mapped: 
     out = zeros_like(out_info, sharded(mesh))
     out = compiled(shared, mapped, out, jnp.int32(0), jnp.int32(last))
     return gather(out, members, mesh)
-
-
-def _measurable(layouts, members) -> list[Layout]:
-    """Return the layouts worth measuring: those with several chunks per device, or only the first."""
-    local = -(-members // layouts[0].by_member)
-    if layouts[0].at_once > 1 or local < MIN_MEMBERS:
-        return layouts[:1]
-    return [layouts[0], *(layout for layout in layouts[1:] if 2 * layout.at_once <= local)]
 
 
 def _seconds_per_member(program, shared, mapped) -> float:

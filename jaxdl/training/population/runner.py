@@ -12,7 +12,7 @@ from jaxtyping import Int
 
 from jaxdl.system.interruption import run_interruptibly
 from jaxdl.system.multihost import to_host
-from jaxdl.training.layout import Layout, mesh_of
+from jaxdl.training.layout import Layout, LayoutOption, mesh_of
 from jaxdl.training.population.member import Member, is_active
 from jaxdl.training.population.population import compile_population
 from jaxdl.training.population.sharding import (
@@ -72,8 +72,8 @@ class Runner(Protocol):
         """Return all members before their first step."""
         ...
 
-    def compile(self, members: Member, *, steps_left: int, layout: Layout | None) -> Layout:
-        """Compile for the layout, or for the fastest if it is None, place a copy of the members, return the layout."""
+    def compile(self, members: Member, *, steps_left: int, layout: LayoutOption) -> Layout:
+        """Compile for the layout, the chosen one if it is None; place a copy of the members; return the layout."""
         ...
 
     def run_chunk(self, step: int, wait: Callable[[Any], Any]) -> tuple[PlacedMembers, int]:

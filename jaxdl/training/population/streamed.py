@@ -16,9 +16,10 @@ from jaxdl.system.interruption import run_interruptibly
 from jaxdl.training.checkpoints.serialization import digest_of
 from jaxdl.training.data_checks import check_counts, stream_with_checked_labels
 from jaxdl.training.input_checks import check_inputs
-from jaxdl.training.layout import Layout, mesh_of
-from jaxdl.training.population.autotune import avoid_deadlock, layouts_for
+from jaxdl.training.layout import Layout, LayoutOption, mesh_of
+from jaxdl.training.population.layout_choice import avoid_deadlock, choose_layout
 from jaxdl.training.population.member import FitConfig, Member, end_epoch, init_member, keep_inactive, train_step
+from jaxdl.training.population.population import trace_member
 from jaxdl.training.population.runner import (
     CHUNK_SECONDS,
     PlacedMembers,
@@ -61,8 +62,10 @@ class StreamedRunner:
         train, end = functools.partial(train_chunk, config), jax.jit(functools.partial(end_epoch, config))
         chunks = [(train, (self._plan.like(length), np.int32(0))) for length in self._plan.lengths()]
         self._programs = [(end, (dev, np.int32(0))), *chunks]
-        self._layouts = layouts_for(keys.shape[0], task.batch_size // task.microbatches, devices)
-        lower = functools.partial(_lower_all, self._programs, self.like_of(config.epochs), devices)
+        like, arguments = self.like_of(config.epochs), chunks[0][1]
+        trace = lambda: trace_member(jax.jit(train), arguments, (like,))  # noqa: E731
+        self._layout = choose_layout(trace, keys.shape[0], task.batch_size // task.microbatches, devices)
+        lower = functools.partial(_lower_all, self._programs, like, devices)
         self._lower = functools.lru_cache(lower)  # not of a method: a cycle would keep the members in memory
         self._running: Generator[tuple[PlacedMembers, int]] | None = None
 
@@ -82,12 +85,13 @@ class StreamedRunner:
     def init(self) -> Member:
         """Return all members before their first step."""
         return init_members(
-            self._init(self._config.epochs), (self._first, self._dev), self._mapped, self._layouts[0], self._devices
+            self._init(self._config.epochs), (self._first, self._dev), self._mapped, self._layout, self._devices
         )
 
-    def compile(self, members: Member, *, steps_left: int, layout: Layout | None) -> Layout:  # noqa: ARG002
-        """Compile for a layout, or for the likeliest one, and place a copy of the members."""
-        (layout,) = avoid_deadlock(lambda layout: self._lower(layout)[-1], [layout or self._layouts[0]])
+    def compile(self, members: Member, *, steps_left: int, layout: LayoutOption) -> Layout:  # noqa: ARG002
+        """Compile for a layout, and place a copy of the members. "measured" is the chosen one: reading takes longer."""
+        chosen = layout if isinstance(layout, Layout) else self._layout
+        (layout,) = avoid_deadlock(lambda layout: self._lower(layout)[-1], [chosen])
         self._end_epoch, *chunks = (run_interruptibly(program.compile) for program in self._lower(layout))
         self._train_chunk = dict(zip(self._plan.lengths(), chunks, strict=True))
         self._mesh = mesh_of(layout, self._devices)

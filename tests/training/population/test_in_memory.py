@@ -37,12 +37,6 @@ def fitted(examples, **settings):
     return fit(TASK, examples, keys, epochs=3, dev=examples, **settings)
 
 
-def fitted_in(layout, examples):
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(in_memory, "layouts_for", lambda *_: [layout])
-        return fitted(examples)
-
-
 @pytest.fixture(scope="module")
 def on_one_device(examples):
     found = fitted(examples, devices=jax.devices()[:1])
@@ -52,7 +46,7 @@ def on_one_device(examples):
 
 @pytest.mark.parametrize("layout", [Layout(2, 1, 2), Layout(1, 2, 1)], ids=str)
 def test_a_fit_gives_the_same_result_in_every_layout(examples, on_one_device, layout):
-    found = fitted_in(layout, examples)
+    found = fitted(examples, layout=layout)
     assert found.layout == layout
     for ours, its in zip(jax.tree.leaves(found.state.params), jax.tree.leaves(on_one_device.state.params), strict=True):
         assert ours.shape == its.shape
@@ -70,6 +64,23 @@ def test_a_fit_on_two_devices_can_be_resumed_on_one(examples, on_one_device, tmp
     rest = fitted(examples, checkpoints=checkpoints, devices=jax.devices()[:1])
     assert rest.layout == Layout(1, 1, 1)
     jax.tree.map(np.testing.assert_array_equal, rest.state.params, on_one_device.state.params)
+
+
+def test_a_measured_layout_is_saved_before_the_first_step_and_kept_by_a_resumed_fit(examples, tmp_path, monkeypatch):
+    monkeypatch.setattr(in_memory, "possible_layouts", lambda *_: [Layout(1, 1, 1), Layout(1, 1, 3)])
+    seconds = {1: 2.0, 3: 1.0}
+    monkeypatch.setattr(in_memory, "seconds_per_step", lambda program, *_: seconds[program.layout.at_once])
+    checkpoints = Checkpoints(tmp_path, 1e9)
+
+    def crash(runner, *_):
+        raise RuntimeError(str(runner._program.layout))
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(in_memory.InMemoryRunner, "run_chunk", crash)
+        with pytest.raises(RuntimeError, match="at_once=3"):
+            fitted(examples, checkpoints=checkpoints, layout="measured")
+    seconds[3] = 3.0
+    assert fitted(examples, checkpoints=checkpoints, layout="measured").layout == Layout(1, 1, 3)
 
 
 def test_eight_devices_give_the_bits_of_one(tmp_path):
