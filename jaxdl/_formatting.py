@@ -59,5 +59,5 @@ def format_argument(value: Any) -> str:
         return f"the class {value.__name__}"
     if inspect.isroutine(value):
         return f"the function {value.__name__}"
-    shape = getattr(value, "shape", None)
-    return type(value).__name__ if shape is None else f"an array of {value.dtype} of the shape {shape}"
+    is_array = hasattr(value, "shape") and hasattr(value, "dtype")
+    return f"an array of {value.dtype} of the shape {value.shape}" if is_array else type(value).__name__
