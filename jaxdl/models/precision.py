@@ -4,7 +4,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import PyTree
 
-from jaxdl.models.model import Model
+from jaxdl.models.model import Model, check_model
 
 
 def mixed_precision(model: Model, *, dtype: jnp.dtype | type = jnp.bfloat16) -> Model:
@@ -37,6 +37,7 @@ def mixed_precision(model: Model, *, dtype: jnp.dtype | type = jnp.bfloat16) -> 
         >>> bool((outputs == outputs.astype(jnp.bfloat16)).all())  # the numbers were computed in bfloat16
         True
     """
+    check_model(model)
     if jnp.finfo(dtype).bits <= 16 and jnp.dtype(dtype) != jnp.bfloat16:
         raise ValueError(
             f"dtype must have the range of float32, got {jnp.dtype(dtype)}, in which small gradients underflow to 0. "

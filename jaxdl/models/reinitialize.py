@@ -6,7 +6,7 @@ import jax
 from jaxtyping import Array, Key, PyTree
 from typing_extensions import TypeAliasType
 
-from jaxdl.models.model import Model
+from jaxdl.models.model import Model, check_model
 
 Layer = dict[str, Array]
 LayerInitializer = TypeAliasType("LayerInitializer", Callable[[Key[Array, ""], Layer], Layer])
@@ -32,6 +32,7 @@ def reinitialize(model: Model, initializer: LayerInitializer) -> Model:
         >>> bool((abs(params["Dense_0"]["bias"]) <= 4**-0.5).all())  # PyTorch: uniform within 1 / √inputs, not zero
         True
     """
+    check_model(model)
 
     def init(key, inputs):
         model_key, layers_key = jax.random.split(key)
