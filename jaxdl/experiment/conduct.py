@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 
+from jaxdl._formatting import format_argument
 from jaxdl.experiment.claim import OUTCOMES, Arm, Claim, Experiment, Measured, Panel, Unavailable
 from jaxdl.experiment.course import chapter_of
 from jaxdl.experiment.fingerprint import fingerprint, settings_of, source_of
@@ -73,6 +74,11 @@ def conduct(
         >>> result["claims"][0]["verdict"], result["claims"][0]["finding"]
         ('supported', 'with dropout − without: 0.1, 99.88 % interval 0.1 to 0.1, margin 0.02.')
     """
+    if not isinstance(experiment, Experiment):
+        raise TypeError(
+            f"experiment must be an Experiment, got {format_argument(experiment)}: put claims and rules in one."
+        )
+    directory = Path(directory)
     if experiment.tests and experiment.seeds < MIN_SEEDS:
         raise ValueError(f"seeds must be at least {MIN_SEEDS} for a statistical claim, got {experiment.seeds}.")
     measure = (experiment.full if conditions.full else None) or experiment.measure
@@ -174,7 +180,7 @@ def results(directory: Path) -> list[tuple[dict[str, Any], Measured]]:
         [('one', [1.0, 1.0])]
     """
     found = []
-    for path in directory.glob("*.json"):
+    for path in Path(directory).glob("*.json"):
         result = files.read_json(path)
         panels = [Panel(*(panel[field] for field in Panel._fields)) for panel in result["panels"]]
         found.append((result, _read_numbers(path, [column for panel in panels for column in panel.columns()])))

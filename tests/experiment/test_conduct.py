@@ -205,3 +205,8 @@ def test_an_unknown_outcome_raises(tmp_path):
 
     with pytest.raises(ValueError, match="a rule must return one of supported, refuted, .*, got 'maybe'"):
         conduct(made(rule=Undecided()), tmp_path)
+
+
+def test_a_claim_in_place_of_an_experiment_raises(unchecked, tmp_path):
+    with pytest.raises(TypeError, match="experiment must be an Experiment, got 'norms': put claims and rules into one"):
+        unchecked(conduct)("norms", tmp_path)
