@@ -1,7 +1,8 @@
-"""Format shapes and numbers as text, for pages, tables and notebooks."""
+"""Format shapes, numbers and wrong arguments as text, for pages, tables, notebooks and errors."""
 
 import inspect
 import numbers
+import operator
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -49,6 +50,15 @@ def format_number(number: Any) -> str:
     if 0 < abs(number) < 5e-4:
         return f"{number:.3e}"
     return f"{number:.4f}".rstrip("0").rstrip(".") if np.issubdtype(type(number), np.floating) else str(number)
+
+
+def is_integer(value: Any) -> bool:
+    """Return whether a value is an integer or an array with one integer, but not True or False."""
+    try:
+        operator.index(value)
+    except TypeError:
+        return False
+    return not isinstance(value, bool)
 
 
 def format_argument(value: Any) -> str:

@@ -3,12 +3,10 @@
 All arguments are jax or numpy arrays. Another type or dtype raises TypeError, and another shape ValueError.
 """
 
-import numbers
-
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Integer
 
-from jaxdl._formatting import format_argument
+from jaxdl._formatting import format_argument, is_integer
 from jaxdl._names import offer_public_names
 from jaxdl.functional import absolute_error, squared_error, weighted_mean
 from jaxdl.functional._arguments import check_annotations
@@ -84,8 +82,10 @@ def confusion_matrix(
         [[1, 1], [0, 2]]
     """
     check_annotations(confusion_matrix, predicted, labels)
-    if not isinstance(classes, numbers.Integral):
+    if not is_integer(classes):
         raise TypeError(f"classes must be the number of classes, got {format_argument(classes)}: give len(names).")
+    if classes < 1:
+        raise ValueError(f"classes must be at least 1, got {classes}.")
     rows, columns = (jnp.where(index < 0, classes, index) for index in (labels, predicted))  # negative ones would wrap
     return jnp.zeros((classes, classes), int).at[rows, columns].add(1, mode="drop")
 

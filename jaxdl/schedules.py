@@ -332,6 +332,8 @@ def _check_numbers(**settings) -> None:
         if not is_array and not isinstance(setting, int | float):
             advice = ": its settings are numbers, and only an optimizer takes a schedule" if callable(setting) else ""
             raise TypeError(f"{name} must be a number, got {format_argument(setting)}{advice}.")
+        if name in ("every", "warmup", "steps", "up", "down") and isinstance(setting, float) and setting % 1:
+            raise TypeError(f"{name} must be a whole number of steps, got {setting}: count batches.")
 
 
 def _at_least_one(name, given):

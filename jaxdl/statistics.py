@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from jaxdl._display import line_repr, short_repr
-from jaxdl._formatting import format_argument
+from jaxdl._formatting import format_argument, is_integer
 from jaxdl._names import offer_public_names
 from jaxdl._types import ArrayLike
 
@@ -314,7 +314,7 @@ def proportion_interval(successes: int, trials: int, *, level: float = 0.95) -> 
         (1.0, 0.69, 1.0)
     """
     for name, number in (("successes", successes), ("trials", trials)):
-        if not isinstance(number, numbers.Integral):
+        if not is_integer(number):
             raise TypeError(f"{name} must be an integer, got {format_argument(number)}: count them.")
     if not 0 <= successes <= trials or trials < 1:
         raise ValueError(f"successes must be from 0 to the trials, at least 1, got {successes} of {trials}.")
@@ -346,7 +346,9 @@ def power(effect: float, spread: float, seeds: int, *, level: float = 0.95) -> f
         >>> round(statistics.power(0.5, 1.0, 34), 2), round(statistics.power(0.5, 1.0, 10), 2)
         (0.81, 0.29)
     """
-    _check_positive("spread", spread)
+    _check_numbers(effect=effect, spread=spread, seeds=seeds)
+    if not spread > 0:
+        raise ValueError(f"spread must be above 0, got {spread}.")
     if not seeds >= 2:
         raise ValueError(f"seeds must be at least 2, got {seeds}: one difference has no standard deviation.")
     critical = _special().stdtrit(seeds - 1, (1 + _checked_level(level)) / 2)
@@ -377,6 +379,7 @@ def seeds_needed(distance: float, spread: float, *, level: float = 0.95) -> int 
         (34, 128)
     """
     _checked_level(level)
+    _check_numbers(distance=distance, spread=spread)
     if spread < 0:
         raise ValueError(f"spread must be a standard deviation of at least 0, got {spread}.")
     if not distance > 0:
@@ -468,6 +471,7 @@ def compare(
             f"a and b must have one value for each seed, in the same order, but a has {len(a)} values and b has "
             f"{len(b)}: drop the seeds that only one of them has."
         )
+    _check_numbers(effect=0.0 if effect is None else effect)
     if effect is not None and not 0 < effect < np.inf:
         raise ValueError(f"effect must be above 0 and finite, got {effect}: give a difference without its sign.")
     differences = a - b
@@ -524,13 +528,14 @@ def _finite_values(name, values) -> np.ndarray:
     return values
 
 
-def _check_positive(name, number) -> None:
-    if not number > 0:
-        raise ValueError(f"{name} must be above 0, got {number}.")
+def _check_numbers(**settings) -> None:
+    for name, number in settings.items():
+        if not isinstance(number, numbers.Real) and not hasattr(number, "dtype"):
+            raise TypeError(f"{name} must be a number, got {format_argument(number)}.")
 
 
 def _checked_level(level) -> float:
-    if not isinstance(level, numbers.Real):
+    if not isinstance(level, numbers.Real) and not hasattr(level, "dtype"):
         raise TypeError(f"level must be a number, got {format_argument(level)}: give 0.95 for 95 %.")
     if not 0 < level < 1:
         raise ValueError(f"level must be between 0 and 1, got {level}: give 0.95 for 95 %.")

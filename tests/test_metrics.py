@@ -101,6 +101,7 @@ def test_wrong_arguments_raise(unchecked, metric, arguments, sentence):
         (([0, 1], [0, 1]), 2, "predicted must be a jax or numpy array, got list"),
         ((LOGITS, LABELS), 2, "predicted must be integers, got float32"),
         ((LABELS, LABELS[:2]), 2, r"labels must have the shape \(batch,\) with batch = 3, got \(2,\)"),
+        ((LABELS, LABELS), 0, "classes must be at least 1, got 0"),
         ((LABELS, LABELS), ["a", "b"], r"classes must be the number of classes, got list: give len\(names\)"),
     ],
 )

@@ -279,6 +279,10 @@ def test_an_invalid_traced_setting_gives_nan():
         (lambda f: f(schedules.cosine)(None, steps=10), "value must be a number, got None"),
         (lambda f: f(schedules.cosine)(lambda t: t, steps=10), "value must be a number, got .*: .* only an optimizer"),
         (lambda f: f(schedules.warmup_cosine)(0.1, warmup=1, steps="9"), "steps must be a number, got '9'"),
+        (
+            lambda f: f(schedules.warmup_cosine)(0.1, warmup=0.1, steps=9),
+            "warmup must be a whole number of steps",
+        ),
         (lambda f: f(schedules.one_cycle)([0.1], steps=10), "peak must be a number, got list"),
         (lambda f: f(schedules.cyclic)(0.0, 1.0, up=None, down=2), "up must be a number, got None"),
         (lambda f: f(schedules.exp_range)(0.0, 1.0, up=1, down=2, factor="a"), "factor must be a number, got 'a'"),

@@ -225,6 +225,8 @@ FIT = types.SimpleNamespace(best=None, history=None)
         ("proportion_interval", (11, 10), "successes must be from 0 to the trials, at least 1, got 11 of 10"),
         ("proportion_interval", (0, 0), "successes must be from 0 to the trials, at least 1, got 0 of 0"),
         ("power", (1.0, 0.0, 5), "spread must be above 0, got 0.0"),
+        ("power", (1.0, 1.0, "5"), "seeds must be a number, got '5'"),
+        ("seeds_needed", (1.0, None), "spread must be a number, got None"),
         ("power", (1.0, 1.0, 1), "seeds must be at least 2, got 1"),
         ("seeds_needed", (1.0, -1.0), "spread must be a standard deviation of at least 0, got -1.0"),
     ],

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from jaxdl._formatting import format_argument
+from jaxdl._formatting import format_argument, is_integer
 from jaxdl.data.dataset import Dataset, Split
 from jaxdl.functional._validity import check, check_number
 from jaxdl.system.keys import is_key
@@ -51,7 +51,7 @@ def check_split(split: Any) -> None:
 
 def check_integer(name: str, number: Any, least: int | None = None) -> None:
     """Raise TypeError unless the argument is an integer, and ValueError if it is below `least`."""
-    if not isinstance(number, numbers.Integral) or isinstance(number, bool):
+    if not is_integer(number):
         raise TypeError(f"{name} must be an integer, got {format_argument(number)}: convert it with int().")
     if least is not None and number < least:
         raise ValueError(f"{name} must be at least {least}, got {number}.")
@@ -82,7 +82,8 @@ def check_shares(shares: Any, names: Sequence[str] = ()) -> None:
         shares: The share of each part.
         names: The names of the parts, if their number is given.
     """
-    if not isinstance(shares, list | tuple | np.ndarray) or not all(_is_number(share) for share in shares):
+    is_sequence = isinstance(shares, list | tuple) or getattr(shares, "ndim", 0) == 1
+    if not is_sequence or not all(_is_number(share) for share in shares):
         raise TypeError(
             f"shares must be a tuple of numbers, such as (0.6, 0.2, 0.2), got {_shown(shares)}: give the share of each "
             "part."

@@ -16,6 +16,7 @@ from jaxtyping import PyTree
 from jaxdl._display import short_repr
 from jaxdl._formatting import format_argument
 from jaxdl.data._arguments import check_key
+from jaxdl.models._validity import check_function
 from jaxdl.models.summary import Summary, summary
 
 Stats = dict[str, PyTree]
@@ -92,8 +93,8 @@ def from_linen(
         did in `init`.
 
     Raises:
-        TypeError: If `module` is not an instance of a Linen module, or if `call` is not given and the module has no
-            parameter `training`.
+        TypeError: If `module` is not an instance of a Linen module, if `call` is not given and the module has no
+            parameter `training`, or if `call` is not a function of three arguments.
 
     Example:
         >>> import flax.linen as nn
@@ -109,6 +110,9 @@ def from_linen(
         )
     if call is _call_with_training_flag:
         _check_training_flag(module)
+    check_call(call)
+    if isinstance(streams, str):
+        raise TypeError(f"streams must be a sequence of names, got {streams!r}. Write ({streams!r},).")
 
     def init(key, inputs):
         check_key(key)
@@ -140,6 +144,18 @@ def from_linen(
         return outputs, _with_structure_of(stats, {**stats, **updated})
 
     return Model(init, apply)
+
+
+def check_call(call: Any) -> None:
+    """Raise TypeError unless `call` is a function of three arguments."""
+    check_function("call", call)
+    try:
+        inspect.signature(call).bind(None, None, None)
+    except TypeError as error:
+        raise TypeError(
+            f"call must be a function of module, inputs and training, got {format_argument(call)} ({error}). Write "
+            "lambda module, inputs, training: module(inputs)."
+        ) from None
 
 
 def check_variables(params: Any, stats: Any) -> None:

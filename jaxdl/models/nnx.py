@@ -5,6 +5,7 @@ import inspect
 from collections.abc import Callable
 from typing import Any
 
+import flax.linen as nn
 import jax
 import jax.numpy as jnp
 from flax import nnx
@@ -12,7 +13,7 @@ from flax import nnx
 from jaxdl._formatting import format_argument
 from jaxdl.data._arguments import check_key
 from jaxdl.models.call_recorder import record_nnx_calls
-from jaxdl.models.model import Model, check_variables, dropout_errors_explained
+from jaxdl.models.model import Model, check_call, check_variables, dropout_errors_explained
 
 
 def _call_with_inputs(module: Any, inputs: Any, training: bool) -> Any:  # noqa: ARG001
@@ -54,6 +55,11 @@ def from_nnx(build: Callable[[nnx.Rngs], Any], call: Callable[[Any, Any, bool], 
             f"build must be a function of rngs that creates a module, got {type(build).__name__}. Write "
             "lambda rngs: Net(..., rngs=rngs)."
         )
+    if isinstance(build, nn.Module):
+        raise TypeError(
+            f"build must create an NNX module, got the Linen module {type(build).__name__}: use from_linen."
+        )
+    check_call(call)
     _check_parameters(build)
     abstract = nnx.eval_shape(lambda: _built(build, nnx.Rngs(0)))
     graph, abstract_params, abstract_rngs, abstract_stats = nnx.split(abstract, nnx.Param, nnx.RngState, ...)

@@ -11,7 +11,7 @@ import pytest
 from flax import nnx
 
 import jaxdl.functional as F
-from jaxdl import models
+from jaxdl import initializers, models
 from jaxdl.models import GRU, LSTM, MLP, ConvNet, MultiHead, Recurrent, ResNet, Stage
 
 
@@ -114,6 +114,22 @@ def test_values_out_of_range_raise(call, sentence):
         (
             lambda: models.check_batch_norm(np.ones(2), models.mlp((3,), 2)),
             r"model must be a Model, got an array of flo",
+        ),
+        (lambda: models.recurrent(LSTM(3), (3,), 2), r"layer must be a class, such as models.LSTM, got an instance"),
+        (lambda: models.from_linen(nn.Dense(3), "x"), r"call must be a function, got 'x'"),
+        (lambda: models.from_linen(nn.Dense(3), len), r"call must be a function of module, inputs and training, got"),
+        (lambda: models.from_linen(MLP((3,), 2), streams="noise"), r"streams must be a sequence of names, got 'noise'"),
+        (lambda: models.from_nnx(nn.Dense(3)), r"build must create an NNX module, got the Linen module Dense: use"),
+        (lambda: models.from_nnx(lambda rngs: nnx.Linear(4, 2, rngs=rngs), len), r"call must be a function of module"),
+        (
+            lambda: models.mixed_precision(models.mlp((3,), 2), dtype=int),
+            r"must be a floating dtype, got the class",
+        ),
+        (lambda: models.reinitialize(models.mlp((3,), 2), "he"), r"initializer must be a function, got 'he'"),
+        (lambda: models.reinitialize(models.mlp((3,), 2), initializers.he_normal), r"got one of a shape: give it to"),
+        (
+            lambda: models.to_pytorch(models.mlp((3,), 2), {}, None, np.ones((1, 4))),
+            r"stats must be a dictionary, got",
         ),
         (lambda: models.receptive_field(3), r"windows must be a list of Windows, got 3"),
         (lambda: models.mlp((3,), 2).init(0, np.ones((1, 4))), r"key must be a random key, got 0"),

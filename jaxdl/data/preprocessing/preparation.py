@@ -252,8 +252,8 @@ def encode_inputs(preparation: Preparation, inputs: Any) -> Array:
         [[0.0, 0.0, 1.0]]
     """
     check_fitted("preparation", preparation, Preparation)
-    if isinstance(inputs, Dataset | Split):
-        raise TypeError(f"inputs must be an array or a table, got a {type(inputs).__name__}: pass its inputs.")
+    if isinstance(inputs, Dataset | Split | str):
+        raise TypeError(f"inputs must be an array or the columns of a table, got {format_argument(inputs)}.")
     fitted = preparation.inputs
     if isinstance(fitted, Standardization):
         inputs = np.asarray(inputs) if isinstance(inputs, list | tuple) else inputs
