@@ -1,4 +1,4 @@
-"""Wrong arguments of the functions on data sets, such as a seed in place of a key, are answered by one sentence."""
+"""Functions on data sets report wrong arguments, such as a seed in place of a key, in one sentence."""
 
 import functools
 
@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from jaxdl import data
+from jaxdl.data._arguments import check_key
 
 KEY, KEYS = jax.random.key(0), jax.random.split(jax.random.key(1), 3)
 POINTS = data.Dataset(np.zeros((4, 2), np.float32), np.array([0, 1, 0, 1]), np.ones(4, np.float32))
@@ -53,8 +54,10 @@ def test_a_seed_in_place_of_a_key_and_several_keys_raise(unchecked, name):
             function(KEYED[name][0], KEY, *KEYED[name][1:])
 
 
-def test_a_legacy_key_is_a_key(unchecked):
-    assert unchecked(data.moons)(jax.random.PRNGKey(0), examples=4).size == 4
+def test_a_legacy_key_is_a_key():
+    check_key(np.zeros(2, np.uint32))  # as jax.random.PRNGKey(0)
+    with pytest.raises(ValueError, match=r"key must be a single key, got keys of the shape \(3, 2\)"):
+        check_key(np.zeros((3, 2), np.uint32))
 
 
 @pytest.mark.parametrize("name", [name for name, others in KEYED.items() if others and others[0] is POINTS])
