@@ -26,6 +26,11 @@ def line_repr(value: Any) -> str:
     return labeled(type(value).__name__, *_fields(value))
 
 
+def field_table(value: Any) -> str:
+    """Return the fields of a NamedTuple with their shapes as a table in HTML, for `_repr_html_`."""
+    return html_table([("field", "value"), *((name, summarized(field)) for name, field in value._asdict().items())])
+
+
 def labeled(name: str, *facts: str) -> str:
     """Return `Name(fact, fact)`, as the `repr` of a result; empty facts are left out."""
     return f"{name}({', '.join(filter(None, facts))})"

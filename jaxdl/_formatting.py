@@ -1,7 +1,8 @@
-"""Format shapes and numbers as text, for pages, tables and notebooks."""
+"""Format shapes, numbers and wrong arguments as text, for pages, tables, notebooks and errors."""
 
 import inspect
 import numbers
+import operator
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -51,6 +52,15 @@ def format_number(number: Any) -> str:
     return f"{number:.4f}".rstrip("0").rstrip(".") if np.issubdtype(type(number), np.floating) else str(number)
 
 
+def is_integer(value: Any) -> bool:
+    """Return whether a value is an integer or an array with one integer, but not True or False."""
+    try:
+        operator.index(value)
+    except TypeError:
+        return False
+    return not isinstance(value, bool)
+
+
 def format_argument(value: Any) -> str:
     """Describe a wrong argument in an error: short texts and numbers as they are, functions by name, others by type."""
     if value is None or isinstance(value, str | numbers.Number):
@@ -59,5 +69,5 @@ def format_argument(value: Any) -> str:
         return f"the class {value.__name__}"
     if inspect.isroutine(value):
         return f"the function {value.__name__}"
-    shape = getattr(value, "shape", None)
-    return type(value).__name__ if shape is None else f"an array of {value.dtype} of the shape {shape}"
+    is_array = hasattr(value, "shape") and hasattr(value, "dtype")
+    return f"an array of {value.dtype} of the shape {value.shape}" if is_array else type(value).__name__

@@ -1,9 +1,15 @@
-"""Metrics of classifiers and regressions, as functions of outputs, labels and example weights."""
+"""Metrics of classifiers and regressions, as functions of outputs, labels and example weights.
+
+All arguments are jax or numpy arrays. Another type or dtype raises TypeError, and another shape ValueError.
+"""
 
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Integer
 
+from jaxdl._formatting import format_argument, is_integer
+from jaxdl._names import offer_public_names
 from jaxdl.functional import absolute_error, squared_error, weighted_mean
+from jaxdl.functional._arguments import check_annotations
 
 __all__ = [
     "accuracy",
@@ -14,18 +20,21 @@ __all__ = [
     "root_mean_squared_error",
 ]
 
+offer_public_names(__name__)
 
-def predictions(logits: Float[Array, "batch classes"]) -> Integer[Array, "batch"]:
+
+def predictions(logits: Float[Array, "*batch classes"]) -> Integer[Array, "*batch"]:
     r"""Return the class with the largest logit, $\mathrm{argmax}_k\, z_k$, or -1 if any logit is NaN.
 
     Args:
-        logits: Logits $z$ of shape (batch, classes).
+        logits: Logits $z$ of shape (batch, classes), or with more axes in front, such as the members of a population.
 
     Example:
         >>> from jaxdl import metrics
         >>> metrics.predictions(jnp.array([[0.1, 2.0], [0.3, -1.0], [jnp.nan, 1.0]])).tolist()
         [1, 0, -1]
     """
+    check_annotations(predictions, logits)
     return jnp.where(jnp.isnan(logits).any(axis=-1), -1, logits.argmax(axis=-1))
 
 
@@ -53,6 +62,7 @@ def accuracy(
         >>> float(metrics.accuracy(logits, labels, jnp.array([1.0, 1.0, 0.0, 0.0])))
         0.5
     """
+    _check(accuracy, logits, labels, weights)
     return weighted_mean(((predictions(logits) == labels) & (labels >= 0)).astype(logits.dtype), weights)
 
 
@@ -71,6 +81,11 @@ def confusion_matrix(
         >>> metrics.confusion_matrix(jnp.array([0, 1, 1, 1]), jnp.array([0, 0, 1, 1]), classes=2).tolist()
         [[1, 1], [0, 2]]
     """
+    check_annotations(confusion_matrix, predicted, labels)
+    if not is_integer(classes):
+        raise TypeError(f"classes must be the number of classes, got {format_argument(classes)}: give len(names).")
+    if classes < 1:
+        raise ValueError(f"classes must be at least 1, got {classes}.")
     rows, columns = (jnp.where(index < 0, classes, index) for index in (labels, predicted))  # negative ones would wrap
     return jnp.zeros((classes, classes), int).at[rows, columns].add(1, mode="drop")
 
@@ -99,6 +114,7 @@ def r_squared(
         >>> float(metrics.r_squared(jnp.array([[1.0], [2.0], [2.0]]), targets, jnp.ones(3)))
         0.5
     """
+    _check(r_squared, predictions, targets, weights)
     mean = jnp.average(targets, axis=0, weights=weights)
     total = weighted_mean(squared_error(jnp.broadcast_to(mean, targets.shape), targets), weights)
     unexplained = weighted_mean(squared_error(predictions, targets), weights)
@@ -121,6 +137,7 @@ def root_mean_squared_error(
         >>> float(metrics.root_mean_squared_error(jnp.zeros((4, 1)), targets, jnp.ones(4)))
         2.0
     """
+    _check(root_mean_squared_error, predictions, targets, weights)
     return jnp.sqrt(weighted_mean(squared_error(predictions, targets), weights))
 
 
@@ -142,4 +159,13 @@ def mean_absolute_error(
         >>> float(metrics.mean_absolute_error(jnp.zeros((4, 1)), targets, jnp.ones(4)))
         1.0
     """
+    _check(mean_absolute_error, predictions, targets, weights)
     return weighted_mean(absolute_error(predictions, targets), weights)
+
+
+def _check(metric, outputs, labels, weights) -> None:
+    """Raise TypeError or ValueError unless the arguments have the shapes and dtypes in the signature of the metric."""
+    kinds = [jnp.issubdtype(getattr(array, "dtype", object), jnp.integer) for array in (outputs, labels)]
+    if kinds == [True, False] and getattr(labels, "ndim", 0) == 2:
+        raise TypeError(f"{metric.__name__} takes outputs before labels, got integers first: exchange the arguments.")
+    check_annotations(metric, outputs, labels, weights)

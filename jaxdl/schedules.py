@@ -13,6 +13,8 @@ import optax
 from jaxtyping import Array, Float, Integer
 from typing_extensions import TypeAliasType
 
+from jaxdl._formatting import format_argument
+from jaxdl._names import offer_public_names
 from jaxdl.functional._validity import check, one_or_nan
 from jaxdl.optimizers._base import Scalar, Schedule
 
@@ -27,6 +29,8 @@ __all__ = [
     "step",
     "warmup_cosine",
 ]
+
+offer_public_names(__name__)
 
 Steps = TypeAliasType("Steps", int | Integer[Array, ""])
 
@@ -43,6 +47,7 @@ def constant(value: Scalar) -> Schedule:
         >>> [float(schedule(t)) for t in (0, 100)]
         [0.5, 0.5]
     """
+    _check_numbers(value=value)
     return optax.constant_schedule(value)
 
 
@@ -66,6 +71,7 @@ def step(value: Scalar, *, every: Steps, factor: Scalar = 0.1) -> Schedule:
         >>> [float(schedule(t)) for t in range(6)]
         [1.0, 1.0, 0.5, 0.5, 0.25, 0.25]
     """
+    _check_numbers(value=value, every=every, factor=factor)
     is_valid = check(every >= 1, _at_least_one("every", every))
     return _nan_unless(is_valid, lambda t: _real(value) * _real(factor) ** _real(t // every))
 
@@ -86,6 +92,7 @@ def exponential(value: Scalar, *, factor: Scalar) -> Schedule:
         >>> [float(schedule(t)) for t in range(4)]
         [1.0, 0.5, 0.25, 0.125]
     """
+    _check_numbers(value=value, factor=factor)
     return lambda t: _real(value) * _real(factor) ** _real(t)
 
 
@@ -113,6 +120,7 @@ def linear_warmup(value: Scalar, *, warmup: Steps, initial: Scalar = 0.0) -> Sch
         >>> [float(schedule(t)) for t in range(6)]
         [0.0, 0.25, 0.5, 0.75, 1.0, 1.0]
     """
+    _check_numbers(value=value, warmup=warmup, initial=initial)
     is_valid = check(warmup >= 0, f"warmup must be at least 0 steps, got {warmup}.")
     return _nan_unless(is_valid, lambda t: _interpolate(_share_left(t, warmup), initial, value))
 
@@ -141,6 +149,7 @@ def cosine(value: Scalar, *, steps: Steps, final: Scalar = 0.0) -> Schedule:
         >>> [round(float(schedule(t)), 3) for t in range(6)]
         [1.0, 0.854, 0.5, 0.146, 0.0, 0.0]
     """
+    _check_numbers(value=value, steps=steps, final=final)
     is_valid = check(steps >= 1, _at_least_one("steps", steps))
     return _nan_unless(is_valid, lambda t: _interpolate(_half_cosine(_share_left(t, steps)), value, final))
 
@@ -170,6 +179,7 @@ def warmup_cosine(
         >>> [round(float(schedule(t)), 3) for t in range(7)]
         [0.0, 0.5, 1.0, 0.854, 0.5, 0.146, 0.0]
     """
+    _check_numbers(value=value, warmup=warmup, steps=steps, initial=initial, final=final)
     is_valid = check(
         (warmup >= 0) & (warmup < steps),
         f"warmup must be at least 0 and less than steps, which include it, got warmup {warmup} and steps {steps}.",
@@ -219,6 +229,9 @@ def one_cycle(
         >>> [round(float(schedule(t)), 3) for t in range(8)]
         [0.1, 0.55, 1.0, 0.855, 0.505, 0.155, 0.01, 0.01]
     """
+    _check_numbers(
+        peak=peak, steps=steps, warmup_share=warmup_share, initial_divisor=initial_divisor, final_divisor=final_divisor
+    )
     is_valid = check(steps >= 1, _at_least_one("steps", steps))
     is_valid &= check(
         (warmup_share >= 0) & (warmup_share <= 1), f"warmup_share must be between 0 and 1, got {warmup_share}."
@@ -264,6 +277,7 @@ def cyclic(low: Scalar, high: Scalar, *, up: Steps, down: Steps, factor: Scalar 
         >>> [float(schedule(t)) for t in range(9)]
         [0.0, 0.5, 1.0, 0.5, 0.0, 0.25, 0.5, 0.25, 0.0]
     """
+    _check_numbers(low=low, high=high, up=up, down=down, factor=factor)
 
     def amplitude(t):
         return _real(factor) ** _real(t // (up + down))
@@ -295,6 +309,7 @@ def exp_range(low: Scalar, high: Scalar, *, up: Steps, down: Steps, factor: Scal
         >>> [float(schedule(t)) for t in range(6)]
         [0.0, 0.5, 0.0, 0.125, 0.0, 0.03125]
     """
+    _check_numbers(low=low, high=high, up=up, down=down, factor=factor)
     return _triangle_wave(low, high, up, down, lambda t: _real(factor) ** _real(t))
 
 
@@ -308,6 +323,17 @@ def _triangle_wave(low, high, up, down, amplitude: Callable) -> Schedule:
         return _real(low) + (_real(high) - _real(low)) * amplitude(t) * triangle
 
     return _nan_unless(is_valid, schedule)
+
+
+def _check_numbers(**settings) -> None:
+    """Raise TypeError for a setting that is neither a number nor an array with one number."""
+    for name, setting in settings.items():
+        is_array = hasattr(setting, "dtype") and getattr(setting, "ndim", 0) == 0
+        if not is_array and not isinstance(setting, int | float):
+            advice = ": its settings are numbers, and only an optimizer takes a schedule" if callable(setting) else ""
+            raise TypeError(f"{name} must be a number, got {format_argument(setting)}{advice}.")
+        if name in ("every", "warmup", "steps", "up", "down") and isinstance(setting, float) and setting % 1:
+            raise TypeError(f"{name} must be a whole number of steps, got {setting}: count batches.")
 
 
 def _at_least_one(name, given):

@@ -3,11 +3,15 @@
 import bisect
 import functools
 import math
+import numbers
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from jaxdl._display import line_repr, short_repr
+from jaxdl._formatting import format_argument, is_integer
+from jaxdl._names import offer_public_names
 from jaxdl._types import ArrayLike
 
 __all__ = [
@@ -25,6 +29,8 @@ __all__ = [
     "sign_flip_interval",
     "summary",
 ]
+
+offer_public_names(__name__)
 
 MAX_ENUMERATED = 16  # with up to 16 values all 2^16 - 1 subsets are used; with more, as many are sampled
 MAX_SEEDS = 100_000
@@ -121,6 +127,10 @@ def mean_interval(
     Returns:
         Mean and limits. The limits are NaN for fewer than two values.
 
+    Raises:
+        TypeError: The values are not numbers.
+        ValueError: There is no value, they are not one-dimensional, or the level is not between 0 and 1.
+
     References:
         Student, *The probable error of a mean* (1908).
 
@@ -130,6 +140,12 @@ def mean_interval(
         >>> mean, round(low, 3), round(high, 3)
         (3.0, 1.037, 4.963)
     """
+    values = _numbers("values", values)
+    if values.ndim > 1:
+        raise ValueError(
+            f"values must be one-dimensional, got the shape {values.shape}: use mean_intervals for an interval of each "
+            "column."
+        )
     return Interval(*(float(limit) for limit in mean_intervals(values, level=level, within=within)))
 
 
@@ -146,6 +162,10 @@ def mean_intervals(
     Returns:
         Arrays of shape (...). The limits are NaN for fewer than two values.
 
+    Raises:
+        TypeError: The values are not numbers.
+        ValueError: There is no value, or the level is not between 0 and 1.
+
     Example:
         >>> from jaxdl import statistics
         >>> accuracies = [[0.5, 0.9], [0.6, 0.9], [0.7, 0.9]]  # of three seeds after two epochs
@@ -153,7 +173,13 @@ def mean_intervals(
         >>> intervals.low.round(3).tolist(), intervals.high.round(3).tolist()
         ([0.352, 0.9], [0.848, 0.9])
     """
-    values = np.asarray(values, np.float64)
+    values, level = _numbers("values", values), _checked_level(level)
+    if not values.size:
+        raise ValueError(f"values must hold at least one number, got the shape {values.shape}.")
+    if values.ndim == 0:
+        raise ValueError("values must have the shape (n, ...), got a single number: give one number for each seed.")
+    if np.shape(within) != (2,):
+        raise ValueError(f"within must be two bounds, such as (0, 1) for an accuracy, got {within}.")
     mean = values.mean(axis=0)
     if len(values) < 2:
         return Interval(mean, np.full_like(mean, np.nan), np.full_like(mean, np.nan))
@@ -180,6 +206,10 @@ def sign_flip_interval(values: ArrayLike, *, level: float = 0.95) -> Interval:
         Mean and limits. The limits are infinite if there are too few values for the level, and NaN if a value is not
         finite.
 
+    Raises:
+        TypeError: The values are not numbers.
+        ValueError: There is no value, they are not one-dimensional, or the level is not between 0 and 1.
+
     References:
         Hartigan, *Using subsample values as typical values* (1969), theorem 1.
 
@@ -192,7 +222,7 @@ def sign_flip_interval(values: ArrayLike, *, level: float = 0.95) -> Interval:
         >>> statistics.sign_flip_interval([1, 2, 3, 4, 5, 6])
         Interval(estimate=3.5, low=1, high=6)
     """
-    values = np.asarray(values, np.float64)
+    values, level = _vector("values", values), _checked_level(level)
     subsets, sizes = _subsets(len(values))
     means = np.sort(subsets @ values / sizes)
     outside = int((1 - level) / 2 * (len(means) + 1))
@@ -227,6 +257,10 @@ def bootstrap_interval(values: ArrayLike, *, level: float = 0.95) -> Interval:
         Mean and limits. If all values are equal, the limits equal them. The limits are NaN for fewer than two values,
         or if a value is not finite.
 
+    Raises:
+        TypeError: The values are not numbers.
+        ValueError: There is no value, they are not one-dimensional, or the level is not between 0 and 1.
+
     References:
         Efron, *Better bootstrap confidence intervals* (1987).
 
@@ -240,7 +274,7 @@ def bootstrap_interval(values: ArrayLike, *, level: float = 0.95) -> Interval:
     """
     import scipy.stats
 
-    values = np.asarray(values, np.float64)
+    values, level = _vector("values", values), _checked_level(level)
     mean = float(values.mean())
     if len(values) < 2 or not np.isfinite(values).all():
         return Interval(mean, np.nan, np.nan)
@@ -264,6 +298,10 @@ def proportion_interval(successes: int, trials: int, *, level: float = 0.95) -> 
     Returns:
         Share of successes, with limits between 0 and 1.
 
+    Raises:
+        TypeError: A number is not an integer.
+        ValueError: There are more successes than trials, no trial, or the level is not between 0 and 1.
+
     References:
         Clopper and Pearson, *The use of confidence or fiducial limits illustrated in the case of the binomial* (1934).
 
@@ -275,7 +313,12 @@ def proportion_interval(successes: int, trials: int, *, level: float = 0.95) -> 
         >>> share, round(low, 2), high
         (1.0, 0.69, 1.0)
     """
-    tail, failures = (1 - level) / 2, trials - successes
+    for name, number in (("successes", successes), ("trials", trials)):
+        if not is_integer(number):
+            raise TypeError(f"{name} must be an integer, got {format_argument(number)}: count them.")
+    if not 0 <= successes <= trials or trials < 1:
+        raise ValueError(f"successes must be from 0 to the trials, at least 1, got {successes} of {trials}.")
+    tail, failures = (1 - _checked_level(level)) / 2, trials - successes
     low = _special().betaincinv(successes, failures + 1, tail) if successes else 0.0
     high = _special().betaincinv(successes + 1, failures, 1 - tail) if failures else 1.0
     return Interval(successes / trials, float(low), float(high))
@@ -293,6 +336,9 @@ def power(effect: float, spread: float, seeds: int, *, level: float = 0.95) -> f
         seeds: Number $n$ of differences, at least 2.
         level: Confidence level of the interval.
 
+    Raises:
+        ValueError: The spread is not above 0, there are fewer than 2 seeds, or the level is not between 0 and 1.
+
     Example:
         To detect an effect of half a standard deviation four times out of five takes 34 seeds:
 
@@ -300,7 +346,12 @@ def power(effect: float, spread: float, seeds: int, *, level: float = 0.95) -> f
         >>> round(statistics.power(0.5, 1.0, 34), 2), round(statistics.power(0.5, 1.0, 10), 2)
         (0.81, 0.29)
     """
-    critical = _special().stdtrit(seeds - 1, (1 + level) / 2)
+    _check_numbers(effect=effect, spread=spread, seeds=seeds)
+    if not spread > 0:
+        raise ValueError(f"spread must be above 0, got {spread}.")
+    if not seeds >= 2:
+        raise ValueError(f"seeds must be at least 2, got {seeds}: one difference has no standard deviation.")
+    critical = _special().stdtrit(seeds - 1, (1 + _checked_level(level)) / 2)
     return float(1 - _special().nctdtr(seeds - 1, effect / spread * np.sqrt(seeds), critical))
 
 
@@ -317,6 +368,9 @@ def seeds_needed(distance: float, spread: float, *, level: float = 0.95) -> int 
     Returns:
         Number of seeds, or None if the distance is not positive or 100,000 seeds are too few.
 
+    Raises:
+        ValueError: The spread is negative, or the level is not between 0 and 1.
+
     Example:
         Half the effect needs about four times as many seeds:
 
@@ -324,6 +378,10 @@ def seeds_needed(distance: float, spread: float, *, level: float = 0.95) -> int 
         >>> statistics.seeds_needed(0.5, 1.0), statistics.seeds_needed(0.25, 1.0)
         (34, 128)
     """
+    _checked_level(level)
+    _check_numbers(distance=distance, spread=spread)
+    if spread < 0:
+        raise ValueError(f"spread must be a standard deviation of at least 0, got {spread}.")
     if not distance > 0:
         return None
 
@@ -413,6 +471,7 @@ def compare(
             f"a and b must have one value for each seed, in the same order, but a has {len(a)} values and b has "
             f"{len(b)}: drop the seeds that only one of them has."
         )
+    _check_numbers(effect=0.0 if effect is None else effect)
     if effect is not None and not 0 < effect < np.inf:
         raise ValueError(f"effect must be above 0 and finite, got {effect}: give a difference without its sign.")
     differences = a - b
@@ -426,9 +485,35 @@ def compare(
     return PairedComparison(mean, low, high, share, len(a), detected, needed, level)
 
 
+def _numbers(name, values) -> np.ndarray:
+    """Return values as float64. Raises TypeError if they are not numbers."""
+    advice = "give one number for each seed"
+    if hasattr(values, "best") and hasattr(values, "history"):
+        advice = "give one number for each member, such as a column of fit.table()"
+    elif isinstance(values, Mapping):
+        advice = "give its numbers, such as list(scores.values())"
+    try:
+        if isinstance(values, str | Mapping) or hasattr(values, "_fields"):
+            raise TypeError
+        return np.asarray(values, np.float64)
+    except (TypeError, ValueError):
+        raise TypeError(f"{name} must be numbers, got {format_argument(values)}: {advice}.") from None
+
+
+def _vector(name, values) -> np.ndarray:
+    """Return a vector of at least one number as float64."""
+    values = _numbers(name, values)
+    if values.ndim != 1 or not len(values):
+        raise ValueError(
+            f"{name} must be one-dimensional with at least one number, got the shape {values.shape}: give one number "
+            "for each seed."
+        )
+    return values
+
+
 def _finite_values(name, values) -> np.ndarray:
     """Return at least two finite numbers as float64. Raises ValueError otherwise."""
-    values = np.asarray(values, np.float64)
+    values = _numbers(name, values)
     if values.ndim != 1 or len(values) < 2:
         raise ValueError(
             f"{name} must be one-dimensional with at least two values, got the shape {values.shape}: give one number "
@@ -443,7 +528,15 @@ def _finite_values(name, values) -> np.ndarray:
     return values
 
 
+def _check_numbers(**settings) -> None:
+    for name, number in settings.items():
+        if not isinstance(number, numbers.Real) and not hasattr(number, "dtype"):
+            raise TypeError(f"{name} must be a number, got {format_argument(number)}.")
+
+
 def _checked_level(level) -> float:
+    if not isinstance(level, numbers.Real) and not hasattr(level, "dtype"):
+        raise TypeError(f"level must be a number, got {format_argument(level)}: give 0.95 for 95 %.")
     if not 0 < level < 1:
         raise ValueError(f"level must be between 0 and 1, got {level}: give 0.95 for 95 %.")
     return level
@@ -481,7 +574,7 @@ def conformal_radius(residuals: ArrayLike, *, level: float = 0.9) -> float:
         >>> statistics.conformal_radius(residuals, level=0.95)
         inf
     """
-    residuals = np.abs(np.asarray(residuals, np.float64))
+    residuals = np.abs(_numbers("residuals", residuals))
     if residuals.ndim != 1 or len(residuals) == 0 or np.isnan(residuals).any():
         raise ValueError(
             f"residuals must be one-dimensional with at least one number and without NaN, got the shape "

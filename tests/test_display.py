@@ -150,3 +150,12 @@ def test_a_summary_is_displayed_as_its_table():
     summary = models.summary(models.mlp((4,), 2), jax.ShapeDtypeStruct((1, 3), jnp.float32))
     assert repr(summary) == str(summary)
     assert Cells(summary._repr_html_()).rows[-1] == ["total", "", "", "26", "20", "36"]
+
+
+def test_data_sets_and_splits_display_themselves_as_tables():
+    part = Dataset({"<b>": np.zeros((9, 2))}, np.arange(9), np.ones(9))
+    cells = Cells(part._repr_html_()).rows
+    assert cells == [["field", "value"], ["inputs", "{'<b>': float64[9, 2]}"], ["labels", "int64[9]"], cells[3]]
+    rows = Cells(Split(part, part, part)._repr_html_()).rows
+    assert [row[0] for row in rows] == ["part", "train", "dev", "test"]
+    assert rows[1] == ["train", "{'<b>': float64[9, 2]}", "int64[9]", "float64[9]"]

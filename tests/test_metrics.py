@@ -1,6 +1,7 @@
 import jax
 import jax.numpy as jnp
 import numpy as np
+import pytest
 
 from jaxdl import metrics
 
@@ -13,6 +14,7 @@ def test_accuracy_is_the_weighted_share_of_correct_predictions():
 def test_a_nan_logit_is_an_error():
     logits = jnp.array([[jnp.nan, 1.0], [1.0, jnp.nan]])
     assert metrics.predictions(logits).tolist() == [-1, -1]
+    assert metrics.predictions(logits[None]).tolist() == [[-1, -1]]
     assert metrics.accuracy(logits, jnp.array([0, 1]), jnp.ones(2)) == 0
     assert metrics.accuracy(logits, jnp.array([-1, -1]), jnp.ones(2)) == 0
 
@@ -57,3 +59,52 @@ def test_r_squared_is_1_if_exact_0_for_the_mean_and_nan_without_variance():
     assert metrics.r_squared(targets, targets, jnp.ones(3)) == 1
     assert abs(metrics.r_squared(jnp.full((3, 1), 3.0), targets, jnp.ones(3))) < 1e-6
     assert jnp.isnan(metrics.r_squared(targets, jnp.ones((3, 1)), jnp.ones(3)))
+
+
+LOGITS, LABELS, WEIGHTS = np.zeros((3, 2), np.float32), np.zeros(3, int), np.ones(3, np.float32)
+
+
+@pytest.mark.parametrize(
+    ("metric", "arguments", "sentence"),
+    [
+        ("accuracy", (LABELS, LOGITS, WEIGHTS), "accuracy takes outputs before labels, got integers first: exchange"),
+        ("accuracy", ([[1.0, 2.0]], [1], [1.0]), "logits must be a jax or numpy array, got list"),
+        (
+            "accuracy",
+            (LOGITS, LABELS[:2], WEIGHTS),
+            r"labels must have the shape \(batch,\) with batch = 3, got \(2,\)",
+        ),
+        ("accuracy", (LOGITS, LABELS[:, None], WEIGHTS), r"labels must have the shape .*, got \(3, 1\): reshape it"),
+        (
+            "accuracy",
+            (LOGITS, LOGITS, WEIGHTS),
+            r"labels must be integers, .* or one-hot labels with labels.argmax\(-1\)",
+        ),
+        ("predictions", (LABELS,), "logits must be floating, got int"),
+        ("r_squared", (LOGITS, LOGITS[:, 0], WEIGHTS), r"targets must have the shape .*, got \(3,\)"),
+        (
+            "root_mean_squared_error",
+            (LOGITS, LOGITS.tolist(), WEIGHTS),
+            "targets must be a jax or numpy array, got list",
+        ),
+        ("mean_absolute_error", (LOGITS, LOGITS, None), "weights must be a jax or numpy array, got None"),
+    ],
+)
+def test_wrong_arguments_raise(unchecked, metric, arguments, sentence):
+    with pytest.raises((TypeError, ValueError), match=sentence):
+        unchecked(getattr(metrics, metric))(*arguments)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "classes", "sentence"),
+    [
+        (([0, 1], [0, 1]), 2, "predicted must be a jax or numpy array, got list"),
+        ((LOGITS, LABELS), 2, "predicted must be integers, got float32"),
+        ((LABELS, LABELS[:2]), 2, r"labels must have the shape \(batch,\) with batch = 3, got \(2,\)"),
+        ((LABELS, LABELS), 0, "classes must be at least 1, got 0"),
+        ((LABELS, LABELS), ["a", "b"], r"classes must be the number of classes, got list: give len\(names\)"),
+    ],
+)
+def test_wrong_arguments_of_the_confusion_matrix_raise(unchecked, arguments, classes, sentence):
+    with pytest.raises((TypeError, ValueError), match=sentence):
+        unchecked(metrics.confusion_matrix)(*arguments, classes=classes)

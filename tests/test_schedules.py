@@ -267,3 +267,27 @@ def test_an_invalid_traced_setting_gives_nan():
 
     paths = jax.jit(traced)([settings for *_, settings, _ in INVALID])
     assert [bool(np.isnan(path).all()) for path in paths] == [True] * len(INVALID)
+
+
+@pytest.mark.parametrize(
+    ("call", "sentence"),
+    [
+        (lambda f: f(schedules.constant)("0.1"), "value must be a number, got '0.1'"),
+        (lambda f: f(schedules.step)("0.1", every=2), "value must be a number, got '0.1'"),
+        (lambda f: f(schedules.exponential)(0.1, factor="a"), "factor must be a number, got 'a'"),
+        (lambda f: f(schedules.linear_warmup)(0.1, warmup="5"), "warmup must be a number, got '5'"),
+        (lambda f: f(schedules.cosine)(None, steps=10), "value must be a number, got None"),
+        (lambda f: f(schedules.cosine)(lambda t: t, steps=10), "value must be a number, got .*: .* only an optimizer"),
+        (lambda f: f(schedules.warmup_cosine)(0.1, warmup=1, steps="9"), "steps must be a number, got '9'"),
+        (
+            lambda f: f(schedules.warmup_cosine)(0.1, warmup=0.1, steps=9),
+            "warmup must be a whole number of steps",
+        ),
+        (lambda f: f(schedules.one_cycle)([0.1], steps=10), "peak must be a number, got list"),
+        (lambda f: f(schedules.cyclic)(0.0, 1.0, up=None, down=2), "up must be a number, got None"),
+        (lambda f: f(schedules.exp_range)(0.0, 1.0, up=1, down=2, factor="a"), "factor must be a number, got 'a'"),
+    ],
+)
+def test_a_setting_that_is_not_a_number_raises(unchecked, call, sentence):
+    with pytest.raises(TypeError, match=sentence):
+        call(unchecked)

@@ -1,11 +1,14 @@
 import itertools
+import types
 
 import jax.numpy as jnp
 import numpy as np
 import pytest
 import scipy.stats
 
+from jaxdl import statistics
 from jaxdl.statistics import (
+    Interval,
     compare,
     conformal_radius,
     mean_interval,
@@ -194,3 +197,64 @@ def test_the_conformal_radius_is_infinite_for_too_few_residuals():
     assert conformal_radius(ranks[:99], level=0.55) == 55.0  # 100 · 0.55 is above 55 in floating point
     assert conformal_radius(-ranks[:98]) == 90.0  # 89.1, rounded up
     assert conformal_radius([*ranks[:98], np.inf], level=0.99) == np.inf
+
+
+FIT = types.SimpleNamespace(best=None, history=None)
+
+
+@pytest.mark.parametrize(
+    ("function", "arguments", "sentence"),
+    [
+        ("summary", (FIT,), r"values must be numbers, got SimpleNamespace: .* such as a column of fit.table\(\)"),
+        ("summary", (Interval(1, 0, 2),), "values must be numbers, got Interval: give one number for each seed"),
+        ("summary", ("ab",), "values must be numbers, got 'ab'"),
+        ("compare", ({}, {}), r"a must be numbers, got dict: give its numbers, such as list\(scores.values\(\)\)"),
+        (
+            "mean_interval",
+            (np.ones((3, 2)),),
+            r"values must be one-dimensional, got the shape \(3, 2\): use mean_interv",
+        ),
+        ("mean_interval", ([],), r"values must hold at least one number, got the shape \(0,\)"),
+        ("mean_interval", (["a"],), "values must be numbers, got list"),
+        ("mean_intervals", (3.0,), "values must have the shape .* got a single number: give one number for each seed"),
+        ("sign_flip_interval", ([],), r"values must be one-dimensional with at least one number, got the shape \(0,\)"),
+        ("sign_flip_interval", (np.ones((3, 2)),), "values must be one-dimensional with at least one number"),
+        ("bootstrap_interval", (np.ones((3, 2)),), "values must be one-dimensional with at least one number"),
+        ("conformal_radius", ("ab",), "residuals must be numbers, got 'ab'"),
+        ("proportion_interval", (0.9, 10), "successes must be an integer, got 0.9: count them"),
+        ("proportion_interval", (11, 10), "successes must be from 0 to the trials, at least 1, got 11 of 10"),
+        ("proportion_interval", (0, 0), "successes must be from 0 to the trials, at least 1, got 0 of 0"),
+        ("power", (1.0, 0.0, 5), "spread must be above 0, got 0.0"),
+        ("power", (1.0, 1.0, "5"), "seeds must be a number, got '5'"),
+        ("seeds_needed", (1.0, None), "spread must be a number, got None"),
+        ("power", (1.0, 1.0, 1), "seeds must be at least 2, got 1"),
+        ("seeds_needed", (1.0, -1.0), "spread must be a standard deviation of at least 0, got -1.0"),
+    ],
+)
+def test_wrong_arguments_raise(unchecked, function, arguments, sentence):
+    with pytest.raises((TypeError, ValueError), match=sentence):
+        unchecked(getattr(statistics, function))(*arguments)
+
+
+@pytest.mark.parametrize(
+    ("function", "arguments"),
+    [
+        ("mean_intervals", ([1, 2],)),
+        ("sign_flip_interval", ([1, 2],)),
+        ("bootstrap_interval", ([1, 2],)),
+        ("proportion_interval", (1, 2)),
+        ("power", (1.0, 1.0, 5)),
+        ("seeds_needed", (1.0, 1.0)),
+        ("summary", ([1, 2],)),
+    ],
+)
+def test_a_level_that_is_no_share_raises(unchecked, function, arguments):
+    with pytest.raises(ValueError, match="level must be between 0 and 1, got 95: give 0.95 for 95 %"):
+        unchecked(getattr(statistics, function))(*arguments, level=95)
+    with pytest.raises(TypeError, match="level must be a number, got '95%'"):
+        unchecked(getattr(statistics, function))(*arguments, level="95%")
+
+
+def test_bounds_that_are_one_number_raise(unchecked):
+    with pytest.raises(ValueError, match=r"within must be two bounds, such as \(0, 1\) for an accuracy, got 1"):
+        unchecked(statistics.mean_intervals)([1, 2], within=1)

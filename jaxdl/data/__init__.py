@@ -31,6 +31,7 @@ The subpackages hold the parts: `readers` for a user's files, `catalog` for know
 encodings fitted to the training part.
 """
 
+from jaxdl._names import offer_public_names
 from jaxdl.data import catalog as catalog, preprocessing as preprocessing, readers as readers
 from jaxdl.data.augmentation import (
     crop as crop,
@@ -170,6 +171,4 @@ __all__ = [
     "xor",
 ]
 
-
-def __dir__() -> list[str]:
-    return [*__all__]
+offer_public_names(__name__)

@@ -9,11 +9,22 @@ from collections.abc import Callable
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Float, Key
 from typing_extensions import TypeAliasType
 
+from jaxdl.data._arguments import (
+    check_above_zero,
+    check_at_least,
+    check_data,
+    check_functions,
+    check_integer,
+    check_key,
+    check_probability,
+)
 from jaxdl.data.dataset import Augmentation, Dataset
 from jaxdl.functional._types import Scalar
+from jaxdl.functional._validity import check_number
 
 ImageAugmentation = TypeAliasType("ImageAugmentation", Callable[[Array, Array], Array])
 Image = Float[Array, "height width channels"]
@@ -37,12 +48,15 @@ def each_image(*augmentations: ImageAugmentation) -> Augmentation:
         >>> augmented.inputs.shape, bool(jnp.array_equal(augmented.inputs[0], augmented.inputs[1]))
         ((2, 8, 8, 1), False)
     """
+    check_functions("each_image", augmentations)
 
     def augment(key: Key[Array, ""], batch: Dataset) -> Dataset:
-        if batch.inputs.ndim != 4:
+        check_key(key)
+        check_data(batch, "batch")
+        if np.ndim(batch.inputs) != 4:
             raise ValueError(
                 "augmentation needs images as inputs, with the shape (examples, height, width, channels), got "
-                f"{batch.inputs.shape}."
+                f"{jax.tree.map(np.shape, batch.inputs)}."
             )
 
         def augment_one(key, image):
@@ -67,7 +81,7 @@ def shift(key: Key[Array, ""], image: Image, *, max_pixels: int = 2) -> Image:
         The shifted image.
 
     Raises:
-        ValueError: If `max_pixels` is negative.
+        ValueError: If `image` is not one image, or `max_pixels` is negative.
 
     Example:
         >>> from jaxdl import data
@@ -75,8 +89,8 @@ def shift(key: Key[Array, ""], image: Image, *, max_pixels: int = 2) -> Image:
         >>> data.shift(jax.random.key(3), row, max_pixels=2)[0, :, 0].tolist()
         [2.0, 3.0, 3.0, 3.0]
     """
-    if max_pixels < 0:
-        raise ValueError(f"max_pixels must be at least 0, got {max_pixels}.")
+    _check(key, image)
+    check_integer("max_pixels", max_pixels, 0)
     padded = jnp.pad(image, ((max_pixels, max_pixels), (max_pixels, max_pixels), (0, 0)), mode="edge")
     down, right = jax.random.randint(key, (2,), 0, 2 * max_pixels + 1)
     return jax.lax.dynamic_slice(padded, (down, right, 0), image.shape)
@@ -93,12 +107,17 @@ def flip(key: Key[Array, ""], image: Image, *, probability: Scalar = 0.5) -> Ima
     Returns:
         The image or its mirror image.
 
+    Raises:
+        ValueError: If `image` is not one image, or the probability is out of range.
+
     Example:
         >>> from jaxdl import data
         >>> row = jnp.arange(3.0).reshape(1, 3, 1)
         >>> data.flip(jax.random.key(0), row, probability=1.0)[0, :, 0].tolist()
         [2.0, 1.0, 0.0]
     """
+    _check(key, image)
+    check_probability("probability", probability)
     return jnp.where(jax.random.bernoulli(key, probability), image[:, ::-1], image)
 
 
@@ -115,6 +134,9 @@ def crop(key: Key[Array, ""], image: Image, *, min_area: Scalar = 0.7) -> Image:
     Returns:
         The window, at the size of the image.
 
+    Raises:
+        ValueError: If `image` is not one image, or `min_area` is out of range.
+
     References:
         Szegedy et al., *Going deeper with convolutions* (2015), section 6.
 
@@ -125,6 +147,9 @@ def crop(key: Key[Array, ""], image: Image, *, min_area: Scalar = 0.7) -> Image:
         >>> bool(cropped.max() - cropped.min() < 4)  # the window is narrower than the image
         True
     """
+    _check(key, image)
+    check_above_zero("min_area", min_area)
+    check_probability("min_area", min_area)
     area_key, position_key = jax.random.split(key)
     side = jnp.sqrt(jax.random.uniform(area_key, minval=min_area, maxval=1.0))
     position = jax.random.uniform(position_key, (2,), minval=-1.0, maxval=1.0)  # -1 and 1 touch the edges
@@ -142,12 +167,17 @@ def rotate(key: Key[Array, ""], image: Image, *, max_degrees: Scalar = 15.0) -> 
     Returns:
         The rotated image.
 
+    Raises:
+        ValueError: If `image` is not one image.
+
     Example:
         >>> from jaxdl import data
         >>> image = jnp.zeros((5, 5, 1)).at[2, 2].set(1.0)
         >>> float(data.rotate(jax.random.key(0), image, max_degrees=90.0)[2, 2, 0])  # the center stays
         1.0
     """
+    _check(key, image)
+    check_number("max_degrees", max_degrees)
     angle = jnp.deg2rad(jax.random.uniform(key, minval=-1.0, maxval=1.0) * max_degrees)
     cosine, sine = jnp.cos(angle), jnp.sin(angle)
     return _affine(image, jnp.array([[cosine, sine], [-sine, cosine]]), jnp.zeros(2))
@@ -171,12 +201,18 @@ def scale(
     Returns:
         The scaled image, at the size of the image.
 
+    Raises:
+        ValueError: If `image` is not one image, or a factor is not above 0.
+
     Example:
         >>> from jaxdl import data
         >>> row = jnp.array([0.0, 0.0, 4.0, 0.0, 0.0]).reshape(1, 5, 1)
         >>> data.scale(jax.random.key(0), row, min_factor=2.0, max_factor=2.0)[0, :, 0].round(3).tolist()
         [0.0, 2.0, 4.0, 2.0, 0.0]
     """
+    _check(key, image)
+    check_above_zero("min_factor", min_factor)
+    check_above_zero("max_factor", max_factor)
     low, high = jnp.log(jnp.asarray(min_factor, jnp.float32)), jnp.log(jnp.asarray(max_factor, jnp.float32))
     factor = jnp.exp(low + (high - low) * jax.random.uniform(key))
     return _affine(image, jnp.eye(2) / factor, jnp.zeros(2))
@@ -203,6 +239,9 @@ def elastic(
     Returns:
         The deformed image.
 
+    Raises:
+        ValueError: If `image` is not one image, or a setting is out of range.
+
     References:
         Simard, Steinkraus and Platt, *Best practices for convolutional neural networks* (2003).
 
@@ -214,6 +253,9 @@ def elastic(
         >>> moved.shape, bool(0 < jnp.abs(moved).max() < 3)
         ((6, 6, 1), True)
     """
+    _check(key, image)
+    check_at_least("displacement", displacement, 0)
+    check_above_zero("smoothness", smoothness)
     height, width, _ = image.shape
     down, right = _gaussian_kernel(height, smoothness), _gaussian_kernel(width, smoothness)
     noise = jax.random.uniform(key, (2, height, width), minval=-1.0, maxval=1.0) * jnp.sqrt(3.0)  # of variance 1
@@ -235,6 +277,9 @@ def cutout(key: Key[Array, ""], image: Image, *, size: int = 4) -> Image:
     Returns:
         The image with the square replaced.
 
+    Raises:
+        ValueError: If `image` is not one image, or `size` is negative.
+
     References:
         DeVries and Taylor, *Improved regularization of convolutional neural networks with cutout* (2017).
 
@@ -245,6 +290,8 @@ def cutout(key: Key[Array, ""], image: Image, *, size: int = 4) -> Image:
         >>> int(changed.sum())
         1
     """
+    _check(key, image)
+    check_integer("size", size, 0)
     height, width, _ = image.shape
     row_key, column_key = jax.random.split(key)
     rows = jnp.arange(height) - jax.random.randint(row_key, (), 0, height)
@@ -264,14 +311,29 @@ def noise(key: Key[Array, ""], image: Image, *, std: Scalar = 0.1) -> Image:
     Returns:
         The noisy image.
 
+    Raises:
+        ValueError: If `image` is not one image, or `std` is negative.
+
     Example:
         >>> from jaxdl import data
         >>> noisy = data.noise(jax.random.key(0), jnp.zeros((50, 50, 1)), std=0.1)
         >>> round(float(noisy.std()), 2)
         0.1
     """
+    _check(key, image)
+    check_at_least("std", std, 0)
     normal = jax.random.normal(key, image.shape, jnp.float32)
     return image + (std * normal).astype(image.dtype)
+
+
+def _check(key, image) -> None:
+    """Raise TypeError or ValueError unless the arguments are a random key and one image."""
+    check_key(key)
+    if np.ndim(image) != 3:
+        raise ValueError(
+            f"image must have the shape (height, width, channels), got {np.shape(image)}: data.each_image applies an "
+            "augmentation to every image of a batch."
+        )
 
 
 def _center(image):

@@ -8,7 +8,8 @@ import numpy as np
 from jaxtyping import Array, PyTree
 from typing_extensions import TypeAliasType
 
-from jaxdl._display import short_repr
+from jaxdl._display import field_table, html_table, short_repr, summarized
+from jaxdl._formatting import format_argument
 from jaxdl._types import ArrayLike
 
 
@@ -29,11 +30,12 @@ class Dataset(NamedTuple):
     weights: Any
 
     __repr__ = short_repr
+    _repr_html_ = field_table
 
     @property
     def size(self) -> int:
         """Number of examples."""
-        return self.weights.shape[0]
+        return len(self.weights)
 
     @property
     def outputs(self) -> int:
@@ -55,6 +57,14 @@ class Split(NamedTuple):
     test: Dataset
 
     __repr__ = short_repr
+
+    def _repr_html_(self) -> str:
+        """Return a table with a row for each part, for a notebook."""
+        fields = ("inputs", "labels", "weights")
+        rows = [
+            (name, *(summarized(getattr(part, field)) for field in fields)) for name, part in self._asdict().items()
+        ]
+        return html_table([("part", *fields), *rows])
 
     @property
     def outputs(self) -> int:
@@ -92,10 +102,7 @@ def from_arrays(inputs: ArrayLike, labels: ArrayLike, *, weights: ArrayLike | No
         >>> examples.inputs.dtype.name, examples.labels.dtype.name, examples.weights.tolist()
         ('float32', 'int32', [1.0, 1.0])
     """
-    inputs, labels = np.asarray(inputs), np.asarray(labels)
-    for name, array in [("inputs", inputs), ("labels", labels)]:
-        if array.dtype.kind not in "biuf":
-            raise TypeError(f"{name} must be real numbers, got {array.dtype}: encode them first.")
+    inputs, labels = array_of_numbers("inputs", inputs), array_of_numbers("labels", labels)
     if inputs.dtype != np.uint8 or inputs.ndim < 3:
         with np.errstate(over="ignore"):  # an overflow is reported below
             inputs = inputs.astype(np.float32)
@@ -104,7 +111,7 @@ def from_arrays(inputs: ArrayLike, labels: ArrayLike, *, weights: ArrayLike | No
         raise ValueError(f"inputs must hold at least one example, got the shape {inputs.shape}.")
     if labels.ndim == 1:
         check_class_numbers(labels)
-    weights = np.ones(len(inputs), np.float32) if weights is None else np.asarray(weights, np.float32)
+    weights = array_of_numbers("weights", np.ones(len(inputs)) if weights is None else weights, np.float32)
     for name, array in [("inputs", inputs), ("labels", labels), ("weights", weights)]:
         check_length(name, array, len(inputs))
         _check_finite(name, array)
@@ -115,6 +122,23 @@ def from_arrays(inputs: ArrayLike, labels: ArrayLike, *, weights: ArrayLike | No
         )
     integer_labels = np.issubdtype(labels.dtype, np.integer)
     return jax.device_put(Dataset(inputs, labels.astype(np.int32 if integer_labels else np.float32), weights))
+
+
+def array_of_numbers(name: str, values: Any, dtype: Any = None) -> np.ndarray:
+    """Return real numbers as a numpy array. Raises TypeError for anything else, also for rows of different lengths."""
+    if isinstance(values, Dataset | Split):
+        raise TypeError(f"{name} must be an array, got a {type(values).__name__}: pass its {name}.")
+    try:
+        array = np.asarray(values)
+    except (ValueError, TypeError):
+        raise TypeError(
+            f"{name} must be numbers in rows of equal length, got {format_argument(values)} that numpy cannot make an "
+            "array of: pad or cut the rows."
+        ) from None
+    if array.dtype.kind not in "biuf":
+        got = array.dtype if array.size != 1 else format_argument(array.item())
+        raise TypeError(f"{name} must be real numbers, got {got}: encode them first.")
+    return array if dtype is None else array.astype(dtype)
 
 
 def check_inputs_shape(inputs) -> None:
@@ -128,6 +152,8 @@ def check_inputs_shape(inputs) -> None:
 
 def check_length(name: str, array, examples: int) -> None:
     """Raise ValueError for an array that does not have one row for each example."""
+    if array.ndim == 0:
+        raise ValueError(f"{name} must hold one row for each of the {examples} inputs, got a single number.")
     if len(array) != examples:
         raise ValueError(f"{name} must hold one row for each of the {examples} inputs, got {len(array)} rows.")
 
@@ -182,20 +208,25 @@ def take(data: Dataset, indices: ArrayLike) -> Dataset:
 
     Args:
         data: The data set.
-        indices: Integers from 0 to `data.size - 1`; an index may occur more than once.
+        indices: Integers from 0 to `data.size - 1`; an index may occur more than once. Or a mask: a Boolean for each
+            example.
 
     Returns:
         A data set of the selected examples.
 
     Raises:
         IndexError: If an index is out of range.
+        TypeError: If the indices are not integers, or the data are not a Dataset.
+        ValueError: If the indices are not one-dimensional, or a mask has not one Boolean for each example.
 
     Example:
         >>> from jaxdl import data
         >>> data.take(data.xor(), [3, 0]).inputs.tolist()
         [[1.0, 1.0], [0.0, 0.0]]
     """
-    indices = np.asarray(indices)
+    if not isinstance(data, Dataset):
+        raise TypeError(f"data must be a Dataset, got {format_argument(data)}: the data come before the indices.")
+    indices = _checked_indices(indices, data.size)
     if indices.size and not (indices.min() >= 0 and indices.max() < data.size):
         raise IndexError(f"indices must be from 0 to {data.size - 1}, got {indices.min()} to {indices.max()}.")
     # select with numpy: jax would compile a program for every shape
@@ -204,3 +235,19 @@ def take(data: Dataset, indices: ArrayLike) -> Dataset:
     if isinstance(data.inputs, dict):  # jax.tree.map sorts the keys
         selected = selected._replace(inputs={name: selected.inputs[name] for name in data.inputs})
     return selected
+
+
+def _checked_indices(indices, examples) -> np.ndarray:
+    """Return indices, or the indices of a mask, as integers."""
+    if isinstance(indices, slice):
+        raise TypeError(f"indices must be integers, got {indices}: write range({indices.start or 0}, {indices.stop}).")
+    indices = array_of_numbers("indices", indices)
+    if indices.dtype.kind == "f" and indices.size:
+        raise TypeError(f"indices must be integers, got {indices.dtype}: convert them with astype(int).")
+    if indices.ndim != 1:
+        raise ValueError(f"indices must be one-dimensional, got the shape {indices.shape}: write [3] for one example.")
+    if indices.dtype.kind != "b":
+        return indices.astype(int)
+    if len(indices) != examples:
+        raise ValueError(f"a mask must hold one Boolean for each of the {examples} examples, got {len(indices)}.")
+    return np.flatnonzero(indices)

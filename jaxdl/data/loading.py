@@ -9,6 +9,8 @@ import jax
 import numpy as np
 from jaxtyping import Array, Key
 
+from jaxdl._formatting import format_argument
+from jaxdl.data._arguments import check_key
 from jaxdl.data.catalog.digits import load_digits
 from jaxdl.data.catalog.downloads import default_data_dir
 from jaxdl.data.catalog.originals import ORIGINALS, load_original
@@ -95,6 +97,18 @@ def load(
         >>> list(homes.inputs), homes.labels.tolist()
         (['rooms', 'city'], [[900.5], [1200.0]])
     """
+    if not isinstance(name_or_path, Place):
+        raise TypeError(
+            f"name_or_path must be a name or a path, got {format_argument(name_or_path)}: make a data set of "
+            "arrays with data.from_arrays."
+        )
+    if not callable(targets):
+        raise TypeError(
+            f"targets must be a function, got {format_argument(targets)}: pass data.as_classes, data.as_targets or "
+            "data.infer_labels."
+        )
+    if key is not None:
+        check_key(key)
     name, path = str(name_or_path), pathlib.Path(name_or_path).expanduser()
     if part not in ("train", "test"):
         raise ValueError(f"part must be 'train' or 'test', got {part!r}.")

@@ -9,6 +9,7 @@ import jax
 import numpy as np
 from jaxtyping import PyTree
 
+from jaxdl.data._arguments import check_data, check_split
 from jaxdl.data.dataset import Dataset, Split
 from jaxdl.data.splits import codes
 
@@ -62,6 +63,7 @@ def class_balance(split: Split) -> dict[Hashable, Counts]:
         >>> balance[0]
         Counts(train=2, dev=2, test=0)
     """
+    check_split(split)
     for part in split:
         if part.labels.ndim != 1:
             raise TypeError(f"labels must be class numbers or names (examples,), got the shape {part.labels.shape}.")
@@ -88,6 +90,7 @@ def leakage(split: Split) -> Leakage:
         >>> data.leakage(data.Split(train=one, dev=two, test=one)).test_in_train
         1
     """
+    check_split(split)
     whole = jax.tree.map(lambda *parts: np.concatenate(parts), *(part.inputs for part in split))
     numbers = _row_codes(whole)
     train, dev, test = np.split(numbers, np.cumsum([part.size for part in split])[:-1])
@@ -113,6 +116,7 @@ def conflicting_labels(data: Dataset) -> int:
         >>> data.conflicting_labels(data.from_arrays([[1.0], [1.0], [2.0]], [0, 1, 1]))
         2
     """
+    check_data(data)
     inputs = _row_codes(data.inputs)
     pairs = np.unique(np.stack([inputs, _row_codes(data.labels)]), axis=1)
     return int((np.bincount(pairs[0])[inputs] > 1).sum())

@@ -13,6 +13,7 @@ from jaxtyping import Array, Key
 
 from jaxdl._display import short_repr
 from jaxdl._types import ArrayLike
+from jaxdl.data._arguments import check_data, check_integer, check_key, check_shares
 from jaxdl.data.dataset import Dataset, Split, take
 
 
@@ -50,6 +51,7 @@ def random_parts(key: Key[Array, ""], data: Dataset, *, shares: Sequence[float])
         >>> [part.size for part in data.random_parts(jax.random.key(1), line, shares=(0.7, 0.3))]
         [7, 3]
     """
+    _check(key, data)
     return _divide(data, _parts_by_class(key, np.zeros(data.size, int), shares), shares)
 
 
@@ -74,6 +76,7 @@ def random_split(key: Key[Array, ""], data: Dataset, *, shares: tuple[float, flo
         >>> split.train.size, split.dev.size, split.test.size
         (6, 2, 2)
     """
+    check_shares(shares, Split._fields)
     return Split(*random_parts(key, data, shares=shares))
 
 
@@ -102,6 +105,7 @@ def stratified_parts(key: Key[Array, ""], data: Dataset, *, shares: Sequence[flo
         >>> [np.bincount(part.labels).tolist() for part in parts]
         [[4, 1], [4, 1]]
     """
+    _check(key, data)
     classes = _classes(data)
     single = np.bincount(classes) == 1
     if single.all() and len(single) > 1:
@@ -135,6 +139,7 @@ def stratified_split(
         >>> [np.bincount(part.labels).tolist() for part in split]
         [[6, 6], [2, 2], [2, 2]]
     """
+    check_shares(shares, Split._fields)
     return Split(*stratified_parts(key, data, shares=shares))
 
 
@@ -168,7 +173,8 @@ def grouped_parts(
         >>> len(set(patients[test.inputs[:, 0].astype(int)]))
         1
     """
-    _check_shares(shares)
+    _check(key, data)
+    check_shares(shares)
     numbers, sizes = _groups(data, groups, len(shares), "parts")
     order = np.asarray(jax.random.permutation(key, len(sizes)))
     middles = np.cumsum(sizes[order]) - sizes[order] / 2
@@ -206,6 +212,7 @@ def grouped_split(
         >>> [part.size for part in split]
         [12, 4, 4]
     """
+    check_shares(shares, Split._fields)
     return Split(*grouped_parts(key, data, groups, shares=shares))
 
 
@@ -229,6 +236,7 @@ def k_folds(key: Key[Array, ""], data: Dataset, *, folds: int = 5) -> tuple[Fold
         >>> [(fold.train.size, fold.held_out.size) for fold in data.k_folds(jax.random.key(1), line, folds=3)]
         [(4, 3), (5, 2), (5, 2)]
     """
+    _check(key, data)
     return _held_out(data, _folds_by_class(key, np.zeros(data.size, int), folds), folds)
 
 
@@ -254,6 +262,7 @@ def stratified_folds(key: Key[Array, ""], data: Dataset, *, folds: int = 5) -> t
         >>> [np.bincount(fold.held_out.labels).tolist() for fold in folds]
         [[2, 2], [2, 2], [2, 2]]
     """
+    _check(key, data)
     return _held_out(data, _folds_by_class(key, _classes(data), folds), folds)
 
 
@@ -282,6 +291,7 @@ def grouped_folds(key: Key[Array, ""], data: Dataset, groups: ArrayLike, *, fold
         >>> [fold.held_out.size for fold in folds]
         [3, 3]
     """
+    _check(key, data)
     _check_folds(folds, data.size)
     numbers, sizes = _groups(data, groups, folds, "folds")
     order = np.asarray(jax.random.permutation(key, len(sizes)))
@@ -333,7 +343,7 @@ def _by_class(key, classes) -> np.ndarray:
 
 def _parts_by_class(key, classes, shares) -> np.ndarray:
     """Return the part of each example; every class is divided by the shares."""
-    _check_shares(shares)
+    check_shares(shares)
     by_class, sizes = _by_class(key, classes), np.bincount(classes)[:, None]
     position = np.arange(len(classes)) - np.repeat(np.cumsum(sizes) - sizes[:, 0], sizes[:, 0])  # within its class
     ends = _ends(sizes * np.cumsum(shares), sizes)
@@ -376,11 +386,12 @@ def _held_out(data, fold, folds) -> tuple[Fold, ...]:
     )
 
 
-def _check_shares(shares) -> None:
-    if min(shares) <= 0 or not np.isclose(sum(shares), 1):
-        raise ValueError(f"shares must be positive and sum to 1, got {tuple(shares)}.")
+def _check(key, data) -> None:
+    check_key(key)
+    check_data(data)
 
 
 def _check_folds(folds, examples) -> None:
+    check_integer("folds", folds)
     if not 2 <= folds <= examples:
         raise ValueError(f"folds must be from 2 to the {examples} examples, got {folds}.")

@@ -8,7 +8,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxdl._display import short_repr
-from jaxdl.data.dataset import Dataset, check_class_numbers, check_inputs_shape, check_length
+from jaxdl.data._arguments import check_integer
+from jaxdl.data.dataset import Dataset, Split, array_of_numbers, check_class_numbers, check_inputs_shape, check_length
 
 
 class Stream(NamedTuple):
@@ -63,7 +64,7 @@ def stream_arrays(
         (3, [[1, 0, 0], [0, 0, 1]])
     """
     arrays = {"inputs": inputs, "labels": labels} | ({} if weights is None else {"weights": weights})
-    rows = {name: array if hasattr(array, "shape") else np.asarray(array) for name, array in arrays.items()}
+    rows = {name: array if hasattr(array, "shape") else array_of_numbers(name, array) for name, array in arrays.items()}
     size = len(rows["inputs"])
     check_inputs_shape(rows["inputs"])
     for name, array in rows.items():
@@ -105,6 +106,12 @@ def stream_examples(
         >>> stream.fetch(np.array([1, 2])).labels.tolist()
         [[1.0], [4.0]]
     """
+    if isinstance(source, Dataset | Split | Stream):
+        raise TypeError(
+            f"source must return one example for source[row], got a "
+            f"{type(source).__name__}: stream arrays with "
+            "stream_arrays(inputs, labels)."
+        )
     if not (hasattr(source, "__len__") and hasattr(source, "__getitem__")):
         raise TypeError(f"source must have a length and source[row], got {type(source).__name__}.")
 
@@ -146,8 +153,7 @@ def _stream(size, fetch, chunk_bytes, threads) -> Stream:
     if size == 0:
         raise ValueError("a stream must hold at least one example, got none.")
     for name, setting in [("chunk_bytes", chunk_bytes), ("threads", threads)]:
-        if setting < 1:
-            raise ValueError(f"{name} must be at least 1, got {setting}.")
+        check_integer(name, setting, 1)
     return Stream(size, fetch, chunk_bytes, threads)
 
 

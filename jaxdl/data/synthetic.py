@@ -12,7 +12,14 @@ import numpy as np
 from jaxtyping import Array, Key
 
 from jaxdl._types import ArrayLike
-from jaxdl.data.dataset import Dataset, from_arrays
+from jaxdl.data._arguments import (
+    check_data,
+    check_integer,
+    check_key,
+    check_probability,
+)
+from jaxdl.data.dataset import Dataset, array_of_numbers, from_arrays
+from jaxdl.functional._validity import check_number
 
 
 def xor() -> Dataset:
@@ -51,6 +58,7 @@ def moons(key: Key[Array, ""], *, examples: int = 200, noise: float = 0.1) -> Da
         >>> data.moons(jax.random.key(0), examples=5).labels.tolist()
         [0, 1, 0, 1, 0]
     """
+    check_key(key)
     labels = _class_numbers(examples, 2)
     position_key, noise_key = jax.random.split(key)
     t = np.pi * _uniform(position_key, examples)
@@ -81,6 +89,7 @@ def rings(key: Key[Array, ""], *, examples: int = 200, classes: int = 2, noise: 
         >>> jnp.linalg.norm(circles.inputs, axis=1).round().astype(int).tolist()
         [1, 2, 3, 1, 2, 3]
     """
+    check_key(key)
     labels = _class_numbers(examples, classes)
     position_key, noise_key = jax.random.split(key)
     points = _polar(labels + 1, 2 * np.pi * _uniform(position_key, examples))
@@ -117,6 +126,8 @@ def spirals(
         >>> bool((jnp.linalg.norm(arms.inputs, axis=1) <= 1).all())
         True
     """
+    check_key(key)
+    check_number("turns", turns)
     labels = _class_numbers(examples, classes)
     radius_key, noise_key = jax.random.split(key)
     radius = _uniform(radius_key, examples)
@@ -153,7 +164,9 @@ def linear_regression(
         >>> bool(jnp.allclose(plane.labels[:, 0], 3 * plane.inputs[:, 0] + 1, atol=1e-5))
         True
     """
+    check_key(key)
     weights = _vector("weights", weights)
+    check_number("bias", bias)
     input_key, noise_key = jax.random.split(key)
     inputs = _noise(input_key, (_at_least_one(examples), weights.size), 1.0)
     targets = inputs @ weights + bias + _noise(noise_key, examples, noise)
@@ -190,6 +203,8 @@ def sparse_features(
         >>> bool(jnp.allclose(sparse.labels, sparse.inputs[:, :2].sum(axis=1, keepdims=True), atol=1e-5))
         True
     """
+    check_integer("features", features, 1)
+    check_integer("informative", informative)
     if not 1 <= informative <= features:
         raise ValueError(f"informative must be from 1 to the {features} features, got {informative}.")
     weights = np.arange(features) < informative
@@ -223,6 +238,7 @@ def polynomial(
         >>> bool(jnp.allclose(parabola.labels, 1 + 2 * parabola.inputs**2, atol=1e-5))
         True
     """
+    check_key(key)
     coefficients = _vector("coefficients", coefficients)
     input_key, noise_key = jax.random.split(key)
     inputs = 2 * _uniform(input_key, _at_least_one(examples)) - 1
@@ -257,11 +273,12 @@ def noisy_labels(key: Key[Array, ""], data: Dataset, *, rate: float) -> Dataset:
         >>> int((noisy.labels != moons.labels).sum())
         3
     """
+    check_key(key)
+    check_data(data)
+    check_probability("rate", rate)
     labels = np.asarray(data.labels)
     if labels.ndim != 1 or labels.dtype.kind not in "iu":
         raise TypeError(f"labels must be class numbers (examples,), got {labels.dtype} of the shape {labels.shape}.")
-    if not 0 <= rate <= 1:
-        raise ValueError(f"rate must be between 0 and 1, got {rate}.")
     classes, numbers = np.unique(labels, return_inverse=True)
     if len(classes) < 2:
         raise ValueError(f"label noise needs at least two classes, but all labels are {classes[0]}.")
@@ -273,19 +290,20 @@ def noisy_labels(key: Key[Array, ""], data: Dataset, *, rate: float) -> Dataset:
 
 
 def _class_numbers(examples, classes) -> np.ndarray:
+    check_integer("examples", examples)
+    check_integer("classes", classes)
     if not 1 <= classes <= examples:
         raise ValueError(f"examples must be at least one for each class, got {examples} for {classes} classes.")
     return np.arange(examples) % classes
 
 
 def _at_least_one(examples) -> int:
-    if examples < 1:
-        raise ValueError(f"examples must be at least 1, got {examples}.")
+    check_integer("examples", examples, 1)
     return examples
 
 
 def _vector(name, numbers) -> np.ndarray:
-    numbers = np.asarray(numbers, np.float64)
+    numbers = array_of_numbers(name, numbers, np.float64)
     if numbers.ndim != 1 or numbers.size == 0:
         raise ValueError(f"{name} must be a vector of at least one number, got the shape {numbers.shape}.")
     return numbers
@@ -296,6 +314,7 @@ def _uniform(key, examples) -> np.ndarray:
 
 
 def _noise(key, shape, std) -> np.ndarray:
+    check_number("noise", std)
     if not 0 <= std < np.inf:
         raise ValueError(f"noise must be a standard deviation of at least 0, got {std}.")
     return std * np.asarray(jax.random.normal(key, shape), np.float64)

@@ -19,6 +19,7 @@ supported, refuted, conditional or inconclusive.
 Write an experiment when a sentence about deep learning should be tested on many seeds rather than shown in one run.
 """
 
+from jaxdl._names import offer_public_names
 from jaxdl.experiment.claim import (
     OUTCOMES as OUTCOMES,
     Arm as Arm,
@@ -83,6 +84,4 @@ __all__ = [
     "results",
 ]
 
-
-def __dir__() -> list[str]:
-    return [*__all__]
+offer_public_names(__name__)

@@ -2,13 +2,14 @@
 
 import functools
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import jax
 import numpy as np
 
+from jaxdl._formatting import format_argument
 from jaxdl.experiment.claim import OUTCOMES, Arm, Claim, Experiment, Measured, Panel, Unavailable
 from jaxdl.experiment.course import chapter_of
 from jaxdl.experiment.fingerprint import fingerprint, settings_of, source_of
@@ -54,6 +55,7 @@ def conduct(
         "finding".
 
     Raises:
+        TypeError: If the experiment, its claims, rules, panels or measurements are of another type.
         ValueError: If an arm of the panels is missing, an arm is in no panel, an arm does not have one number per seed,
             a statistical claim has fewer than 16 seeds, or a rule returns an unknown outcome.
         Unavailable: If the data of the experiment are not installed.
@@ -73,6 +75,12 @@ def conduct(
         >>> result["claims"][0]["verdict"], result["claims"][0]["finding"]
         ('supported', 'with dropout − without: 0.1, 99.88 % interval 0.1 to 0.1, margin 0.02.')
     """
+    if not isinstance(experiment, Experiment):
+        raise TypeError(
+            f"experiment must be an Experiment, got {format_argument(experiment)}: put claims and rules in one."
+        )
+    directory = Path(directory)
+    _check_parts(experiment)
     if experiment.tests and experiment.seeds < MIN_SEEDS:
         raise ValueError(f"seeds must be at least {MIN_SEEDS} for a statistical claim, got {experiment.seeds}.")
     measure = (experiment.full if conditions.full else None) or experiment.measure
@@ -174,7 +182,7 @@ def results(directory: Path) -> list[tuple[dict[str, Any], Measured]]:
         [('one', [1.0, 1.0])]
     """
     found = []
-    for path in directory.glob("*.json"):
+    for path in Path(directory).glob("*.json"):
         result = files.read_json(path)
         panels = [Panel(*(panel[field] for field in Panel._fields)) for panel in result["panels"]]
         found.append((result, _read_numbers(path, [column for panel in panels for column in panel.columns()])))
@@ -194,6 +202,30 @@ def _stored(experiment, directory, key) -> tuple[Measured, dict[str, Any]] | Non
         return None
 
 
+def _check_parts(experiment) -> None:
+    """Raise TypeError unless an experiment has claims with rules, and panels."""
+    for name, kind in (("claims", Claim), ("panels", Panel)):
+        parts = getattr(experiment, name)
+        if isinstance(parts, kind) or not all(isinstance(part, kind) for part in parts):
+            raise TypeError(
+                f"{name} must be a tuple, each entry a {kind.__name__}, got {format_argument(parts)}: write one as "
+                f"({kind.__name__}(...),)."
+            )
+    for claim in experiment.claims:
+        if not callable(getattr(claim.rule, "judge", None)):
+            raise TypeError(f"rule must be a rule, such as Greater(...), got {format_argument(claim.rule)}.")
+
+
+def _measured_pairs(pairs) -> Iterable[tuple[Arm, Any]]:
+    """Return the pairs of an arm and its numbers that a measurement yields. Raises TypeError for anything else."""
+    if isinstance(pairs, Mapping) or not isinstance(pairs, Iterable):
+        raise TypeError(
+            f"measure must yield pairs of an arm and its numbers, got {format_argument(pairs)}: write yield arm, "
+            "numbers."
+        )
+    return pairs
+
+
 def _measure(experiment, measure, seed, on_progress) -> tuple[Measured, dict[str, Any]]:
     """Measure all arms; return their numbers, and the seconds and the date."""
     start, columns = time.perf_counter(), experiment.columns()
@@ -201,7 +233,7 @@ def _measure(experiment, measure, seed, on_progress) -> tuple[Measured, dict[str
     report = on_progress or (lambda done, total: None)  # noqa: ARG005
     report(0, len(columns))
     with jax.default_matmul_precision("highest"):  # some devices round products to fewer digits by default
-        for arm, values in measure(keys):
+        for arm, values in _measured_pairs(measure(keys)):
             measured[arm] = np.asarray(values, np.float64)
             report(len(measured), len(columns))
     shapes = {arm: values.shape for arm, values in measured.items()}

@@ -2,6 +2,8 @@
 
 from typing import NamedTuple
 
+from jaxdl._formatting import format_argument
+
 SIGNIFICANCE_LEVEL = 0.05  # of a whole chapter
 
 
@@ -58,6 +60,8 @@ def chapter_of(item: int) -> Chapter:
         >>> chapter_of(42).title
         'Convolutional networks'
     """
+    if not isinstance(item, int):
+        raise TypeError(f"item must be an integer, got {format_argument(item)}.")
     for chapter in CHAPTERS:
         if chapter.first <= item <= chapter.last:
             return chapter

@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from jaxdl._formatting import format_argument
 from jaxdl.experiment.claim import Arm, Comparison, Measured, Rule, Verdict
 from jaxdl.statistics import Interval, mean_interval, seeds_needed
 
@@ -67,6 +68,7 @@ class Exact(NamedTuple):
 
     def judge(self, measured: Measured, confidence: float) -> Verdict:  # noqa: ARG002
         """Return supported if the condition holds for every seed, else refuted; inconclusive if the control fails."""
+        measured = _arrays(measured)
         finding = self.finding(measured)
         if _has_nan(measured):
             return Verdict("inconclusive", f"{finding} {NAN_MEASURED}")
@@ -102,6 +104,7 @@ class ForEverySeed(NamedTuple):
 
     def judge(self, measured: Measured, confidence: float) -> Verdict:  # noqa: ARG002
         """Return supported if it holds for every seed, refuted if for no seed, else conditional."""
+        measured = _arrays(measured)
         if _has_nan(measured):
             return Verdict("inconclusive", f"{self.finding(measured)} {NAN_MEASURED}")
         holds = np.asarray(self.holds(measured))
@@ -227,6 +230,7 @@ class AllOf(NamedTuple):
 
     def judge(self, measured: Measured, confidence: float) -> Verdict:
         """Judge all parts and combine them."""
+        _check_rules("parts", "a tuple", self.parts)
         verdicts = [part.judge(measured, confidence) for part in self.parts]
         outcomes = [verdict.outcome for verdict in verdicts]
         first = next((outcome for outcome in ("refuted", "inconclusive", "conditional") if outcome in outcomes), None)
@@ -264,6 +268,11 @@ class PerRegime(NamedTuple):
 
     def judge(self, measured: Measured, confidence: float) -> Verdict:
         """Judge each regime and combine them."""
+        if not isinstance(self.regimes, Mapping):
+            raise TypeError(
+                f"regimes must be a dictionary of rules by name, got {format_argument(self.regimes)}: name the regimes."
+            )
+        _check_rules("regimes", "a dictionary", self.regimes.values())
         verdicts = [rule.judge(measured, confidence) for rule in self.regimes.values()]
         outcomes = {verdict.outcome for verdict in verdicts}
         conditional = {"supported", "refuted"} <= outcomes or "conditional" in outcomes
@@ -294,6 +303,10 @@ def describe_comparison(comparison: Comparison, name_of: Callable[[Arm | float],
         >>> describe_comparison(comparison, str)
         'mlp − linear: 0.103, 95 % interval 0.0654 to 0.141, margin 0.05.'
     """
+    if not isinstance(comparison, Comparison):
+        raise TypeError(
+            f"comparison must be a Comparison, got {format_argument(comparison)}: pass one of verdict.comparisons."
+        )
     sign = RATIO.sign if comparison.scale == RATIO.name else DIFFERENCE.sign
     compared = f"{name_of(comparison.arm)} {sign} {name_of(comparison.reference)}"
     if not np.isfinite(comparison.estimate):
@@ -303,6 +316,30 @@ def describe_comparison(comparison: Comparison, name_of: Callable[[Arm | float],
         f"{compared}: {comparison.estimate:.3g}, {100 * comparison.confidence:.4g} % interval {comparison.low:.3g} to "
         f"{comparison.high:.3g}, margin {comparison.margin:g}{needed}."
     )
+
+
+def _arrays(measured) -> Measured:
+    """Return the measurements with numpy arrays in place of lists, which compare element by element."""
+    return {arm: np.asarray(values) for arm, values in measured.items()}
+
+
+def _check_rules(name: str, kind: str, rules: Any) -> None:
+    """Raise TypeError unless every part of a combined rule is a rule."""
+    for rule in rules:
+        if not callable(getattr(rule, "judge", None)):
+            raise TypeError(
+                f"{name} must be {kind} of rules, such as Greater(...), got {format_argument(rule)} in it: write "
+                "a single rule without it."
+            )
+
+
+def _numbers_of(arm: Arm | float, measured: Measured) -> np.ndarray:
+    """Return the numbers of an arm, or the number that is compared with."""
+    if not isinstance(arm, str | tuple):
+        return np.asarray(arm, np.float64)
+    if arm not in measured:
+        raise ValueError(f"unknown arm {arm!r}. Measured: {', '.join(map(repr, measured))}.")
+    return np.asarray(measured[arm], np.float64)
 
 
 def _has_nan(measured: Measured) -> bool:
@@ -325,10 +362,12 @@ def _equivalent(low: float, high: float, margin: float) -> str:
 
 def _compare(rule: PairedTest, measured: Measured, confidence: float, decide: Callable[..., str]) -> Verdict:
     """Compare the two arms of a rule, seed by seed."""
-    values, reference = (
-        np.asarray(measured[arm] if isinstance(arm, str | tuple) else arm, np.float64)
-        for arm in (rule.arm, rule.reference)
-    )
+    values, reference = (_numbers_of(arm, measured) for arm in (rule.arm, rule.reference))
+    if values.ndim == reference.ndim == 1 and len(values) != len(reference):
+        raise ValueError(
+            f"both arms must have one number for each seed, got {len(values)} for {rule.arm!r} and {len(reference)} "
+            f"for {rule.reference!r}: measure them with the same keys."
+        )
     scale = rule.scale
     if not scale.transform(rule.margin) > 0:
         raise ValueError(f"margin must be greater than {scale.neutral:g} for a {scale.name}, got {rule.margin}.")

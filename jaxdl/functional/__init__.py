@@ -43,6 +43,7 @@ Example:
     True
 """
 
+from jaxdl._names import offer_public_names
 from jaxdl.functional.affine import (
     bilinear as bilinear,
     bilinear_vjp as bilinear_vjp,
@@ -290,6 +291,4 @@ __all__ = [
 ]
 # fmt: on
 
-
-def __dir__() -> list[str]:
-    return [*__all__]
+offer_public_names(__name__)

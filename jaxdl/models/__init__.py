@@ -21,6 +21,7 @@ They need the number of outputs, such as `models.mlp(outputs=split.outputs)`; al
 - **PyTorch exchange**: `to_pytorch`, `from_pytorch`, `save_pytorch`, `load_pytorch`.
 """
 
+from jaxdl._names import offer_public_names
 from jaxdl.models.blocks import (
     Conv as Conv,
     Dense as Dense,
@@ -124,6 +125,4 @@ __all__ = [
     "to_pytorch",
 ]
 
-
-def __dir__() -> list[str]:
-    return [*__all__]
+offer_public_names(__name__)

@@ -4,14 +4,22 @@ import numbers
 from typing import Any
 
 import jax
+import numpy as np
+from jax.core import Tracer
 
+from jaxdl._formatting import MAX_VALUES, format_argument
 from jaxdl.functional._validity import check, check_number
 
 
 def check_size(name: str, size: Any) -> None:
     """Raise TypeError if `size` is not an integer, and ValueError if it is below 1."""
+    if isinstance(size, Tracer):
+        raise TypeError(
+            f"{name} must be an integer, got a number that jax traces: the shapes of a program are fixed. To train "
+            "hidden layers of several sizes in one population, use models.mlp_of_sizes."
+        )
     if not isinstance(size, numbers.Integral):
-        raise TypeError(f"{name} must be an integer, got {size!r}.")
+        raise TypeError(f"{name} must be an integer, got {shown(size)}.")
     if size < 1:
         raise ValueError(f"{name} must be at least 1, got {size}.")
 
@@ -30,10 +38,11 @@ def checked_outputs(outputs: Any) -> int:
 def checked_sizes(name: str, sizes: Any, *, count: int | None = None) -> tuple[int, ...]:
     """Return a list or tuple of integers of at least 1 as a tuple; raise for anything else or another length."""
     if not isinstance(sizes, list | tuple):
-        raise TypeError(f"{name} must be a tuple of integers, got {sizes!r}. Write one integer as ({sizes!r},).")
+        one = sizes if isinstance(sizes, numbers.Integral) else 64
+        raise TypeError(f"{name} must be a tuple of integers, got {shown(sizes)}. Write one integer as ({one},).")
     sizes = tuple(sizes)
     for size in sizes:
-        check_size(f"every entry of {name}={sizes}", size)
+        check_size(f"every entry of {name}" + ("" if isinstance(size, Tracer) else f"={sizes}"), size)
     if count is not None and len(sizes) != count:
         raise ValueError(f"{name} must have {count} entries, got {sizes}.")
     return sizes
@@ -42,7 +51,13 @@ def checked_sizes(name: str, sizes: Any, *, count: int | None = None) -> tuple[i
 def check_function(name: str, function: Any) -> None:
     """Raise TypeError if `function` is not callable."""
     if not callable(function):
-        raise TypeError(f"{name} must be a function, got {function!r}. Pass the function itself, not its name.")
+        raise TypeError(f"{name} must be a function, got {shown(function)}. Pass the function itself, not its name.")
+
+
+def check_flag(name: str, flag: Any) -> None:
+    """Raise TypeError unless `flag` is True or False."""
+    if not isinstance(flag, bool | np.bool_):
+        raise TypeError(f"{name} must be True or False, got {shown(flag)}.")
 
 
 def check_dropout_rate(dropout_rate: Any) -> None:
@@ -55,3 +70,9 @@ def check_dropout_rate(dropout_rate: Any) -> None:
 def is_zero(dropout_rate: Any) -> bool:
     """Return whether the rate is the number 0; an array may be traced, because a population can map it."""
     return not isinstance(dropout_rate, jax.Array) and bool(dropout_rate == 0)
+
+
+def shown(value: Any) -> str:
+    """Return a short value as it is, and describe a long one."""
+    text = repr(value)
+    return text if len(text) <= MAX_VALUES and "\n" not in text else format_argument(value)

@@ -12,6 +12,7 @@ from typing_extensions import TypeAliasType
 
 import jaxdl.functional
 from jaxdl import initializers
+from jaxdl._formatting import format_argument
 from jaxdl.backpropagation import LayerArguments, Network, layer
 from jaxdl.functional._types import Scalar
 from jaxdl.models._validity import check_function, check_size, checked_sizes
@@ -71,7 +72,10 @@ class ConvNet(nn.Module):
 
     def __post_init__(self):
         if not isinstance(self.stages, list | tuple):
-            raise TypeError(f"stages must be a tuple of integers (numbers of filters) and Stages, got {self.stages!r}.")
+            raise TypeError(
+                "stages must be a tuple of integers (numbers of filters) and Stages, got "
+                f"{format_argument(self.stages)}."
+            )
         self.stages = tuple(self.stages)
         height, width = checked_sizes("kernel", self.kernel, count=2)
         self.kernel = height, width

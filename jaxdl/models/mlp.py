@@ -12,7 +12,14 @@ import jaxdl.functional
 from jaxdl import initializers
 from jaxdl.backpropagation import LayerArguments, Network, Residual, layer
 from jaxdl.functional._types import Scalar
-from jaxdl.models._validity import check_dropout_rate, check_function, checked_outputs, checked_sizes, is_zero
+from jaxdl.models._validity import (
+    check_dropout_rate,
+    check_flag,
+    check_function,
+    checked_outputs,
+    checked_sizes,
+    is_zero,
+)
 from jaxdl.models.blocks import Activation, Dense, Dropout, Flatten, resolve
 from jaxdl.models.model import Model, from_linen
 from jaxdl.models.norms import Norm, check_norm, norm_layer
@@ -43,12 +50,18 @@ class MLP(nn.Module):
         check_function("activation", self.activation)
         check_function("kernel_init", self.kernel_init)
         check_norm(self.norm)
+        check_flag("skip", self.skip)
         check_dropout_rate(self.dropout_rate)
         super().__post_init__()
 
     @nn.compact
     def __call__(self, inputs: Array, training: bool = False) -> Array:
         """Map (batch, ...) to (batch, outputs)."""
+        if getattr(inputs, "ndim", 2) < 2:
+            raise ValueError(
+                f"inputs must have the shape (batch, ...), got {inputs.shape}: write inputs[None] for one "
+                "example, and inputs[:, None] for examples of one feature."
+            )
         signal, activation = Flatten(functional=self.functional)(inputs), resolve(self.functional, self.activation)
         for number, features in enumerate(self.hidden):
             before = signal

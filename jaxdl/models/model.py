@@ -1,7 +1,9 @@
 """`Model`, the pair of pure functions that every network is, and `from_linen`, which makes one of a Flax module."""
 
+import contextlib
 import inspect
-from collections.abc import Callable, Sequence
+import traceback
+from collections.abc import Callable, Generator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import flax.linen as nn
@@ -13,6 +15,8 @@ from jaxtyping import PyTree
 
 from jaxdl._display import short_repr
 from jaxdl._formatting import format_argument
+from jaxdl.data._arguments import check_key
+from jaxdl.models._validity import check_function
 from jaxdl.models.summary import Summary, summary
 
 Stats = dict[str, PyTree]
@@ -89,8 +93,8 @@ def from_linen(
         did in `init`.
 
     Raises:
-        TypeError: If `module` is not an instance of a Linen module, or if `call` is not given and the module has no
-            parameter `training`.
+        TypeError: If `module` is not an instance of a Linen module, if `call` is not given and the module has no
+            parameter `training`, or if `call` is not a function of three arguments.
 
     Example:
         >>> import flax.linen as nn
@@ -101,26 +105,37 @@ def from_linen(
         ({'bias': (3,), 'kernel': (4, 3)}, {})
     """
     if not isinstance(module, nn.Module):
-        raise TypeError(f"module must be an instance of a Linen module, such as nn.Dense(10), got {module!r}.")
+        raise TypeError(
+            f"module must be an instance of a Linen module, such as nn.Dense(10), got {format_argument(module)}."
+        )
     if call is _call_with_training_flag:
         _check_training_flag(module)
+    check_call(call)
+    if isinstance(streams, str):
+        raise TypeError(f"streams must be a sequence of names, got {streams!r}. Write ({streams!r},).")
 
     def init(key, inputs):
+        check_key(key)
         inputs = jax.tree.map(jnp.asarray, inputs)  # otherwise NumPy's float64 would be the dtype of the parameters
-        variables = dict(module.init(key, inputs, method=lambda module, inputs: call(module, inputs, False)))
+        with dropout_errors_explained():
+            variables = dict(module.init(key, inputs, method=lambda module, inputs: call(module, inputs, False)))
         return variables.pop("params", {}), variables
 
     def apply(params, stats, inputs, *, key=None):
+        check_variables(params, stats)
         training = key is not None
+        if training:
+            check_key(key)
         rngs = {name: jax.random.fold_in(key, number) for number, name in enumerate(streams)} if training else {}
         try:
-            outputs, updated = module.apply(
-                {"params": params, **stats},
-                jax.tree.map(jnp.asarray, inputs),
-                rngs={**rngs, "params": key} if training else None,  # Flax uses "params" for every stream not listed
-                mutable=list(stats) if training else [],
-                method=lambda module, inputs: call(module, inputs, training),
-            )
+            with dropout_errors_explained():
+                outputs, updated = module.apply(
+                    {"params": params, **stats},
+                    jax.tree.map(jnp.asarray, inputs),
+                    rngs={**rngs, "params": key} if training else None,  # Flax uses "params" for all streams not listed
+                    mutable=list(stats) if training else [],
+                    method=lambda module, inputs: call(module, inputs, training),
+                )
         except ScopeParamShapeError as error:
             raise ValueError(
                 f"inputs of the shape {jax.tree.map(jnp.shape, inputs)} do not fit the parameters, which init made for "
@@ -129,6 +144,50 @@ def from_linen(
         return outputs, _with_structure_of(stats, {**stats, **updated})
 
     return Model(init, apply)
+
+
+def check_call(call: Any) -> None:
+    """Raise TypeError unless `call` is a function of three arguments."""
+    check_function("call", call)
+    try:
+        inspect.signature(call).bind(None, None, None)
+    except TypeError as error:
+        raise TypeError(
+            f"call must be a function of module, inputs and training, got {format_argument(call)} ({error}). Write "
+            "lambda module, inputs, training: module(inputs)."
+        ) from None
+
+
+def check_variables(params: Any, stats: Any) -> None:
+    """Raise TypeError unless the variables of `apply` are trees as `init` returns them."""
+    for name, tree in (("params", params), ("stats", stats)):
+        if not isinstance(tree, Mapping):
+            raise TypeError(
+                f"{name} must be a dictionary, got {format_argument(tree)}: init returns params and stats, and "
+                "apply(params, stats, inputs) takes them one by one."
+            )
+
+
+@contextlib.contextmanager
+def dropout_errors_explained() -> Generator[None]:
+    """Raise TypeError with jaxdl's own way in place of the error of Flax's dropout for a traced rate."""
+    try:
+        yield
+    except jax.errors.TracerBoolConversionError as error:
+        frames = [frame.f_locals.get("self") for frame, _ in traceback.walk_tb(error.__traceback__)]
+        if any(isinstance(owner, nn.Dropout) for owner in frames):
+            raise TypeError(_TRACED_RATE.format("nn", "models.Dropout(rate)(inputs, training)")) from None
+        if any(isinstance(owner, nnx.Dropout) for owner in frames):
+            raise TypeError(
+                _TRACED_RATE.format("nnx", "functional.dropout(rngs.dropout(), inputs, rate=rate)")
+            ) from None
+        raise
+
+
+_TRACED_RATE = (
+    "{}.Dropout must have a number as its rate, got one that jax traces, such as a mapped setting of a population: in "
+    "training call jaxdl.{} in its place."
+)
 
 
 def check_model(model: Any) -> None:

@@ -9,6 +9,7 @@ from jaxtyping import Array
 
 import jaxdl.functional
 from jaxdl import initializers
+from jaxdl._formatting import format_argument
 from jaxdl.models._validity import check_function, check_size
 from jaxdl.models.blocks import Activation, Dense, resolve
 from jaxdl.models.model import Model, from_linen
@@ -32,7 +33,12 @@ class MultiHead(nn.Module):
         if not isinstance(self.trunk, nn.Module):
             raise TypeError(
                 "trunk must be an instance of a Linen module, such as jaxdl.models.MLP((128,), 64), got "
-                f"{self.trunk!r}."
+                f"{format_argument(self.trunk)}."
+            )
+        if not isinstance(self.heads, Mapping):
+            raise TypeError(
+                'heads must be a dictionary with the number of outputs of each task, such as {"color": 3}, got '
+                f"{format_argument(self.heads)}."
             )
         if not self.heads or "trunk" in self.heads or any("/" in task for task in self.heads):
             raise ValueError(

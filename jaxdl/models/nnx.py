@@ -1,15 +1,19 @@
 """Models from Flax NNX modules, which hold their parameters themselves."""
 
 import functools
+import inspect
 from collections.abc import Callable
 from typing import Any
 
+import flax.linen as nn
 import jax
 import jax.numpy as jnp
 from flax import nnx
 
+from jaxdl._formatting import format_argument
+from jaxdl.data._arguments import check_key
 from jaxdl.models.call_recorder import record_nnx_calls
-from jaxdl.models.model import Model
+from jaxdl.models.model import Model, check_call, check_variables, dropout_errors_explained
 
 
 def _call_with_inputs(module: Any, inputs: Any, training: bool) -> Any:  # noqa: ARG001
@@ -36,7 +40,7 @@ def from_nnx(build: Callable[[nnx.Rngs], Any], call: Callable[[Any, Any, bool], 
         The model. Its `init` ignores the inputs.
 
     Raises:
-        TypeError: If `build` is a module instead of a function that creates one.
+        TypeError: If `build` is a module, or does not create one from rngs alone.
 
     Example:
         >>> from flax import nnx
@@ -51,19 +55,29 @@ def from_nnx(build: Callable[[nnx.Rngs], Any], call: Callable[[Any, Any, bool], 
             f"build must be a function of rngs that creates a module, got {type(build).__name__}. Write "
             "lambda rngs: Net(..., rngs=rngs)."
         )
-    abstract = nnx.eval_shape(lambda: build(nnx.Rngs(0)))
+    if isinstance(build, nn.Module):
+        raise TypeError(
+            f"build must create an NNX module, got the Linen module {type(build).__name__}: use from_linen."
+        )
+    check_call(call)
+    _check_parameters(build)
+    abstract = nnx.eval_shape(lambda: _built(build, nnx.Rngs(0)))
     graph, abstract_params, abstract_rngs, abstract_stats = nnx.split(abstract, nnx.Param, nnx.RngState, ...)
 
     def init(key, inputs):  # noqa: ARG001
+        check_key(key)
         _, params, _, stats = nnx.split(build(nnx.Rngs(key)), nnx.Param, nnx.RngState, ...)
         return nnx.to_pure_dict(params), nnx.to_pure_dict(stats)
 
     def apply(params, stats, inputs, *, key=None):
+        check_variables(params, stats)
+        if key is not None:
+            check_key(key)
         training, inputs = key is not None, jax.tree.map(jnp.asarray, inputs)
         rngs = _seeded(abstract_rngs, key if training else jax.random.key(0))
         module = nnx.merge(graph, _with_values(abstract_params, params), rngs, _with_values(abstract_stats, stats))
         (module.train if training else module.eval)()
-        with record_nnx_calls(module):
+        with record_nnx_calls(module), dropout_errors_explained():
             outputs = nnx.capture(lambda module: call(module, inputs, training))(module)
         if not training:
             return outputs, stats
@@ -71,6 +85,31 @@ def from_nnx(build: Callable[[nnx.Rngs], Any], call: Callable[[Any, Any, bool], 
         return outputs, _restricted_to(stats, updated)
 
     return Model(init, apply)
+
+
+def _check_parameters(build) -> None:
+    """Raise TypeError unless `build` can be called with the random streams as its only argument."""
+    function, arguments = (build.__init__, (None, None)) if isinstance(build, type) else (build, (None,))
+    try:
+        inspect.signature(function).bind(*arguments)
+    except TypeError as error:
+        names = ", ".join(name for name in inspect.signature(function).parameters if name != "self") or "none"
+        raise TypeError(
+            f"build must be a function of rngs alone, got {format_argument(build)} with the parameters {names} "
+            f"({error}). Write lambda rngs: Net(..., rngs=rngs)."
+        ) from None
+    except ValueError:  # a function of C code has no signature
+        return
+
+
+def _built(build, rngs) -> nnx.Module:
+    module = build(rngs)
+    if not isinstance(module, nnx.Module):
+        raise TypeError(
+            f"build(rngs) must return an NNX module, got {format_argument(module)}: for a Linen module use "
+            "models.from_linen."
+        )
+    return module
 
 
 def _with_values(abstract, values):

@@ -15,10 +15,11 @@ from typing_extensions import TypeAliasType
 
 import jaxdl.functional
 from jaxdl import initializers
+from jaxdl._formatting import format_argument
 from jaxdl.backpropagation import Layer, layer
 from jaxdl.models.blocks import param_dtype
 from jaxdl.models.call_recorder import record_calls
-from jaxdl.models.model import Model
+from jaxdl.models.model import Model, check_model
 
 
 class BatchNorm(nn.Module):
@@ -110,7 +111,7 @@ def check_norm(norm: Any) -> None:
     if kind is not None and not (isinstance(kind, type) and issubclass(kind, BatchNorm | LayerNorm | GroupNorm)):
         raise TypeError(
             "norm must be jaxdl.models.BatchNorm, LayerNorm or GroupNorm, or a functools.partial of one of them, got "
-            f"{norm!r}."
+            f"{format_argument(norm)}: pass the class itself."
         )
 
 
@@ -155,6 +156,7 @@ def check_batch_norm(model: Model, inputs: Any) -> None:
             ...
         ValueError: batch_size is too small for batch normalization: BatchNorm_0 would see one row, of shape (1, 4)...
     """
+    check_model(model)
     params, stats = jax.eval_shape(model.init, jax.random.key(0), inputs)
     apply = lambda params, stats, inputs: model.apply(params, stats, inputs, key=jax.random.key(0))  # noqa: E731
     for call in record_calls(apply, params, stats, inputs).calls:

@@ -4,7 +4,8 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import PyTree
 
-from jaxdl.models.model import Model
+from jaxdl._formatting import format_argument
+from jaxdl.models.model import Model, check_model
 
 
 def mixed_precision(model: Model, *, dtype: jnp.dtype | type = jnp.bfloat16) -> Model:
@@ -37,6 +38,9 @@ def mixed_precision(model: Model, *, dtype: jnp.dtype | type = jnp.bfloat16) -> 
         >>> bool((outputs == outputs.astype(jnp.bfloat16)).all())  # the numbers were computed in bfloat16
         True
     """
+    check_model(model)
+    if not jnp.issubdtype(dtype, jnp.floating):
+        raise TypeError(f"dtype must be a floating dtype, got {format_argument(dtype)}: use jnp.bfloat16.")
     if jnp.finfo(dtype).bits <= 16 and jnp.dtype(dtype) != jnp.bfloat16:
         raise ValueError(
             f"dtype must have the range of float32, got {jnp.dtype(dtype)}, in which small gradients underflow to 0. "

@@ -12,7 +12,7 @@ import safetensors.numpy
 from jaxtyping import PyTree
 
 from jaxdl.models.call_recorder import record_calls
-from jaxdl.models.model import Model, Stats
+from jaxdl.models.model import Model, Stats, check_variables
 from jaxdl.models.pytorch_conversions import Conversion, conversion_of, flattened_images
 from jaxdl.system.storage import whole_file
 
@@ -314,6 +314,7 @@ def _expected(model, inputs):
 
 def _variables(params, stats):
     """Return parameters and statistics as one tree of collections."""
+    check_variables(params, stats)
     return {"params": params, **stats}
 
 

@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from jaxdl._formatting import format_argument
+
 
 class Window(NamedTuple):
     """The kernel of a convolution or the window of a pooling.
@@ -44,6 +46,7 @@ def receptive_field(windows: Sequence[Window]) -> ReceptiveField:
         The field's size and step, along height and width.
 
     Raises:
+        TypeError: If `windows` is not a list of Windows.
         ValueError: If a size, stride or dilation is below 1.
 
     References:
@@ -57,6 +60,10 @@ def receptive_field(windows: Sequence[Window]) -> ReceptiveField:
         ReceptiveField(size=(10, 10), step=(4, 4))
     """
     size, step = [1, 1], [1, 1]
+    if not (isinstance(windows, Sequence) and all(isinstance(window, Window) for window in windows)):
+        raise TypeError(
+            f"windows must be a list of Windows, got {format_argument(windows)}: write [models.Window((3, 3))]."
+        )
     for window in windows:
         if min(*window.size, *window.stride, *window.dilation) < 1:
             raise ValueError(f"size, stride and dilation of a window must be at least 1, got {window}.")

@@ -117,6 +117,10 @@ class Recurrent(nn.Module):
 
     def __post_init__(self):
         check_function("layer", self.layer)
+        if isinstance(self.layer, nn.Module):
+            raise TypeError(
+                f"layer must be a class, such as models.LSTM, got an instance of {type(self.layer).__name__}."
+            )
         self.hidden = checked_sizes("hidden", self.hidden)
         self.outputs = checked_outputs(self.outputs)
         if not self.hidden:

@@ -1,12 +1,14 @@
 """Other initial parameters for a model, such as the defaults of another library."""
 
+import inspect
 from collections.abc import Callable
 
 import jax
 from jaxtyping import Array, Key, PyTree
 from typing_extensions import TypeAliasType
 
-from jaxdl.models.model import Model
+from jaxdl.models._validity import check_function
+from jaxdl.models.model import Model, check_model
 
 Layer = dict[str, Array]
 LayerInitializer = TypeAliasType("LayerInitializer", Callable[[Key[Array, ""], Layer], Layer])
@@ -25,6 +27,9 @@ def reinitialize(model: Model, initializer: LayerInitializer) -> Model:
     Returns:
         A model with the same `apply`. Its `init` raises ValueError if `initializer` returns other names or shapes.
 
+    Raises:
+        TypeError: If `initializer` is not a function of a key and a layer.
+
     Example:
         >>> from jaxdl import initializers, models
         >>> model = models.reinitialize(models.mlp((8,), 2), initializers.pytorch)
@@ -32,6 +37,13 @@ def reinitialize(model: Model, initializer: LayerInitializer) -> Model:
         >>> bool((abs(params["Dense_0"]["bias"]) <= 4**-0.5).all())  # PyTorch: uniform within 1 / √inputs, not zero
         True
     """
+    check_model(model)
+    check_function("initializer", initializer)
+    if inspect.isfunction(initializer) and "shape" in inspect.signature(initializer).parameters:
+        raise TypeError(
+            "initializer must be a function of a key and the arrays of a layer, got one of a shape: give it to the "
+            "model as kernel_init."
+        )
 
     def init(key, inputs):
         model_key, layers_key = jax.random.split(key)

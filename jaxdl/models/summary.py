@@ -9,7 +9,9 @@ import jax.numpy as jnp
 from jaxtyping import PyTree
 
 from jaxdl._display import html_table, text_table
+from jaxdl._formatting import format_argument
 from jaxdl.data import Dataset, Split
+from jaxdl.models._validity import shown
 from jaxdl.models.call_recorder import record_calls
 
 NUMBERS = (3, 4, 5)  # columns of the table
@@ -89,8 +91,9 @@ def summary(model: tuple[Callable, Callable], inputs: Any) -> Summary:
         The rows and the totals.
 
     Raises:
-        TypeError: If the inputs have no shape and dtype.
-        ValueError: If the model does not accept inputs of this shape.
+        TypeError: If the model is not a Model, or the inputs have no shape and dtype.
+        ValueError: If the inputs are a shape without examples, such as (784,), or the model does not accept inputs of
+            this shape.
 
     Example:
         >>> from jaxdl import models
@@ -101,7 +104,7 @@ def summary(model: tuple[Callable, Callable], inputs: Any) -> Summary:
         Dense_1    Dense    (1, 10)          170            160                 40
         total                             12,730         12,704              3,240
     """
-    init, apply = model
+    init, apply = _functions_of(model)
     inputs = _batch_of(inputs)
     params, stats = jax.eval_shape(init, jax.random.key(0), inputs)
     recording = record_calls(apply, params, stats, inputs)
@@ -123,17 +126,30 @@ def summary(model: tuple[Callable, Callable], inputs: Any) -> Summary:
     return Summary(tuple(rows), parameters, parameter_bytes, multiply_adds, activation_bytes)
 
 
+def _functions_of(model):
+    """Return the two functions of a model. Raises TypeError for anything else."""
+    if isinstance(model, tuple) and len(model) == 2 and all(map(callable, model)):
+        return model
+    advice = "pass task.model" if hasattr(model, "model") else "the model comes first, such as models.mlp((64,), 10)"
+    raise TypeError(f"model must be a Model, got {format_argument(model)}: {advice}.")
+
+
 def _batch_of(inputs):
     """Return the batch as arrays or shapes with dtypes."""
     if isinstance(inputs, Dataset | Split):
         data = inputs.train if isinstance(inputs, Split) else inputs
         return jax.tree.map(_first_example, data.inputs)
     if isinstance(inputs, tuple) and inputs and all(isinstance(size, numbers.Integral) for size in inputs):
+        if len(inputs) < 2:
+            raise ValueError(
+                f"inputs must be the shape of a batch, such as (1, 784) for one example of 784 features, got {inputs}: "
+                f"write (1, {inputs[0]}) or ({inputs[0]}, 1)."
+            )
         return jax.ShapeDtypeStruct(inputs, jnp.float32)
     if not all(hasattr(leaf, "shape") and hasattr(leaf, "dtype") for leaf in jax.tree.leaves(inputs)):
         raise TypeError(
             "inputs must be a data set, arrays, or the shape of a batch, such as (1, 28, 28, 1) or "
-            f"jax.ShapeDtypeStruct((1, 28, 28, 1), jax.numpy.float32), got {inputs!r}."
+            f"jax.ShapeDtypeStruct((1, 28, 28, 1), jax.numpy.float32), got {shown(inputs)}."
         )
     return inputs
 

@@ -25,6 +25,7 @@ The optimizer state has the dtype of the parameters. In bfloat16, slow moving av
 converge (with $\beta_2 = 0.999$ at half the final value), so keep the parameters in float32.
 """
 
+from jaxdl._names import offer_public_names
 from jaxdl.optimizers.adam import (
     adam as adam,
     adam_l2 as adam_l2,
@@ -80,6 +81,4 @@ __all__ = [
     "sgd",
 ]
 
-
-def __dir__() -> list[str]:
-    return [*__all__]
+offer_public_names(__name__)

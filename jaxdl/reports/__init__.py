@@ -6,11 +6,10 @@ the self-contained page, `training_charts`, `result_charts` and `experiment_char
 `worked_examples` writes backpropagation step by step.
 """
 
+from jaxdl._names import offer_public_names
 from jaxdl.reports.figure import Figure as Figure, figure as figure
 from jaxdl.reports.page import write_report as write_report
 
 __all__ = ["Figure", "figure", "write_report"]
 
-
-def __dir__() -> list[str]:
-    return [*__all__]
+offer_public_names(__name__)

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from jaxdl._formatting import format_argument
 from jaxdl.reports.page import run_charts
 from jaxdl.runs import files
 from jaxdl.statistics import Interval, PairedComparison, Summary
@@ -42,8 +43,11 @@ class Figure(NamedTuple):
             The path.
 
         Raises:
+            TypeError: If it is not a path.
             ValueError: If the path has another suffix.
         """
+        if not isinstance(path, str | os.PathLike):
+            raise TypeError(f"path must be the name of a file, such as 'curves.svg', got {format_argument(path)}.")
         path = pathlib.Path(path)
         if path.suffix.lower() not in WRITERS:
             raise ValueError(f"the name of a figure must end with {', '.join(WRITERS)}, got {path}.")
@@ -56,7 +60,8 @@ def figure(result: Any) -> Figure:
     """Draw a result of jaxdl.
 
     - A `training.Fit` or `History`: loss and observed values over the epochs, as the median over the members with the
-      band from 5th to 95th percentile. A dashed line marks the median of the best epochs of a `Fit`.
+      band from 5th to 95th percentile. A dashed line marks the median of the best epochs of a `Fit`. A dictionary of
+      them by name: one row of charts for each.
     - A `statistics.Summary`, `PairedComparison` or `Interval`, or a dictionary of them by name: the means with their
       intervals.
     - A confusion matrix, as `metrics.confusion_matrix` returns it.
@@ -95,6 +100,8 @@ def figure(result: Any) -> Figure:
             isinstance(each, Summary | PairedComparison | Interval) for each in result.values()
         ):
             chart = result_charts.intervals(result)
+        case Mapping() if result and all(isinstance(each, Fit | History) for each in result.values()):
+            chart = _below_each_other([result_charts.training_curves(each, name) for name, each in result.items()])
         case {"panels": _}, Mapping():
             chart = experiment_charts.figure(*result)
         case str() | os.PathLike():
@@ -103,19 +110,25 @@ def figure(result: Any) -> Figure:
             chart = result_charts.confusion_table(np.asarray(result))
         case _:
             raise TypeError(
-                "figure draws a Fit, a History, a Summary, a PairedComparison, an Interval, a confusion matrix, a pair "
-                f"of experiment.results, or the path of a run directory, got {type(result).__name__}."
+                "figure draws a Fit, a History, a Summary, a PairedComparison, an Interval, a dictionary of them by "
+                "name, a confusion matrix, a pair of experiment.results, or the path of a run directory, got "
+                f"{type(result).__name__}."
             )
     return Figure(chart)
 
 
 def _run_chart(directory) -> Any:
     """Draw all charts of a run directory, one below the other."""
-    import altair as alt
-
     charts = list(run_charts(directory.expanduser()).values())
     if not charts:
         raise ValueError(f"{directory} has no result to draw: let the training finish an epoch first.")
+    return _below_each_other(charts)
+
+
+def _below_each_other(charts) -> Any:
+    """Draw several charts, each with its own colors."""
+    import altair as alt
+
     scales: dict[str, Any] = dict.fromkeys(("color", "shape", "strokeDash"), "independent")
     return charts[0] if len(charts) == 1 else alt.vconcat(*charts).resolve_scale(**scales)
 

@@ -6,6 +6,7 @@ import functools
 import importlib.metadata
 import importlib.resources
 import json
+import os
 import pathlib
 from collections import Counter
 from collections.abc import Mapping
@@ -14,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from jaxdl import experiment
-from jaxdl._formatting import format_shapes
+from jaxdl._formatting import format_argument, format_shapes
 from jaxdl.runs import files
 from jaxdl.runs.data_report import concerns
 from jaxdl.runs.directory import SETTINGS
@@ -46,6 +47,7 @@ def write_report(directory: str | pathlib.Path) -> pathlib.Path:
         The path of the page, DIRECTORY/report.html.
 
     Raises:
+        TypeError: The argument is not a path.
         FileNotFoundError: The directory is not a run directory.
         ModuleNotFoundError: The extra `report` is not installed.
 
@@ -56,6 +58,11 @@ def write_report(directory: str | pathlib.Path) -> pathlib.Path:
         ...
         FileNotFoundError: no/such/run is not a run directory (no environment.json).
     """
+    if not isinstance(directory, str | os.PathLike):
+        raise TypeError(
+            f"directory must be the path of a run directory, got {format_argument(directory)}: draw a result in memory "
+            "with reports.figure."
+        )
     directory = pathlib.Path(directory)
     found, trained = _results(directory)
     vl_convert = _extra(f"jaxdl report {directory}")[1]

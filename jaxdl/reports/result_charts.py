@@ -12,11 +12,11 @@ from jaxdl.training import Fit, History
 MAX_CLASSES = 100  # of a confusion matrix; more are not readable
 
 
-def training_curves(result: Fit | History) -> alt.ConcatChart:
+def training_curves(result: Fit | History, name: str = "") -> alt.ConcatChart:
     """Draw the loss and every observed value over the epochs: the median over the members, and the 90 % band.
 
     A member that stopped counts with its last values, one that diverged up to that epoch. The dashed line is at the
-    median of the best epochs of a Fit.
+    median of the best epochs of a Fit. The name of the training, if there are several, is the title.
     """
     history = result.history if isinstance(result, Fit) else result
     rows = {name: np.atleast_2d(np.asarray(column, float)) for name, column in history.observed.items()}
@@ -45,7 +45,8 @@ def training_curves(result: Fit | History) -> alt.ConcatChart:
         )
         for title, columns in panels
     ]
-    return alt.concat(*drawn, columns=2)
+    chart = alt.concat(*drawn, columns=2)
+    return chart.properties(title=name) if name else chart
 
 
 def intervals(results: Mapping[str, Summary | PairedComparison | Interval]) -> Chart:

@@ -22,6 +22,7 @@
   minimizes.
 """
 
+from jaxdl._names import offer_public_names
 from jaxdl.system.startup import use_all_cores as use_all_cores
 from jaxdl.training.checkpoints.checkpoint import (
     Checkpoint as Checkpoint,
@@ -89,6 +90,4 @@ __all__ = [
     "use_all_cores",
 ]
 
-
-def __dir__() -> list[str]:
-    return [*__all__]
+offer_public_names(__name__)

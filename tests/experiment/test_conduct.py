@@ -205,3 +205,27 @@ def test_an_unknown_outcome_raises(tmp_path):
 
     with pytest.raises(ValueError, match="a rule must return one of supported, refuted, .*, got 'maybe'"):
         conduct(made(rule=Undecided()), tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("claims", "panels", "measure", "sentence"),
+    [
+        (
+            (),
+            Panel("number", {"a": "all"}),
+            lambda keys: [],
+            "panels must be a tuple, each entry a Panel, got Panel",
+        ),
+        ((Claim("It is 0.", "a"),), (), lambda keys: [], "rule must be a rule, .* got 'a'"),
+        ((), (), lambda keys: None, "measure must yield pairs of an arm and its numbers, got None"),
+        ((), (), lambda keys: {"a": np.ones(2)}, "measure must yield pairs of an arm and its numbers, got dict"),
+    ],
+)
+def test_parts_of_another_type_raise(unchecked, tmp_path, claims, panels, measure, sentence):
+    with pytest.raises(TypeError, match=sentence):
+        unchecked(conduct)(Experiment("example", 1, "Intro", claims, panels, 2, measure), tmp_path)
+
+
+def test_a_claim_in_place_of_an_experiment_raises(unchecked, tmp_path):
+    with pytest.raises(TypeError, match="experiment must be an Experiment, got 'norms': put claims and rules in one"):
+        unchecked(conduct)("norms", tmp_path)

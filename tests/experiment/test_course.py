@@ -28,3 +28,8 @@ def test_an_item_outside_the_course_raises(item):
 def test_the_tests_of_a_chapter_share_a_significance_level():
     for chapter in CHAPTERS:
         assert chapter.confidence == pytest.approx(1 - 0.05 / chapter.tests)
+
+
+def test_a_name_in_place_of_an_item_raises(unchecked):
+    with pytest.raises(TypeError, match="item must be an integer, got 'dropout'"):
+        unchecked(chapter_of)("dropout")

@@ -136,7 +136,7 @@ def test_a_listed_path_that_does_not_exist_raises(monkeypatch):
 
 
 NOT_MEASURED_WITH = (  # judge, write, read and display; of these only conduct.py also measures
-    *("experiment", "runs", "statistics.py", "_types.py", "_display.py", "_formatting.py"),
+    *("experiment", "runs", "statistics.py", "_types.py", "_names.py", "_display.py", "_formatting.py"),
 )
 
 

@@ -243,3 +243,39 @@ def test_rules_describe_how_they_decide():
     assert " Part 2: supported if" in parts
     assert parts.endswith("The claim is supported if every part is, refuted if a part is")
     assert "conditional" in ForEverySeed("it holds", str, str).describe(str)
+
+
+RULE = Greater("high", "low", margin=1.0, expected_sd=1.0)
+
+
+@pytest.mark.parametrize(
+    ("rule", "measured", "sentence"),
+    [
+        (RULE, {"high": np.ones(3)}, "unknown arm 'low'. Measured: 'high'"),
+        (
+            RULE,
+            {"high": np.ones(3), "low": np.ones(2)},
+            "both arms must have one number for each seed, got 3 for 'high'",
+        ),
+        (AllOf(RULE), {}, "parts must be a tuple of rules, .* got 'high' in it"),
+        (PerRegime((RULE,)), {}, "regimes must be a dictionary of rules by name, got tuple"),
+        (PerRegime({"small": "high"}), {}, "regimes must be a dictionary of rules, .* got 'high' in it"),
+    ],
+)
+def test_wrong_parts_of_rules_raise(unchecked, rule, measured, sentence):
+    with pytest.raises((TypeError, ValueError), match=sentence):
+        unchecked(type(rule).judge)(rule, measured, 0.95)
+
+
+def test_measurements_may_be_lists(unchecked):
+    exact = Exact("it is 1", lambda m: m["a"] == 1, lambda m: "Measured.")
+    each = ForEverySeed("it is 1", lambda m: m["a"] == 1, lambda m: "Measured.")
+    assert unchecked(Exact.judge)(exact, {"a": [1.0, 1.0]}, 0.95).outcome == "supported"
+    assert unchecked(ForEverySeed.judge)(each, {"a": [1.0, 2.0]}, 0.95).outcome == "conditional"
+
+
+def test_a_verdict_in_place_of_its_comparison_raises(unchecked):
+    with pytest.raises(
+        TypeError, match="comparison must be a Comparison, got Verdict: pass one of verdict.comparisons"
+    ):
+        unchecked(describe_comparison)(RULE.judge(two_arms(2.0), 0.95), str)

@@ -1,3 +1,5 @@
+from typing import Any
+
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
@@ -268,3 +270,32 @@ def test_inputs_that_do_not_fit_the_parameters_raise_with_both_shapes():
     params, stats = jax.eval_shape(model.init, jax.random.key(0), jnp.ones((1, 4)))
     with pytest.raises(ValueError, match=r"inputs of the shape \(2, 5\) do not fit .* \(5, 3\).* \(4, 3\)"):
         jax.eval_shape(model.apply, params, stats, jnp.ones((2, 5)))
+
+
+class WithDropout(nn.Module):
+    rate: Any
+
+    @nn.compact
+    def __call__(self, inputs, training):
+        return nn.Dropout(self.rate, deterministic=not training)(inputs)
+
+
+class WithBranch(nn.Module):
+    @nn.compact
+    def __call__(self, inputs, training):
+        return -inputs if inputs.sum() > 0 else inputs
+
+
+def test_a_traced_rate_of_flax_dropout_raises_with_the_layer_that_accepts_one():
+    inputs, key = jnp.ones((2, 3)), jax.random.key(0)
+    with pytest.raises(
+        TypeError, match=r"nn.Dropout must have a number as its rate, .*models.Dropout\(rate\)\(inputs, tr"
+    ):
+        jax.eval_shape(lambda rate: from_linen(WithDropout(rate)).apply({}, {}, inputs, key=key), 0.5)
+
+
+def test_a_branch_on_values_raises_the_error_of_jax_at_its_own_line():
+    inputs = jnp.ones((2, 3))
+    with pytest.raises(jax.errors.TracerBoolConversionError) as raised:
+        jax.eval_shape(lambda inputs: from_linen(WithBranch()).apply({}, {}, inputs), inputs)
+    assert "return -inputs if inputs.sum() > 0 else inputs" in str(raised.traceback[-1].statement)

@@ -151,3 +151,20 @@ def test_named_streams_draw_different_numbers():
     params, stats = model.init(jax.random.key(0), jnp.ones(9))
     first, second = model.apply(params, stats, jnp.ones(9), key=jax.random.key(1))[0]
     assert not np.intersect1d(first, second).size
+
+
+class WithDropout(nnx.Module):
+    def __init__(self, rate, rngs):
+        self.dropout = nnx.Dropout(rate, rngs=rngs)
+
+    def __call__(self, inputs):
+        return self.dropout(inputs)
+
+
+def test_a_traced_rate_of_flax_dropout_raises_with_the_function_that_accepts_one():
+    inputs, key = jnp.ones((2, 3)), jax.random.key(0)
+    apply = lambda rate: from_nnx(lambda rngs: WithDropout(rate, rngs)).apply({}, {}, inputs, key=key)
+    with pytest.raises(
+        TypeError, match=r"nnx.Dropout must have a number as its rate, .* jaxdl.functional.dropout\(rngs"
+    ):
+        jax.eval_shape(apply, 0.5)

@@ -1,5 +1,7 @@
 """Settings of the wrong type or range raise when the model is built, from the factory and from the module."""
 
+import types
+
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
@@ -9,8 +11,13 @@ import pytest
 from flax import nnx
 
 import jaxdl.functional as F
-from jaxdl import models
+from jaxdl import initializers, models
 from jaxdl.models import GRU, LSTM, MLP, ConvNet, MultiHead, Recurrent, ResNet, Stage
+
+
+class WithFeatures(nnx.Module):
+    def __init__(self, features, *, rngs):
+        self.dense = nnx.Linear(features, 2, rngs=rngs)
 
 
 @pytest.fixture(autouse=True)
@@ -80,10 +87,62 @@ def test_values_out_of_range_raise(call, sentence):
         (lambda: Recurrent(LSTM, 3, 2), r"hidden must be a tuple of integers, got 3"),
         (lambda: models.recurrent(LSTM, (3,), 2, embedding=5), r"embedding must be a tuple of integers"),
         (lambda: models.multi_head(models.mlp((8,), 4), {"a": 1}), r"trunk must be an instance of a Linen module"),
-        (lambda: models.from_linen(nn.Dense), r"module must be an instance of a Linen module.*got <class"),
+        (lambda: models.from_linen(nn.Dense), r"module must be an instance of a Linen module.*got the class Dense"),
         (lambda: models.from_linen(nn.Dense(3)), r"must have the parameter training, but Dense .* inputs. Give call="),
         (lambda: models.from_nnx(nnx.Linear(3, 2, rngs=nnx.Rngs(0))), r"build must be a function of rngs .* Linear"),
         (lambda: models.from_nnx("net"), r"build must be a function of rngs .* got str"),
+        (lambda: models.mlp((3, 3), 2, skip="yes"), r"skip must be True or False, got 'yes'"),
+        (lambda: models.mlp((3,), models.mlp((3,), 2)), r"outputs must be an integer, got Model"),
+        (lambda: models.mlp((3,), 2, norm=models.BatchNorm()), r"norm must be .* got BatchNorm: pass the class itself"),
+        (lambda: models.multi_head(MLP((3,), 2), [2, 3]), r"heads must be a dictionary with the number of outputs"),
+        (
+            lambda: models.from_nnx(WithFeatures),
+            r"build must be .* alone, got the class WithFeatures .* features, rngs",
+        ),
+        (lambda: models.from_nnx(lambda: None), r"build must be .* with the parameters none .* Write lambda rngs: Net"),
+        (
+            lambda: models.from_nnx(lambda rngs: nn.Dense(3)),
+            r"build\(rngs\) must return an NNX module, got Dense: for a",
+        ),
+        (lambda: models.summary(MLP((3,), 2), (1, 4)), r"model must be a Model, got MLP: the model comes first"),
+        (lambda: models.summary(types.SimpleNamespace(model=1), (1, 4)), r"model must be a Model, .*: pass task.model"),
+        (
+            lambda: models.mixed_precision(MLP((3,), 2)),
+            r"model must be a Model, got MLP: wrap an instance with models.f",
+        ),
+        (lambda: models.reinitialize(len, models.mlp((3,), 2)), r"model must be a Model, got the function len"),
+        (
+            lambda: models.check_batch_norm(np.ones(2), models.mlp((3,), 2)),
+            r"model must be a Model, got an array of flo",
+        ),
+        (lambda: models.recurrent(LSTM(3), (3,), 2), r"layer must be a class, such as models.LSTM, got an instance"),
+        (lambda: models.from_linen(nn.Dense(3), "x"), r"call must be a function, got 'x'"),
+        (lambda: models.from_linen(nn.Dense(3), len), r"call must be a function of module, inputs and training, got"),
+        (lambda: models.from_linen(MLP((3,), 2), streams="noise"), r"streams must be a sequence of names, got 'noise'"),
+        (lambda: models.from_nnx(nn.Dense(3)), r"build must create an NNX module, got the Linen module Dense: use"),
+        (lambda: models.from_nnx(lambda rngs: nnx.Linear(4, 2, rngs=rngs), len), r"call must be a function of module"),
+        (
+            lambda: models.mixed_precision(models.mlp((3,), 2), dtype=int),
+            r"must be a floating dtype, got the class",
+        ),
+        (lambda: models.reinitialize(models.mlp((3,), 2), "he"), r"initializer must be a function, got 'he'"),
+        (lambda: models.reinitialize(models.mlp((3,), 2), initializers.he_normal), r"got one of a shape: give it to"),
+        (
+            lambda: models.to_pytorch(models.mlp((3,), 2), {}, None, np.ones((1, 4))),
+            r"stats must be a dictionary, got",
+        ),
+        (lambda: models.receptive_field(3), r"windows must be a list of Windows, got 3"),
+        (lambda: models.mlp((3,), 2).init(0, np.ones((1, 4))), r"key must be a random key, got 0"),
+        (
+            lambda: models.mlp((3,), 2).init(np.ones((1, 4)), jax.random.key(0)),
+            r"got an array .*: the key comes before",
+        ),
+        (lambda: models.mlp((3,), 2).apply({}, {}, np.ones((1, 4)), key=0), r"key must be a random key, got 0"),
+        (
+            lambda: models.mlp((3,), 2).apply(({}, {}), {}, np.ones((1, 4))),
+            r"params must be a dictionary, got tuple: in",
+        ),
+        (lambda: models.mlp((3,), 2).apply({}, None, np.ones((1, 4))), r"stats must be a dictionary, got None"),
         (lambda: models.mlp((3,), 2).summary((1, 4.0)), r"inputs must be a data set, arrays, .* got \(1, 4.0\)"),
         (models.mlp, r"outputs must be the number of classes or targets, such as split.outputs .* got None"),
         (models.convnet, r"outputs must be the number of classes"),
@@ -112,3 +171,22 @@ def test_lists_are_accepted_as_tuples():
 
 def test_numpy_integers_are_accepted():
     assert models.mlp((np.int64(3),), np.int32(2)).init(jax.random.key(0), jnp.ones((1, 2)))
+
+
+def test_a_traced_size_raises_with_the_model_that_maps_sizes():
+    with pytest.raises(
+        TypeError, match=r"every entry of hidden must be an integer, got a number that jax traces: .*mlp_of_s"
+    ):
+        jax.eval_shape(lambda size: models.mlp((size,), 2).init(jax.random.key(0), jnp.ones((1, 4))), 3)
+
+
+def test_inputs_without_a_batch_raise():
+    """A vector would be read as examples of one feature, and (784,) as a batch of 784."""
+    with pytest.raises(
+        ValueError, match=r"inputs must have the shape \(batch, ...\), got \(4,\): write inputs\[None\] for"
+    ):
+        jax.eval_shape(models.mlp((3,), 2).init, jax.random.key(0), jnp.ones(4))
+    with pytest.raises(
+        ValueError, match=r"the shape of a batch, such as \(1, 784\) .* got \(784,\): write \(1, 784\) or"
+    ):
+        models.mlp((3,), 2).summary((784,))

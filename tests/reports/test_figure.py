@@ -1,5 +1,6 @@
 """Figures of results: what they draw, and how they are displayed and saved."""
 
+import inspect
 import sys
 import xml.etree.ElementTree as ET
 
@@ -10,7 +11,7 @@ import pytest
 pytest.importorskip("altair")
 
 from jaxdl.experiment import Experiment, Panel, conduct, results
-from jaxdl.reports import figure
+from jaxdl.reports import Figure, figure, write_report
 from jaxdl.runs import files
 from jaxdl.runs.directory import environment
 from jaxdl.statistics import Interval, compare, summary
@@ -82,3 +83,17 @@ def test_a_missing_extra_is_named(monkeypatch):
     monkeypatch.setitem(sys.modules, "vl_convert", None)
     with pytest.raises(ModuleNotFoundError, match=r"vl_convert is not installed. Install the extra `report`"):
         figure(fit())
+
+
+def test_several_trainings_are_drawn_one_below_the_other_with_their_names():
+    drawn = figure({"adam": fit(), "sgd": fit().history})
+    assert [(row["title"], len(row["concat"])) for row in drawn.chart.to_dict()["vconcat"]] == [("adam", 2), ("sgd", 2)]
+
+
+def test_other_arguments_than_paths_raise():
+    with pytest.raises(TypeError, match=r"path must be the name of a file, such as 'curves.svg', got 3"):
+        inspect.unwrap(Figure.save)(Figure(None), 3)
+    with pytest.raises(
+        TypeError, match=r"directory must be the path of a run directory, got Fit: draw .* reports.figure"
+    ):
+        inspect.unwrap(write_report)(fit())

@@ -11,12 +11,11 @@
 Neither needs TensorFlow. Decoded images are cached.
 """
 
+from jaxdl._names import offer_public_names
 from jaxdl.data.catalog.digits import load_digits as load_digits
 from jaxdl.data.catalog.originals import class_names as class_names, load_original as load_original
 from jaxdl.data.catalog.tfds import load_prepared as load_prepared, prepared_class_names as prepared_class_names
 
 __all__ = ["class_names", "load_digits", "load_original", "load_prepared", "prepared_class_names"]
 
-
-def __dir__() -> list[str]:
-    return [*__all__]
+offer_public_names(__name__)

@@ -12,6 +12,7 @@ regression targets, and returns the `Preparation`, which encodes new examples in
 - `to_json` and `from_json` store a preparation.
 """
 
+from jaxdl._names import offer_public_names
 from jaxdl.data.preprocessing.columns import Categories as Categories, Dates as Dates, Numbers as Numbers
 from jaxdl.data.preprocessing.preparation import (
     Classes as Classes,
@@ -53,6 +54,4 @@ __all__ = [
     "unlike_training",
 ]
 
-
-def __dir__() -> list[str]:
-    return [*__all__]
+offer_public_names(__name__)

@@ -9,6 +9,8 @@ import numpy as np
 from jaxtyping import Array
 
 from jaxdl._display import short_repr
+from jaxdl._formatting import format_argument
+from jaxdl.data._arguments import check_data, check_split
 from jaxdl.data.dataset import Dataset, Split, from_arrays
 from jaxdl.data.preprocessing.columns import (
     FAMILIAR_STDS,
@@ -21,7 +23,7 @@ from jaxdl.data.preprocessing.columns import (
     unfamiliar,
 )
 from jaxdl.data.preprocessing.pixels import pixels_of
-from jaxdl.data.preprocessing.standardization import Standardization, fit_standardization, standardize
+from jaxdl.data.preprocessing.standardization import Standardization, check_fitted, fit_standardization, scaled
 from jaxdl.data.readers.labels import as_classes
 
 
@@ -81,6 +83,7 @@ def fit_preparation(train: Dataset) -> Preparation:
         >>> fitted.labels.names, fitted.shape, fitted.inputs[1].categories
         (('no', 'yes'), (3,), ('flat', 'hut'))
     """
+    check_data(train, "train")
     if not isinstance(train.inputs, Mapping):
         fitted = fit_standardization(train)
         if not (np.isfinite(fitted.mean).all() and np.isfinite(fitted.std).all()):
@@ -131,6 +134,11 @@ def rescaled(standardized: Array | np.ndarray, standardization: Standardization)
         >>> data.rescaled(np.array([[0.5], [-1.0]]), unit).tolist()
         [[110.0], [80.0]]
     """
+    if not isinstance(standardization, Standardization):
+        raise TypeError(
+            f"standardization must be a Standardization, got {format_argument(standardization)}: give "
+            "preparation.labels of a regression after the numbers."
+        )
     return np.asarray(standardized, np.float64) * np.asarray(standardization.std) + np.asarray(standardization.mean)
 
 
@@ -158,6 +166,8 @@ def prepare(preparation: Preparation, data: Dataset, *, keep_pixels: bool = Fals
         >>> ready.inputs.tolist(), ready.labels.tolist()
         ([[-1.0], [1.0]], [1, 0])
     """
+    check_fitted("preparation", preparation, Preparation)
+    check_data(data)
     labels = _encode_labels(preparation.labels, np.asarray(data.labels))
     fits = isinstance(preparation.inputs, Standardization) and np.shape(data.inputs)[1:] == preparation.shape
     pixels = pixels_of(data.inputs) if keep_pixels and fits else None
@@ -203,6 +213,7 @@ def transform_of(preparation: Preparation) -> Callable[[Array], Array]:
         >>> kept.inputs.dtype.name, data.transform_of(fitted)(kept.inputs).ravel().tolist()
         ('uint8', [-1.0, 1.0])
     """
+    check_fitted("preparation", preparation, Preparation)
 
     def transform(inputs: Array) -> Array:
         if inputs.dtype != jnp.uint8:
@@ -214,7 +225,7 @@ def transform_of(preparation: Preparation) -> Callable[[Array], Array]:
 
 def _standardized(standardization, inputs) -> Any:
     """Return standardized numbers, clipped to a range that float32 can hold."""
-    return standardize(standardization, Dataset(inputs, None, None)).inputs.clip(-MAX_STDS, MAX_STDS)
+    return scaled(standardization, inputs).clip(-MAX_STDS, MAX_STDS)
 
 
 def encode_inputs(preparation: Preparation, inputs: Any) -> Array:
@@ -240,8 +251,12 @@ def encode_inputs(preparation: Preparation, inputs: Any) -> Array:
         >>> data.encode_inputs(fitted, {"age": np.array([30.0]), "home": np.array(["hut"], object)}).tolist()
         [[0.0, 0.0, 1.0]]
     """
+    check_fitted("preparation", preparation, Preparation)
+    if isinstance(inputs, Dataset | Split | str):
+        raise TypeError(f"inputs must be an array or the columns of a table, got {format_argument(inputs)}.")
     fitted = preparation.inputs
     if isinstance(fitted, Standardization):
+        inputs = np.asarray(inputs) if isinstance(inputs, list | tuple) else inputs
         if isinstance(inputs, Mapping):
             raise ValueError("inputs must be an array, as in training, got the columns of a table.")
         if inputs.shape[1:] != preparation.shape:
@@ -316,6 +331,7 @@ def prepared(split: Split, *, keep_pixels: bool = False) -> tuple[Split, Prepara
         >>> preparation.labels.names, bool(jnp.allclose(split.train.inputs.std(axis=0), 1, atol=1e-5))
         ((0, 1), True)
     """
+    check_split(split)
     fitted = fit_preparation(split.train)
     return Split(*(prepare(fitted, part, keep_pixels=keep_pixels) for part in split)), fitted
 

@@ -1,12 +1,14 @@
 """Standardization: inputs of mean 0 and standard deviation 1, fitted to the training part alone."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
+from jaxdl._formatting import format_argument
+from jaxdl.data._arguments import check_data, check_split
 from jaxdl.data.dataset import Dataset, Split
 
 
@@ -20,6 +22,15 @@ class Standardization(NamedTuple):
 
     mean: Float[Array, "features"] | np.ndarray
     std: Float[Array, "features"] | np.ndarray
+
+
+def check_fitted(name: str, fitted: Any, kind: type) -> None:
+    """Raise TypeError unless an argument is of the kind that is fitted to the training part."""
+    if not isinstance(fitted, kind):
+        raise TypeError(
+            f"{name} must be a {kind.__name__}, got {format_argument(fitted)}: fit one to the training part with "
+            f"data.fit_{kind.__name__.lower()}(train), and give it before the data."
+        )
 
 
 def fit_standardization(data: Dataset) -> Standardization:
@@ -40,6 +51,11 @@ def fit_standardization(data: Dataset) -> Standardization:
         >>> fitted.mean.tolist(), fitted.std.tolist()
         ([2.0, 7.0], [1.0, 1.0])
     """
+    check_data(data)
+    if not hasattr(data.inputs, "ndim"):
+        raise TypeError(
+            f"inputs must be an array, got {format_argument(data.inputs)}: prepare a table with data.prepared."
+        )
     return _moments(data.inputs)
 
 
@@ -70,12 +86,19 @@ def standardize(standardization: Standardization, data: Dataset) -> Dataset:
         >>> data.standardize(data.fit_standardization(line), line).inputs.tolist()
         [[-1.0], [1.0]]
     """
-    if data.inputs.shape[-1:] != standardization.mean.shape:
+    check_fitted("standardization", standardization, Standardization)
+    check_data(data)
+    return data._replace(inputs=scaled(standardization, data.inputs))
+
+
+def scaled(standardization: Standardization, inputs: Any) -> Any:
+    """Return standardized inputs. Raises ValueError if their number of features differs from the fitted one."""
+    if np.shape(inputs)[-1:] != standardization.mean.shape:
         raise ValueError(
             f"the standardization was fitted to {standardization.mean.size} features, got inputs of the shape "
-            f"{data.inputs.shape}."
+            f"{np.shape(inputs)}."
         )
-    return data._replace(inputs=(data.inputs - standardization.mean) / standardization.std)
+    return (inputs - standardization.mean) / standardization.std
 
 
 def standardized(split: Split) -> Split:
@@ -93,5 +116,6 @@ def standardized(split: Split) -> Split:
         >>> bool(jnp.allclose(split.train.inputs.mean(axis=0), 0, atol=1e-6))
         True
     """
+    check_split(split)
     fitted = fit_standardization(split.train)
     return Split(*(standardize(fitted, part) for part in split))
