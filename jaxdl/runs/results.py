@@ -125,13 +125,14 @@ def _members(evaluation) -> dict[str, np.ndarray]:
 
 
 def history_rows(history: training.History, before: int, epochs: np.ndarray) -> Generator[dict[str, Any]]:
-    """Yield a row for each member and epoch of a history that begins after `before` epochs.
+    """Yield a row for each epoch and member of a history that begins after `before` epochs.
 
+    The order does not depend on how a history is divided: every epoch has the rows of all its members together.
     `epochs` has the number of epochs that each member has trained in all.
     """
     columns = {"train_loss": history.loss, **{f"dev_{name}": column for name, column in history.observed.items()}}
-    for member, losses in enumerate(history.loss):
-        for epoch in range(min(len(losses), int(epochs[member]) - before)):
+    for epoch in range(history.loss.shape[1]):
+        for member in np.flatnonzero(epochs > before + epoch).tolist():
             values = {name: float(column[member, epoch]) for name, column in columns.items()}
             yield {"member": member, "epoch": before + epoch + 1, **values}
 

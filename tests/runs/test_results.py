@@ -77,8 +77,8 @@ def test_history_rows_end_where_a_member_stopped():
     rows = list(history_rows(history, 3, np.array([5, 4])))
     assert rows == [
         {"member": 0, "epoch": 4, "train_loss": 0.5, "dev_accuracy": 0.1},
-        {"member": 0, "epoch": 5, "train_loss": 0.4, "dev_accuracy": 0.2},
         {"member": 1, "epoch": 4, "train_loss": 0.7, "dev_accuracy": 0.3},
+        {"member": 0, "epoch": 5, "train_loss": 0.4, "dev_accuracy": 0.2},
     ]
 
 

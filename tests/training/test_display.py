@@ -1,4 +1,4 @@
-"""The texts of a Fit and its Progress: counts, and the range of the best values."""
+"""The texts of a Fit and its Progress: counts, and the range of the values in the best epochs."""
 
 import jax
 import numpy as np
@@ -9,21 +9,26 @@ from jaxdl.training import Best, Fit, History, Progress, Seconds, State
 
 
 def fit_of(values, epochs, diverged, *, interrupted=False):
-    """Return the Fit of members with these best values."""
+    """Return the Fit of members with these accuracies in their best epoch, the last one."""
     params = {"kernel": np.zeros((len(values), 1000))}
-    best = Best(np.array(values), np.array(epochs), params, {})
+    best = Best(-np.array(values), np.array(epochs), params, {})
     state = State(None, np.array(epochs), np.array(epochs), params, {}, (params, params))
-    history = History(np.zeros((len(values), 40)), {})
+    accuracy = np.zeros((len(values), 40))
+    accuracy[np.arange(len(values)), np.array(epochs) - 1] = values
+    history = History(
+        np.ones((len(values), 40)), {"accuracy": accuracy, "confusion": np.zeros((len(values), 40, 2, 2))}
+    )
     return Fit(state, history, best, np.array(epochs), np.array(diverged), Seconds(1.25, 20.04), interrupted, None)
 
 
 def test_a_fit_is_one_line():
     assert repr(fit_of([0.25, 0.5, 0.75], [5, 7, 9], [0, 0, 9])) == (
-        "Fit(3 members, epochs 5 to 9, best value 0.25 to 0.75 in epoch 5 to 9, 1 diverged, 1.2 s to compile, "
-        "20.0 s to train)"
+        "Fit(3 members, epochs 5 to 9, best epoch 5 to 9 with accuracy 0.25 to 0.75, 1 diverged, "
+        "1.2 s to compile, 20.0 s to train)"
     )
     assert repr(fit_of([0.5], [5], [0], interrupted=True)) == (
-        "Fit(1 member, epochs 5, best value 0.5 in epoch 5, 0 diverged, interrupted, 1.2 s to compile, 20.0 s to train)"
+        "Fit(1 member, epochs 5, best epoch 5 with accuracy 0.5, 0 diverged, interrupted, 1.2 s to compile, "
+        "20.0 s to train)"
     )
 
 
@@ -41,4 +46,4 @@ def test_states_name_the_size_of_their_trees():
     assert "  loss=cross_entropy,\n" in repr(task)
     history = History(np.zeros((3, 40)), {"accuracy": np.zeros((3, 40))})
     assert repr(history) == "History(loss=float64[3, 40], observed={'accuracy': float64[3, 40]})"
-    assert "value=[0.5, 0.25]" in repr(fit_of([0.5, 0.25], [5, 4], [0, 0]).best)
+    assert "value=[-0.5, -0.25]" in repr(fit_of([0.5, 0.25], [5, 4], [0, 0]).best)

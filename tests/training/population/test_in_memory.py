@@ -66,6 +66,26 @@ def test_a_fit_on_two_devices_can_be_resumed_on_one(examples, on_one_device, tmp
     jax.tree.map(np.testing.assert_array_equal, rest.state.params, on_one_device.state.params)
 
 
+def test_a_slow_machine_gives_the_bits_of_a_fast_one(examples, monkeypatch):
+    """The steps per call, and when members that stopped give up their place in a chunk, depend on the clock."""
+    keys = jax.random.split(jax.random.key(0), 33)
+
+    def trained(chunk_seconds):
+        monkeypatch.setattr(in_memory, "CHUNK_SECONDS", chunk_seconds)
+        orders = []
+        watch = lambda progress: orders.append(int(progress.active.sum()))
+        rate = TASK._replace(optimizer=optimizers.momentum(1.0))  # of these members some stop early
+        found = fit(rate, examples, jax.random.clone(keys), epochs=5, dev=examples, patience=1, watch=watch)
+        assert found.layout == Layout(2, 1, 9)
+        return found, orders
+
+    (slow, often), (fast, seldom) = trained(0.0), trained(100.0)
+    assert len(often) > 2 * len(seldom)
+    assert 0 < often[-2] < 33
+    jax.tree.map(np.testing.assert_array_equal, (slow.state.params, slow.best), (fast.state.params, fast.best))
+    np.testing.assert_array_equal(slow.epochs, fast.epochs)
+
+
 def test_a_measured_layout_is_saved_before_the_first_step_and_kept_by_a_resumed_fit(examples, tmp_path, monkeypatch):
     monkeypatch.setattr(in_memory, "possible_layouts", lambda *_: [Layout(1, 1, 1), Layout(1, 1, 3)])
     seconds = {1: 2.0, 3: 1.0}
