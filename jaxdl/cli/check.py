@@ -7,16 +7,17 @@ import types
 from collections.abc import Iterable
 
 from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
 
 import jaxdl.functional
 from jaxdl import derivation
-from jaxdl._formatting import format_shapes
+from jaxdl._formatting import format_shape
 from jaxdl.cli.console import print_line
 from jaxdl.cli.settings import Check
 from jaxdl.cli.tables import plain_table
 from jaxdl.derivation import Proof
+
+SHOWN = 3  # cases whose shapes the table lists
 
 
 def check_command(settings: Check, console: Console) -> int:
@@ -28,6 +29,9 @@ def check_command(settings: Check, console: Console) -> int:
     proofs = list(derivation.prove(checked, package)) if checked else []
     if proofs:
         console.print(proof_table(proofs))
+    for proof in proofs:
+        for text in filter(None, (proof.fault, proof.note)):
+            print_line(f"{proof.name}: {text}", console)
     for reason in unchecked.values():
         print_line(f"not checked: {reason}", console)
     failed = [proof.name for proof in proofs if proof.fault]
@@ -39,12 +43,21 @@ def check_command(settings: Check, console: Console) -> int:
 def _package_and_names(names) -> tuple[types.ModuleType, tuple[str, ...]]:
     """Return the module of the Python file that is named first, or jaxdl.functional, and the names of functions."""
     if not names[:1] or not names[0].endswith(".py"):
+        _check_no_path(names[:1])
         return jaxdl.functional, names
     path = pathlib.Path(names[0]).expanduser()
     module = import_file(path)
     if not derivation.vjp_pairs(module):
         raise ValueError(f"{path} has no pair of functions f and f_vjp. Define the gradient of f as f_vjp(g, …) in it.")
     return module, names[1:]
+
+
+def _check_no_path(names) -> None:
+    """Raise ValueError if the first name is a folder, or a file that is not a Python file."""
+    for path in map(pathlib.Path, names):
+        if path.is_dir() or path.suffix or len(path.parts) > 1:
+            kind = "a folder" if path.is_dir() else "no Python file"
+            raise ValueError(f"{path} is {kind}. Name a function, or a file that ends in .py.")
 
 
 def _unchecked(package, names) -> dict[str, str]:
@@ -84,18 +97,24 @@ def import_file(path: pathlib.Path) -> types.ModuleType:
 
 
 def proof_table(proofs: Iterable[Proof]) -> Table:
-    """Return a table with a row for each function: shapes, cases, largest errors, and result."""
+    """Return a table with a row for each function: shapes of all arguments, cases, largest errors, and result."""
     table = plain_table("Largest relative error of hand-written gradients, compared with jax.vjp")
     table.add_column("function", no_wrap=True)
     table.add_column("shapes tried", overflow="fold")
     for heading in ("cases", "float64", "float32"):
         table.add_column(heading, justify="right", no_wrap=True)
-    table.add_column("", overflow="fold")
+    table.add_column("", no_wrap=True)
     for proof in proofs:
         errors = (f"{error:.1e}" for error in (proof.float64, proof.float32))
-        result = f"[red]{escape(proof.fault)}[/red]" if proof.fault else "[green]holds[/green]"
-        table.add_row(proof.name, format_shapes(proof.shapes), str(len(proof.shapes)), *errors, result)
+        result = "[red]wrong[/red]" if proof.fault else "[green]holds[/green]"
+        table.add_row(proof.name, _shapes_of_all_arguments(proof.shapes), str(len(proof.shapes)), *errors, result)
     return table
+
+
+def _shapes_of_all_arguments(shapes_of_cases) -> str:
+    """List the shapes of all arguments for the first cases that differ in them, as "10×8, 8×6, 6; 1×8, 8×6, 6"."""
+    cases = list(dict.fromkeys(", ".join(format_shape(s, "scalar") for s in shapes) for shapes in shapes_of_cases))
+    return "; ".join([*cases[:SHOWN], *["…"] * (len(cases) > SHOWN)])
 
 
 def _undetected(names, package, console) -> list[str]:

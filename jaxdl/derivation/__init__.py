@@ -17,6 +17,9 @@ A VJP passes `compare` if
   gradient (of the largest gradient, for one that is 0 up to rounding, as that of a bias before a normalization);
 - in float32, its error against float64 is at most ten times that of jax's own gradient, and below 1e-5 if the inputs
   have unit scale;
+- it agrees with `jax.vjp` also at ties and zeros, with other numbers of axes for an annotation such as *batch, with
+  the settings of the examples combined, and with another value of a setting that no example sets (`Proof.note` names
+  those for which no value is known);
 - for a function of jaxdl, or with `edge_cases=True`: it agrees with `jax.vjp` also if NaN, infinities, zeros or large
   numbers are in an argument, if labels and settings are exchanged between the examples or a setting is NaN, if the
   cotangent is large or has NaN, in bfloat16, and if an axis has size 0. `jaxdl.derivation.edge_cases` states the rules.

@@ -4,7 +4,7 @@ import functools
 import inspect
 import os
 import types
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
@@ -16,29 +16,28 @@ from typing_extensions import TypeAliasType
 import jaxdl.functional
 from jaxdl._display import Table, labeled
 from jaxdl.derivation.cotangents import (
-    Case,
     CaseError,
     Program,
     by_program,
-    cases_of,
     hand_cotangents,
     hand_program,
     nothing_to_compare,
-    reference_program,
 )
 from jaxdl.derivation.discovery import (
     VJPPair,
     as_cases,
+    as_pair,
+    did_you_mean,
     examples as examples_of,
     is_floating,
-    pair_of,
     rounded,
     vjp_pairs,
 )
-from jaxdl.derivation.edge_cases import EdgeCase, edge_cases_of, edge_fault
+from jaxdl.derivation.edge_cases import edge_fault
 from jaxdl.derivation.mutation import mutants
 from jaxdl.derivation.relative_errors import describe_largest_difference, max_magnitude, relative_error
-from jaxdl.derivation.unusual_arrays import UnusualCase, unusual_cases, unusual_fault
+from jaxdl.derivation.solutions import solved_examples
+from jaxdl.derivation.unusual_arrays import unusual_fault
 
 PairLike = TypeAliasType("PairLike", str | Callable | VJPPair)
 FLOAT64_BOUND = 1e-12
@@ -60,6 +59,8 @@ class Proof(NamedTuple):
         float32: Error in float32, against `jax.vjp` in float64.
         float32_of_jax: Error of `jax.vjp` in float32, against `jax.vjp` in float64.
         fault: First fault; empty if the VJP is correct.
+        unset: Settings that have their default in every example, and for which no other value was found that changes
+            the gradient.
     """
 
     name: str
@@ -68,11 +69,20 @@ class Proof(NamedTuple):
     float32: float
     float32_of_jax: float
     fault: str
+    unset: tuple[str, ...] = ()
+
+    @property
+    def note(self) -> str:
+        """Return what is not compared: "no example sets temperature: the gradient may ignore it", or an empty text."""
+        names = " or ".join(self.unset)
+        return f"no example sets {names}: the gradient may ignore {'it' if len(self.unset) == 1 else 'them'}" * bool(
+            names
+        )
 
     def __repr__(self) -> str:
-        """Return name, result, number of cases and errors on one line."""
+        """Return name, result, number of cases, errors and note on one line."""
         errors = f"float64 error {self.float64:.1e}", f"float32 error {self.float32:.1e}"
-        return labeled("Proof", self.name, self.fault or "holds", f"cases {len(self.shapes)}", *errors)
+        return labeled("Proof", self.name, self.fault or "holds", f"cases {len(self.shapes)}", *errors, self.note)
 
 
 class Proofs(Table):
@@ -87,12 +97,20 @@ class Proofs(Table):
 
     _right = (1, 2, 3)
 
+    def __new__(cls, proofs: Proof | Iterable[Proof] = ()):
+        """Accept a single proof too."""
+        return super().__new__(cls, [proofs] if isinstance(proofs, Proof) else proofs)
+
     def _cells(self) -> list[tuple[str, ...]]:
         rows = (
-            (proof.name, str(len(proof.shapes)), f"{proof.float64:.1e}", f"{proof.float32:.1e}", proof.fault or "holds")
+            (proof.name, str(len(proof.shapes)), f"{proof.float64:.1e}", f"{proof.float32:.1e}", _result(proof))
             for proof in self
         )
         return [("function", "cases", "float64", "float32", ""), *rows]
+
+
+def _result(proof) -> str:
+    return "; ".join(filter(None, [proof.fault or "holds", proof.note]))
 
 
 def prove(
@@ -114,7 +132,8 @@ def prove(
             of jax or NumPy arrays of any float dtype. By default those of `f_examples(random)` beside `f`, or random
             arrays of the annotated shapes.
         edge_cases: Whether to compare also at NaN, infinities, zeros and large numbers, with NaN settings, in bfloat16
-            and with empty arrays. The functions of jaxdl are always compared there too.
+            and with empty arrays. The functions of jaxdl are always compared there too. Ties, zeros, other numbers of
+            axes for an annotation such as *batch, and combinations of settings are always tried.
 
     Returns:
         Iterator of one proof per function, in the order of `mine`, or in alphabetical order. `Proofs(prove())` is a
@@ -141,12 +160,13 @@ def prove(
     for name in several:
         if isinstance(name, str) and name not in known:
             raise ValueError(
-                f"unknown function {name!r}. Functions with a hand-derived VJP: {', '.join(sorted(known))}."
+                f"unknown function {name!r}.{did_you_mean(name, known)} "
+                f"Functions with a hand-derived VJP: {', '.join(sorted(known))}."
             )
     compared = []
     for each in several or sorted(known):
         own = not isinstance(each, str)
-        pair = known[each] if not own else each if isinstance(each, VJPPair) else pair_of(each)
+        pair = as_pair(each) if own else known[each]
         cases = as_cases(pair.f, examples) if examples is not None else examples_of(pair.f) if own else None
         compared.append((pair, cases))
     return _compare_all(compared, edge_cases)
@@ -160,13 +180,13 @@ def _compare_all(compared: list[tuple[VJPPair, list | None]], edge_cases) -> Ite
         pool.shutdown(cancel_futures=True)
 
 
-def compare(pair: VJPPair, cases: list | None = None, *, edge_cases: bool = False) -> Proof:
+def compare(pair: VJPPair | Callable, cases: list | None = None, *, edge_cases: bool = False) -> Proof:
     """Compare one hand-derived VJP with `jax.vjp`, for a random cotangent in each case.
 
     Args:
-        pair: The function and its VJP.
-        cases: Pairs (arguments, settings) to compare on; `examples(pair.f)` by default. Floats are rounded to float32
-            numbers, so that both precisions start from the same inputs.
+        pair: The function and its VJP, or a function with an `f_vjp` beside it.
+        cases: Pairs (arguments, settings) to compare on, as for `prove`; `examples(pair.f)` by default. Floats are
+            rounded to float32 numbers, so that both precisions start from the same inputs.
         edge_cases: Whether to compare also at edge cases of the examples, as `prove` describes.
 
     Returns:
@@ -182,23 +202,33 @@ def compare(pair: VJPPair, cases: list | None = None, *, edge_cases: bool = Fals
         >>> derivation.compare(pair, [((np.array([0.0, 2.0]),), {})]).fault
         'case 0: float64 error 5.0e-01 is over 1e-12, largest at x[1]: 1.643 by hand, 3.286 by jax'
     """
-    compared = examples_of(pair.f) if cases is None else cases
+    given, pair = cases, as_pair(pair)
+    compared = examples_of(pair.f) if given is None else rounded(as_cases(pair.f, given))
     shapes = tuple(tuple(np.shape(leaf) for leaf in jax.tree.leaves(tuple(arguments))) for arguments, _ in compared)
     fault = _signature_fault(pair)
     if fault:
         return Proof(pair.name, shapes, 0.0, 0.0, 0.0, fault)
+    unset: tuple[str, ...] = ()
     try:
-        solved = _solved(pair.f, cases, edge_cases)
-        unusual = [case for case, _ in solved.unusual]
-        in_double, in_single = (hand_program(pair.f_vjp, each) for each in (solved.cases, [*solved.cases, *unusual]))
-        of_single = in_single([*solved.cases, *unusual], 1)
-        hand = zip(in_double(solved.cases, 0), of_single, strict=False)
-        errors, fault = _largest_errors(solved.cases, hand)
-        fault = fault or nothing_to_compare(solved.cases) or _first_edge_fault(solved, in_double)
-        fault = fault or _first_unusual_fault(solved.unusual, of_single[len(solved.cases) :])
+        solved = solved_examples(pair.f, compared, given is None, edge_cases)
+        errors, fault = _judged(pair.f_vjp, solved)
+        unset = solved.unset
     except CaseError as failure:
         errors, fault = (np.inf, np.inf, 0.0), str(failure)
-    return Proof(pair.name, shapes, *errors, fault)
+    return Proof(pair.name, shapes, *errors, fault, unset)
+
+
+def _judged(f_vjp, solved) -> tuple[tuple[float, ...], str]:
+    """Return the largest errors in the cases, and the first fault in the cases or in those made from them."""
+    cases, varied = solved.cases, [variant.case for variant in solved.varied]
+    ordinary, unusual = [*cases, *varied], [unusual.case for unusual in solved.unusual]
+    in_double, in_single = (hand_program(f_vjp, each) for each in (ordinary, [*ordinary, *unusual]))
+    of_single = in_single([*ordinary, *unusual], 1)
+    hand = list(zip(in_double(ordinary, 0), of_single, strict=False))
+    errors, fault = _largest_errors(cases, hand[: len(cases)])
+    fault = fault or nothing_to_compare(cases) or _largest_errors(varied, hand[len(cases) :])[1]
+    fault = fault or _first_edge_fault(solved, in_double)
+    return errors, fault or _first_unusual_fault(solved.unusual, of_single[len(ordinary) :])
 
 
 def surviving_mutants(pair: VJPPair, cases: list | None = None) -> tuple[int, list[str]]:
@@ -220,48 +250,12 @@ def surviving_mutants(pair: VJPPair, cases: list | None = None) -> tuple[int, li
     """
     mutated = list(mutants(pair.f_vjp))
     surviving = mutated
-    solved = _solved(pair.f, cases, False).cases
+    compared = examples_of(pair.f) if cases is None else rounded(as_cases(pair.f, cases))
+    solved = solved_examples(pair.f, compared, cases is None, False).cases
     for precision in (0, 1):  # most mutants already fail in float64
         for like in by_program(solved):
             surviving = _surviving_in_cases(surviving, like, precision) if surviving else []
     return len(mutated), [change for change, _ in surviving]
-
-
-class _Solved(NamedTuple):
-    """The cases of a function and its edge cases, with jax's cotangents, and the program that computes these."""
-
-    cases: list[Case]
-    edges: list[EdgeCase]
-    edge_references: list
-    unusual: list[UnusualCase]
-    reference: Program
-
-
-def _solved(f, cases, edge_cases) -> _Solved:
-    """Solve the cases, or the examples of f: those of jaxdl once for its VJP and all mutants; others may change."""
-    if cases is None and _is_of_jaxdl(f):
-        return _solved_examples(f)
-    return _solve(f, examples_of(f) if cases is None else rounded(cases), edge_cases)
-
-
-def _is_of_jaxdl(f) -> bool:
-    return getattr(f, "__module__", "").startswith("jaxdl.functional.")
-
-
-@functools.cache
-def _solved_examples(f) -> _Solved:
-    return _solve(f, examples_of(f), True)
-
-
-def _solve(f, examples, edge_cases) -> _Solved:
-    """Compute jax's cotangents for examples, and for their edge cases in float64."""
-    cases = cases_of(f, examples)
-    program = reference_program(f, cases)
-    by_precision = program(cases, 0), program(cases, 1)
-    solved = [case._replace(reference=both) for case, both in zip(cases, zip(*by_precision, strict=True), strict=True)]
-    edges = list(edge_cases_of(solved)) if edge_cases else []
-    unusual = list(unusual_cases(f, solved[0], program)) if edge_cases else []
-    return _Solved(solved, edges, program([edge.case for edge in edges], 0), unusual, program)
 
 
 def _surviving_in_cases(mutated, cases, precision) -> list[tuple]:
@@ -403,7 +397,7 @@ def _structure_fault(cotangents, arguments, names) -> str:
         got = f"{len(cotangents)}" if isinstance(cotangents, tuple) else f"a {type(cotangents).__name__}"
         return (
             f"the VJP must return a tuple of {len(arguments)} cotangents, one per floating argument "
-            f"({', '.join(names)}), got {got}"
+            f"({', '.join(names)}), got {got}. An argument of integers gets none: convert it to floats if it should"
         )
     for name, *both in zip(names, cotangents, arguments, strict=True):
         got, expected = (jax.tree.map(lambda leaf: f"{leaf.dtype}{leaf.shape}", tree) for tree in both)

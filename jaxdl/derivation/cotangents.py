@@ -14,6 +14,7 @@ import numpy as np
 from jaxdl.derivation.discovery import is_floating, plain_function, round_to_float32
 from jaxdl.system.keys import is_key
 
+WITH_NUMPY = "jax cannot differentiate NumPy: write f with jax.numpy, such as jnp.tanh instead of np.tanh"
 FAST_COMPILATION = {"xla_backend_optimization_level": 0, "xla_cpu_use_fusion_emitters": False}
 
 
@@ -44,6 +45,8 @@ def _in_case(title):
     """Raise exceptions as CaseError with the title of the case."""
     try:
         yield
+    except jax.errors.TracerArrayConversionError as error:
+        raise CaseError(f"{title}: {WITH_NUMPY}") from error
     except Exception as error:
         first_line = (str(error).splitlines() or ["no message"])[0]
         raise CaseError(f"{title}: {type(error).__name__}: {first_line}") from error

@@ -1,11 +1,12 @@
 """Find all functions with a hand-derived VJP, and arguments to try them on."""
 
+import difflib
 import importlib
 import inspect
 import itertools
 import pkgutil
 import types
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import jax
@@ -83,6 +84,17 @@ def vjp_pairs(package: types.ModuleType = jaxdl.functional) -> list[VJPPair]:
     return [VJPPair(name, f, known[f"{name}_vjp"]) for name, f in known.items() if f"{name}_vjp" in known]
 
 
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """Return a question with the known name that is most like this one, or an empty text."""
+    similar = difflib.get_close_matches(name, known, n=1)
+    return f" Did you mean {similar[0]!r}?" if similar else ""
+
+
+def as_pair(pair: Any) -> VJPPair:
+    """Return a pair itself, or a function together with the `f_vjp` defined beside it."""
+    return pair if isinstance(pair, VJPPair) else pair_of(pair)
+
+
 def pair_of(f: Any) -> VJPPair:
     """Return a function together with the `f_vjp` defined beside it. Raises ValueError if there is none."""
     f_vjp = _beside(f, "_vjp")
@@ -122,15 +134,42 @@ def as_cases(f: Callable, examples: Sequence[Any]) -> list[tuple[tuple, dict[str
         match example:
             case (tuple() | list(), dict(named)) if set(named) <= set(signature.parameters):
                 arguments, settings = tuple(example[0]), named
+        call = f"{getattr(f, '__name__', 'f')}({', '.join(signature.parameters)})"
         try:
-            signature.bind(*arguments, **settings)
+            bound = signature.bind(*arguments, **settings)
         except TypeError as error:
-            call = f"{getattr(f, '__name__', 'f')}({', '.join(signature.parameters)})"
-            raise ValueError(f"example {number} does not fit {call}: {error}.") from None
+            unknown = _unknown_setting(example, signature)
+            raise ValueError(f"example {number} does not fit {call}: {unknown or f'{error}.'}") from None
+        _check_arrays(number, call, bound.args)
         cases.append((arguments, settings))
     if not cases:
         raise ValueError("examples must hold at least one tuple of arguments, got none.")
     return cases
+
+
+def _unknown_setting(example, signature) -> str:
+    """Return a sentence about the first setting of an example that is no parameter, if any."""
+    match example:
+        case (*_, dict(named)):
+            unknown = next((name for name in named if name not in signature.parameters), None)
+            if isinstance(unknown, str):
+                return f"unknown setting {unknown!r}.{did_you_mean(unknown, signature.parameters)}"
+    return ""
+
+
+def _check_arrays(number, call, arguments) -> None:
+    """Raise ValueError for a list of numbers, or if no argument is floating."""
+    for argument in arguments:
+        leaves = jax.tree.leaves(argument)
+        if isinstance(argument, list) and all(isinstance(leaf, int | float) for leaf in leaves):
+            raise ValueError(
+                f"arguments must be arrays, but example {number} of {call} has a list: convert it with np.array."
+            )
+    if not any(map(is_floating, filter(jax.tree.leaves, arguments))):
+        raise ValueError(
+            f"at least one argument must be floating, but example {number} of {call} has only integers: convert those "
+            f"that get a gradient with astype(float)."
+        )
 
 
 def examples(f: types.FunctionType) -> list[tuple[tuple, dict[str, Any]]]:

@@ -44,7 +44,10 @@ def test_a_wrong_gradient_gives_status_1(monkeypatch, capsys):
 @pytest.mark.parametrize("more", [[], ["--mutants"]])
 def test_an_unknown_function_is_an_error(more, capsys):
     assert main(["check", "rellu", *more]) == 2
-    assert "error: unknown function 'rellu'. Functions with a hand-derived VJP: " in capsys.readouterr().err
+    assert (
+        "error: unknown function 'rellu'. Did you mean 'relu'? Functions with a hand-derived VJP: "
+        in capsys.readouterr().err
+    )
 
 
 @pytest.fixture
@@ -124,3 +127,26 @@ def test_a_file_may_import_one_beside_it(tmp_path, monkeypatch, capsys):
     )
     assert main(["check", str(tmp_path / "own.py")]) == 0
     assert "1 of 1 derivations hold." in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(("name", "kind"), [(".", "a folder"), ("notes.txt", "no Python file")])
+def test_a_folder_or_another_file_is_an_error(name, kind, capsys):
+    assert main(["check", name]) == 2
+    assert f"error: {name} is {kind}. Name a function, or a file that ends in .py." in capsys.readouterr().err
+
+
+def test_settings_that_no_example_sets_and_all_shapes_are_shown(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    (tmp_path / "own.py").write_text(
+        "def f(x, y, *, mode=None): return x * y\n"
+        "def f_vjp(g, x, y, *, mode=None): return g * y, g * x\n"
+        "def f_examples(random): yield random.normal(size=(2, 3)), random.normal(size=3)\n"
+        "def h(x): return 3 * x\n"
+        "def h_vjp(g, x): return (g,)\n"
+        "def h_examples(random): yield (random.normal(size=3),)\n"
+    )
+    assert main(["check", str(tmp_path / "own.py")]) == 1
+    output = capsys.readouterr().out
+    assert "2×3, 3" in output
+    assert "\nf: no example sets mode: the gradient may ignore it\n" in output
+    assert "\nh: case 0: float64 error 6.7e-01 is over 1e-12, largest at x[" in output

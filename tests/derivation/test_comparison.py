@@ -128,7 +128,10 @@ def test_subtle_mistake_in_a_real_vjp_is_reported(name, f_vjp):
 
 
 def test_unknown_name_raises_before_anything_is_compared():
-    with pytest.raises(ValueError, match=r"unknown function 'dens'\. Functions with a hand-derived VJP: .*dense.*\."):
+    with pytest.raises(
+        ValueError,
+        match=r"unknown function 'dens'\. Did you mean 'dense'\? Functions with a hand-derived VJP: .*dense.*\.",
+    ):
         next(derivation.prove(("dense", "dens")))
 
 

@@ -143,3 +143,35 @@ def test_gradient_that_is_zero_up_to_rounding_is_judged_by_the_largest():
     case = ((np.random.default_rng(0).normal(size=(5, 3)), np.array(0.5)), {})
     assert compare(VJPPair("shifted", shifted, shifted_vjp), [case]).fault == ""
     assert "largest at bias: " in compare(VJPPair("shifted", shifted, wrong_vjp), [case]).fault
+
+
+@pytest.mark.parametrize(
+    ("example", "message"),
+    [
+        (
+            (np.ones((1, 2)), {"time": 2.0}),
+            r"does not fit square\(x, times\): unknown setting 'time'\. Did you mean 'times'",
+        ),
+        (
+            ([1.0, 2.0],),
+            r"arguments must be arrays, but example 0 of square\(x, times\) has a list: convert it with np",
+        ),
+        ((np.array([1, 2]),), r"must be floating, but example 0 of square\(x, times\) has only integers: convert"),
+    ],
+)
+def test_examples_of_the_wrong_kind_raise(example, message, unchecked):
+    with pytest.raises(ValueError, match=message):
+        unchecked(prove)(VJPPair("square", square, square_vjp), examples=[example])
+
+
+def test_function_in_numpy_is_reported_with_the_remedy():
+    fault = compare(VJPPair("f", lambda x: np.tanh(x), lambda g, x: (g,)), [((np.ones(2),), {})]).fault
+    assert (
+        fault == "case 0: jax cannot differentiate NumPy: write f with jax.numpy, such as jnp.tanh instead of np.tanh"
+    )
+
+
+def test_a_function_may_be_compared_instead_of_its_pair():
+    assert not compare(own_derivations.leaky).fault
+    with pytest.raises(ValueError, match="without_vjp has no hand-derived VJP"):
+        compare(own_derivations.without_vjp)

@@ -24,7 +24,7 @@ def with_mistake(name, before, after):
 @pytest.mark.parametrize(
     ("name", "before", "after", "fault"),
     [
-        ("dense", "return g @", "return jnp.clip(g, -9, 9) @", "with 1000 times g: x["),
+        ("dense", "return g @", "return jnp.clip(g, -9, 9) @", "with 1e+09 times g: x["),
         ("huber", "_clip(predictions", "_clip(jnp.nan_to_num(predictions)", "with NaN and infinities in predictions: "),
         ("sigmoid", "sigmoid(-z),)", "sigmoid(-z) + g * ((z < -40) & (z > -5e3)),)", "with 30 times z: z["),
         ("weighted_mean", "_zero_masked(values,", "_zero_masked(jnp.nan_to_num(values),", "infinit"),
@@ -60,3 +60,28 @@ def test_only_the_limit_is_accepted_where_jax_has_nan():
 def test_edge_cases_of_own_functions_are_compared_only_on_request():
     pair = VJPPair("softsign", softsign, one_at_infinity)
     assert not compare(pair).fault
+
+
+def largest(x: Float[Array, "batch d"]):
+    return x.max(axis=-1)
+
+
+def first_largest_vjp(g, x):
+    return (jnp.where(jnp.arange(x.shape[1]) == x.argmax(axis=-1, keepdims=True), g[:, None], 0),)
+
+
+def test_ties_of_own_functions_are_compared_without_a_request():
+    """jax's maximum shares the cotangent among ties: 1/2 each for two equal neighbors."""
+    fault = compare(VJPPair("largest", largest, first_largest_vjp)).fault
+    assert fault.startswith("case 0 with equal neighbors in x: x[")
+
+
+@pytest.mark.parametrize(
+    ("name", "before", "after", "fault"),
+    [
+        ("dense", "return g @", "return jnp.nan_to_num(g, nan=jnp.nan) @", "with infinities in g: x["),
+        ("log_sigmoid", "sigmoid(-z),)", "jnp.where(z > 30, 0, sigmoid(-z)),)", "with 12 added to z: z["),
+    ],
+)
+def test_mistake_at_infinite_cotangents_and_in_tails_is_reported(name, before, after, fault):
+    assert fault in compare(with_mistake(name, before, after)).fault

@@ -1,8 +1,9 @@
 """Mistakes in bfloat16 and with empty arrays are reported."""
 
 import pytest
+from jaxtyping import Array, Float
 
-from jaxdl.derivation import compare
+from jaxdl.derivation import VJPPair, compare
 from tests.derivation.test_edge_cases import with_mistake
 
 
@@ -21,3 +22,16 @@ from tests.derivation.test_edge_cases import with_mistake
 )
 def test_mistake_in_an_unusual_array_is_reported(name, before, after, fault):
     assert fault in compare(with_mistake(name, before, after)).fault
+
+
+def centered(x: Float[Array, "*batch d"]):
+    return x - x.mean(axis=-1, keepdims=True)
+
+
+def centered_vjp(g, x):
+    return (g - g.mean(axis=2 if x.ndim == 3 else 0, keepdims=True),)
+
+
+def test_other_numbers_of_batch_axes_are_tried():
+    """The examples drawn at random have two batch axes; without one, axis 0 is the last and right."""
+    assert compare(VJPPair("centered", centered, centered_vjp)).fault.startswith("1 axis for *batch: x[")

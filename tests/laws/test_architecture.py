@@ -25,7 +25,8 @@ system: keys storage interruption startup multihost
 _formatting
 _display
 statistics
-derivation: discovery mutation relative_errors cotangents edge_cases unusual_arrays comparison hand_gradients
+derivation: discovery mutation relative_errors cotangents edge_cases unusual_arrays setting_variants solutions
+derivation: comparison hand_gradients
 initializers: fans distributions isometries scaled defaults
 optimizers: _base adam adaptive clipping directions gradient_descent groups plateau proximal second_order sharpness
 schedules
