@@ -83,7 +83,7 @@ def validate(settings: Train) -> None:
             raise ValueError(f"{_option(name)} must be {least}{most}, got {value}.")
     if not 0 <= settings.split_seed < 2**31:
         raise ValueError(f"--split-seed must be between 0 and {2**31 - 1}, got {settings.split_seed}.")
-    if not settings.checkpoint_seconds >= 0:
+    if settings.checkpoint_seconds is not None and not settings.checkpoint_seconds >= 0:
         raise ValueError(f"--checkpoint-seconds must be at least 0, got {settings.checkpoint_seconds}.")
     if not 0 <= settings.mixup < np.inf:
         raise ValueError(f"--mixup must be at least 0 and finite, got {settings.mixup}.")

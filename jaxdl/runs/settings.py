@@ -275,8 +275,8 @@ class Train(DataSource):
     """seed of the split into train, dev and test"""
     out: Annotated[pathlib.Path | None, described_default("the next free runs/DATA", "PATH")] = None
     """run directory: a new one, or one of the same training, which is resumed"""
-    checkpoint_seconds: float = 10.0
-    """seconds between checkpoints; at least fifty times the time that saving takes"""
+    checkpoint_seconds: Annotated[float | None, described_default("10, or more if saving takes long", "FLOAT")] = None
+    """seconds between checkpoints; the first ones come sooner by default"""
     tensorboard: bool = False
     """also write learning curves for TensorBoard into the run directory"""
     schedule: Literal["cosine", "warmup_cosine", "one_cycle", "constant"] = "cosine"

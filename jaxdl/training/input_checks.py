@@ -1,5 +1,6 @@
 """Check data and task of `fit` before anything is compiled; warn about data that train badly."""
 
+import numbers
 import warnings
 from typing import Any
 
@@ -52,6 +53,11 @@ def check_fit(config: Any, *, order: Any, watch: Any, checkpoints: Any, devices:
         raise TypeError(
             f"checkpoints must be training.Checkpoints, got {format_argument(checkpoints)}: write "
             "training.Checkpoints(directory)."
+        )
+    seconds = getattr(checkpoints, "seconds", None)
+    if seconds is not None and not (isinstance(seconds, numbers.Real) and seconds >= 0):
+        raise ValueError(
+            f"the seconds of checkpoints must be None or a number from 0 on, got {format_argument(seconds)}."
         )
 
 

@@ -19,7 +19,8 @@ from jaxdl.system.multihost import run_on_first, tree_from_first
 from jaxdl.system.storage import locked
 from jaxdl.training.checkpoints.checkpoint import Checkpoint, CheckpointWriter, checkpoint_numbers, load_newest
 
-MIN_RATIO = 50  # the time between two saves is at least this many times the time of a save
+INTERVAL = 10.0  # seconds between two saves, if saving takes little of them
+MIN_RATIO, EARLY_RATIO = 50, 10  # least time between two saves, as a multiple of the time of a save; in the beginning
 ABSENT = "nothing"
 COMPILERS = ("jax", "jaxlib", "flax", "optax", "jaxdl-lab")  # packages that determine the text of a program
 
@@ -29,14 +30,16 @@ class Checkpoints(NamedTuple):
 
     Example:
         >>> from jaxdl import training
-        >>> training.Checkpoints("runs/mine").seconds
-        10.0
+        >>> training.Checkpoints("runs/mine", seconds=60.0).directory
+        'runs/mine'
     """
 
     directory: str | pathlib.Path
     """a directory for this training only"""
-    seconds: float = 10.0
-    """seconds between two checkpoints; at least 50 times the time that saving takes"""
+    seconds: float | None = None
+    """seconds between two checkpoints. By default 10, or 50 times the time that saving takes if that is longer; in the
+    beginning, and after every resumption, saves are more frequent, so that a training that is killed again and again
+    still proceeds"""
     settings: Mapping[str, Any] = {}
     """settings that the result depends on, as JSON; `fit` refuses to resume from checkpoints with other settings"""
 
@@ -45,18 +48,27 @@ class CheckpointManager:
     """Save the members regularly, and hold the checkpoint that training resumes from."""
 
     def __init__(
-        self, restored: Checkpoint | None, writer: CheckpointWriter | None, seconds: float, identity: Any
+        self, restored: Checkpoint | None, writer: CheckpointWriter | None, seconds: float | None, identity: Any
     ) -> None:
         self._restored, self._writer, self._seconds, self._identity = restored, writer, seconds, identity
-        self._last_save = time.perf_counter() if restored else -float("inf")  # the first save shows early that it works
+        self._started = time.perf_counter()
+        self._last_save = -float("inf")  # the first save shows early that it works
         self._saved = restored.number if restored else None
 
     def is_due(self) -> bool:
-        """Return whether it is time for the next checkpoint."""
+        """Return whether it is time for the next checkpoint.
+
+        Without a number of seconds, the first saves come each time the training has lasted twice as long, so that a
+        kill loses at most half of it.
+        """
         if self._writer is None or self._writer.is_busy():
             return False
-        elapsed = time.perf_counter() - self._last_save
-        return elapsed >= max(self._seconds, MIN_RATIO * self._writer.seconds)
+        now, cost = time.perf_counter(), self._writer.seconds
+        interval = self._seconds
+        if interval is None:
+            early = max((now - self._started) / 2, EARLY_RATIO * cost)
+            interval = min(early, max(INTERVAL, MIN_RATIO * cost))
+        return now - self._last_save >= interval
 
     def is_unsaved(self, number: int) -> bool:
         """Return whether checkpoints are kept and this number is not saved yet."""
@@ -92,7 +104,7 @@ def managed_checkpoints(
     directory cannot be written; BlockingIOError if another process uses it.
     """
     if checkpoints is None:
-        yield CheckpointManager(None, None, 0.0, identity)
+        yield CheckpointManager(None, None, None, identity)
         return
     with contextlib.ExitStack() as stack:
         trees, writers = [], []

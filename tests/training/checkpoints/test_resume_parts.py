@@ -1,6 +1,6 @@
 import pytest
 
-from jaxdl.training import CheckpointWriter
+from jaxdl.training import Checkpoint, CheckpointWriter
 from jaxdl.training.checkpoints.resume import CheckpointManager, differences
 
 
@@ -17,22 +17,29 @@ class SlowWriter(CheckpointWriter):
         self.saved.append(number)
 
 
-@pytest.mark.parametrize(("seconds", "duration", "wait"), [(10.0, 0.1, 10.0), (10.0, 1.0, 50.0), (0.0, 0.0, 0.0)])
-def test_the_first_save_is_due_at_once_and_later_ones_after_50_times_their_duration(
-    monkeypatch, seconds, duration, wait
-):
+def saves(monkeypatch, seconds, duration, until, restored=None):
+    """Return the seconds, in halves, at which a training saves."""
     writer = SlowWriter(duration)
     monkeypatch.setattr("time.perf_counter", lambda: writer.now)
-    manager = CheckpointManager(None, writer, seconds, {})
-    assert manager.is_due()
-    manager.save(1, {}, {"seconds": 0.0})
-    if wait:
-        writer.now += wait - 0.1
-        assert not manager.is_due()
-    writer.now += 0.1
-    assert manager.is_due()
-    manager.save(1, {}, {"seconds": 0.0})
-    assert writer.saved == [1]
+    manager = CheckpointManager(restored, writer, seconds, {})
+    for number in range(1, 2 * until + 1):
+        writer.now += 0.5
+        if manager.is_due():
+            manager.save(number, {}, {})
+            manager.save(number, {}, {})  # saved already
+    return [number / 2 for number in writer.saved]
+
+
+@pytest.mark.parametrize("restored", [None, Checkpoint(0, {}, {})])
+def test_saves_are_frequent_in_the_beginning_and_after_every_resumption(monkeypatch, restored):
+    assert saves(monkeypatch, None, 0.01, 60, restored) == [0.5, 1, 2, 4, 8, 16, 26, 36, 46, 56]
+    assert saves(monkeypatch, None, 1.0, 200, restored) == [0.5, 10.5, 21, 42, 84, 134, 184]  # 10 and 50 times a save
+
+
+def test_a_number_of_seconds_is_obeyed(monkeypatch):
+    assert saves(monkeypatch, 3.0, 1.0, 10) == [0.5, 3.5, 6.5, 9.5]
+    assert len(saves(monkeypatch, 0.0, 1.0, 10)) == 20
+    assert saves(monkeypatch, 1e9, 0.0, 10) == [0.5]
 
 
 def test_differences_are_described_by_name():
