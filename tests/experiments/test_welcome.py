@@ -1,6 +1,7 @@
 """One run of `make run`, with fewer networks, splits of the data, gradient checks and worked examples."""
 
 import functools
+import os
 
 import numpy as np
 import pytest
@@ -11,6 +12,9 @@ from jaxdl import derivation
 from jaxdl.runs import files
 from jaxdl.runs.settings import Train
 
+pytestmark = pytest.mark.skipif(
+    os.environ.get("JAXDL_TESTS") != "all", reason="takes long: set JAXDL_TESTS=all to run it"
+)
 CHECKED = ("cross_entropy", "batch_norm", "conv2d")
 
 
