@@ -20,6 +20,7 @@ from jaxdl.reports.worked_examples import write_worked_examples
 from jaxdl.runs import files
 from jaxdl.runs.directory import new_run
 from jaxdl.runs.examples import load_examples
+from jaxdl.runs.manifest import COMPLETE, complete_run, reopen_run
 from jaxdl.runs.results import evaluate
 from jaxdl.runs.settings import Train
 from jaxdl.runs.trainer import selected_state, train_population
@@ -42,7 +43,10 @@ def welcome(out: pathlib.Path, console: Console) -> int:
         train_and_print(directory, settings, load_examples(settings), console)
         splits = [{"split_seed": 0, "test": float(np.mean(files.read_table(directory / "members.parquet")["test"]))}]
         splits += [{"split_seed": seed, "test": test_accuracy(settings, seed)} for seed in SPLIT_SEEDS[1:]]
+        cost = files.read_json(directory / COMPLETE)
+        reopen_run(directory)
         files.write_json(directory / "splits.json", splits)
+        complete_run(directory, cost)
         mean = sum(split["test"] for split in splits) / len(splits)
         console.print(f"mean test accuracy over {len(splits)} splits of the data: {mean:.4f}", highlight=False)
         failed = experiment.conduct_all(
@@ -52,7 +56,7 @@ def welcome(out: pathlib.Path, console: Console) -> int:
             on_failure=claims.print_failure,
         )
         total = time.perf_counter() - started
-        files.write_json(directory / "cost.json", {**files.read_json(directory / "cost.json"), "total": total})
+        complete_run(directory, {**cost, "total": total})
     return 1 if failed or any(proof.fault for proof in proofs) else 0
 
 

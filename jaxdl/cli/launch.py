@@ -14,11 +14,11 @@ from typing import Annotated
 
 import tyro
 
+from jaxdl.system.interruption import handled_signals
 from jaxdl.system.startup import DETECT, PLACE
 
 POLL = 0.1  # seconds between checks of the processes
 TERM_AFTER, KILL_AFTER = 3.0, 30.0  # seconds after the first failure until the others get SIGTERM, then SIGKILL
-SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ def launch(processes: int, command: Sequence[str]) -> int:
     """
     address, cores = f"127.0.0.1:{_free_port()}", os.cpu_count() or 1
     signals: list[int] = []
-    before = {number: signal.signal(number, lambda number, _: signals.append(number)) for number in SIGNALS}
+    before = {number: signal.signal(number, lambda number, _: signals.append(number)) for number in handled_signals()}
     try:
         with contextlib.ExitStack() as stack:
             errors = [stack.enter_context(tempfile.TemporaryFile()) for _ in range(processes - 1)]

@@ -12,7 +12,7 @@ from jaxdl.cli.console import print_data_report, print_line, printed_warnings
 from jaxdl.cli.report import print_page
 from jaxdl.runs.build import duration_of, validate
 from jaxdl.runs.data_report import data_report
-from jaxdl.runs.directory import has_measurements, next_free, resumable_run
+from jaxdl.runs.directory import has_measurements, next_free, resumable_run, run_name
 from jaxdl.runs.examples import Examples, load_examples
 from jaxdl.runs.results import BOUNDS, SCORES, Evaluation
 from jaxdl.runs.settings import Train
@@ -42,7 +42,7 @@ def _run_directory(settings) -> Generator[pathlib.Path]:
     with contextlib.ExitStack() as stack:
 
         def enter() -> str:
-            out = settings.out or next_free(pathlib.Path("runs") / pathlib.Path(settings.data).stem)
+            out = settings.out or next_free(pathlib.Path("runs") / run_name(settings.data))
             run = resumable_run(out, result_settings(settings), left_open=("epochs", "batch_size"))
             return str(stack.enter_context(run))
 

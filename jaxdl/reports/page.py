@@ -18,7 +18,8 @@ from jaxdl import experiment
 from jaxdl._formatting import format_argument, format_shapes
 from jaxdl.runs import files
 from jaxdl.runs.data_report import concerns
-from jaxdl.runs.directory import SETTINGS
+from jaxdl.runs.directory import SETTINGS, checked_folder, is_file_name
+from jaxdl.runs.manifest import COMPLETE, FOR_REPORT, is_complete, verify_files
 from jaxdl.runs.results import BOUNDS
 from jaxdl.statistics import mean_interval
 from jaxdl.system.storage import cache_dir, whole_file
@@ -49,6 +50,7 @@ def write_report(directory: str | pathlib.Path) -> pathlib.Path:
     Raises:
         TypeError: The argument is not a path.
         FileNotFoundError: The directory is not a run directory.
+        ValueError: A file of the run is damaged or that of another run.
         ModuleNotFoundError: The extra `report` is not installed.
 
     Example:
@@ -67,9 +69,10 @@ def write_report(directory: str | pathlib.Path) -> pathlib.Path:
     found, trained = _results(directory)
     vl_convert = _extra(f"jaxdl report {directory}")[1]
     figures = _figures(directory, found, trained)
+    folder = checked_folder(directory, "figures")
     for name, chart in figures.items():
-        (directory / "figures").mkdir(exist_ok=True)
-        files.write_text(directory / "figures" / f"{name}.svg", vl_convert.vegalite_to_svg(chart.to_dict()))
+        folder.mkdir(exist_ok=True)
+        files.write_text(folder / f"{name}.svg", vl_convert.vegalite_to_svg(chart.to_dict()))
     content = _content(directory, found, trained)
     only_claims = found and not any((trained, content.get("done"), content["proofs"], content["pages"]))
     html = render_page(_template("book.html" if only_claims else "report.html"), figures, content)
@@ -86,7 +89,16 @@ def _results(directory) -> tuple[list, bool]:
     """Return the results of experiments in a run directory, and whether it holds those of a training."""
     if not (directory / "environment.json").is_file():
         raise FileNotFoundError(f"{directory} is not a run directory (no environment.json).")
-    return experiment.results(directory / "experiments"), _is_trained(directory)
+    if is_complete(directory):
+        verify_files(directory, (*FOR_REPORT, COMPLETE))
+    found = experiment.results(directory / "experiments")
+    for result, _ in found:
+        if not is_file_name(result["name"]):
+            raise ValueError(
+                f"{directory / 'experiments'} has a result with the name {result['name']!r}, which cannot name a "
+                "figure: it must not begin with '.' or contain '/', '\\', ':' or control characters. Delete it."
+            )
+    return found, _is_trained(directory)
 
 
 def render_page(template: str, figures: dict[str, Any], content: Mapping[str, Any]) -> str:
@@ -140,7 +152,7 @@ def _extra(again) -> tuple[Any, Any]:
 
 def _inline(specification) -> str:
     """Serialize a specification as JSON that is safe inside a script element."""
-    return json.dumps(specification).replace("</", "<\\/")
+    return json.dumps(specification).replace("<", "\\u003c")
 
 
 def _figures(directory, found, trained) -> dict[str, Any]:
@@ -226,7 +238,7 @@ def _part(name, members, score) -> dict[str, Any]:
 
 def _mistakes(table) -> list[dict[str, Any]]:
     """Return the rows of the table, with images as data URLs."""
-    columns = {name: values for name, values in table.items() if name != "image"}
+    columns = {name: table[name] for name in ("example", "label", "predicted", "members_wrong")}
     if "image" in table:
         encoded = (base64.b64encode(image).decode() for image in table["image"])
         columns["address"] = [f"data:image/png;base64,{image}" for image in encoded]

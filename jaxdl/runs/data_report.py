@@ -1,18 +1,25 @@
 """Describe a data set before training: sizes, classes, missing values, duplicates, and columns that are not used."""
 
+import hashlib
+import json
 from collections.abc import Generator
 from typing import Any
 
+import jax
 import numpy as np
 
 from jaxdl import data
 from jaxdl.data.preprocessing.preparation import missing_counts
+from jaxdl.training.checkpoints.serialization import digest
 
 MAX_NAMED = 5  # columns or classes named in one sentence; the rest are counted
 
 
 def data_report(raw: data.Split, preparation: data.Preparation) -> dict[str, Any]:
-    """Return sizes, class counts or target statistics, missing values, duplicates, unused columns, ready for JSON."""
+    """Return sizes, class counts or target statistics, missing values, duplicates, unused columns, ready for JSON.
+
+    The entry sha256 is the digest of all examples as they were read.
+    """
     return {
         "examples": {name: part.size for name, part in raw._asdict().items()},
         "shape": list(preparation.shape),
@@ -20,7 +27,19 @@ def data_report(raw: data.Split, preparation: data.Preparation) -> dict[str, Any
         "missing": missing_counts(raw.train),
         "left_out": preparation.left_out,
         "leakage": data.leakage(raw)._asdict(),
+        "sha256": _digest(raw),
     }
+
+
+def _digest(raw) -> str:
+    """Return the SHA-256 of all arrays of a split, with their places."""
+    leaves = [(jax.tree_util.keystr(place), np.asarray(leaf)) for place, leaf in jax.tree.leaves_with_path(raw)]
+    digests = [(place, _digest_of_names(leaf) if leaf.dtype == object else digest(leaf)) for place, leaf in leaves]
+    return hashlib.sha256(json.dumps(digests).encode()).hexdigest()
+
+
+def _digest_of_names(names) -> str:
+    return hashlib.sha256(json.dumps(names.tolist(), default=str).encode()).hexdigest()
 
 
 def _labels(raw) -> dict[str, Any]:

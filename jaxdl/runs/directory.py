@@ -7,24 +7,44 @@ import json
 import os
 import pathlib
 import platform
+import re
 import shlex
 import shutil
 import sys
-from collections.abc import Collection, Generator, Mapping
+from collections.abc import Callable, Collection, Generator, Mapping
 from typing import Any
 
 import jax
 
 from jaxdl.runs.files import read_json, write_json
-from jaxdl.system.storage import LOCK, PARTIAL, locked
+from jaxdl.runs.manifest import is_complete, verify_files
+from jaxdl.system.storage import LOCK, PARTIAL, locked, watched_directory
 from jaxdl.training.checkpoints.checkpoint import MANIFEST
 from jaxdl.training.checkpoints.resume import differences
 
-SETTINGS, CHECKPOINTS, WRITABLE = "settings.json", "checkpoints", ".writable"
+SETTINGS, ENVIRONMENT, CHECKPOINTS, WRITABLE = "settings.json", "environment.json", "checkpoints", ".writable"
 UNMEASURED = (  # files of a run that was killed before it measured anything, or in which every experiment failed
-    *(LOCK, WRITABLE, SETTINGS, "environment.json", "preparation.json", "quality.json"),
+    *(LOCK, WRITABLE, SETTINGS, ENVIRONMENT, "preparation.json", "quality.json"),
     *("report.html", "figures", "experiments"),
 )
+
+
+def is_file_name(name: Any) -> bool:
+    """Return whether a name that was read from a file is safe as the name of a file, on every operating system."""
+    return isinstance(name, str) and re.fullmatch(r"(?!\.)[^/\\:\x00-\x1f]+", name) is not None
+
+
+def checked_folder(directory: pathlib.Path, name: str) -> pathlib.Path:
+    """Return the path of a folder in a run directory. Raises ValueError if a link leads out of the run directory."""
+    folder = directory / name
+    if not folder.resolve().is_relative_to(directory.resolve()):
+        raise ValueError(f"{folder} is a link to {folder.resolve()}, outside the run directory: delete the link.")
+    return folder
+
+
+def run_name(data: str) -> str:
+    """Return the name of the run directory for a data set: that of the set, file or folder without its suffix."""
+    return pathlib.Path(os.path.abspath(pathlib.Path(data).expanduser())).stem or "data"
 
 
 def next_free(path: pathlib.Path) -> pathlib.Path:
@@ -57,11 +77,13 @@ def resumable_run(
     """Create a run directory, or open one of a run with the same settings, and lock it for this process.
 
     Settings in `left_open` are not compared if they are None. Raises FileExistsError if the directory holds something
-    else, ValueError if the run has other settings, BlockingIOError if another process uses it, and OSError if it cannot
-    be written. A new directory is removed if the block fails before it has measured anything.
+    else, ValueError if the run has other or damaged settings, BlockingIOError if another process uses it, and OSError
+    if it cannot be written. A new directory is removed if the block fails before it has measured anything.
     """
     path = pathlib.Path(path)
     new = not path.exists() or (path.is_dir() and not any(path.iterdir()))
+    if is_complete(path):
+        verify_files(path, [SETTINGS])
     if not new and not (path.is_dir() and _is_run(path, settings)):
         raise _not_new(path)
     _make(path)
@@ -116,12 +138,43 @@ def _make(path) -> None:
 
 @contextlib.contextmanager
 def _removed_if_unmeasured(path) -> Generator[None]:
-    try:
-        yield
-    except BaseException:
-        if not has_measurements(path):
+    with watched_directory(path) as is_in_place:
+        try:
+            yield
+        except BaseException:
+            if is_in_place() and not has_measurements(path):
+                shutil.rmtree(path, ignore_errors=True)
+            raise
+
+
+@contextlib.contextmanager
+def kept_in_place(path: pathlib.Path) -> Generator[Callable[[], None]]:
+    """Yield a function that raises FileNotFoundError if the run directory has been moved or removed.
+
+    Checkpoints that were written to its old place afterwards are then deleted.
+    """
+    with watched_directory(path) as is_in_place:
+
+        def check() -> None:
+            if not is_in_place():
+                raise FileNotFoundError(
+                    f"{path} was moved or removed during the training, which has stopped. Repeat the command with "
+                    "--out and the new place to resume from the last checkpoint."
+                )
+
+        try:
+            yield check
+        except BaseException:
+            if not is_in_place():
+                _remove_remains(path)
+            raise
+
+
+def _remove_remains(path) -> None:
+    """Remove a directory that holds checkpoints only, as a thread writes them after the directory was moved."""
+    with contextlib.suppress(OSError):
+        if [inside.name for inside in path.iterdir()] == [CHECKPOINTS]:
             shutil.rmtree(path, ignore_errors=True)
-        raise
 
 
 def check_same_settings(path: pathlib.Path, settings: Mapping[str, Any]) -> None:
@@ -156,7 +209,7 @@ def has_measurements(path: pathlib.Path) -> bool:
 
 def write_environment(path: pathlib.Path) -> None:
     """Write environment.json into a run directory."""
-    write_json(path / "environment.json", environment())
+    write_json(path / ENVIRONMENT, environment())
 
 
 def environment() -> dict[str, Any]:

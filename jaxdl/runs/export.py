@@ -1,4 +1,8 @@
-"""Export the networks of a run: PyTorch weights, a StableHLO program for jax.export, or an ONNX model."""
+"""Export the networks of a run: PyTorch weights, a StableHLO program for jax.export, or an ONNX model.
+
+Networks compute in float32, in standardized units. Targets of a regression get their own unit in float64 at the end of
+every exported program, as in `runs.predict`: in float32, targets of 1.7e9 ± 100 would be rounded to multiples of 128.
+"""
 
 import pathlib
 import types
@@ -34,10 +38,19 @@ def export_pytorch(directory: pathlib.Path, run: Run, member: int | None) -> pat
 
 
 def export_stablehlo(directory: pathlib.Path, run: Run, member: int | None) -> pathlib.Path:
-    """Write a program for `jax.export.deserialize(bytes).call(inputs)` that takes any number of examples."""
+    """Write a program for `jax.export.deserialize(bytes).call(inputs)` that takes any number of examples.
+
+    The targets of a regression are float64, also if the program is called without the 64-bit mode of jax.
+    """
     (batch,) = jax.export.symbolic_shape("batch")
     inputs = jax.ShapeDtypeStruct((batch, *run.preparation.shape), jnp.float32)
     exported = jax.export.export(jax.jit(predictor(run, member)), platforms=PLATFORMS)(inputs)
+    unit = run.preparation.labels
+    if not isinstance(unit, data.Classes):
+        standardized = exported.call
+        with jax.enable_x64(True):
+            rescaled = jax.jit(lambda inputs: standardized(inputs).astype(jnp.float64) * unit.std + unit.mean)
+            exported = jax.export.export(rescaled, platforms=PLATFORMS)(inputs)
     return _write(directory, "model.stablehlo", bytes(exported.serialize()), run, member)
 
 
@@ -58,7 +71,31 @@ def export_onnx(directory: pathlib.Path, run: Run, member: int | None) -> pathli
         input_names=["inputs"],
         output_names=["outputs"],
     )
+    if not isinstance(run.preparation.labels, data.Classes):
+        _rescale_in_float64(exported.graph, run.preparation.labels)
     return _write(directory, "model.onnx", exported.SerializeToString(), run, member)
+
+
+def _rescale_in_float64(graph, unit) -> None:
+    """Append nodes to an ONNX graph that give its standardized outputs the unit of the labels in float64."""
+    import onnx
+
+    output, double = graph.output[0], onnx.TensorProto.DOUBLE
+    for node in graph.node:
+        node.output[:] = ["standardized" if name == output.name else name for name in node.output]
+        node.input[:] = ["standardized" if name == output.name else name for name in node.input]
+    graph.initializer.extend(
+        onnx.numpy_helper.from_array(np.asarray(values, np.float64), f"label_{name}")
+        for name, values in unit._asdict().items()
+    )
+    graph.node.extend(
+        [
+            onnx.helper.make_node("Cast", ["standardized"], ["double"], to=double),
+            onnx.helper.make_node("Mul", ["double", "label_std"], ["scaled"]),
+            onnx.helper.make_node("Add", ["scaled", "label_mean"], [output.name]),
+        ]
+    )
+    output.type.tensor_type.elem_type = double
 
 
 def _write(directory, name, content, run, member) -> pathlib.Path:
@@ -73,7 +110,8 @@ def _description(run, *, members, channels_first=False) -> dict[str, Any]:
     """Describe inputs, outputs and preparation for programs outside jaxdl."""
     columns, labels, shape = run.preparation.inputs, run.preparation.labels, run.preparation.shape
     table = not isinstance(columns, data.Standardization)
-    outputs = {"classes": list(labels.names)} if isinstance(labels, data.Classes) else {"targets": labels.mean.size}
+    classes = isinstance(labels, data.Classes)
+    outputs = {"classes": list(labels.names)} if classes else {"targets": labels.mean.size}
     return {
         "inputs": {
             "name": "inputs",
@@ -81,19 +119,19 @@ def _description(run, *, members, channels_first=False) -> dict[str, Any]:
             "shape": ("batch", *(shape[2:] + shape[:2] if channels_first else shape)),
             "features": [feature for column in columns for feature in feature_names(column)] if table else None,
         },
-        "outputs": {"name": "outputs", **outputs},
+        "outputs": {"name": "outputs", "dtype": "float32" if classes else "float64", **outputs},
         "members": members,
         "preparation": to_json(run.preparation),
     }
 
 
 def predictor(run: Run, member: int | None) -> Callable[[jax.Array], jax.Array]:
-    """Return a function from inputs to probabilities, or targets in their unit, of one network or the mean over all.
+    """Return a function from inputs to probabilities or standardized targets, of one network or the mean over all.
 
     The function standardizes its inputs itself; inputs of a table are its encoded features. It uses only operations
     that other runtimes have: convolutions are jax's own.
     """
-    fitted, unit = run.preparation, run.preparation.labels
+    fitted, labels = run.preparation, run.preparation.labels
     plain = types.SimpleNamespace(**{**vars(F), "conv2d": _conv2d, "relu": _relu})
     model = build.build_model(run.settings, fitted, plain)
     members = range(run.members) if member is None else [member]
@@ -103,9 +141,8 @@ def predictor(run: Run, member: int | None) -> Callable[[jax.Array], jax.Array]:
         if isinstance(fitted.inputs, data.Standardization):
             inputs = (inputs - fitted.inputs.mean) / fitted.inputs.std
         outputs = [model.apply(params, stats, inputs)[0] for params, stats in networks]
-        if isinstance(unit, data.Classes):
-            return sum(jax.nn.softmax(each) for each in outputs) / len(networks)
-        return sum(outputs) / len(networks) * unit.std + unit.mean
+        probabilities = isinstance(labels, data.Classes)
+        return sum(jax.nn.softmax(each) if probabilities else each for each in outputs) / len(networks)
 
     return predict
 

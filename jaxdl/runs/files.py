@@ -27,7 +27,12 @@ def write_bytes(path: pathlib.Path, content: bytes) -> None:
 
 def write_json(path: pathlib.Path, content: Any) -> None:
     """Write a JSON file atomically; values that JSON cannot hold are written as their `str`."""
-    write_text(path, json.dumps(content, indent=2, ensure_ascii=False, default=str) + "\n")
+    write_text(path, json_text(content))
+
+
+def json_text(content: Any) -> str:
+    """Return the text of a JSON file; values that JSON cannot hold become their `str`."""
+    return json.dumps(content, indent=2, ensure_ascii=False, default=str) + "\n"
 
 
 def read_json(path: pathlib.Path) -> Any:

@@ -16,6 +16,7 @@ from jaxdl.data.preprocessing.serialization import from_json
 from jaxdl.data.readers.npz import read_arrays
 from jaxdl.runs import files
 from jaxdl.runs.build import build_model
+from jaxdl.runs.manifest import FOR_PREDICTIONS, MANIFEST, verify_files
 from jaxdl.runs.residuals import finite_members, read_residuals
 from jaxdl.runs.settings import Train
 
@@ -51,7 +52,8 @@ class Run(NamedTuple):
 def load_run(directory: str | pathlib.Path) -> Run:
     """Load the networks of a run directory that `jaxdl train` has written. No pickle is read.
 
-    Networks that diverged in training are dropped with a warning.
+    The files are compared with the SHA-256 in the manifest of the run; a run of an earlier version, which has no
+    manifest, is loaded with a warning. Networks that diverged in training are dropped with a warning.
 
     Args:
         directory: The path of the run, such as `"runs/digits"`.
@@ -61,8 +63,8 @@ def load_run(directory: str | pathlib.Path) -> Run:
 
     Raises:
         FileNotFoundError: The directory is not a finished run of `jaxdl train`.
-        ValueError: A file is damaged, or the parameters do not belong to the network of the settings; or all networks
-            diverged.
+        ValueError: A file is damaged or that of another run, or the parameters do not belong to the network of the
+            settings; or all networks diverged.
 
     Example:
         >>> from jaxdl import runs
@@ -73,8 +75,15 @@ def load_run(directory: str | pathlib.Path) -> Run:
     """
     directory = pathlib.Path(directory).expanduser()
     absent = [name for name in ("settings.json", "preparation.json", "params.npz") if not (directory / name).is_file()]
+    verified = verify_files(directory, FOR_PREDICTIONS)
     if absent:
         raise FileNotFoundError(f"{directory} is not a finished run of jaxdl train: it has no {absent[0]}.")
+    if not verified:
+        warnings.warn(
+            f"{directory} has no {MANIFEST}, as runs of earlier versions of jaxdl and unfinished ones: damage to its "
+            "files may go unnoticed",
+            stacklevel=2,
+        )
     settings = _settings(directory / "settings.json")
     preparation = from_json(files.read_json(directory / "preparation.json"))
     model = build_model(settings, preparation)

@@ -70,9 +70,9 @@ def module_text(run: Run) -> str:
         mean=mean,
         std=std,
         layers="\n".join(f"        torch.nn.{layer}," for layer in layers),
-        returned="the probability of each class" if classes else "the targets in their unit",
+        returned="the probability of each class" if classes else "the targets in their unit, as float64,",
         inputs=inputs.get(len(fitted.shape), "inputs of the shape of a training example"),
-        outputs="outputs.softmax(dim=1)" if classes else f"outputs * {_tensor(labels.std)} + {_tensor(labels.mean)}",
+        outputs="outputs.softmax(dim=1)" if classes else _rescaled(labels),
     )
 
 
@@ -80,3 +80,9 @@ def _tensor(values, of_image: bool = False) -> str:
     """Return a PyTorch expression for a vector, or for one number per channel of an image."""
     values = np.asarray(values, np.float32).tolist()
     return f"torch.tensor({values})" + (".reshape(-1, 1, 1)" if of_image else "")
+
+
+def _rescaled(unit) -> str:
+    """Return a PyTorch expression for standardized outputs in the unit of the labels, in float64 as in `predict`."""
+    std, mean = (np.asarray(values, np.float64).tolist() for values in (unit.std, unit.mean))
+    return f"outputs.double() * torch.tensor({std}, dtype=torch.float64) + torch.tensor({mean}, dtype=torch.float64)"

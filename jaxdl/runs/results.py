@@ -13,11 +13,11 @@ from jaxdl import data, metrics, training
 from jaxdl.runs import files
 from jaxdl.runs.build import build_model
 from jaxdl.runs.examples import Examples
+from jaxdl.runs.manifest import complete_run
 from jaxdl.runs.residuals import absolute_residuals, finite_members, write_residuals
 from jaxdl.runs.settings import Train
 from jaxdl.statistics import mean_intervals
 
-COMPLETE = "cost.json"  # the last file that a run writes
 MAX_PREDICTED = 2000  # test examples of a regression kept with their predictions
 SCORES = {
     "accuracy": "Accuracy",
@@ -100,7 +100,7 @@ def write_results(
 ) -> None:
     """Write learning curves, scores, predictions, parameters and cost into a run directory.
 
-    `state` has the evaluated parameters. cost.json is written last and marks the run as complete.
+    `state` has the evaluated parameters. The manifest and cost.json, which marks the run as complete, are written last.
     """
     rows = list(history_rows(fit.history, 0, fit.epochs))
     files.write_table(directory / "metrics.parquet", {name: [row[name] for row in rows] for name in rows[0]})
@@ -114,7 +114,7 @@ def write_results(
         write_residuals(directory, evaluation.residuals)
     files.write_arrays(directory / "params.npz", {"params": state.params, "stats": state.stats})
     summary = {"epochs": int(fit.state.epoch), "score": evaluation.score}
-    files.write_json(directory / COMPLETE, {**fit.seconds._asdict(), **summary})
+    complete_run(directory, {**fit.seconds._asdict(), **summary})
 
 
 def _members(evaluation) -> dict[str, np.ndarray]:

@@ -9,12 +9,22 @@ from typing import Any, NamedTuple
 import jax
 
 from jaxdl import training
+from jaxdl.data.loading import SYNTHETIC
 from jaxdl.data.preprocessing.serialization import to_json
 from jaxdl.runs import files
 from jaxdl.runs.build import build_evaluation, build_task, duration_of
-from jaxdl.runs.directory import CHECKPOINTS, SETTINGS, check_same_settings, has_measurements, write_environment
+from jaxdl.runs.directory import (
+    CHECKPOINTS,
+    ENVIRONMENT,
+    SETTINGS,
+    check_same_settings,
+    has_measurements,
+    kept_in_place,
+    write_environment,
+)
 from jaxdl.runs.examples import Examples
-from jaxdl.runs.results import COMPLETE, Evaluation, evaluate, history_rows, write_results
+from jaxdl.runs.manifest import READ_BACK, is_complete, reopen_run, verify_files
+from jaxdl.runs.results import Evaluation, evaluate, history_rows, write_results
 from jaxdl.runs.settings import Train
 from jaxdl.runs.tensorboard import tensorboard_curves
 from jaxdl.system.interruption import run_interruptibly
@@ -22,6 +32,7 @@ from jaxdl.system.multihost import is_first, run_on_first
 
 # Settings that change no result.
 WITHOUT_EFFECT = {"out", "checkpoint_seconds", "tensorboard", "data_dir", "manual_dir"}
+QUALITY = "quality.json"
 
 
 class TrainedRun(NamedTuple):
@@ -70,27 +81,44 @@ def result_settings(settings: Train) -> dict[str, Any]:
 
 
 def start_run(directory: pathlib.Path, settings: Train, examples: Examples, report: dict[str, Any]) -> bool:
-    """Write the files that a run starts with, or compare them if it has started; return whether it is complete.
+    """Write the files that a run starts with, unless it is complete; return whether it is complete.
 
-    A complete run of fewer epochs becomes incomplete. Raises ValueError if the directory belongs to a run with other
-    settings.
+    A complete run is verified; one of fewer epochs becomes unfinished. Raises ValueError if the directory belongs to a
+    run with other settings or other data, or if a file of a complete run is damaged.
     """
 
     def start() -> bool:
-        filled = _filled_settings(settings, examples)
-        if has_measurements(directory):
+        filled, started = _filled_settings(settings, examples), has_measurements(directory)
+        if started:
+            if is_complete(directory):
+                verify_files(directory, READ_BACK)
             check_same_settings(directory, filled)
-            if filled["epochs"] != files.read_json(directory / SETTINGS)["epochs"]:  # more than before
-                (directory / COMPLETE).unlink(missing_ok=True)
-                files.write_json(directory / SETTINGS, filled)
-            return (directory / COMPLETE).is_file()
+            _check_same_data(directory, settings, report)
+            if is_complete(directory) and filled["epochs"] == files.read_json(directory / SETTINGS)["epochs"]:
+                return True
+            reopen_run(directory)
         files.write_json(directory / SETTINGS, filled)
-        write_environment(directory)
+        if not (started and (directory / ENVIRONMENT).is_file()):
+            write_environment(directory)
         files.write_json(directory / "preparation.json", to_json(examples.preparation))
-        files.write_json(directory / "quality.json", report)
+        files.write_json(directory / QUALITY, report)
         return False
 
     return run_on_first(start)
+
+
+def _check_same_data(directory, settings, report) -> None:
+    """Raise ValueError if the data differ from those of the run; runs of earlier versions did not store their digest.
+
+    Synthetic data follow from the settings, up to rounding on another device.
+    """
+    path = directory / QUALITY
+    there = files.read_json(path).get("sha256") if path.is_file() else None
+    if there not in (None, report["sha256"]) and settings.data not in SYNTHETIC:
+        raise ValueError(
+            f"{directory} belongs to a run on other data: the examples that {settings.data} holds now have another "
+            "SHA-256 than those of the run. Restore the data, or choose another directory with --out."
+        )
 
 
 def train_into(
@@ -101,15 +129,19 @@ def train_into(
 ) -> TrainedRun:
     """Train, evaluate, and write history, scores, predictions and parameters into a started run directory.
 
-    Resumes from the newest checkpoint of the directory. Ctrl-C and SIGTERM save a checkpoint, then raise
-    KeyboardInterrupt.
+    Resumes from the newest checkpoint of the directory. Ctrl-C saves a checkpoint, then raises KeyboardInterrupt;
+    SIGTERM and SIGHUP save one, then raise SystemExit. Raises FileNotFoundError if the directory is moved or removed.
     """
     compared = _filled_settings(settings, examples)
     del compared["epochs"]  # more of them continue a training
     checkpoints = training.Checkpoints(directory / CHECKPOINTS, settings.checkpoint_seconds, compared)
-    with tensorboard_curves(directory, enabled=settings.tensorboard) as draw:
+    with (
+        kept_in_place(directory) as check_in_place,
+        tensorboard_curves(directory, enabled=settings.tensorboard) as draw,
+    ):
 
         def write_and_watch(progress):
+            check_in_place()
             rows = list(history_rows(progress.rows, progress.since, progress.epochs))
             write = files.append_lines if progress.since else files.write_lines  # the first call replaces an older file
             write(directory / "metrics.jsonl", rows)
@@ -118,12 +150,13 @@ def train_into(
                 watch(progress)
 
         fit = train_population(settings, examples, write_and_watch, checkpoints)
-    if fit.interrupted:
-        raise KeyboardInterrupt
-    state = selected_state(settings, fit)
-    evaluation = run_interruptibly(lambda: evaluate(settings, examples, state))
-    if is_first():
-        write_results(directory, examples, fit, state, evaluation)
+        if fit.interrupted:
+            raise KeyboardInterrupt
+        state = selected_state(settings, fit)
+        evaluation = run_interruptibly(lambda: evaluate(settings, examples, state))
+        check_in_place()
+        if is_first():
+            write_results(directory, examples, fit, state, evaluation)
     return TrainedRun(fit, evaluation)
 
 

@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM: defer signals until a safe point, and stay responsive while compiled code runs."""
+"""Ctrl-C, SIGTERM and SIGHUP: defer signals until a safe point, and stay responsive while compiled code runs."""
 
 import concurrent.futures
 import contextlib
@@ -10,6 +10,7 @@ from typing import Any
 
 THREAD_NAME, POLL = "interruptible", 0.1  # POLL: seconds between two checks for signals
 GRACE = 3.0  # seconds that the block gets to reach its end after the first signal
+HANGUP = getattr(signal, "SIGHUP", None)  # a terminal was closed; Windows has no such signal
 MAX_SIGNALS = 3  # after this many signals the block is left at once
 SETTINGS = (  # of jax, which a context manager sets for one thread only
     "debug_infs",
@@ -45,8 +46,9 @@ class DeferredSignals:
 def defer_signals() -> Generator[DeferredSignals]:
     """Record Ctrl-C and SIGTERM instead of raising, so that the block can stop at a safe point.
 
-    The third signal raises KeyboardInterrupt at once. Python delivers signals to the main thread only; in any other
-    thread this does nothing.
+    SIGHUP is recorded as SIGTERM. A signal that is ignored stays ignored, as with nohup and in the background of a
+    shell script. The third signal raises KeyboardInterrupt at once. Python delivers signals to the main thread only; in
+    any other thread this does nothing.
     """
     received = DeferredSignals()
     if threading.current_thread() is not threading.main_thread():
@@ -54,16 +56,22 @@ def defer_signals() -> Generator[DeferredSignals]:
         return
 
     def record(number, frame):  # noqa: ARG001
-        received.add(number)
+        received.add(signal.SIGTERM if number == HANGUP else number)
         if len(received.signals) >= MAX_SIGNALS:
             raise KeyboardInterrupt
 
-    before = {number: signal.signal(number, record) for number in (signal.SIGINT, signal.SIGTERM)}
+    before = {number: signal.signal(number, record) for number in handled_signals()}
     try:
         yield received
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def handled_signals() -> list[int]:
+    """Return Ctrl-C, SIGTERM and SIGHUP, without those that this process ignores."""
+    signals = [signal.SIGINT, signal.SIGTERM, *([] if HANGUP is None else [HANGUP])]
+    return [number for number in signals if signal.getsignal(number) not in (signal.SIG_IGN, None)]
 
 
 def run_interruptibly(f: Callable[[], Any], abandon: Callable[[], bool] | None = None) -> Any:

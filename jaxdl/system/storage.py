@@ -5,7 +5,7 @@ import errno
 import os
 import pathlib
 import socket
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from typing import BinaryIO
 
 PARTIAL, LOCK = ".partial", ".jaxdl.lock"
@@ -36,7 +36,8 @@ def whole_file(path: pathlib.Path) -> Generator[BinaryIO]:
     partial = path.with_name(f".{path.name}.{os.getpid()}{PARTIAL}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        file = partial.open("wb")
+        partial.unlink(missing_ok=True)
+        file = partial.open("xb")  # never through a link
     except OSError as error:
         raise cannot_be_written(path, error) from error
     try:
@@ -50,6 +51,37 @@ def whole_file(path: pathlib.Path) -> Generator[BinaryIO]:
         if isinstance(error, OSError) and error.errno in FULL:
             raise cannot_be_written(path, error) from error
         raise
+
+
+def flush_directory(directory: pathlib.Path) -> None:
+    """Flush the names of a directory to disk, so that files renamed before survive a power failure."""
+    if os.name == "nt":  # Windows cannot open a directory
+        return
+    descriptor = os.open(directory, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+@contextlib.contextmanager
+def watched_directory(directory: pathlib.Path) -> Generator[Callable[[], bool]]:
+    """Yield a function that returns whether the directory is still in its place: not moved, removed or replaced."""
+    if os.name == "nt":  # Windows cannot open a directory
+        yield directory.is_dir
+        return
+    descriptor = os.open(directory, os.O_RDONLY)  # while it is open, no new directory gets the same inode
+
+    def is_in_place() -> bool:
+        try:
+            return os.path.samestat(os.fstat(descriptor), directory.stat())
+        except OSError:
+            return False
+
+    try:
+        yield is_in_place
+    finally:
+        os.close(descriptor)
 
 
 def cannot_be_written(path: pathlib.Path, error: OSError) -> OSError:

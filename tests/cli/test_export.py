@@ -1,5 +1,6 @@
 """`jaxdl export`: its output and mistakes; tests/end_to_end/test_export.py compares the numbers."""
 
+import shutil
 import sys
 
 import pytest
@@ -38,6 +39,15 @@ def test_a_mistake_is_one_sentence_and_leaves_nothing_behind(
     assert error.count("\n") == 1
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
     assert not (digits_run / "export").exists()
+
+
+def test_a_link_out_of_the_run_is_not_followed(digits_run, tmp_path, capsys):
+    leave_out = shutil.ignore_patterns("checkpoints", "figures", "export")
+    shutil.copytree(digits_run, tmp_path / "run", ignore=leave_out)
+    (tmp_path / "run" / "export").symlink_to(tmp_path)
+    assert main(["export", "run"]) == 2
+    assert "run/export/torch is a link to" in capsys.readouterr().err
+    assert [path.name for path in tmp_path.iterdir()] == ["run"]
 
 
 def test_another_directory_is_not_a_run(capsys):

@@ -9,6 +9,7 @@ import pytest
 
 from jaxdl.__main__ import main
 from jaxdl.cli.predict import _concerns, _score_line
+from jaxdl.runs.manifest import complete_run
 from jaxdl.runs.predict_file import FilePredictions
 from tests.end_to_end.people import people
 
@@ -45,8 +46,23 @@ def test_a_level_that_is_no_probability_or_of_a_run_without_intervals_is_an_erro
     assert "--level needs a regression, but the networks of" in " ".join(capsys.readouterr().err.split())
     shutil.copytree(regression_run, tmp_path / "old")
     (tmp_path / "old" / "dev_residuals.parquet").unlink()
+    complete_run(tmp_path / "old", {})
     assert main(["predict", "old", "--data", "digits", "--level", "0.9"]) == 2
     assert "--level needs the residuals of the dev part, which old does not hold: train" in capsys.readouterr().err
+
+
+def test_a_damaged_run_is_an_error_and_one_of_an_earlier_version_a_warning(digits_run, tmp_path, capsys):
+    shutil.copytree(digits_run, tmp_path / "run")
+    preparation = tmp_path / "run" / "preparation.json"
+    preparation.write_bytes(preparation.read_bytes().replace(b"0", b"1", 1))
+    assert main(["predict", "run", "--data", "digits"]) == 2
+    printed = capsys.readouterr()
+    assert printed.err.startswith("error: run/preparation.json is damaged or belongs to another run")
+    assert printed.out == ""
+    for name in ("manifest.json", "cost.json"):
+        (tmp_path / "run" / name).unlink()
+    assert main(["predict", "run", "--data", "digits"]) == 0
+    assert "run has no manifest.json, as runs of earlier versions of jaxdl and unfini" in capsys.readouterr().out
 
 
 def test_an_existing_file_is_not_overwritten(digits_run, tmp_path, capsys):
@@ -65,6 +81,7 @@ def test_networks_that_diverged_are_not_used(digits_run, tmp_path, capsys):
         members = np.isin(np.arange(3), diverged)
         spoilt = {name: np.where(members.reshape(3, *[1] * (a.ndim - 1)), np.nan, a) for name, a in params.items()}
         np.savez("run/params.npz", **{name: array.astype(np.float32) for name, array in spoilt.items()})
+        complete_run(tmp_path / "run", {})
 
     spoil([1])
     assert main(["predict", "run", "--data", "digits", "--out", "found.csv"]) == 0

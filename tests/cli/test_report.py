@@ -8,6 +8,9 @@ from rich.console import Console
 
 from jaxdl.__main__ import main
 from jaxdl.cli.report import page_at_end
+from jaxdl.experiment import Panel
+from jaxdl.reports.page import _mistakes
+from jaxdl.runs import files
 
 
 @pytest.fixture
@@ -33,6 +36,7 @@ def test_an_error_names_the_damaged_file(copy, capsys, damaged):
 
 def test_a_run_without_its_evaluation_still_has_a_page(copy):
     (copy / "confusion.parquet").unlink()
+    (copy / "cost.json").unlink()
     assert main(["report", "copy"]) == 0
     assert "4 of 4 epochs are done" in (copy / "report.html").read_text()
 
@@ -68,6 +72,30 @@ def test_an_interrupted_command_writes_the_page_of_what_it_measured(measured, co
     expected = [f"interrupted; finished results are saved in {copy}", f"page: {copy / 'report.html'}"]
     assert lines == (expected if measured else [])
     assert (copy / "report.html").exists() == measured
+
+
+def test_no_name_in_a_received_directory_becomes_a_path(tmp_path, capsys):
+    run = tmp_path / "run"
+    (run / "experiments").mkdir(parents=True)
+    files.write_json(run / "environment.json", {})
+    result = {"name": "../../escaped", "item": 1, "panels": [{field: {} for field in Panel._fields}]}
+    files.write_json(run / "experiments" / "a.json", result)
+    files.write_table(run / "experiments" / "a.parquet", {"seed": [0]})
+    assert main(["report", "run"]) == 2
+    error = "run/experiments has a result with the name '../../escaped', which cannot name a figure: it must not begin"
+    assert error in capsys.readouterr().err
+    assert [path.name for path in tmp_path.iterdir()] == ["run"]
+
+
+def test_a_link_in_a_received_directory_is_not_followed_and_no_address_is_shown(copy, tmp_path, capsys):
+    shutil.rmtree(copy / "figures")
+    (tmp_path / "elsewhere").mkdir()
+    (copy / "figures").symlink_to(tmp_path / "elsewhere")
+    assert main(["report", "copy"]) == 2
+    assert "copy/figures is a link to" in capsys.readouterr().err
+    assert not list((tmp_path / "elsewhere").iterdir())
+    table = {"example": [1], "label": [2], "predicted": [3], "members_wrong": [1], "address": ["https://a.org/b.png"]}
+    assert _mistakes(table) == [{"example": 1, "label": 2, "predicted": 3, "members_wrong": 1}]
 
 
 def test_another_error_writes_no_page(copy):

@@ -31,12 +31,21 @@ def test_a_run_directory_holds_settings_environment_metrics_figures_and_page(dig
 
 
 def test_networks_that_diverge_are_reported_in_a_run_with_the_name_of_the_data(random, capsys):
-    np.savez("a.npz", inputs=random.normal(size=(60, 3)), labels=np.array(["on", "off"])[np.arange(60) % 2])
+    """The same command notices later that the labels have changed, although the run is complete."""
+    arrays = {"inputs": random.normal(size=(60, 3)), "labels": np.array(["on", "off"])[np.arange(60) % 2]}
+    np.savez("a.npz", **arrays)
     small = ["--data", "a.npz", "--epochs", "2", "--seeds", "3", "--hidden", "2"]
     assert main(["train", *small, "sgd", "--learning-rate", "1e30"]) == 0
     assert "3 of 3 networks diverged (loss or parameters not finite)" in capsys.readouterr().out
     with open("runs/a/metrics.jsonl") as lines:
         assert "NaN" not in lines.read()
+    again = ["train", *small, "--out", "runs/a", "sgd", "--learning-rate", "1e30"]
+    assert main(again) == 0
+    assert "runs/a is already complete" in capsys.readouterr().out
+    np.savez("a.npz", **{**arrays, "labels": arrays["labels"][::-1]})
+    assert main(again) == 2
+    error = "runs/a belongs to a run on other data: the examples that a.npz holds now have another SHA-256"
+    assert error in capsys.readouterr().err
 
 
 def test_without_the_extra_the_output_says_what_to_install(digits_run, tmp_path, monkeypatch, capsys):

@@ -13,6 +13,7 @@ from jaxdl.runs import files
 from jaxdl.runs.build import build_model
 from jaxdl.runs.data_report import data_report
 from jaxdl.runs.examples import Examples, load_examples
+from jaxdl.runs.manifest import complete_run
 from jaxdl.runs.settings import Train
 from jaxdl.runs.trainer import start_run
 
@@ -63,4 +64,5 @@ def untrained_run(directory: pathlib.Path, settings: Train) -> Examples:
     shapes = dict(zip(("params", "stats"), jax.eval_shape(model.init, jax.random.key(0), example), strict=True))
     networks = jax.tree.map(lambda leaf: random.normal(size=(2, *leaf.shape)).astype(leaf.dtype), shapes)
     files.write_arrays(directory / "params.npz", networks)
+    complete_run(directory, {})
     return examples

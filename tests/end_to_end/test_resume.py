@@ -13,12 +13,13 @@ import pytest
 
 from jaxdl.__main__ import main
 from jaxdl.runs import files
+from jaxdl.runs.manifest import READ_BACK, verify_files
 
 SETTINGS = ["--epochs", "1500", "--seeds", "2", "--hidden", "4", "--batch-size", "256", "--checkpoint-seconds", "0.2"]
 DEVICES = {**os.environ, "JAX_NUM_CPU_DEVICES": "2"}  # as in the process of the tests
 RESULTS = (
     *("params.npz", "metrics.parquet", "metrics.jsonl", "members.parquet", "confusion.parquet", "mistakes.parquet"),
-    "settings.json",
+    *("settings.json", "preparation.json", "quality.json"),
 )
 
 
@@ -86,20 +87,30 @@ def test_a_run_that_was_interrupted_in_every_way_has_the_same_results(whole, tmp
 
 
 def test_a_run_that_was_killed_during_its_evaluation_is_evaluated_again_and_then_complete(whole, tmp_path, capsys):
-    """The files that are written last are missing, and one of them is half-written."""
+    """The files that are written last are missing, one of them is half-written, and an early one is damaged."""
     out = tmp_path / "run"
     shutil.copytree(whole, out)
     for name in ("cost.json", "params.npz", "confusion.parquet"):
         (out / name).unlink()
     (out / ".params.npz.123.partial").write_bytes(b"PK")
+    (out / "preparation.json").write_text("{}")
+    (out / "environment.json").unlink()
     assert main(["train", *SETTINGS, "--out", str(out)]) == 0
     assert different_results(whole, out) == []
     assert not list(out.glob(".*"))
+    assert verify_files(out, READ_BACK)
+    assert "environment.json" in files.read_json(out / "manifest.json")["files"]
     before = (out / "cost.json").read_bytes()
     capsys.readouterr()
     assert main(["train", *SETTINGS, "--out", str(out)]) == 0
     assert capsys.readouterr().out == f"{out} is already complete\n"
     assert (out / "cost.json").read_bytes() == before
+    for name in ("params.npz", "settings.json"):  # "settings of another run" would be misleading
+        content = (out / name).read_bytes()
+        (out / name).write_bytes(content.replace(b"0", b"1", 1))
+        assert main(["train", *SETTINGS, "--out", str(out)]) == 2
+        assert f"run/{name} is damaged or belongs to another run" in capsys.readouterr().err
+        (out / name).write_bytes(content)
 
 
 @pytest.mark.parametrize(

@@ -45,8 +45,8 @@ training: _display task sweep layout batching scoring argument_checks label_chec
 training.checkpoints: serialization checkpoint resume
 training.population: member sharding layout_choice memory population runner in_memory streamed
 training: fit progress_bar
-runs: settings build examples files directory residuals results data_report tensorboard load prediction predict_file
-    pytorch_module export trainer
+runs: settings build examples files manifest directory residuals results data_report tensorboard load prediction
+    predict_file pytorch_module export trainer
 experiment: claim course rules fingerprint conduct
 reports: worked_examples training_charts experiment_charts result_charts templates page figure
 cli: entry settings console tables launch report check shapes trace export predict train claims

@@ -7,7 +7,7 @@ import pytest
 
 from jaxdl import data
 from jaxdl.runs import files
-from jaxdl.runs.data_report import concerns, data_report
+from jaxdl.runs.data_report import _digest, concerns, data_report
 
 
 def test_the_report_of_a_table_counts_classes_missing_values_and_unused_columns(classes_run):
@@ -43,6 +43,21 @@ PLAIN = {
     "missing": {},
     "leakage": {"dev_in_train": 0, "test_in_train": 0},
 }
+
+
+def test_the_digest_changes_with_any_value_name_or_place_of_the_data():
+    inputs = {"x": np.arange(4.0), "city": np.array(["Köln", None, "東京", "x"], object)}
+    whole = data.Dataset(inputs, np.array(["a", "b", "a", "b"]), np.ones(4))
+    split = data.Split(whole, whole, whole)
+    others = [
+        split._replace(test=whole._replace(labels=whole.labels[::-1])),
+        split._replace(dev=whole._replace(inputs={**inputs, "x": np.array([0, 1, 2, np.nan])})),
+        split._replace(dev=whole._replace(inputs={**inputs, "city": np.array(["Köln", "", "東京", "x"], object)})),
+        split._replace(train=whole._replace(inputs={"x": inputs["x"], "town": inputs["city"]})),
+    ]
+    digests = [_digest(each) for each in (split, *others)]
+    assert len({*digests}) == 5
+    assert digests[0] == _digest(data.Split(*(whole._replace(inputs=dict(reversed(inputs.items()))),) * 3))
 
 
 def test_good_data_give_no_concern():

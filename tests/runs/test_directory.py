@@ -8,7 +8,18 @@ import stat
 import pytest
 
 from jaxdl.runs import files
-from jaxdl.runs.directory import check_same_settings, environment, has_measurements, new_run, next_free, resumable_run
+from jaxdl.runs.directory import (
+    check_same_settings,
+    checked_folder,
+    environment,
+    has_measurements,
+    is_file_name,
+    kept_in_place,
+    new_run,
+    next_free,
+    resumable_run,
+    run_name,
+)
 from jaxdl.system.storage import locked
 
 LINES = [{"epoch": 1}]
@@ -70,6 +81,59 @@ def test_an_existing_directory_stays_if_a_run_in_it_fails_early(tmp_path):
     with pytest.raises(ZeroDivisionError), resumable_run(tmp_path, {"seeds": 3}):
         raise ZeroDivisionError
     assert (tmp_path / "settings.json").exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "safe"),
+    [
+        ("xor", True),
+        ("größe 2.5", True),
+        *((name, False) for name in ("../a", "a/b", "a\\b", "c:a", ".", "", "a\0", 3)),
+    ],
+)
+def test_a_name_from_a_file_is_no_path(name, safe):
+    assert is_file_name(name) == safe
+
+
+def test_a_folder_of_a_run_is_inside_it(tmp_path):
+    (tmp_path / "run").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path / "run")
+    assert checked_folder(tmp_path / "link", "figures") == tmp_path / "link" / "figures"
+    (tmp_path / "run" / "figures").symlink_to(tmp_path)
+    with pytest.raises(ValueError, match=r"run/figures is a link to .*, outside the run directory: delete the link."):
+        checked_folder(tmp_path / "run", "figures")
+
+
+@pytest.mark.parametrize(
+    ("data", "name"),
+    [("digits", "digits"), ("a/houses.csv", "houses"), (".", "here"), ("below/..", "here"), ("/", "data")],
+)
+def test_a_run_is_named_like_its_data(data, name, tmp_path, monkeypatch):
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    assert run_name(data) == name
+
+
+def test_a_directory_that_is_moved_or_replaced_is_noticed_and_what_followed_is_removed(tmp_path):
+    run = tmp_path / "run"
+    for remains in ([], ["checkpoints"], ["mine"]):
+        run.mkdir()
+        with pytest.raises(FileNotFoundError, match="run was moved or removed during the training"):  # noqa: SIM117
+            with kept_in_place(run) as check_in_place:
+                check_in_place()
+                run.rename(tmp_path / f"moved{len(list(tmp_path.iterdir()))}")
+                for name in remains:
+                    (run / name).mkdir(parents=True)
+                check_in_place()
+        assert run.exists() == (remains == ["mine"])
+
+
+def test_a_run_in_the_place_of_one_that_was_moved_is_not_removed(tmp_path):
+    with pytest.raises(ZeroDivisionError), new_run(tmp_path / "run") as directory:
+        directory.rename(tmp_path / "moved")
+        directory.mkdir()
+        raise ZeroDivisionError
+    assert (tmp_path / "run").exists()
 
 
 def test_the_next_free_name_counts_up(tmp_path):

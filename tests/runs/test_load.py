@@ -9,6 +9,7 @@ import pytest
 
 from jaxdl import runs
 from jaxdl.runs import files
+from jaxdl.runs.manifest import complete_run, reopen_run
 
 
 @pytest.fixture
@@ -31,18 +32,22 @@ def test_networks_that_diverged_are_dropped_with_a_warning(copy):
         params = {name: np.array(array) for name, array in arrays.items()}
     params["params/Dense_0/bias"][1, 2] = np.inf
     np.savez(copy / "params.npz", **params)
+    complete_run(copy, {})
     with pytest.warns(UserWarning, match="^1 of 3 networks diverged in training and are not used$"):
         run = runs.load_run(copy)
     assert run.members == 2
     np.testing.assert_array_equal(run.params["Dense_1"]["bias"], params["params/Dense_1/bias"][[0, 2]])
     params["params/Dense_1/bias"][:, 0] = np.nan
     np.savez(copy / "params.npz", **params)
+    complete_run(copy, {})
     with pytest.raises(ValueError, match=r"copy has no network to predict with: all of them diverged in training."):
         runs.load_run(copy)
 
 
 @pytest.mark.parametrize("name", ["settings.json", "preparation.json", "params.npz"])
-def test_a_damaged_file_is_named(copy, name):
+@pytest.mark.filterwarnings("ignore:.* has no manifest.json")
+def test_a_damaged_file_of_a_run_without_a_manifest_is_named(copy, name):
+    reopen_run(copy)
     for content in (b"{}", b"PK", b""):
         (copy / name).write_bytes(content)
         with pytest.raises(ValueError, match=name.split(".")[0]):
@@ -55,5 +60,6 @@ def test_a_damaged_file_is_named(copy, name):
 def test_parameters_of_another_network_are_an_error(copy):
     settings = json.loads((copy / "settings.json").read_text())
     files.write_json(copy / "settings.json", {**settings, "hidden": [9]})
+    complete_run(copy, {})
     with pytest.raises(ValueError, match=r"params.npz holds other parameters than the network of settings.json has"):
         runs.load_run(copy)

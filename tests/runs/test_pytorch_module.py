@@ -42,7 +42,10 @@ def test_layers_with_weights_are_named_by_their_position():
     ("name", "texts"),
     [
         ("classes_run", ["CLASSES = ['ja ✓', 'nein', 'selten']", "Return the probability of each class for inputs"]),
-        ("regression_run", ["CLASSES = None", "Return the targets in their unit for inputs (batch, features)."]),
+        (
+            "regression_run",
+            ["CLASSES = None", "Return the targets in their unit, as float64, for inputs (batch, features)."],
+        ),
         ("images_run", ["reshape(-1, 1, 1)", "images (batch, channels, height, width) between 0 and 1."]),
     ],
 )

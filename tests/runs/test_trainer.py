@@ -58,11 +58,13 @@ def test_progress_is_reported_and_written_while_training(stopped):
 
 def test_a_complete_run_is_recognized_and_other_settings_are_refused(stopped):
     directory, *_ = stopped
-    examples = load_examples(STOPPING)
-    assert start_run(directory, STOPPING, examples, {})
-    assert start_run(directory, dataclasses.replace(STOPPING, out=directory, tensorboard=True), examples, {})
+    examples, report = load_examples(STOPPING), files.read_json(directory / "quality.json")
+    assert start_run(directory, STOPPING, examples, report)
+    assert start_run(directory, dataclasses.replace(STOPPING, out=directory, tensorboard=True), examples, report)
     with pytest.raises(ValueError, match=r"patience \(2 there, 3 here\)"):
-        start_run(directory, dataclasses.replace(STOPPING, patience=3), examples, {})
+        start_run(directory, dataclasses.replace(STOPPING, patience=3), examples, report)
+    with pytest.raises(ValueError, match="belongs to a run on other data: the examples that digits holds now have"):
+        start_run(directory, STOPPING, examples, {**report, "sha256": "0"})
 
 
 def test_settings_that_change_no_result_are_not_recorded(tmp_path):
@@ -76,13 +78,30 @@ def test_settings_that_change_no_result_are_not_recorded(tmp_path):
 def test_a_complete_run_continues_with_more_epochs(tmp_path):
     one = Train(epochs=1, seeds=1, hidden=(), schedule="constant")
     examples, rows = load_examples(one), []
+    report = {"sha256": "0"}
     for settings in (one, dataclasses.replace(one, epochs=2)):
-        assert not start_run(tmp_path, settings, examples, {})
+        assert not start_run(tmp_path, settings, examples, report)
         train_into(tmp_path, settings, examples)
         rows.append(files.read_table(tmp_path / "metrics.parquet"))
-        assert start_run(tmp_path, settings, examples, {})
+        assert start_run(tmp_path, settings, examples, report)
     assert rows[1]["epoch"] == [1, 2]
     assert rows[0]["train_loss"] == rows[1]["train_loss"][:1]
+
+
+def test_a_run_directory_that_is_moved_during_the_training_is_not_made_again(tmp_path):
+    """With the settings of the run above, whose program is compiled."""
+    settings = Train(epochs=2, seeds=1, hidden=(), schedule="constant", checkpoint_seconds=0.0)
+    examples, out = load_examples(settings), tmp_path / "run"
+    out.mkdir()
+    start_run(out, settings, examples, {"sha256": "0"})
+
+    def move(progress):
+        out.rename(tmp_path / "moved")
+
+    with pytest.raises(FileNotFoundError, match="run was moved or removed during the training, which has stopped."):
+        train_into(out, settings, examples, move)
+    assert [path.name for path in tmp_path.iterdir()] == ["moved"]
+    assert (tmp_path / "moved" / "metrics.jsonl").exists()
 
 
 def test_the_recorded_settings_have_the_default_epochs_and_batch_size(stopped):

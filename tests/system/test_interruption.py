@@ -21,6 +21,21 @@ def test_signals_are_recorded_until_the_block_ends():
         signal.raise_signal(signal.SIGINT)
 
 
+def test_a_closed_terminal_counts_as_sigterm_and_an_ignored_signal_stays_ignored():
+    with defer_signals() as received:
+        signal.raise_signal(signal.SIGHUP)
+    assert received.signals == [signal.SIGTERM]
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        with defer_signals() as received:
+            signal.raise_signal(signal.SIGINT)
+            assert signal.getsignal(signal.SIGINT) == signal.SIG_IGN
+        assert signal.getsignal(signal.SIGINT) == signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert received.signals == []
+
+
 def test_the_third_signal_raises_keyboard_interrupt_inside_the_block():
     with pytest.raises(KeyboardInterrupt), defer_signals() as received:
         for _ in range(4):

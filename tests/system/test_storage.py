@@ -4,7 +4,7 @@ import sys
 
 import pytest
 
-from jaxdl.system.storage import LOCK, cache_dir, limit_size, locked, whole_file
+from jaxdl.system.storage import LOCK, cache_dir, flush_directory, limit_size, locked, watched_directory, whole_file
 
 
 def test_a_file_appears_when_it_is_complete_and_not_before(tmp_path):
@@ -23,6 +23,25 @@ def test_an_exception_while_writing_leaves_only_the_old_file(tmp_path, error):
         raise error
     assert (tmp_path / "file").read_bytes() == b"old"
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+def test_a_link_at_the_temporary_name_is_not_followed(tmp_path):
+    (tmp_path / "other").write_bytes(b"other")
+    (tmp_path / f".file.{os.getpid()}.partial").symlink_to(tmp_path / "other")
+    with whole_file(tmp_path / "file") as file:
+        file.write(b"new")
+    assert (tmp_path / "other").read_bytes() == b"other"
+
+
+def test_a_directory_that_is_removed_and_made_again_is_another_one(tmp_path):
+    flush_directory(tmp_path)
+    (tmp_path / "run").mkdir()
+    with watched_directory(tmp_path / "run") as is_in_place:
+        assert is_in_place()
+        (tmp_path / "run").rmdir()
+        assert not is_in_place()
+        (tmp_path / "run").mkdir()
+        assert not is_in_place()
 
 
 def test_a_path_that_cannot_be_written_raises_with_its_name(tmp_path):
