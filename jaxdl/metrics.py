@@ -4,6 +4,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, Integer
 
 from jaxdl.functional import absolute_error, squared_error, weighted_mean
+from jaxdl.functional._arguments import check_annotations
 
 __all__ = [
     "accuracy",
@@ -42,7 +43,11 @@ def accuracy(
         weights: Example weights $w_n$ of shape (batch,); 0 ignores an example.
 
     Returns:
-        Accuracy between 0 and 1.
+        Accuracy between 0 and 1, in the dtype of `weights`.
+
+    Raises:
+        TypeError: If a dtype differs from the annotation.
+        ValueError: If a shape differs from the annotation.
 
     Example:
         >>> from jaxdl import metrics
@@ -53,7 +58,9 @@ def accuracy(
         >>> float(metrics.accuracy(logits, labels, jnp.array([1.0, 1.0, 0.0, 0.0])))
         0.5
     """
-    return weighted_mean(((predictions(logits) == labels) & (labels >= 0)).astype(logits.dtype), weights)
+    check_annotations(accuracy, logits, labels, weights)
+    correct = (predictions(logits) == labels) & (labels >= 0)
+    return weighted_mean(correct.astype(jnp.result_type(weights)), weights)
 
 
 def confusion_matrix(
@@ -66,11 +73,16 @@ def confusion_matrix(
         labels: True classes of shape (batch,).
         classes: Number of classes. Labels and predictions outside 0 to `classes` - 1 are not counted.
 
+    Raises:
+        TypeError: If an argument does not hold integers.
+        ValueError: If the arguments are not of the same length, with one axis.
+
     Example:
         >>> from jaxdl import metrics
         >>> metrics.confusion_matrix(jnp.array([0, 1, 1, 1]), jnp.array([0, 0, 1, 1]), classes=2).tolist()
         [[1, 1], [0, 2]]
     """
+    check_annotations(confusion_matrix, predicted, labels)
     rows, columns = (jnp.where(index < 0, classes, index) for index in (labels, predicted))  # negative ones would wrap
     return jnp.zeros((classes, classes), int).at[rows, columns].add(1, mode="drop")
 
