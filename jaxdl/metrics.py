@@ -51,7 +51,11 @@ def accuracy(
         weights: Example weights $w_n$ of shape (batch,); 0 ignores an example.
 
     Returns:
-        Accuracy between 0 and 1.
+        Accuracy between 0 and 1, in the dtype of `weights`.
+
+    Raises:
+        TypeError: If a dtype differs from the annotation.
+        ValueError: If a shape differs from the annotation.
 
     Example:
         >>> from jaxdl import metrics
@@ -63,7 +67,8 @@ def accuracy(
         0.5
     """
     _check(accuracy, logits, labels, weights)
-    return weighted_mean(((predictions(logits) == labels) & (labels >= 0)).astype(logits.dtype), weights)
+    correct = (predictions(logits) == labels) & (labels >= 0)
+    return weighted_mean(correct.astype(jnp.result_type(weights)), weights)
 
 
 def confusion_matrix(
@@ -75,6 +80,10 @@ def confusion_matrix(
         predicted: Predicted classes of shape (batch,), such as the result of `predictions`.
         labels: True classes of shape (batch,).
         classes: Number of classes. Labels and predictions outside 0 to `classes` - 1 are not counted.
+
+    Raises:
+        TypeError: If an argument does not hold integers.
+        ValueError: If the arguments are not of the same length, with one axis.
 
     Example:
         >>> from jaxdl import metrics

@@ -32,6 +32,18 @@ def test_the_confusion_matrix_ignores_labels_and_predictions_that_are_out_of_ran
     assert metrics.confusion_matrix(jnp.array([-1, 1]), jnp.array([0, 1]), classes=2).tolist() == [[0, 0], [0, 1]]
 
 
+def test_the_confusion_matrix_and_the_accuracy_raise_instead_of_broadcasting(unchecked):
+    labels, column, ones = jnp.array([0, 1, 1]), jnp.array([[0], [1], [1]]), jnp.ones(3)
+    for arguments in ((labels, column), (column, labels), (column, column)):
+        with pytest.raises(ValueError, match=r"must have the shape \(batch,\)"):
+            unchecked(metrics.confusion_matrix)(*arguments, classes=2)
+    for arguments in ((jnp.ones((3, 2)), column, ones), (jnp.ones((3, 2)), labels, ones[:, None])):
+        with pytest.raises(ValueError, match=r"must have the shape \(batch,\)"):
+            unchecked(metrics.accuracy)(*arguments)
+    with pytest.raises(TypeError, match="labels must be integers, got float32"):
+        unchecked(metrics.confusion_matrix)(labels, ones, classes=2)
+
+
 def test_r_squared_and_the_errors_equal_their_formulas(random):
     targets, weights = random.normal(size=(40, 2)), random.uniform(0.5, 2, 40)
     predictions = targets + random.normal(0, 0.5, (40, 2))

@@ -4,6 +4,7 @@ import inspect
 import math
 from collections.abc import Callable
 
+import jax
 import jax.numpy as jnp
 
 NUMBER = bool | int | float | complex
@@ -38,6 +39,7 @@ def check_annotations(f: Callable, *arguments) -> None:
                 f"{name} must be {name_of_kind}, got {dtype}: convert it with {name}.astype('{target}')"
                 f"{f', or one-hot {name} with {name}.argmax(-1)' if one_hot else ''}."
             )
+        check_range(name, dtype)
         axes = _without_stars(parameter.annotation.dim_str.split(), len(shape), ranks)
         expected = {axis: size for axis in axes if (size := _size(axis, sizes)) is not None}
         if len(shape) != len(axes) or any(expected.get(a, size) != size for a, size in zip(axes, shape, strict=True)):
@@ -49,6 +51,28 @@ def check_annotations(f: Callable, *arguments) -> None:
                 f"{f': reshape it to {named}' if can_reshape else ''}."
             )
         sizes.update(zip(axes, shape, strict=True))
+
+
+def check_leaves(name: str, tree) -> None:
+    """Raise TypeError unless every leaf of the tree is a floating array of the range of float32."""
+    for leaf in jax.tree.leaves(tree):
+        if not hasattr(leaf, "dtype") or not jnp.issubdtype(leaf.dtype, jnp.floating):
+            kind = getattr(leaf, "dtype", type(leaf).__name__)
+            raise TypeError(f"{name} must be floating arrays, got {kind}: convert it with jnp.asarray(…, 'float32').")
+        check_range(name, leaf.dtype)
+
+
+def check_range(name: str, dtype) -> None:
+    """Raise TypeError for a floating dtype with a smaller range than float32, such as float16.
+
+    In float16, squares overflow from 256 on and underflow below 2e-4: norms, variances and moving averages would be
+    plausible wrong numbers.
+    """
+    if jnp.issubdtype(dtype, jnp.floating) and jnp.finfo(dtype).maxexp < jnp.finfo(jnp.float32).maxexp:
+        raise TypeError(
+            f"{name} must have the range of float32, got {dtype}: convert it with {name}.astype('bfloat16') or "
+            f"{name}.astype('float32')."
+        )
 
 
 def _without_stars(axes, rank, ranks):

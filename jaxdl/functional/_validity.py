@@ -41,14 +41,20 @@ def is_fraction(setting):
     return (setting >= 0) & (setting <= 1)
 
 
+def finite_or_nan(number) -> jnp.ndarray:
+    """Return the number, or NaN where it is infinite: dividing by an overflowed square would give a plausible 0."""
+    return number * one_or_nan(number < jnp.inf, number.dtype)
+
+
 def in_range(setting, condition, dtype) -> jnp.ndarray:
     """Return the setting, in the dtype of the data, where the condition holds; NaN elsewhere."""
     return jnp.asarray(setting, dtype) * one_or_nan(condition, dtype)
 
 
 def over_root(square, epsilon) -> jnp.ndarray:
-    r"""Return $1 / \sqrt{v + \epsilon}$, or NaN for $\epsilon < 0$."""
-    return jax.lax.rsqrt(square + in_range(epsilon, epsilon >= 0, square.dtype))
+    r"""Return $1 / \sqrt{v + \epsilon}$, or NaN for $\epsilon < 0$ and where $v$ has overflowed to infinity."""
+    total = square + in_range(epsilon, epsilon >= 0, square.dtype)
+    return jax.lax.rsqrt(finite_or_nan(total))
 
 
 def is_class(labels, classes) -> jnp.ndarray:

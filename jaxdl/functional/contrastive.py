@@ -7,6 +7,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, Integer
 
 from jaxdl.functional._arguments import check_annotations
+from jaxdl.functional._precision import power_of_two
 from jaxdl.functional._types import Scalar
 from jaxdl.functional._validity import one_or_nan, sign_or_nan
 from jaxdl.functional.sigmoids import sigmoid
@@ -129,21 +130,28 @@ def _pull(h, vectors, degree):
 
 def _length(vectors, degree):
     """Return the norm of each vector, with the derivative 0 at length 0."""
-    if degree == 2:
-        squares = (vectors**2).sum(axis=-1)
-        return jnp.where(squares == 0, 0, jnp.sqrt(jnp.where(squares == 0, 1, squares)))
+    scale, length = _scaled_length(vectors, degree)
+    return jnp.where(length == 0, 0, scale * length)  # XLA would fuse a bare product into differences, and break ties
+
+
+def _scaled_length(vectors, degree):
+    """Return a number and the norm of each vector divided by it, so that no power overflows or underflows."""
     magnitudes = vectors * jnp.sign(vectors)  # unlike that of jnp.abs, its derivative at 0 is 0
     largest = jax.lax.stop_gradient(magnitudes.max(axis=-1, keepdims=True, initial=0))
-    scale = jnp.where((largest > 0) & (largest < jnp.inf), largest, 1)  # so that no power overflows
+    if degree == 2:
+        scale = power_of_two(largest)
+        total = ((vectors * (1 / scale)) ** 2).sum(axis=-1)
+        return scale[..., 0], jnp.where(total == 0, 0, jnp.sqrt(jnp.where(total == 0, 1, total)))
+    scale = jnp.where((largest > 0) & (largest < jnp.inf), largest, 1)
     total = ((magnitudes / scale) ** degree).sum(axis=-1)
-    return jnp.where(total == 0, 0, scale[..., 0] * jnp.where(total == 0, 1, total) ** (1 / degree))
+    return scale[..., 0], jnp.where(total == 0, 0, jnp.where(total == 0, 1, total) ** (1 / degree))
 
 
 def _slope(vectors, degree):
     """Return the derivative of the norm, 0 for the zero vector; for the degree 2 it is the vector of length 1."""
-    length = _length(vectors, degree)[:, None]
-    length = jnp.where(length == 0, 1, length)
-    return vectors / length if degree == 2 else jnp.sign(vectors) * (jnp.abs(vectors) / length) ** (degree - 1)
+    scale, length = (number[:, None] for number in _scaled_length(vectors, degree))
+    ratios = vectors / scale / jnp.where(length == 0, 1, length)
+    return ratios if degree == 2 else jnp.sign(vectors) * jnp.abs(ratios) ** (degree - 1)
 
 
 def _swapped_share(to_anchor, to_positive, degree):
@@ -193,7 +201,8 @@ def cosine_embedding(
         [0.0, 0.75]
     """
     check_annotations(cosine_embedding, x, y, labels)
-    cosine = _valid(x, labels, margin) * (x / _norm(x) * (y / _norm(y))).sum(axis=-1)
+    (unit_x, _), (unit_y, _) = _normalize(x), _normalize(y)
+    cosine = _valid(x, labels, margin) * (unit_x * unit_y).sum(axis=-1)
     margin = jnp.asarray(margin, x.dtype)
     return jnp.where(labels == 1, 1 - cosine, jnp.where(cosine <= margin, 0, cosine - margin))
 
@@ -205,11 +214,11 @@ def cosine_embedding_vjp(g, x, y, labels, *, margin=0.0):
     so $\partial c / \partial x = (\hat y - c\,\hat x) / r$. The slope $\partial L / \partial c$ is $-1$ for label 1 and
     $[c > m]$ for -1. Hence $\bar x = g\,(\partial L / \partial c)\,(\hat y - c\,\hat x) / r$, and $\bar y$ likewise.
     """
-    unit_x, unit_y = x / _norm(x), y / _norm(y)
+    (unit_x, norm_x), (unit_y, norm_y) = _normalize(x), _normalize(y)
     cosine = (unit_x * unit_y).sum(axis=-1)
     slope = jnp.where(labels == 1, -1, jnp.where(cosine <= jnp.asarray(margin, x.dtype), 0, 1)).astype(x.dtype)
     h, cosine = (g * _valid(x, labels, margin) * slope)[:, None], cosine[:, None]
-    return h * (unit_y - cosine * unit_x) / _norm(x), h * (unit_x - cosine * unit_y) / _norm(y)
+    return h * (unit_y - cosine * unit_x) / norm_x, h * (unit_x - cosine * unit_y) / norm_y
 
 
 def cosine_embedding_examples(random):
@@ -225,9 +234,12 @@ def cosine_embedding_examples(random):
     yield (jnp.asarray(x).at[3:5].set(0), jnp.asarray(y).at[4:6].set(0), labels), {}
 
 
-def _norm(vectors):
-    """Return the length of each vector, keeping its axis; 1e-12 is added to the square so that it is never 0."""
-    return jnp.sqrt((vectors**2).sum(axis=-1, keepdims=True) + 1e-12)
+def _normalize(vectors):
+    """Return each vector divided by its length, and the length; 1e-12 is added to the square, so that it is not 0."""
+    scale = power_of_two(jnp.abs(vectors).max(axis=-1, keepdims=True, initial=4))
+    scaled = vectors * (1 / scale)
+    length = jnp.sqrt((scaled**2).sum(axis=-1, keepdims=True) + 1e-12 / scale**2)
+    return scaled / length, scale * length
 
 
 def _valid(x, labels, margin):

@@ -177,7 +177,7 @@ def multiclass_hinge(scores: Float[Array, "batch classes"], labels: Integer[Arra
 
     Raises:
         TypeError: If a dtype differs from the annotation.
-        ValueError: If a shape differs from the annotation.
+        ValueError: If a shape differs from the annotation, or there are no classes.
 
     References:
         Crammer and Singer, *On the algorithmic implementation of multiclass kernel-based vector machines* (2001).
@@ -219,6 +219,8 @@ def multiclass_hinge_examples(random):
 def _gap_to_rival(scores, labels):
     """Return the gap to the strongest rival (NaN for an invalid label), and one-hot vectors of rival and label."""
     scores, one_hot = _valid_scores(scores, labels)
+    if scores.shape[-1] == 0:
+        raise ValueError(f"scores must have at least one class, got the shape {scores.shape}.")
     rivals = jnp.where(one_hot == 1, -jnp.inf, scores)
     strongest = rivals.argmax(axis=-1, keepdims=True)
     gap = 1 + jnp.take_along_axis(rivals, strongest, axis=-1)[:, 0] - jnp.where(one_hot == 1, scores, 0).sum(axis=-1)

@@ -1,4 +1,7 @@
-"""Normalization over the batch: every feature gets a given mean and variance."""
+"""Normalization over the batch: every feature gets a given mean and variance.
+
+A variance that overflows gives NaN (in float32, inputs of size 10¹⁹).
+"""
 
 import math
 

@@ -4,6 +4,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, PyTree
 
+from jaxdl.functional._arguments import check_leaves
 from jaxdl.functional._types import Scalar
 from jaxdl.functional._validity import in_range, is_fraction
 
@@ -22,6 +23,9 @@ def l1(params: PyTree[Float[Array, "..."]]) -> Float[Array, ""]:
     Returns:
         The penalty, one number.
 
+    Raises:
+        TypeError: If a leaf is not a floating array.
+
     References:
         Tibshirani, *Regression shrinkage and selection via the lasso* (1996).
 
@@ -29,6 +33,7 @@ def l1(params: PyTree[Float[Array, "..."]]) -> Float[Array, ""]:
         >>> F.l1({"weights": jnp.array([[3.0, -4.0]]), "bias": jnp.array([-2.0])}).tolist()
         9.0
     """
+    check_leaves("params", params)
     return sum((w * jnp.sign(w)).sum() for w in jax.tree.leaves(params))
 
 
@@ -55,6 +60,9 @@ def l2(params: PyTree[Float[Array, "..."]]) -> Float[Array, ""]:
     Returns:
         The penalty, one number.
 
+    Raises:
+        TypeError: If a leaf is not a floating array.
+
     References:
         Hoerl and Kennard, *Ridge regression* (1970).
 
@@ -64,6 +72,7 @@ def l2(params: PyTree[Float[Array, "..."]]) -> Float[Array, ""]:
         >>> jax.grad(F.l2)({"weights": jnp.array([[3.0, -4.0]])})["weights"].tolist()
         [[3.0, -4.0]]
     """
+    check_leaves("params", params)
     return sum((w**2).sum() for w in jax.tree.leaves(params)) / 2
 
 
@@ -91,6 +100,9 @@ def elastic_net(params: PyTree[Float[Array, "..."]], *, ratio: Scalar = 0.5) -> 
 
     Returns:
         The penalty, one number.
+
+    Raises:
+        TypeError: If a leaf is not a floating array.
 
     References:
         Zou and Hastie, *Regularization and variable selection via the elastic net* (2005).

@@ -32,7 +32,8 @@ def max_pool(
 
     $(s, t)$ is the stride and $(d, e)$ the dilation. Windows may overlap. Rows and columns that do not fill a window
     are dropped, so with the window $k$ a height $H$ becomes $\lfloor (H - (k - 1) d - 1) / s \rfloor + 1$. PyTorch's
-    `ceil_mode` rounds up, as padding at the bottom does here. Padding is never the maximum. The kink is at a tie; there
+    `ceil_mode` rounds up, as padding at the bottom does here. Padding is never the maximum, also if all
+    pixels are -∞. The kink is at a tie; there
     the gradient goes to the first maximum in row-major order, as in PyTorch. NaN stays NaN (of several NaN the last is
     chosen).
 
@@ -62,7 +63,8 @@ def max_pool(
     """
     check_annotations(max_pool, x)
     ends = _pool_padding(x, window, stride, padding, dilation)
-    return to_batch_first(_maximum(_pixels(pad(to_batch_last(x), ends, -jnp.inf), window, stride, dilation)))
+    pixels = _pixels(pad(to_batch_last(x), ends, -jnp.inf), window, stride, dilation)
+    return to_batch_first(_maximum(pixels, _first_pixels(x.shape[1:3], ends, window, stride, dilation)))
 
 
 def max_pool_vjp(g, x, *, window=(2, 2), stride=(2, 2), padding="VALID", dilation=(1, 1)):
@@ -72,7 +74,8 @@ def max_pool_vjp(g, x, *, window=(2, 2), stride=(2, 2), padding="VALID", dilatio
     """
     ends = _pool_padding(x, window, stride, padding, dilation)
     padded = pad(to_batch_last(x), ends, -jnp.inf)
-    routed = _route(to_batch_last(g), _pixels(padded, window, stride, dilation))
+    first_pixels = _first_pixels(x.shape[1:3], ends, window, stride, dilation)
+    routed = _route(to_batch_last(g), _pixels(padded, window, stride, dilation), first_pixels)
     return (to_batch_first(crop(_from_pixels(routed, padded.shape, window, stride, dilation), ends)),)
 
 
@@ -291,23 +294,42 @@ def _from_pixels(pixels, shape, window, stride, dilation):
     return fold(rows, 0, shape[0], stride[0], dilation[0])
 
 
-def _maximum(parts):
+def _first_pixels(size, ends, window, stride, dilation):
+    """Return, for each place of the window, at which windows it is the first that is not padding, or None if nowhere.
+
+    Padding is -∞, and so are some images: without this, it would be the first of equals.
+    """
+    rows, columns = map(_first_places, size, ends, window, stride, dilation)
+    return [
+        (jnp.array(rows) == row)[:, None, None, None] & (jnp.array(columns) == column)[None, None, :, None]
+        if row in rows and column in columns
+        else None
+        for row in range(window[0])
+        for column in range(window[1])
+    ]
+
+
+def _maximum(parts, first_pixels):
     """Return the elementwise maximum of the parts; at a tie the first."""
-    return functools.reduce(lambda largest, part: jnp.where(_exceeds(part, largest), part, largest), parts)
+    largest = parts[0]
+    for part, first in zip(parts[1:], first_pixels[1:], strict=True):
+        largest = jnp.where(_exceeds(part, largest, first), part, largest)
+    return largest
 
 
-def _route(g, parts):
+def _route(g, parts, first_pixels):
     """Return, for each part, g where `_maximum` chose this part, and 0 elsewhere."""
     largest, chosen = parts[0], jnp.zeros(g.shape, int)
-    for number, part in enumerate(parts[1:], start=1):
-        better = _exceeds(part, largest)
+    for number, (part, first) in enumerate(zip(parts[1:], first_pixels[1:], strict=True), start=1):
+        better = _exceeds(part, largest, first)
         largest, chosen = jnp.where(better, part, largest), jnp.where(better, number, chosen)
     return [jnp.where(chosen == number, g, 0) for number in range(len(parts))]
 
 
-def _exceeds(part, largest):
-    """Return whether the part is greater than the largest so far; NaN is greater than everything."""
-    return (part > largest) | jnp.isnan(part)
+def _exceeds(part, largest, first):
+    """Return whether the part is greater than the largest so far, NaN, or the first that is not padding."""
+    exceeds = (part > largest) | jnp.isnan(part)
+    return exceeds if first is None else exceeds | first
 
 
 def _sums(x, window, stride, dilation):
@@ -332,7 +354,7 @@ def _pool_padding(x, window, stride, padding, dilation):
         raise ValueError(
             f"padding must be smaller than the window {spans}, got {ends}. Otherwise a window contains only padding."
         )
-    if not all(map(_contain_pixels, size, ends, window, stride, dilation)):
+    if any(None in places for places in map(_first_places, size, ends, window, stride, dilation)):
         raise ValueError(
             f"a window contains only padding: the pixels of a window {window} with the dilation {dilation} lie on both "
             f"sides of the image of {size}. Use less dilation or less padding."
@@ -340,8 +362,8 @@ def _pool_padding(x, window, stride, padding, dilation):
     return ends
 
 
-def _contain_pixels(size, ends, window, stride, dilation):
-    """Return whether, along one axis, every window contains a pixel that is not padding."""
+def _first_places(size, ends, window, stride, dilation):
+    """Return, along one axis, the first place of each window that is not padding; None if all are."""
     before, after = ends
     starts = range(-before, size + after - (window - 1) * dilation, stride)
-    return all(any(0 <= start + place * dilation < size for place in range(window)) for start in starts)
+    return [next((place for place in range(window) if 0 <= start + place * dilation < size), None) for start in starts]

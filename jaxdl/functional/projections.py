@@ -4,7 +4,8 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, PyTree
 
-from jaxdl.functional._arguments import check_annotations
+from jaxdl.functional._arguments import check_annotations, check_leaves
+from jaxdl.functional._precision import power_of_two
 from jaxdl.functional._types import Scalar
 from jaxdl.functional._validity import in_range, is_not_negative
 from jaxdl.functional.shrinkage import soft_shrink, soft_shrink_vjp
@@ -37,6 +38,7 @@ def soft_threshold(params: PyTree[Float[Array, "..."]], *, threshold: Scalar = 1
         >>> jax.tree.map(lambda leaf: leaf.tolist(), F.soft_threshold(params, threshold=0.5))
         {'bias': [-0.5], 'weights': [1.5, 0.0]}
     """
+    check_leaves("params", params)
     return jax.tree.map(lambda w: soft_shrink(w, threshold=threshold), params)
 
 
@@ -80,9 +82,9 @@ def max_norm(weights: Float[Array, "*inputs units"], *, limit: Scalar = 1.0) -> 
         [[3.0, 0.75], [4.0, 1.0]]
     """
     check_annotations(max_norm, weights)
-    squares, limit = _squares_and_limit(weights, limit)
-    inside = squares <= limit**2
-    return weights * jnp.where(inside, 1, limit / jnp.sqrt(jnp.where(inside, 1, squares)))
+    scale, scaled, squares, limit = _scaled(weights, limit)
+    inside = squares <= (limit / scale) ** 2
+    return jnp.where(inside, weights, scaled * (limit / jnp.sqrt(jnp.where(inside, 1, squares))))
 
 
 def max_norm_vjp(g, weights, *, limit=1.0):
@@ -93,11 +95,10 @@ def max_norm_vjp(g, weights, *, limit=1.0):
     $dw$ orthogonal to $w$ turns it. The Jacobian $(1 - u u^\top)\,c / \lVert w \rVert$ is symmetric, hence
     $\bar w = (c / \lVert w \rVert) (g - u\,(u \cdot g))$.
     """
-    squares, limit = _squares_and_limit(weights, limit)
-    norm = jnp.sqrt(squares)
-    u = weights / norm
-    turned = limit / norm * (g - u * (u * g).sum(axis=tuple(range(g.ndim - 1))))
-    return (jnp.where(squares <= limit**2, g, turned),)
+    scale, scaled, squares, limit = _scaled(weights, limit)
+    u = scaled / jnp.sqrt(squares)
+    turned = limit / (scale * jnp.sqrt(squares)) * (g - u * (u * g).sum(axis=tuple(range(g.ndim - 1))))
+    return (jnp.where(squares <= (limit / scale) ** 2, g, turned),)
 
 
 def max_norm_examples(random):
@@ -110,7 +111,9 @@ def max_norm_examples(random):
     yield (1e4 * random.standard_normal((3, 5)),), {}
 
 
-def _squares_and_limit(weights, limit):
-    """Return the sum of squares of each unit's weights, and the limit, or NaN if it is negative."""
-    squares = (weights**2).sum(axis=tuple(range(weights.ndim - 1)))
-    return squares, in_range(limit, is_not_negative(limit), weights.dtype)
+def _scaled(weights, limit):
+    """Return a power of two for each unit, its weights divided by it, their sum of squares, and the valid limit."""
+    axes = tuple(range(weights.ndim - 1))
+    scale = power_of_two(jnp.abs(weights).max(axis=axes, initial=0))
+    scaled = weights * (1 / scale)
+    return scale, scaled, (scaled**2).sum(axis=axes), in_range(limit, is_not_negative(limit), weights.dtype)

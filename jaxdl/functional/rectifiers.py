@@ -6,6 +6,7 @@ from jaxtyping import Array, Float
 from jaxdl.functional._arguments import check_annotations
 from jaxdl.functional._examples import points
 from jaxdl.functional._types import Scalar
+from jaxdl.functional._validity import one_or_nan
 from jaxdl.functional.sigmoids import hard_sigmoid, hard_sigmoid_vjp
 
 
@@ -94,7 +95,7 @@ def threshold(z: Float[Array, "*shape"], *, cutoff: Scalar = 0.0, replacement: S
 
     Args:
         z: Pre-activations, of any shape.
-        cutoff: Number $c$, `threshold` in PyTorch; may be traced.
+        cutoff: Number $c$, `threshold` in PyTorch; may be traced. NaN gives NaN.
         replacement: Number $v$, `value` in PyTorch; may be traced.
 
     Returns:
@@ -111,19 +112,22 @@ def threshold(z: Float[Array, "*shape"], *, cutoff: Scalar = 0.0, replacement: S
         [-2.0, -2.0, 1.5]
     """
     check_annotations(threshold, z)
-    return jnp.where(z <= jnp.asarray(cutoff, z.dtype), jnp.asarray(replacement, z.dtype), z)
+    valid = one_or_nan(~jnp.isnan(cutoff), z.dtype)
+    return valid * jnp.where(z <= jnp.asarray(cutoff, z.dtype), jnp.asarray(replacement, z.dtype), z)
 
 
 def threshold_vjp(g, z, *, cutoff=0.0, replacement=0.0):
     r"""Pull $g$ back to $z$: $\partial y / \partial z = [z > c]$, hence $\bar z = g\,[z > c]$; at NaN it is $g$."""
-    return (jnp.where(z <= jnp.asarray(cutoff, z.dtype), 0, g),)
+    valid = one_or_nan(~jnp.isnan(cutoff), z.dtype)
+    return (valid * jnp.where(z <= jnp.asarray(cutoff, z.dtype), 0, g),)
 
 
 def threshold_examples(random):
-    """Both pieces and the jump, for several settings."""
+    """Both pieces and the jump, for several settings; an invalid cutoff."""
     for settings in ({}, {"cutoff": 1.5, "replacement": -2.0}, {"cutoff": -0.5, "replacement": -0.5}):
         for z in points(random, settings.get("cutoff", 0.0)):
             yield (z,), settings
+    yield (random.standard_normal(20),), {"cutoff": float("nan")}
 
 
 def leaky_relu(z: Float[Array, "*shape"], *, negative_slope: Scalar = 0.01) -> Float[Array, "*shape"]:
@@ -133,7 +137,8 @@ def leaky_relu(z: Float[Array, "*shape"], *, negative_slope: Scalar = 0.01) -> F
 
     Args:
         z: Pre-activations, of any shape.
-        negative_slope: Slope $a$ of the left piece; any number, also a traced one. With 0 this is `relu`.
+        negative_slope: Slope $a$ of the left piece; any number, also a traced one; NaN gives NaN. With 0 this
+            is `relu`.
 
     Returns:
         Activations in the shape and dtype of `z`.
@@ -149,7 +154,8 @@ def leaky_relu(z: Float[Array, "*shape"], *, negative_slope: Scalar = 0.01) -> F
         [-0.5, 3.0]
     """
     check_annotations(leaky_relu, z)
-    return jnp.where(z <= 0, jnp.asarray(negative_slope, z.dtype) * z, z)
+    valid = one_or_nan(~jnp.isnan(negative_slope), z.dtype)
+    return valid * jnp.where(z <= 0, jnp.asarray(negative_slope, z.dtype) * z, z)
 
 
 def leaky_relu_vjp(g, z, *, negative_slope=0.01):
@@ -157,14 +163,16 @@ def leaky_relu_vjp(g, z, *, negative_slope=0.01):
 
     $\partial y / \partial z$ is 1 for $z > 0$ and $a$ elsewhere, hence $\bar z = g$ for $z > 0$ and $a g$ elsewhere.
     """
-    return (jnp.where(z <= 0, jnp.asarray(negative_slope, z.dtype) * g, g),)
+    valid = one_or_nan(~jnp.isnan(negative_slope), z.dtype)
+    return (valid * jnp.where(z <= 0, jnp.asarray(negative_slope, z.dtype) * g, g),)
 
 
 def leaky_relu_examples(random):
-    """Both sides of the kink and the kink itself, for three slopes."""
+    """Both sides of the kink and the kink itself, for three slopes; an invalid slope."""
     for z in points(random, 0):
         for slope in (0.01, 0.3, -2.0):
             yield (z,), {"negative_slope": slope}
+    yield (random.standard_normal(20),), {"negative_slope": float("nan")}
 
 
 def prelu(z: Float[Array, "*batch features"], slope: Float[Array, "features"]) -> Float[Array, "*batch features"]:

@@ -278,7 +278,8 @@ def gelu_tanh(z: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
         True
     """
     check_annotations(gelu_tanh, z)
-    return z * sigmoid(2 * math.sqrt(2 / math.pi) * (z + 0.044715 * z**3))
+    near = _near_zero(z)
+    return z * sigmoid(2 * math.sqrt(2 / math.pi) * (near + 0.044715 * near**3))
 
 
 def gelu_tanh_vjp(g, z):
@@ -288,9 +289,10 @@ def gelu_tanh_vjp(g, z):
     $\sigma'(v) = \sigma(v)\,\sigma(-v)$, $\partial y / \partial z = \sigma(v) + z\,\sigma(v)\,\sigma(-v)\,v'$, hence
     $\bar z = g\,\sigma(v)\,(1 + z\,\sigma(-v)\,v')$.
     """
-    v = 2 * math.sqrt(2 / math.pi) * (z + 0.044715 * z**3)
-    slope = 2 * math.sqrt(2 / math.pi) * (1 + 3 * 0.044715 * z**2)
-    return (g * sigmoid(v) * (1 + z * sigmoid(-v) * slope),)
+    near = _near_zero(z)
+    v = 2 * math.sqrt(2 / math.pi) * (near + 0.044715 * near**3)
+    slope = 2 * math.sqrt(2 / math.pi) * (1 + 3 * 0.044715 * near**2)
+    return (g * sigmoid(v) * (1 + near * sigmoid(-v) * slope),)
 
 
 def gelu_tanh_examples(random):
@@ -383,3 +385,8 @@ def mish_examples(random):
 def _at_most_zero(z):
     """Return min(z, 0), so that the exponential of a large positive z, which would overflow, is never taken."""
     return jnp.where(z <= 0, z, 0)
+
+
+def _near_zero(z):
+    """Return z clamped to [-64, 64], so that no power overflows; beyond, a sigmoid of its cube is rounded to 0 or 1."""
+    return jax.lax.clamp(jnp.asarray(-64, z.dtype), z, jnp.asarray(64, z.dtype))

@@ -6,7 +6,7 @@ from jaxtyping import Array, Float
 
 from jaxdl.functional._arguments import check_annotations
 from jaxdl.functional._types import Scalar
-from jaxdl.functional._validity import in_range, is_positive
+from jaxdl.functional._validity import in_range, is_positive, one_or_nan
 
 
 def softmax(logits: Float[Array, "*batch classes"], *, temperature: Scalar = 1.0) -> Float[Array, "*batch classes"]:
@@ -40,7 +40,8 @@ def softmax(logits: Float[Array, "*batch classes"], *, temperature: Scalar = 1.0
     check_annotations(softmax, logits)
     z = logits / _positive_or_nan(temperature, logits)
     powers = jnp.exp(z - _largest(z))
-    return powers / powers.sum(axis=-1, keepdims=True)
+    valid = one_or_nan(is_positive(temperature), z.dtype)  # XLA's exponential of a constant NaN can be a number
+    return powers / (valid * powers.sum(axis=-1, keepdims=True))
 
 
 def softmax_vjp(g, logits, *, temperature=1.0):

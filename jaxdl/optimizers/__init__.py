@@ -22,7 +22,9 @@ two exceptions: with `lbfgs` add the penalty to the loss, and with `sam` put it 
 transformations of optax can be used in place of those defined here.
 
 The optimizer state has the dtype of the parameters. In bfloat16, slow moving averages stop changing long before they
-converge (with $\beta_2 = 0.999$ at half the final value), so keep the parameters in float32.
+converge (with $\beta_2 = 0.999$ at half the final value), so keep the parameters in float32. float16 raises TypeError.
+Optimizers that square the gradient give NaN where the square overflows (in float32 from $10^{19}$ on). In PyTorch and
+optax such a parameter would stop.
 """
 
 from jaxdl._names import offer_public_names

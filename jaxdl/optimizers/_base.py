@@ -9,7 +9,9 @@ import optax
 from jaxtyping import Array, Float, Int, PyTree
 from typing_extensions import TypeAliasType
 
-from jaxdl.functional._validity import check, check_number, is_not_negative
+from jaxdl.functional._arguments import check_range
+from jaxdl.functional._precision import power_of_two, widened
+from jaxdl.functional._validity import check, check_number, finite_or_nan, is_not_negative
 
 Scalar = TypeAliasType("Scalar", float | Float[Array, ""])
 Schedule = TypeAliasType("Schedule", optax.Schedule)
@@ -30,18 +32,22 @@ class LeafwiseState(NamedTuple):
 
 
 def chain(*transformations: optax.GradientTransformation) -> optax.GradientTransformationExtraArgs:
-    """Chain transformations as `optax.chain` does, but keep the dtypes of updates and state.
+    """Chain transformations as `optax.chain` does, but keep the dtypes of updates and state, and refuse float16.
 
     Without the casts, a traced float32 learning rate or decay rate would promote bfloat16 updates to float32, and a
     `jax.lax.scan` that carries them would raise TypeError.
     """
     chained = optax.chain(*transformations)
 
+    def init(params):
+        check_precision("params", params)
+        return chained.init(params)
+
     def update(updates, state, params=None, **extra: Any):
         after = chained.update(updates, state, params, **extra)
         return jax.tree.map(lambda new, old: jnp.asarray(new, jnp.result_type(old)), after, (updates, state))
 
-    return optax.GradientTransformationExtraArgs(chained.init, update)
+    return optax.GradientTransformationExtraArgs(init, update)
 
 
 def scale_by_learning_rate(learning_rate: LearningRate) -> optax.GradientTransformation:
@@ -91,9 +97,39 @@ def leafwise(init_leaf: Callable[[Array], Any], rule: Callable[..., tuple[Array,
     return optax.GradientTransformation(init, update)
 
 
-def global_norm(tree: PyTree) -> Array:
-    """Return the Euclidean norm over all arrays of a pytree, computed in at least float32."""
-    return optax.tree.norm(jax.tree.map(lambda g: g.astype(jnp.promote_types(g.dtype, jnp.float32)), tree))
+def square(gradient: Array) -> Array:
+    """Return the square of each entry, or NaN where it overflows: dividing by infinity would stop the parameter."""
+    return finite_or_nan(gradient**2)
+
+
+def with_finite_squares(transformation: optax.GradientTransformation) -> optax.GradientTransformation:
+    """Return the transformation with NaN in place of gradients whose square overflows, as in `square`."""
+
+    def update(updates, state, params=None):
+        updates = jax.tree.map(lambda g: jnp.where(jnp.isnan(square(g)), jnp.nan, g), updates)
+        return transformation.update(updates, state, params)
+
+    return optax.GradientTransformation(transformation.init, update)
+
+
+def direction_and_norm(tree: PyTree) -> tuple[PyTree, Array]:
+    """Return the arrays of a pytree divided by their common Euclidean norm, in at least float32, and the norm.
+
+    No square overflows or underflows. The direction of a zero tree is zero.
+    """
+    wide = jax.tree.map(widened, tree)
+    dtype = jnp.result_type(jnp.float32, *jax.tree.leaves(wide))
+    largest = [jnp.abs(leaf).max(initial=0).astype(dtype) for leaf in jax.tree.leaves(wide)]
+    scale = power_of_two(jnp.stack([jnp.zeros((), dtype), *largest]).max())
+    scaled = jax.tree.map(lambda leaf: leaf * (1 / scale).astype(leaf.dtype), wide)
+    norm = optax.tree.norm(scaled)
+    return jax.tree.map(lambda leaf: leaf * (1 / jnp.where(norm > 0, norm, 1)), scaled), scale * norm
+
+
+def check_precision(name: str, tree: PyTree) -> None:
+    """Raise TypeError if a leaf has a smaller range than float32."""
+    for leaf in jax.tree.leaves(tree):
+        check_range(name, jnp.result_type(leaf))
 
 
 def require_loss(loss: Any, optimizer: str) -> Any:

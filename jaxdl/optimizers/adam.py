@@ -18,6 +18,7 @@ from jaxdl.optimizers._base import (
     check_not_negative,
     leafwise,
     scale_by_learning_rate,
+    square,
 )
 
 
@@ -239,7 +240,7 @@ def nadam(
 
     def rule(g, step, moments):
         m, v, correction = moments  # correction is 1 - mu(1) mu(2) … mu(step)
-        m, v = b1 * m + (1 - b1) * g, b2 * v + (1 - b2) * g**2
+        m, v = b1 * m + (1 - b1) * g, b2 * v + (1 - b2) * square(g)
         correction = 1 - (1 - correction) * mu(step)
         correction_ahead = 1 - (1 - correction) * mu(step + 1)
         n = mu(step + 1) * m / correction_ahead + (1 - mu(step)) * g / correction
@@ -295,7 +296,7 @@ def radam(
         # weight_sum is the sum of the weights of all squares, and age_sum that of weight × age (the newest has age 1).
         # rho_t is twice the mean age less 1. The difference in its definition would lose digits in float32.
         m, v, weight_sum, age_sum = moments
-        m, v = b1 * m + (1 - b1) * g, b2 * v + (1 - b2) * g**2
+        m, v = b1 * m + (1 - b1) * g, b2 * v + (1 - b2) * square(g)
         weight_sum, age_sum = 1 + b2 * weight_sum, 1 + b2 * (age_sum + weight_sum)
         rho_inf, rho = 2 / (1 - b2) - 1, 2 * age_sum / weight_sum - 1
         r_squared = (rho - 4) * (rho - 2) * rho_inf / ((rho_inf - 4) * (rho_inf - 2) * rho)
@@ -349,7 +350,7 @@ def amsgrad(
 
     def rule(g, step, moments):
         m, v, u = moments
-        m, v = b1 * m + (1 - b1) * g, b2 * v + (1 - b2) * g**2
+        m, v = b1 * m + (1 - b1) * g, b2 * v + (1 - b2) * square(g)
         u = jnp.maximum(u, v)
         m_hat, u_hat = m / (1 - b1**step), u / (1 - b2**step)
         return m_hat / (jnp.sqrt(u_hat) + eps), (m, v, u)
@@ -366,7 +367,7 @@ def _scale_by_adam(b1, b2, eps) -> optax.GradientTransformation:
 
     def rule(g, step, moments):
         m, v = moments
-        m, v = b1 * m + (1 - b1) * g, b2 * v + (1 - b2) * g**2
+        m, v = b1 * m + (1 - b1) * g, b2 * v + (1 - b2) * square(g)
         r = jnp.sqrt(1 - b2**step)
         return r / (1 - b1**step) * m / (jnp.sqrt(v) + r * eps), (m, v)
 

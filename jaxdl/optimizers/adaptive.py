@@ -13,6 +13,8 @@ from jaxdl.optimizers._base import (
     check_not_negative,
     leafwise,
     scale_by_learning_rate,
+    square,
+    with_finite_squares,
 )
 
 
@@ -51,7 +53,7 @@ def adagrad(
     check_not_negative({"eps": eps, "initial_accumulator_value": initial_accumulator_value})
 
     def rule(g, step, s):  # noqa: ARG001
-        s = s + g**2
+        s = s + square(g)
         return g / (jnp.sqrt(s) + eps), s
 
     scaled = leafwise(lambda w: jnp.full_like(w, initial_accumulator_value), rule)
@@ -92,7 +94,7 @@ def rmsprop(
     """
     check_decays({"decay": decay, "momentum": momentum})
     check_not_negative({"eps": eps})
-    scaled = optax.scale_by_rms(decay, eps, eps_in_sqrt=False)
+    scaled = with_finite_squares(optax.scale_by_rms(decay, eps, eps_in_sqrt=False))
     return chain(scaled, optax.trace(momentum), scale_by_learning_rate(learning_rate))
 
 
@@ -136,7 +138,7 @@ def centered_rmsprop(
 
     def rule(g, step, moments):  # noqa: ARG001
         m, s = moments
-        m, s = decay * m + (1 - decay) * g, decay * s + (1 - decay) * g**2
+        m, s = decay * m + (1 - decay) * g, decay * s + (1 - decay) * square(g)
         return g / (jnp.sqrt(jnp.maximum(s - m**2, 0)) + eps), (m, s)
 
     scaled = leafwise(lambda w: (jnp.zeros_like(w), jnp.zeros_like(w)), rule)
@@ -175,7 +177,7 @@ def adadelta(
     """
     check_decays({"decay": decay})
     check_not_negative({"eps": eps})
-    return chain(optax.scale_by_adadelta(decay, eps), scale_by_learning_rate(learning_rate))
+    return chain(with_finite_squares(optax.scale_by_adadelta(decay, eps)), scale_by_learning_rate(learning_rate))
 
 
 def adafactor(
@@ -233,7 +235,7 @@ def adafactor(
         return 1 - (step + 1.0) ** -exponent
 
     return chain(
-        optax.scale_by_factored_rms(True, decay_rate, 0, min_dim_size_to_factor, eps, beta),
+        with_finite_squares(optax.scale_by_factored_rms(True, decay_rate, 0, min_dim_size_to_factor, eps, beta)),
         optax.clip_by_block_rms(clipping_threshold),
         optax.scale_by_param_block_rms() if multiply_by_parameter_scale else optax.identity(),
         optax.add_decayed_weights(weight_decay, mask),

@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import optax
 
 from jaxdl.functional._validity import in_range, is_not_negative
-from jaxdl.optimizers._base import Scalar, check_not_negative, global_norm
+from jaxdl.optimizers._base import Scalar, check_not_negative, check_precision, direction_and_norm
 
 
 def clip_by_value(limit: Scalar) -> optax.GradientTransformation:
@@ -33,6 +33,7 @@ def clip_by_value(limit: Scalar) -> optax.GradientTransformation:
     check_not_negative({"limit": limit})
 
     def clip(gradient, _):
+        check_precision("gradient", gradient)
         bound = in_range(limit, is_not_negative(limit), float)
         return jax.tree.map(lambda g: jnp.clip(g, -bound, bound).astype(g.dtype), gradient)
 
@@ -66,8 +67,10 @@ def clip_by_global_norm(limit: Scalar) -> optax.GradientTransformation:
     check_not_negative({"limit": limit})
 
     def clip(gradient, _):
-        norm, bound = global_norm(gradient), in_range(limit, is_not_negative(limit), float)
-        factor = jnp.where(norm <= bound, 1, bound / norm)
-        return jax.tree.map(lambda g: (factor * g).astype(g.dtype), gradient)
+        check_precision("gradient", gradient)
+        (direction, norm), bound = direction_and_norm(gradient), in_range(limit, is_not_negative(limit), float)
+        return jax.tree.map(
+            lambda g, unit: jnp.where(norm <= bound, g, bound * unit).astype(g.dtype), gradient, direction
+        )
 
     return optax.stateless(clip)

@@ -14,6 +14,7 @@ from jaxdl.optimizers._base import (
     check_not_negative,
     leafwise,
     scale_by_learning_rate,
+    with_finite_squares,
 )
 
 
@@ -186,12 +187,14 @@ def muon(
     if adam_learning_rate is not None:
         check_learning_rate(adam_learning_rate)
     return chain(
-        optax.contrib.muon(
-            learning_rate,
-            beta=decay,
-            weight_decay=weight_decay,
-            weight_decay_mask=mask,
-            nesterov=nesterov,
-            adam_learning_rate=adam_learning_rate,
+        with_finite_squares(
+            optax.contrib.muon(
+                learning_rate,
+                beta=decay,
+                weight_decay=weight_decay,
+                weight_decay_mask=mask,
+                nesterov=nesterov,
+                adam_learning_rate=adam_learning_rate,
+            )
         )
     )

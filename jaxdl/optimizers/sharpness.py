@@ -1,11 +1,10 @@
 """Sharpness-aware minimization: use the gradient at a nearby point where the loss is larger."""
 
 import jax
-import jax.numpy as jnp
 import optax
 from jaxtyping import PyTree
 
-from jaxdl.optimizers._base import Scalar, check_not_negative, global_norm, require_loss
+from jaxdl.optimizers._base import Scalar, check_not_negative, direction_and_norm, require_loss
 
 
 def sam(optimizer: optax.GradientTransformation, *, radius: Scalar = 0.05) -> optax.GradientTransformationExtraArgs:
@@ -52,5 +51,5 @@ def sam(optimizer: optax.GradientTransformation, *, radius: Scalar = 0.05) -> op
 
 def _normalize(gradient: PyTree) -> PyTree:
     """Scale the gradient to norm 1; a zero gradient stays zero."""
-    norm = global_norm(gradient)
-    return jax.tree.map(lambda g: (g / jnp.where(norm > 0, norm, 1)).astype(g.dtype), gradient)
+    direction, _ = direction_and_norm(gradient)
+    return jax.tree.map(lambda g, unit: unit.astype(g.dtype), gradient, direction)

@@ -154,3 +154,8 @@ def test_weston_watkins_with_exponent_two_sums_squares_with_a_continuous_slope()
 def test_an_exponent_other_than_one_and_two_raises(unchecked, exponent):
     with pytest.raises(ValueError, match=rf"exponent must be 1 or 2, got {exponent}\."):
         unchecked(F.weston_watkins)(jnp.ones((1, 2)), jnp.array([0]), exponent=exponent)
+
+
+def test_multiclass_hinge_without_classes_raises():
+    with pytest.raises(ValueError, match=r"scores must have at least one class, got the shape \(3, 0\)"):
+        F.multiclass_hinge(jnp.zeros((3, 0)), jnp.zeros(3, int))

@@ -56,3 +56,10 @@ def test_the_minimizer_with_an_elastic_net_is_soft_thresholded_and_shrunk(double
     assert np.abs(slope[:2]).max() < 1e-12
     assert solution[2] == 0
     assert np.abs(slope[2]) <= weight * ratio
+
+
+@pytest.mark.parametrize("params", [[1.0, 2.0], {"w": jnp.array([1, 2])}])
+def test_leaves_that_are_not_floating_arrays_raise(unchecked, params):
+    for f in (F.l1, F.l2, F.soft_threshold):
+        with pytest.raises(TypeError, match=r"params must be floating arrays, got (float|int32): convert it"):
+            unchecked(f)(params)

@@ -275,10 +275,10 @@ def test_default_of_group_norm_is_32_groups(random):
     assert not np.allclose(run(F.group_norm, x, one, zero), run(F.group_norm, x, one, zero, groups=16), atol=1e-2)
 
 
-@pytest.mark.parametrize(("dtype", "size", "shift"), [(jnp.float16, 300, 0), (jnp.bfloat16, 1, 100)])
 @pytest.mark.parametrize("name", ["batch_norm", "layer_norm", "group_norm", "instance_norm", "rms_norm"])
-def test_half_precision_gives_the_rounded_result_of_single_precision(random, name, dtype, size, shift):
-    x = (size * random.normal(size=(4, 6, 32)) + shift).astype(dtype)
+def test_half_precision_gives_the_rounded_result_of_single_precision(random, name):
+    dtype = jnp.bfloat16
+    x = (random.normal(size=(4, 6, 32)) + 100).astype(dtype)
     others = [np.ones(32, dtype), np.zeros(32, dtype)][: 1 if name == "rms_norm" else 2]
     f = getattr(F, name)
     y = jax.tree.leaves(f(*map(jnp.asarray, (x, *others))))[0]  # not jitted: XLA may keep float32 inside a fusion

@@ -262,3 +262,24 @@ def test_an_invalid_output_size_or_an_image_without_pixels_raises(unchecked, out
         unchecked(F.adaptive_avg_pool)(image(np.zeros((4, 4))), output_size=output_size)
     with pytest.raises(ValueError, match="at least one pixel, got 0 rows and 4 columns"):
         F.adaptive_avg_pool(image(np.zeros((0, 4))))
+
+
+@pytest.mark.parametrize(("top", "dilation"), [(1, (1, 1)), (2, (2, 1)), (0, (1, 2))])
+def test_padding_is_not_the_maximum_of_pixels_that_are_all_minus_infinity(top, dilation):
+    """The gradient goes to the first pixel of a window that is not padding, so that none of it is lost."""
+    settings = {"window": (3, 3), "stride": (2, 1), "padding": ((top, 1), (1, 2)), "dilation": dilation}
+    x = np.full((1, 4, 5, 1), -np.inf, np.float32)
+
+    def results(x):
+        y, pull = jax.vjp(lambda x: F.max_pool(x, **settings), x)
+        return y, *pull(jnp.ones_like(y)), *F.max_pool_vjp(jnp.ones_like(y), x, **settings)
+
+    y, by_jax, by_hand = jax.device_get(jax.jit(results)(x))
+    expected = np.zeros((4, 5))
+    for row in range(-top, 5 - 2 * dilation[0], 2):
+        for column in range(-1, 7 - 2 * dilation[1]):
+            places = [(row + i * dilation[0], column + j * dilation[1]) for i in range(3) for j in range(3)]
+            expected[next((h, w) for h, w in places if 0 <= h < 4 and 0 <= w < 5)] += 1
+    assert (y == -np.inf).all()
+    assert np.array_equal(by_jax[0, :, :, 0], expected)
+    assert np.array_equal(by_hand[0, :, :, 0], expected)

@@ -111,12 +111,11 @@ def test_value_and_derivatives_are_finite_and_keep_the_dtype_and_nan_stays_nan(n
     assert np.isnan(results[0][-1])
 
 
-@pytest.mark.parametrize("dtype", [jnp.bfloat16, jnp.float16])
 @each_with_pytorch
-def test_half_precision_is_kept(name, theirs, settings, dtype):
-    z = jax.ShapeDtypeStruct((3,), dtype)
-    assert jax.eval_shape(lambda z: getattr(F, name)(z, **settings), z).dtype == dtype
-    assert jax.eval_shape(lambda g, z: getattr(F, f"{name}_vjp")(g, z, **settings)[0], z, z).dtype == dtype
+def test_half_precision_is_kept(name, theirs, settings):
+    z = jax.ShapeDtypeStruct((3,), jnp.bfloat16)
+    assert jax.eval_shape(lambda z: getattr(F, name)(z, **settings), z).dtype == jnp.bfloat16
+    assert jax.eval_shape(lambda g, z: getattr(F, f"{name}_vjp")(g, z, **settings)[0], z, z).dtype == jnp.bfloat16
 
 
 @pytest.mark.parametrize(("name", "settings", "derivatives"), KINKS)
@@ -215,4 +214,3 @@ def test_integers_raise(unchecked, name):
 
 def test_large_inputs_do_not_overflow():
     assert F.mish_vjp(jnp.ones(1), jnp.array([3e38])) == (1.0,)
-    assert F.gelu(jnp.array([65000.0], jnp.float16)).tolist() == [65000 // 32 * 32]

@@ -23,11 +23,14 @@ def test_clipping_by_value_changes_the_direction_of_the_gradient_and_by_norm_kee
     assert jax.tree.all(jax.tree.map(np.array_equal, gradient, clipped(clip_by_global_norm(6.0), gradient)))
 
 
-def test_a_zero_gradient_and_a_norm_that_overflows_float16_are_clipped():
-    assert clipped(clip_by_global_norm(1.0), {"w": jnp.zeros(3)})["w"].tolist() == [0, 0, 0]
-    huge = clipped(clip_by_global_norm(1.0), {"w": jnp.full(4, 6e4, jnp.float16)})["w"]
-    assert huge.dtype == jnp.float16
-    np.testing.assert_allclose(huge, 0.5, rtol=1e-3)
+def test_a_zero_gradient_and_norms_beyond_the_range_of_float32_are_clipped():
+    zero, huge, tiny = {"w": jnp.zeros(3)}, {"w": jnp.full(4, 3e38)}, {"w": jnp.full(4, 1e-37)}
+    assert clipped(clip_by_global_norm(1.0), zero)["w"].tolist() == [0, 0, 0]
+    np.testing.assert_allclose(clipped(clip_by_global_norm(1.0), huge)["w"], 0.5, rtol=1e-6)
+    np.testing.assert_allclose(clipped(clip_by_global_norm(1e-37), tiny)["w"], 0.5e-37, rtol=1e-6)
+    in_half = clipped(clip_by_global_norm(1.0), {"w": jnp.full(4, 3e38, jnp.bfloat16)})["w"]
+    assert in_half.dtype == jnp.bfloat16
+    assert in_half.tolist() == [0.5] * 4
 
 
 def test_each_member_of_a_population_is_clipped_by_its_own_norm():
