@@ -1,5 +1,6 @@
 """Train with the hand-derived gradients: the same functions, differentiated by `f_vjp` instead of by jax."""
 
+import functools
 import inspect
 import types
 
@@ -39,15 +40,17 @@ def by_hand(package: types.ModuleType = jaxdl.functional) -> types.ModuleType:
 
 def _with_hand_vjp(pair):
     """Return `f` with `f_vjp` as its custom VJP."""
+    signature = inspect.signature(pair.f)
 
+    @functools.wraps(pair.f)
     def f(*arguments, **settings):
-        bound = inspect.signature(pair.f).bind(*arguments, **settings)
+        bound = signature.bind(*arguments, **settings)
         traced = {name: value for name, value in bound.kwargs.items() if isinstance(value, jax.Array)}
         static = {name: value for name, value in bound.kwargs.items() if name not in traced}
 
         @jax.custom_vjp
         def call(arguments, traced):
-            return pair.f(*arguments, **traced, **static)
+            return pair.f(*jax.tree.map(jnp.asarray, arguments), **traced, **static)  # jax passes literals as they are
 
         def pull(residuals, g):
             arguments, traced = residuals
@@ -58,5 +61,4 @@ def _with_hand_vjp(pair):
         call.defvjp(lambda *inputs: (call(*inputs), inputs), pull)
         return call(bound.args, traced)
 
-    f.__name__, f.__doc__ = pair.name, pair.f.__doc__
     return f
