@@ -64,7 +64,7 @@ def by_rows(x, kernel, bias, *, padding=((0, 0), (0, 0)), stride, dilation, grou
     strips = jnp.concatenate(unfold(padded, 2, columns, stride[1], dilation[1]), axis=-1)
     patches = jnp.concatenate(unfold(strips, 1, rows, stride[0], dilation[0]), axis=-1)
     if groups == 1:
-        return patches @ kernel.reshape(-1, filters) + bias
+        return patches @ kernel.reshape(rows * columns * channels, filters) + bias
     places = patches.reshape(*patches.shape[:3], rows * columns, groups, channels)
     y = jnp.einsum("nhwkgc,kcgo->nhwgo", places, split_last(kernel.reshape(rows * columns, channels, filters), groups))
     return y.reshape(*y.shape[:3], filters) + bias
@@ -99,7 +99,7 @@ def matmul(weights: jax.Array, image: jax.Array) -> jax.Array:
     """Multiply the channels of every pixel with the weights (group, channel, filter): one matrix product per row."""
     height, groups, channels, width, batch = image.shape
     pixels = image.reshape(height * groups, channels, width * batch)
-    rows = jnp.broadcast_to(weights, (height, *weights.shape)).reshape(height * groups, channels, -1)
+    rows = jnp.broadcast_to(weights, (height, *weights.shape)).reshape(height * groups, *weights.shape[1:])
     y = jax.lax.dot_general(pixels, rows, (((1,), (1,)), ((0,), (0,)))).swapaxes(1, 2)
     return y.reshape(height, groups, weights.shape[2], width, batch)
 
@@ -111,7 +111,7 @@ def with_bias(weights: jax.Array, image: jax.Array, bias: jax.Array) -> tuple[ja
     CPU as all the rest of a small convolution's training step.
     """
     groups, _, filters = weights.shape
-    ones = jnp.ones_like(image[:, :, :1])
+    ones = jnp.ones((*image.shape[:2], 1, *image.shape[3:]), image.dtype)
     return (
         jnp.concatenate([weights, bias.reshape(groups, 1, filters)], axis=1),
         jnp.concatenate([image, ones], axis=2),
@@ -144,15 +144,14 @@ def weights_gradient(patches: jax.Array, g: jax.Array) -> jax.Array:
 
 def weights_of(kernel: jax.Array, groups: int) -> jax.Array:
     """Return the kernel as (group, places times channels of the group, filter of the group)."""
-    return split_last(kernel.reshape(-1, kernel.shape[3]), groups).swapaxes(0, 1)
+    return split_last(kernel.reshape(math.prod(kernel.shape[:3]), kernel.shape[3]), groups).swapaxes(0, 1)
 
 
 def add_kernels(x: jax.Array, kernel: jax.Array, size: Pair, stride: Pair, dilation: Pair, groups: int) -> jax.Array:
     """Return the transpose of `convolve`: add the kernel, times the value of each pixel, at its window in an image."""
-    places, channels = kernel.shape[0] * kernel.shape[1], kernel.shape[2]
-    weights = (
-        split_last(kernel.reshape(places, channels, -1), groups).transpose(2, 1, 0, 3).reshape(groups, channels, -1)
-    )
+    rows, columns, channels, filters = kernel.shape
+    weights = split_last(kernel.reshape(rows * columns, channels, filters), groups).transpose(2, 1, 0, 3)
+    weights = weights.reshape(groups, channels, rows * columns * (filters // groups))
     patches = matmul(weights, split_groups(to_batch_last(x), groups))
     return merge_groups(col2im(patches, size, kernel.shape[:2], stride, dilation))
 

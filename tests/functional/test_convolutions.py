@@ -243,6 +243,19 @@ def test_output_size_includes_the_dilation():
         F.output_size(6, 3, dilation=3)
 
 
+@pytest.mark.parametrize("f", [F.conv2d, F.conv2d_transpose])
+@pytest.mark.parametrize(("channels", "filters"), [(0, 2), (2, 0)])
+def test_no_channels_give_the_bias_and_no_filters_an_empty_image(f, channels, filters):
+    x, kernel, bias = jnp.ones((1, 3, 3, channels)), jnp.ones((3, 3, channels, filters)), jnp.arange(1.0, filters + 1)
+    y, pull = jax.vjp(f, x, kernel, bias)
+    assert y.shape[3] == filters
+    assert (y == bias).all()
+    for cotangents in (pull(y), getattr(F, f"{f.__name__}_vjp")(y, x, kernel, bias)):
+        for argument, cotangent in zip((x, kernel), cotangents[:2], strict=True):
+            np.testing.assert_array_equal(cotangent, jnp.zeros_like(argument))
+        np.testing.assert_array_equal(cotangents[2], y.sum((0, 1, 2)))
+
+
 @pytest.mark.parametrize("f", [F.conv2d, F.convolution, F.conv2d_transpose])
 @pytest.mark.parametrize("groups", [1, 2])
 def test_an_empty_batch_gives_empty_outputs_and_zero_gradients(f, groups):
