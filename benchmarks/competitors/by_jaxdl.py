@@ -1,19 +1,17 @@
 """Train the workload with jaxdl: `train` compiled as one program, for one network or for a population."""
 
-import functools
 from typing import Any
 
 import jax
 import numpy as np
 
 import jaxdl.functional
-from benchmarks.competitors.tuning import Configuration, counted, fastest_configuration
+from benchmarks.competitors.tuning import counted
 from benchmarks.competitors.workload import CLASSES, Workload, unit_scaled
 from benchmarks.harness.measure import PreparedCompetitor
 from jaxdl import data, initializers, models, optimizers
 from jaxdl.training import Task, train
 from jaxdl.training.layout import Layout
-from jaxdl.training.population.layout_choice import possible_layouts
 from jaxdl.training.population.population import compile_population
 from jaxdl.training.population.sharding import replicated
 
@@ -43,33 +41,27 @@ def last_loss(workload: Workload, task: Task):
 
 
 def single(workload: Workload) -> PreparedCompetitor:
-    """Prepare one network: on one device, or with each batch split over all devices, whichever is faster."""
-    counts = {1: None, jax.device_count(): None}
-    layouts = [Layout(1, count, 1) for count in counts if workload.batch % count == 0]
-    return _in_fastest_layout(layouts, workload, task_of(workload), 1)
+    """Prepare one network, in the layout that jaxdl chooses."""
+    return in_layout(None, workload, 1)
 
 
 def population(workload: Workload, members: int, optimizer: Any = None) -> PreparedCompetitor:
-    """Prepare `members` networks in the fastest layout. `population` finds it by itself in longer trainings."""
-    return _in_fastest_layout(possible_layouts(members), workload, task_of(workload, optimizer=optimizer), members)
+    """Prepare `members` networks, in the layout that jaxdl chooses."""
+    return in_layout(None, workload, members, optimizer)
 
 
-def _in_fastest_layout(layouts: list[Layout], workload: Workload, task: Task, members: int) -> PreparedCompetitor:
-    return fastest_configuration(
-        {_in_words(layout): functools.partial(_build, layout, workload, task, members) for layout in layouts}
-    )
-
-
-def _build(layout: Layout, workload: Workload, task: Task, members: int) -> Configuration:
-    """Compile the population in one layout."""
+def in_layout(layout: Layout | None, workload: Workload, members: int, optimizer: Any = None) -> PreparedCompetitor:
+    """Compile and warm up the population in a layout; None lets jaxdl choose."""
     examples, keys = examples_of(workload), jax.random.split(jax.random.key(1), members)
-    program = compile_population(last_loss(workload, task), keys, shared=(examples,), layout=layout)
+    train_one = last_loss(workload, task_of(workload, optimizer=optimizer))
+    program = compile_population(train_one, keys, shared=(examples,), layout=layout)
     shared = jax.device_put((examples,), replicated(program.mesh))
     run = lambda: float(np.mean(program.run(shared, (keys,))))  # noqa: E731
-    return Configuration(run, run)
+    run()
+    return PreparedCompetitor(run, in_words(program.layout))
 
 
-def _in_words(layout: Layout) -> str:
+def in_words(layout: Layout) -> str:
     """Return a layout in words, such as "2 devices, 16 members at a time"."""
     devices = layout.by_member * layout.by_batch
     split = ", each batch split" if layout.by_batch > 1 else ""
