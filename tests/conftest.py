@@ -97,6 +97,10 @@ def pytest_configure(config):
 
 def pytest_collection_modifyitems(items):
     items.sort(key=lambda item: item.path.name not in LONG)
+    if os.environ.get("JAXDL_TESTS") != "all":
+        for item in items:
+            if item.get_closest_marker("slow"):
+                item.add_marker(pytest.mark.skip(reason="takes long: set JAXDL_TESTS=all to run it"))
     if jax.default_backend() == "cpu":
         for item in items:
             if item.get_closest_marker("gpu"):

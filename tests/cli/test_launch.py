@@ -31,6 +31,7 @@ def two(tmp_path_factory):
     return directory / "run", done
 
 
+@pytest.mark.slow
 def test_two_processes_with_a_device_each_train_what_one_process_with_two_devices_trains(two, tmp_path):
     directory, _ = two
     assert main([*SMALL, "--out", str(tmp_path / "run")]) == 0
@@ -42,6 +43,7 @@ def test_two_processes_with_a_device_each_train_what_one_process_with_two_device
         assert (directory / name).read_bytes() == (tmp_path / "run" / name).read_bytes()
 
 
+@pytest.mark.slow
 def test_only_the_first_process_prints_and_writes(two):
     directory, done = two
     assert done.stdout.count("3 networks on digits") == 1
@@ -50,6 +52,7 @@ def test_only_the_first_process_prints_and_writes(two):
     assert not [path for path in directory.parent.iterdir() if path.name not in ("run", "cache")]
 
 
+@pytest.mark.slow
 def test_one_process_recognizes_the_complete_run_of_two(two, capsys):
     directory, _ = two
     assert main([*SMALL, "--out", str(directory)]) == 0

@@ -10,7 +10,7 @@ import pytest
 from jaxdl.runs import files
 
 
-@pytest.mark.skipif(os.environ.get("JAXDL_TESTS") != "all", reason="takes long: set JAXDL_TESTS=all to run it")
+@pytest.mark.slow
 def test_mnist_from_a_prepared_folder_reaches_its_accuracy(data_dir, tmp_path):
     """Train one network 784-256-128-10 for five epochs."""
     out = tmp_path / "run"

@@ -1,7 +1,6 @@
 """One run of `make run`, with fewer networks, splits of the data, gradient checks and worked examples."""
 
 import functools
-import os
 
 import numpy as np
 import pytest
@@ -12,9 +11,7 @@ from jaxdl import derivation
 from jaxdl.runs import files
 from jaxdl.runs.settings import Train
 
-pytestmark = pytest.mark.skipif(
-    os.environ.get("JAXDL_TESTS") != "all", reason="takes long: set JAXDL_TESTS=all to run it"
-)
+pytestmark = pytest.mark.slow
 CHECKED = ("cross_entropy", "batch_norm", "conv2d")
 
 

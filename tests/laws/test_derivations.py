@@ -14,6 +14,7 @@ from jaxdl import derivation
 from jaxdl.derivation.cotangents import traced_settings
 
 PAIRS = derivation.vjp_pairs()
+REST = [pair for number, pair in enumerate(PAIRS) if number % 4]
 FOLDER = pathlib.Path(jaxdl.functional.__file__).parent
 AUTODIFF = {
     *("vjp", "jvp", "grad", "value_and_grad", "jacobian", "jacfwd", "jacrev", "hessian", "linearize"),
@@ -49,7 +50,9 @@ def test_hand_derived_vjp_equals_autodiff(pair):
     assert proof.shapes
 
 
-@pytest.mark.parametrize("pair", PAIRS, ids=lambda pair: pair.name)
+@pytest.mark.parametrize(
+    "pair", [*PAIRS[::4], *(pytest.param(pair, marks=pytest.mark.slow) for pair in REST)], ids=lambda pair: pair.name
+)
 def test_every_mutant_is_detected(pair):
     total, surviving = derivation.surviving_mutants(pair)
     assert total
