@@ -4,6 +4,7 @@ import contextlib
 import functools
 import signal
 import time
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -79,7 +80,7 @@ class Fit(NamedTuple):
     history: History
     """one column per epoch; a member that stopped or diverged repeats the row of its last epoch"""
     best: Best
-    """each member's best epoch, with its parameters"""
+    """each member's best epoch, with its parameters; the last epoch if the criterion was always NaN"""
     epochs: Int[np.ndarray, "members"]
     """number of epochs that each member trained"""
     diverged: Int[np.ndarray, "members"]
@@ -151,8 +152,8 @@ def fit(
 
     The program takes a chunk of steps per call, about half a second long. Ctrl-C ends training after the current chunk;
     the result so far is saved and returned as `interrupted`. If training has not begun, or if the chunk takes more than
-    3 seconds longer, `fit` raises KeyboardInterrupt instead. SIGTERM saves and raises SystemExit(143). `fit` does not
-    wait for the chunk after a third signal.
+    3 seconds longer, `fit` raises KeyboardInterrupt instead. SIGTERM and SIGHUP save and raise SystemExit(143). `fit`
+    does not wait for the chunk after a third signal.
 
     Args:
         task: Model, loss, optimizer, batch size and metrics, or a function `task(settings)` of one member's settings
@@ -347,7 +348,23 @@ def _result(placed, step, seconds, *, interrupted, layout) -> Fit:
         step = last.epoch * members.losses.shape[1]
     state = state_of(members, jnp.int32(last.epoch), jnp.int32(step))
     history = jax.tree.map(lambda column: _repeat_last(column, last.epochs), last.rows)
-    return Fit(state, history, members.best, last.epochs, last.diverged, seconds, interrupted, layout)
+    best = _best_or_last(members.best, state, last)
+    return Fit(state, history, best, last.epochs, last.diverged, seconds, interrupted, layout)
+
+
+def _best_or_last(best: Best, state: State, last: Progress) -> Best:
+    """Return the best epochs; the last one, with a warning, of members whose criterion was NaN in every epoch."""
+    never = (np.asarray(best.epoch) == 0) & (last.epochs > 0) & (last.diverged == 0)
+    if not never.any():
+        return best
+    warnings.warn(
+        f"the criterion was NaN in every epoch of {never.sum()} of {len(never)} members, so their best epoch is the "
+        "last: look at the metrics on dev in history.observed.",
+        stacklevel=4,
+    )
+    choose = lambda now, before: jnp.where(never.reshape(-1, *(1,) * (now.ndim - 1)), now, before)  # noqa: E731
+    params, stats = jax.tree.map(choose, (state.params, state.stats), (best.params, best.stats))
+    return Best(best.value, choose(jnp.asarray(last.epochs, best.epoch.dtype), best.epoch), params, stats)
 
 
 def _at_epoch(column, epochs) -> np.ndarray:

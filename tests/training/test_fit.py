@@ -72,6 +72,14 @@ def test_fit_agrees_with_train(digits, task, watched):
     assert result.seconds.run > 0
 
 
+def test_members_whose_criterion_is_always_nan_keep_their_last_epoch_and_a_warning_says_so(digits):
+    """The untrained parameters would be the "best" of such a member."""
+    with pytest.warns(UserWarning, match="NaN in every epoch of 2 of 2 members"):
+        result = fitted(digits, PLAIN, epochs=2, criterion=lambda row: jnp.nan * row.loss)
+    assert result.best.epoch.tolist() == [2, 2]
+    jax.tree.map(np.testing.assert_array_equal, result.best.params, result.state.params)
+
+
 def test_watch_receives_every_epoch_once(watched):
     result, reports = watched
     steps = [progress.step for progress in reports]
