@@ -3,23 +3,25 @@
 The checks read no values, so they also run while jax traces, and cost nothing in the compiled program.
 """
 
+import contextlib
 import inspect
 import operator
-import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from typing import Any
 
 import jax
 import jax.numpy as jnp
+from jax.core import Tracer
 
 from jaxdl._formatting import format_argument
 from jaxdl.data import Dataset
 from jaxdl.models.model import check_model
 from jaxdl.system.keys import is_key
+from jaxdl.training.sweep import Grid
 from jaxdl.training.task import History, State, Task
 
-LARGE_CONSTANTS = 1 << 20  # bytes of constants of a program that trigger a warning
 SIGNATURES = {  # of the functions of a user, with an example
+    "task": "(settings), such as lambda settings: Task(model, loss, optimizers.adam(settings['rate']), 32)",
     "loss": "(outputs, labels), such as F.cross_entropy",
     "objective": "(params, stats, batch, key)",
     "penalty": "(params), such as lambda params: 0.01 * F.l2(params)",
@@ -75,10 +77,14 @@ def check_keys(keys: Any) -> None:
 def _check_typed_key(name, key) -> None:
     if is_key(key):
         return
-    if isinstance(key, list | tuple):
+    if isinstance(key, Grid):
+        advice = "write keys, settings = grid(...)"
+    elif isinstance(key, list | tuple) and key and all(map(is_key, key)):
         advice = "stack keys with jnp.stack"
     elif getattr(key, "dtype", None) == jnp.uint32:
         advice = "make it with jax.random.key, not with jax.random.PRNGKey, or convert it with jax.random.wrap_key_data"
+    elif name == "keys":
+        advice = "make them with jax.random.split(jax.random.key(0), members)"
     else:
         advice = "make one with jax.random.key(0)"
     raise TypeError(f"{name} must be of the type that jax.random.key returns, got {format_argument(key)}: {advice}.")
@@ -100,8 +106,8 @@ def check_evaluated_task(task: Any) -> None:
             f"metrics must be a dictionary of functions, got {format_argument(task.metrics)}: write "
             '{"accuracy": metrics.accuracy}, for example.'
         )
-    for metric in task.metrics.values():
-        check_function("metric", metric)
+    for name, metric in task.metrics.items():
+        check_function("metric", metric, title=f"metric {name!r}")
 
 
 def check_task(task: Any) -> None:
@@ -124,6 +130,8 @@ def check_state(state: Any) -> None:
         return
     if isinstance(getattr(state, "state", None), State):
         advice = "pass its field `best_state`, or `state` for the last epoch"
+    elif hasattr(state, "value") and hasattr(state, "params"):  # a Best
+        advice = "pass fit.best_state"
     elif isinstance(state, tuple) and any(isinstance(part, State) for part in state):
         advice = "train returns a state and a history; pass the state alone"
     else:
@@ -144,45 +152,31 @@ def check_devices(devices: Any) -> None:
         raise ValueError("devices must hold at least one device, got an empty list: use None for all devices.")
 
 
-def check_population(train_one: Any, mapped: tuple, shared: Any, devices: Any) -> None:
-    """Raise TypeError for arguments of `population` of a wrong type."""
-    if not callable(train_one):
-        raise TypeError(f"train_one must be a function, got {format_argument(train_one)}: pass the function itself.")
-    check_devices(devices)
-    if not isinstance(shared, tuple | list) or hasattr(shared, "_fields"):  # a Dataset is a tuple of three arrays
-        raise TypeError(f"shared must be a tuple of arguments, got {format_argument(shared)}: write shared=(data,).")
-    for leaf in jax.tree.leaves(mapped):
-        if not hasattr(leaf, "shape"):
-            raise TypeError(
-                "mapped arguments must be arrays with the members as their first axis, but contain "
-                f"{format_argument(leaf)}: use jnp.array, or jax.random.split(jax.random.key(0), members) for keys."
-            )
-
-
-def warn_of_constants(train_one: Callable, mapped: tuple, shared: tuple) -> None:
-    """Warn about large arrays in the closure of a function of members, which become constants of its program."""
-    member = jax.tree.map(lambda leaf: jax.ShapeDtypeStruct(leaf.shape[1:], leaf.dtype), mapped)
-    program = jax.jit(train_one).trace(*shared, *member).jaxpr  # jax remembers the trace for the compilation
-    size = sum({id(array): array.nbytes for array in _constants(program) if hasattr(array, "nbytes")}.values())
-    if size > LARGE_CONSTANTS:
-        warnings.warn(
-            f"train_one has {size / 2**20:.1f} MB of arrays in its closure, which are compiled into the program as "
-            "constants: pass them as arguments, such as population(lambda data, key: ..., keys, shared=(data,)).",
-            stacklevel=3,
+def check_untraced(name: str, tree: Any) -> None:
+    """Raise TypeError if jax traces the arguments of a function that compiles programs of its own."""
+    if any(isinstance(leaf, Tracer) for leaf in jax.tree.leaves(tree)):
+        raise TypeError(
+            f"{name} must be called outside of jit, vmap and other transformations of jax, because it compiles a "
+            "program of its own: use training.train and jax.vmap inside of them."
         )
 
 
-def _constants(program) -> Iterator[Any]:
-    """Yield the constants of a jaxpr, and of the jaxprs in it."""
-    yield from getattr(program, "consts", ())
-    for equation in program.eqns:
-        yield from (variable.val for variable in equation.invars if hasattr(variable, "val"))
-        for parameter in jax.tree.leaves(list(equation.params.values())):
-            if hasattr(parameter, "eqns"):
-                yield from _constants(parameter)
+@contextlib.contextmanager
+def traceable(name: str, title: str = "") -> Generator[None]:
+    """Raise TypeError, with its signature, for a function that uses the values of arrays while jax traces it."""
+    try:
+        yield
+    except jax.errors.UnexpectedTracerError:
+        raise
+    except jax.errors.JAXTypeError as error:
+        signature = f", a function of {SIGNATURES[name]}," if name in SIGNATURES else ""
+        raise TypeError(
+            f"{title or name}{signature} must be traceable by jax: it cannot use the value of an array in `if`, "
+            "`float`, `int` or a function of NumPy; use jnp, and jnp.where or jax.lax.cond."
+        ) from error
 
 
-def check_function(name: str, function: Any, *, optional: bool = False) -> None:
+def check_function(name: str, function: Any, *, optional: bool = False, title: str = "") -> None:
     """Raise TypeError unless the argument is a function with the arguments in SIGNATURES, or an optional None."""
     if function is None and optional:
         return
@@ -190,15 +184,15 @@ def check_function(name: str, function: Any, *, optional: bool = False) -> None:
     if (
         not callable(function)
         or hasattr(function, "__enter__")
-        or not _accepts(function, signature.partition(")")[0].count(",") + 1)
+        or not accepts(function, signature.partition(")")[0].count(",") + 1)
     ):
         raise TypeError(
-            f"{name} must be a function of {signature}, got {format_argument(function)}: pass a function with "
+            f"{title or name} must be a function of {signature}, got {format_argument(function)}: pass a function with "
             "these arguments."
         )
 
 
-def _accepts(function, count) -> bool:
+def accepts(function, count) -> bool:
     """Return whether a function takes `count` positional arguments; True for one without a known signature."""
     try:
         inspect.signature(function).bind(*range(count))

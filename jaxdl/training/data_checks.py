@@ -42,7 +42,11 @@ def checked_training(
 ) -> tuple[Any, Any]:
     """Check the arguments of `resume`; return data and dev with jax arrays in place of numpy arrays."""
     check_task(task)
-    check_key("key of the state", state.key)
+    if state.key.ndim:
+        raise ValueError(
+            f"state must be that of one model, got that of {state.key.shape[0]} members: take one of them, such as "
+            "state.member(0), or train all with training.fit and more epochs."
+        )
     check_count("epochs", epochs)
     check_function("observe", observe, optional=True)
     if order is not None:
@@ -93,7 +97,7 @@ def checked_dataset(name: str, task: Task, data: Any, *, skip_unweighted: bool =
     check_is_dataset(name, data)
     check_arrays(name, data)
     if data.size == 0:
-        raise ValueError(f"{name} has no examples.")
+        raise ValueError(f"{name} has no examples: give it at least one.")
     check_bytes(name, task, data)
     check_values(name, data, skip_unweighted=skip_unweighted)
     labels = _on_host(data.labels)
@@ -109,7 +113,9 @@ def check_is_dataset(name: str, data: Any) -> None:
     if isinstance(data, Dataset):
         return
     advice = "make one with data.from_arrays(inputs, labels)"
-    if isinstance(data, Split):
+    if data is None and name == "dev":
+        advice = "pass one that is not trained on, such as split.dev"
+    elif isinstance(data, Split):
         advice = f"pass one of its parts, such as split.{'dev' if name == 'dev' else 'train'}"
     raise TypeError(f"{name} must be a Dataset, got {format_argument(data)}: {advice}.")
 
@@ -129,7 +135,7 @@ def check_arrays(name: str, data: Dataset) -> None:
             if leaf.shape[:1] != weights.shape:
                 raise ValueError(
                     f"{field} of {name} must have one row for each of its {len(weights)} weights, got an array of "
-                    f"shape {leaf.shape}."
+                    f"shape {leaf.shape}: {FROM_ARRAYS}."
                 )
 
 

@@ -21,18 +21,18 @@ from jaxdl.data.stream import Stream
 from jaxdl.system.interruption import DeferredSignals, defer_signals, run_interruptibly
 from jaxdl.system.multihost import broadcast_from_first, max_over_processes, to_host
 from jaxdl.training._display import fit_repr, progress_repr
-from jaxdl.training.argument_checks import check_keys
+from jaxdl.training.argument_checks import check_function, check_keys, check_untraced
 from jaxdl.training.checkpoints.resume import CheckpointManager, Checkpoints, identity_of, managed_checkpoints
 from jaxdl.training.checkpoints.serialization import digest_of
 from jaxdl.training.early_stopping import Best, Criterion, lowest_loss
-from jaxdl.training.input_checks import check_fit
+from jaxdl.training.input_checks import check_fit, warn_of_equal_members
 from jaxdl.training.layout import Layout, LayoutOption, check_layout, is_possible, mesh_of
 from jaxdl.training.population.in_memory import InMemoryRunner
 from jaxdl.training.population.member import FitConfig, Member, check_config, state_of, with_epochs
 from jaxdl.training.population.runner import PlacedMembers, Runner
 from jaxdl.training.population.sharding import gather
 from jaxdl.training.population.streamed import StreamedRunner
-from jaxdl.training.sweep import AnyTask, as_settings, first_task
+from jaxdl.training.sweep import AnyTask, Settings, as_settings, first_task
 from jaxdl.training.task import History, Observe, State
 from jaxdl.training.unused_settings import warn_of_unused_settings
 
@@ -104,7 +104,8 @@ class Fit(NamedTuple):
 
         The columns are the member, its settings, its number of epochs, its best epoch, the epoch in which it diverged
         (or 0), and every column of the history in the best and in the last epoch, as NAME_at_best and NAME_at_last.
-        `pandas.DataFrame(result.table())` makes a data frame of it, and its `to_parquet` writes a file.
+        `pandas.DataFrame(result.table())` makes a data frame of it, and
+        `pyarrow.parquet.write_table(pyarrow.table(result.table()), "sweep.parquet")` writes a file.
         """
         counts = {"epochs": self.epochs, "best_epoch": np.asarray(self.best.epoch), "diverged": self.diverged}
         values = {"train_loss": self.history.loss, **self.history.observed}
@@ -207,8 +208,8 @@ def fit(
          'loss_at_best', 'loss_at_last']
     """
     config = FitConfig(task, epochs, criterion, patience, observe)
-    check_keys(keys)
-    mapped = (keys, as_settings(task, settings, keys.shape[0]))
+    check_untraced("fit", (data, keys, settings, dev, order))
+    mapped = _mapped(task, keys, settings)
     first = config._replace(task=first_task(task, mapped[1]))
     check_fit(first, order=order, watch=watch, checkpoints=checkpoints, devices=devices)
     check_layout(layout, devices)
@@ -245,6 +246,16 @@ def fit(
     result = _result(placed, step, times, interrupted=bool(signals.signals), layout=used)
     in_order = {name: result.state.settings[name] for name in mapped[1]}  # jax sorts a dictionary by name
     return result._replace(state=result.state._replace(settings=in_order))
+
+
+def _mapped(task, keys, settings) -> tuple[Key[Array, "members"], Settings]:
+    """Return the keys and the settings of the members, checked."""
+    check_keys(keys)
+    if callable(task):
+        check_function("task", task)
+    mapped = (keys, as_settings(task, settings, keys.shape[0]))
+    warn_of_equal_members(*mapped)
+    return mapped
 
 
 def _ignore(progress: Progress) -> None:

@@ -1,7 +1,9 @@
 """Check data and task of `fit` before anything is compiled; warn about data that train badly."""
 
 import numbers
+import os
 import warnings
+from collections.abc import Mapping
 from typing import Any
 
 import jax
@@ -59,6 +61,32 @@ def check_fit(config: Any, *, order: Any, watch: Any, checkpoints: Any, devices:
         raise ValueError(
             f"the seconds of checkpoints must be None or a number from 0 on, got {format_argument(seconds)}."
         )
+    if checkpoints is not None and not isinstance(checkpoints.directory, str | os.PathLike):
+        raise TypeError(
+            f"the directory of checkpoints must be a path, got {format_argument(checkpoints.directory)}: write "
+            "training.Checkpoints(directory)."
+        )
+    if checkpoints is not None and not isinstance(checkpoints.settings, Mapping):
+        raise TypeError(
+            f"the settings of checkpoints must be a dictionary, got {format_argument(checkpoints.settings)}: name each "
+            "of them."
+        )
+
+
+def warn_of_equal_members(keys: Any, settings: Mapping[str, Any]) -> None:
+    """Warn about two members with the same key and settings, whose trainings are equal."""
+    columns = [np.asarray(jax.random.key_data(jax.random.clone(keys))), *map(np.asarray, settings.values())]
+    first: dict[tuple[bytes, ...], int] = {}
+    for member in range(len(columns[0])):
+        other = first.setdefault(tuple(column[member].tobytes() for column in columns), member)
+        if other != member:
+            warnings.warn(
+                f"members {other} and {member} have the same key{' and settings' * bool(settings)}, so that they train "
+                "equally: give each member a key of its own, such as jax.random.split(key, members)"
+                + ("." if settings else ", or pass the settings of the grid that the keys are from."),
+                stacklevel=4,
+            )
+            return
 
 
 def _warn_of_criterion(config) -> None:
@@ -99,7 +127,7 @@ def _check_same_shapes(data, dev) -> None:
     """Raise ValueError for inputs of dev with other shapes than those of the data."""
     of_data, of_dev = (jax.tree.map(lambda leaf: leaf.shape[1:], part.inputs) for part in (data, dev))
     if of_data != of_dev:
-        raise ValueError(f"inputs of dev must have the shape {of_data}, got {of_dev}.")
+        raise ValueError(f"inputs of dev must have the shape {of_data}, got {of_dev}: encode both in the same way.")
 
 
 def _warn_of_images(task, inputs) -> None:

@@ -27,9 +27,14 @@ def check_labels(name: str, task: Task, labels: np.ndarray, outputs: PyTree) -> 
     if below.size and any(_losses(task.loss, outputs, np.unique(below))):
         raise ValueError(f"labels of {name} must be class numbers from 0, got {below.min()}.")
     if beyond.size and not np.isfinite(_losses(task.loss, outputs, np.unique(beyond))).all():
+        if classes == 1:
+            raise ValueError(
+                f"labels of {name} must be 0 for a model with one output, got {beyond.max()}: give the model one "
+                "output for each class, or use F.sigmoid_binary_cross_entropy with float labels (examples, 1)."
+            )
         raise ValueError(
             f"labels of {name} must be less than the model's {classes} outputs, got {beyond.max()}: the model needs "
-            "one output for each class."
+            "one output for each class, and classes count from 0."
         )
 
 

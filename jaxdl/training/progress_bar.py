@@ -7,6 +7,7 @@ import numpy as np
 from rich.console import Console
 from rich.progress import BarColumn, Progress as Bar, TextColumn, TimeRemainingColumn
 
+from jaxdl.training.argument_checks import check_count
 from jaxdl.training.fit import Progress, Watch
 
 
@@ -36,6 +37,7 @@ def progress_bar(title: str, epochs: int, console: Console | None = None) -> Gen
         >>> console.file.getvalue().splitlines()[0]
         'three networks, 5 epochs'
     """
+    check_count("epochs", epochs)
     columns = [
         TextColumn("{task.fields[epochs]}", markup=False),
         BarColumn(8),

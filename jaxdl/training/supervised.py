@@ -17,6 +17,7 @@ from jaxdl.training.argument_checks import (
     check_observed,
     check_penalty,
     check_state,
+    traceable,
 )
 from jaxdl.training.data_checks import checked_evaluation, checked_inputs
 from jaxdl.training.label_checks import check_broadcast
@@ -51,22 +52,27 @@ def objective_of(task: Task) -> Objective:
 
 def _objective(task, params, stats, batch, key):
     if task.objective is not None:
-        result = task.objective(params, stats, batch, key)
+        with traceable("objective"):
+            result = task.objective(params, stats, batch, key)
         check_objective(result)
         loss, stats = result
         return jnp.asarray(loss), stats
     augment_key, model_key = jax.random.split(key)
-    batch = task.augment(augment_key, batch)
+    with traceable("augment"):
+        batch = task.augment(augment_key, batch)
     check_batch(batch)
     outputs, stats = task.model.apply(params, stats, batch.inputs, key=model_key)
-    loss, penalty = _mean_loss(task.loss, outputs, batch.labels, batch.weights), task.penalty(params)
+    loss = _mean_loss(task.loss, outputs, batch.labels, batch.weights)
+    with traceable("penalty"):
+        penalty = task.penalty(params)
     check_penalty(penalty)
     return loss + penalty, stats
 
 
 def _mean_loss(loss, outputs, labels, weights):
     """Return the weighted mean of the losses of all examples."""
-    losses = loss(outputs, labels)
+    with traceable("loss"):
+        losses = loss(outputs, labels)
     check_losses(losses, weights)
     check_broadcast(loss, outputs, labels)
     return weighted_mean(losses, weights)
@@ -141,7 +147,10 @@ def _evaluate(task, data, params, stats, settings) -> dict[str, Array]:
     if task.loss is not None:
         measured = {"loss": functools.partial(_mean_loss, task.loss)} | measured
     outputs = _outputs(task, data.inputs, params, stats, settings)
-    values = {name: metric(outputs, data.labels, data.weights) for name, metric in measured.items()}
+    values = {}
+    for name, metric in measured.items():
+        with traceable("metric", f"metric {name!r}"):
+            values[name] = metric(outputs, data.labels, data.weights)
     check_metrics(values)
     return values
 
@@ -159,7 +168,8 @@ def _of_each(f, state) -> Any:
 def observed(task: AnyTask, state: State, dev: Dataset | None, observe: Observe | None) -> dict[str, Any]:
     """Return what an epoch records: `observe(state, dev)` if it is given, else the evaluation on dev, else nothing."""
     if observe is not None:
-        values = observe(state, dev)
+        with traceable("observe"):
+            values = observe(state, dev)
         check_observed(values)
         return values
     return {} if dev is None else evaluate(task, state, dev)

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.core import Tracer
 from jaxtyping import Array, Key, Shaped
 from typing_extensions import TypeAliasType
 
@@ -67,7 +68,7 @@ def grid(keys: Key[Array, "seeds"], values: Mapping[str, ArrayLike]) -> Grid:
 
 def check_grid(keys: Any, values: Any) -> None:
     """Raise TypeError or ValueError for keys and values that `grid` cannot combine."""
-    if not is_key(keys) or not isinstance(values, Mapping):
+    if not is_key(keys) or keys.ndim != 1 or not isinstance(values, Mapping):
         raise TypeError(
             f"grid takes keys and a dictionary of values, got {format_argument(keys)} and {format_argument(values)}: "
             'write grid(jax.random.split(key, seeds), {"rate": [0.1, 0.01]}).'
@@ -83,9 +84,24 @@ def task_of(task: AnyTask, settings: Settings) -> Task:
     if not callable(task):
         return task
     if not settings:
-        raise TypeError("a task that is a function of settings needs settings, such as settings={'rate': 0.1}.")
-    made: Any = task(settings)
-    return made
+        raise TypeError(
+            "a task that is a function of settings needs settings: pass settings={'rate': 0.1}, for example, or a "
+            "state that has them."
+        )
+    return _made(task, settings)
+
+
+def _made(task, settings) -> Any:
+    """Return `task(settings)`. Raises ValueError if it looks up a setting that is absent."""
+    try:
+        return task(settings)
+    except KeyError as error:
+        if error.args and error.args[0] not in settings:
+            raise ValueError(
+                f"task(settings) must use the settings that it is given, {', '.join(settings)}, but looks up "
+                f"{error.args[0]!r}: correct the name, or add the setting."
+            ) from error
+        raise
 
 
 def first_task(task: AnyTask, settings: Settings) -> Task:
@@ -154,18 +170,18 @@ def _check_traceable(task, arrays) -> None:
     row = {name: jax.ShapeDtypeStruct(values.shape[1:], values.dtype) for name, values in arrays.items()}
 
     def build(settings):
-        _check_task(task(settings))
+        made = _made(task, settings)
+        _check_task(made)
+        for name in ("batch_size", "microbatches"):
+            if isinstance(getattr(made, name), Tracer):
+                raise TypeError(
+                    f"{name} must be equal for all members, because one program trains them, got a setting: call fit "
+                    "once for each value."
+                )
         return 0
 
     try:
         jax.eval_shape(build, row)
-    except KeyError as error:
-        if error.args and error.args[0] not in arrays:
-            raise ValueError(
-                f"task(settings) must use the settings that it is given, {', '.join(arrays)}, but looks up "
-                f"{error.args[0]!r}: correct the name, or add the setting."
-            ) from error
-        raise
     except jax.errors.JAXTypeError as error:
         raise TypeError(
             "task(settings) must work for traced settings, because one program trains all members: it cannot use the "

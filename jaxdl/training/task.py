@@ -5,10 +5,12 @@ from typing import Any, NamedTuple
 
 import jax
 import optax
+from jax.core import Tracer
 from jaxtyping import Array, Float, Int, Key, PyTree
 from typing_extensions import TypeAliasType
 
 from jaxdl._display import short_repr
+from jaxdl._formatting import format_argument, is_integer
 from jaxdl.data import Dataset
 from jaxdl.models import Model
 
@@ -108,7 +110,18 @@ class State(NamedTuple):
     """values from which a function `task(settings)` makes the task; empty for a Task"""
 
     def member(self, number: int) -> "State":
-        """Return the state of one member of a population, as `train` would return it."""
+        """Return the state of one member of a population, as `train` would return it.
+
+        Raises TypeError, ValueError or IndexError if there is no such member; negative numbers count from the end.
+        """
+        if not self.key.ndim:
+            raise ValueError("the state is that of one model, not of a population: use it as it is.")
+        members = self.key.shape[0]
+        if not isinstance(number, Tracer):
+            if not is_integer(number):
+                raise TypeError(f"number must be an integer, got {format_argument(number)}.")
+            if not -members <= number < members:  # jax would return the last member
+                raise IndexError(f"number must be from 0 to {members - 1}, a member of the state, got {number}.")
         one = {name: jax.tree.map(lambda leaf: leaf[number], self._asdict()[name]) for name in MAPPED}
         return self._replace(**one)
 

@@ -36,7 +36,8 @@ def train(
         epochs: Passes over the data, at least 1.
         settings: Values for a task that is a function of them.
         dev: Data to evaluate after every epoch; loss and metrics become columns of the history.
-        observe: Called as `observe(state, dev)` after every epoch, in place of `evaluate(task, state, dev)`.
+        observe: Called as `observe(state, dev)` after every epoch, in place of `evaluate(task, state, dev)`; dev is
+            None if none is given.
         order: A key for the order of the data only. Members of a population that get the same one see the same batches.
 
     Returns:

@@ -40,8 +40,8 @@ data.preprocessing: columns pixels standardization preparation serialization
 data: loading
 models: _validity receptive_field call_recorder summary model blocks norms precision reinitialize nnx mlp mlp_of_sizes
     linear convnet resnet recurrent multi_head pytorch_conversions pytorch
-training: _display task sweep layout batching scoring argument_checks label_checks data_checks supervised early_stopping
-    input_checks step unused_settings streaming train
+training: _display task sweep layout batching scoring argument_checks population_checks label_checks data_checks
+    supervised early_stopping input_checks step unused_settings streaming train
 training.checkpoints: serialization checkpoint resume
 training.population: member sharding layout_choice memory population runner in_memory streamed
 training: fit progress_bar

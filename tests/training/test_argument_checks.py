@@ -18,6 +18,7 @@ from tests.training.entry_points import (
     KEY,
     KEYS,
     STATE,
+    TASK,
     TRAINING,
     evaluate,
     fit,
@@ -56,8 +57,11 @@ TASKS = {  # in every function
         "metrics must be a dictionary of functions, got the function accuracy: write {",
     ),
     "a list of metrics": ({"metrics": [metrics.accuracy]}, "metrics must be a dictionary of functions, got list"),
-    "a metric by name": ({"metrics": {"a": "accuracy"}}, r"metric must be a function of \(outputs, labels, weights\)"),
-    "a metric of two arguments": ({"metrics": {"a": lambda o, y: o}}, "metric must be a function of .*<lambda>"),
+    "a metric by name": (
+        {"metrics": {"a": "accuracy"}},
+        r"metric 'a' must be a function of \(outputs, labels, weights\)",
+    ),
+    "a metric of two arguments": ({"metrics": {"a": lambda o, y: o}}, "metric 'a' must be a function of .*<lambda>"),
 }
 TRAINED_TASKS = {  # where the task is trained
     "an optimizer by name": ({"optimizer": "adam"}, r"optimizer must be an optax optimizer, got 'adam': pass an opt"),
@@ -132,7 +136,13 @@ def test_one_key_must_be_one_typed_key(call, key, kind, message):
         ),
         (KEYS[:0], ValueError, r"keys must have the shape \(members,\).*got keys of the shape \(0,\)"),
         ([KEY, KEY], TypeError, r"keys must be of the type .*, got list: stack keys with jnp\.stack"),
-        (3, TypeError, "keys must be of the type that jax.random.key returns, got 3"),
+        (
+            3,
+            TypeError,
+            r"keys must be of the type .*, got 3: make them with jax\.random\.split\(jax\.random\.key\(0\), mem",
+        ),
+        ([0, 1], TypeError, r"keys must be of the type .*, got list: make them with jax\.random\.split"),
+        (training.Grid(KEYS, {}), TypeError, r"got Grid: write keys, settings = grid\(\.\.\.\)"),
         (np.zeros((3, 2), np.uint32), TypeError, r"got an array of uint32 of the shape \(3, 2\): make it with"),
     ],
 )
@@ -172,6 +182,7 @@ STATES = {
     ),
     "a state and a history": ((STATE, None), "got tuple: train returns a state and a history; pass the state alone"),
     "parameters": (STATE.params, r"state must be a State, got dict: pass the result of training\.start, or the state"),
+    "a Best": (training.Best(None, None, None, None), r"must be a State, got Best: pass fit\.best_state"),
     "None": (None, "state must be a State, got None"),
 }
 
@@ -193,7 +204,8 @@ def test_a_state_must_be_a_state(call, state, message):
 
 def test_resume_needs_the_state_of_one_model():
     with raises(
-        ValueError, r"key of the state must be a single key, got keys of the shape \(2,\): .*training\.population"
+        ValueError,
+        r"state must be that of one model, got that of 2 members: take one of them, such as state\.member\(0\)",
     ):
         resume(task_of(), DATA, STATE._replace(key=KEYS), epochs=1)
 
@@ -219,6 +231,22 @@ FIT = {
         TypeError,
         r"observe must be a function of \(state, d",
     ),
+    "a number as directory": (
+        {"checkpoints": training.Checkpoints(3)},
+        TypeError,
+        "the directory of checkpoints must be a path, got 3",
+    ),
+    "a list of settings": (
+        {"checkpoints": training.Checkpoints("a", None, [1])},
+        TypeError,
+        "the settings of checkpoints must be a dictionary, got list: name each of them",
+    ),
+    "no dev": ({"dev": None}, TypeError, r"dev must be a Dataset, got None: pass one .*, such as split\.dev"),
+    "a task of two arguments": (
+        {"task": lambda rate, decay: TASK, "settings": {"rate": np.ones(2)}},
+        TypeError,
+        r"task must be a function of \(settings\), .*, got the function <lambda>: pass a function with these",
+    ),
     "an unknown name": (
         {"criterion": highest("acurracy")},
         ValueError,
@@ -230,7 +258,19 @@ FIT = {
 @pytest.mark.parametrize(("settings", "kind", "message"), FIT.values(), ids=FIT.keys())
 def test_fit_names_a_wrong_setting(settings, kind, message):
     with raises(kind, message):
-        fit(task_of(), DATA, KEYS, epochs=1, dev=DATA, **settings)
+        fit(**{"task": TASK, "data": DATA, "keys": KEYS, "epochs": 1, "dev": DATA} | settings)
+
+
+def test_fit_and_population_cannot_be_traced():
+    called = {
+        "fit": lambda keys: fit(TASK, DATA, keys, epochs=1, dev=DATA).state,
+        "population": lambda keys: population(lambda key: 0.0, keys),
+    }
+    for name, call in called.items():
+        with raises(
+            TypeError, rf"{name} must be called outside of jit, vmap .*: use training\.train and jax\.vmap inside"
+        ):
+            jax.eval_shape(call, KEYS)
 
 
 def test_a_criterion_returns_one_number():
@@ -239,41 +279,6 @@ def test_a_criterion_returns_one_number():
         check_criterion(criterion, row)
     with raises(ValueError, r"criterion must return one number for a row of the history, got an array .*\(2,\)"):
         check_criterion(lambda row: jnp.stack([row.loss, row.loss]), row)
-
-
-@pytest.mark.parametrize(
-    ("mapped", "settings", "message"),
-    [
-        (3, {}, r"mapped arguments must be arrays .*, but contain 3: use jnp\.array, or jax\.random\.split"),
-        ([0.1, 0.2], {}, r"mapped arguments must be arrays .*, but contain 0\.1"),
-        (KEYS, {"shared": DATA}, r"shared must be a tuple of arguments, got Dataset: write shared=\(data,\)"),
-        (KEYS, {"devices": jax.devices()[0]}, "devices must be a list of devices, got"),
-    ],
-    ids=["a number", "a list", "shared without a tuple", "a device"],
-)
-def test_population_names_a_wrong_argument(mapped, settings, message):
-    with raises(TypeError, message):
-        population(lambda *arguments: 0.0, mapped, **settings)
-
-
-def test_population_needs_a_function():
-    with raises(TypeError, "train_one must be a function, got State: pass the function itself"):
-        population(STATE, KEYS)
-
-
-@pytest.mark.parametrize("simplified", [False, True])
-def test_population_warns_about_large_arrays_in_a_closure(simplified, monkeypatch):
-    """Both where jax lists constants beside a program and where it writes them into it."""
-    large = jnp.asarray(np.ones(1 << 19, np.float32))
-    inside = jax.lax.cond if simplified else lambda holds, f, _, x: f(x)
-    one = lambda x: inside(True, lambda x: x * large[0], lambda x: x, x)
-    before = jax.config.jax_use_simplified_jaxpr_constants
-    jax.config.update("jax_use_simplified_jaxpr_constants", simplified)
-    try:
-        with pytest.warns(UserWarning, match=r"train_one has 2\.0 MB of arrays in its closure, .*shared=\(data,\)"):
-            training.population(one, jnp.ones(2))
-    finally:
-        jax.config.update("jax_use_simplified_jaxpr_constants", before)
 
 
 def test_functions_that_take_more_optional_arguments_are_accepted():

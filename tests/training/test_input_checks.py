@@ -12,7 +12,7 @@ import pytest
 import jaxdl.functional as F
 from jaxdl import data, models, optimizers
 from jaxdl.training import Task, fit
-from jaxdl.training.input_checks import check_inputs
+from jaxdl.training.input_checks import check_inputs, warn_of_equal_members
 from jaxdl.training.population import in_memory
 
 SIZE, CLASSES = 40, 10
@@ -90,7 +90,7 @@ MISTAKES = {
     ),
     "labels beyond the outputs": (
         lambda: fitted(MLP, examples(labels=LABELS + 1)),
-        "labels of data must be less than the model's 10 outputs, got 10: the model needs one output for each class",
+        "labels of data must be less than the model's 10 outputs, got 10: the model needs .*, and classes count from 0",
     ),
     "labels of dev beyond the outputs": (
         lambda: fitted(MLP, examples(), dev=examples(labels=LABELS + 5)),
@@ -120,7 +120,10 @@ MISTAKES = {
         lambda: fitted(MLP, examples(IMAGES[:0], LABELS[:0])),
         "batch_size must be between 1 and the number of examples, 0, got 8",
     ),
-    "empty dev": (lambda: fitted(MLP, examples(), dev=examples(IMAGES[:0], LABELS[:0])), "dev has no examples"),
+    "empty dev": (
+        lambda: fitted(MLP, examples(), dev=examples(IMAGES[:0], LABELS[:0])),
+        "dev has no examples: give it at least one",
+    ),
     "a batch larger than the data": (
         lambda: fitted(MLP, examples(), batch_size=SIZE + 1),
         "batch_size must be between 1 and the number of examples, 40, got 41: use a smaller batch or more data",
@@ -202,6 +205,18 @@ def test_mistakes_raise_before_anything_is_lowered(mistake, message, monkeypatch
             mistake()
     finally:
         jaxtyping.config.update("jaxtyping_disable", False)
+
+
+def test_equal_members_cause_a_warning():
+    keys, rates = jax.random.split(jax.random.key(0), 2), {"rate": np.array([0.1, 0.1, 0.2])}
+    message = "members 0 and 2 have the same key, so that they train equally: .*, or pass the settings of the grid"
+    with pytest.warns(UserWarning, match=message):
+        warn_of_equal_members(keys[jnp.array([0, 1, 0])], {})
+    with pytest.warns(UserWarning, match="members 0 and 1 have the same key and settings, so that they train equally"):
+        warn_of_equal_members(keys[jnp.array([0, 0, 0])], rates)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        warn_of_equal_members(keys[jnp.array([0, 1, 0])], rates)
 
 
 def test_a_class_without_training_examples_is_allowed():

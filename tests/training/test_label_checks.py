@@ -37,6 +37,12 @@ def test_labels_of_no_class_raise(loss, label):
         check_labels("data", task_of(loss=loss), np.array([0, label]), OUTPUTS)
 
 
+def test_two_classes_need_two_outputs():
+    one = jax.ShapeDtypeStruct((1, 1), jnp.float32)
+    with pytest.raises(ValueError, match="must be 0 for a model with one output, got 1: give the model one output for"):
+        check_labels("data", task_of(loss=F.cross_entropy), np.array([0, 1]), one)
+
+
 def test_a_loss_that_depends_on_traced_values_is_not_probed():
     def f(weight):
         check_labels("data", task_of(loss=lambda outputs, labels: weight * outputs[:, 0]), np.array([-1, 7]), OUTPUTS)

@@ -1,3 +1,4 @@
+import inspect
 import io
 import re
 import sys
@@ -96,3 +97,8 @@ def test_the_bar_of_a_fit_ends_full_if_all_members_diverge(digits, console):
     assert "━━━━━━━━ 0:00:00 loss " in shown.splitlines()[-1]
     assert shown.endswith(", 0/2 active\n")
     assert result.history.loss.shape == (2, 4)
+
+
+def test_epochs_must_be_a_number():
+    with pytest.raises(TypeError, match="epochs must be an integer, got 6.5"):
+        next(inspect.unwrap(progress_bar)("x", 6.5))

@@ -9,6 +9,8 @@ import jaxdl.functional as F
 from jaxdl import data, metrics, models, optimizers
 from jaxdl.training import State, Task, evaluate, in_batches, objective_of, outputs_of
 from jaxdl.training.supervised import observed
+from tests.training import entry_points
+from tests.training.entry_points import fit, raises, train
 
 MODEL = models.mlp((4,), 3)
 DATA = data.from_arrays(np.arange(12.0).reshape(6, 2) / 10, [0, 1, 2, 0, 1, 2], weights=[1, 1, 1, 1, 0, 2])
@@ -190,3 +192,37 @@ def test_a_metric_is_one_number_and_observe_returns_a_dictionary_of_numbers(para
         observed(task_of(), state_with(params, {}), DATA, lambda state, dev: {"loss": "high"})
     every = lambda state, dev: {"params": state.params, "epoch": 3}
     assert observed(task_of(), state_with(params, {}), DATA, every)["epoch"] == 3
+
+
+FUNCTIONS = {
+    "a loss": ({"loss": lambda outputs, labels: outputs[:, 0] * float(labels[0])}, r"loss, .*\(outputs, labels\)"),
+    "an objective": ({"objective": lambda p, s, batch, key: (np.sum(np.asarray(p["w"])), s)}, r"objective, .*\(params"),
+    "a penalty": ({"penalty": lambda params: 0.1 if params["w"].sum() > 0 else 0.0}, r"penalty, .*\(params\)"),
+    "an augmentation of one image": ({"augment": data.shift}, r"augment, .*\(key, batch\), such as data\.each_image"),
+    "a metric": ({"metrics": {"a": lambda o, y, w: float(o.mean())}}, r"metric 'a', .*\(outputs, labels, weights\)"),
+}
+
+
+@pytest.mark.parametrize(("change", "message"), FUNCTIONS.values(), ids=FUNCTIONS.keys())
+def test_functions_of_a_task_must_be_traceable(change, message):
+    for call in (fit, train):
+        with raises(TypeError, message + r".* must be traceable by jax: .* use jnp, and jnp\.where or jax\.lax\.cond"):
+            call(
+                entry_points.task_of(**change),
+                entry_points.DATA,
+                entry_points.KEYS if call is fit else entry_points.KEY,
+                epochs=1,
+                dev=entry_points.DATA,
+            )
+
+
+def test_observe_must_be_traceable():
+    with raises(TypeError, r"observe, a function of \(state, dev\), must be traceable by jax"):
+        fit(
+            entry_points.TASK,
+            entry_points.DATA,
+            entry_points.KEYS,
+            epochs=1,
+            dev=entry_points.DATA,
+            observe=lambda state, dev: {"epoch": int(state.epoch)},
+        )

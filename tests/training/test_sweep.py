@@ -7,7 +7,7 @@ import pytest
 import jaxdl.functional as F
 from jaxdl import data, metrics, models, optimizers, training
 from jaxdl.data.stream import stream_examples
-from jaxdl.training.sweep import as_settings, check_grid
+from jaxdl.training.sweep import as_settings, check_grid, task_of
 
 pytestmark = pytest.mark.usefixtures("shared_programs")
 MOONS = data.moons(jax.random.key(0), examples=32)
@@ -52,8 +52,9 @@ def test_grid_combines_every_value_with_every_key_and_keys_vary_fastest():
     for name, values in (("rule", ["adam", "sgd"]), ("size", [(8,), (8, 8)])):
         with pytest.raises(TypeError, match=f"the setting {name} must be numbers, got"):
             check_grid(KEYS, {name: values})
-    with pytest.raises(TypeError, match="grid takes keys and a dictionary of values"):
-        check_grid({"rate": [0.1]}, KEYS)
+    for keys, values in [({"rate": [0.1]}, KEYS), (jax.random.key(9), {"rate": [0.1]})]:
+        with pytest.raises(TypeError, match="grid takes keys and a dictionary of values, got "):
+            check_grid(keys, values)
 
 
 def test_each_member_of_a_sweep_equals_a_training_with_its_settings_alone(sweep):
@@ -137,6 +138,12 @@ RATES = {"rate": np.ones(16)}
     ("task", "settings", "error", "message"),
     [
         (task, training.Grid(None, RATES), TypeError, "got a Grid: write keys, settings = grid(...)"),
+        (
+            lambda settings: task(dict.fromkeys(SETTINGS, 0.1))._replace(batch_size=settings["rate"]),
+            RATES,
+            TypeError,
+            "batch_size must be equal",
+        ),
         (task, [1.0], TypeError, "settings must be a dictionary of arrays"),
         (task, {"rat": np.ones(16)}, ValueError, "the settings that it is given, rat, but looks up 'dropout'"),
         (task, None, TypeError, "such a function needs settings"),
@@ -154,3 +161,10 @@ RATES = {"rate": np.ones(16)}
 def test_settings_that_cannot_be_mapped_are_answered_in_a_sentence(task, settings, error, message):
     with pytest.raises(error, match=re.escape(message)):
         as_settings(task, settings, 16)
+
+
+def test_a_task_of_settings_names_a_missing_setting():
+    with pytest.raises(ValueError, match=re.escape("the settings that it is given, rat, but looks up 'dropout'")):
+        task_of(task, {"rat": 0.1})
+    with pytest.raises(TypeError, match="needs settings: pass settings={'rate': 0.1}.* or a state that has them"):
+        task_of(task, {})

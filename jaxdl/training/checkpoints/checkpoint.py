@@ -26,6 +26,7 @@ import numpy as np
 from jaxtyping import PyTree
 
 from jaxdl._display import short_repr
+from jaxdl._formatting import format_argument, is_integer
 from jaxdl.system.multihost import to_host
 from jaxdl.system.startup import without_accelerators
 from jaxdl.system.storage import PARTIAL
@@ -72,7 +73,7 @@ def save_checkpoint(
         note: Additional information that JSON can hold.
 
     Raises:
-        TypeError: A leaf or the note cannot be saved.
+        TypeError: A leaf or the note cannot be saved, or the number is not an integer.
         ValueError: The number is negative.
         FileExistsError: A checkpoint with this number exists.
         OSError: The disk cannot be written; earlier checkpoints are intact.
@@ -86,6 +87,11 @@ def save_checkpoint(
         >>> checkpoint.tree["w"].tolist(), checkpoint.note
         ([0, 1, 2], {'loss': 0.5})
     """
+    if not is_integer(number):
+        raise TypeError(
+            f"the number of a checkpoint must be an integer, got {format_argument(number)}: write "
+            "save_checkpoint(directory, number, tree)."
+        )
     if number < 0:
         raise ValueError(f"the number of a checkpoint must be at least 0, got {number}.")
     directory = pathlib.Path(directory).absolute()

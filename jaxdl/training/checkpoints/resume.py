@@ -7,6 +7,7 @@ import json
 import os
 import pathlib
 import platform
+import re
 import time
 import warnings
 from collections.abc import Callable, Generator, Mapping
@@ -179,10 +180,16 @@ def _accept(directory, saved, here) -> None:
 
 
 def differences(saved: Mapping[str, Any], here: Mapping[str, Any]) -> str:
-    """Describe which settings differ, compared as JSON; the empty string if none do."""
+    """Describe which settings differ, compared as JSON, without digests; the empty string if none do."""
     saved, here = (dict(_flat(_as_json(settings))) for settings in (saved, here))
     names = [name for name in dict.fromkeys((*saved, *here)) if saved.get(name, ABSENT) != here.get(name, ABSENT)]
-    return ", ".join(f"{name} ({saved.get(name, ABSENT)} there, {here.get(name, ABSENT)} here)" for name in names)
+    return ", ".join(f"{name} ({_compared(saved.get(name, ABSENT), here.get(name, ABSENT))})" for name in names)
+
+
+def _compared(there, here) -> str:
+    if all(isinstance(value, str) and re.fullmatch("[0-9a-f]{64}", value) for value in (there, here)):
+        return "other values"
+    return f"{there} there, {here} here"
 
 
 def _as_json(settings) -> dict[str, Any]:

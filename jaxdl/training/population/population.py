@@ -13,7 +13,6 @@ from jaxtyping import PyTree
 
 from jaxdl.system.interruption import run_interruptibly
 from jaxdl.system.multihost import broadcast_from_first
-from jaxdl.training.argument_checks import check_population, warn_of_constants
 from jaxdl.training.layout import Layout, LayoutOption, check_layout, mesh_of
 from jaxdl.training.population.layout_choice import avoid_deadlock, choose_layout, fastest, possible_layouts
 from jaxdl.training.population.memory import compile_within_memory, smaller_after
@@ -29,6 +28,7 @@ from jaxdl.training.population.sharding import (
     sharded,
     zeros_like,
 )
+from jaxdl.training.population_checks import check_population, warn_of_constants
 
 ONE_AT_A_TIME = Layout()
 

@@ -1,5 +1,6 @@
 """A checkpoint holds exactly the tree that was saved; wrong arguments raise."""
 
+import inspect
 import shutil
 import warnings
 
@@ -163,6 +164,8 @@ def test_the_number_must_be_new_and_not_negative(tmp_path):
     assert equal(load_checkpoint(tmp_path, TREE).tree, TREE)
     with pytest.raises(ValueError, match="the number of a checkpoint must be at least 0, got -1"):
         save_checkpoint(tmp_path, -1, TREE)
+    with pytest.raises(TypeError, match="must be an integer, got dict: write save_checkpoint"):
+        inspect.unwrap(save_checkpoint)(tmp_path, TREE, 1)
 
 
 def test_a_note_that_json_cannot_hold_raises(tmp_path):

@@ -146,7 +146,7 @@ DIFFERENCES = {
     "numbers and keys": (
         {"members": 2, "patience": 3, "order": 3},
         r"differs in members \(3 there, 2 here\), patience \(None there, 3 here\), "
-        r"keys \(\w{64} there, \w{64} here\), order \(",
+        r"keys \(other values\), order \(",
     ),
     "settings": (
         {"settings": {"optimizer": {"rate": 0.02}, "more": [1]}, "task": "other rate"},
@@ -176,7 +176,7 @@ def test_checkpoints_of_another_training_raise_with_the_difference(digits, inter
 
 def test_checkpoints_of_other_data_raise(digits, interrupted):
     other = digits._replace(labels=digits.labels.at[3].set(0))
-    with pytest.raises(ValueError, match=r"differs in data \(\w{64} there, \w{64} here\), dev \("):
+    with pytest.raises(ValueError, match=r"differs in data \(other values\), dev \("):
         fitted(other, directory=interrupted)
     with pytest.raises(ValueError, match=r"differs in dev \("):
         fitted(digits, directory=interrupted, dev=other)

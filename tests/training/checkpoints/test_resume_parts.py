@@ -48,3 +48,4 @@ def test_differences_are_described_by_name():
     here = {"a": 2, "of": {"b": 2.0}, "same": [1, 2], "new": "x"}
     expected = "a (1 there, 2 here), of.gone (None there, nothing here), new (nothing there, x here)"
     assert differences(there, here) == expected
+    assert differences({"keys": "a" * 64}, {"keys": "b" * 64}) == "keys (other values)"
