@@ -7,7 +7,7 @@ Imports jax only where a tree is counted.
 import html
 from collections.abc import Mapping, Sequence
 from itertools import zip_longest
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 
@@ -105,6 +105,10 @@ class Table(tuple):
 
 class Columns(dict):
     """A dictionary of columns of equal length that is displayed as a table, without the rows after the first 20."""
+
+    def __missing__(self, name: Any) -> NoReturn:
+        """Raise KeyError with the names of all columns."""
+        raise KeyError(f"the table has no column {name!r}: it has {', '.join(self)}")
 
     def _cells(self) -> list[tuple[str, ...]]:
         columns = [[_number(value) for value in np.asarray(column)[:MAX_ROWS]] for column in self.values()]

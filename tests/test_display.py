@@ -10,7 +10,7 @@ import optax
 import pytest
 
 from jaxdl import data, models
-from jaxdl._display import MAX_LINE, Table, html_table, short_repr, span, summarized, text_table
+from jaxdl._display import MAX_LINE, Columns, Table, html_table, short_repr, span, summarized, text_table
 from jaxdl.backpropagation import WorkedExample, trace_expression
 from jaxdl.data import Dataset, Split
 from jaxdl.derivation import Proof, Proofs
@@ -159,3 +159,8 @@ def test_data_sets_and_splits_display_themselves_as_tables():
     rows = Cells(Split(part, part, part)._repr_html_()).rows
     assert [row[0] for row in rows] == ["part", "train", "dev", "test"]
     assert rows[1] == ["train", "{'<b>': float64[9, 2]}", "int64[9]", "float64[9]"]
+
+
+def test_a_column_that_does_not_exist_raises_with_the_names_of_all():
+    with pytest.raises(KeyError, match="no column 'acc': it has member, accuracy"):
+        Columns({"member": [0], "accuracy": [0.5]})["acc"]

@@ -16,7 +16,16 @@ def check(condition, message: str):
 
 
 def check_number(name: str, number) -> None:
-    """Raise TypeError unless the setting is a number or an array."""
+    """Raise TypeError unless the setting is a number or an array with one number."""
+    if isinstance(number, dict):
+        raise TypeError(
+            f"{name} must be a number, got a dictionary: take one of its entries, {', '.join(map(repr, number))}."
+        )
+    if getattr(number, "ndim", 0):
+        raise TypeError(
+            f"{name} must be a number, got an array of the shape {number.shape}: training.fit(task, ..., settings=) "
+            "gives each member of a population its own value."
+        )
     if not hasattr(number, "dtype") and not isinstance(number, int | float):
         raise TypeError(f"{name} must be a number, got {number!r}.")
 
