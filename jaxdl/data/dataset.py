@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 
 import jax
 import numpy as np
+from jax.core import Tracer
 from jaxtyping import Array, PyTree
 from typing_extensions import TypeAliasType
 
@@ -235,6 +236,14 @@ def take(data: Dataset, indices: ArrayLike) -> Dataset:
     if isinstance(data.inputs, dict):  # jax.tree.map sorts the keys
         selected = selected._replace(inputs={name: selected.inputs[name] for name in data.inputs})
     return selected
+
+
+def counted(data: Dataset) -> Dataset:
+    """Return the examples of weight above 0; all of them while jax traces them, or if every weight is 0."""
+    if isinstance(data.weights, Tracer):
+        return data
+    weights = np.asarray(data.weights)
+    return data if weights.all() or not weights.any() else take(data, np.flatnonzero(weights))
 
 
 def _checked_indices(indices, examples) -> np.ndarray:

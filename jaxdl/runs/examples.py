@@ -1,10 +1,12 @@
 """The examples of a run: read the data that the settings name, split it, and prepare it for training."""
 
+import warnings
 from typing import NamedTuple
 
 import jax
 
 from jaxdl import data
+from jaxdl.data.dataset import counted
 from jaxdl.data.loading import parts_of
 from jaxdl.data.preprocessing.preparation import missing_counts
 from jaxdl.runs.build import ON_UNREADABLE, READ_LABELS
@@ -23,7 +25,7 @@ class Examples(NamedTuple):
 
 
 def load_examples(settings: Train) -> Examples:
-    """Read, split and prepare the data that the settings name.
+    """Read, split and prepare the data that the settings name; examples of weight 0 are left out with a warning.
 
     Raises ValueError for unusable data, and for missing values if the settings refuse them.
     """
@@ -60,7 +62,7 @@ def _split(settings) -> data.Split:
 
 
 def _read(settings, part) -> data.Dataset:
-    return data.load(
+    whole = data.load(
         settings.data,
         part=part,
         label=settings.label,
@@ -72,6 +74,10 @@ def _read(settings, part) -> data.Dataset:
         data_dir=settings.data_dir,
         manual_dir=settings.manual_dir,
     )
+    kept = counted(whole)
+    if kept.size < whole.size:
+        warnings.warn(f"{whole.size - kept.size} of {whole.size} examples have weight 0 and are left out", stacklevel=2)
+    return kept
 
 
 def refuse_missing(split: data.Split) -> None:

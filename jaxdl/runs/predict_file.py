@@ -55,6 +55,8 @@ class Chunk(NamedTuple):
     """inputs as they are read"""
     labels: np.ndarray | None
     """labels as they are read, if there are any"""
+    weights: np.ndarray | None = None
+    """weights of the examples in the scores; None: 1 for each"""
 
 
 class FilePredictions(NamedTuple):
@@ -63,13 +65,13 @@ class FilePredictions(NamedTuple):
     examples: int
     """number of predictions"""
     sums: Any
-    """sums that the scores are computed from, for the examples with known labels"""
+    """weighted sums that the scores are computed from, for the examples with known labels"""
     unknown_labels: Counter
     """counts of labels that are not a class of the run, by label; "…" counts all after the first few"""
     unfamiliar: Counter
     """counts of examples unlike any seen in training, by column (see `unlike_training`)"""
-    covered: int = 0
-    """number of known labels within their prediction intervals"""
+    covered: float = 0
+    """weighted number of known labels within their prediction intervals"""
 
 
 def predict_file(run: Run, source: PredictionInput, out: pathlib.Path, *, level: float = LEVEL) -> FilePredictions:
@@ -96,9 +98,10 @@ def predict_file(run: Run, source: PredictionInput, out: pathlib.Path, *, level:
             counts = unlike_training(run.preparation, chunk.inputs)
             unfamiliar.update({name: rows.sum() for name, rows in counts.items()})
             if chunk.labels is not None:
-                known, others = _known(run.preparation.labels, chunk.labels)
-                sums = sums + _sums(run.preparation.labels, predicted.estimate, known)
-                covered += _covered(predicted, known)
+                weights = np.ones(len(columns)) if chunk.weights is None else chunk.weights.astype(float)
+                known, others = _known(run.preparation.labels, chunk.labels, weights > 0)
+                sums = sums + _sums(run.preparation.labels, predicted.estimate, known, weights)
+                covered += _covered(predicted, known, weights)
                 unknown.update(label if label in unknown or len(unknown) < MAX_NAMED else "…" for label in others)
         if writer is None:
             raise ValueError(f"{source.name} holds no example to predict.")
@@ -115,7 +118,7 @@ def check_output(out: pathlib.Path) -> None:
 
 
 def scores(labels: data.Classes | data.Standardization, sums: np.ndarray) -> dict[str, float]:
-    """Return the scores of the mean prediction over the examples with known labels, and their number."""
+    """Return the weighted scores of the mean prediction over the examples with known labels, and their total weight."""
     if isinstance(labels, data.Classes):
         count, right = sums
         return {"count": count, "right": right, "accuracy": right / count}
@@ -139,7 +142,7 @@ def chunks(run: Run, source: PredictionInput) -> Generator[Chunk]:
     elif path.is_dir():
         yield from _folder_chunks(path, source, run)
     elif path.suffix.lower() == ".npz" and not has_labels(path, part=source.part):
-        yield from _array_chunks(load_npz_inputs(path, part=source.part), None)
+        yield from _array_chunks(load_npz_inputs(path, part=source.part))
     else:
         whole = data.load(
             source.name,
@@ -148,13 +151,13 @@ def chunks(run: Run, source: PredictionInput) -> Generator[Chunk]:
             data_dir=source.data_dir,
             manual_dir=source.manual_dir,
         )
-        yield from _array_chunks(whole.inputs, np.asarray(whole.labels))
+        yield from _array_chunks(whole.inputs, np.asarray(whole.labels), np.asarray(whole.weights))
 
 
-def _array_chunks(inputs, labels) -> Generator[Chunk]:
+def _array_chunks(inputs, *labels_and_weights) -> Generator[Chunk]:
     for rows in _slices(len(inputs)):
-        known = None if labels is None else labels[rows]
-        yield Chunk({"row": np.arange(rows.start, rows.stop)}, np.asarray(inputs[rows]), known)
+        known = [array[rows] for array in labels_and_weights] or [None]
+        yield Chunk({"row": np.arange(rows.start, rows.stop)}, np.asarray(inputs[rows]), *known)
 
 
 def _table_chunks(path, source, run) -> Generator[Chunk]:
@@ -239,32 +242,35 @@ def _columns(labels, predicted: Prediction, level: float) -> dict[str, Any]:
     return {"label": np.asarray(labels.names)[best], **of_best, **each}
 
 
-def _known(labels, given) -> tuple[np.ndarray, list[str]]:
-    """Return labels as class numbers (-1 if unknown) or targets (NaN if unknown), and the labels that are neither."""
+def _known(labels, given, counts) -> tuple[np.ndarray, list[str]]:
+    """Return labels as class numbers (-1 if unknown) or targets (NaN if unknown), and the labels that are neither.
+
+    Labels of examples that do not count are unknown.
+    """
     if isinstance(labels, data.Classes):
         known = class_numbers(labels, given)
-        missing = missing_cells(given) if given.dtype.kind in "OfM" else np.zeros(len(given), bool)
+        missing = ~counts | (missing_cells(given) if given.dtype.kind in "OfM" else False)
         known = np.where(missing, -1, known)
         return known, list(map(str, given[(known < 0) & ~missing].tolist()))
     if given.dtype != object:
-        return given.reshape(len(given), -1), []
+        return np.where(counts[:, None], given.reshape(len(given), -1), np.nan), []
     known, unknown = texts_to_numbers(given)
-    return known[:, None], given[unknown].tolist()
+    return np.where(counts, known, np.nan)[:, None], given[unknown & counts].tolist()
 
 
-def _covered(predicted, known) -> int:
-    """Return the number of known targets within their prediction intervals; 0 for classes."""
+def _covered(predicted, known, weights) -> float:
+    """Return the weighted number of known targets within their prediction intervals; 0 for classes."""
     if predicted.prediction_low is None:
-        return 0
+        return 0.0
     inside = (predicted.prediction_low <= known) & (known <= predicted.prediction_high)
-    return int(inside[~np.isnan(known).any(axis=1)].sum())
+    return float((inside * weights[:, None])[~np.isnan(known).any(axis=1)].sum())
 
 
-def _sums(labels, estimate, known) -> np.ndarray:
-    """Return sums over a chunk: numbers of known labels and correct predictions, or moments and errors of targets."""
+def _sums(labels, estimate, known, weights) -> np.ndarray:
+    """Return weighted sums over a chunk: of known labels and right predictions, or moments and errors of targets."""
     if isinstance(labels, data.Classes):
-        return np.array([(known >= 0).sum(), (known == estimate.argmax(axis=1)).sum()], float)
+        return np.array([weights[known >= 0].sum(), weights[known == estimate.argmax(axis=1)].sum()])
     present = ~np.isnan(known).any(axis=1)
     error, offset = (estimate - known)[present], (known - labels.mean)[present]
     sums = (np.ones_like(error), offset, offset**2, error**2, np.abs(error))
-    return np.stack([values.sum(axis=0) for values in sums])
+    return np.stack([(weights[present, None] * values).sum(axis=0) for values in sums])

@@ -79,3 +79,15 @@ def test_a_group_must_be_a_column_of_a_table(data, sentence, write_table):
     path = data or write_table(a=range(60), y=["no", "yes"] * 30)
     with pytest.raises(ValueError, match=sentence):
         load_examples(Train(data=path, label=None if data else "y", group="g"))
+
+
+def test_examples_of_weight_0_are_left_out_with_a_warning(random):
+    inputs, weights = random.normal(size=(90, 2)), np.arange(90) % 3.0
+    inputs[weights == 0] += 1e6  # would change every standardization
+    np.savez("a.npz", inputs=inputs, labels=inputs @ [[1.0], [2.0]], weights=weights)
+    with pytest.warns(UserWarning, match="^30 of 90 examples have weight 0 and are left out$"):
+        examples = load_examples(Train(data="a.npz"))
+    assert sum(part.size for part in examples.raw) == 60
+    assert min(part.weights.min() for part in examples.raw) == 1
+    train = np.asarray(examples.raw.train.inputs, np.float64)
+    np.testing.assert_allclose(examples.preparation.inputs.mean, train.mean(0), rtol=1e-5, atol=1e-6)

@@ -182,3 +182,37 @@ def test_prediction_intervals_contain_a_share_of_new_labels_that_is_their_level(
     rank = round(200 * level)
     assert stats.betabinom.ppf(0.001, 2000, rank, 200 - rank) <= found.covered
     assert found.covered <= stats.betabinom.ppf(0.999, 2000, rank, 200 - rank)
+
+
+def test_scores_are_weighted_and_rows_of_weight_0_count_nowhere(tmp_path):
+    """Networks that predict x, on targets that differ from it by known errors."""
+    zero, one = np.zeros(1, np.float32), np.ones(1, np.float32)
+    unit = data.Standardization(zero, one)
+    networks = {"Dense_0": {"kernel": np.ones((2, 1, 1), np.float32), "bias": np.zeros((2, 1), np.float32)}}
+    preparation = data.Preparation(unit, data.Standardization(np.zeros(1), np.ones(1)), (1,), {})
+    run = runs.Run(models.linear_regression(), networks, {}, preparation, Train(), np.ones((19, 1)))
+    x, weights = np.array([0.0, 1.0, 2.0, 3.0]), np.array([1.0, 0.5, 0.0, 2.0])
+    errors = np.array([0.5, -2.0, 99.0, 1.0])
+    np.savez(tmp_path / "new.npz", inputs=x[:, None], labels=(x + errors)[:, None], weights=weights)
+    found = predict_file(run, PredictionInput(str(tmp_path / "new.npz")), tmp_path / "out.csv")
+    assert found.examples == len(read(tmp_path / "out.csv")["prediction"]) == 4
+    assert found.covered == 3  # the second is farther away than the residuals
+    targets = x + errors
+    mean = np.average(targets, weights=weights)
+    squared_error = np.average(errors**2, weights=weights)
+    assert scores(preparation.labels, found.sums) == pytest.approx(
+        {
+            "count": 3.5,
+            "r_squared": 1 - squared_error / np.average((targets - mean) ** 2, weights=weights),
+            "root_mean_squared_error": np.sqrt(squared_error),
+            "mean_absolute_error": np.average(np.abs(errors), weights=weights),
+        }
+    )
+    preparation = preparation._replace(labels=data.Classes(("no", "yes")))
+    networks = {"Dense_0": {"kernel": np.array([[[-1.0, 1.0]]], np.float32), "bias": np.zeros((1, 2), np.float32)}}
+    run = runs.Run(models.mlp((), 2), networks, {}, preparation, Train())
+    labels = ["yes", "no", "never seen", "no"]  # predictions are yes, except at -2
+    np.savez(tmp_path / "classes.npz", inputs=[[1.0], [-2.0], [1.0], [1.0]], labels=labels, weights=weights)
+    found = predict_file(run, PredictionInput(str(tmp_path / "classes.npz")), tmp_path / "classes.csv")
+    assert found.sums.tolist() == [3.5, 1.5]
+    assert not found.unknown_labels

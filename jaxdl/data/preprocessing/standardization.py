@@ -9,7 +9,7 @@ from jaxtyping import Array, Float
 
 from jaxdl._formatting import format_argument
 from jaxdl.data._arguments import check_data, check_split
-from jaxdl.data.dataset import Dataset, Split
+from jaxdl.data.dataset import Dataset, Split, counted
 
 
 class Standardization(NamedTuple):
@@ -37,7 +37,7 @@ def fit_standardization(data: Dataset) -> Standardization:
     """Return mean and standard deviation of each feature of a table, or of each channel of images.
 
     Both are computed over all axes but the last. A constant feature gets the standard deviation 1, so that
-    `standardize` makes it 0.
+    `standardize` makes it 0. Examples of weight 0 do not count.
 
     Args:
         data: A data set with inputs (examples, ..., features).
@@ -56,7 +56,7 @@ def fit_standardization(data: Dataset) -> Standardization:
         raise TypeError(
             f"inputs must be an array, got {format_argument(data.inputs)}: prepare a table with data.prepared."
         )
-    return _moments(data.inputs)
+    return _moments(counted(data).inputs)
 
 
 @jax.jit
