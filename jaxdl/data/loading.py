@@ -21,7 +21,7 @@ from jaxdl.data.readers.cells import misread_reason, texts_to_numbers
 from jaxdl.data.readers.images import load_images, refuse_unreadable
 from jaxdl.data.readers.labels import as_classes, infer_labels
 from jaxdl.data.readers.npz import array_parts, load_npz
-from jaxdl.data.readers.tables import SUFFIXES, column_names, read_table
+from jaxdl.data.readers.tables import SUFFIXES, column_names, read_table, saved_index
 from jaxdl.data.synthetic import linear_regression, moons, polynomial, rings, sparse_features, spirals, xor
 
 SYNTHETIC = {
@@ -60,7 +60,7 @@ def load(
     * "xor", "moons", "rings", "spirals", "linear_regression", "polynomial" and "sparse_features" are
       synthetic.
     * A table (.csv, .tsv, .parquet): see `jaxdl.data.readers.read_table`. Rows without a label are dropped with a
-      warning.
+      warning, and so is the index of a table that pandas has saved as Parquet, unless `label` or `categories` names it.
     * A numpy archive (.npz): see `jaxdl.data.readers.load_npz`.
     * A folder of images, with a subfolder for each class: see `jaxdl.data.readers.load_images`.
 
@@ -178,7 +178,11 @@ def _load_table(path, label, ignore, categories) -> Dataset:
         raise ValueError(f"{path} has no column {label!r} to use as label. Columns: {', '.join(known)}.")
     if label in ignore:
         raise ValueError(f"column {label!r} is the label and cannot be ignored: remove it from ignore.")
-    columns = read_table(path, ignore=ignore, categories=(*categories, label))
+    index = [name for name in saved_index(path) if name not in (label, *ignore, *categories)]
+    if index:
+        named = ", ".join(map(repr, index))
+        warnings.warn(f"{named}: pandas saved this index; it is not an input unless it is in categories", stacklevel=3)
+    columns = read_table(path, ignore=(*ignore, *index), categories=(*categories, label))
     labels = columns.pop(label)
     numbers, invalid = texts_to_numbers(labels)
     missing = missing_cells(labels) if invalid.any() or label in categories else np.isnan(numbers)

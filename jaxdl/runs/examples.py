@@ -1,5 +1,6 @@
 """The examples of a run: read the data that the settings name, split it, and prepare it for training."""
 
+import pathlib
 import warnings
 from typing import NamedTuple
 
@@ -8,7 +9,9 @@ import jax
 from jaxdl import data
 from jaxdl.data.dataset import counted
 from jaxdl.data.loading import parts_of
+from jaxdl.data.preprocessing.columns import missing_cells
 from jaxdl.data.preprocessing.preparation import missing_counts
+from jaxdl.data.readers.tables import SUFFIXES, column_names
 from jaxdl.runs.build import ON_UNREADABLE, READ_LABELS
 from jaxdl.runs.settings import Train
 
@@ -41,6 +44,7 @@ def load_examples(settings: Train) -> Examples:
 def _split(settings) -> data.Split:
     """Split into train, dev and test; if the set has its own test part, a sixth of the rest becomes dev."""
     key = jax.random.key(settings.split_seed)
+    _check_group(settings)
     test = _read(settings, "test") if parts_of(settings.data) else None
     whole = _read(settings, "train")
     by_class = whole.labels.ndim == 1
@@ -50,15 +54,25 @@ def _split(settings) -> data.Split:
         return data.Split(train, dev, test)
     if settings.group is None:
         return (data.stratified_split if by_class else data.random_split)(key, whole)
-    if not isinstance(whole.inputs, dict):
+    groups = whole.inputs.pop(settings.group)  # text, so that long numbers keep all of their digits
+    known = ~missing_cells(groups)
+    groups[known] = data.as_classes(groups[known])  # 7 and 7.0 are the same group
+    return data.grouped_split(key, whole, groups)
+
+
+def _check_group(settings) -> None:
+    """Raise ValueError unless the data are a table with the column to group by."""
+    if settings.group is None:
+        return
+    path = pathlib.Path(settings.data).expanduser()
+    if path.suffix.lower() not in SUFFIXES:
         raise ValueError(
             f"--group {settings.group} needs a table with this column, but {settings.data} is not a table."
         )
-    if settings.group not in whole.inputs:
-        columns = ", ".join(whole.inputs)
-        raise ValueError(f"{settings.data} has no column {settings.group!r} to group by. Columns: {columns}.")
-    groups = whole.inputs.pop(settings.group)
-    return data.grouped_split(key, whole, groups)
+    columns = [name for name in column_names(path) if name not in (settings.label, *settings.ignore)]
+    if settings.group not in columns:
+        known = ", ".join(columns)
+        raise ValueError(f"{settings.data} has no column {settings.group!r} to group by. Columns: {known}.")
 
 
 def _read(settings, part) -> data.Dataset:
@@ -67,7 +81,7 @@ def _read(settings, part) -> data.Dataset:
         part=part,
         label=settings.label,
         ignore=settings.ignore,
-        categories=settings.categories,
+        categories=settings.categories if settings.group is None else (*settings.categories, settings.group),
         targets=READ_LABELS[settings.problem],
         image_size=settings.image_size,
         unreadable=ON_UNREADABLE[settings.unreadable],

@@ -1,3 +1,4 @@
+import json
 import pickle
 
 import jax
@@ -130,3 +131,17 @@ def test_a_label_column_without_labels_raises_an_error(tmp_path):
     pq.write_table(pa.table({"x": [1.0], "y": pa.nulls(1)}), tmp_path / "a.parquet")
     with pytest.raises(ValueError, match="column 'y' of .* holds no label: it is empty"):
         load(tmp_path / "a.parquet", label="y")
+
+
+def test_an_index_that_pandas_saved_is_not_an_input(tmp_path):
+    table = pa.table({"x": [3.0, 1.0, 2.0], "y": ["a", "b", "a"], "day": [5, 6, 7], "__index_level_1__": [2, 0, 1]})
+    written_by_pandas = {"index_columns": ["day", "__index_level_1__"], "columns": []}  # as of pandas 2.2
+    table = table.replace_schema_metadata({"pandas": json.dumps(written_by_pandas)})
+    pq.write_table(table, tmp_path / "a.parquet")
+    with pytest.warns(UserWarning, match="^'day', '__index_level_1__': pandas saved this index; it is not an input"):
+        assert list(load(tmp_path / "a.parquet", label="y").inputs) == ["x"]
+    with pytest.warns(UserWarning, match="^'__index_level_1__': pandas"):
+        assert list(load(tmp_path / "a.parquet", label="y", categories=["day"]).inputs) == ["x", "day"]
+    for metadata in (b"no json", b"[]", b'{"index_columns": [{"kind": "range"}]}', b'{"index_columns": 3}'):
+        pq.write_table(table.replace_schema_metadata({"pandas": metadata}), tmp_path / "a.parquet")
+        assert list(load(tmp_path / "a.parquet", label="y").inputs) == ["x", "day", "__index_level_1__"]

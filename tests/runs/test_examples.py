@@ -1,6 +1,8 @@
 """The data of a run: parts, groups, missing values, and the type of pixels."""
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from jaxdl.runs.examples import load_examples
@@ -91,3 +93,17 @@ def test_examples_of_weight_0_are_left_out_with_a_warning(random):
     assert min(part.weights.min() for part in examples.raw) == 1
     train = np.asarray(examples.raw.train.inputs, np.float64)
     np.testing.assert_allclose(examples.preparation.inputs.mean, train.mean(0), rtol=1e-5, atol=1e-6)
+
+
+def test_groups_of_long_numbers_are_told_apart(tmp_path):
+    """40 patients, whose ids differ only in digits that float64 does not have."""
+    ids = [9_007_199_254_740_993 * 100 + patient for patient in range(40)]
+    table = {"id": [ids[row % 40] for row in range(120)], "x": range(120), "y": ["no", "yes"] * 60}
+    lines = ["id,x,y", *(",".join(map(str, row)) for row in zip(*table.values(), strict=True))]
+    (tmp_path / "a.csv").write_text("\n".join(lines))
+    pq.write_table(pa.table({name: list(values) for name, values in table.items()}), tmp_path / "a.parquet")
+    for name in ("a.csv", "a.parquet"):
+        raw = load_examples(Train(data=str(tmp_path / name), label="y", group="id")).raw
+        patients = [{int(x) % 40 for x in part.inputs["x"]} for part in raw]
+        assert [len(found) for found in patients] == [24, 8, 8]
+        assert sum(part.size for part in raw) == 120

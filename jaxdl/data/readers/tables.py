@@ -1,6 +1,7 @@
 """Reader of tables: CSV and Parquet files as columns of numpy arrays, whole or in chunks."""
 
 import contextlib
+import json
 import os
 import pathlib
 import re
@@ -102,6 +103,21 @@ def table_chunks(
 def column_names(path: str | os.PathLike) -> list[str]:
     """Return the column names of a table, stripped. Raises FileNotFoundError, and ValueError for equal names."""
     return list(_written_names(pathlib.Path(path)))
+
+
+def saved_index(path: str | os.PathLike) -> list[str]:
+    """Return the columns of a Parquet file that pandas has saved as the index of its table; none for other files."""
+    path = pathlib.Path(path)
+    if path.suffix.lower() != ".parquet":
+        return []
+    names = _written_names(path)
+    with _readable(path):
+        metadata = pq.read_schema(path).metadata or {}
+    try:
+        index = json.loads(metadata[b"pandas"])["index_columns"]
+        return [name for name, written in names.items() if written in index]
+    except (KeyError, TypeError, ValueError):  # not written by pandas
+        return []
 
 
 def _written_names(path) -> dict[str, str]:
