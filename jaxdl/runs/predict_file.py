@@ -151,7 +151,9 @@ def chunks(run: Run, source: PredictionInput) -> Generator[Chunk]:
             data_dir=source.data_dir,
             manual_dir=source.manual_dir,
         )
-        yield from _array_chunks(whole.inputs, np.asarray(whole.labels), np.asarray(whole.weights))
+        exact = path.suffix.lower() == ".npz"  # the run decides about the dtype
+        inputs = load_npz_inputs(path, part=source.part) if exact else whole.inputs
+        yield from _array_chunks(inputs, np.asarray(whole.labels), np.asarray(whole.weights))
 
 
 def _array_chunks(inputs, *labels_and_weights) -> Generator[Chunk]:

@@ -1,7 +1,9 @@
 """Predictions of a whole file: chunks, columns, sums of scores, and unknown labels."""
 
 import datetime
+import json
 import pathlib
+from types import SimpleNamespace
 
 import numpy as np
 import pyarrow as pa
@@ -11,8 +13,10 @@ import pytest
 from scipy import stats
 
 from jaxdl import data, models, runs
+from jaxdl.data.preprocessing import from_json, to_json
 from jaxdl.runs import predict_file as module
-from jaxdl.runs.predict_file import PredictionInput, check_output, predict_file, scores
+from jaxdl.runs.examples import load_examples
+from jaxdl.runs.predict_file import PredictionInput, check_output, chunks, predict_file, scores
 from jaxdl.runs.settings import Train
 from tests.end_to_end.people import people
 
@@ -216,3 +220,25 @@ def test_scores_are_weighted_and_rows_of_weight_0_count_nowhere(tmp_path):
     found = predict_file(run, PredictionInput(str(tmp_path / "classes.npz")), tmp_path / "classes.csv")
     assert found.sums.tolist() == [3.5, 1.5]
     assert not found.unknown_labels
+
+
+@pytest.mark.parametrize(
+    ("center", "size", "kind"), [(1.7e9, 100, "f8"), (1.7e9, 100, "i8"), (1e16, 1e4, "f8"), (0, 1e-22, "f8")]
+)
+def test_inputs_far_from_0_are_standardized_in_float64(center, size, kind, random, unchecked):
+    inputs = np.round(center + size * random.normal(size=(180, 2)), 2 if center else 30).astype(kind)
+    np.savez("a.npz", inputs=inputs, labels=inputs[:, 0] > center)
+    tolerance = 2e-6 + np.spacing(float(center)) / size  # the mean is a float64, too
+    examples = load_examples(Train(data="a.npz"))
+    preparation = from_json(json.loads(json.dumps(to_json(examples.preparation))))
+    train = np.asarray(examples.raw.train.inputs, np.longdouble)
+    expected = (train - train.mean(0)) / train.std(0)
+    np.testing.assert_allclose(examples.ready.train.inputs, expected.astype(float), atol=tolerance)
+    for count in (180, 1):  # the digits of a single row are kept, too
+        np.savez("new.npz", inputs=inputs[:count], labels=np.zeros(count))
+        run = SimpleNamespace(preparation=preparation, settings=Train())
+        (chunk,) = unchecked(chunks)(run, PredictionInput("new.npz"))
+        expected = (inputs[:count].astype(np.longdouble) - train.mean(0)) / train.std(0)
+        np.testing.assert_allclose(
+            data.encode_inputs(preparation, chunk.inputs), expected.astype(float), atol=tolerance
+        )

@@ -89,7 +89,7 @@ def fit_preparation(train: Dataset) -> Preparation:
     if not isinstance(train.inputs, Mapping):
         fitted = fit_standardization(train)
         if not (np.isfinite(fitted.mean).all() and np.isfinite(fitted.std).all()):
-            raise ValueError("inputs must be numbers whose squares fit into float32, got larger ones: scale them.")
+            raise ValueError("inputs must be numbers whose squares fit into float64, got larger ones: scale them.")
         return Preparation(fitted, _fit_labels(train.labels), train.inputs.shape[1:], {})
     found = {name: fit_column(name, values) for name, values in train.inputs.items()}
     columns = tuple(column for column in found.values() if not isinstance(column, str))
@@ -267,10 +267,11 @@ def encode_inputs(preparation: Preparation, inputs: Any) -> Array:
             raise ValueError(
                 f"inputs must have the shape {preparation.shape} per example, as in training, got {inputs.shape[1:]}."
             )
-        array = np.asarray(inputs, np.float32)  # compute with numpy: jax would compile a program for every shape
+        fitted = Standardization(*map(np.asarray, fitted))  # numpy: jax would compile a program for every shape
+        array = np.asarray(inputs, np.result_type(np.float32, fitted.mean))
         if not np.isfinite(array).all():
             raise ValueError("inputs must be finite, but hold NaN or infinity: drop or impute these examples.")
-        return jax.device_put(_standardized(Standardization(*map(np.asarray, fitted)), array))
+        return jax.device_put(_standardized(fitted, array).astype(np.float32))
     if not isinstance(inputs, Mapping):
         raise ValueError("inputs must be the columns of a table, as in training, got an array.")
     absent = [column.name for column in fitted if column.name not in inputs]

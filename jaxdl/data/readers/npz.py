@@ -12,7 +12,7 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 
-from jaxdl.data.dataset import Dataset, from_arrays
+from jaxdl.data.dataset import Dataset, from_arrays, loses_digits
 from jaxdl.data.readers.memory import physical_memory
 
 COMPRESSIONS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_LZMA)
@@ -88,9 +88,9 @@ def load_npz(path: str | os.PathLike, *, part: str = "train") -> Dataset:
     target, features and targets, with `weights` if present; else x_train and y_train with `weights_train`, or x_test
     and y_test with `weights_test`.
 
-    Inputs become float32. Bytes (uint8) of the shape (n, h, w) or (n, h, w, c) are images: they are divided by 255, and
-    (n, h, w) becomes (n, h, w, 1). Integers and names (n,) or (n, 1) are class labels, and so are one-hot rows. Other
-    labels are targets (n, outputs).
+    Inputs become float32, or stay float64 in numpy if float32 would lose their digits. Bytes (uint8) of the shape
+    (n, h, w) or (n, h, w, c) are images: they are divided by 255, and (n, h, w) becomes (n, h, w, 1). Integers and names
+    (n,) or (n, 1) are class labels, and so are one-hot rows. Other labels are targets (n, outputs).
 
     Args:
         path: The archive.
@@ -130,12 +130,15 @@ def load_npz(path: str | os.PathLike, *, part: str = "train") -> Dataset:
     labels = _labels(path, arrays[pair[1]])
     # let from_arrays check inputs, weights, lengths and NaN; it would reject names and targets beyond float32
     numeric = np.zeros(len(labels), int) if labels.dtype.kind != "f" else np.where(np.isfinite(labels), 0.0, labels)
-    checked = from_arrays(_inputs(path, arrays[pair[0]]), numeric, weights=arrays.get(weights))
-    return checked._replace(labels=labels)
+    inputs = _inputs(path, arrays[pair[0]])
+    exact = inputs.ndim > 1 and inputs.dtype.kind in "iuf" and loses_digits(inputs)
+    small = np.where(np.isfinite(inputs), np.float32(0), inputs) if exact else inputs
+    checked = from_arrays(small, numeric, weights=arrays.get(weights))._replace(labels=labels)
+    return checked._replace(inputs=inputs.astype(np.float64, copy=False)) if exact else checked
 
 
 def load_npz_inputs(path: str | os.PathLike, *, part: str = "test") -> np.ndarray:
-    """Read the inputs of an archive without labels, as `load_npz` reads them.
+    """Read the inputs of an archive, with or without labels, as `load_npz` reads them, but in their own dtype.
 
     Raises what `read_arrays` raises, and ValueError if no array has one of the known names.
     """

@@ -101,8 +101,11 @@ def test_targets_whose_squares_overflow_or_vanish_raise_an_error(scale):
 
 def test_inputs_and_labels_that_overflow_raise_errors():
     digits, labels = data.load_digits(), np.arange(12.0)[:, None]
-    with pytest.raises(ValueError, match="inputs must be numbers whose squares fit into float32"):
-        fit_preparation(digits._replace(inputs=digits.inputs * 1e38))
+    huge = digits._replace(inputs=digits.inputs * 1e38)  # the standardization is computed in float64
+    scaled = prepare(fit_preparation(huge), huge).inputs
+    np.testing.assert_allclose(scaled, prepare(fit_preparation(digits), digits).inputs, atol=1e-5)
+    with pytest.raises(ValueError, match="inputs must be numbers whose squares fit into float64"):
+        fit_preparation(digits._replace(inputs=np.asarray(digits.inputs, np.float64) * 1e300))
     fitted = fit_preparation(table()._replace(labels=labels))
     with pytest.raises(ValueError, match="labels must be finite and within a million standard deviations"):
         prepare(fitted, table()._replace(labels=labels + 1e9))
