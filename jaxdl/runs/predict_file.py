@@ -14,7 +14,7 @@ from jaxdl import data
 from jaxdl.data.loading import parts_of
 from jaxdl.data.preprocessing.columns import Categories, Dates, Numbers, missing_cells
 from jaxdl.data.preprocessing.preparation import class_numbers, unlike_training
-from jaxdl.data.readers.cells import texts_to_numbers
+from jaxdl.data.readers.cells import NUMBER, texts_to_numbers
 from jaxdl.data.readers.images import image_chunks, list_images
 from jaxdl.data.readers.npz import has_labels, load_npz_inputs
 from jaxdl.data.readers.tables import SUFFIXES, column_names, table_chunks
@@ -25,6 +25,7 @@ from jaxdl.system.storage import whole_file
 ROWS = 1 << 13  # examples predicted and written at a time
 IMAGES = 1 << 10  # images decoded at a time
 LEVEL = 0.9  # of prediction intervals, unless another is given
+FORMULA = ("=", "+", "-", "@", "\t", "\r")  # first characters of a formula
 MAX_NAMED = 5  # unknown labels counted by name; all others are counted as "…"
 WRITERS = {".csv": pa.csv.CSVWriter, ".parquet": pq.ParquetWriter}
 
@@ -91,7 +92,8 @@ def predict_file(run: Run, source: PredictionInput, out: pathlib.Path, *, level:
             twice = [name for name in chunk.names if name in predictions]
             if twice:
                 raise ValueError(f"cannot keep column {twice[0]!r}: the predictions have a column of this name.")
-            columns = pa.table({**chunk.names, **predictions})
+            columns = {**chunk.names, **predictions}
+            columns = pa.table(columns if out.suffix.lower() != ".csv" else _for_spreadsheets(columns, source.keep))
             writer = writer or WRITERS[out.suffix.lower()](file, columns.schema)
             writer.write_table(columns)
             examples += len(columns)
@@ -107,6 +109,16 @@ def predict_file(run: Run, source: PredictionInput, out: pathlib.Path, *, level:
             raise ValueError(f"{source.name} holds no example to predict.")
         writer.close()
     return FilePredictions(examples, sums, unknown, unfamiliar, covered)
+
+
+def _for_spreadsheets(columns, kept) -> dict[str, Any]:
+    """Put an apostrophe before text that a spreadsheet would compute: headings, and cells that are not kept."""
+    neutral = lambda text: f"'{text}" if text.startswith(FORMULA) and not NUMBER.fullmatch(text) else text  # noqa: E731
+    safe = {}
+    for name, values in columns.items():
+        is_text = name not in kept and isinstance(values[0], str)
+        safe[neutral(name)] = list(map(neutral, values)) if is_text else values
+    return safe
 
 
 def check_output(out: pathlib.Path) -> None:
@@ -173,25 +185,20 @@ def _table_chunks(path, source, run) -> Generator[Chunk]:
     has_label = label in column_names(path)
     if has_label:
         kinds[Categories].append(label)
-    read = [name for names in kinds.values() for name in names]
-    kinds[Categories] += [name for name in source.keep if name not in read]
-    first = 0
-    tables = table_chunks(path, numbers=kinds[Numbers], dates=kinds[Dates], texts=kinds[Categories])
-    for table in tables:
+    if "row" in source.keep:
+        raise ValueError(f"cannot keep column 'row' of {path}: it would replace the row number; rename the column.")
+    first, (numbers, dates, texts) = 0, (kinds[kind] for kind in (Numbers, Dates, Categories))
+    tables = table_chunks(path, numbers=numbers, dates=dates, texts=texts, unchanged=source.keep)
+    for table, kept in tables:
         if run.settings.missing == "refuse":
             _refuse_missing(path, table, label)
-        size = len(next(iter(table.values())))
+        size = len(next(iter((*table.values(), *kept.values()))))
         for rows in _slices(size):
             chunk = {name: values[rows] for name, values in table.items()}
-            kept = {name: _arrow_column(chunk[name]) for name in source.keep}
-            names = {"row": first + np.arange(size)[rows], **kept}
+            numbered = {"row": first + np.arange(size)[rows]}
+            names = numbered | {name: values[rows] for name, values in kept.items()}
             yield Chunk(names, chunk, chunk[label] if has_label else None)
         first += size
-
-
-def _arrow_column(values) -> pa.Array:
-    """Convert to Arrow; text stays text if all of it is missing."""
-    return pa.array(values, pa.string() if values.dtype == object else None)
 
 
 def _folder_chunks(path, source, run) -> Generator[Chunk]:

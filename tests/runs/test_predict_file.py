@@ -1,5 +1,6 @@
 """Predictions of a whole file: chunks, columns, sums of scores, and unknown labels."""
 
+import csv
 import datetime
 import json
 import pathlib
@@ -13,7 +14,7 @@ import pytest
 from scipy import stats
 
 from jaxdl import data, models, runs
-from jaxdl.data.preprocessing import from_json, to_json
+from jaxdl.data.preprocessing import Numbers, from_json, to_json
 from jaxdl.runs import predict_file as module
 from jaxdl.runs.examples import load_examples
 from jaxdl.runs.predict_file import PredictionInput, check_output, chunks, predict_file, scores
@@ -242,3 +243,45 @@ def test_inputs_far_from_0_are_standardized_in_float64(center, size, kind, rando
         np.testing.assert_allclose(
             data.encode_inputs(preparation, chunk.inputs), expected.astype(float), atol=tolerance
         )
+
+
+def code_run():
+    """A network for a table with the column "code", with two class names that a spreadsheet would compute."""
+    preparation = data.Preparation((Numbers("code", 0.0, 0.0, 1.0, False),), data.Classes(("-1", "=A1+1")), (1,), {})
+    networks = {"Dense_0": {"kernel": np.array([[[-1.0, 1.0]]], np.float32), "bias": np.zeros((1, 2), np.float32)}}
+    return runs.Run(models.mlp((), 2), networks, {}, preparation, Train(label="y"))
+
+
+CODES = ["007", "100000000037", "9007199254740993", " 1.50", "-5"]
+
+
+@pytest.mark.parametrize("suffix", ["csv", "parquet"])
+def test_kept_columns_are_unchanged_even_if_they_are_inputs(suffix):
+    lines = ["code,note,@x", *(f'{code},NA,"=1 "' for code in CODES)]
+    pathlib.Path("new.csv").write_text("\n".join(lines) + "\n")
+    out = pathlib.Path(f"found.{suffix}")
+    predict_file(code_run(), PredictionInput("new.csv", keep=("code", "note", "@x")), out)
+    if suffix == "csv":
+        heading, *rows = csv.reader(out.read_text().splitlines())
+        assert heading[:5] == ["row", "code", "note", "'@x", "label"]
+        assert [row[1:5] for row in rows[:4]] == [[code, "NA", "=1 ", "'=A1+1"] for code in CODES[:4]]
+        assert rows[4][4] == "-1"  # a number
+    else:
+        found = read(out)
+        assert (found["code"], found["@x"]) == (CODES, ["=1 "] * 5)
+        assert found["label"] == ["=A1+1"] * 4 + ["-1"]
+
+
+def test_kept_columns_of_a_parquet_file_keep_their_type():
+    kept = pa.table({"code": pa.array([2**53 + 1, None]), "kind": pa.array(["a", "b"]).dictionary_encode()})
+    pq.write_table(kept, "new.parquet")
+    source = PredictionInput("new.parquet", keep=("code", "kind"))
+    predict_file(code_run(), source, pathlib.Path("found.csv"))
+    rows = list(csv.reader(pathlib.Path("found.csv").read_text().splitlines()))
+    assert [row[1:3] for row in rows[1:]] == [["9007199254740993", "a"], ["", "b"]]
+
+
+def test_the_row_number_cannot_be_replaced_by_a_kept_column():
+    pathlib.Path("new.csv").write_text("code,row\n1,7\n")
+    with pytest.raises(ValueError, match="^cannot keep column 'row' of new.csv: it would replace the row number"):
+        predict_file(code_run(), PredictionInput("new.csv", keep=("row",)), pathlib.Path("found.csv"))

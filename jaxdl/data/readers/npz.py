@@ -89,8 +89,8 @@ def load_npz(path: str | os.PathLike, *, part: str = "train") -> Dataset:
     and y_test with `weights_test`.
 
     Inputs become float32, or stay float64 in numpy if float32 would lose their digits. Bytes (uint8) of the shape
-    (n, h, w) or (n, h, w, c) are images: they are divided by 255, and (n, h, w) becomes (n, h, w, 1). Integers and names
-    (n,) or (n, 1) are class labels, and so are one-hot rows. Other labels are targets (n, outputs).
+    (n, h, w) or (n, h, w, c) are images: they are divided by 255, and (n, h, w) becomes (n, h, w, 1). Integers and
+    names (n,) or (n, 1) are class labels, and so are one-hot rows. Other labels are targets (n, outputs).
 
     Args:
         path: The archive.

@@ -15,13 +15,17 @@ import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet as pq
 
-from jaxdl.data.readers.cells import MISSING, infer_column, misread_reason, to_dates, to_numbers, to_texts
+from jaxdl.data.readers.cells import infer_column, misread_reason, to_dates, to_numbers, to_texts
 
 Columns = dict[str, np.ndarray]
 SUFFIXES = (".csv", ".tsv", ".parquet")
 BLOCK = 1 << 24  # bytes of a CSV file parsed at a time
 ROWS = 1 << 16  # rows of a Parquet file read at a time
 ANY, NUMBERS, DATES, TEXT = "numbers, dates or text", "numbers, as in training,", "dates, as in training,", "text"
+WRITABLE = (  # types that Arrow writes into CSV files
+    *(pa.types.is_boolean, pa.types.is_integer, pa.types.is_float32, pa.types.is_float64, pa.types.is_string),
+    *(pa.types.is_large_string, pa.types.is_date, pa.types.is_timestamp),
+)
 CONVERTERS = {ANY: infer_column, DATES: to_dates, TEXT: to_texts}
 
 
@@ -76,15 +80,21 @@ def read_table(path: str | os.PathLike, *, ignore: Sequence[str] = (), categorie
 
 
 def table_chunks(
-    path: str | os.PathLike, *, numbers: Sequence[str], dates: Sequence[str], texts: Sequence[str]
-) -> Generator[Columns]:
+    path: str | os.PathLike,
+    *,
+    numbers: Sequence[str],
+    dates: Sequence[str],
+    texts: Sequence[str],
+    unchanged: Sequence[str] = (),
+) -> Generator[tuple[Columns, dict[str, Any]]]:
     """Yield the named columns in chunks of rows, each converted to the given kind; memory does not grow with the file.
 
+    The second item holds the unchanged columns as Arrow arrays: the text of a CSV file, the types of a Parquet file.
     Raises what `read_table` raises, and ValueError if a column is absent or a cell is of another kind.
     """
     path = pathlib.Path(path)
     written = _written_names(path)
-    wanted = [*numbers, *dates, *texts]
+    wanted = list(dict.fromkeys([*numbers, *dates, *texts, *unchanged]))
     absent = [name for name in wanted if name not in written]
     if absent:
         raise ValueError(f"{path} lacks columns: {', '.join(map(repr, absent))}. Its columns: {', '.join(written)}.")
@@ -92,11 +102,12 @@ def table_chunks(
         row = 0
         for batch in _batches(path, [written[name] for name in wanted]):
             column = {name: batch[written[name]] for name in wanted}
-            yield {
+            converted = {
                 **{name: _convert(path, name, column[name], NUMBERS, row) for name in numbers},
                 **{name: _convert(path, name, column[name], DATES, row) for name in dates},
                 **{name: _convert(path, name, column[name], TEXT) for name in texts},
             }
+            yield converted, {name: _writable(path, name, column[name]) for name in unchanged}
             row += batch.num_rows
 
 
@@ -156,8 +167,9 @@ def _csv_options(path, wanted: Sequence[str] = ()) -> dict[str, Any]:
         "convert_options": pa.csv.ConvertOptions(
             column_types=dict.fromkeys(wanted, pa.large_string()),
             include_columns=list(wanted),
-            null_values=MISSING,
+            null_values=[""],  # other missing cells become null when they are converted
             strings_can_be_null=True,
+            quoted_strings_can_be_null=False,
         ),
     }
 
@@ -196,6 +208,14 @@ def _convert(path, name, column, expected: str, first_row: int = 0) -> np.ndarra
             "correct these cells or leave them empty."
         ) from error
     return values
+
+
+def _writable(path, name, column) -> Any:
+    """Return a column of a type that CSV and Parquet files can hold, else its text."""
+    column = column.dictionary_decode() if pa.types.is_dictionary(column.type) else column
+    if any(is_kind(column.type) for is_kind in WRITABLE):
+        return column
+    return pa.array(_convert(path, name, column, TEXT), pa.string())
 
 
 def _check_known(path, setting, names, known) -> None:
