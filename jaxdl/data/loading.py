@@ -18,9 +18,9 @@ from jaxdl.data.catalog.tfds import load_prepared
 from jaxdl.data.dataset import Dataset
 from jaxdl.data.preprocessing.columns import missing_cells
 from jaxdl.data.readers.cells import misread_reason, texts_to_numbers
-from jaxdl.data.readers.images import load_images, refuse_unreadable
+from jaxdl.data.readers.images import image_parts, list_images, load_images, refuse_unreadable
 from jaxdl.data.readers.labels import as_classes, infer_labels
-from jaxdl.data.readers.npz import array_parts, load_npz
+from jaxdl.data.readers.npz import array_parts, labels_of_parts, load_npz
 from jaxdl.data.readers.tables import SUFFIXES, column_names, read_table, saved_index
 from jaxdl.data.synthetic import linear_regression, moons, polynomial, rings, sparse_features, spirals, xor
 
@@ -62,11 +62,12 @@ def load(
     * A table (.csv, .tsv, .parquet): see `jaxdl.data.readers.read_table`. Rows without a label are dropped with a
       warning, and so is the index of a table that pandas has saved as Parquet, unless `label` or `categories` names it.
     * A numpy archive (.npz): see `jaxdl.data.readers.load_npz`.
-    * A folder of images, with a subfolder for each class: see `jaxdl.data.readers.load_images`.
+    * A folder of images, with a subfolder for each class: see `jaxdl.data.readers.load_images`. Subfolders named train,
+      val (or dev, valid, validation) and test, with the folders of the classes in them, are parts.
 
     Args:
         name_or_path: Name of a known data set, or a path.
-        part: "train" or "test", for data that comes in two parts.
+        part: "train", "dev" or "test", for data that comes in parts; see `parts_of`.
         label: Column of a table that holds the labels. All other columns are inputs.
         ignore: Columns of a table to leave out.
         categories: Columns of a table to read as text even if they hold numbers; may include the label.
@@ -110,8 +111,8 @@ def load(
     if key is not None:
         check_key(key)
     name, path = str(name_or_path), pathlib.Path(name_or_path).expanduser()
-    if part not in ("train", "test"):
-        raise ValueError(f"part must be 'train' or 'test', got {part!r}.")
+    if part not in ("train", "dev", "test"):
+        raise ValueError(f"part must be 'train', 'dev' or 'test', got {part!r}.")
     for setting, value in {"label": label, "ignore": ignore, "categories": categories}.items():
         if value and path.suffix.lower() not in SUFFIXES:
             raise ValueError(f"{setting} needs a table ({', '.join(SUFFIXES)}), but {name} is not a table.")
@@ -124,7 +125,7 @@ def load(
     if name in SYNTHETIC:
         return SYNTHETIC[name](jax.random.key(0) if key is None else key)
     if path.is_dir():
-        data = load_images(path / part if parts_of(path) else path, image_size=image_size, unreadable=unreadable)
+        data = load_images(part_folder(path, part), image_size=image_size, unreadable=unreadable)
     elif path.suffix.lower() in SUFFIXES:
         data = _load_table(path, label, ignore, categories)
         targets = as_classes if label in categories else targets
@@ -132,19 +133,45 @@ def load(
         data = load_npz(path, part=part)
     else:
         return _load_named(name, part, data_dir, manual_dir)
-    return data._replace(labels=targets(data.labels))
+    return data._replace(labels=_interpreted(targets, data.labels, _labels_of_others(path, part)))
 
 
 def parts_of(name_or_path: Place) -> tuple[str, ...]:
-    """Return ("train", "test") for data that comes in two parts, else ()."""
+    """Return the parts of data that comes in parts, of ("train", "dev", "test"), else ()."""
     path = pathlib.Path(name_or_path).expanduser()
     if path.is_dir():
-        divided = all((path / part).is_dir() for part in ("train", "test"))
-    elif path.suffix.lower() == ".npz":
-        divided = len(array_parts(path)) > 1
-    else:
-        divided = str(name_or_path) not in ("digits", "xor", *SYNTHETIC) and path.suffix.lower() not in SUFFIXES
+        return tuple(image_parts(path))
+    if path.suffix.lower() == ".npz":
+        parts = array_parts(path)
+        return parts if len(parts) > 1 else ()
+    divided = str(name_or_path) not in ("digits", "xor", *SYNTHETIC) and path.suffix.lower() not in SUFFIXES
     return ("train", "test") if divided else ()
+
+
+def part_folder(path: pathlib.Path, part: str) -> pathlib.Path:
+    """Return the folder of a part of a folder of images, or the folder itself if it has no parts."""
+    parts = image_parts(path)
+    if parts and part not in parts:
+        raise ValueError(f"{path} has no part {part!r}. Parts: {', '.join(parts)}.")
+    return parts.get(part, path)
+
+
+def _labels_of_others(path, part) -> list[np.ndarray]:
+    """Return the labels of the other parts of a folder of images or an archive."""
+    if path.is_dir():
+        others = [folder for name, folder in image_parts(path).items() if name != part]
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # list_images warns when the part itself is loaded
+            return [np.array([label for label in list_images(folder).labels if label]) for folder in others]
+    if path.suffix.lower() == ".npz" and parts_of(path):
+        return [labels for name, labels in labels_of_parts(path).items() if name != part]
+    return []
+
+
+def _interpreted(targets, labels, others) -> np.ndarray:
+    """Interpret the labels of a part by those of all parts, so that no part is read in another way."""
+    whole = np.concatenate([np.asarray(labels), *others]) if others else np.asarray(labels)
+    return targets(whole)[: len(labels)]
 
 
 def _load_named(name, part, data_dir, manual_dir) -> Dataset:

@@ -42,16 +42,18 @@ def load_examples(settings: Train) -> Examples:
 
 
 def _split(settings) -> data.Split:
-    """Split into train, dev and test; if the set has its own test part, a sixth of the rest becomes dev."""
+    """Split into train, dev and test; of a set with parts, a sixth of train becomes the part that it lacks."""
     key = jax.random.key(settings.split_seed)
     _check_group(settings)
-    test = _read(settings, "test") if parts_of(settings.data) else None
+    own = {part: _read(settings, part) for part in parts_of(settings.data) if part != "train"}
     whole = _read(settings, "train")
     by_class = whole.labels.ndim == 1
-    if test is not None:
-        parts = data.stratified_parts if by_class else data.random_parts
-        train, dev = parts(key, whole, shares=(5 / 6, 1 / 6))
-        return data.Split(train, dev, test)
+    if len(own) == 2:
+        return data.Split(train=whole, **own)
+    if own:
+        divide = data.stratified_parts if by_class else data.random_parts
+        train, rest = divide(key, whole, shares=(5 / 6, 1 / 6))
+        return data.Split(**{"train": train, "dev": rest, "test": rest} | own)
     if settings.group is None:
         return (data.stratified_split if by_class else data.random_split)(key, whole)
     groups = whole.inputs.pop(settings.group)  # text, so that long numbers keep all of their digits

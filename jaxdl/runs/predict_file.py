@@ -11,7 +11,7 @@ import pyarrow.csv
 import pyarrow.parquet as pq
 
 from jaxdl import data
-from jaxdl.data.loading import parts_of
+from jaxdl.data.loading import part_folder
 from jaxdl.data.preprocessing.columns import Categories, Dates, Numbers, missing_cells
 from jaxdl.data.preprocessing.preparation import class_numbers, unlike_training
 from jaxdl.data.readers.cells import NUMBER, texts_to_numbers
@@ -36,7 +36,7 @@ class PredictionInput(NamedTuple):
     name: str
     """a path, or the name of a known data set"""
     part: str = "test"
-    """train or test, of a set that comes in two parts"""
+    """train, dev or test, of a set that comes in parts"""
     keep: tuple[str, ...] = ()
     """columns of a table to copy into the output"""
     unreadable: Callable[[list[pathlib.Path]], None] = data.refuse_unreadable
@@ -203,7 +203,7 @@ def _table_chunks(path, source, run) -> Generator[Chunk]:
 
 def _folder_chunks(path, source, run) -> Generator[Chunk]:
     """Read images, scaled like those of the run; a subfolder named like a class gives the label."""
-    root = path / source.part if parts_of(path) else path
+    root = part_folder(path, source.part)
     paths, folders = list_images(root)
     classes = set(getattr(run.preparation.labels, "names", ()))
     known = np.array([folder if folder in classes else None for folder in folders], object)

@@ -107,3 +107,18 @@ def test_groups_of_long_numbers_are_told_apart(tmp_path):
         patients = [{int(x) % 40 for x in part.inputs["x"]} for part in raw]
         assert [len(found) for found in patients] == [24, 8, 8]
         assert sum(part.size for part in raw) == 120
+
+
+def test_parts_of_ones_own_are_used_and_a_sixth_of_train_replaces_a_missing_one(random):
+    inputs = random.normal(size=(90, 3)).astype(np.float32)
+    parts = {"train": slice(0, 60), "val": slice(60, 70), "test": slice(70, 90)}
+    arrays = {f"x_{part}": inputs[rows] for part, rows in parts.items()}
+    arrays |= {f"y_{part}": np.arange(90)[rows] % 2 for part, rows in parts.items()}
+    np.savez("all.npz", **arrays)
+    raw = load_examples(Train(data="all.npz")).raw
+    for part, rows in zip(raw, parts.values(), strict=True):
+        np.testing.assert_array_equal(part.inputs, inputs[rows])
+    np.savez("two.npz", **{name: array for name, array in arrays.items() if "test" not in name})
+    raw = load_examples(Train(data="two.npz")).raw
+    assert [part.size for part in raw] == [50, 10, 10]
+    np.testing.assert_array_equal(raw.dev.inputs, inputs[60:70])
