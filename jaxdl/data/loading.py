@@ -21,7 +21,15 @@ from jaxdl.data.readers.cells import misread_reason, texts_to_numbers
 from jaxdl.data.readers.images import image_parts, list_images, load_images, refuse_unreadable
 from jaxdl.data.readers.labels import as_classes, infer_labels
 from jaxdl.data.readers.npz import array_parts, labels_of_parts, load_npz
-from jaxdl.data.readers.tables import SUFFIXES, column_names, read_table, saved_index
+from jaxdl.data.readers.tables import (
+    PLAIN,
+    SUFFIXES,
+    TableFormat,
+    column_names,
+    headless_reason,
+    read_table,
+    saved_index,
+)
 from jaxdl.data.synthetic import linear_regression, moons, polynomial, rings, sparse_features, spirals, xor
 
 SYNTHETIC = {
@@ -43,6 +51,7 @@ def load(
     label: str | None = None,
     ignore: Sequence[str] = (),
     categories: Sequence[str] = (),
+    table_format: TableFormat = PLAIN,
     targets: Callable[[np.ndarray], np.ndarray] = infer_labels,
     image_size: tuple[int, int] | None = None,
     unreadable: Callable[[Sequence[Place]], None] = refuse_unreadable,
@@ -71,6 +80,7 @@ def load(
         label: Column of a table that holds the labels. All other columns are inputs.
         ignore: Columns of a table to leave out.
         categories: Columns of a table to read as text even if they hold numbers; may include the label.
+        table_format: Separator, header and missing values of a table.
         targets: Function that interprets the labels: `infer_labels`, `as_classes` or `as_targets`.
         image_size: Height and width to scale the images of a folder to. Default: all must have the same size.
         unreadable: Function called with the list of unreadable images: `refuse_unreadable` or `skip_unreadable`.
@@ -127,7 +137,7 @@ def load(
     if path.is_dir():
         data = load_images(part_folder(path, part), image_size=image_size, unreadable=unreadable)
     elif path.suffix.lower() in SUFFIXES:
-        data = _load_table(path, label, ignore, categories)
+        data = _load_table(path, label, ignore, categories, table_format)
         targets = as_classes if label in categories else targets
     elif path.suffix.lower() == ".npz":
         data = load_npz(path, part=part)
@@ -196,9 +206,12 @@ def prepared_folder() -> pathlib.Path:
     return default_data_dir()
 
 
-def _load_table(path, label, ignore, categories) -> Dataset:
+def _load_table(path, label, ignore, categories, table_format) -> Dataset:
     """Read the columns of a table, and the labels; drop rows without a label."""
-    known = column_names(path)
+    known = column_names(path, table_format)
+    doubt = headless_reason(path, known) if table_format.header else None
+    if doubt:
+        warnings.warn(f"{path} {doubt}", stacklevel=3)
     if label is None:
         raise ValueError(f"name the column of {path} to use as label (label, --label). Columns: {', '.join(known)}.")
     if label not in known:
@@ -209,14 +222,15 @@ def _load_table(path, label, ignore, categories) -> Dataset:
     if index:
         named = ", ".join(map(repr, index))
         warnings.warn(f"{named}: pandas saved this index; it is not an input unless it is in categories", stacklevel=3)
-    columns = read_table(path, ignore=(*ignore, *index), categories=(*categories, label))
+    columns = read_table(path, ignore=(*ignore, *index), categories=(*categories, label), table_format=table_format)
     labels = columns.pop(label)
     numbers, invalid = texts_to_numbers(labels)
     missing = missing_cells(labels) if invalid.any() or label in categories else np.isnan(numbers)
     if missing.all():
         raise ValueError(f"column {label!r} of {path} holds no label: it is empty.")
     if missing.any():
-        warnings.warn(f"{missing.sum()} of {len(labels)} rows have no {label} and are dropped", stacklevel=3)
+        reason = "empty cells, NA, None, nan and the like are missing values; --missing-values names others"
+        warnings.warn(f"{missing.sum()} of {len(labels)} rows have no {label} and are dropped: {reason}", stacklevel=3)
     reason = misread_reason(labels) if invalid.any() and label not in categories else None
     if reason:
         warnings.warn(f"column {label!r} {reason}", stacklevel=3)

@@ -11,7 +11,8 @@ from jaxdl.data.dataset import counted
 from jaxdl.data.loading import parts_of
 from jaxdl.data.preprocessing.columns import missing_cells
 from jaxdl.data.preprocessing.preparation import missing_counts
-from jaxdl.data.readers.tables import SUFFIXES, column_names
+from jaxdl.data.readers.cells import MISSING
+from jaxdl.data.readers.tables import SUFFIXES, TableFormat, column_names
 from jaxdl.runs.build import ON_UNREADABLE, READ_LABELS
 from jaxdl.runs.settings import Train
 
@@ -39,6 +40,11 @@ def load_examples(settings: Train) -> Examples:
         refuse_missing(raw)
     ready, preparation = data.prepared(raw, keep_pixels=True)
     return Examples(raw, ready, preparation)
+
+
+def table_format(settings: Train) -> data.readers.TableFormat:
+    """Return separator, header and missing values of the tables that the settings describe."""
+    return TableFormat(settings.separator, settings.header == "yes", settings.missing_values or MISSING)
 
 
 def _split(settings) -> data.Split:
@@ -71,10 +77,13 @@ def _check_group(settings) -> None:
         raise ValueError(
             f"--group {settings.group} needs a table with this column, but {settings.data} is not a table."
         )
-    columns = [name for name in column_names(path) if name not in (settings.label, *settings.ignore)]
+    columns = [
+        name for name in column_names(path, table_format(settings)) if name not in (settings.label, *settings.ignore)
+    ]
     if settings.group not in columns:
-        known = ", ".join(columns)
-        raise ValueError(f"{settings.data} has no column {settings.group!r} to group by. Columns: {known}.")
+        raise ValueError(
+            f"{settings.data} has no column {settings.group!r} to group by. Columns: {', '.join(columns)}."
+        )
 
 
 def _read(settings, part) -> data.Dataset:
@@ -84,6 +93,7 @@ def _read(settings, part) -> data.Dataset:
         label=settings.label,
         ignore=settings.ignore,
         categories=settings.categories if settings.group is None else (*settings.categories, settings.group),
+        table_format=table_format(settings),
         targets=READ_LABELS[settings.problem],
         image_size=settings.image_size,
         unreadable=ON_UNREADABLE[settings.unreadable],

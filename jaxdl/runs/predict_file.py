@@ -18,6 +18,7 @@ from jaxdl.data.readers.cells import NUMBER, texts_to_numbers
 from jaxdl.data.readers.images import image_chunks, list_images
 from jaxdl.data.readers.npz import has_labels, load_npz_inputs
 from jaxdl.data.readers.tables import SUFFIXES, column_names, table_chunks
+from jaxdl.runs.examples import table_format
 from jaxdl.runs.load import Run
 from jaxdl.runs.prediction import Prediction, predict
 from jaxdl.system.storage import whole_file
@@ -182,13 +183,14 @@ def _table_chunks(path, source, run) -> Generator[Chunk]:
     kinds = {
         kind: [column.name for column in columns if isinstance(column, kind)] for kind in (Numbers, Dates, Categories)
     }
-    has_label = label in column_names(path)
+    layout = table_format(run.settings)
+    has_label = label in column_names(path, layout)
     if has_label:
         kinds[Categories].append(label)
     if "row" in source.keep:
         raise ValueError(f"cannot keep column 'row' of {path}: it would replace the row number; rename the column.")
     first, (numbers, dates, texts) = 0, (kinds[kind] for kind in (Numbers, Dates, Categories))
-    tables = table_chunks(path, numbers=numbers, dates=dates, texts=texts, unchanged=source.keep)
+    tables = table_chunks(path, numbers=numbers, dates=dates, texts=texts, unchanged=source.keep, table_format=layout)
     for table, kept in tables:
         if run.settings.missing == "refuse":
             _refuse_missing(path, table, label)

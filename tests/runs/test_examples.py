@@ -122,3 +122,13 @@ def test_parts_of_ones_own_are_used_and_a_sixth_of_train_replaces_a_missing_one(
     raw = load_examples(Train(data="two.npz")).raw
     assert [part.size for part in raw] == [50, 10, 10]
     np.testing.assert_array_equal(raw.dev.inputs, inputs[60:70])
+
+
+def test_the_format_of_a_table_is_that_of_the_settings(tmp_path):
+    lines = [f"{row / 7}|{row % 7}|{['NA', 'None', 'nan'][row % 3]}" for row in range(60)]
+    (tmp_path / "a.csv").write_text("\n".join(lines))
+    given = {"separator": "|", "header": "no", "missing_values": ("?",)}
+    examples = load_examples(Train(data=str(tmp_path / "a.csv"), label="column_3", **given))
+    assert examples.preparation.labels.names == ("NA", "None", "nan")
+    assert sum(part.size for part in examples.raw) == 60
+    assert list(examples.raw.train.inputs) == ["column_1", "column_2"]
