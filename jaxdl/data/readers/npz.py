@@ -12,8 +12,8 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 
-from jaxdl.data.dataset import Dataset, from_arrays, loses_digits
-from jaxdl.data.readers.memory import physical_memory
+from jaxdl.data.dataset import Dataset, check_inputs_shape, check_length, from_arrays, loses_digits
+from jaxdl.data.readers.memory import check_expansion, check_file
 
 COMPRESSIONS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_LZMA)
 HEADER = 1 << 14  # bytes searched for the header of an array; numpy accepts at most 10,000
@@ -73,11 +73,7 @@ def read_arrays(path: str | os.PathLike, *, names: Sequence[str] | None = None) 
             if name not in members:
                 raise ValueError(f"{path} has no array {name!r}. Arrays: {', '.join(members)}.")
         wanted = members if names is None else {name: members[name] for name in names}
-        needed, memory = sum(info.file_size for info in wanted.values()), physical_memory()
-        if needed > memory:
-            raise ValueError(
-                f"the arrays of {path} need {needed:,} bytes of memory, but this machine has {memory:,}: save fewer."
-            )
+        check_expansion(path, sum(info.file_size for info in wanted.values()))
         return {name: _array(path, archive, name, info) for name, info in wanted.items()}
 
 
@@ -125,6 +121,7 @@ def load_npz(path: str | os.PathLike, *, part: str = "train") -> Dataset:
             f"{_described(path)}: rename them."
         )
     weights = _weights_of(pair)
+    _check_shapes(path, [*pair, *([weights] if weights in names else [])])
     arrays = read_arrays(path, names=[*pair, weights] if weights in names else pair)
     labels = labels_of_parts(path)[part if array_parts(path) else ""]
     # let from_arrays check inputs, weights, lengths and NaN; it would reject names and targets beyond float32
@@ -196,6 +193,18 @@ def _pair(names, part) -> tuple[str, str] | None:
     return next((pair for pair in (*PAIRS, *_pairs_of(part)) if {*pair} <= {*names}), None)
 
 
+def _check_shapes(path, names) -> None:
+    """Raise ValueError for arrays of unequal lengths by their headers, before memory is allocated."""
+    with _open(path) as archive:
+        members = _members(path, archive)
+        inputs, *others = (
+            np.broadcast_to(np.zeros(()), _header(path, archive, name, members[name]).shape) for name in names
+        )
+    check_inputs_shape(inputs)
+    for name, array in zip(names[1:], others, strict=True):
+        check_length(name, array, len(inputs))
+
+
 def _weights_of(pair) -> str:
     return "weights" if pair in PAIRS else pair[0].replace("x_", "weights_")
 
@@ -208,8 +217,7 @@ def _names(path) -> tuple[str, ...]:
 @contextlib.contextmanager
 def _open(path) -> Generator[zipfile.ZipFile]:
     path = pathlib.Path(path)
-    if not path.is_file():
-        raise FileNotFoundError(f"there is no file {path}.")
+    check_file(path)
     with path.open("rb") as file:
         if file.read(len(np.lib.format.MAGIC_PREFIX)) == np.lib.format.MAGIC_PREFIX:
             raise ValueError(

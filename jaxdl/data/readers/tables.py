@@ -14,14 +14,19 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.csv
 import pyarrow.parquet as pq
 
 from jaxdl.data.readers.cells import MISSING, NUMBER, infer_column, misread_reason, to_dates, to_numbers, to_texts
+from jaxdl.data.readers.memory import check_expansion, check_file
 
 Columns = dict[str, np.ndarray]
 SUFFIXES = (".csv", ".tsv", ".parquet")
 BLOCK = 1 << 24  # bytes of a CSV file parsed at a time
+MAX_CELLS = 1 << 25  # of a Parquet file read at a time
+MAX_COLUMNS = 100_000
+NUMBER_BYTES, TEXT_BYTES = 16, 48  # memory of a cell while a column is converted
 SAMPLE, LINES = 1 << 16, 20  # bytes after the header and lines in which the separator is searched
 ROWS = 1 << 16  # rows of a Parquet file read at a time
 ANY, NUMBERS, DATES, TEXT = "numbers, dates or text", "numbers, as in training,", "dates, as in training,", "text"
@@ -92,7 +97,9 @@ def read_table(
     wanted = {name: written for name, written in names.items() if name not in ignore}
     with _readable(path):
         if path.suffix.lower() == ".parquet":
-            table = pq.read_table(path, columns=list(wanted.values()))
+            _check_parquet(path, wanted.values())
+            table = pq.read_table(path, columns=list(wanted.values()), read_dictionary=_text_columns(path))
+            _check_texts(path, table.columns)
         else:
             table = pa.csv.read_csv(path, **_csv_options(path, table_format, list(wanted.values())))
     if table.num_rows == 0:
@@ -178,13 +185,14 @@ def _written_names(path, table_format) -> dict[str, str]:
     """Return the normalized name of each column, and the name as it is written in the file."""
     if path.suffix.lower() not in SUFFIXES:
         raise ValueError(f"a table must be a {', '.join(SUFFIXES)} file, got {path}.")
-    if not path.is_file():
-        raise FileNotFoundError(f"there is no file {path}.")
+    check_file(path)
     with _readable(path):
         if path.suffix.lower() == ".parquet":
             written = pq.read_schema(path).names
         else:
             written = pa.csv.open_csv(path, **_csv_options(path, table_format)).schema.names
+    if len(written) > MAX_COLUMNS:
+        raise ValueError(f"{path} has {len(written):,} columns, and at most {MAX_COLUMNS:,} are read: transpose it.")
     if not (table_format.header or path.suffix.lower() == ".parquet"):
         return {f"column_{number + 1}": name for number, name in enumerate(written)}
     names = [unicodedata.normalize("NFC", name).strip() for name in written]
@@ -206,13 +214,15 @@ def _csv_options(path, table_format, wanted: Sequence[str] = ()) -> dict[str, An
         beginning = header + file.read(SAMPLE)
     if header.startswith((b"\xff\xfe", b"\xfe\xff")):
         raise pa.ArrowInvalid("it is UTF-16, and jaxdl reads UTF-8: save it as UTF-8")
+    separator = _separator(path, table_format, beginning)
+    columns = header.count(separator.encode()) + 1
+    if columns > MAX_COLUMNS and not header.count(b'"'):
+        raise pa.ArrowInvalid(f"it has {columns:,} columns, and at most {MAX_COLUMNS:,} are read: transpose it")
     return {
         "read_options": pa.csv.ReadOptions(
             block_size=BLOCK, skip_rows=empty_lines, autogenerate_column_names=not table_format.header
         ),
-        "parse_options": pa.csv.ParseOptions(
-            delimiter=_separator(path, table_format, beginning), newlines_in_values=True
-        ),
+        "parse_options": pa.csv.ParseOptions(delimiter=separator, newlines_in_values=True),
         "convert_options": pa.csv.ConvertOptions(
             column_types=dict.fromkeys(wanted, pa.large_string()),
             include_columns=list(wanted),
@@ -245,8 +255,36 @@ def _separator(path, table_format, beginning: bytes) -> str:
 def _batches(path, table_format, wanted) -> Any:
     """Return an iterator over record batches with the wanted columns."""
     if path.suffix.lower() == ".parquet":
-        return pq.ParquetFile(path).iter_batches(batch_size=ROWS, columns=wanted)
+        file = pq.ParquetFile(path, read_dictionary=_text_columns(path))
+        rows = min(ROWS, max(1, MAX_CELLS // max(1, len(wanted))))
+        return (batch for batch in file.iter_batches(rows, columns=wanted) if _check_texts(path, batch.columns) is None)
     return pa.csv.open_csv(path, **_csv_options(path, table_format, wanted))
+
+
+def _check_parquet(path, columns) -> None:
+    """Raise ValueError if the columns of a Parquet file need too much memory, by its metadata."""
+    metadata, schema = pq.read_metadata(path), pq.read_schema(path)
+    pages = sum(metadata.row_group(number).total_byte_size for number in range(metadata.num_row_groups))
+    cells = sum(NUMBER_BYTES if pa.types.is_primitive(schema.field(name).type) else TEXT_BYTES for name in columns)
+    check_expansion(path, pages + metadata.num_rows * cells)
+
+
+def _text_columns(path) -> list[str]:
+    """Return the columns to keep as a dictionary of their distinct texts: one of them may be long and frequent."""
+    schema = pq.read_schema(path)
+    return [field.name for field in schema if pa.types.is_string(field.type) or pa.types.is_large_string(field.type)]
+
+
+def _check_texts(path, columns) -> None:
+    """Raise ValueError if the texts of columns need too much memory when each row has its own."""
+    needed = 0
+    for column in columns:
+        for chunk in column.chunks if isinstance(column, pa.ChunkedArray) else [column]:
+            if pa.types.is_dictionary(chunk.type) and not pa.types.is_nested(chunk.type.value_type):
+                lengths = np.asarray(pc.fill_null(pc.binary_length(chunk.dictionary.cast(pa.large_string())), 0))
+                counts = np.bincount(np.asarray(chunk.indices.drop_null()), minlength=len(lengths))
+                needed += int(lengths.astype(np.int64) @ counts)
+    check_expansion(path, needed)
 
 
 @contextlib.contextmanager
