@@ -36,7 +36,9 @@ def run_command_line(
     except (ValueError, TypeError, OSError, ModuleNotFoundError) as error:
         if os.environ.get("JAXDL_TRACEBACK"):
             raise
-        print(f"error: {error}", file=sys.stderr)
+        from jaxdl._formatting import visible  # imports jax, as the command has done
+
+        print(f"error: {visible(str(error))}", file=sys.stderr)
         return 2
 
 

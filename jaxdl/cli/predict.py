@@ -43,10 +43,8 @@ def predict_command(settings: Predict, console: Console) -> int:
         found = scores(run.preparation.labels, predictions.sums)
         console.print(_score_line(found), highlight=False, soft_wrap=True)
         if run.residuals is not None:
-            labels = round(found["count"]) * run.preparation.outputs
-            print_line(
-                f"{100 * level:g} % prediction intervals: {predictions.covered} of {labels} labels inside", console
-            )
+            labels, inside = found["count"] * run.preparation.outputs, _amount(predictions.covered)
+            print_line(f"{100 * level:g} % prediction intervals: {inside} of {_amount(labels)} labels inside", console)
     return 0
 
 
@@ -85,11 +83,17 @@ def _concerns(predictions: FilePredictions, expected: str) -> Generator[str]:
             )
 
 
+def _amount(weight: float) -> str:
+    """Return a number of examples, or their total weight."""
+    return f"{weight:.0f}" if weight == round(weight) else f"{weight:.6g}"
+
+
 def _score_line(found: dict[str, float]) -> str:
     if "accuracy" in found:
-        right, count = round(found["right"]), round(found["count"])
+        right, count = _amount(found["right"]), _amount(found["count"])
         return f"accuracy of the mean probabilities: {found['accuracy']:.4f} ({right} of {count})"
     return (
-        f"scores of the mean predictions on {found['count']:.0f} known labels: R² {found['r_squared']:.4f}, root mean "
-        f"squared error {found['root_mean_squared_error']:.4g}, mean absolute error {found['mean_absolute_error']:.4g}"
+        f"scores of the mean predictions on {_amount(found['count'])} known labels: R² {found['r_squared']:.4f}, root "
+        f"mean squared error {found['root_mean_squared_error']:.4g}, mean absolute error "
+        f"{found['mean_absolute_error']:.4g}"
     )

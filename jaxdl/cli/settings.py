@@ -28,8 +28,8 @@ class Predict(DataSource):
     """new file, .csv or .parquet"""
     keep: Names = ()
     """columns of a table to copy into the output, such as an index"""
-    part: Literal["train", "test"] = "test"
-    """part to predict, of a data set that comes in two parts"""
+    part: Literal["train", "dev", "test"] = "test"
+    """part to predict, of a data set that comes in parts"""
     level: Annotated[float | None, described_default("0.9", "FLOAT")] = None
     """probability of the prediction interval of a regression to contain the label, such as 0.95"""
 

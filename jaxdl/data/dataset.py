@@ -1,10 +1,12 @@
 """The data set type: inputs, labels and weights, and a split of them into train, dev and test."""
 
+import warnings
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import jax
 import numpy as np
+from jax.core import Tracer
 from jaxtyping import Array, PyTree
 from typing_extensions import TypeAliasType
 
@@ -103,6 +105,12 @@ def from_arrays(inputs: ArrayLike, labels: ArrayLike, *, weights: ArrayLike | No
         ('float32', 'int32', [1.0, 1.0])
     """
     inputs, labels = array_of_numbers("inputs", inputs), array_of_numbers("labels", labels)
+    if inputs.ndim > 1 and len(inputs) > 1 and loses_digits(inputs):
+        warnings.warn(
+            "inputs lose digits in float32, because they vary little compared to their size: subtract the mean of each "
+            "feature before",
+            stacklevel=2,
+        )
     if inputs.dtype != np.uint8 or inputs.ndim < 3:
         with np.errstate(over="ignore"):  # an overflow is reported below
             inputs = inputs.astype(np.float32)
@@ -122,6 +130,20 @@ def from_arrays(inputs: ArrayLike, labels: ArrayLike, *, weights: ArrayLike | No
         )
     integer_labels = np.issubdtype(labels.dtype, np.integer)
     return jax.device_put(Dataset(inputs, labels.astype(np.int32 if integer_labels else np.float32), weights))
+
+
+def loses_digits(inputs: np.ndarray) -> bool:
+    """Return whether float32 holds a feature of inputs (examples, ..., features) with fewer than four digits.
+
+    They are digits of the range of the feature: numbers around 1.7e9 that differ by 100 have less than one.
+    """
+    if inputs.dtype.itemsize < 4 or inputs.dtype == np.float32 or inputs.size == 0:
+        return False
+    axes = tuple(range(inputs.ndim - 1))
+    with np.errstate(over="ignore", invalid="ignore"):
+        error = np.abs(inputs.astype(np.float32) - inputs.astype(np.float64)).max(axes)
+        extent = inputs.max(axes).astype(np.float64) - inputs.min(axes)
+        return bool(((error > 1e-4 * extent) & (extent > 0)).any())
 
 
 def array_of_numbers(name: str, values: Any, dtype: Any = None) -> np.ndarray:
@@ -235,6 +257,14 @@ def take(data: Dataset, indices: ArrayLike) -> Dataset:
     if isinstance(data.inputs, dict):  # jax.tree.map sorts the keys
         selected = selected._replace(inputs={name: selected.inputs[name] for name in data.inputs})
     return selected
+
+
+def counted(data: Dataset) -> Dataset:
+    """Return the examples of weight above 0; all of them while jax traces them, or if every weight is 0."""
+    if isinstance(data.weights, Tracer):
+        return data
+    weights = np.asarray(data.weights)
+    return data if weights.all() or not weights.any() else take(data, np.flatnonzero(weights))
 
 
 def _checked_indices(indices, examples) -> np.ndarray:

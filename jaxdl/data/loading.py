@@ -18,10 +18,18 @@ from jaxdl.data.catalog.tfds import load_prepared
 from jaxdl.data.dataset import Dataset
 from jaxdl.data.preprocessing.columns import missing_cells
 from jaxdl.data.readers.cells import misread_reason, texts_to_numbers
-from jaxdl.data.readers.images import load_images, refuse_unreadable
+from jaxdl.data.readers.images import image_parts, list_images, load_images, refuse_unreadable
 from jaxdl.data.readers.labels import as_classes, infer_labels
-from jaxdl.data.readers.npz import array_parts, load_npz
-from jaxdl.data.readers.tables import SUFFIXES, column_names, read_table
+from jaxdl.data.readers.npz import array_parts, labels_of_parts, load_npz
+from jaxdl.data.readers.tables import (
+    PLAIN,
+    SUFFIXES,
+    TableFormat,
+    column_names,
+    headless_reason,
+    read_table,
+    saved_index,
+)
 from jaxdl.data.synthetic import linear_regression, moons, polynomial, rings, sparse_features, spirals, xor
 
 SYNTHETIC = {
@@ -43,6 +51,7 @@ def load(
     label: str | None = None,
     ignore: Sequence[str] = (),
     categories: Sequence[str] = (),
+    table_format: TableFormat = PLAIN,
     targets: Callable[[np.ndarray], np.ndarray] = infer_labels,
     image_size: tuple[int, int] | None = None,
     unreadable: Callable[[Sequence[Place]], None] = refuse_unreadable,
@@ -60,16 +69,18 @@ def load(
     * "xor", "moons", "rings", "spirals", "linear_regression", "polynomial" and "sparse_features" are
       synthetic.
     * A table (.csv, .tsv, .parquet): see `jaxdl.data.readers.read_table`. Rows without a label are dropped with a
-      warning.
+      warning, and so is the index of a table that pandas has saved as Parquet, unless `label` or `categories` names it.
     * A numpy archive (.npz): see `jaxdl.data.readers.load_npz`.
-    * A folder of images, with a subfolder for each class: see `jaxdl.data.readers.load_images`.
+    * A folder of images, with a subfolder for each class: see `jaxdl.data.readers.load_images`. Subfolders named train,
+      val (or dev, valid, validation) and test, with the folders of the classes in them, are parts.
 
     Args:
         name_or_path: Name of a known data set, or a path.
-        part: "train" or "test", for data that comes in two parts.
+        part: "train", "dev" or "test", for data that comes in parts; see `parts_of`.
         label: Column of a table that holds the labels. All other columns are inputs.
         ignore: Columns of a table to leave out.
         categories: Columns of a table to read as text even if they hold numbers; may include the label.
+        table_format: Separator, header and missing values of a table.
         targets: Function that interprets the labels: `infer_labels`, `as_classes` or `as_targets`.
         image_size: Height and width to scale the images of a folder to. Default: all must have the same size.
         unreadable: Function called with the list of unreadable images: `refuse_unreadable` or `skip_unreadable`.
@@ -110,8 +121,8 @@ def load(
     if key is not None:
         check_key(key)
     name, path = str(name_or_path), pathlib.Path(name_or_path).expanduser()
-    if part not in ("train", "test"):
-        raise ValueError(f"part must be 'train' or 'test', got {part!r}.")
+    if part not in ("train", "dev", "test"):
+        raise ValueError(f"part must be 'train', 'dev' or 'test', got {part!r}.")
     for setting, value in {"label": label, "ignore": ignore, "categories": categories}.items():
         if value and path.suffix.lower() not in SUFFIXES:
             raise ValueError(f"{setting} needs a table ({', '.join(SUFFIXES)}), but {name} is not a table.")
@@ -124,27 +135,53 @@ def load(
     if name in SYNTHETIC:
         return SYNTHETIC[name](jax.random.key(0) if key is None else key)
     if path.is_dir():
-        data = load_images(path / part if parts_of(path) else path, image_size=image_size, unreadable=unreadable)
+        data = load_images(part_folder(path, part), image_size=image_size, unreadable=unreadable)
     elif path.suffix.lower() in SUFFIXES:
-        data = _load_table(path, label, ignore, categories)
+        data = _load_table(path, label, ignore, categories, table_format)
         targets = as_classes if label in categories else targets
     elif path.suffix.lower() == ".npz":
         data = load_npz(path, part=part)
     else:
         return _load_named(name, part, data_dir, manual_dir)
-    return data._replace(labels=targets(data.labels))
+    return data._replace(labels=_interpreted(targets, data.labels, _labels_of_others(path, part)))
 
 
 def parts_of(name_or_path: Place) -> tuple[str, ...]:
-    """Return ("train", "test") for data that comes in two parts, else ()."""
+    """Return the parts of data that comes in parts, of ("train", "dev", "test"), else ()."""
     path = pathlib.Path(name_or_path).expanduser()
     if path.is_dir():
-        divided = all((path / part).is_dir() for part in ("train", "test"))
-    elif path.suffix.lower() == ".npz":
-        divided = len(array_parts(path)) > 1
-    else:
-        divided = str(name_or_path) not in ("digits", "xor", *SYNTHETIC) and path.suffix.lower() not in SUFFIXES
+        return tuple(image_parts(path))
+    if path.suffix.lower() == ".npz":
+        parts = array_parts(path)
+        return parts if len(parts) > 1 else ()
+    divided = str(name_or_path) not in ("digits", "xor", *SYNTHETIC) and path.suffix.lower() not in SUFFIXES
     return ("train", "test") if divided else ()
+
+
+def part_folder(path: pathlib.Path, part: str) -> pathlib.Path:
+    """Return the folder of a part of a folder of images, or the folder itself if it has no parts."""
+    parts = image_parts(path)
+    if parts and part not in parts:
+        raise ValueError(f"{path} has no part {part!r}. Parts: {', '.join(parts)}.")
+    return parts.get(part, path)
+
+
+def _labels_of_others(path, part) -> list[np.ndarray]:
+    """Return the labels of the other parts of a folder of images or an archive."""
+    if path.is_dir():
+        others = [folder for name, folder in image_parts(path).items() if name != part]
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # list_images warns when the part itself is loaded
+            return [np.array([label for label in list_images(folder).labels if label]) for folder in others]
+    if path.suffix.lower() == ".npz" and parts_of(path):
+        return [labels for name, labels in labels_of_parts(path).items() if name != part]
+    return []
+
+
+def _interpreted(targets, labels, others) -> np.ndarray:
+    """Interpret the labels of a part by those of all parts, so that no part is read in another way."""
+    whole = np.concatenate([np.asarray(labels), *others]) if others else np.asarray(labels)
+    return targets(whole)[: len(labels)]
 
 
 def _load_named(name, part, data_dir, manual_dir) -> Dataset:
@@ -169,23 +206,31 @@ def prepared_folder() -> pathlib.Path:
     return default_data_dir()
 
 
-def _load_table(path, label, ignore, categories) -> Dataset:
+def _load_table(path, label, ignore, categories, table_format) -> Dataset:
     """Read the columns of a table, and the labels; drop rows without a label."""
-    known = column_names(path)
+    known = column_names(path, table_format)
+    doubt = headless_reason(path, known) if table_format.header else None
+    if doubt:
+        warnings.warn(f"{path} {doubt}", stacklevel=3)
     if label is None:
         raise ValueError(f"name the column of {path} to use as label (label, --label). Columns: {', '.join(known)}.")
     if label not in known:
         raise ValueError(f"{path} has no column {label!r} to use as label. Columns: {', '.join(known)}.")
     if label in ignore:
         raise ValueError(f"column {label!r} is the label and cannot be ignored: remove it from ignore.")
-    columns = read_table(path, ignore=ignore, categories=(*categories, label))
+    index = [name for name in saved_index(path) if name not in (label, *ignore, *categories)]
+    if index:
+        named = ", ".join(map(repr, index))
+        warnings.warn(f"{named}: pandas saved this index; it is not an input unless it is in categories", stacklevel=3)
+    columns = read_table(path, ignore=(*ignore, *index), categories=(*categories, label), table_format=table_format)
     labels = columns.pop(label)
     numbers, invalid = texts_to_numbers(labels)
     missing = missing_cells(labels) if invalid.any() or label in categories else np.isnan(numbers)
     if missing.all():
         raise ValueError(f"column {label!r} of {path} holds no label: it is empty.")
     if missing.any():
-        warnings.warn(f"{missing.sum()} of {len(labels)} rows have no {label} and are dropped", stacklevel=3)
+        reason = "empty cells, NA, None, nan and the like are missing values; --missing-values names others"
+        warnings.warn(f"{missing.sum()} of {len(labels)} rows have no {label} and are dropped: {reason}", stacklevel=3)
     reason = misread_reason(labels) if invalid.any() and label not in categories else None
     if reason:
         warnings.warn(f"column {label!r} {reason}", stacklevel=3)

@@ -10,7 +10,7 @@ import numpy as np
 from jaxtyping import PyTree
 
 from jaxdl.data._arguments import check_data, check_split
-from jaxdl.data.dataset import Dataset, Split
+from jaxdl.data.dataset import Dataset, Split, counted
 from jaxdl.data.splits import codes
 
 
@@ -45,7 +45,7 @@ class Leakage(NamedTuple):
 
 
 def class_balance(split: Split) -> dict[Hashable, Counts]:
-    """Count the examples of each class in every part.
+    """Count the examples of each class in every part. Examples of weight 0 do not count.
 
     Args:
         split: A split whose labels are class numbers or names (examples,).
@@ -67,7 +67,7 @@ def class_balance(split: Split) -> dict[Hashable, Counts]:
     for part in split:
         if part.labels.ndim != 1:
             raise TypeError(f"labels must be class numbers or names (examples,), got the shape {part.labels.shape}.")
-    counters = [Counter(np.asarray(part.labels).tolist()) for part in split]
+    counters = [Counter(np.asarray(counted(part).labels).tolist()) for part in split]
     classes = sorted(set().union(*counters), key=lambda label: (label is None, label))
     return {label: Counts(*(counter[label] for counter in counters)) for label in classes}
 
@@ -76,7 +76,7 @@ def leakage(split: Split) -> Leakage:
     """Count the examples whose inputs are exactly those of an example of another part, or of an earlier one in train.
 
     Examples are compared by 128 bits of BLAKE2b of all their inputs. Missing values (NaN, NaT, None) are equal to each
-    other.
+    other. Examples of weight 0 do not count.
 
     Args:
         split: A split whose inputs are arrays, or columns of numbers, dates and names.
@@ -91,6 +91,7 @@ def leakage(split: Split) -> Leakage:
         1
     """
     check_split(split)
+    split = Split(*map(counted, split))
     whole = jax.tree.map(lambda *parts: np.concatenate(parts), *(part.inputs for part in split))
     numbers = _row_codes(whole)
     train, dev, test = np.split(numbers, np.cumsum([part.size for part in split])[:-1])
@@ -105,6 +106,8 @@ def leakage(split: Split) -> Leakage:
 def conflicting_labels(data: Dataset) -> int:
     """Count the examples that have exactly the inputs, but not the label or target, of another example.
 
+    Examples of weight 0 do not count.
+
     Args:
         data: The data set.
 
@@ -117,6 +120,7 @@ def conflicting_labels(data: Dataset) -> int:
         2
     """
     check_data(data)
+    data = counted(data)
     inputs = _row_codes(data.inputs)
     pairs = np.unique(np.stack([inputs, _row_codes(data.labels)]), axis=1)
     return int((np.bincount(pairs[0])[inputs] > 1).sum())

@@ -1,12 +1,18 @@
 """The examples of a run: read the data that the settings name, split it, and prepare it for training."""
 
+import pathlib
+import warnings
 from typing import NamedTuple
 
 import jax
 
 from jaxdl import data
+from jaxdl.data.dataset import counted
 from jaxdl.data.loading import parts_of
+from jaxdl.data.preprocessing.columns import missing_cells
 from jaxdl.data.preprocessing.preparation import missing_counts
+from jaxdl.data.readers.cells import MISSING
+from jaxdl.data.readers.tables import SUFFIXES, TableFormat, column_names
 from jaxdl.runs.build import ON_UNREADABLE, READ_LABELS
 from jaxdl.runs.settings import Train
 
@@ -23,7 +29,7 @@ class Examples(NamedTuple):
 
 
 def load_examples(settings: Train) -> Examples:
-    """Read, split and prepare the data that the settings name.
+    """Read, split and prepare the data that the settings name; examples of weight 0 are left out with a warning.
 
     Raises ValueError for unusable data, and for missing values if the settings refuse them.
     """
@@ -36,42 +42,68 @@ def load_examples(settings: Train) -> Examples:
     return Examples(raw, ready, preparation)
 
 
+def table_format(settings: Train) -> data.readers.TableFormat:
+    """Return separator, header and missing values of the tables that the settings describe."""
+    return TableFormat(settings.separator, settings.header == "yes", settings.missing_values or MISSING)
+
+
 def _split(settings) -> data.Split:
-    """Split into train, dev and test; if the set has its own test part, a sixth of the rest becomes dev."""
+    """Split into train, dev and test; of a set with parts, a sixth of train becomes the part that it lacks."""
     key = jax.random.key(settings.split_seed)
-    test = _read(settings, "test") if parts_of(settings.data) else None
+    _check_group(settings)
+    own = {part: _read(settings, part) for part in parts_of(settings.data) if part != "train"}
     whole = _read(settings, "train")
     by_class = whole.labels.ndim == 1
-    if test is not None:
-        parts = data.stratified_parts if by_class else data.random_parts
-        train, dev = parts(key, whole, shares=(5 / 6, 1 / 6))
-        return data.Split(train, dev, test)
+    if len(own) == 2:
+        return data.Split(train=whole, **own)
+    if own:
+        divide = data.stratified_parts if by_class else data.random_parts
+        train, rest = divide(key, whole, shares=(5 / 6, 1 / 6))
+        return data.Split(**{"train": train, "dev": rest, "test": rest} | own)
     if settings.group is None:
         return (data.stratified_split if by_class else data.random_split)(key, whole)
-    if not isinstance(whole.inputs, dict):
-        raise ValueError(
-            f"--group {settings.group} needs a table with this column, but {settings.data} is not a table."
-        )
-    if settings.group not in whole.inputs:
-        columns = ", ".join(whole.inputs)
-        raise ValueError(f"{settings.data} has no column {settings.group!r} to group by. Columns: {columns}.")
-    groups = whole.inputs.pop(settings.group)
+    groups = whole.inputs.pop(settings.group)  # text, so that long numbers keep all of their digits
+    known = ~missing_cells(groups)
+    groups[known] = data.as_classes(groups[known])  # 7 and 7.0 are the same group
     return data.grouped_split(key, whole, groups)
 
 
+def _check_group(settings) -> None:
+    """Raise ValueError unless the data are a table with the column to group by."""
+    if settings.group is None:
+        return
+    path = pathlib.Path(settings.data).expanduser()
+    if path.suffix.lower() not in SUFFIXES:
+        raise ValueError(
+            f"--group {settings.group} needs a table with this column, but {settings.data} is not a table."
+        )
+    columns = [
+        name for name in column_names(path, table_format(settings)) if name not in (settings.label, *settings.ignore)
+    ]
+    if settings.group not in columns:
+        raise ValueError(
+            f"{settings.data} has no column {settings.group!r} to group by. Columns: {', '.join(columns)}."
+        )
+
+
 def _read(settings, part) -> data.Dataset:
-    return data.load(
+    whole = data.load(
         settings.data,
         part=part,
         label=settings.label,
         ignore=settings.ignore,
-        categories=settings.categories,
+        categories=settings.categories if settings.group is None else (*settings.categories, settings.group),
+        table_format=table_format(settings),
         targets=READ_LABELS[settings.problem],
         image_size=settings.image_size,
         unreadable=ON_UNREADABLE[settings.unreadable],
         data_dir=settings.data_dir,
         manual_dir=settings.manual_dir,
     )
+    kept = counted(whole)
+    if kept.size < whole.size:
+        warnings.warn(f"{whole.size - kept.size} of {whole.size} examples have weight 0 and are left out", stacklevel=2)
+    return kept
 
 
 def refuse_missing(split: data.Split) -> None:

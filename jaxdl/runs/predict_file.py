@@ -11,13 +11,14 @@ import pyarrow.csv
 import pyarrow.parquet as pq
 
 from jaxdl import data
-from jaxdl.data.loading import parts_of
+from jaxdl.data.loading import part_folder
 from jaxdl.data.preprocessing.columns import Categories, Dates, Numbers, missing_cells
 from jaxdl.data.preprocessing.preparation import class_numbers, unlike_training
-from jaxdl.data.readers.cells import texts_to_numbers
+from jaxdl.data.readers.cells import NUMBER, texts_to_numbers
 from jaxdl.data.readers.images import image_chunks, list_images
 from jaxdl.data.readers.npz import has_labels, load_npz_inputs
 from jaxdl.data.readers.tables import SUFFIXES, column_names, table_chunks
+from jaxdl.runs.examples import table_format
 from jaxdl.runs.load import Run
 from jaxdl.runs.prediction import Prediction, predict
 from jaxdl.system.storage import whole_file
@@ -25,6 +26,7 @@ from jaxdl.system.storage import whole_file
 ROWS = 1 << 13  # examples predicted and written at a time
 IMAGES = 1 << 10  # images decoded at a time
 LEVEL = 0.9  # of prediction intervals, unless another is given
+FORMULA = ("=", "+", "-", "@", "\t", "\r")  # first characters of a formula
 MAX_NAMED = 5  # unknown labels counted by name; all others are counted as "…"
 WRITERS = {".csv": pa.csv.CSVWriter, ".parquet": pq.ParquetWriter}
 
@@ -35,7 +37,7 @@ class PredictionInput(NamedTuple):
     name: str
     """a path, or the name of a known data set"""
     part: str = "test"
-    """train or test, of a set that comes in two parts"""
+    """train, dev or test, of a set that comes in parts"""
     keep: tuple[str, ...] = ()
     """columns of a table to copy into the output"""
     unreadable: Callable[[list[pathlib.Path]], None] = data.refuse_unreadable
@@ -55,6 +57,8 @@ class Chunk(NamedTuple):
     """inputs as they are read"""
     labels: np.ndarray | None
     """labels as they are read, if there are any"""
+    weights: np.ndarray | None = None
+    """weights of the examples in the scores; None: 1 for each"""
 
 
 class FilePredictions(NamedTuple):
@@ -63,13 +67,13 @@ class FilePredictions(NamedTuple):
     examples: int
     """number of predictions"""
     sums: Any
-    """sums that the scores are computed from, for the examples with known labels"""
+    """weighted sums that the scores are computed from, for the examples with known labels"""
     unknown_labels: Counter
     """counts of labels that are not a class of the run, by label; "…" counts all after the first few"""
     unfamiliar: Counter
     """counts of examples unlike any seen in training, by column (see `unlike_training`)"""
-    covered: int = 0
-    """number of known labels within their prediction intervals"""
+    covered: float = 0
+    """weighted number of known labels within their prediction intervals"""
 
 
 def predict_file(run: Run, source: PredictionInput, out: pathlib.Path, *, level: float = LEVEL) -> FilePredictions:
@@ -89,21 +93,33 @@ def predict_file(run: Run, source: PredictionInput, out: pathlib.Path, *, level:
             twice = [name for name in chunk.names if name in predictions]
             if twice:
                 raise ValueError(f"cannot keep column {twice[0]!r}: the predictions have a column of this name.")
-            columns = pa.table({**chunk.names, **predictions})
+            columns = {**chunk.names, **predictions}
+            columns = pa.table(columns if out.suffix.lower() != ".csv" else _for_spreadsheets(columns, source.keep))
             writer = writer or WRITERS[out.suffix.lower()](file, columns.schema)
             writer.write_table(columns)
             examples += len(columns)
             counts = unlike_training(run.preparation, chunk.inputs)
             unfamiliar.update({name: rows.sum() for name, rows in counts.items()})
             if chunk.labels is not None:
-                known, others = _known(run.preparation.labels, chunk.labels)
-                sums = sums + _sums(run.preparation.labels, predicted.estimate, known)
-                covered += _covered(predicted, known)
+                weights = np.ones(len(columns)) if chunk.weights is None else chunk.weights.astype(float)
+                known, others = _known(run.preparation.labels, chunk.labels, weights > 0)
+                sums = sums + _sums(run.preparation.labels, predicted.estimate, known, weights)
+                covered += _covered(predicted, known, weights)
                 unknown.update(label if label in unknown or len(unknown) < MAX_NAMED else "…" for label in others)
         if writer is None:
             raise ValueError(f"{source.name} holds no example to predict.")
         writer.close()
     return FilePredictions(examples, sums, unknown, unfamiliar, covered)
+
+
+def _for_spreadsheets(columns, kept) -> dict[str, Any]:
+    """Put an apostrophe before text that a spreadsheet would compute: headings, and cells that are not kept."""
+    neutral = lambda text: f"'{text}" if text.startswith(FORMULA) and not NUMBER.fullmatch(text) else text  # noqa: E731
+    safe = {}
+    for name, values in columns.items():
+        is_text = name not in kept and isinstance(values[0], str)
+        safe[neutral(name)] = list(map(neutral, values)) if is_text else values
+    return safe
 
 
 def check_output(out: pathlib.Path) -> None:
@@ -115,7 +131,7 @@ def check_output(out: pathlib.Path) -> None:
 
 
 def scores(labels: data.Classes | data.Standardization, sums: np.ndarray) -> dict[str, float]:
-    """Return the scores of the mean prediction over the examples with known labels, and their number."""
+    """Return the weighted scores of the mean prediction over the examples with known labels, and their total weight."""
     if isinstance(labels, data.Classes):
         count, right = sums
         return {"count": count, "right": right, "accuracy": right / count}
@@ -139,7 +155,7 @@ def chunks(run: Run, source: PredictionInput) -> Generator[Chunk]:
     elif path.is_dir():
         yield from _folder_chunks(path, source, run)
     elif path.suffix.lower() == ".npz" and not has_labels(path, part=source.part):
-        yield from _array_chunks(load_npz_inputs(path, part=source.part), None)
+        yield from _array_chunks(load_npz_inputs(path, part=source.part))
     else:
         whole = data.load(
             source.name,
@@ -148,13 +164,15 @@ def chunks(run: Run, source: PredictionInput) -> Generator[Chunk]:
             data_dir=source.data_dir,
             manual_dir=source.manual_dir,
         )
-        yield from _array_chunks(whole.inputs, np.asarray(whole.labels))
+        exact = path.suffix.lower() == ".npz"  # the run decides about the dtype
+        inputs = load_npz_inputs(path, part=source.part) if exact else whole.inputs
+        yield from _array_chunks(inputs, np.asarray(whole.labels), np.asarray(whole.weights))
 
 
-def _array_chunks(inputs, labels) -> Generator[Chunk]:
+def _array_chunks(inputs, *labels_and_weights) -> Generator[Chunk]:
     for rows in _slices(len(inputs)):
-        known = None if labels is None else labels[rows]
-        yield Chunk({"row": np.arange(rows.start, rows.stop)}, np.asarray(inputs[rows]), known)
+        known = [array[rows] for array in labels_and_weights] or [None]
+        yield Chunk({"row": np.arange(rows.start, rows.stop)}, np.asarray(inputs[rows]), *known)
 
 
 def _table_chunks(path, source, run) -> Generator[Chunk]:
@@ -165,33 +183,29 @@ def _table_chunks(path, source, run) -> Generator[Chunk]:
     kinds = {
         kind: [column.name for column in columns if isinstance(column, kind)] for kind in (Numbers, Dates, Categories)
     }
-    has_label = label in column_names(path)
+    layout = table_format(run.settings)
+    has_label = label in column_names(path, layout)
     if has_label:
         kinds[Categories].append(label)
-    read = [name for names in kinds.values() for name in names]
-    kinds[Categories] += [name for name in source.keep if name not in read]
-    first = 0
-    tables = table_chunks(path, numbers=kinds[Numbers], dates=kinds[Dates], texts=kinds[Categories])
-    for table in tables:
+    if "row" in source.keep:
+        raise ValueError(f"cannot keep column 'row' of {path}: it would replace the row number; rename the column.")
+    first, (numbers, dates, texts) = 0, (kinds[kind] for kind in (Numbers, Dates, Categories))
+    tables = table_chunks(path, numbers=numbers, dates=dates, texts=texts, unchanged=source.keep, table_format=layout)
+    for table, kept in tables:
         if run.settings.missing == "refuse":
             _refuse_missing(path, table, label)
-        size = len(next(iter(table.values())))
+        size = len(next(iter((*table.values(), *kept.values()))))
         for rows in _slices(size):
             chunk = {name: values[rows] for name, values in table.items()}
-            kept = {name: _arrow_column(chunk[name]) for name in source.keep}
-            names = {"row": first + np.arange(size)[rows], **kept}
+            numbered = {"row": first + np.arange(size)[rows]}
+            names = numbered | {name: values[rows] for name, values in kept.items()}
             yield Chunk(names, chunk, chunk[label] if has_label else None)
         first += size
 
 
-def _arrow_column(values) -> pa.Array:
-    """Convert to Arrow; text stays text if all of it is missing."""
-    return pa.array(values, pa.string() if values.dtype == object else None)
-
-
 def _folder_chunks(path, source, run) -> Generator[Chunk]:
     """Read images, scaled like those of the run; a subfolder named like a class gives the label."""
-    root = path / source.part if parts_of(path) else path
+    root = part_folder(path, source.part)
     paths, folders = list_images(root)
     classes = set(getattr(run.preparation.labels, "names", ()))
     known = np.array([folder if folder in classes else None for folder in folders], object)
@@ -239,32 +253,35 @@ def _columns(labels, predicted: Prediction, level: float) -> dict[str, Any]:
     return {"label": np.asarray(labels.names)[best], **of_best, **each}
 
 
-def _known(labels, given) -> tuple[np.ndarray, list[str]]:
-    """Return labels as class numbers (-1 if unknown) or targets (NaN if unknown), and the labels that are neither."""
+def _known(labels, given, counts) -> tuple[np.ndarray, list[str]]:
+    """Return labels as class numbers (-1 if unknown) or targets (NaN if unknown), and the labels that are neither.
+
+    Labels of examples that do not count are unknown.
+    """
     if isinstance(labels, data.Classes):
         known = class_numbers(labels, given)
-        missing = missing_cells(given) if given.dtype.kind in "OfM" else np.zeros(len(given), bool)
+        missing = ~counts | (missing_cells(given) if given.dtype.kind in "OfM" else False)
         known = np.where(missing, -1, known)
         return known, list(map(str, given[(known < 0) & ~missing].tolist()))
     if given.dtype != object:
-        return given.reshape(len(given), -1), []
+        return np.where(counts[:, None], given.reshape(len(given), -1), np.nan), []
     known, unknown = texts_to_numbers(given)
-    return known[:, None], given[unknown].tolist()
+    return np.where(counts, known, np.nan)[:, None], given[unknown & counts].tolist()
 
 
-def _covered(predicted, known) -> int:
-    """Return the number of known targets within their prediction intervals; 0 for classes."""
+def _covered(predicted, known, weights) -> float:
+    """Return the weighted number of known targets within their prediction intervals; 0 for classes."""
     if predicted.prediction_low is None:
-        return 0
+        return 0.0
     inside = (predicted.prediction_low <= known) & (known <= predicted.prediction_high)
-    return int(inside[~np.isnan(known).any(axis=1)].sum())
+    return float((inside * weights[:, None])[~np.isnan(known).any(axis=1)].sum())
 
 
-def _sums(labels, estimate, known) -> np.ndarray:
-    """Return sums over a chunk: numbers of known labels and correct predictions, or moments and errors of targets."""
+def _sums(labels, estimate, known, weights) -> np.ndarray:
+    """Return weighted sums over a chunk: of known labels and right predictions, or moments and errors of targets."""
     if isinstance(labels, data.Classes):
-        return np.array([(known >= 0).sum(), (known == estimate.argmax(axis=1)).sum()], float)
+        return np.array([weights[known >= 0].sum(), weights[known == estimate.argmax(axis=1)].sum()])
     present = ~np.isnan(known).any(axis=1)
     error, offset = (estimate - known)[present], (known - labels.mean)[present]
     sums = (np.ones_like(error), offset, offset**2, error**2, np.abs(error))
-    return np.stack([values.sum(axis=0) for values in sums])
+    return np.stack([(weights[present, None] * values).sum(axis=0) for values in sums])

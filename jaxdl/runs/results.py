@@ -75,8 +75,7 @@ def evaluate(settings: Train, examples: Examples, state: training.State) -> Eval
 
 def _score_classes(logits, part) -> tuple[dict[str, Any], Any]:
     """Return the accuracy, and the predicted classes."""
-    predicted = metrics.predictions(logits)
-    return {"accuracy": (predicted == part.labels).mean()}, predicted
+    return {"accuracy": metrics.accuracy(logits, part.labels, part.weights)}, metrics.predictions(logits)
 
 
 def _regression_scores(unit) -> Callable:
@@ -138,13 +137,16 @@ def history_rows(history: training.History, before: int, epochs: np.ndarray) -> 
 
 
 def _write_classes(directory, examples, predicted) -> None:
-    """Write the confusion table, by the names of the classes, and the hardest test examples."""
+    """Write the confusion table, by the names of the classes, and the hardest test examples.
+
+    The counts are sums of the weights of the examples.
+    """
     names = examples.preparation.labels.names
-    labels = np.asarray(examples.ready.test.labels)
-    of_each = [
-        metrics.confusion_matrix(jnp.asarray(of_one), jnp.asarray(labels), classes=len(names)) for of_one in predicted
-    ]
-    counts = np.sum(of_each, axis=0)
+    labels, weights = np.asarray(examples.ready.test.labels), np.asarray(examples.ready.test.weights)
+    counts = np.zeros((len(names), len(names)), int if (weights == np.round(weights)).all() else float)
+    for of_one in predicted:
+        known = of_one >= 0  # NaN outputs predict no class
+        np.add.at(counts, (labels[known], of_one[known]), weights[known].astype(counts.dtype))
     label, prediction = np.nonzero(counts) if len(names) > MAX_CONFUSION else np.indices(counts.shape)
     columns = {
         "label": [names[number] for number in label.ravel()],

@@ -237,6 +237,14 @@ class Train(DataSource):
     """missing values of a table;
     impute: use the training median for numbers, and a category of its own for text;
     refuse: stop with an error"""
+    missing_values: Annotated[
+        tuple[str, ...], described_default("? NA N/A NaN None null and the like", "[TEXT ...]")
+    ] = ()
+    """texts of a table that count as missing, besides the empty cell"""
+    separator: Annotated[str | None, described_default("found in the first lines", "TEXT")] = None
+    """separator of the cells of a .csv file: one character, or tab"""
+    header: Literal["yes", "no"] = "yes"
+    """whether the first line of a .csv file holds the names of the columns; no: they are column_1, column_2, …"""
     group: Annotated[str | None, described_default("none", "COLUMN")] = None
     """column of a table, such as the patient: rows with equal values stay in the same part; it is not an input"""
     image_size: Annotated[tuple[int, int] | None, described_default("the size of the images", "HEIGHT WIDTH")] = None

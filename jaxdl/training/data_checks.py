@@ -188,6 +188,12 @@ def check_total_weight(name: str, data: Dataset) -> None:
         raise ValueError(f"weights of {name} are all 0, so the weighted mean of the loss is undefined.")
 
 
+def may_lack_weight(data: Dataset | Stream, batch_size: int) -> bool:
+    """Return whether a batch can have the total weight 0. The weights of a stream and traced ones are not known."""
+    weights = None if isinstance(data, Stream) else _on_host(data.weights)
+    return weights is not None and int((weights == 0).sum()) >= batch_size
+
+
 def _check_finite(name, field, tree, counted=None) -> None:
     """Raise ValueError for NaN or infinity, unless the row counts 0."""
     for leaf in jax.tree.leaves(tree):

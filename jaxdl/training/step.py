@@ -16,6 +16,8 @@ from jaxdl.training.supervised import objective_of
 from jaxdl.training.sweep import AnyTask, Settings, task_of
 from jaxdl.training.task import State, transform_inputs
 
+NO_LOSS = -jnp.inf  # of a batch whose weights are all 0
+
 
 def start(task: AnyTask, data: Dataset | Stream, key: Key[Array, ""], *, settings: Settings | None = None) -> State:
     """Return the state before the first step, with parameters drawn from the key.
@@ -52,8 +54,14 @@ def start(task: AnyTask, data: Dataset | Stream, key: Key[Array, ""], *, setting
     return State(key, zero, zero, params, stats, task.optimizer.init(params), settings)
 
 
-def step(task: AnyTask, batch: Dataset, state: State) -> tuple[State, Float[Array, ""]]:
+def step(
+    task: AnyTask, batch: Dataset, state: State, *, skip_unweighted: bool = False
+) -> tuple[State, Float[Array, ""]]:
     """Take one optimizer step on a batch; return the new state and the loss before the step.
+
+    A batch whose weights are all 0 has no mean loss, and gives NaN. With `skip_unweighted`, at the cost of a copy of
+    the state, it changes nothing but the count of steps, and its loss is `NO_LOSS`, which `mean_loss` leaves out. An
+    objective of the Task may ignore the weights: then no batch is skipped.
 
     Optimizers that need more than the gradient, such as `sam` and `lbfgs`, receive the objective on the same batch with
     the same noise through optax's keywords `value`, `grad` and `value_fn`.
@@ -77,8 +85,20 @@ def step(task: AnyTask, batch: Dataset, state: State) -> tuple[State, Float[Arra
     extra = _accepted(task.optimizer.update, {"value": loss, "grad": gradient, "value_fn": loss_at})
     updates, optimizer_state = task.optimizer.update(gradient, state.optimizer_state, state.params, **extra)
     params = optax.apply_updates(state.params, updates)
-    after = state._replace(step=state.step + 1, params=params, stats=stats, optimizer_state=optimizer_state)
-    return after, loss
+    if skip_unweighted and task.objective is None:
+        after, before = (params, stats, optimizer_state), (state.params, state.stats, state.optimizer_state)
+        select = functools.partial(jnp.where, (batch.weights > 0).any())
+        params, stats, optimizer_state = jax.tree.map(select, after, before)
+        loss = select(loss, jnp.full_like(loss, NO_LOSS))
+    return state._replace(step=state.step + 1, params=params, stats=stats, optimizer_state=optimizer_state), loss
+
+
+def mean_loss(losses: Float[Array, "steps"], *, skip_unweighted: bool) -> Float[Array, ""]:
+    """Return the mean of the losses of an epoch's steps, without those that are skipped; NaN if all of them are."""
+    if not skip_unweighted:
+        return losses.mean()
+    counts = losses != NO_LOSS
+    return jnp.where(counts, losses, 0).sum() / counts.sum()
 
 
 def _accumulate(f, task, stats, batch, key):

@@ -7,8 +7,8 @@ from jaxdl.data import Dataset
 from jaxdl.data.stream import Stream
 from jaxdl.training.argument_checks import check_state
 from jaxdl.training.batching import batches, shard_batch
-from jaxdl.training.data_checks import checked_training
-from jaxdl.training.step import start, step
+from jaxdl.training.data_checks import checked_training, may_lack_weight
+from jaxdl.training.step import mean_loss, start, step
 from jaxdl.training.streaming import resume_stream
 from jaxdl.training.supervised import observed
 from jaxdl.training.sweep import AnyTask, Settings, task_of
@@ -106,19 +106,24 @@ def resume(
     if isinstance(data, Stream):
         return resume_stream(task, data, state, dev, epochs=epochs, observe=observe, order=order)
 
+    skip_unweighted = may_lack_weight(data, task.batch_size)
+
     def one_epoch(state, _):
-        state, loss = epoch(task, data, state, state.key if order is None else order)
+        state, loss = epoch(task, data, state, state.key if order is None else order, skip_unweighted=skip_unweighted)
         return state, History(loss, observed(task, state, dev, observe))
 
     return jax.lax.scan(one_epoch, state, length=epochs)
 
 
-def epoch(task: Task, data: Dataset, state: State, order: Key[Array, ""]) -> tuple[State, Float[Array, ""]]:
+def epoch(
+    task: Task, data: Dataset, state: State, order: Key[Array, ""], *, skip_unweighted: bool = False
+) -> tuple[State, Float[Array, ""]]:
     """Train for one pass over the data; return the new state and the mean loss of its steps."""
 
     def one_step(state, rows):
         rows = shard_batch(rows)
-        return step(task, jax.tree.map(lambda array: array[rows], data), state)
+        batch = jax.tree.map(lambda array: array[rows], data)
+        return step(task, batch, state, skip_unweighted=skip_unweighted)
 
     state, losses = jax.lax.scan(one_step, state, batches(task, data.size, order, state.epoch))
-    return state._replace(epoch=state.epoch + 1), losses.mean()
+    return state._replace(epoch=state.epoch + 1), mean_loss(losses, skip_unweighted=skip_unweighted)

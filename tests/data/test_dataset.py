@@ -121,3 +121,10 @@ def test_outputs_raises_for_labels_without_values_or_with_another_shape():
         examples._replace(labels={"digit": examples.labels}).outputs  # noqa: B018
     with pytest.raises(TypeError, match=r"must be integers, got float"):
         examples._replace(labels=np.ones(4)).outputs  # noqa: B018
+
+
+def test_from_arrays_warns_if_digits_are_lost():
+    with pytest.warns(UserWarning, match="^inputs lose digits in float32, because they vary little compared to their"):
+        data.from_arrays(1.7e9 + np.arange(9.0)[:, None], np.zeros(9, int))
+    for inputs in ([[0.1], [0.2]], [[1e5], [2e5]], [[16_777_217], [0]], [[7.0], [7.0]]):
+        data.from_arrays(np.array(inputs), [0, 1])

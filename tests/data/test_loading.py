@@ -1,3 +1,4 @@
+import json
 import pickle
 
 import jax
@@ -100,7 +101,7 @@ def test_a_disguised_pickle_is_never_loaded(tmp_path, monkeypatch, name):
 @pytest.mark.parametrize(
     ("name", "settings", "message"),
     [
-        ("digits", {"part": "dev"}, "part must be 'train' or 'test', got 'dev'"),
+        ("digits", {"part": "val"}, "part must be 'train', 'dev' or 'test', got 'val'"),
         (
             "table.parquet",
             {},
@@ -130,3 +131,37 @@ def test_a_label_column_without_labels_raises_an_error(tmp_path):
     pq.write_table(pa.table({"x": [1.0], "y": pa.nulls(1)}), tmp_path / "a.parquet")
     with pytest.raises(ValueError, match="column 'y' of .* holds no label: it is empty"):
         load(tmp_path / "a.parquet", label="y")
+
+
+def test_an_index_that_pandas_saved_is_not_an_input(tmp_path):
+    table = pa.table({"x": [3.0, 1.0, 2.0], "y": ["a", "b", "a"], "day": [5, 6, 7], "__index_level_1__": [2, 0, 1]})
+    written_by_pandas = {"index_columns": ["day", "__index_level_1__"], "columns": []}  # as of pandas 2.2
+    table = table.replace_schema_metadata({"pandas": json.dumps(written_by_pandas)})
+    pq.write_table(table, tmp_path / "a.parquet")
+    with pytest.warns(UserWarning, match="^'day', '__index_level_1__': pandas saved this index; it is not an input"):
+        assert list(load(tmp_path / "a.parquet", label="y").inputs) == ["x"]
+    with pytest.warns(UserWarning, match="^'__index_level_1__': pandas"):
+        assert list(load(tmp_path / "a.parquet", label="y", categories=["day"]).inputs) == ["x", "day"]
+    for metadata in (b"no json", b"[]", b'{"index_columns": [{"kind": "range"}]}', b'{"index_columns": 3}'):
+        pq.write_table(table.replace_schema_metadata({"pandas": metadata}), tmp_path / "a.parquet")
+        assert list(load(tmp_path / "a.parquet", label="y").inputs) == ["x", "day", "__index_level_1__"]
+
+
+def test_the_parts_decide_together_whether_labels_are_classes(tmp_path):
+    """The test part alone has few distinct ages, two of its rows look like one-hot rows, and its names are numbers."""
+    ages = np.arange(20, 80)
+    np.savez(tmp_path / "a.npz", x_train=np.eye(60), y_train=ages, x_test=np.eye(60)[:4], y_test=[30, 40, 30, 40])
+    assert load(tmp_path / "a.npz").labels.shape == (60, 1)
+    assert load(tmp_path / "a.npz", part="test").labels.tolist() == [[30], [40], [30], [40]]
+    several, few = np.array([[1, 1, 0], [0, 0, 1], [1, 0, 1]]), np.array([[1, 0, 0], [0, 1, 0]])
+    np.savez(tmp_path / "a.npz", x_train=np.eye(3), y_train=several, x_val=np.eye(3)[:2], y_val=few)
+    assert load(tmp_path / "a.npz", part="dev").labels.tolist() == few.tolist()
+    np.savez(tmp_path / "a.npz", x_train=np.eye(3), y_train=several, x_val=np.eye(3)[:2], y_val=[0, 1])
+    with pytest.raises(ValueError, match=r"same shape per example in every part, got y_train \(3, 3\), y_val \(2"):
+        load(tmp_path / "a.npz")
+    for name in ("train/1", "train/x", "test/1", "test/2"):
+        (tmp_path / "folder" / name).mkdir(parents=True)
+        Image.new("L", (2, 2)).save(tmp_path / "folder" / name / "a.png")
+    assert load(tmp_path / "folder", part="test").labels.tolist() == ["1", "2"]
+    with pytest.raises(ValueError, match=r"folder has no part 'dev'. Parts: train, test\.$"):
+        load(tmp_path / "folder", part="dev")

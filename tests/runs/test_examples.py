@@ -1,6 +1,8 @@
 """The data of a run: parts, groups, missing values, and the type of pixels."""
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from jaxdl.runs.examples import load_examples
@@ -79,3 +81,54 @@ def test_a_group_must_be_a_column_of_a_table(data, sentence, write_table):
     path = data or write_table(a=range(60), y=["no", "yes"] * 30)
     with pytest.raises(ValueError, match=sentence):
         load_examples(Train(data=path, label=None if data else "y", group="g"))
+
+
+def test_examples_of_weight_0_are_left_out_with_a_warning(random):
+    inputs, weights = random.normal(size=(90, 2)), np.arange(90) % 3.0
+    inputs[weights == 0] += 1e6  # would change every standardization
+    np.savez("a.npz", inputs=inputs, labels=inputs @ [[1.0], [2.0]], weights=weights)
+    with pytest.warns(UserWarning, match="^30 of 90 examples have weight 0 and are left out$"):
+        examples = load_examples(Train(data="a.npz"))
+    assert sum(part.size for part in examples.raw) == 60
+    assert min(part.weights.min() for part in examples.raw) == 1
+    train = np.asarray(examples.raw.train.inputs, np.float64)
+    np.testing.assert_allclose(examples.preparation.inputs.mean, train.mean(0), rtol=1e-5, atol=1e-6)
+
+
+def test_groups_of_long_numbers_are_told_apart(tmp_path):
+    """40 patients, whose ids differ only in digits that float64 does not have."""
+    ids = [9_007_199_254_740_993 * 100 + patient for patient in range(40)]
+    table = {"id": [ids[row % 40] for row in range(120)], "x": range(120), "y": ["no", "yes"] * 60}
+    lines = ["id,x,y", *(",".join(map(str, row)) for row in zip(*table.values(), strict=True))]
+    (tmp_path / "a.csv").write_text("\n".join(lines))
+    pq.write_table(pa.table({name: list(values) for name, values in table.items()}), tmp_path / "a.parquet")
+    for name in ("a.csv", "a.parquet"):
+        raw = load_examples(Train(data=str(tmp_path / name), label="y", group="id")).raw
+        patients = [{int(x) % 40 for x in part.inputs["x"]} for part in raw]
+        assert [len(found) for found in patients] == [24, 8, 8]
+        assert sum(part.size for part in raw) == 120
+
+
+def test_parts_of_ones_own_are_used_and_a_sixth_of_train_replaces_a_missing_one(random):
+    inputs = random.normal(size=(90, 3)).astype(np.float32)
+    parts = {"train": slice(0, 60), "val": slice(60, 70), "test": slice(70, 90)}
+    arrays = {f"x_{part}": inputs[rows] for part, rows in parts.items()}
+    arrays |= {f"y_{part}": np.arange(90)[rows] % 2 for part, rows in parts.items()}
+    np.savez("all.npz", **arrays)
+    raw = load_examples(Train(data="all.npz")).raw
+    for part, rows in zip(raw, parts.values(), strict=True):
+        np.testing.assert_array_equal(part.inputs, inputs[rows])
+    np.savez("two.npz", **{name: array for name, array in arrays.items() if "test" not in name})
+    raw = load_examples(Train(data="two.npz")).raw
+    assert [part.size for part in raw] == [50, 10, 10]
+    np.testing.assert_array_equal(raw.dev.inputs, inputs[60:70])
+
+
+def test_the_format_of_a_table_is_that_of_the_settings(tmp_path):
+    lines = [f"{row / 7}|{row % 7}|{['NA', 'None', 'nan'][row % 3]}" for row in range(60)]
+    (tmp_path / "a.csv").write_text("\n".join(lines))
+    given = {"separator": "|", "header": "no", "missing_values": ("?",)}
+    examples = load_examples(Train(data=str(tmp_path / "a.csv"), label="column_3", **given))
+    assert examples.preparation.labels.names == ("NA", "None", "nan")
+    assert sum(part.size for part in examples.raw) == 60
+    assert list(examples.raw.train.inputs) == ["column_1", "column_2"]

@@ -1,7 +1,10 @@
 """Predictions of a whole file: chunks, columns, sums of scores, and unknown labels."""
 
+import csv
 import datetime
+import json
 import pathlib
+from types import SimpleNamespace
 
 import numpy as np
 import pyarrow as pa
@@ -11,8 +14,10 @@ import pytest
 from scipy import stats
 
 from jaxdl import data, models, runs
+from jaxdl.data.preprocessing import Numbers, from_json, to_json
 from jaxdl.runs import predict_file as module
-from jaxdl.runs.predict_file import PredictionInput, check_output, predict_file, scores
+from jaxdl.runs.examples import load_examples
+from jaxdl.runs.predict_file import PredictionInput, check_output, chunks, predict_file, scores
 from jaxdl.runs.settings import Train
 from tests.end_to_end.people import people
 
@@ -182,3 +187,101 @@ def test_prediction_intervals_contain_a_share_of_new_labels_that_is_their_level(
     rank = round(200 * level)
     assert stats.betabinom.ppf(0.001, 2000, rank, 200 - rank) <= found.covered
     assert found.covered <= stats.betabinom.ppf(0.999, 2000, rank, 200 - rank)
+
+
+def test_scores_are_weighted_and_rows_of_weight_0_count_nowhere(tmp_path):
+    """Networks that predict x, on targets that differ from it by known errors."""
+    zero, one = np.zeros(1, np.float32), np.ones(1, np.float32)
+    unit = data.Standardization(zero, one)
+    networks = {"Dense_0": {"kernel": np.ones((2, 1, 1), np.float32), "bias": np.zeros((2, 1), np.float32)}}
+    preparation = data.Preparation(unit, data.Standardization(np.zeros(1), np.ones(1)), (1,), {})
+    run = runs.Run(models.linear_regression(), networks, {}, preparation, Train(), np.ones((19, 1)))
+    x, weights = np.array([0.0, 1.0, 2.0, 3.0]), np.array([1.0, 0.5, 0.0, 2.0])
+    errors = np.array([0.5, -2.0, 99.0, 1.0])
+    np.savez(tmp_path / "new.npz", inputs=x[:, None], labels=(x + errors)[:, None], weights=weights)
+    found = predict_file(run, PredictionInput(str(tmp_path / "new.npz")), tmp_path / "out.csv")
+    assert found.examples == len(read(tmp_path / "out.csv")["prediction"]) == 4
+    assert found.covered == 3  # the second is farther away than the residuals
+    targets = x + errors
+    mean = np.average(targets, weights=weights)
+    squared_error = np.average(errors**2, weights=weights)
+    assert scores(preparation.labels, found.sums) == pytest.approx(
+        {
+            "count": 3.5,
+            "r_squared": 1 - squared_error / np.average((targets - mean) ** 2, weights=weights),
+            "root_mean_squared_error": np.sqrt(squared_error),
+            "mean_absolute_error": np.average(np.abs(errors), weights=weights),
+        }
+    )
+    preparation = preparation._replace(labels=data.Classes(("no", "yes")))
+    networks = {"Dense_0": {"kernel": np.array([[[-1.0, 1.0]]], np.float32), "bias": np.zeros((1, 2), np.float32)}}
+    run = runs.Run(models.mlp((), 2), networks, {}, preparation, Train())
+    labels = ["yes", "no", "never seen", "no"]  # predictions are yes, except at -2
+    np.savez(tmp_path / "classes.npz", inputs=[[1.0], [-2.0], [1.0], [1.0]], labels=labels, weights=weights)
+    found = predict_file(run, PredictionInput(str(tmp_path / "classes.npz")), tmp_path / "classes.csv")
+    assert found.sums.tolist() == [3.5, 1.5]
+    assert not found.unknown_labels
+
+
+@pytest.mark.parametrize(
+    ("center", "size", "kind"), [(1.7e9, 100, "f8"), (1.7e9, 100, "i8"), (1e16, 1e4, "f8"), (0, 1e-22, "f8")]
+)
+def test_inputs_far_from_0_are_standardized_in_float64(center, size, kind, random, unchecked):
+    inputs = np.round(center + size * random.normal(size=(180, 2)), 2 if center else 30).astype(kind)
+    np.savez("a.npz", inputs=inputs, labels=inputs[:, 0] > center)
+    tolerance = 2e-6 + np.spacing(float(center)) / size  # the mean is a float64, too
+    examples = load_examples(Train(data="a.npz"))
+    preparation = from_json(json.loads(json.dumps(to_json(examples.preparation))))
+    train = np.asarray(examples.raw.train.inputs, np.longdouble)
+    expected = (train - train.mean(0)) / train.std(0)
+    np.testing.assert_allclose(examples.ready.train.inputs, expected.astype(float), atol=tolerance)
+    for count in (180, 1):  # the digits of a single row are kept, too
+        np.savez("new.npz", inputs=inputs[:count], labels=np.zeros(count))
+        run = SimpleNamespace(preparation=preparation, settings=Train())
+        (chunk,) = unchecked(chunks)(run, PredictionInput("new.npz"))
+        expected = (inputs[:count].astype(np.longdouble) - train.mean(0)) / train.std(0)
+        np.testing.assert_allclose(
+            data.encode_inputs(preparation, chunk.inputs), expected.astype(float), atol=tolerance
+        )
+
+
+def code_run():
+    """A network for a table with the column "code", with two class names that a spreadsheet would compute."""
+    preparation = data.Preparation((Numbers("code", 0.0, 0.0, 1.0, False),), data.Classes(("-1", "=A1+1")), (1,), {})
+    networks = {"Dense_0": {"kernel": np.array([[[-1.0, 1.0]]], np.float32), "bias": np.zeros((1, 2), np.float32)}}
+    return runs.Run(models.mlp((), 2), networks, {}, preparation, Train(label="y"))
+
+
+CODES = ["007", "100000000037", "9007199254740993", " 1.50", "-5"]
+
+
+@pytest.mark.parametrize("suffix", ["csv", "parquet"])
+def test_kept_columns_are_unchanged_even_if_they_are_inputs(suffix):
+    lines = ["code,note,@x", *(f'{code},NA,"=1 "' for code in CODES)]
+    pathlib.Path("new.csv").write_text("\n".join(lines) + "\n")
+    out = pathlib.Path(f"found.{suffix}")
+    predict_file(code_run(), PredictionInput("new.csv", keep=("code", "note", "@x")), out)
+    if suffix == "csv":
+        heading, *rows = csv.reader(out.read_text().splitlines())
+        assert heading[:5] == ["row", "code", "note", "'@x", "label"]
+        assert [row[1:5] for row in rows[:4]] == [[code, "NA", "=1 ", "'=A1+1"] for code in CODES[:4]]
+        assert rows[4][4] == "-1"  # a number
+    else:
+        found = read(out)
+        assert (found["code"], found["@x"]) == (CODES, ["=1 "] * 5)
+        assert found["label"] == ["=A1+1"] * 4 + ["-1"]
+
+
+def test_kept_columns_of_a_parquet_file_keep_their_type():
+    kept = pa.table({"code": pa.array([2**53 + 1, None]), "kind": pa.array(["a", "b"]).dictionary_encode()})
+    pq.write_table(kept, "new.parquet")
+    source = PredictionInput("new.parquet", keep=("code", "kind"))
+    predict_file(code_run(), source, pathlib.Path("found.csv"))
+    rows = list(csv.reader(pathlib.Path("found.csv").read_text().splitlines()))
+    assert [row[1:3] for row in rows[1:]] == [["9007199254740993", "a"], ["", "b"]]
+
+
+def test_the_row_number_cannot_be_replaced_by_a_kept_column():
+    pathlib.Path("new.csv").write_text("code,row\n1,7\n")
+    with pytest.raises(ValueError, match="^cannot keep column 'row' of new.csv: it would replace the row number"):
+        predict_file(code_run(), PredictionInput("new.csv", keep=("row",)), pathlib.Path("found.csv"))

@@ -1,15 +1,16 @@
 """The tables of a run: they agree with each other and with the data."""
 
+import jax
 import numpy as np
 import pytest
 
 from jaxdl import data, runs
 from jaxdl.runs import files
-from jaxdl.runs.examples import load_examples
+from jaxdl.runs.examples import Examples, load_examples
 from jaxdl.runs.prediction import member_outputs
-from jaxdl.runs.results import history_rows
+from jaxdl.runs.results import _write_classes, evaluate, history_rows
 from jaxdl.runs.settings import Train
-from jaxdl.training import History
+from jaxdl.training import History, State
 
 
 @pytest.fixture
@@ -91,3 +92,25 @@ def test_predictions_of_a_regression_are_kept_with_their_labels_and_intervals(re
     low, mean, high = (np.array(predicted[name]) for name in ("mean_low_95", "predicted", "mean_high_95"))
     assert (low <= mean).all()
     assert (mean <= high).all()
+
+
+@pytest.fixture
+def weighted():
+    """Examples of three classes with weights, and a network whose logits are the inputs."""
+    inputs = np.array([[3, 1, 2], [1, 2, 3], [2, 3, 1], [1, 3, 2]], np.float32)  # predicted as 0, 2, 1, 1
+    unit = data.Standardization(np.zeros(3, np.float32), np.ones(3, np.float32))
+    part = data.from_arrays(inputs, [0, 2, 1, 0], weights=[1.0, 0.5, 2.0, 4.0])
+    split = data.Split(part, part, part)
+    examples = Examples(split, split, data.Preparation(unit, data.Classes(("a", "b", "c")), (3,), {}))
+    params = {"Dense_0": {"kernel": np.eye(3, dtype=np.float32)[None], "bias": np.zeros((1, 3), np.float32)}}
+    return examples, State(jax.random.key(0), 0, 0, params, {}, (), {})
+
+
+def test_accuracy_and_confusion_are_weighted(weighted, tmp_path):
+    examples, state = weighted
+    evaluation = evaluate(Train(hidden=()), examples, state)
+    assert evaluation.scores["accuracy"]["test"] == pytest.approx((1 + 0.5 + 2) / 7.5)
+    _write_classes(tmp_path, examples, evaluation.predicted)
+    confusion = files.read_table(tmp_path / "confusion.parquet")
+    counts = {(label, predicted): count for label, predicted, count in zip(*confusion.values(), strict=True) if count}
+    assert counts == {("a", "a"): 1, ("a", "b"): 4, ("b", "b"): 2, ("c", "c"): 0.5}

@@ -12,7 +12,7 @@ import pytest
 import jaxdl.functional as F
 from jaxdl import data, models, optimizers
 from jaxdl.training import Task, fit, objective_of, start, train
-from jaxdl.training.step import step
+from jaxdl.training.step import NO_LOSS, mean_loss, step
 
 MODEL = models.mlp((8,), 3)
 INPUTS = np.random.default_rng(0).normal(size=(24, 5))
@@ -135,3 +135,37 @@ def test_initial_parameters_depend_on_the_key_and_not_on_the_size_of_the_data(st
     again = start(WHOLE, other, jax.random.key(0))
     jax.tree.map(np.testing.assert_array_equal, again.params, state.params)
     assert (int(again.epoch), int(again.step)) == (0, 0)
+
+
+@pytest.mark.parametrize("microbatches", [1, 2])
+def test_a_batch_of_weight_0_changes_nothing(microbatches):
+    """Neither parameters nor momentum move."""
+    momentum = optimizers.momentum(0.1, decay=0.9)
+    task = Task(models.mlp((), 3), F.cross_entropy, momentum, 4, microbatches=microbatches, penalty=PENALTY)
+    state = start(task, BATCH, jax.random.key(0))
+    skipping = jax.jit(functools.partial(step, task, skip_unweighted=True))
+    moved, _ = skipping(data.take(EVEN, range(4)), state)
+    assert not np.array_equal(moved.params["Dense_0"]["kernel"], state.params["Dense_0"]["kernel"])
+    after, loss = skipping(data.take(BATCH._replace(weights=jnp.zeros(24)), range(4)), moved)
+    assert loss == NO_LOSS
+    jax.tree.map(np.testing.assert_array_equal, after.params, moved.params)
+    jax.tree.map(np.testing.assert_array_equal, after.optimizer_state, moved.optimizer_state)
+    assert int(after.step) == 2
+
+
+def test_trainings_skip_batches_of_weight_0():
+    """Of 24 examples 20 have weight 0; with batches of 4, some batches have no others."""
+    task = Task(models.mlp((), 3), F.cross_entropy, SGD, 4)
+    weights = jnp.zeros(24).at[:4].set(1.0)
+    rare, keys = BATCH._replace(weights=weights), jax.random.split(jax.random.key(1), 2)
+    fitted = fit(task, rare, keys, epochs=2, dev=EVEN)
+    assert not fitted.diverged.any()
+    alone, history = train(task, rare, keys[0], epochs=2)
+    np.testing.assert_allclose(fitted.history.loss[0], history.loss, rtol=1e-6)
+    assert np.isfinite(alone.params["Dense_0"]["kernel"]).all()
+
+
+def test_the_mean_loss_of_an_epoch_leaves_out_batches_of_weight_0():
+    assert mean_loss(jnp.array([1.0, NO_LOSS, 3.0]), skip_unweighted=True) == 2
+    assert np.isnan(mean_loss(jnp.array([1.0, NO_LOSS, jnp.nan]), skip_unweighted=True))
+    assert mean_loss(jnp.array([1.0, NO_LOSS]), skip_unweighted=False) == -np.inf

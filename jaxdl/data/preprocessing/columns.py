@@ -9,6 +9,8 @@ import numpy as np
 MAX_CATEGORIES = 100  # categories of a column with a feature of their own, the most frequent ones
 DAY = np.timedelta64(1, "D")
 WEEK, YEAR = 7.0, 365.2425  # in days
+SAVED_INDEX = re.compile(r"|(?i:unnamed: 0(?:\.\d+)?|__index_level_\d+__|level_\d+)")  # written by pandas
+ROW_NUMBER = re.compile(r"(?i:nr|no|num|number|obs|observation|record|case|sample|s[ ._]?no|idx|row[ _.]?names?)\.?")
 IDENTIFIER = re.compile(r"|#|(?i:index|row|row[ _]?(?:number|no|id)|unnamed: 0|id|.*[ _]id)|.*[a-z]I[Dd]")
 FAMILIAR_STDS = 100.0  # a number farther from the training mean, in standard deviations, is unfamiliar
 MAX_STDS = 1e6  # encoded numbers are clipped to this many standard deviations, so that float32 can hold them
@@ -68,8 +70,8 @@ Column = Numbers | Categories | Dates
 def fit_column(name: str, values: np.ndarray) -> Column | str:
     """Fit the encoding of a column to the training part, or return the reason why the column is not used.
 
-    A column is not used if it cannot help to predict new examples: it has one value, its name and its distinct integers
-    suggest an index, or it is text with over 20 values that are mostly distinct.
+    A column is not used if it cannot help to predict new examples: it has one value, its name and its integers suggest
+    an index, or it is text with over 20 values that are mostly distinct.
     """
     if values.dtype == object:
         return _fit_categories(name, values)
@@ -80,8 +82,8 @@ def fit_column(name: str, values: np.ndarray) -> Column | str:
         return "it is empty in the training part"
     if known.min() == known.max() and not missing:
         return "it has one value in the training part"
-    if IDENTIFIER.fullmatch(name) and len(np.unique(known)) == known.size and (known == np.round(known)).all():
-        return "its name and its distinct integers suggest an index"
+    if _is_index(name, known):
+        return "its name and its integers suggest an index"
     with np.errstate(over="ignore", invalid="ignore"):
         mean, std = known.mean(), known.std() if known.min() < known.max() else 1.0
     if not (np.isfinite(std) and std > 0):
@@ -94,6 +96,19 @@ def fit_column(name: str, values: np.ndarray) -> Column | str:
         return fitted
     day = (1.0,) if (known != np.round(known)).any() else ()
     return Dates(name, fitted, (*day, WEEK, YEAR))
+
+
+def _is_index(name, known) -> bool:
+    """Return whether a column is an index by its name and its numbers; a name alone may mean something else."""
+    if (known != np.round(known)).any():
+        return False
+    distinct = len(np.unique(known)) == known.size
+    dense = known.max() - known.min() < 2 * known.size  # consecutive numbers, of which other parts have some
+    return bool(
+        SAVED_INDEX.fullmatch(name)
+        or (distinct and IDENTIFIER.fullmatch(name))
+        or (distinct and dense and ROW_NUMBER.fullmatch(name))
+    )
 
 
 def _fit_categories(name, values) -> Categories | str:

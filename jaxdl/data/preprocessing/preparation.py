@@ -11,7 +11,7 @@ from jaxtyping import Array
 from jaxdl._display import short_repr
 from jaxdl._formatting import format_argument
 from jaxdl.data._arguments import check_data, check_split
-from jaxdl.data.dataset import Dataset, Split, from_arrays
+from jaxdl.data.dataset import Dataset, Split, counted, from_arrays
 from jaxdl.data.preprocessing.columns import (
     FAMILIAR_STDS,
     MAX_STDS,
@@ -64,7 +64,8 @@ def fit_preparation(train: Dataset) -> Preparation:
     """Fit encodings and standardizations to the training part.
 
     Numbers are standardized and their missing values imputed by the median; text is one-hot encoded; dates become days
-    and cyclic features; labels become class numbers, or standardized regression targets.
+    and cyclic features; labels become class numbers, or standardized regression targets. Examples of weight 0 do not
+    count.
 
     Args:
         train: The training part as `load` and the splits return it.
@@ -84,10 +85,11 @@ def fit_preparation(train: Dataset) -> Preparation:
         (('no', 'yes'), (3,), ('flat', 'hut'))
     """
     check_data(train, "train")
+    train = counted(train)
     if not isinstance(train.inputs, Mapping):
         fitted = fit_standardization(train)
         if not (np.isfinite(fitted.mean).all() and np.isfinite(fitted.std).all()):
-            raise ValueError("inputs must be numbers whose squares fit into float32, got larger ones: scale them.")
+            raise ValueError("inputs must be numbers whose squares fit into float64, got larger ones: scale them.")
         return Preparation(fitted, _fit_labels(train.labels), train.inputs.shape[1:], {})
     found = {name: fit_column(name, values) for name, values in train.inputs.items()}
     columns = tuple(column for column in found.values() if not isinstance(column, str))
@@ -168,7 +170,7 @@ def prepare(preparation: Preparation, data: Dataset, *, keep_pixels: bool = Fals
     """
     check_fitted("preparation", preparation, Preparation)
     check_data(data)
-    labels = _encode_labels(preparation.labels, np.asarray(data.labels))
+    labels = _encode_labels(preparation.labels, np.asarray(data.labels), np.asarray(data.weights) > 0)
     fits = isinstance(preparation.inputs, Standardization) and np.shape(data.inputs)[1:] == preparation.shape
     pixels = pixels_of(data.inputs) if keep_pixels and fits else None
     if pixels is None:
@@ -176,17 +178,19 @@ def prepare(preparation: Preparation, data: Dataset, *, keep_pixels: bool = Fals
     return jax.device_put(Dataset(pixels, labels, np.asarray(data.weights, np.float32)))
 
 
-def _encode_labels(fitted, labels) -> np.ndarray:
-    """Return class numbers, or standardized targets."""
+def _encode_labels(fitted, labels, counts) -> np.ndarray:
+    """Return class numbers, or standardized targets; 0 for an invalid label of an example that does not count."""
     if isinstance(fitted, Classes):
         numbers = class_numbers(fitted, labels)
-        if numbers.min() < 0:
+        invalid = np.flatnonzero((numbers < 0) & counts)
+        if invalid.size:
             raise ValueError(
-                f"label {str(labels[numbers.argmin()])!r} is not among the classes of the training part: give more "
+                f"label {str(labels[invalid[0]])!r} is not among the classes of the training part: give more "
                 "examples of it, or leave it out."
             )
-        return numbers
+        return np.maximum(numbers, 0)
     targets = (labels - fitted.mean) / fitted.std
+    targets = np.where(counts[:, None] | (np.abs(targets) < MAX_STDS), targets, 0.0)
     if not (np.abs(targets) < MAX_STDS).all():
         raise ValueError(
             "labels must be finite and within a million standard deviations of the training mean, but at least one is "
@@ -263,10 +267,11 @@ def encode_inputs(preparation: Preparation, inputs: Any) -> Array:
             raise ValueError(
                 f"inputs must have the shape {preparation.shape} per example, as in training, got {inputs.shape[1:]}."
             )
-        array = np.asarray(inputs, np.float32)  # compute with numpy: jax would compile a program for every shape
+        fitted = Standardization(*map(np.asarray, fitted))  # numpy: jax would compile a program for every shape
+        array = np.asarray(inputs, np.result_type(np.float32, fitted.mean))
         if not np.isfinite(array).all():
             raise ValueError("inputs must be finite, but hold NaN or infinity: drop or impute these examples.")
-        return jax.device_put(_standardized(Standardization(*map(np.asarray, fitted)), array))
+        return jax.device_put(_standardized(fitted, array).astype(np.float32))
     if not isinstance(inputs, Mapping):
         raise ValueError("inputs must be the columns of a table, as in training, got an array.")
     absent = [column.name for column in fitted if column.name not in inputs]

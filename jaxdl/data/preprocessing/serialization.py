@@ -30,7 +30,7 @@ def to_json(preparation: Preparation) -> dict[str, Any]:
     """
     inputs, labels = preparation.inputs, preparation.labels
     return {
-        "inputs": _numbers(inputs) if isinstance(inputs, Standardization) else [_column(column) for column in inputs],
+        "inputs": _inputs(inputs) if isinstance(inputs, Standardization) else [_column(column) for column in inputs],
         "labels": {"classes": list(labels.names)} if isinstance(labels, Classes) else _numbers(labels),
         "shape": list(preparation.shape),
         "left_out": preparation.left_out,
@@ -59,7 +59,7 @@ def from_json(content: dict[str, Any]) -> Preparation:
         content = _current_names(content)
         inputs, labels = content["inputs"], content["labels"]
         return Preparation(
-            tuple(map(_read_column, inputs)) if isinstance(inputs, list) else _read_numbers(inputs, jnp.float32),
+            tuple(map(_read_column, inputs)) if isinstance(inputs, list) else _read_inputs(inputs),
             Classes(tuple(labels["classes"])) if "classes" in labels else _read_numbers(labels, np.float64),
             tuple(content["shape"]),
             dict(content["left_out"]),
@@ -76,6 +76,16 @@ def _current_names(content) -> dict[str, Any]:
     inputs, labels = content["inputs"], content["labels"]
     renamed = [rename(column) for column in inputs] if isinstance(inputs, list) else rename(inputs)
     return {**content, "inputs": renamed, "labels": rename(labels)}
+
+
+def _inputs(standardization) -> dict[str, Any]:
+    """Return a standardization; its dtype is that in which inputs are standardized."""
+    dtype = np.asarray(standardization.mean).dtype
+    return {**_numbers(standardization), **({"dtype": "float64"} if dtype == np.float64 else {})}
+
+
+def _read_inputs(content) -> Standardization:
+    return _read_numbers(content, np.float64 if content.get("dtype") == "float64" else jnp.float32)
 
 
 def _numbers(standardization) -> dict[str, list]:

@@ -5,11 +5,15 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.core import Tracer
 from jaxtyping import Array, Float
 
 from jaxdl._formatting import format_argument
 from jaxdl.data._arguments import check_data, check_split
-from jaxdl.data.dataset import Dataset, Split
+from jaxdl.data.dataset import Dataset, Split, counted
+
+SAFE_STDS = 1e-12, 1e18  # standard deviations whose squares float32 holds
+SAFE_RATIO = 1e3  # of mean and standard deviation, up to which float32 computes both
 
 
 class Standardization(NamedTuple):
@@ -37,13 +41,13 @@ def fit_standardization(data: Dataset) -> Standardization:
     """Return mean and standard deviation of each feature of a table, or of each channel of images.
 
     Both are computed over all axes but the last. A constant feature gets the standard deviation 1, so that
-    `standardize` makes it 0.
+    `standardize` makes it 0. Examples of weight 0 do not count.
 
     Args:
         data: A data set with inputs (examples, ..., features).
 
     Returns:
-        The standardization.
+        The standardization: in float64 for inputs that are a numpy array of float64, else in float32.
 
     Example:
         >>> from jaxdl import data
@@ -56,7 +60,27 @@ def fit_standardization(data: Dataset) -> Standardization:
         raise TypeError(
             f"inputs must be an array, got {format_argument(data.inputs)}: prepare a table with data.prepared."
         )
-    return _moments(data.inputs)
+    inputs = counted(data).inputs
+    if isinstance(inputs, Tracer):
+        return _moments(inputs)
+    if isinstance(inputs, np.ndarray) and inputs.dtype == np.float64:
+        return _exact_moments(inputs)
+    fitted = _moments(inputs)
+    mean, std = np.asarray(fitted.mean), np.asarray(fitted.std)
+    if ((std > SAFE_STDS[0]) & (std < SAFE_STDS[1]) & (np.abs(mean) < SAFE_RATIO * std)).all():
+        return fitted
+    return Standardization(*(jnp.asarray(array, jnp.float32) for array in _exact_moments(np.asarray(inputs))))
+
+
+def _exact_moments(inputs) -> Standardization:
+    """Compute in float64, where numbers far from 0, and squares of tiny and of huge ones, keep their digits."""
+    inputs = inputs.astype(np.float64, copy=False)
+    axes = tuple(range(inputs.ndim - 1))
+    first = inputs[(0,) * len(axes)]
+    with np.errstate(over="ignore", invalid="ignore"):
+        centered = inputs - first
+        varies = centered.any(axes)
+        return Standardization(first + centered.mean(axes), np.where(varies, centered.std(axes), 1.0))
 
 
 @jax.jit

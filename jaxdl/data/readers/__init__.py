@@ -4,7 +4,7 @@
 columns stay numbers, dates or text. No reader loads a pickle.
 
 - Archives: `load_npz` reads a data set, `read_arrays` all arrays of a file.
-- Tables: `read_table`.
+- Tables: `read_table`, with a `TableFormat`.
 - Images: `load_images` reads a folder, `list_images` lists its files, `read_images` reads files. `refuse_unreadable`
   and `skip_unreadable` decide about damaged files.
 - Labels: `infer_labels`, `as_classes` and `as_targets` interpret labels.
@@ -19,9 +19,10 @@ from jaxdl.data.readers.images import (
 )
 from jaxdl.data.readers.labels import as_classes as as_classes, as_targets as as_targets, infer_labels as infer_labels
 from jaxdl.data.readers.npz import load_npz as load_npz, read_arrays as read_arrays
-from jaxdl.data.readers.tables import read_table as read_table
+from jaxdl.data.readers.tables import TableFormat as TableFormat, read_table as read_table
 
 __all__ = [
+    "TableFormat",
     "as_classes",
     "as_targets",
     "infer_labels",

@@ -2,6 +2,7 @@
 
 import re
 import unicodedata
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -14,10 +15,13 @@ NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?|[+-]?inf(?:inity)?"
 TIME = re.compile(r"(\d{1,2}):(\d{2})(?::(\d{2}(?:\.\d+)?))?", re.ASCII)
 DATE = re.compile(r"(?:\d{4}[-/]\d{1,2}[-/]\d{1,2}|\d{1,2}\.\d{1,2}\.\d{4})(?:[T ].*)?", re.ASCII)
 FORMATS = ("%Y/%m/%d", "%Y/%m/%d %H:%M:%S", "%d.%m.%Y", "%d.%m.%Y %H:%M", "%d.%m.%Y %H:%M:%S")
+SIGN, CURRENCY = "[+\u2212\u2013-]?\\s*", r"(?:[$€£¥₹₽₩₺₴₪¢฿]|CHF|USD|EUR|GBP|JPY)?\s*"  # \u2212: minus, \u2013: dash
 LOOKALIKES = {  # what text may have been meant as, by the pattern of its cells
     "numbers, but {!r} is not a number": re.compile(f"(?:{NUMBER.pattern})", re.ASCII | re.IGNORECASE),
     "dates, but {!r} is not a date of the same format": DATE,
-    "numbers, but {!r} is not written as 1234.5": re.compile(r"[$€£]?\s*[+-]?\d[\d.,' ]*\s*[%$€£]?", re.ASCII),
+    "numbers, but {!r} is not written as 1234.5": re.compile(
+        rf"\(?{SIGN}{CURRENCY}{SIGN}\d[\d.,'’٬·_\s]*(?:e[+-]?\d+)?\s*(?:%|‰|{CURRENCY}|[^\W\d_]{{1,3}}[²³]?(?:/[^\W\d_]{{1,3}}[²³]?)?)\)?"
+    ),
     "dates, but {!r} is not written as YYYY-MM-DD": re.compile(
         r"\d{1,2}[/-]\d{1,2}[/-](?:\d{2}|\d{4})(?: .*)?", re.ASCII
     ),
@@ -25,30 +29,30 @@ LOOKALIKES = {  # what text may have been meant as, by the pattern of its cells
 MAX_INSPECTED = 10_000  # cells inspected by `misread_reason`
 
 
-def infer_column(column: Any) -> np.ndarray:
+def infer_column(column: Any, missing: Sequence[str] = MISSING) -> np.ndarray:
     """Convert an Arrow column to float64, datetime64 in microseconds, or an object array of text, by its cells.
 
-    Missing cells become NaN, NaT or None. Raises ValueError, with a clause as message, for a type that no table cell
-    should have, such as a list.
+    Missing cells become NaN, NaT or None; `missing` lists their texts. Raises ValueError, with a clause as message, for
+    a type that no table cell should have, such as a list.
     """
     if not _is_text(column):
         kind = _kind(column)
         if pa.types.is_boolean(kind):
-            return to_texts(column)
+            return to_texts(column, missing)
         return to_dates(column) if pa.types.is_date(kind) or pa.types.is_timestamp(kind) else to_numbers(column)[0]
-    values, invalid = to_numbers(column)
+    values, invalid = to_numbers(column, missing)
     if not invalid.any():
         return values
-    return to_texts(column) if _timestamps(column) is None else to_dates(column)
+    return to_texts(column, missing) if _timestamps(column, missing) is None else to_dates(column, missing)
 
 
-def to_numbers(column: Any) -> tuple[np.ndarray, np.ndarray]:
+def to_numbers(column: Any, missing: Sequence[str] = MISSING) -> tuple[np.ndarray, np.ndarray]:
     """Convert a column to float64, and return a mask of the cells that are not numbers.
 
     Missing and invalid cells become NaN. Times of day and durations are converted to seconds.
     """
     if _is_text(column):
-        return _arrow_texts_to_numbers(_texts(column))
+        return _arrow_texts_to_numbers(_texts(column, missing))
     kind = _kind(column)
     if pa.types.is_time(kind) or pa.types.is_duration(kind):
         ticks = column.cast(pa.int64() if kind.bit_width == 64 else pa.int32()).cast(pa.float64())
@@ -89,22 +93,22 @@ def _number(text) -> float | None:
     return None
 
 
-def to_dates(column: Any) -> np.ndarray:
+def to_dates(column: Any, missing: Sequence[str] = MISSING) -> np.ndarray:
     """Convert a column to datetime64 in microseconds, in UTC if it has a time zone.
 
     Raises ValueError, with a clause as message, if a cell is not a date.
     """
-    timestamps = _timestamps(column)
+    timestamps = _timestamps(column, missing)
     if timestamps is None:
-        invalid = (text for text in to_texts(column) if text not in (None, *DASHES) and not DATE.fullmatch(text))
-        first = next(invalid, None)
+        texts = to_texts(column, missing)
+        first = next((text for text in texts if text not in (None, *DASHES) and not DATE.fullmatch(text)), None)
         raise ValueError("it holds dates in different formats" if first is None else f"it holds {first!r}")
     return timestamps.cast(pa.timestamp("us"), safe=False).to_numpy(zero_copy_only=False).astype("datetime64[us]")
 
 
-def to_texts(column: Any) -> np.ndarray:
+def to_texts(column: Any, missing: Sequence[str] = MISSING) -> np.ndarray:
     """Convert a column to an object array of stripped text; missing cells become None, true and false lower case."""
-    encoded = _texts(column).dictionary_encode()
+    encoded = _texts(column, missing).dictionary_encode()
     normalized = [unicodedata.normalize("NFC", text) for text in encoded.dictionary.to_pylist()]
     known = [text.lower() if text.lower() in ("true", "false") else text for text in normalized]
     return np.array([*known, None], object)[np.asarray(encoded.indices.fill_null(len(known)))]
@@ -132,14 +136,14 @@ def _kind(column) -> Any:
     return column.type.value_type if pa.types.is_dictionary(column.type) else column.type
 
 
-def _texts(column) -> Any:
+def _texts(column, missing) -> Any:
     """Return a column as one Arrow array of stripped text, with null for missing cells."""
     try:
         values = column.cast(pa.large_string())
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
         raise ValueError(f"it holds {_kind(column)}") from error
     values = values.combine_chunks() if isinstance(values, pa.ChunkedArray) else values
-    return _with_nulls(pc.utf8_trim_whitespace(values), MISSING)
+    return _with_nulls(pc.utf8_trim_whitespace(values), missing)
 
 
 def _with_nulls(texts, missing) -> Any:
@@ -147,14 +151,14 @@ def _with_nulls(texts, missing) -> Any:
     return pc.if_else(pc.is_in(texts, value_set=pa.array(missing, pa.large_string())), None, texts)
 
 
-def _timestamps(column) -> Any:
+def _timestamps(column, missing) -> Any:
     """Return a column as Arrow timestamps, or None if it holds anything else."""
     if not _is_text(column):
         try:
             return column.cast(pa.timestamp("us"), safe=False)
         except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
             return None
-    texts = _with_nulls(_texts(column), DASHES)
+    texts = _with_nulls(_texts(column, missing), DASHES)
     first = texts.drop_null()[:1].to_pylist()
     if first and not DATE.fullmatch(first[0]):
         return None

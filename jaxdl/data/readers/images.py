@@ -3,8 +3,10 @@
 import math
 import os
 import pathlib
+import re
 import unicodedata
 import warnings
+from collections import Counter
 from collections.abc import Callable, Generator, Sequence
 from typing import NamedTuple
 
@@ -14,11 +16,22 @@ from PIL import Image
 from jaxdl.data.dataset import Dataset
 from jaxdl.data.readers.memory import physical_memory
 
-IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm", ".pgm", ".pbm")
+IMAGE_SUFFIXES = (
+    *(".png", ".apng", ".jpg", ".jpeg", ".jpe", ".jfif", ".jif", ".bmp", ".dib", ".gif", ".webp"),
+    *(".tif", ".tiff", ".ppm", ".pgm", ".pbm", ".pnm"),
+)
+SIGNATURES = re.compile(rb"\xff\xd8\xff|\x89PNG\r\n\x1a\n|GIF8[79]a|RIFF....WEBP", re.DOTALL)
+PARTS = {  # names of the folders of the parts, in lower case
+    "train": ("train", "training"),
+    "dev": ("dev", "val", "valid", "validation"),
+    "test": ("test", "testing"),
+}
 FORMATS = ("PNG", "JPEG", "BMP", "GIF", "WEBP", "TIFF", "PPM")  # none of them runs programs, as EPS does
+MAX_NAMED = 5  # folders or suffixes named in one sentence
 MAX_PIXELS = 64_000_000  # of one image
 GRAY = ("1", "L", "LA")
-DEEP = ("I", "F")  # modes of more than 8 bits a channel, besides all that begin with "I;"
+DEEP = re.compile(r"[IF](?:;.*)?")  # modes of more than 8 bits a channel
+DEEP_COLOR = re.compile(r";(?:12|16|32|64)")  # in the raw modes of files that Pillow would cut to 8 bits a channel
 MODES = {1: "L", 3: "RGB"}
 Place = str | os.PathLike
 
@@ -51,7 +64,8 @@ def list_images(root: Place) -> ImageFiles:
     """List the images in and below a folder, sorted by the Unicode code points of their relative paths.
 
     The class is the name of the folder directly below `root`, in Unicode normal form NFC. Hidden files and folders are
-    ignored, and files without the suffix of an image.
+    ignored. A file is an image by its suffix or its first bytes. A warning counts all other files, and names the
+    folders of classes without an image.
 
     Args:
         root: The folder.
@@ -61,7 +75,8 @@ def list_images(root: Place) -> ImageFiles:
 
     Raises:
         FileNotFoundError: If `root` is not a folder.
-        ValueError: If there is no image, a link leads out of the folder, or a name is not valid Unicode.
+        ValueError: If there is no image, an image is a link out of the folder or no regular file, or a name is not
+            valid Unicode.
 
     Example:
         >>> import pathlib, tempfile
@@ -77,11 +92,53 @@ def list_images(root: Place) -> ImageFiles:
     root = pathlib.Path(root)
     if not root.is_dir():
         raise FileNotFoundError(f"there is no folder {root}.")
-    named = sorted((unicodedata.normalize("NFC", file.relative_to(root).as_posix()), file) for file in _walk(root))
+    files, unread = _listed(root)
+    counts = ", ".join(f"{count} {suffix}" for suffix, count in unread.most_common(MAX_NAMED))
+    counts += ", …" if len(unread) > MAX_NAMED else ""
+    named = sorted((unicodedata.normalize("NFC", file.relative_to(root).as_posix()), file) for file in files)
     if not named:
-        raise ValueError(f"{root} holds no image ({', '.join(IMAGE_SUFFIXES)}).")
-    labels = (name.split("/")[0] if "/" in name else None for name, _ in named)
-    return ImageFiles(tuple(file for _, file in named), tuple(labels))
+        others = f", but {unread.total()} other files: {counts}" if unread else ""
+        raise ValueError(f"{root} holds no image ({', '.join(IMAGE_SUFFIXES)}){others}.")
+    if unread:
+        warnings.warn(f"{root}: {unread.total()} files are not images and are not read: {counts}", stacklevel=2)
+    labels = tuple(name.split("/")[0] if "/" in name else None for name, _ in named)
+    empty = [folder.name for folder in _folders(root) if unicodedata.normalize("NFC", folder.name) not in set(labels)]
+    if empty:
+        some = ", ".join(empty[:MAX_NAMED]) + (", …" if len(empty) > MAX_NAMED else "")
+        warnings.warn(f"{root}: {len(empty)} folders hold no image: {some}", stacklevel=2)
+    return ImageFiles(tuple(file for _, file in named), labels)
+
+
+def image_parts(root: Place) -> dict[str, pathlib.Path]:
+    """Return the folders of the parts "train", "dev" and "test", in this order; none for a folder without parts.
+
+    A folder has parts if its subfolders have the names of at least two parts, such as train and val, in any case.
+    Raises ValueError if none of them is for training, two are the same part, or another folder holds images, too.
+    """
+    root = pathlib.Path(root)
+    folders = _folders(root)
+    found = {part: [folder for folder in folders if folder.name.lower() in names] for part, names in PARTS.items()}
+    parts = {part: named[0] for part, named in found.items() if named}
+    if len(parts) < 2:
+        return {}
+    if "train" not in parts:
+        known = ", ".join(folder.name for folder in parts.values())
+        raise ValueError(f"{root} holds folders of parts ({known}), but none named train: rename one.")
+    for part, named in found.items():
+        if len(named) > 1:
+            raise ValueError(
+                f"{root} must hold one folder for the part {part}, got {named[0].name} and {named[1].name}: put their "
+                "images together."
+            )
+    others = [folder for folder in folders if folder not in parts.values()]
+    mixed = next((folder.name for folder in others if _listed(folder)[0]), None)
+    if mixed is not None:
+        known = ", ".join(folder.name for folder in parts.values())
+        raise ValueError(
+            f"{root} must hold either parts or classes, but holds the parts {known} and images in {mixed}: move them "
+            "into a part, or rename the parts."
+        )
+    return parts
 
 
 def refuse_unreadable(files: Sequence[Place]) -> None:
@@ -100,6 +157,12 @@ def refuse_unreadable(files: Sequence[Place]) -> None:
         ...
         ValueError: 1 images (a.png) are damaged or not images: replace or remove them, or skip them ...
     """
+    deep = [file for file in files if _has_deep_header(file)]
+    if deep:
+        raise ValueError(
+            f"{_first_names(deep)} have more than 8 bits a channel: convert them to 8 bits, or skip them (--unreadable "
+            "skip)."
+        )
     if files:
         raise ValueError(
             f"{_first_names(files)} are damaged or not images: replace or remove them, or skip them "
@@ -178,8 +241,8 @@ def read_images(files: Sequence[Place], *, size: tuple[int, int] | None, channel
     """Decode image files to float32.
 
     Scaling is bilinear with antialiasing. One channel is the luminance (ITU-R 601-2). Of an animation the first frame
-    is read; transparency and the EXIF orientation are ignored. A file is unreadable if it is damaged, truncated, or not
-    PNG, JPEG, BMP, GIF, WebP, TIFF or PPM; its suffix is ignored.
+    is read; transparency and the EXIF orientation are ignored. A file is unreadable if it is damaged, truncated, has
+    more than 8 bits a channel, or is not PNG, JPEG, BMP, GIF, WebP, TIFF or PPM; its suffix is ignored.
 
     Args:
         files: The files.
@@ -190,8 +253,8 @@ def read_images(files: Sequence[Place], *, size: tuple[int, int] | None, channel
         The images, and a mask of the readable files.
 
     Raises:
-        ValueError: If images differ in size, an image has over 64 million pixels or over 8 bits a channel (checked
-            before it is decoded), or the images do not fit into memory.
+        ValueError: If images differ in size, an image has over 64 million pixels (checked before it is decoded), or
+            the images do not fit into memory.
 
     Example:
         >>> import pathlib, tempfile
@@ -245,19 +308,39 @@ def _first_names(files) -> str:
     return f"{len(files)} images ({', '.join(map(str, files[:3]))}{', …' if len(files) > 3 else ''})"
 
 
-def _walk(root) -> Generator[pathlib.Path]:
-    """Yield all visible files with the suffix of an image; raise ValueError for a link that leads out of the folder."""
+def _folders(root) -> list[pathlib.Path]:
+    """Return the visible folders directly in a folder, sorted."""
+    return sorted(path for path in root.iterdir() if path.is_dir() and not path.name.startswith("."))
+
+
+def _listed(root) -> tuple[list[pathlib.Path], Counter[str]]:
+    """Return all visible images, and counts of the other files by suffix; raise ValueError for an unsafe path."""
+    images, unread = [], Counter()
     for folder, folders, names in os.walk(root, onerror=_raise):
         folders[:] = [name for name in folders if not name.startswith(".")]
-        images = [name for name in names if _is_image(name)]
-        for name in (*folders, *images):
+        for name in folders:
             _check_path(root, pathlib.Path(folder, name))
-        paths = (pathlib.Path(folder, name) for name in images)
-        yield from (path for path in paths if path.is_file())
+        for name in names:
+            path, suffix = pathlib.Path(folder, name), os.path.splitext(name)[1].lower()
+            if name.startswith("."):
+                continue
+            if suffix in IMAGE_SUFFIXES or _begins_as_image(path):
+                _check_path(root, path)
+                images.append(path)
+            else:
+                unread[suffix or "without suffix"] += 1
+    return images, unread
 
 
-def _is_image(name) -> bool:
-    return not name.startswith(".") and os.path.splitext(name)[1].lower() in IMAGE_SUFFIXES
+def _begins_as_image(path) -> bool:
+    """Return whether a file begins as a JPEG, PNG, GIF or WebP; false for links and all that is not a regular file."""
+    if path.is_symlink() or not path.is_file():
+        return False
+    try:
+        with path.open("rb") as file:
+            return SIGNATURES.match(file.read(12)) is not None
+    except OSError:
+        return False
 
 
 def _raise(error) -> None:
@@ -266,15 +349,21 @@ def _raise(error) -> None:
 
 
 def _check_path(root, path) -> None:
-    """Raise ValueError for a link that does not lead to a file within the root, and for a name that is not Unicode."""
+    """Raise ValueError for a link that does not lead to a file within the root, a special file, or an invalid name."""
     if any("\ud800" <= character <= "\udfff" for character in str(path)):
         raise ValueError(f"the file name {str(path)!r} is not valid Unicode: rename the file.")
     if path.is_symlink():
-        target = path.resolve()
-        if not (target.is_file() and target.is_relative_to(root.resolve())):
+        try:
+            target = path.resolve()
+        except (OSError, RuntimeError):  # RuntimeError up to Python 3.12
+            target = path
+        if target == path or not (target.is_file() and target.is_relative_to(root.resolve())):
+            leads = "in a circle" if target == path else f"to {target}"
             raise ValueError(
-                f"a link must lead to a file within {root}, but {path} leads to {target}: replace it by a copy."
+                f"a link must lead to a file within {root}, but {path} leads {leads}: replace it by a copy."
             )
+    elif not (path.is_file() or path.is_dir()):
+        raise ValueError(f"an image must be a regular file, but {path} is a pipe, socket or device: remove it.")
 
 
 def _read(files, size, expected, channels) -> Images:
@@ -302,7 +391,8 @@ def _first_size(files) -> tuple[int, int]:
         image = _open(file)
         if image is not None:
             with image:
-                return image.height, image.width
+                if not _is_deep(image):
+                    return image.height, image.width
     raise ValueError(f"{_first_names(files)} are all damaged or not images: replace them.")
 
 
@@ -329,7 +419,7 @@ def _decode(file, size, expected, channels) -> np.ndarray | None:
         return None
     with image:
         if _is_deep(image):
-            raise ValueError(f"images must have 8 bits a channel, but {file} has the mode {image.mode}: convert it.")
+            return None
         if size is None and (image.height, image.width) != expected:
             raise ValueError(
                 f"images must all have the size of the first, {expected[0]}×{expected[1]}, but {file} has "
@@ -345,4 +435,17 @@ def _decode(file, size, expected, channels) -> np.ndarray | None:
 
 
 def _is_deep(image) -> bool:
-    return image.mode in DEEP or image.mode.startswith("I;")
+    """Return whether an image has more than 8 bits a channel, by the header of its file."""
+    if DEEP.fullmatch(image.mode):
+        return True
+    if image.format == "PPM":  # the maximum of a channel is the last argument of its decoder
+        return any(tile[0].startswith("ppm") and tile[3][-1] > 255 for tile in image.tile)
+    return image.format in ("PNG", "TIFF") and any(DEEP_COLOR.search(str(tile[3])) for tile in image.tile)
+
+
+def _has_deep_header(file) -> bool:
+    image = _open(file)
+    if image is None:
+        return False
+    with image:
+        return _is_deep(image)

@@ -12,8 +12,8 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 
-from jaxdl.data.dataset import Dataset, from_arrays
-from jaxdl.data.readers.memory import physical_memory
+from jaxdl.data.dataset import Dataset, check_inputs_shape, check_length, from_arrays, loses_digits
+from jaxdl.data.readers.memory import check_expansion, check_file
 
 COMPRESSIONS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_LZMA)
 HEADER = 1 << 14  # bytes searched for the header of an array; numpy accepts at most 10,000
@@ -26,7 +26,7 @@ PAIRS = (
     ("data", "target"),
     ("features", "targets"),
 )
-PARTS = ("train", "test")
+PARTS = {"train": ("train",), "dev": ("dev", "val", "valid", "validation"), "test": ("test",)}  # x_train, x_val, …
 
 
 class _Header(NamedTuple):
@@ -73,11 +73,7 @@ def read_arrays(path: str | os.PathLike, *, names: Sequence[str] | None = None) 
             if name not in members:
                 raise ValueError(f"{path} has no array {name!r}. Arrays: {', '.join(members)}.")
         wanted = members if names is None else {name: members[name] for name in names}
-        needed, memory = sum(info.file_size for info in wanted.values()), physical_memory()
-        if needed > memory:
-            raise ValueError(
-                f"the arrays of {path} need {needed:,} bytes of memory, but this machine has {memory:,}: save fewer."
-            )
+        check_expansion(path, sum(info.file_size for info in wanted.values()))
         return {name: _array(path, archive, name, info) for name, info in wanted.items()}
 
 
@@ -85,16 +81,16 @@ def load_npz(path: str | os.PathLike, *, part: str = "train") -> Dataset:
     """Read a data set from an .npz archive.
 
     The first of these pairs in the archive is read: inputs and labels, x and y, X and y, images and labels, data and
-    target, features and targets, with `weights` if present; else x_train and y_train with `weights_train`, or x_test
-    and y_test with `weights_test`.
+    target, features and targets, with `weights` if present; else the arrays of the part: x_train and y_train with
+    `weights_train`, x_test and y_test with `weights_test`, or x_val and y_val (also dev, valid, validation).
 
-    Inputs become float32. Bytes (uint8) of the shape (n, h, w) or (n, h, w, c) are images: they are divided by 255, and
-    (n, h, w) becomes (n, h, w, 1). Integers and names (n,) or (n, 1) are class labels, and so are one-hot rows. Other
-    labels are targets (n, outputs).
+    Inputs become float32, or stay float64 in numpy if float32 would lose their digits. Bytes (uint8) of the shape
+    (n, h, w) or (n, h, w, c) are images: they are divided by 255, and (n, h, w) becomes (n, h, w, 1). Integers and
+    names (n,) or (n, 1) are class labels, and so are one-hot rows. Other labels are targets (n, outputs).
 
     Args:
         path: The archive.
-        part: "train" or "test"; used only by archives with x_train or x_test.
+        part: "train", "dev" or "test"; used only by archives with x_train, x_val or x_test.
 
     Returns:
         The data set; labels may be names.
@@ -115,32 +111,35 @@ def load_npz(path: str | os.PathLike, *, part: str = "train") -> Dataset:
         ((2, 3, 3, 1), 1.0, ['cat', 'dog'])
     """
     if part not in PARTS:
-        raise ValueError(f"part must be 'train' or 'test', got {part!r}.")
+        raise ValueError(f"part must be 'train', 'dev' or 'test', got {part!r}.")
     names = _names(path)
-    divided = (f"x_{part}", f"y_{part}")
-    pair = next((pair for pair in (*PAIRS, divided) if {*pair} <= {*names}), None)
+    pair = _pair(names, part)
     if pair is None:
-        known = "; ".join(f"{inputs} and {labels}" for inputs, labels in (*PAIRS, divided))
+        known = "; ".join(f"{inputs} and {labels}" for inputs, labels in (*PAIRS, *_pairs_of(part)[:1]))
         raise ValueError(
             f"{path} must hold inputs and labels under one of these pairs of names: {known}. It holds "
             f"{_described(path)}: rename them."
         )
-    weights = f"weights_{part}" if pair == divided else "weights"
+    weights = _weights_of(pair)
+    _check_shapes(path, [*pair, *([weights] if weights in names else [])])
     arrays = read_arrays(path, names=[*pair, weights] if weights in names else pair)
-    labels = _labels(path, arrays[pair[1]])
+    labels = labels_of_parts(path)[part if array_parts(path) else ""]
     # let from_arrays check inputs, weights, lengths and NaN; it would reject names and targets beyond float32
     numeric = np.zeros(len(labels), int) if labels.dtype.kind != "f" else np.where(np.isfinite(labels), 0.0, labels)
-    checked = from_arrays(_inputs(path, arrays[pair[0]]), numeric, weights=arrays.get(weights))
-    return checked._replace(labels=labels)
+    inputs = _inputs(path, arrays[pair[0]])
+    exact = inputs.ndim > 1 and inputs.dtype.kind in "iuf" and loses_digits(inputs)
+    small = np.where(np.isfinite(inputs), np.float32(0), inputs) if exact else inputs
+    checked = from_arrays(small, numeric, weights=arrays.get(weights))._replace(labels=labels)
+    return checked._replace(inputs=inputs.astype(np.float64, copy=False)) if exact else checked
 
 
 def load_npz_inputs(path: str | os.PathLike, *, part: str = "test") -> np.ndarray:
-    """Read the inputs of an archive without labels, as `load_npz` reads them.
+    """Read the inputs of an archive, with or without labels, as `load_npz` reads them, but in their own dtype.
 
     Raises what `read_arrays` raises, and ValueError if no array has one of the known names.
     """
     names = _names(path)
-    known = tuple(dict.fromkeys(inputs for inputs, _ in (*PAIRS, (f"x_{part}", ""))))
+    known = tuple(dict.fromkeys(inputs for inputs, _ in (*PAIRS, *_pairs_of(part))))
     name = next((name for name in known if name in names), None)
     if name is None:
         raise ValueError(
@@ -151,19 +150,63 @@ def load_npz_inputs(path: str | os.PathLike, *, part: str = "test") -> np.ndarra
 
 def has_labels(path: str | os.PathLike, *, part: str = "test") -> bool:
     """Return whether the archive has inputs and labels for `load_npz`, or inputs alone."""
-    names = {*_names(path)}
-    return any({*pair} <= names for pair in (*PAIRS, (f"x_{part}", f"y_{part}")))
+    return _pair(_names(path), part) is not None
 
 
 def array_parts(path: str | os.PathLike) -> tuple[str, ...]:
-    """Return which of "train" and "test" the archive holds as separate arrays; none if it holds a single data set.
+    """Return which of "train", "dev" and "test" the archive holds as separate arrays; none for a single data set.
 
     Raises FileNotFoundError and ValueError if `path` is not an archive.
     """
     names = {*_names(path)}
     if any({*pair} <= names for pair in PAIRS):
         return ()
-    return tuple(part for part in PARTS if {f"x_{part}", f"y_{part}"} <= names)
+    return tuple(part for part in PARTS if _pair(names, part))
+
+
+def labels_of_parts(path: str | os.PathLike) -> dict[str, np.ndarray]:
+    """Return the labels of each part, or of "" for a single data set, read by one decision for all of them.
+
+    A part alone could mislead: a few multi-label targets may look like one-hot rows. Raises ValueError if the parts
+    have labels of different shapes.
+    """
+    names, parts = _names(path), array_parts(path) or ("",)
+    read = [pair[1] for part in parts if (pair := _pair(names, part))]
+    labels = list(read_arrays(path, names=read).values())
+    labels = [array.reshape(-1) if array.ndim == 2 and array.shape[1] == 1 else array for array in labels]
+    if len(labels) == 1:
+        return {parts[0]: _labels(path, labels[0])}
+    if any(array.ndim == 0 or array.shape[1:] != labels[0].shape[1:] for array in labels):
+        shapes = ", ".join(f"{name} {array.shape}" for name, array in zip(read, labels, strict=True))
+        raise ValueError(f"labels of {path} must have the same shape per example in every part, got {shapes}.")
+    together = _labels(path, np.concatenate(labels))
+    ends = np.cumsum([len(array) for array in labels])[:-1]
+    return dict(zip(parts, np.split(together, ends), strict=True))
+
+
+def _pairs_of(part) -> list[tuple[str, str]]:
+    return [(f"x_{name}", f"y_{name}") for name in PARTS.get(part, ())]
+
+
+def _pair(names, part) -> tuple[str, str] | None:
+    """Return the names of inputs and labels, or None if there are none of this part."""
+    return next((pair for pair in (*PAIRS, *_pairs_of(part)) if {*pair} <= {*names}), None)
+
+
+def _check_shapes(path, names) -> None:
+    """Raise ValueError for arrays of unequal lengths by their headers, before memory is allocated."""
+    with _open(path) as archive:
+        members = _members(path, archive)
+        inputs, *others = (
+            np.broadcast_to(np.zeros(()), _header(path, archive, name, members[name]).shape) for name in names
+        )
+    check_inputs_shape(inputs)
+    for name, array in zip(names[1:], others, strict=True):
+        check_length(name, array, len(inputs))
+
+
+def _weights_of(pair) -> str:
+    return "weights" if pair in PAIRS else pair[0].replace("x_", "weights_")
 
 
 def _names(path) -> tuple[str, ...]:
@@ -174,8 +217,7 @@ def _names(path) -> tuple[str, ...]:
 @contextlib.contextmanager
 def _open(path) -> Generator[zipfile.ZipFile]:
     path = pathlib.Path(path)
-    if not path.is_file():
-        raise FileNotFoundError(f"there is no file {path}.")
+    check_file(path)
     with path.open("rb") as file:
         if file.read(len(np.lib.format.MAGIC_PREFIX)) == np.lib.format.MAGIC_PREFIX:
             raise ValueError(

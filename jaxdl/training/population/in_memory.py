@@ -12,6 +12,7 @@ from jax.stages import Lowered
 from jaxdl.data import Dataset
 from jaxdl.system.multihost import broadcast_from_first, to_host
 from jaxdl.training.checkpoints.serialization import digest_of
+from jaxdl.training.data_checks import may_lack_weight
 from jaxdl.training.input_checks import check_inputs
 from jaxdl.training.layout import Layout, LayoutOption, mesh_of
 from jaxdl.training.population.layout_choice import avoid_deadlock, choose_layout, fastest, possible_layouts
@@ -49,6 +50,7 @@ class InMemoryRunner:
         keys, settings = mapped
         task = first_task(config.task, settings)
         check_inputs(task, data, dev)
+        config = config._replace(skip_unweighted=may_lack_weight(data, task.batch_size))
         self._steps_per_epoch = data.size // task.batch_size
         self._data, self._dev, self._mapped, self._devices = data, dev, mapped, devices
         self._total = config.epochs * self._steps_per_epoch

@@ -15,7 +15,7 @@ from jaxdl.data import Dataset
 from jaxdl.training.argument_checks import check_criterion
 from jaxdl.training.batching import batches, shard_batch
 from jaxdl.training.early_stopping import Best, init_best, lowest_loss, out_of_patience, update_best
-from jaxdl.training.step import start, step
+from jaxdl.training.step import mean_loss, start, step
 from jaxdl.training.supervised import observed
 from jaxdl.training.sweep import AnyTask, Settings, task_of
 from jaxdl.training.task import History, Observe, State
@@ -34,6 +34,8 @@ class FitConfig(NamedTuple):
     """epochs without a lower value after which a member stops; None trains to the end"""
     observe: Observe | None = None
     """called as `observe(state, dev)` after every epoch, in place of the evaluation of the task on dev"""
+    skip_unweighted: bool = False
+    """whether batches can have the total weight 0, and then change nothing"""
 
 
 class Member(NamedTuple):
@@ -141,7 +143,8 @@ def train_steps(
 def train_step(config: FitConfig, batch: Dataset, done: Int[Array, ""], member: Member) -> Member:
     """Take one step of a member that has done `done` steps."""
     steps = member.losses.shape[0]
-    after, loss = step(config.task, batch, state_of(member, done // steps, done))
+    before = state_of(member, done // steps, done)
+    after, loss = step(config.task, batch, before, skip_unweighted=config.skip_unweighted)
     losses = member.losses.at[done % steps].set(loss.astype(member.losses.dtype))
     return member._replace(params=after.params, stats=after.stats, optimizer_state=after.optimizer_state, losses=losses)
 
@@ -159,7 +162,8 @@ def keep_inactive(before: Member, after: Member) -> Member:
 def end_epoch(config: FitConfig, dev: Dataset, epoch: Int[Array, ""], member: Member) -> Member:
     """Record the row of an epoch, counted from 0, update the best, and stop the member if it diverged or ran out."""
     done, steps = epoch + 1, member.losses.shape[0]
-    row = _row(config, dev, state_of(member, done, done * steps), member.losses.mean())
+    mean = mean_loss(member.losses, skip_unweighted=config.skip_unweighted)
+    row = _row(config, dev, state_of(member, done, done * steps), mean)
     finite = [jnp.isfinite(leaf).all() for leaf in jax.tree.leaves(member.params)]
     diverged = ~(jnp.isfinite(row.loss) & jnp.array(finite).all())
     value = jnp.where(diverged, jnp.inf, config.criterion(row))

@@ -108,8 +108,8 @@ def test_times_add_a_daily_cycle_and_a_missing_date_has_no_phase():
         ("a", dates("NaT"), "it is empty in the training part"),
         ("a", np.array([2.0, 2.0]), "it has one value in the training part"),
         ("a", texts("x", "x"), "it has one value in the training part"),
-        ("PassengerId", np.arange(9.0)[::-1], "its name and its distinct integers suggest an index"),
-        ("", np.arange(9.0), "its name and its distinct integers suggest an index"),
+        ("PassengerId", np.arange(9.0)[::-1], "its name and its integers suggest an index"),
+        ("", np.arange(9.0), "its name and its integers suggest an index"),
         (
             "a",
             texts(*(f"name {n}" for n in range(30))),
@@ -165,3 +165,20 @@ def test_unfamiliar_cells_are_found():
     assert unfamiliar(name._replace(rest=True), texts("y", "z", None)).tolist() == [0, 0, 1]
     day = fit_column("a", dates("2020-01-01", "2020-01-03"))
     assert unfamiliar(day, dates("2020-01-05", "2021-01-01", "NaT")).tolist() == [0, 1, 1]
+
+
+@pytest.mark.parametrize(
+    ("name", "values", "is_index"),
+    [
+        ("Unnamed: 0", [0, 1, 2, 0, 1, 2], True),  # of two tables, one below the other
+        ("__index_level_0__", [4, 4, 5], True),
+        ("", [0.5, 1, 2], False),
+        ("Nr.", [7, 3, 5, 4, 9], True),
+        ("obs", [1, 2, 3, 3], False),
+        ("number", [10, 4000, 20, 77], False),  # distinct, but no row numbers
+        ("rooms", [1, 2, 3, 4], False),
+        ("patient_id", [10, 4000, 20, 77], True),
+    ],
+)
+def test_an_index_is_recognized_by_name_and_numbers(name, values, is_index):
+    assert isinstance(fit_column(name, np.array(values, float)), str) == is_index

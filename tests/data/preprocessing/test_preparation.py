@@ -101,8 +101,11 @@ def test_targets_whose_squares_overflow_or_vanish_raise_an_error(scale):
 
 def test_inputs_and_labels_that_overflow_raise_errors():
     digits, labels = data.load_digits(), np.arange(12.0)[:, None]
-    with pytest.raises(ValueError, match="inputs must be numbers whose squares fit into float32"):
-        fit_preparation(digits._replace(inputs=digits.inputs * 1e38))
+    huge = digits._replace(inputs=digits.inputs * 1e38)  # the standardization is computed in float64
+    scaled = prepare(fit_preparation(huge), huge).inputs
+    np.testing.assert_allclose(scaled, prepare(fit_preparation(digits), digits).inputs, atol=1e-5)
+    with pytest.raises(ValueError, match="inputs must be numbers whose squares fit into float64"):
+        fit_preparation(digits._replace(inputs=np.asarray(digits.inputs, np.float64) * 1e300))
     fitted = fit_preparation(table()._replace(labels=labels))
     with pytest.raises(ValueError, match="labels must be finite and within a million standard deviations"):
         prepare(fitted, table()._replace(labels=labels + 1e9))
@@ -154,3 +157,24 @@ def test_prepare_compiles_nothing_for_new_shapes(random):
     assert compiled == []
     jax.jit(lambda x: x + 123.0)(1.0)
     assert len(compiled) >= 1
+
+
+def test_examples_of_weight_0_count_nowhere(random):
+    x, weights = random.normal(size=(20, 2)), np.arange(20) % 2.0
+    x[::2] = 1e6
+    counted = x[1::2]
+    targets = data.Dataset(x.astype(np.float32), 3 * x[:, :1], weights.astype(np.float32))
+    fitted = data.fit_preparation(targets)
+    np.testing.assert_allclose(fitted.inputs.std, counted.std(0), rtol=1e-5)
+    np.testing.assert_allclose(fitted.labels.std, 3 * counted[:, :1].std(0), rtol=1e-6)
+    assert data.prepare(fitted, targets._replace(labels=np.where(weights[:, None], 3 * x[:, :1], np.inf))).size == 20
+    names = np.where(weights, np.where(np.arange(20) % 4 == 1, "a", "b"), "unknown")
+    classes = targets._replace(labels=names)
+    fitted = data.fit_preparation(classes)
+    assert fitted.labels.names == ("a", "b")
+    ready = data.prepare(fitted, classes)
+    assert np.asarray(ready.labels)[1::2].tolist() == [0, 1] * 5
+    split = data.Split(classes, classes, classes)
+    assert data.class_balance(split) == {"a": (5, 5, 5), "b": (5, 5, 5)}
+    assert data.leakage(split).dev_in_train == 10
+    assert data.conflicting_labels(classes._replace(inputs=0 * classes.inputs)) == 10

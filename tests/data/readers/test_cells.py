@@ -79,3 +79,37 @@ def test_dates_are_read_in_unambiguous_formats():
 def test_text_that_looks_like_numbers_or_dates_is_reported(cells, reason):
     found = misread_reason(np.array(cells, object))
     assert found is None if reason is None else reason in found
+
+
+@pytest.mark.parametrize(
+    "cell",
+    [
+        "1\u00a0234,5",
+        "\u221212",
+        "1\u2019000",
+        "¥ 500",
+        "(123)",
+        "12.5 kg",
+        "3 m²",
+        "₹1,00,000",
+        "12 CHF",
+        "-$4",
+        "80 km/h",
+        "7\u202f000",
+    ],
+)
+def test_numbers_in_other_notations_are_reported(cell):
+    reason = misread_reason(np.array([cell] * 3, object))
+    assert reason == f"is read as text: nearly all cells look like numbers, but {cell!r} is not written as 1234.5"
+
+
+@pytest.mark.parametrize("cell", ["a1", "1st floor", "3b7f", "192.168.0.1:80", "(a)", "+", "12 Main Street"])
+def test_other_text_is_not_reported_as_numbers(cell):
+    assert misread_reason(np.array([cell] * 3, object)) is None
+
+
+def test_the_texts_of_missing_values_can_be_chosen():
+    column = pa.array(["NA", "None", "", "x", "?"])
+    assert to_texts(column).tolist() == [None, None, None, "x", None]
+    assert to_texts(column, ["x", ""]).tolist() == ["NA", "None", None, None, "?"]
+    np.testing.assert_array_equal(infer_column(pa.array(["1", "-9", "3"]), ["-9"]), [1, np.nan, 3])

@@ -1,13 +1,14 @@
 import datetime
 import decimal
 import pickle
+import time
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from jaxdl.data.readers.tables import column_names, read_table, table_chunks
+from jaxdl.data.readers.tables import TableFormat, column_names, headless_reason, read_table, table_chunks
 from tests.data.trap import Trap
 
 CSV = """id,x,city,when,german,zoned,flag,empty
@@ -92,7 +93,7 @@ def test_chunks_concatenate_to_the_whole_table(tmp_path, random, suffix, monkeyp
     )
     path = tmp_path / f"a.{suffix}"
     pq.write_table(table, path) if suffix == "parquet" else pa.csv.write_csv(table, path)
-    chunks = list(table_chunks(path, numbers=["a"], dates=["d"], texts=["c"]))
+    chunks = [chunk for chunk, _ in table_chunks(path, numbers=["a"], dates=["d"], texts=["c"])]
     assert len(chunks) > 2
     whole = read_table(path)
     for name in "acd":
@@ -170,3 +171,57 @@ def test_a_column_of_another_kind_raises_an_error(file, kinds, message):
     wanted = {"numbers": [], "dates": [], "texts": [], **kinds}
     with pytest.raises(ValueError, match=message):
         list(table_chunks(file("a.csv", CSV), **wanted))
+
+
+@pytest.mark.parametrize(
+    ("content", "columns"),
+    [
+        ("Height, cm;label\n170.5;a\n160;b\n", {"Height, cm": [170.5, 160], "label": ["a", "b"]}),
+        ("a,b;c\n1,2\n3,4\n", {"a": [1, 3], "b;c": [2, 4]}),
+        ('a\tb\n"x, y"\t1\n"1,2,3"\t2\n', {"a": ["x, y", "1,2,3"], "b": [1, 2]}),
+        ("a\nx;y\nz\n", {"a": ["x;y", "z"]}),
+    ],
+)
+def test_the_separator_divides_the_first_lines_into_equally_many_cells(file, content, columns):
+    assert {name: values.tolist() for name, values in read_table(file("a.csv", content)).items()} == columns
+
+
+def test_the_separator_can_be_named(file):
+    path = file("a.csv", "a, b;c\n1, 2;3\n")
+    columns = read_table(path, table_format=TableFormat(separator=";"))
+    assert {name: values.tolist() for name, values in columns.items()} == {"a, b": ["1, 2"], "c": [3]}
+    assert column_names(file("a.tsv", "a:b\n1:2\n"), TableFormat(separator=":")) == ["a", "b"]
+    assert column_names(path, TableFormat(separator="tab")) == ["a, b;c"]
+    for separator in ("::", "", "\n", "é"):
+        with pytest.raises(ValueError, match="^separator must be one ASCII character or tab, got "):
+            read_table(path, table_format=TableFormat(separator=separator))
+
+
+def test_a_file_without_headings_has_numbered_columns(file):
+    path = file("a.csv", "0.1,-0.13,a\n0.2,0.5,b\n")
+    assert headless_reason(path, column_names(path)) == (
+        "takes its first line for the names of the columns ('0.1', '-0.13', 'a'), but they look like data (--header no)"
+    )
+    headless = TableFormat(header=False)
+    columns = read_table(path, ignore=["column_2"], table_format=headless)
+    assert {name: values.tolist() for name, values in columns.items()} == {
+        "column_1": [0.1, 0.2],
+        "column_3": ["a", "b"],
+    }
+    ((chunk, _),) = table_chunks(path, numbers=["column_2"], dates=[], texts=[], table_format=headless)
+    assert chunk["column_2"].tolist() == [-0.13, 0.5]
+    with pytest.raises(ValueError, match=r"more than one column with the name '1'.*use --header no\.$"):
+        read_table(file("b.csv", "1,1,2\n3,4,5\n"))
+
+
+@pytest.mark.parametrize("names", [["x", "y"], ["0", "1", "2", "label"], ["2019", "2020", "2021"], ["1", "a"]])
+def test_headings_that_are_no_data_are_not_reported(names):
+    assert headless_reason("a.csv", names) is None
+
+
+def test_the_headings_of_a_wide_table_are_checked_in_linear_time(file):
+    names = [f"x{number}" for number in range(20_000)]
+    path = file("a.csv", ",".join(names) + "\n" + ",".join("1" * 20_000) + "\n")
+    start = time.process_time()
+    assert column_names(path) == names
+    assert time.process_time() - start < 1  # it took 2.8 s when each name was compared with all others
