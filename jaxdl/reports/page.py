@@ -3,6 +3,7 @@
 import base64
 import contextlib
 import functools
+import hashlib
 import importlib.metadata
 import importlib.resources
 import json
@@ -22,7 +23,7 @@ from jaxdl.runs.directory import SETTINGS, checked_folder, is_file_name
 from jaxdl.runs.manifest import COMPLETE, FOR_REPORT, is_complete, verify_files
 from jaxdl.runs.results import BOUNDS
 from jaxdl.statistics import mean_interval
-from jaxdl.system.storage import cache_dir, whole_file
+from jaxdl.system.storage import private_cache, whole_file
 
 PAGE = "report.html"
 MARKS = {"supported": "✓", "refuted": "✗", "conditional": "±", "inconclusive": "?"}  # read without color
@@ -121,16 +122,23 @@ def render_page(template: str, figures: dict[str, Any], content: Mapping[str, An
 
 @functools.cache
 def _library() -> str:
-    """Return the JavaScript that draws figures in a browser, from a cache on disk because bundling takes a second."""
+    """Return the JavaScript that draws figures in a browser, from a cache on disk because bundling takes a second.
+
+    The first line of the cached file is the SHA-256 of the rest; a damaged file is replaced.
+    """
     import vl_convert
 
-    path = cache_dir() / "figures" / f"vl-convert-{importlib.metadata.version('vl-convert-python')}.js"
+    folder = private_cache("figures")
+    name = f"vl-convert-{importlib.metadata.version('vl-convert-python')}.js"
     with contextlib.suppress(OSError):
-        return path.read_text(encoding="utf-8")
-    library = vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;")
-    with contextlib.suppress(OSError), whole_file(path) as file:
-        file.write(library.encode())
-    return library
+        digest, _, content = (folder / name).read_bytes().partition(b"\n") if folder else (b"", b"", b"")
+        if hashlib.sha256(content).hexdigest().encode() == digest:
+            return content.decode()
+    content = vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;").encode()
+    if folder:
+        with contextlib.suppress(OSError), whole_file(folder / name) as file:
+            file.write(hashlib.sha256(content).hexdigest().encode() + b"\n" + content)
+    return content.decode()
 
 
 def _template(name) -> str:

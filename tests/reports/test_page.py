@@ -1,5 +1,6 @@
 """Pages: their content, and in a browser all figures drawn, no error, nothing fetched, at any width, light and dark."""
 
+import hashlib
 import html
 import json
 import re
@@ -220,6 +221,30 @@ def test_the_drawing_library_is_bundled_once_and_then_read_from_the_cache(bundle
     assert bundle() == "library; window.vegaEmbed = vegaEmbed;"
     monkeypatch.delattr("vl_convert.javascript_bundle")
     assert bundle() == "library; window.vegaEmbed = vegaEmbed;"
+
+
+@pytest.mark.parametrize("damage", [lambda whole: whole[:-1], lambda whole: b"", lambda whole: whole + b"\xff"])
+def test_a_damaged_drawing_library_is_bundled_again(bundle, tmp_path, monkeypatch, damage):
+    monkeypatch.setenv("JAXDL_CACHE", str(tmp_path))
+    bundle()
+    (path,) = (tmp_path / "figures").iterdir()
+    whole = path.read_bytes()
+    path.write_bytes(damage(whole))
+    assert bundle() == "library; window.vegaEmbed = vegaEmbed;"
+    assert path.read_bytes() == whole
+
+
+def test_a_drawing_library_that_others_can_write_is_not_read(bundle, tmp_path, monkeypatch):
+    monkeypatch.setenv("JAXDL_CACHE", str(tmp_path))
+    bundle()
+    (path,) = (tmp_path / "figures").iterdir()
+    forged = hashlib.sha256(b"forged").hexdigest().encode() + b"\nforged"
+    path.write_bytes(forged)
+    assert bundle() == "forged"  # it is the user's own file
+    tmp_path.chmod(0o777)
+    with pytest.warns(UserWarning, match="reads no programs"):
+        assert bundle() == "library; window.vegaEmbed = vegaEmbed;"
+    assert path.read_bytes() == forged
 
 
 def test_without_a_cache_the_drawing_library_is_bundled_again(bundle, tmp_path, monkeypatch):
