@@ -12,7 +12,13 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from jaxdl.experiment.claim import Experiment, Unavailable
 from jaxdl.runs import files
+from jaxdl.system.schema import Integer, Many, Text
 
+ROW = {  # what the table shows of NAME.json
+    "item": Integer(),
+    "name": Text(),
+    "claims": Many({name: Text() for name in ("says", "reading", "verdict")}),
+}
 COLORS = {"supported": "green", "refuted": "red", "conditional": "yellow", "inconclusive": "white"}
 
 
@@ -37,9 +43,8 @@ def markdown_table(directory: pathlib.Path) -> str:
 
     Raises FileNotFoundError if the directory holds no results.
     """
-    results = sorted(
-        map(files.read_json, directory.glob("*.json")), key=lambda result: (result["item"], result["name"])
-    )
+    results = [files.read_json(path, ROW) for path in directory.glob("*.json")]
+    results.sort(key=lambda result: (result["item"], result["name"]))
     if not results:
         raise FileNotFoundError(
             f"{directory} holds no results of experiments (NAME.json). Write some with python -m experiments run."

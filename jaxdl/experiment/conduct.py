@@ -15,6 +15,7 @@ from jaxdl.experiment.course import chapter_of
 from jaxdl.experiment.fingerprint import fingerprint, settings_of, source_of
 from jaxdl.experiment.rules import describe_comparison
 from jaxdl.runs import files
+from jaxdl.runs.contents import RESULT
 from jaxdl.runs.directory import environment
 from jaxdl.statistics import bootstrap_interval
 
@@ -183,8 +184,12 @@ def results(directory: Path) -> list[tuple[dict[str, Any], Measured]]:
     """
     found = []
     for path in Path(directory).glob("*.json"):
-        result = files.read_json(path)
+        result = files.read_json(path, RESULT)
         panels = [Panel(*(panel[field] for field in Panel._fields)) for panel in result["panels"]]
+        for panel, stored in zip(panels, result["panels"], strict=True):
+            means = [(mean["arm"], mean["at"]) if panel.over else mean["arm"] for mean in stored["means"]]
+            if not panel.arms or means != panel.columns():
+                raise ValueError(f"{path} is damaged: a panel must have one mean for each of its arms.")
         found.append((result, _read_numbers(path, [column for panel in panels for column in panel.columns()])))
     return sorted(found, key=lambda pair: (pair[0]["item"], pair[0]["name"]))
 
@@ -289,7 +294,7 @@ def _column(arm: Arm) -> str:
     return arm if isinstance(arm, str) else f"{arm[0]} @ {arm[1]:g}"
 
 
-def _read_numbers(path: Path, arms: Iterable[Arm]) -> Measured:
+def _read_numbers(path: Path, arms: Sequence[Arm]) -> Measured:
     """Read the numbers of every seed of these arms from NAME.parquet, beside the result NAME.json."""
-    table = files.read_table(path.with_suffix(".parquet"))
+    table = files.read_table(path.with_suffix(".parquet"), {_column(arm): "number" for arm in arms})
     return {arm: np.asarray(table[_column(arm)], np.float64) for arm in arms}

@@ -18,6 +18,7 @@ import numpy as np
 from jaxdl import experiment
 from jaxdl._formatting import format_argument, format_shapes
 from jaxdl.runs import files
+from jaxdl.runs.contents import read_columns, read_content, read_history
 from jaxdl.runs.data_report import concerns
 from jaxdl.runs.directory import SETTINGS, checked_folder, is_file_name
 from jaxdl.runs.manifest import COMPLETE, FOR_REPORT, is_complete, verify_files
@@ -73,7 +74,7 @@ def write_report(directory: str | pathlib.Path) -> pathlib.Path:
     folder = checked_folder(directory, "figures")
     for name, chart in figures.items():
         folder.mkdir(exist_ok=True)
-        files.write_text(folder / f"{name}.svg", vl_convert.vegalite_to_svg(chart.to_dict()))
+        files.write_text(folder / f"{name}.svg", _svg(vl_convert, chart, name))
     content = _content(directory, found, trained)
     only_claims = found and not any((trained, content.get("done"), content["proofs"], content["pages"]))
     html = render_page(_template("book.html" if only_claims else "report.html"), figures, content)
@@ -141,6 +142,14 @@ def _library() -> str:
     return content.decode()
 
 
+def _svg(vl_convert, chart, name) -> str:
+    try:
+        return vl_convert.vegalite_to_svg(chart.to_dict())
+    except ValueError as error:  # of many lines, with the source of the library
+        reason = next(line for line in str(error).splitlines()[::-1] if line and "    at " not in line)
+        raise ValueError(f"the figure {name!r} cannot be drawn from the results of the run ({reason}).") from error
+
+
 def _template(name) -> str:
     return importlib.resources.files("jaxdl.reports.templates").joinpath(name).read_text(encoding="utf-8")
 
@@ -172,13 +181,13 @@ def _figures(directory, found, trained) -> dict[str, Any]:
 
     charts = {}
     if _is_unfinished(directory, trained):
-        charts["learning_curves"] = training_charts.learning_curves(files.read_lines(directory / "metrics.jsonl"))
+        charts["learning_curves"] = training_charts.learning_curves(read_history(directory / "metrics.jsonl"))
     if trained:
-        charts["learning_curves"] = training_charts.learning_curves(files.read_table(directory / "metrics.parquet"))
-        members = len(files.read_table(directory / "members.parquet")["member"])
+        charts["learning_curves"] = training_charts.learning_curves(read_columns(directory / "metrics.parquet"))
+        members = len(read_columns(directory / "members.parquet")["member"])
         for name, draw in (("confusion", training_charts.confusion), ("predicted", training_charts.predictions)):
             if (directory / f"{name}.parquet").is_file():
-                charts[name] = draw(files.read_table(directory / f"{name}.parquet"), members)
+                charts[name] = draw(read_columns(directory / f"{name}.parquet"), members)
     return charts | {result["name"]: experiment_charts.figure(result, measured) for result, measured in found}
 
 
@@ -202,12 +211,12 @@ def _content(directory, found, trained) -> dict[str, Any]:
     """Read the content of the page from the files of the run."""
 
     def optional(name):
-        return files.read_json(directory / name) if (directory / name).is_file() else None
+        return read_content(directory / name) if (directory / name).is_file() else None
 
-    content: dict[str, Any] = {
-        name: optional(f"{name}.json")
-        for name in ("environment", "settings", "quality", "cost", "proofs", "splits", "pages")
-    }
+    content: dict[str, Any] = {name: optional(f"{name}.json") for name in ("environment", "proofs", "splits", "pages")}
+    unfinished = _is_unfinished(directory, trained)
+    content["settings"] = optional(SETTINGS) if trained or unfinished else None
+    content |= {name: optional(f"{name}.json") if trained else None for name in ("quality", "cost")}
     content["sources"] = SOURCES
     content["results"] = [result for result, _ in found]
     content["verdicts"] = Counter(claim["verdict"] for result in content["results"] for claim in result["claims"])
@@ -217,18 +226,17 @@ def _content(directory, found, trained) -> dict[str, Any]:
     ]
     content["marks"] = MARKS
     content["parts"] = []
-    if _is_unfinished(directory, trained):
-        content["done"] = max(files.read_lines(directory / "metrics.jsonl")["epoch"])
+    if unfinished:
+        content["done"] = max(read_history(directory / "metrics.jsonl")["epoch"])
         content["directory"] = directory
-        return {**content, "quality": None, "cost": None}
     if not trained:
-        return {**content, "settings": None, "quality": None, "cost": None}
+        return content
     content["concerns"] = list(concerns(content["quality"]))
-    members = files.read_table(directory / "members.parquet")
+    members = read_columns(directory / "members.parquet")
     content["members"] = len(members["member"])
     content["parts"] = [_part(part, members, content["cost"]["score"]) for part in ("train", "dev", "test")]
     mistakes = directory / "mistakes.parquet"
-    content["mistakes"] = _mistakes(files.read_table(mistakes)) if mistakes.is_file() else None
+    content["mistakes"] = _mistakes(read_columns(mistakes)) if mistakes.is_file() else None
     content["diverged"] = np.count_nonzero(members.get("diverged", ()))
     content["best_epochs"] = sorted(members.get("best_epoch", ())) if content["settings"].get("patience") else ()
     return content

@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from jaxdl.runs.files import json_text, read_json, write_json, write_text
+from jaxdl.system.schema import Integer, Mapping, Text
 from jaxdl.system.storage import flush_directory
 
 MANIFEST, COMPLETE = "manifest.json", "cost.json"
@@ -74,13 +75,13 @@ def _read_manifest(directory) -> dict[str, str] | None:
     """Return the digests by file name, or None if the run has no manifest."""
     path = directory / MANIFEST
     if not path.is_file():
-        if is_complete(directory) and read_json(directory / COMPLETE).get("manifest"):
+        if is_complete(directory) and read_json(directory / COMPLETE, {}).get("manifest"):
             raise _missing(path)
         return None
     try:
-        content = read_json(path)
+        content = read_json(path, {"format": Integer(), "files": Mapping(Text()), "sha256": Text()})
         intact = content.pop("sha256") == _digest_of_content(content)
-    except (ValueError, AttributeError, KeyError):  # no JSON, no object, or no digest
+    except (ValueError, RecursionError):  # no JSON, or not that of a manifest
         intact = False
     if not intact:
         raise ValueError(f"{path} is damaged: its content does not have the SHA-256 in it. {_remedy(path)}")
