@@ -10,6 +10,7 @@ from typing import Any
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+from jaxdl._printable import printable
 from jaxdl.experiment.claim import Experiment, Unavailable
 from jaxdl.runs import files
 from jaxdl.system.schema import Integer, Many, Text
@@ -33,7 +34,7 @@ def print_result(result: dict[str, Any], console: Console) -> None:
 def print_failure(experiment: Experiment, error: Exception) -> None:
     """Print on standard error that an experiment was skipped, or the traceback of one that failed."""
     if isinstance(error, Unavailable):
-        print(f"{experiment.name} skipped: {error}", file=sys.stderr)
+        print(printable(f"{experiment.name} skipped: {error}"), file=sys.stderr)
     else:
         traceback.print_exception(error)
 
@@ -54,7 +55,7 @@ def markdown_table(directory: pathlib.Path) -> str:
         for claim in result["claims"]:
             reading = f" *({claim['reading']})*" if claim["reading"] else ""
             rows.append(f"| {result['item']} | {claim['says']}{reading} | {claim['verdict']} |")
-    return "\n".join(rows) + "\n"
+    return printable("\n".join(rows) + "\n")
 
 
 @contextlib.contextmanager

@@ -14,6 +14,7 @@ from typing import Any
 
 import tyro
 
+from jaxdl._printable import printable
 from jaxdl.system import interruption
 
 
@@ -36,7 +37,7 @@ def run_command_line(
     except (ValueError, TypeError, OSError, ModuleNotFoundError) as error:
         if os.environ.get("JAXDL_TRACEBACK"):
             raise
-        print(f"error: {error}", file=sys.stderr)
+        print(printable(f"error: {error}"), file=sys.stderr)
         return 2
 
 

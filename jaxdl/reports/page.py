@@ -17,6 +17,7 @@ import numpy as np
 
 from jaxdl import experiment
 from jaxdl._formatting import format_argument, format_shapes
+from jaxdl._printable import printable
 from jaxdl.runs import files
 from jaxdl.runs.contents import read_columns, read_content, read_history
 from jaxdl.runs.data_report import concerns
@@ -110,14 +111,16 @@ def render_page(template: str, figures: dict[str, Any], content: Mapping[str, An
     """
     jinja2, _ = _extra("the command again")
     loader = jinja2.FunctionLoader(_template)
-    environment = jinja2.Environment(loader=loader, autoescape=True, trim_blocks=True, lstrip_blocks=True)
+    environment = jinja2.Environment(
+        loader=loader, autoescape=True, finalize=_finalized, trim_blocks=True, lstrip_blocks=True
+    )
     environment.filters["percent"] = lambda share, digits=1: f"{100 * share:.{digits}f} %"
     environment.filters["format_shapes"] = format_shapes
     environment.filters["scientific"] = lambda number: f"{number:.1e}"
     return environment.from_string(template).render(
         content,
         library=_library(),
-        figures={name: _inline(chart.to_dict()) for name, chart in figures.items()},
+        figures={name: _inline(chart) for name, chart in figures.items()},
     )
 
 
@@ -144,7 +147,7 @@ def _library() -> str:
 
 def _svg(vl_convert, chart, name) -> str:
     try:
-        return vl_convert.vegalite_to_svg(chart.to_dict())
+        return vl_convert.vegalite_to_svg(specification(chart))
     except ValueError as error:  # of many lines, with the source of the library
         reason = next(line for line in str(error).splitlines()[::-1] if line and "    at " not in line)
         raise ValueError(f"the figure {name!r} cannot be drawn from the results of the run ({reason}).") from error
@@ -167,9 +170,27 @@ def _extra(again) -> tuple[Any, Any]:
     return jinja2, vl_convert
 
 
-def _inline(specification) -> str:
-    """Serialize a specification as JSON that is safe inside a script element."""
-    return json.dumps(specification).replace("<", "\\u003c")
+def specification(chart: Any) -> dict[str, Any]:
+    """Return the specification of a chart with printable texts, because Vega and SVG accept no others."""
+    return _printable_texts(chart.to_dict())
+
+
+def _printable_texts(part) -> Any:
+    if isinstance(part, dict):
+        return {name: _printable_texts(each) for name, each in part.items()}
+    if isinstance(part, list):
+        return [_printable_texts(each) for each in part]
+    return printable(part) if isinstance(part, str) else part
+
+
+def _finalized(value) -> Any:
+    """Make texts that a template shows printable; Jinja escapes them afterwards."""
+    return printable(value) if type(value) is str else value
+
+
+def _inline(chart) -> str:
+    """Serialize a chart as JSON that is safe inside a script element."""
+    return json.dumps(specification(chart)).replace("<", "\\u003c")
 
 
 def _figures(directory, found, trained) -> dict[str, Any]:

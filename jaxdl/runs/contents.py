@@ -11,12 +11,12 @@ from jaxdl.runs import files
 from jaxdl.runs.settings import MAX_LAYERS, MAX_UNITS
 from jaxdl.system.schema import Integer, Many, Mapping, Number, Optional, Text
 
-COUNT, SIZES, OPTIONAL_TEXT = Integer(low=0), Many(Integer(1, MAX_UNITS), most=MAX_LAYERS), (None, Text())
+COUNT, SIZES, OPTIONAL_TEXT = Integer(low=0), Many(Integer(1, MAX_UNITS), most=MAX_LAYERS), (None, Text(1000))
 CLASS = (Text(), Integer())
 INTERVAL = {name: (None, Number()) for name in ("estimate", "low", "high")}
 
 SETTINGS = {
-    "data": Text(),
+    "data": Text(1000),
     "label": OPTIONAL_TEXT,
     "categories": Many(Text()),
     "missing": ("impute", "refuse"),
@@ -79,14 +79,14 @@ JSON_FILES: dict[str, Any] = {
             "name": Text(),
             "shapes": Many(Many(Many(COUNT))),
             **dict.fromkeys(("float64", "float32", "float32_of_jax"), float),
-            "fault": OPTIONAL_TEXT,
+            "fault": (None, Text()),
         }
     ),
     "splits.json": Many({"split_seed": COUNT, "test": Number()}),
     "pages.json": Many(
         {
             **{name: Text() for name in ("title", "formula", "by_hand", "notation")},
-            "steps": Many({"name": Text(), "formula": OPTIONAL_TEXT, "shape": Text(), "value": Many(Many(Text()))}),
+            "steps": Many({"name": Text(), "formula": (None, Text()), "shape": Text(), "value": Many(Many(Text()))}),
         }
     ),
 }

@@ -32,7 +32,7 @@ class Integer:
 class Text:
     """A text that UTF-8 can hold."""
 
-    max_length: int = 10**5
+    max_length: int = 10**4
 
 
 @dataclass(frozen=True)

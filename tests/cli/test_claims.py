@@ -29,6 +29,14 @@ def test_the_table_has_a_row_per_claim_in_the_order_of_the_course(tmp_path):
     ]
 
 
+def test_the_table_has_no_escape_sequences(tmp_path):
+    files.write_json(tmp_path / "a.json", {**RESULT, "claims": [{**CLAIM, "says": "\x1b[2J"}]})
+    assert "| 1 | ␛[2J" in claims.markdown_table(tmp_path)
+    files.write_json(tmp_path / "a.json", {**RESULT, "claims": [{}]})
+    with pytest.raises(ValueError, match=r"a.json is damaged .* it.claims\[0\] must have the key 'says'"):
+        claims.markdown_table(tmp_path)
+
+
 def test_a_directory_without_results_raises(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"holds no results of experiments \(NAME.json\)"):
         claims.markdown_table(tmp_path)

@@ -17,6 +17,7 @@ ROOT = pathlib.Path(__file__).parents[2]
 ORDER = """
 _types
 _names
+_printable
 functional: _precision _types _validity _arguments _examples _windows _kernels sigmoids shrinkage convolutions
     recurrence softmaxes affine binary_classification classification contrastive divergences embedding gates margins
     noise normalization penalties per_example_normalization pooling projections ranking rectifiers reductions
