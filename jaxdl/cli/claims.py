@@ -12,14 +12,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from jaxdl._printable import printable
 from jaxdl.experiment.claim import Experiment, Unavailable
-from jaxdl.runs import files
-from jaxdl.system.schema import Integer, Many, Text
+from jaxdl.experiment.conduct import read_result
 
-ROW = {  # what the table shows of NAME.json
-    "item": Integer(),
-    "name": Text(),
-    "claims": Many({name: Text() for name in ("says", "reading", "verdict")}),
-}
 COLORS = {"supported": "green", "refuted": "red", "conditional": "yellow", "inconclusive": "white"}
 
 
@@ -44,7 +38,7 @@ def markdown_table(directory: pathlib.Path) -> str:
 
     Raises FileNotFoundError if the directory holds no results.
     """
-    results = [files.read_json(path, ROW) for path in directory.glob("*.json")]
+    results = [read_result(path) for path in directory.glob("*.json")]
     results.sort(key=lambda result: (result["item"], result["name"]))
     if not results:
         raise FileNotFoundError(

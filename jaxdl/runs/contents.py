@@ -115,6 +115,7 @@ RESULT = {  # of an experiment, NAME.json
     "full": bool,
     "functions": Many(Text()),
     "seconds": Number(0),
+    **{name: Optional(Text()) for name in ("sha256", "numbers_sha256")},
 }
 TABLES: dict[str, dict[str | tuple[str, ...], str]] = {  # columns, or alternatives of one, and their kind
     "metrics.parquet": {

@@ -8,7 +8,22 @@ from jaxdl.experiment import Experiment
 from jaxdl.runs import files
 
 CLAIM = {"says": "Both arms are equal.", "reading": "literal", "verdict": "supported", "finding": "They differ by 0."}
-RESULT = {"name": "coin", "item": 1, "claims": [CLAIM]}
+CLAIM |= {"rule": "exact", "comparisons": []}
+RESULT = {
+    "name": "coin",
+    "item": 1,
+    "chapter": "1.1",
+    "sentence": "A coin falls.",
+    "settings": "",
+    "date": "2026",
+    "claims": [CLAIM],
+    "panels": [{"metric": "height", "arms": {"a": "all"}, "over": None, "thresholds": [], "means": []}],
+    "seeds": 1,
+    "seed": 0,
+    "full": False,
+    "functions": [],
+    "seconds": 1.0,
+}
 
 
 def test_a_result_is_printed_with_reading_verdict_and_finding():
