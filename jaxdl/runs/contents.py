@@ -108,7 +108,6 @@ RESULT = {  # of an experiment, NAME.json
             "thresholds": Many(Number()),
             "means": Many({"arm": Text(), "at": (None, Number()), **INTERVAL}),
         },
-        least=1,
     ),
     "seeds": Integer(1),
     "seed": Integer(),
