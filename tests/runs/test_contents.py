@@ -70,7 +70,7 @@ def test_whatever_json_holds_it_is_read_or_named_in_one_sentence(copy, monkeypat
     for name in ("settings.json", "preparation.json", "quality.json", "cost.json", "environment.json"):
         whole = (copy / name).read_bytes()
         content = json.loads(whole)
-        for _ in range(25):
+        for _ in range(15):
             place = generator.choice(list(places(content)))
             text = json.dumps(replaced(content, place, generator.choice(HOSTILE)))
             (copy / name).write_text(text.replace(f'"{NESTED}"', "[" * 99_999 + "]" * 99_999))
@@ -79,7 +79,7 @@ def test_whatever_json_holds_it_is_read_or_named_in_one_sentence(copy, monkeypat
             else:
                 accepted += is_read(lambda: page.render_page(template, {}, page._content(copy, [], trained=True)))
         (copy / name).write_bytes(whole)
-    assert 5 < accepted < 60  # texts may be almost anything, numbers are bounded
+    assert 3 < accepted < 45  # texts may be almost anything, numbers are bounded
     assert runs.load_run(copy).members == 3
 
 
