@@ -11,6 +11,8 @@ from typing import Any, NoReturn
 
 import numpy as np
 
+from jaxdl._printable import printable
+
 MAX_SHOWN = 8  # numbers of an array, or entries of a dictionary, to show
 MAX_ROWS = 20  # rows of a table to show
 MAX_LINE = 120  # characters; a longer text gets one line for each field
@@ -62,7 +64,8 @@ def span(values: Any) -> str:
 
 def text_table(rows: Sequence[Sequence[str]], *, right: Sequence[int] = ()) -> str:
     """Align rows of texts, the first of them the headings; `right` lists the columns aligned on the right."""
-    lines = [line for row in rows for line in zip_longest(*(text.split("\n") for text in row), fillvalue="")]
+    split = ([printable(text).split("\n") for text in row] for row in rows)
+    lines = [line for row in split for line in zip_longest(*row, fillvalue="")]
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     aligned = (
         (text.rjust(width) if column in right else text.ljust(width))

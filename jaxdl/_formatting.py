@@ -3,7 +3,6 @@
 import inspect
 import numbers
 import operator
-import re
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -11,7 +10,6 @@ import numpy as np
 
 from jaxdl.system.keys import is_key
 
-CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")  # also those of the direction of text
 MAX_VALUES, MAX_COLUMNS = 64, 16  # larger arrays are summarized by their range
 
 
@@ -52,11 +50,6 @@ def format_number(number: Any) -> str:
     if 0 < abs(number) < 5e-4:
         return f"{number:.3e}"
     return f"{number:.4f}".rstrip("0").rstrip(".") if np.issubdtype(type(number), np.floating) else str(number)
-
-
-def visible(text: str) -> str:
-    """Replace control characters but tabs and line ends by their escapes, so that no text controls a terminal."""
-    return CONTROL.sub(lambda match: match.group().encode("unicode_escape").decode(), text)
 
 
 def is_integer(value: Any) -> bool:

@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jaxdl._formatting import format_array, format_number, format_shape, format_shapes, visible
+from jaxdl._formatting import format_array, format_number, format_shape, format_shapes
 
 
 @pytest.mark.parametrize(
@@ -50,7 +50,3 @@ def test_a_shape_is_joined_by_a_cross():
 
 def test_shapes_of_cases_are_those_of_the_first_array_without_repetition():
     assert format_shapes([((2, 3), (3,)), ((2, 3), (1,)), ((), (4,)), ((), ())]) == "2×3, 4, scalar"
-
-
-def test_control_characters_become_visible():
-    assert visible("\x1b[31mred\x07 \u202etxt\tü\n") == "\\x1b[31mred\\x07 \\u202etxt\tü\n"

@@ -10,8 +10,9 @@ from typing import Any
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+from jaxdl._printable import printable
 from jaxdl.experiment.claim import Experiment, Unavailable
-from jaxdl.runs import files
+from jaxdl.experiment.conduct import read_result
 
 COLORS = {"supported": "green", "refuted": "red", "conditional": "yellow", "inconclusive": "white"}
 
@@ -27,7 +28,7 @@ def print_result(result: dict[str, Any], console: Console) -> None:
 def print_failure(experiment: Experiment, error: Exception) -> None:
     """Print on standard error that an experiment was skipped, or the traceback of one that failed."""
     if isinstance(error, Unavailable):
-        print(f"{experiment.name} skipped: {error}", file=sys.stderr)
+        print(printable(f"{experiment.name} skipped: {error}"), file=sys.stderr)
     else:
         traceback.print_exception(error)
 
@@ -37,9 +38,8 @@ def markdown_table(directory: pathlib.Path) -> str:
 
     Raises FileNotFoundError if the directory holds no results.
     """
-    results = sorted(
-        map(files.read_json, directory.glob("*.json")), key=lambda result: (result["item"], result["name"])
-    )
+    results = [read_result(path) for path in directory.glob("*.json")]
+    results.sort(key=lambda result: (result["item"], result["name"]))
     if not results:
         raise FileNotFoundError(
             f"{directory} holds no results of experiments (NAME.json). Write some with python -m experiments run."
@@ -49,7 +49,7 @@ def markdown_table(directory: pathlib.Path) -> str:
         for claim in result["claims"]:
             reading = f" *({claim['reading']})*" if claim["reading"] else ""
             rows.append(f"| {result['item']} | {claim['says']}{reading} | {claim['verdict']} |")
-    return "\n".join(rows) + "\n"
+    return printable("\n".join(rows) + "\n")
 
 
 @contextlib.contextmanager

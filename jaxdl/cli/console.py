@@ -8,18 +8,18 @@ from typing import Any
 from rich.console import Console
 from rich.markup import escape
 
-from jaxdl._formatting import visible
+from jaxdl._printable import printable
 from jaxdl.runs.data_report import concerns
 
 
 def print_line(text: str, console: Console) -> None:
     """Print one line without markup, highlighting or wrapping."""
-    console.print(visible(text), markup=False, highlight=False, soft_wrap=True)
+    console.print(printable(text), markup=False, highlight=False, soft_wrap=True)
 
 
 def print_warning(text: str, console: Console) -> None:
     """Print one line in yellow."""
-    console.print(f"[yellow]{escape(visible(text))}[/yellow]", highlight=False, soft_wrap=True)
+    console.print(f"[yellow]{escape(printable(text))}[/yellow]", highlight=False, soft_wrap=True)
 
 
 @contextlib.contextmanager

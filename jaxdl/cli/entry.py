@@ -14,6 +14,7 @@ from typing import Any
 
 import tyro
 
+from jaxdl._printable import printable
 from jaxdl.system import interruption
 
 
@@ -36,9 +37,7 @@ def run_command_line(
     except (ValueError, TypeError, OSError, ModuleNotFoundError) as error:
         if os.environ.get("JAXDL_TRACEBACK"):
             raise
-        from jaxdl._formatting import visible  # imports jax, as the command has done
-
-        print(f"error: {visible(str(error))}", file=sys.stderr)
+        print(printable(f"error: {error}"), file=sys.stderr)
         return 2
 
 

@@ -8,6 +8,7 @@ from collections.abc import Generator
 from rich.console import Console
 from rich.table import Table
 
+from jaxdl._printable import printable
 from jaxdl.cli.console import print_data_report, print_line, printed_warnings
 from jaxdl.cli.report import print_page
 from jaxdl.runs.build import duration_of, validate
@@ -68,7 +69,7 @@ def train_and_print(directory: pathlib.Path, settings: Train, examples: Examples
         print_line(f"{directory} is already complete", console)
         return
     print_data_report(report, console)
-    title = f"{settings.seeds} networks on {pathlib.Path(settings.data).name}"
+    title = printable(f"{settings.seeds} networks on {pathlib.Path(settings.data).name}")
     epochs = duration_of(settings, examples.ready.train.size).epochs
     with progress_bar(title, epochs, console) as show:
         fit, evaluation = train_into(directory, settings, examples, show)

@@ -15,9 +15,12 @@ from jaxdl.experiment.course import chapter_of
 from jaxdl.experiment.fingerprint import fingerprint, settings_of, source_of
 from jaxdl.experiment.rules import describe_comparison
 from jaxdl.runs import files
+from jaxdl.runs.contents import RESULT
 from jaxdl.runs.directory import environment
+from jaxdl.runs.manifest import digest_of_file, has_right_digest, with_digest
 from jaxdl.statistics import bootstrap_interval
 
+REMEDY = "Restore it from a copy; or delete both files and repeat the command of the experiment, which measures again."
 MIN_SEEDS = 16  # of a statistical claim
 
 
@@ -106,10 +109,12 @@ def conduct(
         **cost,
         "key": key,
     }
+    path = directory / f"{experiment.name}.json"
     if stored is None:
         table = {_column(arm): values for arm, values in measured.items()}
-        files.write_table(directory / f"{experiment.name}.parquet", {"seed": range(experiment.seeds), **table})
-    files.write_json(directory / f"{experiment.name}.json", result)
+        files.write_table(_numbers(path), {"seed": range(experiment.seeds), **table})
+    result = with_digest({**result, "numbers_sha256": digest_of_file(_numbers(path))})
+    files.write_json(path, result)
     return result
 
 
@@ -183,10 +188,30 @@ def results(directory: Path) -> list[tuple[dict[str, Any], Measured]]:
     """
     found = []
     for path in Path(directory).glob("*.json"):
-        result = files.read_json(path)
+        result = read_result(path)
         panels = [Panel(*(panel[field] for field in Panel._fields)) for panel in result["panels"]]
-        found.append((result, _read_numbers(path, [column for panel in panels for column in panel.columns()])))
+        for panel, stored in zip(panels, result["panels"], strict=True):
+            means = [(mean["arm"], mean["at"]) if panel.over else mean["arm"] for mean in stored["means"]]
+            if not panel.arms or means != panel.columns():
+                raise ValueError(f"{path} is damaged: a panel must have one mean for each of its arms.")
+        found.append((result, _read_numbers(path, result, [column for panel in panels for column in panel.columns()])))
     return sorted(found, key=lambda pair: (pair[0]["item"], pair[0]["name"]))
+
+
+def read_result(path: Path) -> dict[str, Any]:
+    """Read NAME.json, as `conduct` has written it; results of earlier versions have no SHA-256 to verify.
+
+    Raises ValueError, which names the file, if it is damaged.
+    """
+    result = files.read_json(path, RESULT)
+    if "sha256" in result and not has_right_digest(result):
+        raise ValueError(f"{path} is damaged: its content does not have the SHA-256 in it. {REMEDY}")
+    return result
+
+
+def _numbers(path) -> Path:
+    """Return the path of the numbers of every seed, beside that of the result."""
+    return path.with_suffix(".parquet")
 
 
 def _stored(experiment, directory, key) -> tuple[Measured, dict[str, Any]] | None:
@@ -195,8 +220,8 @@ def _stored(experiment, directory, key) -> tuple[Measured, dict[str, Any]] | Non
     if not path.is_file():
         return None
     try:
-        result = files.read_json(path)
-        measured = _read_numbers(path, experiment.columns())
+        result = read_result(path)
+        measured = _read_numbers(path, result, experiment.columns())
         return (measured, {"seconds": result["seconds"], "date": result["date"]}) if result["key"] == key else None
     except (ValueError, KeyError, TypeError):
         return None
@@ -289,7 +314,10 @@ def _column(arm: Arm) -> str:
     return arm if isinstance(arm, str) else f"{arm[0]} @ {arm[1]:g}"
 
 
-def _read_numbers(path: Path, arms: Iterable[Arm]) -> Measured:
+def _read_numbers(path: Path, result: Mapping[str, Any], arms: Sequence[Arm]) -> Measured:
     """Read the numbers of every seed of these arms from NAME.parquet, beside the result NAME.json."""
-    table = files.read_table(path.with_suffix(".parquet"))
+    numbers = _numbers(path)
+    if "numbers_sha256" in result and numbers.is_file() and digest_of_file(numbers) != result["numbers_sha256"]:
+        raise ValueError(f"{numbers} is damaged, or {path.name} is that of other numbers. {REMEDY}")
+    table = files.read_table(numbers, {_column(arm): "number" for arm in arms})
     return {arm: np.asarray(table[_column(arm)], np.float64) for arm in arms}

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from jaxdl._formatting import format_argument
-from jaxdl.reports.page import run_charts
+from jaxdl.reports.page import run_charts, specification
 from jaxdl.runs import files
 from jaxdl.statistics import Interval, PairedComparison, Summary
 from jaxdl.training import Fit, History
@@ -31,7 +31,7 @@ class Figure(NamedTuple):
 
     def _repr_svg_(self) -> str:
         """Return the figure for a notebook."""
-        return _extra().vegalite_to_svg(self.chart.to_dict())
+        return _extra().vegalite_to_svg(specification(self.chart))
 
     def save(self, path: str | os.PathLike) -> pathlib.Path:
         """Write the figure to a file.
@@ -51,7 +51,7 @@ class Figure(NamedTuple):
         path = pathlib.Path(path)
         if path.suffix.lower() not in WRITERS:
             raise ValueError(f"the name of a figure must end with {', '.join(WRITERS)}, got {path}.")
-        content = getattr(_extra(), WRITERS[path.suffix.lower()])(self.chart.to_dict())
+        content = getattr(_extra(), WRITERS[path.suffix.lower()])(specification(self.chart))
         files.write_bytes(path, content.encode() if isinstance(content, str) else content)
         return path
 

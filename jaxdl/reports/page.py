@@ -3,6 +3,7 @@
 import base64
 import contextlib
 import functools
+import hashlib
 import importlib.metadata
 import importlib.resources
 import json
@@ -16,13 +17,15 @@ import numpy as np
 
 from jaxdl import experiment
 from jaxdl._formatting import format_argument, format_shapes
+from jaxdl._printable import printable
 from jaxdl.runs import files
+from jaxdl.runs.contents import read_columns, read_content, read_history
 from jaxdl.runs.data_report import concerns
 from jaxdl.runs.directory import SETTINGS, checked_folder, is_file_name
 from jaxdl.runs.manifest import COMPLETE, FOR_REPORT, is_complete, verify_files
 from jaxdl.runs.results import BOUNDS
 from jaxdl.statistics import mean_interval
-from jaxdl.system.storage import cache_dir, whole_file
+from jaxdl.system.storage import private_cache, whole_file
 
 PAGE = "report.html"
 MARKS = {"supported": "✓", "refuted": "✗", "conditional": "±", "inconclusive": "?"}  # read without color
@@ -72,7 +75,7 @@ def write_report(directory: str | pathlib.Path) -> pathlib.Path:
     folder = checked_folder(directory, "figures")
     for name, chart in figures.items():
         folder.mkdir(exist_ok=True)
-        files.write_text(folder / f"{name}.svg", vl_convert.vegalite_to_svg(chart.to_dict()))
+        files.write_text(folder / f"{name}.svg", _svg(vl_convert, chart, name))
     content = _content(directory, found, trained)
     only_claims = found and not any((trained, content.get("done"), content["proofs"], content["pages"]))
     html = render_page(_template("book.html" if only_claims else "report.html"), figures, content)
@@ -108,29 +111,46 @@ def render_page(template: str, figures: dict[str, Any], content: Mapping[str, An
     """
     jinja2, _ = _extra("the command again")
     loader = jinja2.FunctionLoader(_template)
-    environment = jinja2.Environment(loader=loader, autoescape=True, trim_blocks=True, lstrip_blocks=True)
+    environment = jinja2.Environment(
+        loader=loader, autoescape=True, finalize=_finalized, trim_blocks=True, lstrip_blocks=True
+    )
     environment.filters["percent"] = lambda share, digits=1: f"{100 * share:.{digits}f} %"
     environment.filters["format_shapes"] = format_shapes
     environment.filters["scientific"] = lambda number: f"{number:.1e}"
     return environment.from_string(template).render(
         content,
         library=_library(),
-        figures={name: _inline(chart.to_dict()) for name, chart in figures.items()},
+        figures={name: _inline(chart) for name, chart in figures.items()},
     )
 
 
 @functools.cache
 def _library() -> str:
-    """Return the JavaScript that draws figures in a browser, from a cache on disk because bundling takes a second."""
+    """Return the JavaScript that draws figures in a browser, from a cache on disk because bundling takes a second.
+
+    The first line of the cached file is the SHA-256 of the rest; a damaged file is replaced.
+    """
     import vl_convert
 
-    path = cache_dir() / "figures" / f"vl-convert-{importlib.metadata.version('vl-convert-python')}.js"
+    folder = private_cache("figures")
+    name = f"vl-convert-{importlib.metadata.version('vl-convert-python')}.js"
     with contextlib.suppress(OSError):
-        return path.read_text(encoding="utf-8")
-    library = vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;")
-    with contextlib.suppress(OSError), whole_file(path) as file:
-        file.write(library.encode())
-    return library
+        digest, _, content = (folder / name).read_bytes().partition(b"\n") if folder else (b"", b"", b"")
+        if hashlib.sha256(content).hexdigest().encode() == digest:
+            return content.decode()
+    content = vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;").encode()
+    if folder:
+        with contextlib.suppress(OSError), whole_file(folder / name) as file:
+            file.write(hashlib.sha256(content).hexdigest().encode() + b"\n" + content)
+    return content.decode()
+
+
+def _svg(vl_convert, chart, name) -> str:
+    try:
+        return vl_convert.vegalite_to_svg(specification(chart))
+    except ValueError as error:  # of many lines, with the source of the library
+        reason = next(line for line in str(error).splitlines()[::-1] if line and "    at " not in line)
+        raise ValueError(f"the figure {name!r} cannot be drawn from the results of the run ({reason}).") from error
 
 
 def _template(name) -> str:
@@ -150,9 +170,27 @@ def _extra(again) -> tuple[Any, Any]:
     return jinja2, vl_convert
 
 
-def _inline(specification) -> str:
-    """Serialize a specification as JSON that is safe inside a script element."""
-    return json.dumps(specification).replace("<", "\\u003c")
+def specification(chart: Any) -> dict[str, Any]:
+    """Return the specification of a chart with printable texts, because Vega and SVG accept no others."""
+    return _printable_texts(chart.to_dict())
+
+
+def _printable_texts(part) -> Any:
+    if isinstance(part, dict):
+        return {name: _printable_texts(each) for name, each in part.items()}
+    if isinstance(part, list):
+        return [_printable_texts(each) for each in part]
+    return printable(part) if isinstance(part, str) else part
+
+
+def _finalized(value) -> Any:
+    """Make texts that a template shows printable; Jinja escapes them afterwards."""
+    return printable(value) if type(value) is str else value
+
+
+def _inline(chart) -> str:
+    """Serialize a chart as JSON that is safe inside a script element."""
+    return json.dumps(specification(chart)).replace("<", "\\u003c")
 
 
 def _figures(directory, found, trained) -> dict[str, Any]:
@@ -164,13 +202,13 @@ def _figures(directory, found, trained) -> dict[str, Any]:
 
     charts = {}
     if _is_unfinished(directory, trained):
-        charts["learning_curves"] = training_charts.learning_curves(files.read_lines(directory / "metrics.jsonl"))
+        charts["learning_curves"] = training_charts.learning_curves(read_history(directory / "metrics.jsonl"))
     if trained:
-        charts["learning_curves"] = training_charts.learning_curves(files.read_table(directory / "metrics.parquet"))
-        members = len(files.read_table(directory / "members.parquet")["member"])
+        charts["learning_curves"] = training_charts.learning_curves(read_columns(directory / "metrics.parquet"))
+        members = len(read_columns(directory / "members.parquet")["member"])
         for name, draw in (("confusion", training_charts.confusion), ("predicted", training_charts.predictions)):
             if (directory / f"{name}.parquet").is_file():
-                charts[name] = draw(files.read_table(directory / f"{name}.parquet"), members)
+                charts[name] = draw(read_columns(directory / f"{name}.parquet"), members)
     return charts | {result["name"]: experiment_charts.figure(result, measured) for result, measured in found}
 
 
@@ -194,12 +232,12 @@ def _content(directory, found, trained) -> dict[str, Any]:
     """Read the content of the page from the files of the run."""
 
     def optional(name):
-        return files.read_json(directory / name) if (directory / name).is_file() else None
+        return read_content(directory / name) if (directory / name).is_file() else None
 
-    content: dict[str, Any] = {
-        name: optional(f"{name}.json")
-        for name in ("environment", "settings", "quality", "cost", "proofs", "splits", "pages")
-    }
+    content: dict[str, Any] = {name: optional(f"{name}.json") for name in ("environment", "proofs", "splits", "pages")}
+    unfinished = _is_unfinished(directory, trained)
+    content["settings"] = optional(SETTINGS) if trained or unfinished else None
+    content |= {name: optional(f"{name}.json") if trained else None for name in ("quality", "cost")}
     content["sources"] = SOURCES
     content["results"] = [result for result, _ in found]
     content["verdicts"] = Counter(claim["verdict"] for result in content["results"] for claim in result["claims"])
@@ -209,18 +247,17 @@ def _content(directory, found, trained) -> dict[str, Any]:
     ]
     content["marks"] = MARKS
     content["parts"] = []
-    if _is_unfinished(directory, trained):
-        content["done"] = max(files.read_lines(directory / "metrics.jsonl")["epoch"])
+    if unfinished:
+        content["done"] = max(read_history(directory / "metrics.jsonl")["epoch"])
         content["directory"] = directory
-        return {**content, "quality": None, "cost": None}
     if not trained:
-        return {**content, "settings": None, "quality": None, "cost": None}
+        return content
     content["concerns"] = list(concerns(content["quality"]))
-    members = files.read_table(directory / "members.parquet")
+    members = read_columns(directory / "members.parquet")
     content["members"] = len(members["member"])
     content["parts"] = [_part(part, members, content["cost"]["score"]) for part in ("train", "dev", "test")]
     mistakes = directory / "mistakes.parquet"
-    content["mistakes"] = _mistakes(files.read_table(mistakes)) if mistakes.is_file() else None
+    content["mistakes"] = _mistakes(read_columns(mistakes)) if mistakes.is_file() else None
     content["diverged"] = np.count_nonzero(members.get("diverged", ()))
     content["best_epochs"] = sorted(members.get("best_epoch", ())) if content["settings"].get("patience") else ()
     return content

@@ -120,7 +120,6 @@ def confusion(counts: dict[str, list], members: int) -> Chart:
 
     `counts` has the columns of confusion.parquet: label, predicted class, and count over all members.
     """
-    counts = {name: [_printable(cell) for cell in column] for name, column in counts.items()}
     rows = [
         {
             "label": label,
@@ -146,14 +145,6 @@ def confusion(counts: dict[str, list], members: int) -> Chart:
         .encode(text=alt.Text("mean:Q", format=".1f" if members > 1 else "d"))
         .mark_text(fontSize=11),
     )
-
-
-def _printable(name) -> Any:
-    """Replace characters that SVG cannot hold: control characters by their pictures, invalid ones by U+FFFD."""
-    if not isinstance(name, str):
-        return name
-    pictures = {code: 0x2400 + code for code in range(32)} | {0xFFFE: 0xFFFD, 0xFFFF: 0xFFFD}
-    return name.translate(pictures).encode(errors="replace").decode()
 
 
 def scaling(points: list[dict[str, Any]], axis: str) -> Chart:

@@ -3,7 +3,7 @@
 import dataclasses
 import functools
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -11,6 +11,8 @@ import numpy as np
 import jaxdl.functional as F
 from jaxdl import data, metrics, models, optimizers, schedules, training
 from jaxdl.runs.settings import (
+    MAX_LAYERS,
+    MAX_UNITS,
     SGD,
     Adadelta,
     Adagrad,
@@ -91,7 +93,17 @@ def validate(settings: Train) -> None:
         raise ValueError(f"--label-noise must be at least 0 and below 1, got {settings.label_noise}.")
     if settings.image_size is not None and min(settings.image_size) < 1:
         raise ValueError(f"--image-size must be two numbers of at least 1, got {settings.image_size}.")
+    for name in ("hidden", "filters"):
+        check_sizes(_option(name), getattr(settings, name))
     _network(settings, 2, F)  # raises if a size is out of range
+
+
+def check_sizes(option: str, sizes: Sequence[int]) -> None:
+    """Raise ValueError for more layers or larger ones than a network may have."""
+    if len(sizes) > MAX_LAYERS:
+        raise ValueError(f"{option} must name at most {MAX_LAYERS:,} layers, got {len(sizes):,}.")
+    if max(sizes, default=0) > MAX_UNITS:
+        raise ValueError(f"{option} must be at most {MAX_UNITS:,} for each layer, got {max(sizes):,}.")
 
 
 def _option(name: str) -> str:

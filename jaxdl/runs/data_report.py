@@ -73,7 +73,7 @@ def concerns(report: dict[str, Any]) -> Generator[str]:
             yield f"{part} has no example of {len(absent)} classes, which have too few examples for every part: {named}"
         duplicates = report["leakage"][f"{part}_in_train"]
         if duplicates:
-            percent = 100 * duplicates / report["examples"][part]
+            percent = 100 * duplicates / max(1, report["examples"][part])
             yield f"{duplicates} examples of {part} ({percent:.1f} %) have exactly the inputs of an example of train"
 
 

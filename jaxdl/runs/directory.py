@@ -16,6 +16,7 @@ from typing import Any
 
 import jax
 
+from jaxdl.runs.contents import RESUMED
 from jaxdl.runs.files import read_json, write_json
 from jaxdl.runs.manifest import is_complete, verify_files
 from jaxdl.system.storage import LOCK, PARTIAL, locked, watched_directory
@@ -120,7 +121,7 @@ def _is_unmeasured(inside) -> bool:
 def _has_settings(path, settings) -> bool:
     try:
         on_disk = json.loads(path.read_bytes())
-    except ValueError:
+    except (ValueError, RecursionError):
         return False
     return isinstance(on_disk, dict) and settings.keys() <= on_disk.keys()
 
@@ -182,7 +183,7 @@ def check_same_settings(path: pathlib.Path, settings: Mapping[str, Any]) -> None
 
     More epochs are not a difference if the learning rate schedule does not depend on their number.
     """
-    on_disk = read_json(path / SETTINGS)
+    on_disk = read_json(path / SETTINGS, RESUMED)
     more_epochs = (settings.get("epochs") or 0) > (on_disk.get("epochs") or 0)
     compared = [name for name in settings if not (name == "epochs" and more_epochs and _is_extendable(on_disk))]
     differing = differences(

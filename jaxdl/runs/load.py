@@ -2,7 +2,6 @@
 
 import pathlib
 import warnings
-from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import jax
@@ -16,6 +15,7 @@ from jaxdl.data.preprocessing.serialization import from_json
 from jaxdl.data.readers.npz import read_arrays
 from jaxdl.runs import files
 from jaxdl.runs.build import build_model
+from jaxdl.runs.contents import SETTINGS
 from jaxdl.runs.manifest import FOR_PREDICTIONS, MANIFEST, verify_files
 from jaxdl.runs.residuals import finite_members, read_residuals
 from jaxdl.runs.settings import Train
@@ -87,15 +87,8 @@ def load_run(directory: str | pathlib.Path) -> Run:
     settings = _settings(directory / "settings.json")
     preparation = from_json(files.read_json(directory / "preparation.json"))
     model = build_model(settings, preparation)
-    tree = _tree(read_arrays(directory / "params.npz"))
-    params, stats = tree.get("params", {}), tree.get("stats", {})
-    expected = jax.eval_shape(model.init, jax.random.key(0), jnp.zeros((1, *preparation.shape)))
-    found = jax.tree.map(lambda leaf: jax.ShapeDtypeStruct(leaf.shape[1:], leaf.dtype), (params, stats))
-    if expected != found:
-        raise ValueError(
-            f"{directory / 'params.npz'} holds other parameters than the network of settings.json has: the files "
-            "belong to different runs, or one is damaged."
-        )
+    example = jax.ShapeDtypeStruct((1, *preparation.shape), jnp.float32)
+    params, stats = _networks(directory / "params.npz", jax.eval_shape(model.init, jax.random.key(0), example))
     params, stats = _drop_diverged(directory, (params, stats))
     labels = preparation.labels
     residuals = None if isinstance(labels, data.Classes) else read_residuals(directory, len(labels.std))
@@ -115,35 +108,36 @@ def _drop_diverged(directory, networks) -> Any:
 
 def _settings(path) -> Train:
     """Read the settings that predictions depend on."""
-    content = files.read_json(path)
-    try:
-        return Train(
-            data=content["data"],
-            label=content["label"],
-            categories=tuple(content["categories"]),
-            missing=content["missing"],
-            separator=content.get("separator"),
-            header=content.get("header", "yes"),
-            missing_values=tuple(content.get("missing_values", ())),
-            image_size=None if content["image_size"] is None else tuple(content["image_size"]),
-            model=content["model"],
-            hidden=tuple(content["hidden"]),
-            filters=tuple(content["filters"]),
-            dropout_rate=content["dropout_rate"],
-        )
-    except (KeyError, TypeError) as error:
+    content = files.read_json(path, SETTINGS)
+    return Train(
+        data=content["data"],
+        label=content["label"],
+        categories=tuple(content["categories"]),
+        missing=content["missing"],
+        separator=content.get("separator"),
+        header=content.get("header", "yes"),
+        missing_values=tuple(content.get("missing_values", ())),
+        image_size=None if content["image_size"] is None else tuple(content["image_size"]),
+        model=content["model"],
+        hidden=tuple(content["hidden"]),
+        filters=tuple(content["filters"]),
+        dropout_rate=content["dropout_rate"],
+    )
+
+
+def _networks(path, expected) -> Any:
+    """Read the arrays of the parameters and batch statistics; `expected` has their shapes for one network."""
+    params, stats = expected
+    arrays = read_arrays(path)
+    named = {
+        files.array_name(place): leaf for place, leaf in jax.tree.leaves_with_path({"params": params, "stats": stats})
+    }
+    found = {name: (array.shape[1:], array.dtype) for name, array in arrays.items() if array.ndim}
+    members = {array.shape[:1] for array in arrays.values()}
+    wanted = {name: (leaf.shape, leaf.dtype) for name, leaf in named.items()}
+    if found != wanted or len(members) != 1 or members == {(0,)}:
         raise ValueError(
-            f"{path} is damaged or was written by another version of jaxdl: expected the settings of a run ({error})."
-        ) from error
-
-
-def _tree(named: Mapping[str, np.ndarray]) -> dict[str, Any]:
-    """Rebuild a tree of nested dictionaries from arrays named by their paths."""
-    tree: dict[str, Any] = {}
-    for path, array in named.items():
-        *folders, leaf = path.split("/")
-        node = tree
-        for folder in folders:
-            node = node.setdefault(folder, {})
-        node[leaf] = jnp.asarray(array)
-    return tree
+            f"{path} holds other parameters than the network of settings.json has: the files belong to different runs, "
+            "or one is damaged."
+        )
+    return jax.tree.unflatten(jax.tree.structure(expected), [jnp.asarray(arrays[name]) for name in named])

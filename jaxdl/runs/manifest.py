@@ -3,6 +3,10 @@
 A run is completed in this order: all files, the manifest, cost.json. A process that is killed in between leaves a run
 without cost.json, which the same command resumes. The manifest contains its own digest, and that of the cost.json that
 follows it. The settings and the digest of the data are among the files, so the files of another run are detected too.
+
+An unfinished run has no manifest, because its files still change: its checkpoints contain their own digests, and only
+the page of the unfinished run shows metrics.jsonl, which a resumed training writes again from the last checkpoint.
+The result of an experiment contains its own digest and that of its numbers.
 """
 
 import hashlib
@@ -12,6 +16,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from jaxdl.runs.files import json_text, read_json, write_json, write_text
+from jaxdl.system.schema import Integer, Mapping, Text
 from jaxdl.system.storage import flush_directory
 
 MANIFEST, COMPLETE = "manifest.json", "cost.json"
@@ -29,10 +34,10 @@ def complete_run(directory: pathlib.Path, cost: dict[str, Any]) -> None:
     reopen_run(directory)
     cost = {**cost, "manifest": True}  # tells a lost manifest from a run of an earlier version
     names = [name for name in READ_BACK if name != COMPLETE and (directory / name).is_file()]
-    digests = {name: _digest_of_file(directory / name) for name in names}
+    digests = {name: digest_of_file(directory / name) for name in names}
     content = {"format": FORMAT, "files": {**digests, COMPLETE: _digest(json_text(cost).encode())}}
     flush_directory(directory)
-    write_json(directory / MANIFEST, {**content, "sha256": _digest_of_content(content)})
+    write_json(directory / MANIFEST, with_digest(content))
     flush_directory(directory)
     write_text(directory / COMPLETE, json_text(cost))
     flush_directory(directory)
@@ -63,7 +68,7 @@ def verify_files(directory: pathlib.Path, names: Iterable[str]) -> bool:
         if not path.is_file():
             if name in digests:
                 raise _missing(path)
-        elif name not in digests or _digest_of_file(path) != digests[name]:
+        elif name not in digests or digest_of_file(path) != digests[name]:
             raise ValueError(
                 f"{path} is damaged or belongs to another run: its SHA-256 is not that of {MANIFEST}. {_remedy(path)}"
             )
@@ -74,13 +79,13 @@ def _read_manifest(directory) -> dict[str, str] | None:
     """Return the digests by file name, or None if the run has no manifest."""
     path = directory / MANIFEST
     if not path.is_file():
-        if is_complete(directory) and read_json(directory / COMPLETE).get("manifest"):
+        if is_complete(directory) and read_json(directory / COMPLETE, {}).get("manifest"):
             raise _missing(path)
         return None
     try:
-        content = read_json(path)
-        intact = content.pop("sha256") == _digest_of_content(content)
-    except (ValueError, AttributeError, KeyError):  # no JSON, no object, or no digest
+        content = read_json(path, {"format": Integer(), "files": Mapping(Text()), "sha256": Text()})
+        intact = has_right_digest(content)
+    except (ValueError, RecursionError):  # no JSON, or not that of a manifest
         intact = False
     if not intact:
         raise ValueError(f"{path} is damaged: its content does not have the SHA-256 in it. {_remedy(path)}")
@@ -107,11 +112,18 @@ def _remedy(path) -> str:
     )
 
 
-def _digest_of_content(content) -> str:
-    return _digest(json.dumps(content, sort_keys=True).encode())
+def with_digest(content: dict[str, Any]) -> dict[str, Any]:
+    """Return the content of a JSON file with its own SHA-256 under the key sha256."""
+    return {**content, "sha256": _digest(json.dumps(content, sort_keys=True, default=str).encode())}
 
 
-def _digest_of_file(path) -> str:
+def has_right_digest(content: dict[str, Any]) -> bool:
+    """Return whether content that was read from a JSON file has the SHA-256 in it."""
+    return content == with_digest({name: value for name, value in content.items() if name != "sha256"})
+
+
+def digest_of_file(path: pathlib.Path) -> str:
+    """Return the SHA-256 of a file."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 

@@ -47,7 +47,7 @@ def read_residuals(directory: pathlib.Path, targets: int) -> np.ndarray | None:
     path = directory / RESIDUALS
     if not path.is_file():
         return None
-    columns = files.read_table(path)
+    columns = files.read_table(path, {})
     if list(columns) != [f"target_{number}" for number in range(targets)]:
         raise ValueError(
             f"{path} must have a column for each of the {targets} targets, got {', '.join(columns) or 'none'}: the "

@@ -28,6 +28,7 @@ def _float_defaults(signature: ast.arguments) -> dict[str, float]:
 
 
 DEFAULTS = optimizer_defaults()
+MAX_LAYERS, MAX_UNITS = 1000, 10**6  # of a network, so that a slip of the pen does not fill the memory
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ from jaxdl.data.loading import SYNTHETIC
 from jaxdl.data.preprocessing.serialization import to_json
 from jaxdl.runs import files
 from jaxdl.runs.build import build_evaluation, build_task, duration_of
+from jaxdl.runs.contents import RESUMED
 from jaxdl.runs.directory import (
     CHECKPOINTS,
     ENVIRONMENT,
@@ -29,6 +30,7 @@ from jaxdl.runs.settings import Train
 from jaxdl.runs.tensorboard import tensorboard_curves
 from jaxdl.system.interruption import run_interruptibly
 from jaxdl.system.multihost import is_first, run_on_first
+from jaxdl.system.schema import Optional, Text
 
 # Settings that change no result.
 WITHOUT_EFFECT = {"out", "checkpoint_seconds", "tensorboard", "data_dir", "manual_dir"}
@@ -94,7 +96,7 @@ def start_run(directory: pathlib.Path, settings: Train, examples: Examples, repo
                 verify_files(directory, READ_BACK)
             check_same_settings(directory, filled)
             _check_same_data(directory, settings, report)
-            if is_complete(directory) and filled["epochs"] == files.read_json(directory / SETTINGS)["epochs"]:
+            if is_complete(directory) and filled["epochs"] == files.read_json(directory / SETTINGS, RESUMED)["epochs"]:
                 return True
             reopen_run(directory)
         files.write_json(directory / SETTINGS, filled)
@@ -113,7 +115,7 @@ def _check_same_data(directory, settings, report) -> None:
     Synthetic data follow from the settings, up to rounding on another device.
     """
     path = directory / QUALITY
-    there = files.read_json(path).get("sha256") if path.is_file() else None
+    there = files.read_json(path, {"sha256": Optional(Text())}).get("sha256") if path.is_file() else None
     if there not in (None, report["sha256"]) and settings.data not in SYNTHETIC:
         raise ValueError(
             f"{directory} belongs to a run on other data: the examples that {settings.data} holds now have another "

@@ -11,19 +11,19 @@ PLACE, DETECT = "JAXDL_PLACE", "detect"  # "address,processes,number" of one of 
 def prepare() -> None:
     """Make every CPU core a device, and cache compiled programs on disk.
 
-    The cache is JAX_COMPILATION_CACHE_DIR if set, else a folder below `cache_dir()`.
+    The cache is JAX_COMPILATION_CACHE_DIR if set, else a folder below `cache_dir()`, unless others can write to it.
     """
     import jax
 
-    from jaxdl.system.storage import cache_dir, limit_size
+    from jaxdl.system.storage import limit_size, private_cache
 
     join_processes()
     with contextlib.suppress(RuntimeError):  # jax has started, for example for an earlier command in this process
         use_all_cores()
 
-    if not os.environ.get("JAX_COMPILATION_CACHE_DIR"):
-        jax.config.update("jax_compilation_cache_dir", str(cache_dir() / "compiled"))
-        limit_size(cache_dir() / "compiled", MAX_CACHE)
+    if not os.environ.get("JAX_COMPILATION_CACHE_DIR") and (compiled := private_cache("compiled")) is not None:
+        jax.config.update("jax_compilation_cache_dir", str(compiled))
+        limit_size(compiled, MAX_CACHE)
     jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
     jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
     gc.freeze()  # imported modules stay alive: scanning them again took an eighth of the time of tracing

@@ -2,9 +2,12 @@
 
 import contextlib
 import errno
+import functools
 import os
 import pathlib
 import socket
+import stat
+import warnings
 from collections.abc import Callable, Generator
 from typing import BinaryIO
 
@@ -18,16 +21,66 @@ def cache_dir() -> pathlib.Path:
     return pathlib.Path(os.environ.get("JAXDL_CACHE") or pathlib.Path(home) / "jaxdl")
 
 
+def private_cache(name: str) -> pathlib.Path | None:
+    """Return a folder of the cache, created if necessary, that no other user but root can write.
+
+    Programs and scripts are only read from such a folder, because whoever writes them runs code as this user. Returns
+    None, with a warning, if others can write to the folder, to a file in it, or to the cache; and None if the folder is
+    absent and cannot be created.
+    """
+    with contextlib.suppress(OSError):  # absent or read-only
+        cache_dir().parent.mkdir(parents=True, exist_ok=True)
+        for folder in (cache_dir(), cache_dir() / name):
+            folder.mkdir(mode=0o700, exist_ok=True)
+    try:
+        private = _is_private(cache_dir(), cache_dir() / name)
+    except OSError:
+        return None
+    if not private:
+        _warn_not_private(cache_dir())
+    return cache_dir() / name if private else None
+
+
+def _is_private(*folders) -> bool:
+    """Return whether only this user and root can write to nested folders and the files in them."""
+    if not hasattr(os, "geteuid"):  # Windows, where the folder of a user is private
+        return True
+    outer = [parent.stat().st_mode for parent in folders[0].resolve().parents]
+    if any(mode & stat.S_IWOTH and not mode & stat.S_ISVTX for mode in outer):
+        return False
+    found = [status for folder in folders for status in _statuses(folder)]
+    hidden = not found[0].st_mode & 0o077  # then permissions inside do not matter
+    return all(
+        status.st_uid in (0, os.geteuid()) and (hidden or stat.S_ISLNK(status.st_mode) or not status.st_mode & 0o022)
+        for status in found
+    )
+
+
+def _statuses(folder) -> list[os.stat_result]:
+    """Return the status of a folder and of everything directly in it, without following links in it."""
+    with os.scandir(folder) as entries:
+        return [folder.stat(), *(entry.stat(follow_symlinks=False) for entry in entries)]
+
+
+@functools.cache
+def _warn_not_private(directory) -> None:
+    warnings.warn(
+        f"other users can write to the cache {directory}, so jaxdl reads no programs from it, and only data with a "
+        "known SHA-256: set JAXDL_CACHE to a folder of your own, or delete this one if it is yours",
+        stacklevel=3,
+    )
+
+
 def limit_size(directory: pathlib.Path, max_bytes: int) -> None:
     """Delete the least recently used files until the rest take at most `max_bytes`."""
     with contextlib.suppress(OSError):  # another process may delete the same files
         used = [(file.stat(), file.path) for file in os.scandir(directory) if file.is_file()]
-        total = sum(stat.st_size for stat, _ in used)
-        for stat, path in sorted(used, key=lambda each: max(each[0].st_atime, each[0].st_mtime)):
+        total = sum(status.st_size for status, _ in used)
+        for status, path in sorted(used, key=lambda each: max(each[0].st_atime, each[0].st_mtime)):
             if total <= max_bytes:
                 return
             pathlib.Path(path).unlink(missing_ok=True)
-            total -= stat.st_size
+            total -= status.st_size
 
 
 @contextlib.contextmanager

@@ -8,7 +8,22 @@ from jaxdl.experiment import Experiment
 from jaxdl.runs import files
 
 CLAIM = {"says": "Both arms are equal.", "reading": "literal", "verdict": "supported", "finding": "They differ by 0."}
-RESULT = {"name": "coin", "item": 1, "claims": [CLAIM]}
+CLAIM |= {"rule": "exact", "comparisons": []}
+RESULT = {
+    "name": "coin",
+    "item": 1,
+    "chapter": "1.1",
+    "sentence": "A coin falls.",
+    "settings": "",
+    "date": "2026",
+    "claims": [CLAIM],
+    "panels": [{"metric": "height", "arms": {"a": "all"}, "over": None, "thresholds": [], "means": []}],
+    "seeds": 1,
+    "seed": 0,
+    "full": False,
+    "functions": [],
+    "seconds": 1.0,
+}
 
 
 def test_a_result_is_printed_with_reading_verdict_and_finding():
@@ -27,6 +42,14 @@ def test_the_table_has_a_row_per_claim_in_the_order_of_the_course(tmp_path):
         "| 1 | Both arms are equal. | supported |",
         "| 2 | Both arms are equal. *(literal)* | supported |",
     ]
+
+
+def test_the_table_has_no_escape_sequences(tmp_path):
+    files.write_json(tmp_path / "a.json", {**RESULT, "claims": [{**CLAIM, "says": "\x1b[2J"}]})
+    assert "| 1 | ␛[2J" in claims.markdown_table(tmp_path)
+    files.write_json(tmp_path / "a.json", {**RESULT, "claims": [{}]})
+    with pytest.raises(ValueError, match=r"a.json is damaged .* it.claims\[0\] must have the key 'says'"):
+        claims.markdown_table(tmp_path)
 
 
 def test_a_directory_without_results_raises(tmp_path):

@@ -19,6 +19,12 @@ def test_a_line_is_printed_without_markup_or_wrapping(console):
     assert console.export_text() == f"{text}\n"
 
 
+def test_escape_sequences_from_files_do_not_reach_the_terminal(console):
+    cli.print_line("\x1b[2J\x9b1A", console)
+    cli.print_warning("\x1b]0;title\x07", console)
+    assert console.export_text() == "␛[2J\\x9b1A\n␛]0;title␇\n"
+
+
 def test_warnings_are_printed_once_each_in_yellow(console):
     with cli.printed_warnings(console):
         for _ in range(2):

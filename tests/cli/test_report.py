@@ -3,14 +3,16 @@
 import json
 import shutil
 
+import numpy as np
 import pytest
 from rich.console import Console
 
 from jaxdl.__main__ import main
 from jaxdl.cli.report import page_at_end
-from jaxdl.experiment import Panel
+from jaxdl.experiment import Experiment, Panel, conduct
 from jaxdl.reports.page import _mistakes
 from jaxdl.runs import files
+from jaxdl.runs.manifest import with_digest
 
 
 @pytest.fixture
@@ -78,9 +80,11 @@ def test_no_name_in_a_received_directory_becomes_a_path(tmp_path, capsys):
     run = tmp_path / "run"
     (run / "experiments").mkdir(parents=True)
     files.write_json(run / "environment.json", {})
-    result = {"name": "../../escaped", "item": 1, "panels": [{field: {} for field in Panel._fields}]}
-    files.write_json(run / "experiments" / "a.json", result)
-    files.write_table(run / "experiments" / "a.parquet", {"seed": [0]})
+    panel = Panel("height", {"a": "all"})
+    conduct(Experiment("a", 1, "", (), (panel,), 2, lambda keys: [("a", np.ones(2))]), run / "experiments")
+    result = files.read_json(run / "experiments" / "a.json") | {"name": "../../escaped"}
+    del result["sha256"]
+    files.write_json(run / "experiments" / "a.json", with_digest(result))
     assert main(["report", "run"]) == 2
     error = "run/experiments has a result with the name '../../escaped', which cannot name a figure: it must not begin"
     assert error in capsys.readouterr().err

@@ -104,6 +104,32 @@ def counting(calls):
     return measure
 
 
+@pytest.mark.parametrize("name", ["coin.json", "coin.parquet"])
+def test_a_damaged_result_is_named_and_measured_again(tmp_path, name):
+    calls, generator = [], np.random.default_rng(0)
+    conduct(made(counting(calls)), tmp_path)
+    whole = (tmp_path / name).read_bytes()
+    for _ in range(20):
+        damaged, bit = bytearray(whole), int(generator.integers(8 * len(whole)))
+        damaged[bit // 8] ^= 1 << bit % 8
+        (tmp_path / name).write_bytes(damaged)
+        if name == "coin.parquet" or not {whole[bit // 8], damaged[bit // 8]} <= {*b" \n\t\r"}:
+            with pytest.raises(ValueError, match=f"{name} is .*damaged"):
+                results(tmp_path)
+    conduct(made(counting(calls)), tmp_path)
+    assert len(calls) == 2
+    assert len(results(tmp_path)) == 1
+
+
+def test_a_result_of_an_earlier_version_has_no_digest(tmp_path):
+    conduct(made(), tmp_path)
+    result = files.read_json(tmp_path / "coin.json")
+    for key in ("sha256", "numbers_sha256"):
+        del result[key]
+    files.write_json(tmp_path / "coin.json", result)
+    assert len(results(tmp_path)) == 1
+
+
 def test_valid_numbers_are_read_and_judged_again(tmp_path):
     calls = []
     measure = counting(calls)

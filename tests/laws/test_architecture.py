@@ -17,11 +17,12 @@ ROOT = pathlib.Path(__file__).parents[2]
 ORDER = """
 _types
 _names
+_printable
 functional: _precision _types _validity _arguments _examples _windows _kernels sigmoids shrinkage convolutions
     recurrence softmaxes affine binary_classification classification contrastive divergences embedding gates margins
     noise normalization penalties per_example_normalization pooling projections ranking rectifiers reductions
     regression reshaping sequences smooth_rectifiers transposed_convolutions
-system: keys storage interruption startup multihost
+system: keys schema storage interruption startup multihost
 _formatting
 _display
 statistics
@@ -45,8 +46,8 @@ training: _display task sweep layout batching scoring argument_checks population
 training.checkpoints: serialization checkpoint resume
 training.population: member sharding layout_choice memory population runner in_memory streamed
 training: fit progress_bar
-runs: settings build examples files manifest directory residuals results data_report tensorboard load prediction
-    predict_file pytorch_module export trainer
+runs: settings build examples files contents manifest directory residuals results data_report tensorboard load
+    prediction predict_file pytorch_module export trainer
 experiment: claim course rules fingerprint conduct
 reports: worked_examples training_charts experiment_charts result_charts templates page figure
 cli: entry settings console tables launch report check shapes trace export predict train claims

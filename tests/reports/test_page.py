@@ -1,5 +1,6 @@
 """Pages: their content, and in a browser all figures drawn, no error, nothing fetched, at any width, light and dark."""
 
+import hashlib
 import html
 import json
 import re
@@ -11,7 +12,7 @@ import pytest
 
 from jaxdl.backpropagation import worked_example
 from jaxdl.experiment import Claim, Exact, Experiment, Greater, Panel, PerRegime, conduct
-from jaxdl.reports import page
+from jaxdl.reports import page, training_charts
 from jaxdl.reports.worked_examples import write_worked_examples
 from jaxdl.runs import files
 from jaxdl.runs.directory import environment
@@ -208,6 +209,37 @@ def test_another_directory_is_an_error(tmp_path):
         page.write_report(tmp_path)
 
 
+HOSTILE = ("</script><!--<script>", "a\u2028b", "\x1b[31m\u202e", "' onload=x \"", "{{ 7 * 7 }}", "\x00")
+
+
+def test_names_are_escaped_for_the_place_where_they_land(tmp_path):
+    """A page and its figures are drawn whatever classes, arms and titles are named."""
+    random = np.random.default_rng(0)
+    arms = {name: name for name in HOSTILE}
+    panel = Panel("<!--<script>\u2028", arms, over=("\u2028<b>", (1, 2)))
+    claim = Claim("<script>lost()</script>", Exact("it holds", lambda measured: True, lambda measured: "\x1b[0m"))
+    numbers = [(column, random.normal(size=SEEDS)) for column in panel.columns()]
+    hostile = Experiment("hostile", 1, "<img src=x>", (claim,), (panel, Panel("x", {"a": "b"})), SEEDS, None)
+    conduct(hostile._replace(measure=lambda keys: [*numbers, ("a", np.zeros(SEEDS))]), tmp_path / "experiments")
+    files.write_json(tmp_path / "environment.json", {**environment(), "command": "<!--<script>\x1b[0m"})
+    written = page.write_report(tmp_path)
+    text = written.read_text()
+    assert not re.search("<!--|<script>lost|<img|[\x00-\x08\x1b\x85\u2028\u202e]", text.replace(page._library(), ""))
+    assert "{{ 7 * 7 }}" in text
+    console, seen = opened(text, tmp_path)
+    assert console == []
+    assert seen["charts"] == seen["drawn"] == 1
+
+
+def test_a_confusion_matrix_of_hostile_names_is_drawn():
+    names = [name for name in HOSTILE for _ in HOSTILE]
+    chart = training_charts.confusion({"label": names, "predicted": [*HOSTILE] * 6, "count": [1] * 36}, members=2)
+    svg = page._svg(pytest.importorskip("vl_convert"), chart, "confusion")
+    assert len({row["label"] for row in page.specification(chart)["data"]["values"]}) == 6
+    assert "a\\u2028b" in svg
+    assert "<script" not in svg
+
+
 @pytest.fixture
 def bundle(monkeypatch):
     """Bundle nothing, which takes a second: the pages of the other tests have the whole library."""
@@ -220,6 +252,30 @@ def test_the_drawing_library_is_bundled_once_and_then_read_from_the_cache(bundle
     assert bundle() == "library; window.vegaEmbed = vegaEmbed;"
     monkeypatch.delattr("vl_convert.javascript_bundle")
     assert bundle() == "library; window.vegaEmbed = vegaEmbed;"
+
+
+@pytest.mark.parametrize("damage", [lambda whole: whole[:-1], lambda whole: b"", lambda whole: whole + b"\xff"])
+def test_a_damaged_drawing_library_is_bundled_again(bundle, tmp_path, monkeypatch, damage):
+    monkeypatch.setenv("JAXDL_CACHE", str(tmp_path))
+    bundle()
+    (path,) = (tmp_path / "figures").iterdir()
+    whole = path.read_bytes()
+    path.write_bytes(damage(whole))
+    assert bundle() == "library; window.vegaEmbed = vegaEmbed;"
+    assert path.read_bytes() == whole
+
+
+def test_a_drawing_library_that_others_can_write_is_not_read(bundle, tmp_path, monkeypatch):
+    monkeypatch.setenv("JAXDL_CACHE", str(tmp_path))
+    bundle()
+    (path,) = (tmp_path / "figures").iterdir()
+    forged = hashlib.sha256(b"forged").hexdigest().encode() + b"\nforged"
+    path.write_bytes(forged)
+    assert bundle() == "forged"  # it is the user's own file
+    tmp_path.chmod(0o777)
+    with pytest.warns(UserWarning, match="reads no programs"):
+        assert bundle() == "library; window.vegaEmbed = vegaEmbed;"
+    assert path.read_bytes() == forged
 
 
 def test_without_a_cache_the_drawing_library_is_bundled_again(bundle, tmp_path, monkeypatch):

@@ -87,13 +87,6 @@ def test_without_errors_the_scale_of_colours_is_still_valid():
     assert chart.to_dict()["layer"][0]["encoding"]["color"]["scale"]["domain"] == [0, 1.0]
 
 
-@pytest.mark.parametrize(
-    ("name", "printable"), [("a\x00b", "a␀b"), ("c\x1b[31m\ufffe", "c␛[31m\ufffd"), ("\ud800", "?"), (7, 7), ("é", "é")]
-)
-def test_class_names_are_replaced_by_what_svg_can_hold(name, printable):
-    assert charts._printable(name) == printable
-
-
 @pytest.mark.parametrize("names", [("mean_low_95", "mean_high_95"), ("low", "high")])  # the latter in older runs
 def test_predictions_have_intervals_and_the_line_of_perfect_predictions(names):
     limits = dict(zip(names, ([1, 2], [2, 3]), strict=True))

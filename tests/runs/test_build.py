@@ -102,6 +102,9 @@ def test_defaults_give_at_least_900_steps(settings, examples, expected):
         ({"microbatches": 0}, "--microbatches must be at least 1, got 0."),
         ({"patience": 0}, "--patience must be at least 1, got 0."),
         ({"hidden": (0,)}, "every entry of hidden=(0,) must be at least 1, got 0."),
+        ({"hidden": (8,) * 1001}, "--hidden must name at most 1,000 layers, got 1,001."),
+        ({"hidden": (8, 10**6 + 1)}, "--hidden must be at most 1,000,000 for each layer, got 1,000,001."),
+        ({"filters": (10**12,)}, "--filters must be at most 1,000,000 for each layer, got 1,000,000,000,000."),
         ({"dropout_rate": 1.0}, "dropout_rate must be at least 0 and below 1, got 1.0."),
         ({"optimizer": SGD(-1.0)}, "--learning-rate must be above 0 and finite, got -1.0."),
         ({"optimizer": SGD(float("nan"))}, "--learning-rate must be above 0 and finite, got nan."),
@@ -121,6 +124,7 @@ def test_a_number_out_of_range_is_an_error_that_names_the_option(settings, sente
 
 
 def test_the_default_settings_are_valid():
+    build.validate(Train(hidden=(4,) * 1000, filters=(10**6,)))
     for kind in build.OPTIMIZERS:
         build.validate(Train(optimizer=kind()))
 

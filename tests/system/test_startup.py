@@ -3,7 +3,7 @@ import os
 import jax
 import pytest
 
-from jaxdl.system.startup import DETECT, PLACE, join_processes, use_all_cores, without_accelerators
+from jaxdl.system.startup import DETECT, PLACE, join_processes, prepare, use_all_cores, without_accelerators
 
 
 def test_cores_become_devices_only_before_jax_starts(monkeypatch):
@@ -43,3 +43,16 @@ def test_a_process_can_be_kept_on_the_cpu(monkeypatch):
     monkeypatch.setenv("JAX_PLATFORMS", "cuda")
     without_accelerators()
     assert os.environ["JAX_PLATFORMS"] == "cpu"
+
+
+def test_compiled_programs_come_from_a_private_cache_only(monkeypatch, tmp_path):
+    changed = {}
+    monkeypatch.setattr("jax.config.update", changed.__setitem__)
+    monkeypatch.delenv("JAX_COMPILATION_CACHE_DIR")
+    monkeypatch.setenv("JAXDL_CACHE", str(tmp_path))
+    prepare()
+    assert changed.pop("jax_compilation_cache_dir") == str(tmp_path / "compiled")
+    tmp_path.chmod(0o777)
+    with pytest.warns(UserWarning, match="reads no programs"):
+        prepare()
+    assert "jax_compilation_cache_dir" not in changed

@@ -4,7 +4,16 @@ import sys
 
 import pytest
 
-from jaxdl.system.storage import LOCK, cache_dir, flush_directory, limit_size, locked, watched_directory, whole_file
+from jaxdl.system.storage import (
+    LOCK,
+    cache_dir,
+    flush_directory,
+    limit_size,
+    locked,
+    private_cache,
+    watched_directory,
+    whole_file,
+)
 
 
 def test_a_file_appears_when_it_is_complete_and_not_before(tmp_path):
@@ -57,6 +66,49 @@ def test_environment_variables_determine_the_cache_folder(monkeypatch, tmp_path)
     assert cache_dir() == tmp_path / "jaxdl"
     monkeypatch.setenv("JAXDL_CACHE", str(tmp_path / "mine"))
     assert cache_dir() == tmp_path / "mine"
+
+
+@pytest.fixture
+def cache(tmp_path, monkeypatch):
+    """A cache with one file, as it is created with a generous umask."""
+    monkeypatch.setenv("JAXDL_CACHE", str(tmp_path / "above" / "cache"))
+    before = os.umask(0o002)
+    folder = private_cache("kind")
+    (folder / "entry").touch()
+    os.umask(before)
+    return folder
+
+
+def test_a_new_cache_is_private(cache):
+    assert private_cache("kind") == cache == cache_dir() / "kind"
+    assert cache.parent.stat().st_mode & 0o777 == 0o700
+
+
+@pytest.mark.parametrize(
+    ("place", "mode"), [(".", 0o775), ("..", 0o707), ("..", 0o1777), ("../..", 0o777), ("entry", 0o666)]
+)
+def test_a_cache_that_others_can_write_gives_no_programs_and_warns_once(cache, place, mode):
+    cache.parent.chmod(0o755)  # so that permissions inside matter
+    (cache / "entry").chmod(0o644)
+    assert private_cache("kind") == cache
+    (cache / place).chmod(mode)
+    with pytest.warns(UserWarning, match=r"cache .* reads no programs .* set JAXDL_CACHE to a folder of your own"):
+        assert private_cache("kind") is None
+    assert private_cache("kind") is None  # a second warning would be an error
+
+
+@pytest.mark.parametrize("place", [".", "..", "entry"])
+def test_a_cache_with_files_of_another_user_gives_no_programs(cache, place):
+    if os.geteuid():
+        pytest.skip("needs root, to give a file to another user")
+    os.chown(cache / place, 12345, -1)
+    with pytest.warns(UserWarning, match="other users can write"):
+        assert private_cache("kind") is None
+
+
+def test_a_cache_that_cannot_be_created_gives_none(cache, monkeypatch):
+    monkeypatch.setenv("JAXDL_CACHE", str(cache / "entry"))
+    assert private_cache("kind") is None
 
 
 def test_a_directory_is_locked_until_the_process_that_holds_it_ends(tmp_path):

@@ -1,15 +1,35 @@
 """Conversion of a preparation to JSON and back, so that a run prepares new examples as it prepared its own."""
 
+import math
+from collections import Counter
 from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
 
-from jaxdl.data.preprocessing.columns import Categories, Column, Dates, Numbers
+from jaxdl.data.preprocessing.columns import Categories, Column, Dates, Numbers, feature_names
 from jaxdl.data.preprocessing.preparation import Classes, Preparation
 from jaxdl.data.preprocessing.standardization import Standardization
+from jaxdl.system.schema import POSITIVE, Integer, Many, Mapping, Number, Text, check_content
 
+MAX_SIZE = 2**31 - 1  # numbers of one example
 KINDS: dict[str, Any] = {kind.__name__: kind for kind in (Numbers, Categories, Dates)}
+NUMBERS = {
+    "kind": "Numbers",
+    "name": Text(),
+    **{name: Number() for name in ("median", "mean")},
+    "std": POSITIVE,
+    "missing": bool,
+}
+CATEGORIES = {"kind": "Categories", "name": Text(), "categories": Many((None, Text())), "rest": bool}
+DATES = {"kind": "Dates", "name": Text(), "days": NUMBERS, "cycles": Many(POSITIVE, most=100)}
+STANDARDIZATION = {"mean": Many(Number()), "std": Many(POSITIVE)}
+PREPARATION = {
+    "inputs": (Many((NUMBERS, CATEGORIES, DATES), least=1), STANDARDIZATION),
+    "labels": ({"classes": Many((Text(), Integer()), least=1)}, STANDARDIZATION),
+    "shape": Many(Integer(0, 10**9), most=10),
+    "left_out": Mapping(Text()),
+}
 RENAMED = {"deviation": "std", "levels": "categories"}  # names in the files of older runs
 
 
@@ -57,15 +77,41 @@ def from_json(content: dict[str, Any]) -> Preparation:
     """
     try:
         content = _current_names(content)
+        check_content(content, PREPARATION, "preparation")
         inputs, labels = content["inputs"], content["labels"]
-        return Preparation(
+        preparation = Preparation(
             tuple(map(_read_column, inputs)) if isinstance(inputs, list) else _read_inputs(inputs),
             Classes(tuple(labels["classes"])) if "classes" in labels else _read_numbers(labels, np.float64),
             tuple(content["shape"]),
             dict(content["left_out"]),
         )
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
-        raise ValueError(f"the preparation is damaged or incomplete ({error!r}).") from error
+        _check_consistent(preparation)
+    except (AttributeError, KeyError, RecursionError, TypeError, ValueError) as error:
+        raise ValueError(f"the preparation is damaged or incomplete ({error}).") from error
+    return preparation
+
+
+def _check_consistent(preparation) -> None:
+    """Raise ValueError if parts of a preparation contradict each other, as after damage or in a forged file."""
+    inputs, labels, shape = preparation.inputs, preparation.labels, preparation.shape
+    for part in (inputs, labels):
+        if isinstance(part, Standardization):
+            mean, std = map(np.asarray, part)
+            if mean.shape != std.shape or not (np.isfinite([mean, std]).all() and (std > 0).all()):
+                raise ValueError("means and standard deviations must be finite, and one of each for every feature")
+    widths = inputs.mean.size if isinstance(inputs, Standardization) else sum(len(feature_names(c)) for c in inputs)
+    if shape[-1:] != (widths,) or math.prod(shape) > MAX_SIZE:
+        raise ValueError(f"the shape must end with {widths} and have at most {MAX_SIZE:,} numbers, got {shape}")
+    names = [str(name) for name in labels.names] if isinstance(labels, Classes) else []
+    if not isinstance(inputs, Standardization):
+        _check_distinct("column", [column.name for column in inputs])
+    _check_distinct("class", names)
+
+
+def _check_distinct(kind, names) -> None:
+    twice = [name for name, count in Counter(names).items() if count > 1]
+    if twice:
+        raise ValueError(f"every {kind} must have its own name, got {twice[0]!r} twice")
 
 
 def _current_names(content) -> dict[str, Any]:

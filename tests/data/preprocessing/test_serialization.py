@@ -32,6 +32,41 @@ def test_damaged_content_raises_an_error(content, unchecked):
         unchecked(from_json)(content)
 
 
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (
+            lambda content: content["labels"].update(classes=["a", "b", "a"]),
+            "every class must have its own name, got 'a'",
+        ),
+        (lambda content: content["labels"].update(classes=[1, "1"]), "every class must have its own name, got '1'"),
+        (lambda content: content["inputs"].append(content["inputs"][0]), r"shape must end with \d+ .* got \(\d+,\)"),
+        (lambda content: content["inputs"][0].update(mean=float("nan")), r"inputs\[0\].mean must be a fini"),
+        (lambda content: content["inputs"][0].update(std=-1.0), r"inputs\[0\].std must be a positive number, got -1"),
+        (lambda content: content.update(shape=[10**12]), r"preparation.shape\[0\] must be an integer between 0 and"),
+        (lambda content: content.update(inputs={"mean": [0.0], "std": [1e-60]}, shape=[1]), "must be finite, and one"),
+        (lambda content: content.update(inputs={"mean": [0.0], "std": []}, shape=[1]), "must be finite, and one"),
+        (
+            lambda content: content.update(inputs={"mean": [0], "std": [1]}, shape=[10**9, 3, 1]),
+            r"at most 2,147,483,647",
+        ),
+    ],
+)
+def test_values_that_cannot_be_fitted_are_errors(change, message):
+    content = to_json(fit_preparation(table()))
+    change(content)
+    with pytest.raises(ValueError, match=f"^the preparation is damaged or incomplete .*{message}"):
+        from_json(content)
+
+
+def test_columns_of_one_name_are_an_error():
+    content = to_json(fit_preparation(table()))
+    content["inputs"] = [column for column in content["inputs"] if column["kind"] == "Numbers"][:1] * 2
+    content["shape"] = [2 + 2 * content["inputs"][0]["missing"]]
+    with pytest.raises(ValueError, match="every column must have its own name, got '"):
+        from_json(content)
+
+
 def test_the_field_names_of_older_runs_are_read():
     """Older versions stored `deviation` for std, and `levels` for categories."""
     for whole in (table(), data.load_digits()._replace(labels=np.arange(1797.0)[:, None])):
