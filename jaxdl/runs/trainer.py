@@ -34,6 +34,8 @@ from jaxdl.system.schema import Optional, Text
 
 # Settings that change no result.
 WITHOUT_EFFECT = {"out", "checkpoint_seconds", "tensorboard", "data_dir", "manual_dir"}
+# Settings that runs of earlier versions lack: recorded only if they differ from the default, so that those runs resume.
+ADDED = {"separator": None, "header": "yes", "missing_values": ()}
 QUALITY = "quality.json"
 
 
@@ -78,7 +80,8 @@ def selected_state(settings: Train, fit: training.Fit) -> training.State:
 
 def result_settings(settings: Train) -> dict[str, Any]:
     """Return the settings that a result depends on, ready for JSON."""
-    kept = {name: value for name, value in dataclasses.asdict(settings).items() if name not in WITHOUT_EFFECT}
+    given = dataclasses.asdict(settings).items()
+    kept = {name: value for name, value in given if name not in WITHOUT_EFFECT and ADDED.get(name, ...) != value}
     return {**kept, "rule": type(settings.optimizer).__name__}
 
 

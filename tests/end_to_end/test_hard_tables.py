@@ -181,6 +181,7 @@ def test_times_of_day_are_predicted_from_either_kind_of_file(wide_run, tmp_path,
     assert read(tmp_path / "csv.csv") == read(tmp_path / "parquet.csv")
 
 
+@pytest.mark.slow
 def test_class_names_with_control_characters_are_drawn_by_their_pictures(small_run):
     assert "a␀b" in (small_run / "figures" / "confusion.svg").read_text()
     assert (small_run / "report.html").is_file()

@@ -59,6 +59,7 @@ def whole(tmp_path_factory):
     return out
 
 
+@pytest.mark.slow
 def test_a_run_that_was_interrupted_in_every_way_has_the_same_results(whole, tmp_path):
     """SIGKILL; SIGTERM and Ctrl-C, each sent twice; a full disk."""
     out = tmp_path / "run"

@@ -71,6 +71,8 @@ def test_settings_that_change_no_result_are_not_recorded(tmp_path):
     path = tmp_path / "folder"
     kept = result_settings(Train(data_dir=path, manual_dir=path, out=path))
     assert kept == result_settings(Train(checkpoint_seconds=1.0, tensorboard=True))
+    assert "header" not in kept  # as in runs of earlier versions
+    assert result_settings(Train(header="no"))["header"] == "no"
     assert kept["rule"] == "AdamW"
     assert kept["optimizer"]["learning_rate"] == 1e-3
 

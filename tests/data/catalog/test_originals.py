@@ -105,7 +105,7 @@ def put(folder, content):
     return folder / "cifar-10-binary.tar.gz"
 
 
-@pytest.mark.parametrize("part", ["train", "test"])
+@pytest.mark.parametrize("part", [pytest.param("train", marks=pytest.mark.slow), "test"])
 @pytest.mark.parametrize("dataset", list(STAMPS))
 def test_original_files_give_the_known_images_in_order(dataset, part, published, known, monkeypatch):
     monkeypatch.setitem(sys.modules, "tensorflow_datasets", None)  # not imported if the files are present

@@ -233,6 +233,7 @@ print(saved, partials)
 '''
 
 
+@pytest.mark.slow
 def test_a_save_killed_at_any_moment_loses_no_complete_checkpoint(tmp_path):
     done = subprocess.run(
         [sys.executable, "-c", KILLS, tmp_path / "checkpoints", "50"], capture_output=True, text=True, check=False

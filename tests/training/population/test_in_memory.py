@@ -103,6 +103,7 @@ def test_a_measured_layout_is_saved_before_the_first_step_and_kept_by_a_resumed_
     assert fitted(examples, checkpoints=checkpoints, layout="measured").layout == Layout(1, 1, 3)
 
 
+@pytest.mark.slow
 def test_eight_devices_give_the_bits_of_one(tmp_path):
     program = """
         import jax, numpy as np
