@@ -145,7 +145,7 @@ def _returned_expression(f: Callable, settings: dict) -> ast.expr | None:
 
 
 def _is_from_jaxdl(f):
-    return getattr(f, "__module__", "").startswith("jaxdl.")
+    return (getattr(f, "__module__", None) or "").startswith("jaxdl.")
 
 
 def _is_defined_in_module(f):

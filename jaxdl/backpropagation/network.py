@@ -80,7 +80,7 @@ def layer(f: Callable, settings: dict[str, Any] = {}) -> Layer:  # noqa: B006  n
             ...
         ValueError: sin has no VJP: its module ... defines no sin_vjp. Define it there, or use Layer(f, f_vjp).
     """
-    name, module = function_name(f), getattr(f, "__module__", "")
+    name, module = function_name(f), getattr(f, "__module__", None) or ""
     f_vjp = getattr(sys.modules.get(module), f"{name}_vjp", None)
     if f_vjp is None:
         raise ValueError(

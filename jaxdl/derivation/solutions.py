@@ -33,7 +33,7 @@ def solved_examples(f, examples, are_own, edge_cases) -> Solved:
 
 
 def _is_of_jaxdl(f) -> bool:
-    return getattr(f, "__module__", "").startswith("jaxdl.functional.")
+    return (getattr(f, "__module__", None) or "").startswith("jaxdl.functional.")
 
 
 @functools.cache

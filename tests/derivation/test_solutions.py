@@ -19,3 +19,14 @@ def test_other_examples_are_solved_each_time_with_ties_only():
     solved = solved_examples(F.relu, examples, False, False)
     assert [leaf.tolist() for leaf in solved.cases[0].reference[0]] == [[solved.cases[0].inputs[0][0][0], 0.0]]
     assert not any("NaN" in edge.case.title for edge in solved.edges)
+
+
+def test_a_function_without_a_module_is_solved_like_any_other():
+    """Functions that `exec` has made may have no module."""
+
+    def double(x):
+        return 2 * x
+
+    double.__module__ = None
+    pair = derivation.VJPPair("double", double, lambda g, x: (2 * g,))
+    assert not derivation.compare(pair, [((np.ones(3),), {})]).fault
