@@ -29,6 +29,7 @@ Use it to see, check and count what automatic differentiation does:
 To train models in practice, use `jaxdl.training`.
 """
 
+from jaxdl._names import offer_public_names
 from jaxdl.backpropagation.architecture import (
     Architecture as Architecture,
     ConvolutionCost as ConvolutionCost,
@@ -110,5 +111,4 @@ __all__ = [
 ]
 
 
-def __dir__() -> list[str]:
-    return [*__all__]
+offer_public_names(__name__)

@@ -32,6 +32,7 @@ Example:
     softmax True holds
 """
 
+from jaxdl._names import offer_public_names
 from jaxdl.derivation.comparison import (
     Proof as Proof,
     Proofs as Proofs,
@@ -74,5 +75,4 @@ __all__ = [
 ]
 
 
-def __dir__() -> list[str]:
-    return [*__all__]
+offer_public_names(__name__)

@@ -148,7 +148,7 @@ def as_cases(f: Callable, examples: Sequence[Any]) -> list[tuple[tuple, dict[str
 
 
 def _unknown_setting(example, signature) -> str:
-    """Return a sentence about the first setting of an example that is no parameter, if any."""
+    """Return a sentence about the first setting of an example that the function does not take, if any."""
     match example:
         case (*_, dict(named)):
             unknown = next((name for name in named if name not in signature.parameters), None)

@@ -11,6 +11,7 @@ Each initializer is called as `initializer(key, shape, dtype)`, as Flax modules 
 range gives NaN. Kernels have the shape (*window, inputs, outputs).
 """
 
+from jaxdl._names import offer_public_names
 from jaxdl.initializers.defaults import keras as keras, pytorch as pytorch
 from jaxdl.initializers.distributions import (
     constant as constant,
@@ -55,5 +56,4 @@ __all__ = [
 ]
 
 
-def __dir__() -> list[str]:
-    return [*__all__]
+offer_public_names(__name__)

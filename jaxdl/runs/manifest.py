@@ -32,7 +32,7 @@ READ_BACK = tuple(dict.fromkeys((*FOR_PREDICTIONS, *FOR_REPORT, COMPLETE)))
 def complete_run(directory: pathlib.Path, cost: dict[str, Any]) -> None:
     """Write the manifest of the files that are in a run directory, then cost.json, which marks the run as complete."""
     reopen_run(directory)
-    cost = {**cost, "manifest": True}  # tells a lost manifest from a run of an earlier version
+    cost = {**cost, "manifest": True}  # a run of an earlier version has none; a missing one is damage
     names = [name for name in READ_BACK if name != COMPLETE and (directory / name).is_file()]
     digests = {name: digest_of_file(directory / name) for name in names}
     content = {"format": FORMAT, "files": {**digests, COMPLETE: _digest(json_text(cost).encode())}}

@@ -9,7 +9,7 @@ import sys
 from dataclasses import dataclass
 from typing import Any
 
-MAX_ENTRIES = 10**6  # of a list or an object, unless the schema says otherwise
+MAX_ENTRIES = 10**6  # of a list or an object, if the schema has no limit of its own
 
 
 @dataclass(frozen=True)
@@ -116,7 +116,7 @@ def _has_length(content, schema) -> bool:
 
 
 def _is_scalar(content, schema) -> bool:
-    """Return whether a value that is no list and no object fits the schema of one."""
+    """Return whether a number, a text, a truth value or null fits its schema."""
     is_number = isinstance(content, int | float) and not isinstance(content, bool)
     match schema:
         case Number(low, high):

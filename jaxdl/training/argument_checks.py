@@ -5,7 +5,6 @@ The checks read no values, so they also run while jax traces, and cost nothing i
 
 import contextlib
 import inspect
-import operator
 from collections.abc import Generator, Mapping, Sequence
 from typing import Any
 
@@ -15,6 +14,7 @@ from jax.core import Tracer
 
 from jaxdl._formatting import format_argument
 from jaxdl.data import Dataset
+from jaxdl.data._arguments import check_integer
 from jaxdl.models.model import check_model
 from jaxdl.system.keys import is_key
 from jaxdl.training.sweep import Grid
@@ -32,25 +32,6 @@ SIGNATURES = {  # of the functions of a user, with an example
     "criterion": "(row), such as lowest_loss",
     "watch": "(progress), such as show in `with progress_bar(...) as show`",
 }
-
-
-def check_integer(name: str, number: Any) -> None:
-    """Raise TypeError unless the argument is an integer other than True and False."""
-    try:
-        operator.index(number)
-    except TypeError:
-        is_integer = False
-    else:
-        is_integer = not isinstance(number, bool)
-    if not is_integer:
-        raise TypeError(f"{name} must be an integer, got {format_argument(number)}: convert it with int().")
-
-
-def check_count(name: str, number: Any) -> None:
-    """Raise TypeError unless the argument is an integer, and ValueError if it is below 1."""
-    check_integer(name, number)
-    if number < 1:
-        raise ValueError(f"{name} must be at least 1, got {number}.")
 
 
 def check_key(name: str, key: Any) -> None:

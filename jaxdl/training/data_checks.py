@@ -15,9 +15,9 @@ from jaxtyping import PyTree
 
 from jaxdl._formatting import format_argument
 from jaxdl.data import Dataset, Split
+from jaxdl.data._arguments import check_integer
 from jaxdl.data.stream import Stream, first_rows
 from jaxdl.training.argument_checks import (
-    check_count,
     check_evaluated_task,
     check_function,
     check_key,
@@ -47,7 +47,7 @@ def checked_training(
             f"state must be that of one model, got that of {state.key.shape[0]} members: take one of them, such as "
             "state.member(0), or train all with training.fit and more epochs."
         )
-    check_count("epochs", epochs)
+    check_integer("epochs", epochs, 1)
     check_function("observe", observe, optional=True)
     if order is not None:
         check_key("order", order)

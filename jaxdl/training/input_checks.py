@@ -12,12 +12,11 @@ import numpy as np
 
 from jaxdl._formatting import format_argument
 from jaxdl.data import Dataset
+from jaxdl.data._arguments import check_integer
 from jaxdl.models import check_batch_norm
 from jaxdl.training.argument_checks import (
-    check_count,
     check_devices,
     check_function,
-    check_integer,
     check_key,
     check_task,
 )
@@ -41,7 +40,7 @@ SAMPLE, LARGE = 1000, 30.0  # examples looked at, and the root mean square of in
 def check_fit(config: Any, *, order: Any, watch: Any, checkpoints: Any, devices: Any) -> None:
     """Raise TypeError or ValueError for arguments of `fit`, other than the data, of a wrong type or value."""
     check_task(config.task)
-    check_count("epochs", config.epochs)
+    check_integer("epochs", config.epochs, 1)
     if config.patience is not None:
         check_integer("patience", config.patience)
     check_function("criterion", config.criterion)

@@ -9,6 +9,7 @@ import jax
 from jaxdl._formatting import format_argument
 from jaxdl.system.keys import is_key
 from jaxdl.training.argument_checks import accepts, check_devices, check_untraced, traceable
+from jaxdl.training.sweep import shapes_of_member
 
 LARGE_CONSTANTS = 1 << 20  # bytes of constants of a program that trigger a warning
 
@@ -43,9 +44,9 @@ def check_population(train_one: Any, mapped: tuple, shared: Any, devices: Any) -
 
 def warn_of_constants(train_one: Callable, mapped: tuple, shared: tuple) -> None:
     """Warn about large arrays in the closure of a function of members, which become constants of its program."""
-    member = jax.tree.map(lambda leaf: jax.ShapeDtypeStruct(leaf.shape[1:], leaf.dtype), mapped)
     with traceable("train_one"):
-        traced = jax.jit(train_one).trace(*shared, *member)  # jax remembers the trace for the compilation
+        # jax remembers the trace for the compilation
+        traced = jax.jit(train_one).trace(*shared, *shapes_of_member(mapped))
     program = traced.jaxpr
     if not program.out_avals:
         raise TypeError("train_one must return an array, a number or a tree of them, got None: return the result.")

@@ -7,7 +7,7 @@ import numpy as np
 from rich.console import Console
 from rich.progress import BarColumn, Progress as Bar, TextColumn, TimeRemainingColumn
 
-from jaxdl.training.argument_checks import check_count
+from jaxdl.data._arguments import check_integer
 from jaxdl.training.fit import Progress, Watch
 
 
@@ -37,7 +37,7 @@ def progress_bar(title: str, epochs: int, console: Console | None = None) -> Gen
         >>> console.file.getvalue().splitlines()[0]
         'three networks, 5 epochs'
     """
-    check_count("epochs", epochs)
+    check_integer("epochs", epochs, 1)
     columns = [
         TextColumn("{task.fields[epochs]}", markup=False),
         BarColumn(8),

@@ -165,9 +165,14 @@ def _check_numbers(name, values) -> None:
         )
 
 
+def shapes_of_member(mapped: Any) -> Any:
+    """Return the shapes and dtypes of one member of arrays whose first axis are the members."""
+    return jax.tree.map(lambda leaf: jax.ShapeDtypeStruct(leaf.shape[1:], leaf.dtype), mapped)
+
+
 def _check_traceable(task, arrays) -> None:
     """Raise TypeError if the task decides by the value of a setting, which all members of one program share."""
-    row = {name: jax.ShapeDtypeStruct(values.shape[1:], values.dtype) for name, values in arrays.items()}
+    row = shapes_of_member(arrays)
 
     def build(settings):
         made = _made(task, settings)

@@ -9,7 +9,7 @@ import jax
 from jaxdl.data import Dataset
 from jaxdl.data.stream import Stream, first_rows
 from jaxdl.training.step import start, step
-from jaxdl.training.sweep import AnyTask, Settings, first_task, task_of
+from jaxdl.training.sweep import AnyTask, Settings, first_task, shapes_of_member, task_of
 
 
 class _Reader(Mapping):
@@ -31,7 +31,7 @@ class _Reader(Mapping):
 
 def warn_of_unused_settings(task: AnyTask, settings: Settings, data: Dataset | Stream) -> None:
     """Trace one step of the task; warn about settings that neither `task(settings)` nor the step has read."""
-    member = jax.tree.map(lambda values: jax.ShapeDtypeStruct(values.shape[1:], values.dtype), dict(settings))
+    member = shapes_of_member(dict(settings))
     size = first_task(task, settings).batch_size
     batch = first_rows(data, size) if isinstance(data, Stream) else jax.tree.map(lambda array: array[:size], data)
     readers = []

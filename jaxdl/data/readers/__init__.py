@@ -10,6 +10,7 @@ columns stay numbers, dates or text. No reader loads a pickle.
 - Labels: `infer_labels`, `as_classes` and `as_targets` interpret labels.
 """
 
+from jaxdl._names import offer_public_names
 from jaxdl.data.readers.images import (
     list_images as list_images,
     load_images as load_images,
@@ -37,5 +38,4 @@ __all__ = [
 ]
 
 
-def __dir__() -> list[str]:
-    return [*__all__]
+offer_public_names(__name__)

@@ -189,7 +189,7 @@ def _pairs_of(part) -> list[tuple[str, str]]:
 
 
 def _pair(names, part) -> tuple[str, str] | None:
-    """Return the names of inputs and labels, or None if there are none of this part."""
+    """Return the names of inputs and labels, or None if the archive lacks this part."""
     return next((pair for pair in (*PAIRS, *_pairs_of(part)) if {*pair} <= {*names}), None)
 
 

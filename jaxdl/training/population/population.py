@@ -29,6 +29,7 @@ from jaxdl.training.population.sharding import (
     zeros_like,
 )
 from jaxdl.training.population_checks import check_population, warn_of_constants
+from jaxdl.training.sweep import shapes_of_member
 
 ONE_AT_A_TIME = Layout()
 
@@ -124,8 +125,7 @@ def compile_population(
 
 def trace_member(one: Any, shared: tuple, mapped: tuple) -> Any:
     """Return the jaxpr of `one(*shared, *member)`, a jitted function, for one member of `mapped`."""
-    member = jax.tree.map(lambda leaf: jax.ShapeDtypeStruct(leaf.shape[1:], leaf.dtype), mapped)
-    return one.trace(*shared, *member).jaxpr.jaxpr
+    return one.trace(*shared, *shapes_of_member(mapped)).jaxpr.jaxpr
 
 
 def lower_population(

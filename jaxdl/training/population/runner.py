@@ -24,6 +24,7 @@ from jaxdl.training.population.sharding import (
     shapes_on,
     sharded,
 )
+from jaxdl.training.sweep import shapes_of_member
 
 CHUNK_SECONDS = 0.5  # intended duration of a chunk of steps, after which progress is reported and signals are handled
 
@@ -96,8 +97,7 @@ def shapes_of_members(init: Callable, shared: tuple, mapped: tuple) -> Member:
 
 def text_of_program(one: Callable, shared: tuple, mapped: tuple) -> str:
     """Return the text of `one(*shared, *member)` for one member of `mapped`; it does not depend on the layout."""
-    member = jax.tree.map(lambda leaf: jax.ShapeDtypeStruct(leaf.shape[1:], leaf.dtype), mapped)
-    return jax.jit(one).lower(*shared, *member).as_text()
+    return jax.jit(one).lower(*shared, *shapes_of_member(mapped)).as_text()
 
 
 def init_members(
