@@ -20,3 +20,4 @@ def offer_public_names(module_name: str) -> None:
         raise AttributeError(f"module {module_name!r} has no attribute {name!r}: {advice}", name=name)
 
     vars(module).update(__getattr__=unknown, __dir__=lambda: [*module.__all__])
+    vars(module).pop("offer_public_names", None)  # the caller has imported it, and it is not one of the module's names

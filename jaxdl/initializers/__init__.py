@@ -11,7 +11,6 @@ Each initializer is called as `initializer(key, shape, dtype)`, as Flax modules 
 range gives NaN. Kernels have the shape (*window, inputs, outputs).
 """
 
-from jaxdl._names import offer_public_names
 from jaxdl.initializers.defaults import keras as keras, pytorch as pytorch
 from jaxdl.initializers.distributions import (
     constant as constant,
@@ -56,4 +55,5 @@ __all__ = [
 ]
 
 
-offer_public_names(__name__)
+def __dir__() -> list[str]:
+    return [*__all__]
