@@ -217,7 +217,7 @@ def _count_outputs(labels) -> int:
     except jax.errors.TracerArrayConversionError:
         raise ValueError(
             "the number of classes is unknown inside jax.jit and jax.vmap, where labels have no values: read `outputs` "
-            "before, or give the model its number of outputs."
+            "outside of them, and give it to the model."
         ) from None
     if labels.dtype.kind in "OSTU":
         return len(np.unique(labels))

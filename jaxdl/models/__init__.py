@@ -2,7 +2,7 @@
 
 Every factory (`mlp`, `convnet`, `resnet`, `recurrent`, `multi_head`, ...) returns a `Model`, the type that
 `jaxdl.training` and `jaxdl.experiment` expect. The models are Flax Linen modules whose layers call `jaxdl.functional`.
-They need the number of outputs, such as `models.mlp(outputs=split.outputs)`; all other settings have defaults.
+All settings have defaults. Training takes the number of outputs from the labels if it is not given.
 
 - **Ready-made models**: `linear_regression`, `logistic_regression`, `softmax_regression`, `mlp`, `convnet`, `lenet5`,
   `resnet`, `resnet20`, `recurrent`, `multi_head`. `mlp_of_sizes` is an `mlp` whose size a population can map, and

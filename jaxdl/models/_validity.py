@@ -1,5 +1,6 @@
 """Checks of the settings of models. They run when a model is built, before any array exists."""
 
+import inspect
 import numbers
 from typing import Any
 
@@ -24,15 +25,19 @@ def check_size(name: str, size: Any) -> None:
         raise ValueError(f"{name} must be at least 1, got {size}.")
 
 
-def checked_outputs(outputs: Any) -> int:
-    """Return the number of outputs; raise TypeError if it is not an integer, and ValueError if it is below 1."""
-    if outputs is None:
-        raise TypeError(
-            "outputs must be the number of classes or targets, such as split.outputs for a split of a data set, got "
-            "None."
-        )
-    check_size("outputs", outputs)
-    return outputs
+def check_outputs(outputs: Any) -> None:
+    """Raise unless the number of outputs is None or an integer of at least 1."""
+    if outputs is not None:
+        check_size("outputs", outputs)
+
+
+def lacks_outputs(init: Any) -> bool:
+    """Return whether a model's `init` does not know the number of outputs: its parameter `outputs` is None."""
+    try:
+        parameter = inspect.signature(init).parameters.get("outputs")
+    except (TypeError, ValueError):  # not a function, or one of C code
+        return False
+    return parameter is not None and parameter.default is None
 
 
 def checked_sizes(name: str, sizes: Any, *, count: int | None = None) -> tuple[int, ...]:

@@ -35,14 +35,14 @@ class Dense(nn.Module):
     """Dense layer: `functional.dense` with a kernel of shape (inputs, features) and a bias.
 
     Attributes:
-        features: Number of outputs.
+        features: Number of outputs; None for that of the parameters.
         use_bias: False leaves the bias out, for a layer in front of a norm, which subtracts any bias again.
         kernel_init: Initializer of the kernel, `(key, shape, dtype) -> array`.
         bias_init: Initializer of the bias, likewise.
         functional: Module in which the layer looks up `dense`.
     """
 
-    features: int
+    features: int | None = None
     _: dataclasses.KW_ONLY
     use_bias: bool = True
     kernel_init: Callable = initializers.he_normal
@@ -52,8 +52,19 @@ class Dense(nn.Module):
     @nn.compact
     def __call__(self, inputs: Array) -> Array:
         """Map (batch, inputs) to (batch, features)."""
-        kernel = parameter(self, "kernel", self.kernel_init, (inputs.shape[-1], self.features), param_dtype(inputs))
+        features = self._features_of_kernel() if self.features is None else self.features
+        kernel = parameter(self, "kernel", self.kernel_init, (inputs.shape[-1], features), param_dtype(inputs))
         return self.functional.dense(inputs, kernel, _bias(self, kernel))
+
+    @nn.nowrap
+    def _features_of_kernel(self) -> int:
+        """Return the number of outputs that the parameters have. Raises ValueError while there are none."""
+        if not self.has_variable("params", "kernel"):
+            raise ValueError(
+                "the number of outputs must be known before parameters are drawn: give it to the model or to init, "
+                "such as outputs=split.outputs, or train the model, which takes the number from the labels."
+            )
+        return self.get_variable("params", "kernel").shape[-1]
 
 
 class Conv(nn.Module):

@@ -221,7 +221,8 @@ def convnet(
     Args:
         stages: The stages, each a `Stage` or a number of filters. A number n means `Stage(n, kernel, pool=pool)`.
         hidden: Number of units of each hidden dense layer after the stages; they have no norm.
-        outputs: Number of outputs, such as `split.outputs` for a split of a data set; it must be given.
+        outputs: Number of outputs, such as `split.outputs` for a split of a data set. None leaves it to training, which
+            takes it from the labels.
         kernel: Height and width of the kernels of the stages given as numbers, in pixels.
         norm: `BatchNorm`, `LayerNorm` or `GroupNorm`, or a `functools.partial` of one; None for no norm. A convolution
             in front of a norm has no bias.

@@ -66,7 +66,7 @@ def logistic_regression(*, kernel_init: Callable = initializers.zeros, functiona
 
 
 def softmax_regression(
-    classes: int, *, kernel_init: Callable = initializers.zeros, functional: Any = jaxdl.functional
+    classes: int | None = None, *, kernel_init: Callable = initializers.zeros, functional: Any = jaxdl.functional
 ) -> Model:
     r"""Softmax regression $P(k \mid x) = e^{z_k} / \sum_j e^{z_j}$, $z = x W + b$, for several classes.
 
@@ -74,7 +74,7 @@ def softmax_regression(
     probability and the loss is $\log(\text{classes})$.
 
     Args:
-        classes: Number of classes.
+        classes: Number of classes; None leaves it to training, as `outputs` of `mlp`.
         kernel_init: Initializer of the kernel, `(key, shape, dtype) -> array`.
         functional: Module in which the layers look up their functions, as in `mlp`.
 

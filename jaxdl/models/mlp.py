@@ -16,7 +16,7 @@ from jaxdl.models._validity import (
     check_dropout_rate,
     check_flag,
     check_function,
-    checked_outputs,
+    check_outputs,
     checked_sizes,
     is_zero,
 )
@@ -46,7 +46,7 @@ class MLP(nn.Module):
 
     def __post_init__(self):
         self.hidden = checked_sizes("hidden", self.hidden)
-        self.outputs = checked_outputs(self.outputs)
+        check_outputs(self.outputs)
         check_function("activation", self.activation)
         check_function("kernel_init", self.kernel_init)
         check_norm(self.norm)
@@ -149,7 +149,8 @@ def mlp(
 
     Args:
         hidden: Number of units of each hidden layer; `()` gives a linear model.
-        outputs: Number of outputs, such as `split.outputs` for a split of a data set; it must be given.
+        outputs: Number of outputs, such as `split.outputs` for a split of a data set. None leaves it to training, which
+            takes it from the labels.
         activation: Activation function of the hidden layers.
         dropout_rate: Probability of setting a hidden unit to zero in training, in [0, 1).
         norm: `BatchNorm`, `LayerNorm` or `GroupNorm`, or a `functools.partial` of one; None for no norm. The dense

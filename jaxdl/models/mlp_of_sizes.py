@@ -41,7 +41,7 @@ class ChosenMLP(MLP):
 
 def mlp_of_sizes(
     sizes: Sequence[tuple[int, ...]],
-    outputs: int,
+    outputs: int | None,
     choice: Int[Array, ""] | int,
     *,
     activation: Activation = jaxdl.functional.relu,
@@ -63,7 +63,7 @@ def mlp_of_sizes(
 
     Args:
         sizes: The hidden layers of each network, at least one: `[(16,), (64,), (64, 64)]`.
-        outputs: Number of outputs.
+        outputs: Number of outputs, or None, as in `mlp`.
         choice: Number of the size, counted from 0.
         activation: As in `mlp`.
         dropout_rate: As in `mlp`.
@@ -105,9 +105,10 @@ def mlp_of_sizes(
     largest = from_linen(ChosenMLP((width,) * depth, outputs, units=units, **settings))
     alone = [from_linen(MLP(size, outputs, **settings)) for size in sizes]
 
-    def init(key, inputs):
-        like = jax.eval_shape(largest.init, key, inputs)
-        padded = [_padded(model.init(jax.random.clone(key), inputs), like, depth) for model in alone]
+    @functools.wraps(largest.init)
+    def init(key, inputs, **outputs):
+        like = jax.eval_shape(functools.partial(largest.init, **outputs), key, inputs)
+        padded = [_padded(model.init(jax.random.clone(key), inputs, **outputs), like, depth) for model in alone]
         return jax.tree.map(lambda *leaves: jnp.stack(leaves)[choice], *padded)
 
     return Model(init, largest.apply)

@@ -1,6 +1,7 @@
 """`Model`, the pair of pure functions that every network is, and `from_linen`, which makes one of a Flax module."""
 
 import contextlib
+import functools
 import inspect
 import traceback
 from collections.abc import Callable, Generator, Mapping, Sequence
@@ -16,7 +17,7 @@ from jaxtyping import PyTree
 from jaxdl._display import short_repr
 from jaxdl._formatting import format_argument
 from jaxdl.data._arguments import check_key
-from jaxdl.models._validity import check_function
+from jaxdl.models._validity import check_function, lacks_outputs
 from jaxdl.models.summary import Summary, summary
 
 Stats = dict[str, PyTree]
@@ -30,7 +31,8 @@ class Model(NamedTuple):
 
     Attributes:
         init: `init(key, inputs) -> params, stats` draws initial parameters for inputs of this shape and dtype. (Models
-            of `from_nnx` ignore the inputs.)
+            of `from_nnx` ignore the inputs.) That of a model made without its number of outputs takes it as a keyword,
+            `init(key, inputs, outputs=10)`; training gives it the number that the labels need.
         apply: `apply(params, stats, inputs, *, key=None) -> outputs, stats`. A key means training mode: dropout draws
             noise from the key, and batch normalization updates its statistics. Without a key `stats` is unchanged.
 
@@ -80,6 +82,9 @@ def from_linen(
     dropped. (If the module sows with a `reduce_fn` of its own, the sown value accumulates from call to call, because
     jaxdl cannot distinguish it from a statistic.)
 
+    If the field `outputs` of the module is None, `init(key, inputs, outputs=10)` sets it. Such a module must compute
+    the same with its parameters when the field is None: a layer `models.Dense(None)` has the outputs of its kernel.
+
     Args:
         module: An instance of a Linen module.
         call: `call(module, inputs, training) -> outputs` calls the module. The default passes `training=training`; for
@@ -115,11 +120,10 @@ def from_linen(
         raise TypeError(f"streams must be a sequence of names, got {streams!r}. Write ({streams!r},).")
 
     def init(key, inputs):
-        check_key(key)
-        inputs = jax.tree.map(jnp.asarray, inputs)  # otherwise NumPy's float64 would be the dtype of the parameters
-        with dropout_errors_explained():
-            variables = dict(module.init(key, inputs, method=lambda module, inputs: call(module, inputs, False)))
-        return variables.pop("params", {}), variables
+        return _initial_variables(module, call, key, inputs)
+
+    def init_with_outputs(key, inputs, *, outputs=None):
+        return _initial_variables(module if outputs is None else module.clone(outputs=outputs), call, key, inputs)
 
     def apply(params, stats, inputs, *, key=None):
         check_variables(params, stats)
@@ -143,7 +147,21 @@ def from_linen(
             ) from None
         return outputs, _with_structure_of(stats, {**stats, **updated})
 
-    return Model(init, apply)
+    return Model(init if getattr(module, "outputs", 0) is not None else init_with_outputs, apply)
+
+
+def _initial_variables(module, call, key, inputs) -> tuple[PyTree, Stats]:
+    """Return the initial parameters of a module, and its other variables."""
+    check_key(key)
+    inputs = jax.tree.map(jnp.asarray, inputs)  # otherwise NumPy's float64 would be the dtype of the parameters
+    with dropout_errors_explained():
+        variables = dict(module.init(key, inputs, method=lambda module, inputs: call(module, inputs, False)))
+    return variables.pop("params", {}), variables
+
+
+def set_outputs(model: Model, outputs: int) -> Model:
+    """Return the model with this number of outputs, if it has none."""
+    return Model(functools.partial(model.init, outputs=outputs), model.apply) if lacks_outputs(model.init) else model
 
 
 def check_call(call: Any) -> None:

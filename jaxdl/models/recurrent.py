@@ -14,7 +14,7 @@ from typing_extensions import TypeAliasType
 import jaxdl.functional
 from jaxdl import initializers
 from jaxdl.functional._types import Scalar
-from jaxdl.models._validity import check_dropout_rate, check_function, checked_outputs, checked_sizes, is_zero
+from jaxdl.models._validity import check_dropout_rate, check_function, check_outputs, checked_sizes, is_zero
 from jaxdl.models.blocks import Dense, Dropout, Embed, param_dtype, parameter
 from jaxdl.models.model import Model, from_linen
 
@@ -122,7 +122,7 @@ class Recurrent(nn.Module):
                 f"layer must be a class, such as models.LSTM, got an instance of {type(self.layer).__name__}."
             )
         self.hidden = checked_sizes("hidden", self.hidden)
-        self.outputs = checked_outputs(self.outputs)
+        check_outputs(self.outputs)
         if not self.hidden:
             raise ValueError("hidden must have an entry for each recurrent layer, got ().")
         if self.embedding is not None:
@@ -146,9 +146,7 @@ class Recurrent(nn.Module):
             signal = layer(signal)
             if not is_zero(self.dropout_rate):
                 signal = Dropout(self.dropout_rate, functional=self.functional)(signal, training)
-        return Dense(checked_outputs(self.outputs), kernel_init=self.kernel_init, functional=self.functional)(
-            signal[:, -1]
-        )
+        return Dense(self.outputs, kernel_init=self.kernel_init, functional=self.functional)(signal[:, -1])
 
 
 def recurrent(
@@ -170,7 +168,8 @@ def recurrent(
         layer: Class of the recurrent layers: `RNN`, `GRU` or `LSTM`. `functools.partial(GRU, reset_after=False)` is the
             GRU of the original paper.
         hidden: Size of the hidden state of each recurrent layer.
-        outputs: Number of outputs, such as `split.outputs` for a split of a data set; it must be given.
+        outputs: Number of outputs, such as `split.outputs` for a split of a data set. None leaves it to training, which
+            takes it from the labels.
         embedding: (vocabulary, features): number of ids, and length of the trainable vector of each. None for inputs
             that are not ids.
         dropout_rate: Dropout rate after every recurrent layer, in [0, 1). (PyTorch has no dropout after the last.)

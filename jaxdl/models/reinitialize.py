@@ -1,5 +1,6 @@
 """Other initial parameters for a model, such as the defaults of another library."""
 
+import functools
 import inspect
 from collections.abc import Callable
 
@@ -45,9 +46,10 @@ def reinitialize(model: Model, initializer: LayerInitializer) -> Model:
             "model as kernel_init."
         )
 
-    def init(key, inputs):
+    @functools.wraps(model.init)
+    def init(key, inputs, **outputs):
         model_key, layers_key = jax.random.split(key)
-        params, stats = model.init(model_key, inputs)
+        params, stats = model.init(model_key, inputs, **outputs)
         keys = iter(jax.random.split(layers_key, max(1, len(jax.tree.leaves(params)))))
         return _reinitialized(params, initializer, keys), stats
 

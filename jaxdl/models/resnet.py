@@ -11,7 +11,7 @@ from typing_extensions import TypeAliasType
 
 import jaxdl.functional
 from jaxdl import initializers
-from jaxdl.models._validity import check_function, checked_outputs, checked_sizes
+from jaxdl.models._validity import check_function, check_outputs, checked_sizes
 from jaxdl.models.blocks import Activation, Conv, Dense, resolve
 from jaxdl.models.model import Model, from_linen
 from jaxdl.models.norms import BatchNorm, Norm, check_norm
@@ -99,7 +99,7 @@ class ResNet(nn.Module):
     def __post_init__(self):
         self.blocks = checked_sizes("blocks", self.blocks)
         self.filters = checked_sizes("filters", self.filters, count=len(self.blocks))
-        self.outputs = checked_outputs(self.outputs)
+        check_outputs(self.outputs)
         if not self.blocks:
             raise ValueError("blocks must have an entry for each stage, got ().")
         if [*self.filters] != sorted(self.filters):
@@ -127,7 +127,7 @@ class ResNet(nn.Module):
         if pre_activation:
             signal = self._norm_and_activation(signal, training)
         signal = self.functional.global_avg_pool(signal)
-        return Dense(checked_outputs(self.outputs), kernel_init=self.kernel_init, functional=self.functional)(signal)
+        return Dense(self.outputs, kernel_init=self.kernel_init, functional=self.functional)(signal)
 
     def _norm_and_activation(self, signal, training):
         return resolve(self.functional, self.activation)(self.norm(functional=self.functional)(signal, training))
@@ -165,7 +165,8 @@ def resnet(
     Args:
         blocks: Number of residual blocks of each stage.
         filters: Number of filters of each stage; it must not decrease from stage to stage.
-        outputs: Number of outputs, such as `split.outputs` for a split of a data set; it must be given.
+        outputs: Number of outputs, such as `split.outputs` for a split of a data set. None leaves it to training, which
+            takes it from the labels.
         block: Class of the blocks, `PostActivation` or `PreActivation`.
         norm: `BatchNorm`, `LayerNorm` or `GroupNorm`, or a `functools.partial` of one.
         activation: Activation function.

@@ -1,5 +1,6 @@
 """`summary`: the layers of a model with their output shapes, parameters and costs."""
 
+import functools
 import numbers
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -11,7 +12,7 @@ from jaxtyping import PyTree
 from jaxdl._display import html_table, text_table
 from jaxdl._formatting import format_argument
 from jaxdl.data import Dataset, Split
-from jaxdl.models._validity import shown
+from jaxdl.models._validity import lacks_outputs, shown
 from jaxdl.models.call_recorder import record_calls
 
 NUMBERS = (3, 4, 5)  # columns of the table
@@ -104,7 +105,7 @@ def summary(model: tuple[Callable, Callable], inputs: Any) -> Summary:
         Dense_1    Dense    (1, 10)          170            160                 40
         total                             12,730         12,704              3,240
     """
-    init, apply = _functions_of(model)
+    init, apply = _functions_of(model, inputs)
     inputs = _batch_of(inputs)
     params, stats = jax.eval_shape(init, jax.random.key(0), inputs)
     recording = record_calls(apply, params, stats, inputs)
@@ -126,10 +127,12 @@ def summary(model: tuple[Callable, Callable], inputs: Any) -> Summary:
     return Summary(tuple(rows), parameters, parameter_bytes, multiply_adds, activation_bytes)
 
 
-def _functions_of(model):
-    """Return the two functions of a model. Raises TypeError for anything else."""
+def _functions_of(model, inputs):
+    """Return `init` and `apply` of a model, with the outputs that a data set needs. Raises TypeError for others."""
     if isinstance(model, tuple) and len(model) == 2 and all(map(callable, model)):
-        return model
+        init, apply = model
+        lacking = isinstance(inputs, Dataset | Split) and lacks_outputs(init)
+        return functools.partial(init, outputs=inputs.outputs) if lacking else init, apply
     advice = "pass task.model" if hasattr(model, "model") else "the model comes first, such as models.mlp((64,), 10)"
     raise TypeError(f"model must be a Model, got {format_argument(model)}: {advice}.")
 

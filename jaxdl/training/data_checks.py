@@ -17,6 +17,8 @@ from jaxdl._formatting import format_argument
 from jaxdl.data import Dataset, Split
 from jaxdl.data._arguments import check_integer
 from jaxdl.data.stream import Stream, first_rows
+from jaxdl.models._validity import lacks_outputs
+from jaxdl.models.model import set_outputs
 from jaxdl.training.argument_checks import (
     check_evaluated_task,
     check_function,
@@ -24,6 +26,7 @@ from jaxdl.training.argument_checks import (
     check_task,
 )
 from jaxdl.training.label_checks import check_labels
+from jaxdl.training.sweep import shapes_of_member
 from jaxdl.training.task import State, Task, transform_inputs
 
 FROM_ARRAYS = "make the Dataset with data.from_arrays(inputs, labels)"
@@ -42,6 +45,7 @@ def checked_training(
 ) -> tuple[Any, Any]:
     """Check the arguments of `resume`; return data and dev with jax arrays in place of numpy arrays."""
     check_task(task)
+    task = with_outputs_of(task, state, data)
     if state.key.ndim:
         raise ValueError(
             f"state must be that of one model, got that of {state.key.shape[0]} members: take one of them, such as "
@@ -67,6 +71,7 @@ def checked_training(
 def checked_evaluation(task: Task, state: State, data: Any) -> Dataset:
     """Check task and data of `evaluate`; return the data with jax arrays. Rows of weight 0 may hold anything."""
     check_evaluated_task(task)
+    task = with_outputs_of(task, state, data)
     data = checked_dataset("data", task, data, skip_unweighted=True)
     check_total_weight("data", data)
     check_state_fits(task, state, "data", data)
@@ -81,7 +86,7 @@ def checked_inputs(task: Task, state: State, data: Any) -> PyTree:
     _check_numbers("inputs of data", data.inputs)
     check_bytes("data", task, data)
     _check_finite("data", "inputs", data.inputs)
-    check_state_fits(task, state, "data", data)
+    check_state_fits(with_outputs_of(task, state, data), state, "data", data)
     return _as_jax(data.inputs)
 
 
@@ -234,6 +239,18 @@ def model_shapes(task: Task, inputs: PyTree) -> tuple[PyTree, PyTree]:
             f"inputs must be of a type that the model accepts, got {dtypes[0]}: convert them with "
             "inputs.astype('float32')."
         ) from error
+
+
+def with_outputs_of(task: Task, state: State, data: Dataset | Stream) -> Task:
+    """Return the task with the number of outputs that the parameters of a state have, if its model has none."""
+    if not lacks_outputs(task.model.init) or not isinstance(data, Dataset | Stream):
+        return task
+    first = shapes_of(task, first_rows(data, 1) if isinstance(data, Stream) else data, 1).inputs
+    variables = (state.params, state.stats)
+    if state.key.ndim:
+        variables = shapes_of_member(variables)
+    outputs, _ = jax.eval_shape(task.model.apply, *variables, first)
+    return task._replace(model=set_outputs(task.model, outputs.shape[-1]))
 
 
 def output_shapes(task: Task, data: Dataset) -> PyTree:

@@ -32,7 +32,7 @@ from jaxdl.training.population.member import FitConfig, Member, check_config, st
 from jaxdl.training.population.runner import PlacedMembers, Runner
 from jaxdl.training.population.sharding import gather
 from jaxdl.training.population.streamed import StreamedRunner
-from jaxdl.training.sweep import AnyTask, Settings, as_settings, first_task
+from jaxdl.training.sweep import AnyTask, Settings, as_settings, first_task, of_member, with_outputs
 from jaxdl.training.task import History, Observe, State
 from jaxdl.training.unused_settings import warn_of_unused_settings
 
@@ -207,9 +207,10 @@ def fit(
         ['member', 'rate', 'dropout', 'epochs', 'best_epoch', 'diverged', 'train_loss_at_best', 'train_loss_at_last',
          'loss_at_best', 'loss_at_last']
     """
-    config = FitConfig(task, epochs, criterion, patience, observe)
     check_untraced("fit", (data, keys, settings, dev, order))
     mapped = _mapped(task, keys, settings)
+    task = with_outputs(task, of_member(mapped[1], 0), data, dev)
+    config = FitConfig(task, epochs, criterion, patience, observe)
     first = config._replace(task=first_task(task, mapped[1]))
     check_fit(first, order=order, watch=watch, checkpoints=checkpoints, devices=devices)
     check_layout(layout, devices)

@@ -13,7 +13,7 @@ from jaxdl.data.stream import Stream, first_rows
 from jaxdl.training.batching import INIT, NOISE, stream_key
 from jaxdl.training.data_checks import checked_start
 from jaxdl.training.supervised import objective_of
-from jaxdl.training.sweep import AnyTask, Settings, task_of
+from jaxdl.training.sweep import AnyTask, Settings, task_of, with_outputs
 from jaxdl.training.task import State, transform_inputs
 
 NO_LOSS = -jnp.inf  # of a batch whose weights are all 0
@@ -44,7 +44,7 @@ def start(task: AnyTask, data: Dataset | Stream, key: Key[Array, ""], *, setting
         (0, (2, 2))
     """
     settings = dict(settings or {})
-    task = task_of(task, settings)
+    task = task_of(with_outputs(task, settings, data), settings)
     data = checked_start(task, data, key)
     if isinstance(data, Stream):
         data = first_rows(data, task.batch_size)

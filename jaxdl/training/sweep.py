@@ -1,5 +1,6 @@
 """Sweeps: a task as a function of settings that differ from member to member of one population."""
 
+import functools
 import itertools
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
@@ -14,6 +15,10 @@ from typing_extensions import TypeAliasType
 from jaxdl._display import short_repr
 from jaxdl._formatting import format_argument
 from jaxdl._types import ArrayLike
+from jaxdl.data import Dataset
+from jaxdl.data.stream import Stream, first_rows
+from jaxdl.models._validity import lacks_outputs
+from jaxdl.models.model import set_outputs
 from jaxdl.system.keys import is_key
 from jaxdl.training.task import Task
 
@@ -106,7 +111,44 @@ def _made(task, settings) -> Any:
 
 def first_task(task: AnyTask, settings: Settings) -> Task:
     """Return the task of the first member: batch size, shapes and dtypes are those of every member."""
-    return task_of(task, _member(settings, 0))
+    return task_of(task, of_member(settings, 0))
+
+
+def with_outputs(task: AnyTask, settings: Settings, *parts: Dataset | Stream | None) -> AnyTask:
+    """Return the task with the number of outputs that the labels of the parts need, if its model has none.
+
+    Args:
+        task: A Task, or a function of the settings.
+        settings: The settings of one member.
+        *parts: Data whose labels are not traced.
+
+    Raises:
+        ValueError: The labels have no values, because they are traced or read during training.
+    """
+    model = getattr(task_of(task, settings), "model", None)
+    if not lacks_outputs(getattr(model, "init", None)):
+        return task
+    outputs = max((_count_outputs(part) for part in parts if isinstance(part, Dataset | Stream)), default=1)
+    if callable(task):
+        return functools.partial(_task_with_outputs, task, outputs)
+    return task._replace(model=set_outputs(task.model, outputs))
+
+
+def _task_with_outputs(task, outputs, settings) -> Task:
+    made = task(settings)
+    return made._replace(model=set_outputs(made.model, outputs))
+
+
+def _count_outputs(part) -> int:
+    if isinstance(part, Dataset):
+        return part.outputs
+    labels = first_rows(part, 1).labels
+    if labels.ndim != 2:
+        raise ValueError(
+            "the number of classes of a Stream is unknown, because its labels are read during training: give the model "
+            "its number of outputs."
+        )
+    return labels.shape[1]
 
 
 def as_settings(task: AnyTask, settings: Any, members: int) -> Settings:
@@ -131,11 +173,11 @@ def as_settings(task: AnyTask, settings: Any, members: int) -> Settings:
     _check_traceable(task, arrays)
     rows = {tuple(column[member].tobytes() for column in arrays.values()): member for member in range(members)}
     for member in rows.values():  # each distinct row once
-        _check_task(task_of(task, _member(arrays, member)))
+        _check_task(task_of(task, of_member(arrays, member)))
     return {name: jnp.asarray(values) for name, values in arrays.items()}
 
 
-def _member(settings, member) -> Settings:
+def of_member(settings: Settings, member: int) -> Settings:
     """Return the settings of one member, as known values: numbers, or arrays."""
     rows = {name: np.asarray(values)[member] for name, values in settings.items()}
     return {name: jnp.asarray(row) if row.ndim else row.item() for name, row in rows.items()}

@@ -11,7 +11,7 @@ from jaxdl.training.data_checks import checked_training, may_lack_weight
 from jaxdl.training.step import mean_loss, start, step
 from jaxdl.training.streaming import resume_stream
 from jaxdl.training.supervised import observed
-from jaxdl.training.sweep import AnyTask, Settings, task_of
+from jaxdl.training.sweep import AnyTask, Settings, task_of, with_outputs
 from jaxdl.training.task import History, Observe, State, Task
 
 
@@ -57,6 +57,7 @@ def train(
         >>> bool(history.loss[-1] < history.loss[0]), int(state.step)
         (True, 80)
     """
+    task = with_outputs(task, settings or {}, data, dev)
     state = start(task, data, key, settings=settings)
     return resume(task, data, state, epochs=epochs, dev=dev, observe=observe, order=order)
 

@@ -113,7 +113,7 @@ def test_a_data_set_counts_the_outputs_that_its_labels_need(labels, outputs):
 
 def test_outputs_raises_for_labels_without_values_or_with_another_shape():
     examples = data.xor()
-    with pytest.raises(ValueError, match=r"unknown inside jax.jit and jax.vmap, .*: read `outputs` before"):
+    with pytest.raises(ValueError, match=r"unknown inside jax.jit and jax.vmap, .*: read `outputs` outside"):
         jax.eval_shape(lambda examples: jnp.zeros(examples.outputs), examples)
     with pytest.raises(ValueError, match=r"classes \(examples,\) or targets .* got the shape \(4, 1, 2\)"):
         examples._replace(labels=np.zeros((4, 1, 2))).outputs  # noqa: B018

@@ -1,5 +1,6 @@
 """Settings of the wrong type or range raise when the model is built, from the factory and from the module."""
 
+import functools
 import types
 
 import flax.linen as nn
@@ -11,8 +12,10 @@ import pytest
 from flax import nnx
 
 import jaxdl.functional as F
-from jaxdl import initializers, models
+from jaxdl import data, initializers, models
 from jaxdl.models import GRU, LSTM, MLP, ConvNet, MultiHead, Recurrent, ResNet, Stage
+from jaxdl.models._validity import lacks_outputs
+from jaxdl.models.model import set_outputs
 
 
 class WithFeatures(nnx.Module):
@@ -144,10 +147,11 @@ def test_values_out_of_range_raise(call, sentence):
         ),
         (lambda: models.mlp((3,), 2).apply({}, None, np.ones((1, 4))), r"stats must be a dictionary, got None"),
         (lambda: models.mlp((3,), 2).summary((1, 4.0)), r"inputs must be a data set, arrays, .* got \(1, 4.0\)"),
-        (models.mlp, r"outputs must be the number of classes or targets, such as split.outputs .* got None"),
-        (models.convnet, r"outputs must be the number of classes"),
-        (models.resnet, r"outputs must be the number of classes"),
-        (models.recurrent, r"outputs must be the number of classes"),
+        (
+            lambda: models.mlp().init(jax.random.key(0), np.ones((1, 4)), outputs="3"),
+            r"outputs must be an integer, got '3'",
+        ),
+        (lambda: models.mlp(outputs=2.0), r"outputs must be an integer, got 2.0"),
         (lambda: models.from_pytorch(models.mlp((), 2), 3, np.ones((1, 4))), r"state must map names .* got int"),
         (
             lambda: models.from_pytorch(models.mlp((), 2), {}, np.ones((1, 4)), names="fc"),
@@ -190,3 +194,35 @@ def test_inputs_without_a_batch_raise():
         ValueError, match=r"the shape of a batch, such as \(1, 784\) .* got \(784,\): write \(1, 784\) or"
     ):
         models.mlp((3,), 2).summary((784,))
+
+
+def reinitialized(outputs=None):
+    return models.mixed_precision(models.reinitialize(models.mlp((2,), outputs), initializers.keras))
+
+
+@pytest.mark.parametrize(
+    ("factory", "shape"),
+    [
+        (models.mlp, (2, 3)),
+        (models.convnet, (2, 8, 8, 1)),
+        (functools.partial(models.resnet, (1,), (4,)), (2, 8, 8, 1)),
+        (models.recurrent, (2, 5, 3)),
+        (models.softmax_regression, (2, 3)),
+        (lambda outputs=None: models.mlp_of_sizes([(2,), (3, 3)], outputs, 0), (2, 3)),
+        (reinitialized, (2, 3)),
+    ],
+)
+def test_a_model_without_outputs_gets_them_later(factory, shape):
+    lazy, inputs, key = factory(), jax.ShapeDtypeStruct(shape, jnp.float32), jax.random.key(0)
+    whole = factory(outputs=4) if factory is not models.softmax_regression else factory(4)
+    params, stats = variables = jax.eval_shape(functools.partial(lazy.init, outputs=4), key, inputs)
+    assert variables == jax.eval_shape(whole.init, key, inputs)
+    assert jax.eval_shape(lazy.apply, params, stats, inputs)[0].shape == (2, 4)  # from the parameters
+    assert [lacks_outputs(model.init) for model in (lazy, whole, set_outputs(lazy, 4))] == [True, False, False]
+    with pytest.raises(ValueError, match="the number of outputs must be known before parameters are drawn"):
+        jax.eval_shape(lazy.init, key, inputs)
+
+
+def test_the_summary_of_a_data_set_needs_no_outputs():
+    digits = data.moons(jax.random.key(0), examples=4)
+    assert models.mlp((3,)).summary(digits).layers == models.mlp((3,), 2).summary(digits).layers

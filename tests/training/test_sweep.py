@@ -168,3 +168,31 @@ def test_a_task_of_settings_names_a_missing_setting():
         task_of(task, {"rat": 0.1})
     with pytest.raises(TypeError, match="needs settings: pass settings={'rate': 0.1}.* or a state that has them"):
         task_of(task, {})
+
+
+@pytest.mark.parametrize("is_function", [False, True])
+def test_a_model_without_outputs_gets_those_of_the_labels(is_function):
+    def lazy(settings):
+        return training.Task(models.mlp(()), F.cross_entropy, optimizers.sgd(settings["rate"]), 16)
+
+    settings = {"rate": np.array([0.1, 0.1])} if is_function else None
+    made = lazy if is_function else lazy({"rate": 0.1})
+    dev = MOONS._replace(labels=MOONS.labels + 1)  # the classes of all data count
+    result = training.fit(made, MOONS, jax.random.split(jax.random.key(3), 2), settings=settings, epochs=1, dev=dev)
+    whole = training.Task(models.mlp((), 3), F.cross_entropy, optimizers.sgd(0.1), 16)
+    state, _ = training.train(whole, MOONS, jax.random.split(jax.random.key(3), 2)[0], epochs=1)
+    np.testing.assert_allclose(
+        result.state.member(0).params["Dense_0"]["kernel"], state.params["Dense_0"]["kernel"], rtol=1e-5
+    )
+    assert training.evaluate(made, result.state, dev)["loss"].shape == (2,)
+    assert training.outputs_of(made, result.state, MOONS).shape == (2, 32, 3)
+
+
+def test_the_number_of_outputs_must_be_readable():
+    task = training.Task(models.mlp(()), F.cross_entropy, optimizers.sgd(0.1), 16)
+    with pytest.raises(ValueError, match="the number of classes of a Stream is unknown, .*: give the model its number"):
+        training.start(task, stream_examples(list(zip(*MOONS, strict=True))), jax.random.key(0))
+    with pytest.raises(ValueError, match="the number of classes is unknown inside jax.jit and jax.vmap"):
+        jax.eval_shape(lambda data: training.start(task, data, jax.random.key(0)), MOONS)
+    targets = stream_examples([(np.ones(3), np.ones(2))] * 16)
+    assert training.start(task, targets, jax.random.key(0)).params["Dense_0"]["kernel"].shape == (3, 2)
