@@ -27,24 +27,30 @@ class ListBenchmarks:
 
 @dataclass(frozen=True)
 class RunBenchmarks:
-    """Run benchmarks, print their tables and write their measurements."""
+    """Run benchmarks, print their tables and write their measurements.
+
+    Attributes:
+        names: benchmarks to run; all of them if none is named
+        rounds: how many times each competitor is timed; if not given, the number that each benchmark sets
+        out: directory for the measurements, NAME.json; existing files are replaced
+    """
 
     names: tyro.conf.Positional[tuple[str, ...]] = ()
-    """benchmarks to run; all of them if none is named"""
     rounds: int | None = None
-    """how many times each competitor is timed; if not given, the number that each benchmark sets"""
     out: pathlib.Path = RESULTS
-    """directory for the measurements, NAME.json; existing files are replaced"""
 
 
 @dataclass(frozen=True)
 class WriteReport:
-    """Write an HTML page from the measurements of earlier runs."""
+    """Write an HTML page from the measurements of earlier runs.
+
+    Attributes:
+        results: directory with the measurements, NAME.json
+        out: path of the page; an existing page is replaced
+    """
 
     results: tyro.conf.Positional[pathlib.Path] = RESULTS
-    """directory with the measurements, NAME.json"""
     out: pathlib.Path = pathlib.Path("runs/benchmarks.html")
-    """path of the page; an existing page is replaced"""
 
 
 def all_benchmarks() -> dict:

@@ -19,42 +19,54 @@ class ListExperiments:
 
 @dataclass(frozen=True)
 class RunExperiments:
-    """Run experiments, and write numbers, verdicts and a page; unchanged experiments are not measured again."""
+    """Run experiments, and write numbers, verdicts and a page; unchanged experiments are not measured again.
+
+    Attributes:
+        names: names of experiments (default: all)
+        chapter: run all experiments of one chapter, such as 1.4
+        full: use MNIST, Fashion-MNIST and CIFAR-10 in the experiments that support it, instead of digits
+        seed: seed of all randomness; verdicts should not depend on it
+        out: run directory, new or of earlier runs with the same options (default: runs/experiments[-full][-seed-N])
+    """
 
     names: tyro.conf.Positional[tuple[str, ...]] = ()
-    """names of experiments (default: all)"""
     chapter: str | None = None
-    """run all experiments of one chapter, such as 1.4"""
     full: bool = False
-    """use MNIST, Fashion-MNIST and CIFAR-10 in the experiments that support it, instead of digits"""
     seed: int = 0
-    """seed of all randomness; verdicts should not depend on it"""
     out: pathlib.Path | None = None
-    """run directory, new or of earlier runs with the same options (default: runs/experiments[-full][-seed-N])"""
 
 
 @dataclass(frozen=True)
 class WriteReport:
-    """Write the page of a run again, from the results on disk."""
+    """Write the page of a run again, from the results on disk.
+
+    Attributes:
+        run: run directory
+    """
 
     run: tyro.conf.Positional[pathlib.Path] = pathlib.Path("runs/experiments")
-    """run directory"""
 
 
 @dataclass(frozen=True)
 class PrintTable:
-    """Print the verdicts as a Markdown table."""
+    """Print the verdicts as a Markdown table.
+
+    Attributes:
+        results: directory of NAME.json files (default: the results kept in the repository)
+    """
 
     results: tyro.conf.Positional[pathlib.Path] = KEPT
-    """directory of NAME.json files (default: the results kept in the repository)"""
 
 
 @dataclass(frozen=True)
 class RunWelcome:
-    """Check every gradient, train a population on digits, test three claims, and write one page."""
+    """Check every gradient, train a population on digits, test three claims, and write one page.
+
+    Attributes:
+        out: new run directory (default: the next free runs/welcome)
+    """
 
     out: pathlib.Path | None = None
-    """new run directory (default: the next free runs/welcome)"""
 
 
 def every_experiment() -> dict:

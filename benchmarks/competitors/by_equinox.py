@@ -15,7 +15,11 @@ from benchmarks.harness.measure import PreparedCompetitor
 
 
 class EquinoxMLP(eqx.Module):
-    """An MLP with ReLU, for one example."""
+    """An MLP with ReLU, for one example.
+
+    Attributes:
+        layers: The dense layers, from first to last.
+    """
 
     layers: list
 

@@ -15,7 +15,11 @@ from benchmarks.harness.measure import PreparedCompetitor
 
 
 class FlaxMLP(nn.Module):
-    """An MLP with ReLU."""
+    """An MLP with ReLU.
+
+    Attributes:
+        hidden: Units of each hidden layer.
+    """
 
     hidden: tuple[int, ...]
 
@@ -29,7 +33,11 @@ class FlaxMLP(nn.Module):
 
 
 class FlaxConvNet(nn.Module):
-    """Convolutions, each followed by ReLU and max-pooling, and a dense layer."""
+    """Convolutions, each followed by ReLU and max-pooling, and a dense layer.
+
+    Attributes:
+        filters: Filters of each 3×3 convolution.
+    """
 
     filters: tuple[int, ...]
 

@@ -27,13 +27,15 @@ class Launch:
 
     On one machine: jaxdl launch -n 2 train --seeds 32. Without -n, this process joins those of a cluster that jax
     detects (SLURM, Open MPI, Kubernetes): srun jaxdl launch train --seeds 4096
+
+    Attributes:
+        processes: number of processes to start on this machine
     """
 
     processes: Annotated[
         int | None,
         tyro.conf.arg(aliases=["-n"], metavar="INT", help_behavior_hint="(default: join the processes of a cluster)"),
     ] = None
-    """number of processes to start on this machine"""
 
 
 def split_arguments(arguments: Sequence[str], commands: Collection[str]) -> tuple[list[str], list[str]]:

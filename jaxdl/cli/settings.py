@@ -18,37 +18,43 @@ class Predict(DataSource):
     in at least 90 % (or --level) of new examples like those of training. mean_low_95 and mean_high_95 are the 95 %
     interval of the mean, which measures how far the networks agree. Files are read and written in chunks, so that
     memory does not grow with their size.
+
+    Attributes:
+        data_dir, manual_dir, unreadable: those of `DataSource`
+        run: run directory of jaxdl train
+        data: data as for jaxdl train; labels may be missing, and a folder of images needs no class folders
+        out: new file, .csv or .parquet
+        keep: columns of a table to copy into the output, such as an index
+        part: part to predict, of a data set that comes in parts
+        level: probability of the prediction interval of a regression to contain the label, such as 0.95
     """
 
     run: Annotated[tyro.conf.Positional[pathlib.Path], tyro.conf.arg(metavar="RUN")] = field(kw_only=True)
-    """run directory of jaxdl train"""
     data: str = field(kw_only=True)
-    """data as for jaxdl train; labels may be missing, and a folder of images needs no class folders"""
     out: Annotated[pathlib.Path, tyro.conf.arg(metavar="PATH")] = pathlib.Path("predictions.csv")
-    """new file, .csv or .parquet"""
     keep: Names = ()
-    """columns of a table to copy into the output, such as an index"""
     part: Literal["train", "dev", "test"] = "test"
-    """part to predict, of a data set that comes in parts"""
     level: Annotated[float | None, described_default("0.9", "FLOAT")] = None
-    """probability of the prediction interval of a regression to contain the label, such as 0.95"""
 
 
 @dataclass(frozen=True)
 class Export:
-    """Write the networks of a run for use outside jaxdl, with a description of inputs and outputs."""
+    """Write the networks of a run for use outside jaxdl, with a description of inputs and outputs.
+
+    Attributes:
+        run: run directory of jaxdl train
+        to: format:
+            - torch: the weights of one network as safetensors, and its PyTorch module;
+            - stablehlo: a compiled function for jax.export;
+            - onnx: a model for other runtimes; needs jax2onnx
+        member: number of the network to export
+        out: new directory
+    """
 
     run: Annotated[tyro.conf.Positional[pathlib.Path], tyro.conf.arg(metavar="RUN")]
-    """run directory of jaxdl train"""
     to: Literal["torch", "stablehlo", "onnx"] = "torch"
-    """format;
-    torch: the weights of one network as safetensors, and its PyTorch module;
-    stablehlo: a compiled function for jax.export;
-    onnx: a model for other runtimes; needs jax2onnx"""
     member: Annotated[int | None, described_default("0 for torch; the mean over all networks otherwise", "INT")] = None
-    """number of the network to export"""
     out: Annotated[pathlib.Path | None, described_default("RUN/export/FORMAT", "PATH")] = None
-    """new directory"""
 
 
 @dataclass(frozen=True)
@@ -56,12 +62,14 @@ class Check:
     """Compare every hand-written gradient with jax.vjp; the exit status is 1 if one is wrong or cannot be checked.
 
     With a Python file of your own, compare every function f of it with the gradient f_vjp beside it.
+
+    Attributes:
+        names: functions to check, after the file that defines them if they are your own
+        mutants: also make wrong versions of each gradient; all must be detected
     """
 
     names: Annotated[tyro.conf.Positional[tuple[str, ...]], described_default("all", "[FILE.py] [NAME ...]")] = ()
-    """functions to check, after the file that defines them if they are your own"""
     mutants: bool = False
-    """also make wrong versions of each gradient; all must be detected"""
 
 
 @dataclass(frozen=True)
@@ -70,30 +78,39 @@ class Shapes:
 
     Write a network as its input and its layers, joined by -: 784-16-10, or 28x28x1-6@5p2-max2-16@5-max2-120-10.
     ReLU follows every dense layer and convolution except the last; the loss is the mean cross-entropy.
+
+    Attributes:
+        network:
+            - input: 784, or HEIGHTxWIDTHxCHANNELS for images;
+            - dense layer: 16;
+            - convolution: 6@5p2s1 (6 filters of 5×5, padding 2, stride 1; the defaults are padding 0 and stride 1);
+            - 2×2 pooling: max2 or avg2
+        batch: number of examples
     """
 
     network: Annotated[tyro.conf.Positional[str], tyro.conf.arg(metavar="NETWORK")]
-    """input: 784, or HEIGHTxWIDTHxCHANNELS for images;
-    dense layer: 16;
-    convolution: 6@5p2s1 (6 filters of 5×5, padding 2, stride 1; the defaults are padding 0 and stride 1);
-    2×2 pooling: max2 or avg2"""
     batch: int = 32
-    """number of examples"""
 
 
 @dataclass(frozen=True)
 class Trace:
-    """Show every step of backpropagation through a worked example, forward and backward."""
+    """Show every step of backpropagation through a worked example, forward and backward.
+
+    Attributes:
+        page: name of the example
+        out: also write a web page into this new directory
+    """
 
     page: tyro.conf.Positional[Literal["xor", "classifier", "convolution", "normalization", "scalars"]]
-    """name of the example"""
     out: Annotated[pathlib.Path | None, described_default("no page", "PATH")] = None
-    """also write a web page into this new directory"""
 
 
 @dataclass(frozen=True)
 class Report:
-    """Write the page of a run directory again, from the results on disk."""
+    """Write the page of a run directory again, from the results on disk.
+
+    Attributes:
+        run: run directory of jaxdl or of the experiments
+    """
 
     run: Annotated[tyro.conf.Positional[pathlib.Path], tyro.conf.arg(metavar="RUN")]
-    """run directory of jaxdl or of the experiments"""

@@ -14,7 +14,17 @@ from jaxdl.derivation.unusual_arrays import UnusualCase, unusual_cases
 
 
 class Solved(NamedTuple):
-    """Cases, variants, edge cases and unusual cases of a function, with jax's cotangents, and the program of these."""
+    """Cases, variants, edge cases and unusual cases of a function, with jax's cotangents, and the program of these.
+
+    Attributes:
+        cases: The examples, in float64 and in float32, with jax's cotangents.
+        varied: Examples with other settings, with jax's cotangents.
+        edges: The edge cases.
+        edge_references: Cotangents of each edge case by `jax.vjp`.
+        unusual: Versions of the examples with unusual size or precision, with jax's cotangents.
+        reference: Program that computes jax's cotangents in float64.
+        unset: Settings that no example sets and no variant shows the effect of.
+    """
 
     cases: list[Case]
     varied: list[Variant]

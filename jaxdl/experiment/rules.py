@@ -153,7 +153,9 @@ class Greater(PairedTest):
 
     The confidence interval of the paired differences decides. Supported: it lies above 0 and does not exclude the
     margin. Refuted: it lies below the margin, which excludes every difference that matters. Otherwise inconclusive.
-    The arguments are those of `PairedTest`.
+
+    Attributes:
+        arm, reference, margin, expected_sd, scale, interval: The arguments of `PairedTest`.
 
     Example:
         >>> from jaxdl.experiment import Greater
@@ -180,8 +182,10 @@ class Equivalent(PairedTest):
     """Rule of equality up to a margin: the means of the two arms do not differ by an amount that matters.
 
     Supported: the confidence interval lies within the margin on both sides of 0. Refuted: it excludes 0 and reaches the
-    margin. Otherwise inconclusive. The claim is supported exactly if `Greater` is refuted in both directions. The
-    arguments are those of `PairedTest`.
+    margin. Otherwise inconclusive. The claim is supported exactly if `Greater` is refuted in both directions.
+
+    Attributes:
+        arm, reference, margin, expected_sd, scale, interval: The arguments of `PairedTest`.
 
     Example:
         >>> from jaxdl.experiment import Equivalent

@@ -24,6 +24,7 @@ class ChosenMLP(MLP):
     """The largest of several MLPs, in which only the units of a smaller one are active.
 
     Attributes:
+        hidden, outputs, activation, dropout_rate, norm, skip, kernel_init, functional: The fields of `MLP`.
         units: Number of active units of each hidden layer; a layer with 0 passes its input on.
     """
 

@@ -112,12 +112,15 @@ def _option(name: str) -> str:
 
 
 class Duration(NamedTuple):
-    """Length of the training."""
+    """Length of the training.
+
+    Attributes:
+        epochs: Passes over the training part.
+        batch_size: Examples per step.
+    """
 
     epochs: int
-    """passes over the training part"""
     batch_size: int
-    """examples per step"""
 
 
 def duration_of(settings: Train, examples: int) -> Duration:

@@ -18,14 +18,17 @@ from jaxdl.runs.settings import Train
 
 
 class Examples(NamedTuple):
-    """A split data set as it was read and as it is trained on."""
+    """A split data set as it was read and as it is trained on.
+
+    Attributes:
+        raw: The parts as they were read.
+        ready: The parts encoded and standardized.
+        preparation: The encodings and the standardization, fitted to the training part.
+    """
 
     raw: data.Split
-    """the parts as they were read"""
     ready: data.Split
-    """the parts encoded and standardized"""
     preparation: data.Preparation
-    """the encodings and the standardization, fitted to the training part"""
 
 
 def load_examples(settings: Train) -> Examples:

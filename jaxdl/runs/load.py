@@ -22,20 +22,24 @@ from jaxdl.runs.settings import Train
 
 
 class Run(NamedTuple):
-    """The trained networks of a run."""
+    """The trained networks of a run.
+
+    Attributes:
+        model: The network as two pure functions.
+        params: Parameters; the members are the first axis of every array.
+        stats: Batch statistics, like `params`.
+        preparation: The encoding and standardization of inputs and labels, fitted to the training part.
+        settings: The settings of the run that matter for predictions.
+        residuals: Absolute residuals (examples, targets) of the mean prediction on dev; None for classes, and if not
+            stored.
+    """
 
     model: models.Model
-    """the network as two pure functions"""
     params: PyTree
-    """parameters; the members are the first axis of every array"""
     stats: PyTree
-    """batch statistics, like `params`"""
     preparation: data.Preparation
-    """the encoding and standardization of inputs and labels, fitted to the training part"""
     settings: Train
-    """the settings of the run that matter for predictions"""
     residuals: np.ndarray | None = None
-    """absolute residuals (examples, targets) of the mean prediction on dev; None for classes, and if not stored"""
 
     def __repr__(self) -> str:
         """Return the number of networks, their model and data on one line."""

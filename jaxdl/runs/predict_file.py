@@ -32,48 +32,57 @@ WRITERS = {".csv": pa.csv.CSVWriter, ".parquet": pq.ParquetWriter}
 
 
 class PredictionInput(NamedTuple):
-    """The data to predict."""
+    """The data to predict.
+
+    Attributes:
+        name: A path, or the name of a known data set.
+        part: "train", "dev" or "test", of a set that comes in parts.
+        keep: Columns of a table to copy into the output.
+        unreadable: Called with the damaged images of each chunk.
+        data_dir: Folder of sets that TFDS has prepared.
+        manual_dir: Folder of original files fetched by hand.
+    """
 
     name: str
-    """a path, or the name of a known data set"""
     part: str = "test"
-    """train, dev or test, of a set that comes in parts"""
     keep: tuple[str, ...] = ()
-    """columns of a table to copy into the output"""
     unreadable: Callable[[list[pathlib.Path]], None] = data.refuse_unreadable
-    """called with the damaged images of each chunk"""
     data_dir: pathlib.Path | None = None
-    """folder of sets that TFDS has prepared"""
     manual_dir: pathlib.Path | None = None
-    """folder of original files fetched by hand"""
 
 
 class Chunk(NamedTuple):
-    """Some consecutive examples."""
+    """Some consecutive examples.
+
+    Attributes:
+        names: Columns that identify the examples: row number or file, and the columns to keep.
+        inputs: Inputs as they are read.
+        labels: Labels as they are read, if there are any.
+        weights: Weights of the examples in the scores; None: 1 for each.
+    """
 
     names: dict[str, Any]
-    """columns that identify the examples: row number or file, and the columns to keep"""
     inputs: Any
-    """inputs as they are read"""
     labels: np.ndarray | None
-    """labels as they are read, if there are any"""
     weights: np.ndarray | None = None
-    """weights of the examples in the scores; None: 1 for each"""
 
 
 class FilePredictions(NamedTuple):
-    """Counts and sums over all examples of a file."""
+    """Counts and sums over all examples of a file.
+
+    Attributes:
+        examples: Number of predictions.
+        sums: Weighted sums that the scores are computed from, for the examples with known labels.
+        unknown_labels: Counts of labels that are not a class of the run, by label; "…" counts all after the first few.
+        unfamiliar: Counts of examples unlike any seen in training, by column (see `unlike_training`).
+        covered: Weighted number of known labels within their prediction intervals.
+    """
 
     examples: int
-    """number of predictions"""
     sums: Any
-    """weighted sums that the scores are computed from, for the examples with known labels"""
     unknown_labels: Counter
-    """counts of labels that are not a class of the run, by label; "…" counts all after the first few"""
     unfamiliar: Counter
-    """counts of examples unlike any seen in training, by column (see `unlike_training`)"""
     covered: float = 0
-    """weighted number of known labels within their prediction intervals"""
 
 
 def predict_file(run: Run, source: PredictionInput, out: pathlib.Path, *, level: float = LEVEL) -> FilePredictions:

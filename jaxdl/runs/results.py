@@ -32,14 +32,19 @@ MAX_CONFUSION = 30  # with more classes the confusion table keeps only pairs tha
 
 
 class Evaluation(NamedTuple):
-    """Scores and test predictions of every member."""
+    """Scores and test predictions of every member.
+
+    Attributes:
+        scores: Score name -> part -> (members,): accuracy for classes; R², RMSE and MAE for a regression.
+        predicted: Class numbers (members, examples) of the test part, or targets (members, examples, outputs) in their
+            own unit.
+        residuals: For a regression: absolute residuals (examples, outputs) of the mean prediction on dev, in their own
+            unit.
+    """
 
     scores: dict[str, dict[str, np.ndarray]]
-    """score name -> part -> (members,): accuracy for classes; R², RMSE and MAE for a regression"""
     predicted: np.ndarray
-    """class numbers (members, examples) of the test part, or targets (members, examples, outputs) in their own unit"""
     residuals: np.ndarray | None = None
-    """for a regression: absolute residuals (examples, outputs) of the mean prediction on dev, in their own unit"""
 
     @property
     def score(self) -> str:

@@ -40,12 +40,15 @@ QUALITY = "quality.json"
 
 
 class TrainedRun(NamedTuple):
-    """The result of `train_into`."""
+    """The result of `train_into`.
+
+    Attributes:
+        fit: The training: last state, history, best parameters, epochs, seconds.
+        evaluation: Scores of the selected parameters on every part.
+    """
 
     fit: training.Fit
-    """the training: last state, history, best parameters, epochs, seconds"""
     evaluation: Evaluation
-    """scores of the selected parameters on every part"""
 
 
 def train_population(

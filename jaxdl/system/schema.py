@@ -14,7 +14,12 @@ MAX_ENTRIES = 10**6  # of a list or an object, if the schema has no limit of its
 
 @dataclass(frozen=True)
 class Number:
-    """A finite number between two limits."""
+    """A finite number between two limits.
+
+    Attributes:
+        low: Lower limit, which the number may equal.
+        high: Upper limit, which the number may equal.
+    """
 
     low: float | int = -sys.float_info.max
     high: float | int = sys.float_info.max
@@ -22,7 +27,12 @@ class Number:
 
 @dataclass(frozen=True)
 class Integer:
-    """An integer between two limits."""
+    """An integer between two limits.
+
+    Attributes:
+        low: Lower limit, which the integer may equal.
+        high: Upper limit, which the integer may equal.
+    """
 
     low: int = -(2**63)
     high: int = 2**63 - 1
@@ -30,14 +40,24 @@ class Integer:
 
 @dataclass(frozen=True)
 class Text:
-    """A text that UTF-8 can hold."""
+    """A text that UTF-8 can hold.
+
+    Attributes:
+        max_length: Largest number of characters.
+    """
 
     max_length: int = 10**4
 
 
 @dataclass(frozen=True)
 class Many:
-    """A list of entries that have the same schema."""
+    """A list of entries that have the same schema.
+
+    Attributes:
+        entry: Schema of each entry.
+        least: Smallest number of entries.
+        most: Largest number of entries.
+    """
 
     entry: Any
     least: int = 0
@@ -46,14 +66,22 @@ class Many:
 
 @dataclass(frozen=True)
 class Mapping:
-    """An object with any keys whose values have the same schema."""
+    """An object with any keys whose values have the same schema.
+
+    Attributes:
+        value: Schema of each value.
+    """
 
     value: Any
 
 
 @dataclass(frozen=True)
 class Optional:
-    """The schema of a key that may be absent."""
+    """The schema of a key that may be absent.
+
+    Attributes:
+        schema: Schema of the value if the key is present.
+    """
 
     schema: Any
 

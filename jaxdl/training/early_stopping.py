@@ -16,16 +16,19 @@ from jaxdl.training.task import History
 
 
 class Best(NamedTuple):
-    """The best epoch so far."""
+    """The best epoch so far.
+
+    Attributes:
+        value: Value of the criterion, lower is better; infinite before the first epoch.
+        epoch: Number of the epoch, counted from 1; 0 before the first.
+        params: Parameters after that epoch.
+        stats: Batch statistics after that epoch.
+    """
 
     value: Float[Array, ""]
-    """value of the criterion, lower is better; infinite before the first epoch"""
     epoch: Int[Array, ""]
-    """number of the epoch, counted from 1; 0 before the first"""
     params: PyTree
-    """parameters after that epoch"""
     stats: PyTree
-    """batch statistics after that epoch"""
 
     __repr__ = short_repr
 

@@ -38,33 +38,39 @@ from jaxdl.training.unused_settings import warn_of_unused_settings
 
 
 class Seconds(NamedTuple):
-    """Time that a fit took."""
+    """Time that a fit took.
+
+    Attributes:
+        compile: Seconds before the first step: checks and compilation.
+        run: Seconds of training, including those before a resumption.
+    """
 
     compile: float
-    """seconds before the first step: checks and compilation"""
     run: float
-    """seconds of training, including those before a resumption"""
 
 
 class Progress(NamedTuple):
-    """Progress of a fit, passed to `watch`."""
+    """Progress of a fit, passed to `watch`.
+
+    Attributes:
+        step: Finished steps.
+        steps: Steps in all.
+        epoch: Finished epochs.
+        since: Finished epochs at the previous report.
+        rows: The rows of the epochs from `since` to `epoch`; members are the first axis.
+        epochs: Finished epochs of each member; fewer than `epoch` if it has stopped or diverged.
+        diverged: Epoch in which each member diverged, or 0.
+        active: Whether each member still trains.
+    """
 
     step: int
-    """finished steps"""
     steps: int
-    """steps in all"""
     epoch: int
-    """finished epochs"""
     since: int
-    """finished epochs at the previous report"""
     rows: History
-    """the rows of the epochs from `since` to `epoch`; members are the first axis"""
     epochs: Int[np.ndarray, "members"]
-    """finished epochs of each member; fewer than `epoch` if it has stopped or diverged"""
     diverged: Int[np.ndarray, "members"]
-    """epoch in which each member diverged, or 0"""
     active: Bool[np.ndarray, "members"]
-    """whether each member still trains"""
 
     __repr__ = progress_repr
 
@@ -73,24 +79,27 @@ Watch = TypeAliasType("Watch", Callable[[Progress], None])
 
 
 class Fit(NamedTuple):
-    """The result of `fit`. Members are the first axis of all arrays."""
+    """The result of `fit`. Members are the first axis of all arrays.
+
+    Attributes:
+        state: Last state; a member that stopped or diverged keeps the parameters of that moment.
+        history: One column per epoch; a member that stopped or diverged repeats the row of its last epoch.
+        best: Each member's best epoch, with its parameters; the last epoch if the criterion was always NaN.
+        epochs: Number of epochs that each member trained.
+        diverged: Epoch in which each member diverged, or 0.
+        seconds: Time to compile and to train.
+        interrupted: Whether Ctrl-C ended the training; the last epoch may be incomplete.
+        layout: How the members were divided among devices; None if nothing was left to train.
+    """
 
     state: State
-    """last state; a member that stopped or diverged keeps the parameters of that moment"""
     history: History
-    """one column per epoch; a member that stopped or diverged repeats the row of its last epoch"""
     best: Best
-    """each member's best epoch, with its parameters; the last epoch if the criterion was always NaN"""
     epochs: Int[np.ndarray, "members"]
-    """number of epochs that each member trained"""
     diverged: Int[np.ndarray, "members"]
-    """epoch in which each member diverged, or 0"""
     seconds: Seconds
-    """time to compile and to train"""
     interrupted: bool
-    """whether Ctrl-C ended the training; the last epoch may be incomplete"""
     layout: Layout | None
-    """how the members were divided among devices; None if nothing was left to train"""
 
     __repr__ = fit_repr
 

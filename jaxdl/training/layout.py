@@ -16,15 +16,18 @@ MEMBER, BATCH = "member", "batch"
 
 
 class Layout(NamedTuple):
-    """A division of a population among devices."""
+    """A division of a population among devices.
+
+    Attributes:
+        by_member: Devices among which the members are divided.
+        by_batch: Devices among which each batch is divided (data parallelism).
+        at_once: Members that a device computes together by `vmap`, one chunk after another. With 1 (`lax.map`), each
+            member is bit-identical to the same member trained alone.
+    """
 
     by_member: int = 1
-    """devices among which the members are divided"""
     by_batch: int = 1
-    """devices among which each batch is divided (data parallelism)"""
     at_once: int = 1
-    """members that a device computes together by `vmap`, one chunk after another. With 1 (`lax.map`), each member is
-    bit-identical to the same member trained alone."""
 
     def padded(self, members: int) -> int:
         """Return the number of members that fill all chunks of all devices."""

@@ -22,14 +22,17 @@ from jaxdl.training.task import History, Observe, State, Task
 
 
 class ChunkPlan(NamedTuple):
-    """The division of an epoch of a stream into chunks of batches."""
+    """The division of an epoch of a stream into chunks of batches.
+
+    Attributes:
+        chunks: The batches of each chunk.
+        example: One example, for shapes and dtypes.
+        batch_size: Examples per batch.
+    """
 
     chunks: list[slice]
-    """the batches of each chunk"""
     example: Dataset
-    """one example, for shapes and dtypes"""
     batch_size: int
-    """examples per batch"""
 
     def like(self, length: int) -> Dataset:
         """Return the shapes and dtypes of a chunk of `length` batches."""

@@ -30,12 +30,15 @@ AnyTask = TypeAliasType("AnyTask", Task | Callable[[Settings], Task])
 
 
 class Grid(NamedTuple):
-    """Keys and settings of a population."""
+    """Keys and settings of a population.
+
+    Attributes:
+        keys: One key for each member.
+        settings: The value of each setting for each member.
+    """
 
     keys: Key[Array, "members"]
-    """one key for each member"""
     settings: dict[str, Shaped[Array, "members"]]
-    """the value of each setting for each member"""
 
     __repr__ = short_repr
 

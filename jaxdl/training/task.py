@@ -42,6 +42,23 @@ class Task(NamedTuple):
     Each step lowers $\frac{\sum_n w_n \ell(f(x_n), y_n)}{\sum_n w_n} + \Omega(\theta)$, with the model $f$, the loss
     $\ell$, the penalty $\Omega$ and the weights $w_n$ of the examples, or an objective of your own.
 
+    Attributes:
+        model: The model, two pure functions.
+        loss: `loss(outputs, labels)`, one number per example, such as `F.cross_entropy`; None with an `objective`.
+        optimizer: An optax optimizer.
+        batch_size: Examples per step.
+        metrics: Functions `metric(outputs, labels, weights)` for `evaluate`, such as `{"accuracy": metrics.accuracy}`.
+        penalty: `penalty(params)`, added to the loss.
+        augment: `augment(key, batch)`, applied to every training batch, such as `data.each_image(data.flip)` or
+            `data.mixup`.
+        objective: `objective(params, stats, batch, key) -> loss, stats`, with one number per batch, which replaces
+            loss, penalty and augment.
+        microbatches: Parts of a batch that are computed one after another, for batches that exceed the memory. Each
+            gradient is weighted by its share of the weights, so the sum is the gradient of the weighted mean over the
+            batch. Noise is drawn for each part, and batch normalization sees one part at a time.
+        transform: Applied to the inputs of each batch on the device, and to the data that `evaluate` measures. With
+            `lambda pixels: pixels / 255` images stay bytes in memory, a quarter of the size of float32.
+
     Example:
         >>> from jaxdl import metrics, models, optimizers, training
         >>> model = models.mlp((16,), 10)
@@ -60,29 +77,15 @@ class Task(NamedTuple):
     """
 
     model: Model
-    """the model, two pure functions"""
     loss: Callable[[Any, Array], Array] | None
-    """`loss(outputs, labels)`, one number per example, such as `F.cross_entropy`; None with an `objective`"""
     optimizer: optax.GradientTransformation
-    """an optax optimizer"""
     batch_size: int
-    """examples per step"""
     metrics: Mapping[str, Callable[..., Array]] = {}
-    """functions `metric(outputs, labels, weights)` for `evaluate`, such as `{"accuracy": metrics.accuracy}`"""
     penalty: Callable[[PyTree], Array | float] = no_penalty
-    """`penalty(params)`, added to the loss"""
     augment: Callable[[Key[Array, ""], Dataset], Dataset] = no_augmentation
-    """`augment(key, batch)`, applied to every training batch, such as `data.each_image(data.flip)` or `data.mixup`"""
     objective: Objective | None = None
-    """`objective(params, stats, batch, key) -> loss, stats`, with one number per batch, which replaces loss, penalty
-    and augment"""
     microbatches: int = 1
-    """parts of a batch that are computed one after another, for batches that exceed the memory. Each gradient is
-    weighted by its share of the weights, so the sum is the gradient of the weighted mean over the batch. Noise is
-    drawn for each part, and batch normalization sees one part at a time."""
     transform: Callable[[PyTree], PyTree] = identity
-    """applied to the inputs of each batch on the device, and to the data that `evaluate` measures. With
-    `lambda pixels: pixels / 255` images stay bytes in memory, a quarter of the size of float32."""
 
     def __hash__(self) -> int:
         """Return a hash, so that a task can be a static argument of `jax.jit`; a dictionary of metrics has none."""
@@ -92,22 +95,25 @@ class Task(NamedTuple):
 
 
 class State(NamedTuple):
-    """Everything the next step depends on."""
+    """Everything the next step depends on.
+
+    Attributes:
+        key: Key that all randomness of this training is derived from; it never changes.
+        epoch: Finished epochs.
+        step: Finished steps.
+        params: Parameters of the model.
+        stats: Batch statistics of the model.
+        optimizer_state: State of the optimizer.
+        settings: Values from which a function `task(settings)` makes the task; empty for a Task.
+    """
 
     key: Key[Array, ""]
-    """key that all randomness of this training is derived from; it never changes"""
     epoch: Int[Array, ""]
-    """finished epochs"""
     step: Int[Array, ""]
-    """finished steps"""
     params: PyTree
-    """parameters of the model"""
     stats: PyTree
-    """batch statistics of the model"""
     optimizer_state: PyTree
-    """state of the optimizer"""
     settings: Mapping[str, Array] = {}
-    """values from which a function `task(settings)` makes the task; empty for a Task"""
 
     def member(self, number: int) -> "State":
         """Return the state of one member of a population, as `train` would return it.
@@ -129,12 +135,15 @@ class State(NamedTuple):
 
 
 class History(NamedTuple):
-    """One row per epoch."""
+    """One row per epoch.
+
+    Attributes:
+        loss: Mean training loss over the steps of the epoch.
+        observed: Values that `observe` returned after the epoch.
+    """
 
     loss: Float[Array, "epochs"]
-    """mean training loss over the steps of the epoch"""
     observed: dict[str, Float[Array, "epochs"]]
-    """values that `observe` returned after the epoch"""
 
     __repr__ = short_repr
 

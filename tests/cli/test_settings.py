@@ -2,6 +2,7 @@
 
 import dataclasses
 
+import docstring_parser
 import pytest
 
 from jaxdl.__main__ import COMMANDS, main
@@ -23,9 +24,12 @@ def help_of(capsys, *arguments):
 def test_help_describes_every_option_and_default(name, capsys, monkeypatch):
     monkeypatch.setenv("COLUMNS", "120")
     text = help_of(capsys, name)
-    assert " ".join(KINDS[name].__doc__.split()) in text
+    docstring = docstring_parser.parse(KINDS[name].__doc__)
+    assert " ".join(docstring.description.split()) in text
+    described = {entry.arg_name: entry.description for entry in docstring.params}
     for field in dataclasses.fields(KINDS[name]):
         assert field.name in POSITIONAL or f"--{field.name.replace('_', '-')}" in text
+        assert " ".join(described.get(field.name, "").split()) in text
     for unclear in ("(default: None)", "(default: )", "{None}"):
         assert unclear not in text
     assert text.count("(default:") + text.count("(required)") == len(dataclasses.fields(KINDS[name]))

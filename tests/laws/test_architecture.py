@@ -149,7 +149,7 @@ def test_the_library_imports_no_experiments_benchmarks_or_tests():
 
 
 def docstring_lines(tree):
-    """Return the number of lines in docstrings, including those of fields, which follow an annotated assignment."""
+    """Return the number of lines in docstrings, including those of type aliases, which follow an assignment."""
     strings = [
         node.value
         for node in ast.walk(tree)

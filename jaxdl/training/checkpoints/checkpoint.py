@@ -45,14 +45,17 @@ FORMAT = 1
 
 
 class Checkpoint(NamedTuple):
-    """A saved tree."""
+    """A saved tree.
+
+    Attributes:
+        number: The number it was saved under.
+        tree: The tree.
+        note: Additional information, as JSON.
+    """
 
     number: int
-    """the number it was saved under"""
     tree: PyTree
-    """the tree"""
     note: dict[str, Any]
-    """additional information, as JSON"""
 
     __repr__ = short_repr
 

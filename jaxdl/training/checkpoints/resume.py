@@ -29,6 +29,14 @@ COMPILERS = ("jax", "jaxlib", "flax", "optax", "jaxdl-lab")  # packages that det
 class Checkpoints(NamedTuple):
     """The place and frequency of the checkpoints of `fit`.
 
+    Attributes:
+        directory: A directory for this training only.
+        seconds: Seconds between two checkpoints. By default 10, or 50 times the time that saving takes if that is
+            longer; in the beginning, and after every resumption, saves are more frequent, so that a training that is
+            killed again and again still proceeds.
+        settings: Settings that the result depends on, as JSON; `fit` refuses to resume from checkpoints with other
+            settings.
+
     Example:
         >>> from jaxdl import training
         >>> training.Checkpoints("runs/mine", seconds=60.0).directory
@@ -36,13 +44,8 @@ class Checkpoints(NamedTuple):
     """
 
     directory: str | pathlib.Path
-    """a directory for this training only"""
     seconds: float | None = None
-    """seconds between two checkpoints. By default 10, or 50 times the time that saving takes if that is longer; in the
-    beginning, and after every resumption, saves are more frequent, so that a training that is killed again and again
-    still proceeds"""
     settings: Mapping[str, Any] = {}
-    """settings that the result depends on, as JSON; `fit` refuses to resume from checkpoints with other settings"""
 
 
 class CheckpointManager:

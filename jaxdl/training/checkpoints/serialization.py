@@ -25,18 +25,21 @@ class AlteredError(ValueError):
 
 
 class Leaf(NamedTuple):
-    """One leaf of a tree."""
+    """One leaf of a tree.
+
+    Attributes:
+        path: Its place in the tree.
+        kind: Its dtype, or the type of a Python number.
+        shape: Its shape.
+        array: Its values; the words of a typed key.
+        generator: The implementation of a typed key.
+    """
 
     path: str
-    """its place in the tree"""
     kind: str
-    """its dtype, or the type of a Python number"""
     shape: list[int]
-    """its shape"""
     array: np.ndarray
-    """its values; the words of a typed key"""
     generator: str | None = None
-    """the implementation of a typed key"""
 
 
 def to_leaves(tree: PyTree) -> list[Leaf]:

@@ -22,45 +22,51 @@ from jaxdl.training.task import History, Observe, State
 
 
 class FitConfig(NamedTuple):
-    """The settings of `fit` that its programs depend on."""
+    """The settings of `fit` that its programs depend on.
+
+    Attributes:
+        task: Model, loss, optimizer and batch size, or a function of a member's settings that returns them.
+        epochs: Largest number of epochs.
+        criterion: Value of a row of the history; the parameters with the lowest value are kept as the best.
+        patience: Epochs without a lower value after which a member stops; None trains to the end.
+        observe: Called as `observe(state, dev)` after every epoch, in place of the evaluation of the task on dev.
+        skip_unweighted: Whether batches can have the total weight 0, and then change nothing.
+    """
 
     task: AnyTask
-    """model, loss, optimizer and batch size, or a function of a member's settings that returns them"""
     epochs: int
-    """largest number of epochs"""
     criterion: Callable[[History], Array] = lowest_loss
-    """value of a row of the history; the parameters with the lowest value are kept as the best"""
     patience: int | None = None
-    """epochs without a lower value after which a member stops; None trains to the end"""
     observe: Observe | None = None
-    """called as `observe(state, dev)` after every epoch, in place of the evaluation of the task on dev"""
     skip_unweighted: bool = False
-    """whether batches can have the total weight 0, and then change nothing"""
 
 
 class Member(NamedTuple):
-    """Everything one member needs to continue."""
+    """Everything one member needs to continue.
+
+    Attributes:
+        key: Key that all its randomness derives from; it never changes.
+        settings: Values that its task is made from; they never change.
+        params: Parameters.
+        stats: Batch statistics.
+        optimizer_state: State of the optimizer.
+        losses: Training losses of the current epoch, one per step.
+        history: One row for every epoch; NaN or 0 in epochs to come.
+        best: Best epoch so far.
+        stopped: Epoch after which its patience ran out, or 0.
+        diverged: Epoch in which its loss or parameters became NaN or infinite, or 0.
+    """
 
     key: Key[Array, ""]
-    """key that all its randomness derives from; it never changes"""
     settings: Settings
-    """values that its task is made from; they never change"""
     params: PyTree
-    """parameters"""
     stats: PyTree
-    """batch statistics"""
     optimizer_state: PyTree
-    """state of the optimizer"""
     losses: Float[Array, "steps"]
-    """training losses of the current epoch, one per step"""
     history: History
-    """one row for every epoch; NaN or 0 in epochs to come"""
     best: Best
-    """best epoch so far"""
     stopped: Int[Array, ""]
-    """epoch after which its patience ran out, or 0"""
     diverged: Int[Array, ""]
-    """epoch in which its loss or parameters became NaN or infinite, or 0"""
 
 
 def check_config(config: FitConfig) -> None:

@@ -35,14 +35,17 @@ ONE_AT_A_TIME = Layout()
 
 
 class CompiledPopulation(NamedTuple):
-    """A program compiled for one layout."""
+    """A program compiled for one layout.
+
+    Attributes:
+        layout: The division of the members among devices.
+        mesh: The devices.
+        run: `run(shared, mapped, chunks=None)` from `compile_population`, `run(members, step, count)` inside `fit`.
+    """
 
     layout: Layout
-    """the division of the members among devices"""
     mesh: Mesh
-    """the devices"""
     run: Callable[..., PyTree]
-    """`run(shared, mapped, chunks=None)` from `compile_population`, `run(members, step, count)` inside `fit`"""
 
 
 def population(

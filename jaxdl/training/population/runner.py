@@ -30,14 +30,17 @@ CHUNK_SECONDS = 0.5  # intended duration of a chunk of steps, after which progre
 
 
 class PlacedMembers(NamedTuple):
-    """Members on the devices, in any order and with padding."""
+    """Members on the devices, in any order and with padding.
+
+    Attributes:
+        members: The members, padded to fill the layout.
+        indices: Index of each member in the population; padding has indices from `count` on.
+        count: Number of members without padding.
+    """
 
     members: Member
-    """the members, padded to fill the layout"""
     indices: Int[np.ndarray, "members"]
-    """index of each member in the population; padding has indices from `count` on"""
     count: int
-    """number of members without padding"""
 
     def in_order(self, tree: Any) -> Any:
         """Sort a tree of per-member arrays by index and remove the padding."""
