@@ -1,18 +1,20 @@
 """Run experiments: measure, judge and write results; measurements that are still valid are read from disk."""
 
 import functools
-import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+import uuid
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import jax
 import numpy as np
 
 from jaxdl._formatting import format_argument
 from jaxdl.experiment.claim import OUTCOMES, Arm, Claim, Experiment, Measured, Panel, Unavailable
 from jaxdl.experiment.course import chapter_of
-from jaxdl.experiment.fingerprint import fingerprint, settings_of, source_of
+from jaxdl.experiment.files_read import are_unchanged, unrecorded
+from jaxdl.experiment.fingerprint import fingerprint, settings_of, versions
+from jaxdl.experiment.measurement import measure_arms
+from jaxdl.experiment.reached import reached_by
 from jaxdl.experiment.rules import describe_comparison
 from jaxdl.runs import files
 from jaxdl.runs.contents import RESULT
@@ -22,6 +24,7 @@ from jaxdl.statistics import bootstrap_interval
 
 REMEDY = "Restore it from a copy; or delete both files and repeat the command of the experiment, which measures again."
 MIN_SEEDS = 16  # of a statistical claim
+FACTS = ("functions", "versions", "inputs", "unknown", "seconds", "date", "key")  # of a measurement
 
 
 class Conditions(NamedTuple):
@@ -44,8 +47,11 @@ def conduct(
 ) -> dict[str, Any]:
     """Measure and judge an experiment; write NAME.json and, with the numbers of every seed, NAME.parquet.
 
-    If the directory holds measurements with the same fingerprint (source code, jaxdl, package versions, device, seeds),
-    they are read instead of measured again, and only judged again.
+    If the directory holds measurements of the same code, values, files, package versions, device and seeds, they are
+    read instead of measured again, and only judged again. Code is that which `measure` can reach, with all modules
+    outside the installed packages; values are those of globals, closures, defaults and bound arguments; files are those
+    that Python opened before or during the measurement. If any of these cannot be known, "unknown" in the result says
+    what, and every run measures again.
 
     Args:
         experiment: The experiment.
@@ -87,35 +93,36 @@ def conduct(
     if experiment.tests and experiment.seeds < MIN_SEEDS:
         raise ValueError(f"seeds must be at least {MIN_SEEDS} for a statistical claim, got {experiment.seeds}.")
     measure = (experiment.full if conditions.full else None) or experiment.measure
-    source = source_of(measure)
-    key = fingerprint(experiment, source.text, conditions.seed)
-    stored = _stored(experiment, directory, key)
-    if stored is None:  # remove a verdict on outdated numbers, also in case measuring fails
-        (directory / f"{experiment.name}.json").unlink(missing_ok=True)
-    measured, cost = stored or _measure(experiment, measure, conditions.seed, on_progress)
-    chapter = chapter_of(experiment.item)
+    path, reached = directory / f"{experiment.name}.json", reached_by(measure)
+    key = fingerprint(experiment, reached, conditions.seed)
+    with unrecorded():
+        stored = _stored(experiment, path, key)
+        if stored is None:  # remove a verdict on outdated numbers, also in case measuring fails
+            path.unlink(missing_ok=True)
+    if stored is None:
+        cached, seed = reached.has_cache, conditions.seed
+        made = measure_arms(experiment, measure, seed, directory, has_cache=cached, on_progress=on_progress)
+        stored = made.measured, _facts(made, reached, key)
+    measured, facts = stored
     result = {
         "name": experiment.name,
         "item": experiment.item,
-        "chapter": chapter.number,
+        "chapter": chapter_of(experiment.item).number,
         "sentence": experiment.sentence,
-        "claims": [_judge(experiment, claim, measured, chapter.confidence) for claim in experiment.claims],
+        "claims": [],
         "panels": [_summary(panel, measured) for panel in experiment.panels],
         "seeds": experiment.seeds,
         "seed": conditions.seed,
         "full": conditions.full and experiment.full is not None,
         "settings": settings_of(measure),
-        "functions": source.functions,
-        **cost,
-        "key": key,
+        **facts,
     }
-    path = directory / f"{experiment.name}.json"
-    if stored is None:
-        table = {_column(arm): values for arm, values in measured.items()}
-        files.write_table(_numbers(path), {"seed": range(experiment.seeds), **table})
-    result = with_digest({**result, "numbers_sha256": digest_of_file(_numbers(path))})
-    files.write_json(path, result)
-    return result
+    with unrecorded():
+        if not path.exists():
+            columns = {_column(arm): values for arm, values in measured.items()}
+            files.write_table(_numbers(path), {"seed": range(experiment.seeds), **columns})
+            _write(path, result)  # a mistake in a rule or a finding must not lose the numbers
+        return _write(path, {**result, "claims": _judge_all(experiment, measured)})
 
 
 def conduct_all(
@@ -203,7 +210,8 @@ def read_result(path: Path) -> dict[str, Any]:
 
     Raises ValueError, which names the file, if it is damaged.
     """
-    result = files.read_json(path, RESULT)
+    with unrecorded():
+        result = files.read_json(path, RESULT)
     if "sha256" in result and not has_right_digest(result):
         raise ValueError(f"{path} is damaged: its content does not have the SHA-256 in it. {REMEDY}")
     return result
@@ -214,17 +222,38 @@ def _numbers(path) -> Path:
     return path.with_suffix(".parquet")
 
 
-def _stored(experiment, directory, key) -> tuple[Measured, dict[str, Any]] | None:
-    """Return the numbers and the cost of an earlier run with this fingerprint, or None."""
-    path = directory / f"{experiment.name}.json"
+def _stored(experiment, path, key) -> tuple[Measured, dict[str, Any]] | None:
+    """Return numbers and facts of an earlier run with this fingerprint whose inputs have not changed, or None."""
     if not path.is_file():
         return None
     try:
         result = read_result(path)
         measured = _read_numbers(path, result, experiment.columns())
-        return (measured, {"seconds": result["seconds"], "date": result["date"]}) if result["key"] == key else None
+        is_valid = result["key"] == key and are_unchanged(result["inputs"])
+        return (measured, {name: result[name] for name in FACTS}) if is_valid else None
     except (ValueError, KeyError, TypeError):
         return None
+
+
+def _facts(made, reached, key) -> dict[str, Any]:
+    """Return what is known of a new measurement. If it depends on anything unknown, the key is that of no other."""
+    unknown = [*reached.unknown, *made.inputs.unknown]
+    return {
+        "functions": reached.functions,
+        "versions": versions(reached),
+        "inputs": made.inputs.files,
+        "unknown": unknown,
+        "seconds": made.seconds,
+        "date": environment()["date"],
+        "key": uuid.uuid4().hex if unknown else key,
+    }
+
+
+def _write(path, result) -> dict[str, Any]:
+    """Write a result with the digests of its content and its numbers; return it with them."""
+    result = with_digest({**result, "numbers_sha256": digest_of_file(_numbers(path))})
+    files.write_json(path, result)
+    return result
 
 
 def _check_parts(experiment) -> None:
@@ -241,36 +270,9 @@ def _check_parts(experiment) -> None:
             raise TypeError(f"rule must be a rule, such as Greater(...), got {format_argument(claim.rule)}.")
 
 
-def _measured_pairs(pairs) -> Iterable[tuple[Arm, Any]]:
-    """Return the pairs of an arm and its numbers that a measurement yields. Raises TypeError for anything else."""
-    if isinstance(pairs, Mapping) or not isinstance(pairs, Iterable):
-        raise TypeError(
-            f"measure must yield pairs of an arm and its numbers, got {format_argument(pairs)}: write yield arm, "
-            "numbers."
-        )
-    return pairs
-
-
-def _measure(experiment, measure, seed, on_progress) -> tuple[Measured, dict[str, Any]]:
-    """Measure all arms; return their numbers, and the seconds and the date."""
-    start, columns = time.perf_counter(), experiment.columns()
-    keys, measured = jax.random.split(jax.random.key(seed), experiment.seeds), {}
-    report = on_progress or (lambda done, total: None)  # noqa: ARG005
-    report(0, len(columns))
-    with jax.default_matmul_precision("highest"):  # some devices round products to fewer digits by default
-        for arm, values in _measured_pairs(measure(keys)):
-            measured[arm] = np.asarray(values, np.float64)
-            report(len(measured), len(columns))
-    shapes = {arm: values.shape for arm, values in measured.items()}
-    if shapes != dict.fromkeys(columns, (experiment.seeds,)):
-        right = [arm for arm in columns if shapes.get(arm) == (experiment.seeds,)]
-        wrong = {arm: shapes.get(arm) for arm in (*columns, *shapes) if arm not in right}
-        raise ValueError(
-            f"measure must yield {experiment.seeds} numbers for each arm of the panels and for no other arm. Shapes of "
-            f"arms that are wrong, missing (None) or in no panel: {wrong}."
-        )
-    cost = {"seconds": time.perf_counter() - start, "date": environment()["date"]}
-    return {arm: measured[arm] for arm in columns}, cost
+def _judge_all(experiment, measured) -> list[dict[str, Any]]:
+    confidence = chapter_of(experiment.item).confidence
+    return [_judge(experiment, claim, measured, confidence) for claim in experiment.claims]
 
 
 def _judge(experiment: Experiment, claim: Claim, measured: Measured, confidence: float) -> dict[str, Any]:
@@ -319,5 +321,6 @@ def _read_numbers(path: Path, result: Mapping[str, Any], arms: Sequence[Arm]) ->
     numbers = _numbers(path)
     if "numbers_sha256" in result and numbers.is_file() and digest_of_file(numbers) != result["numbers_sha256"]:
         raise ValueError(f"{numbers} is damaged, or {path.name} is that of other numbers. {REMEDY}")
-    table = files.read_table(numbers, {_column(arm): "number" for arm in arms})
+    with unrecorded():
+        table = files.read_table(numbers, {_column(arm): "number" for arm in arms})
     return {arm: np.asarray(table[_column(arm)], np.float64) for arm in arms}

@@ -117,6 +117,9 @@ RESULT = {  # of an experiment, NAME.json
     "full": bool,
     "functions": Many(Text()),
     "seconds": Number(0),
+    "versions": Optional(Mapping(Text())),
+    "inputs": Optional(Many({"path": Text(), "sha256": Text()})),
+    "unknown": Optional(Many(Text())),
     **{name: Optional(Text()) for name in ("sha256", "numbers_sha256")},
 }
 TABLES: dict[str, dict[str | tuple[str, ...], str]] = {  # columns, or alternatives of one, and their kind

@@ -7,6 +7,7 @@ import os
 import pathlib
 import socket
 import stat
+import sys
 import warnings
 from collections.abc import Callable, Generator
 from typing import BinaryIO
@@ -104,6 +105,11 @@ def whole_file(path: pathlib.Path) -> Generator[BinaryIO]:
         if isinstance(error, OSError) and error.errno in FULL:
             raise cannot_be_written(path, error) from error
         raise
+
+
+def announce_reading(path: pathlib.Path) -> None:
+    """Tell audit hooks that a library reads a file without Python, as Python tells them of every file that it opens."""
+    sys.audit("open", str(path), "r", os.O_RDONLY)
 
 
 def flush_directory(directory: pathlib.Path) -> None:

@@ -20,6 +20,7 @@ import pyarrow.parquet as pq
 
 from jaxdl.data.readers.cells import MISSING, NUMBER, infer_column, misread_reason, to_dates, to_numbers, to_texts
 from jaxdl.data.readers.memory import check_expansion, check_file
+from jaxdl.system.storage import announce_reading
 
 Columns = dict[str, np.ndarray]
 SUFFIXES = (".csv", ".tsv", ".parquet")
@@ -98,6 +99,7 @@ def read_table(
     with _readable(path):
         if path.suffix.lower() == ".parquet":
             _check_parquet(path, wanted.values())
+            announce_reading(path)
             table = pq.read_table(path, columns=list(wanted.values()), read_dictionary=_text_columns(path))
             _check_texts(path, table.columns)
         else:
@@ -255,6 +257,7 @@ def _separator(path, table_format, beginning: bytes) -> str:
 def _batches(path, table_format, wanted) -> Any:
     """Return an iterator over record batches with the wanted columns."""
     if path.suffix.lower() == ".parquet":
+        announce_reading(path)
         file = pq.ParquetFile(path, read_dictionary=_text_columns(path))
         rows = min(ROWS, max(1, MAX_CELLS // max(1, len(wanted))))
         return (batch for batch in file.iter_batches(rows, columns=wanted) if _check_texts(path, batch.columns) is None)

@@ -1,0 +1,79 @@
+"""Measure an experiment: one number for each arm and seed, with the files that were read for them."""
+
+import pathlib
+import time
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, NamedTuple
+
+import jax
+import numpy as np
+
+from jaxdl._formatting import format_argument
+from jaxdl.experiment import files_read
+from jaxdl.experiment.claim import Arm, Experiment, Measured
+
+
+class Measurement(NamedTuple):
+    """The numbers of an experiment.
+
+    Attributes:
+        measured: One number per seed for each arm, in the order of the panels.
+        seconds: Time that it took.
+        inputs: The files that were read.
+    """
+
+    measured: Measured
+    seconds: float
+    inputs: files_read.Inputs
+
+
+def measure_arms(
+    experiment: Experiment,
+    measure: Callable[..., Iterable[tuple[Arm, Any]]],
+    seed: int,
+    results: pathlib.Path,
+    *,
+    has_cache: bool = True,
+    on_progress: Callable[[int, int], None] | None = None,
+) -> Measurement:
+    """Measure all arms of an experiment.
+
+    Args:
+        experiment: The experiment.
+        measure: Its measuring function, or that of more data.
+        seed: Seed that the keys derive from.
+        results: A directory whose files are no inputs.
+        has_cache: Whether a function may have read a file before and keep its content.
+        on_progress: Called as `on_progress(done, total)`.
+
+    Raises TypeError or ValueError unless `measure` yields one number per seed for each arm.
+    """
+    start, columns = time.perf_counter(), experiment.columns()
+    keys, measured = jax.random.split(jax.random.key(seed), experiment.seeds), {}
+    report = on_progress or (lambda done, total: None)  # noqa: ARG005
+    report(0, len(columns))
+    files_read.begin()
+    with jax.default_matmul_precision("highest"):  # some devices round products to fewer digits by default
+        for arm, values in _pairs(measure(keys)):
+            measured[arm] = np.asarray(values, np.float64)
+            report(len(measured), len(columns))
+    inputs = files_read.end(results, has_cache=has_cache)
+    shapes = {arm: values.shape for arm, values in measured.items()}
+    if shapes != dict.fromkeys(columns, (experiment.seeds,)):
+        right = [arm for arm in columns if shapes.get(arm) == (experiment.seeds,)]
+        wrong = {arm: shapes.get(arm) for arm in (*columns, *shapes) if arm not in right}
+        raise ValueError(
+            f"measure must yield {experiment.seeds} numbers for each arm of the panels and for no other arm. Shapes of "
+            f"arms that are wrong, missing (None) or in no panel: {wrong}."
+        )
+    return Measurement({arm: measured[arm] for arm in columns}, time.perf_counter() - start, inputs)
+
+
+def _pairs(pairs) -> Iterable[tuple[Arm, Any]]:
+    """Return the pairs of an arm and its numbers that a measurement yields. Raises TypeError for anything else."""
+    if isinstance(pairs, Mapping) or not isinstance(pairs, Iterable):
+        raise TypeError(
+            f"measure must yield pairs of an arm and its numbers, got {format_argument(pairs)}: write yield arm, "
+            "numbers."
+        )
+    return pairs
