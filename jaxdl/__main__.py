@@ -43,6 +43,8 @@ def main(arguments: list[str] | None = None) -> int:
         ),
     )
     command: list[str] = []
+    if arguments[:1] == ["check"]:  # its options have no values, so that names may follow them
+        arguments = sorted(arguments, key=lambda word: word.startswith("-"))
     if arguments[:1] == ["launch"]:
         arguments, command = split_arguments(arguments, COMMANDS)
     run = lambda settings: _launch(settings, command) if isinstance(settings, Launch) else _run(settings)  # noqa: E731

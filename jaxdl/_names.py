@@ -1,8 +1,11 @@
-"""Names of a module: `dir` lists the public ones, and an unknown name raises with the nearest of them."""
+"""Unknown names of a module or a class raise AttributeError with the nearest, and `dir` of a module lists its own."""
 
 import difflib
 import sys
-from typing import NoReturn
+from collections.abc import Callable, Mapping
+from typing import Any, NoReturn, TypeVar
+
+Class = TypeVar("Class", bound=type)
 
 
 def offer_public_names(module_name: str) -> None:
@@ -21,3 +24,34 @@ def offer_public_names(module_name: str) -> None:
 
     vars(module).update(__getattr__=unknown, __dir__=lambda: [*module.__all__])
     vars(module).pop("offer_public_names", None)  # the caller has imported it, and it is not one of the module's names
+
+
+def suggest_attributes(hints: Mapping[str, str], otherwise: str = "") -> Callable[[Class], Class]:
+    """Return a decorator of a class whose unknown attributes raise AttributeError with advice.
+
+    The advice is that of `hints`, else the nearest attribute, else `otherwise`, else all attributes. `__getattr__` is
+    set at run time, because type checkers accept any attribute of a class that defines it.
+
+    Args:
+        hints: Advice for names that users are likely to try, by name.
+        otherwise: Advice for all other names; `{name}` stands for the name.
+    """
+
+    def decorate(cls: Class) -> Class:
+        public = [name for name in dir(cls) if not name.startswith("_") and not hasattr(tuple, name)]
+        joined = ", ".join(public)
+
+        def unknown(self: Any, name: str) -> Any:
+            if hasattr(cls, name):  # a property that raised AttributeError
+                return object.__getattribute__(self, name)
+            message = f"{cls.__name__} has no attribute {name!r}"
+            if not name.startswith("_"):  # jax, numpy and pickle look for names that start with an underscore
+                near = difflib.get_close_matches(name.lower(), public, n=1, cutoff=0.75)
+                nearest = f"did you mean {near[0]}?" if near else otherwise.format(name=name)
+                message += f": {hints.get(name) or nearest or f'it has {joined}.'}"
+            raise AttributeError(message, name=name)
+
+        type.__setattr__(cls, "__getattr__", unknown)
+        return cls
+
+    return decorate

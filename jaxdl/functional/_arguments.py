@@ -40,15 +40,15 @@ def check_annotations(f: Callable, *arguments) -> None:
                 f"{f', or one-hot {name} with {name}.argmax(-1)' if one_hot else ''}."
             )
         check_range(name, dtype)
-        axes = _without_stars(parameter.annotation.dim_str.split(), len(shape), ranks)
+        bound, dims = dict(ranks), parameter.annotation.dim_str.split()
+        axes = _without_stars(dims, len(shape), ranks)
         expected = {axis: size for axis in axes if (size := _size(axis, sizes)) is not None}
         if len(shape) != len(axes) or any(expected.get(a, size) != size for a, size in zip(axes, shape, strict=True)):
-            known = ", ".join(f"{axis} = {size}" for axis, size in expected.items())
-            named = f"({', '.join(axes)}{',' * (len(axes) == 1)})"
-            can_reshape = len(expected) == len(axes) and math.prod(expected.values()) == math.prod(shape)
+            sizes_of_all = tuple(expected.values())
+            can_reshape = len(expected) == len(axes) and math.prod(sizes_of_all) == math.prod(shape)
             raise ValueError(
-                f"{name} must have the shape {named}{f' with {known}' if known else ''}, got {shape}"
-                f"{f': reshape it to {named}' if can_reshape else ''}."
+                f"{name} must have the shape {_describe(dims, expected, bound)}, got {shape}"
+                f"{f': reshape it to {sizes_of_all}' if can_reshape else ''}."
             )
         sizes.update(zip(axes, shape, strict=True))
 
@@ -85,6 +85,16 @@ def _without_stars(axes, rank, ranks):
         else:
             names.append(axis)
     return names
+
+
+def _describe(dims, expected, bound) -> str:
+    """Return the axes of an annotation and their known sizes: "(batch, *outputs) with batch = 4, *outputs = (1,)"."""
+    known = {axis: expected[axis] for axis in dims if axis in expected}
+    known |= {
+        axis: tuple(expected[name] for name in _without_stars([axis], 0, bound)) for axis in dims if axis in bound
+    }
+    sizes = ", ".join(f"{axis} = {known[axis]}" for axis in dims if axis in known)
+    return f"({', '.join(dims)}{',' * (len(dims) == 1)}){f' with {sizes}' if sizes else ''}"
 
 
 def _size(axis, sizes):
