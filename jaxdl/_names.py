@@ -3,23 +3,32 @@
 import difflib
 import sys
 from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import Any, NoReturn, TypeVar
 
 Class = TypeVar("Class", bound=type)
 
 
-def offer_public_names(module_name: str) -> None:
+def offer_public_names(module_name: str, hints: Mapping[str, str] = MappingProxyType({})) -> None:
     """Let `dir` of a module list its `__all__` alone, and an unknown attribute raise AttributeError with the nearest.
+
+    Initials such as bce are near to the names that they abbreviate. `hints` gives advice on other names that users are
+    likely to try, by name.
 
     Call it after the definition of `__all__`. The functions are set at run time, because type checkers accept any
     attribute of a module that defines `__getattr__`.
     """
     module = sys.modules[module_name]
     lower = {name.lower(): name for name in module.__all__}
+    initials: dict[str, list[str]] = {}
+    for name in sorted(lower):
+        initials.setdefault("".join(word[:1] for word in name.split("_")), []).append(lower[name])
 
     def unknown(name: str) -> NoReturn:
-        near = difflib.get_close_matches(name.lower(), lower, n=1)
-        advice = f"did you mean {lower[near[0]]}?" if near else f"help({module_name}) lists what it has."
+        near = [lower[match] for match in difflib.get_close_matches(name.lower(), lower, n=1)]
+        near = initials.get(name.lower(), near) if len(name) > 1 else near
+        advice = f"did you mean {' or '.join(near)}?" if near else f"help({module_name}) lists what it has."
+        advice = hints.get(name.lower(), advice)
         raise AttributeError(f"module {module_name!r} has no attribute {name!r}: {advice}", name=name)
 
     vars(module).update(__getattr__=unknown, __dir__=lambda: [*module.__all__])

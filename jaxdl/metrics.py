@@ -23,7 +23,12 @@ __all__ = [
     "root_mean_squared_error",
 ]
 
-offer_public_names(__name__)
+COUNTS = "compute it from metrics.confusion_matrix."
+HINTS = dict.fromkeys(("f1", "f1_score", "precision", "recall", "specificity", "sensitivity"), COUNTS)
+HINTS |= {"mse": "use the square of root_mean_squared_error, or functional.squared_error as loss."}
+HINTS |= dict.fromkeys(("r2", "r2_score"), "did you mean r_squared?")
+
+offer_public_names(__name__, HINTS)
 
 
 def predictions(logits: Float[Array, "*batch classes"]) -> Integer[Array, "*batch"]:

@@ -121,8 +121,15 @@ LOGITS, LABELS, WEIGHTS = np.zeros((3, 2), np.float32), np.zeros(3, int), np.one
         (
             "binary_accuracy",
             (LOGITS[:, :1], LABELS, WEIGHTS),
-            r", \*outputs = \(1,\), got \(3,\): reshape it to \(3, 1\)",
+            r", \*outputs = \(1,\), got \(3,\): reshape it to \(batch, 1\)",
         ),
+        (
+            "accuracy",
+            ((LOGITS, {}), LABELS, WEIGHTS),
+            "got tuple: take an entry of it, as in outputs, stats = model.apply",
+        ),
+        ("r_squared", (WEIGHTS, WEIGHTS, WEIGHTS), r"predictions .*, got \(3,\): reshape it to \(batch, 1\)"),
+        ("accuracy", (LOGITS, LABELS, WEIGHTS[:, None]), r"weights .*, got \(3, 1\): reshape it to \(batch,\)"),
         ("predictions", (LABELS,), "logits must be floating, got int"),
         ("r_squared", (LOGITS, LOGITS[:, 0], WEIGHTS), r"targets must have the shape .*, got \(3,\)"),
         (

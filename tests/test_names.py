@@ -26,6 +26,13 @@ def test_dir_of_a_module_lists_the_public_names_only(module):
         (optimizers, "Adam", "adam"),
         (models, "resnet18", "resnet"),
         (metrics, "acuracy", "accuracy"),
+        (metrics, "rmse", "root_mean_squared_error"),
+        (metrics, "r2", "r_squared"),
+        (F, "BCE", "binary_cross_entropy"),
+        (F, "ce", "cosine_embedding or cross_entropy"),
+        (F, "mse", "squared_error"),
+        (F, "linear", "dense"),
+        (models, "CNN", "convnet"),
         (data, "stratifed_split", "stratified_split"),
         (training, "fitt", "fit"),
         (schedules, "cosine_decay", "cosine"),
@@ -43,9 +50,9 @@ def test_an_unknown_name_raises_with_the_nearest(module, name, nearest):
 
 
 def test_a_name_that_is_near_to_no_other_raises():
-    assert not hasattr(F, "mse")
-    with pytest.raises(AttributeError, match=r"no attribute 'mse': help\(jaxdl.functional\) lists what it has\."):
-        F.mse  # noqa: B018
+    assert not hasattr(F, "mean")
+    with pytest.raises(AttributeError, match=r"no attribute 'mean': help\(jaxdl.functional\) lists what it has\."):
+        F.mean  # noqa: B018
 
 
 EMPTY = {kind: kind(*[None] * len(kind._fields)) for kind in NAMED}

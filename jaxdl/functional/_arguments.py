@@ -28,7 +28,9 @@ def check_annotations(f: Callable, *arguments) -> None:
         is_key = parameter.annotation.dtype.__name__ not in KINDS
         if not hasattr(argument, "dtype") and (is_key or not isinstance(argument, NUMBER)):
             kind = "a random key, such as jax.random.key(0)," if is_key else "a jax or numpy array,"
-            raise TypeError(f"{name} must be {kind} got {'None' if argument is None else type(argument).__name__}.")
+            entry = ": take an entry of it, as in outputs, stats = model.apply(...)" * isinstance(argument, tuple)
+            given = "None" if argument is None else type(argument).__name__
+            raise TypeError(f"{name} must be {kind} got {given}{entry}.")
         if is_key:
             continue
         dtype, shape = jnp.result_type(argument), getattr(argument, "shape", ())
@@ -44,11 +46,9 @@ def check_annotations(f: Callable, *arguments) -> None:
         axes = _without_stars(dims, len(shape), ranks)
         expected = {axis: size for axis in axes if (size := _size(axis, sizes)) is not None}
         if len(shape) != len(axes) or any(expected.get(a, size) != size for a, size in zip(axes, shape, strict=True)):
-            sizes_of_all = tuple(expected.values())
-            can_reshape = len(expected) == len(axes) and math.prod(sizes_of_all) == math.prod(shape)
+            described = _describe(dims, expected, bound)
             raise ValueError(
-                f"{name} must have the shape {_describe(dims, expected, bound)}, got {shape}"
-                f"{f': reshape it to {sizes_of_all}' if can_reshape else ''}."
+                f"{name} must have the shape {described}, got {shape}{_reshaping(name, shape, axes, expected)}."
             )
         sizes.update(zip(axes, shape, strict=True))
 
@@ -95,6 +95,18 @@ def _describe(dims, expected, bound) -> str:
     }
     sizes = ", ".join(f"{axis} = {known[axis]}" for axis in dims if axis in known)
     return f"({', '.join(dims)}{',' * (len(dims) == 1)}){f' with {sizes}' if sizes else ''}"
+
+
+def _reshaping(name, shape, axes, expected) -> str:
+    """Return how to get the expected shape from one of as many numbers, or from one that lacks a column or has one."""
+    if len(expected) == len(axes) and math.prod(expected.values()) == math.prod(shape):
+        sizes = [axis if axis == "batch" else str(size) for axis, size in expected.items()]
+        return f": reshape it to ({', '.join(sizes)}{',' * (len(sizes) == 1)})"
+    if len(axes) == 1 and len(shape) == 2 and shape[1] == 1:
+        return f": take its column, {name}[:, 0]"
+    if axes[1:] == ["outputs"] and len(shape) == 1 and "outputs" not in expected:
+        return ": reshape it to (batch, 1)"
+    return ""
 
 
 def _size(axis, sizes):

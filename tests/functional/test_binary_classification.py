@@ -81,8 +81,8 @@ def test_sigmoid_binary_cross_entropy_names_wrong_shapes_and_dtypes(unchecked):
     with pytest.raises(TypeError, match="logits must be floating, got int32"):
         loss(jnp.zeros(2, int), jnp.zeros(2, int))
     expected = {
-        ((2, 1), (2,)): r"\(1,\), got \(2,\): reshape it to \(2, 1\)\.",
-        ((2,), (2, 1)): r"\(\), got \(2, 1\): reshape it to \(2,\)\.",
+        ((2, 1), (2,)): r"\(1,\), got \(2,\): reshape it to \(batch, 1\)\.",
+        ((2,), (2, 1)): r"\(\), got \(2, 1\): reshape it to \(batch,\)\.",
         ((2, 3), (2, 1)): r"\(3,\), got \(2, 1\)\.",
         ((2,), (3,)): r"\(\), got \(3,\)\.",
     }

@@ -195,6 +195,11 @@ def test_a_metric_is_one_number_and_observe_returns_a_dictionary_of_numbers(para
         jax.eval_shape(functools.partial(evaluate, shares), state_with(params, {}), DATA)
     with pytest.raises(TypeError, match="observe must return a dictionary of numbers, got None"):
         observed(task_of(), state_with(params, {}), DATA, lambda state, dev: None)
+    for value in (None, {"mean": 1.0}):
+        with pytest.raises(TypeError, match=r"metric 'hits' must return one number, got (None|dict): return a number"):
+            evaluate(task_of(metrics={"hits": lambda *_, value=value: value}), state_with(params, {}), DATA)
+    with pytest.raises(TypeError, match="observe must return a dictionary of numbers, but it holds None"):
+        observed(task_of(), state_with(params, {}), DATA, lambda state, dev: {"loss": None})
     with pytest.raises(TypeError, match="observe must return a dictionary of numbers, but it holds 'high'"):
         observed(task_of(), state_with(params, {}), DATA, lambda state, dev: {"loss": "high"})
     every = lambda state, dev: {"params": state.params, "epoch": 3}
