@@ -9,9 +9,11 @@ from typing import Annotated, Any
 import tyro
 
 import jaxdl
+from jaxdl._printable import printable
 from jaxdl.cli.entry import exit_with, run_command_line
 from jaxdl.cli.launch import Launch, check_launch, join_cluster, launch, split_arguments
 from jaxdl.cli.settings import Check, Export, Predict, Report, Shapes, Trace
+from jaxdl.cli.usage import usage_advice
 from jaxdl.runs.settings import Train
 
 DESCRIPTION = (
@@ -43,10 +45,18 @@ def main(arguments: list[str] | None = None) -> int:
         ),
     )
     command: list[str] = []
+    if arguments[:1] == ["check"]:  # its options have no values, so that names may follow them
+        arguments = sorted(arguments, key=lambda word: word.startswith("-"))
     if arguments[:1] == ["launch"]:
         arguments, command = split_arguments(arguments, COMMANDS)
     run = lambda settings: _launch(settings, command) if isinstance(settings, Launch) else _run(settings)  # noqa: E731
-    return run_command_line(commands, run, prog="jaxdl", description=DESCRIPTION, arguments=arguments)
+    try:
+        return run_command_line(commands, run, prog="jaxdl", description=DESCRIPTION, arguments=arguments)
+    except SystemExit as end:
+        if end.code == 2:  # the arguments cannot be parsed
+            for sentence in usage_advice(arguments):
+                print(printable(f"hint: {sentence}"), file=sys.stderr)
+        raise
 
 
 def _summary(kind) -> str:

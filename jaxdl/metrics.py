@@ -4,15 +4,18 @@ All arguments are jax or numpy arrays. Another type or dtype raises TypeError, a
 """
 
 import jax.numpy as jnp
-from jaxtyping import Array, Float, Integer
+from jaxtyping import Array, Float, Integer, Real
 
 from jaxdl._formatting import format_argument, is_integer
 from jaxdl._names import offer_public_names
 from jaxdl.functional import absolute_error, squared_error, weighted_mean
 from jaxdl.functional._arguments import check_annotations
+from jaxdl.functional._types import Scalar
+from jaxdl.functional._validity import check_number
 
 __all__ = [
     "accuracy",
+    "binary_accuracy",
     "confusion_matrix",
     "mean_absolute_error",
     "predictions",
@@ -20,7 +23,12 @@ __all__ = [
     "root_mean_squared_error",
 ]
 
-offer_public_names(__name__)
+COUNTS = "compute it from metrics.confusion_matrix."
+HINTS = dict.fromkeys(("f1", "f1_score", "precision", "recall", "specificity", "sensitivity"), COUNTS)
+HINTS |= {"mse": "use the square of root_mean_squared_error, or functional.squared_error as loss."}
+HINTS |= dict.fromkeys(("r2", "r2_score"), "did you mean r_squared?")
+
+offer_public_names(__name__, HINTS)
 
 
 def predictions(logits: Float[Array, "*batch classes"]) -> Integer[Array, "*batch"]:
@@ -55,7 +63,8 @@ def accuracy(
 
     Raises:
         TypeError: If a dtype differs from the annotation.
-        ValueError: If a shape differs from the annotation.
+        ValueError: If a shape differs from the annotation, or if there is one logit per example: `binary_accuracy`
+            compares it with a threshold.
 
     Example:
         >>> from jaxdl import metrics
@@ -66,9 +75,58 @@ def accuracy(
         >>> float(metrics.accuracy(logits, labels, jnp.array([1.0, 1.0, 0.0, 0.0])))
         0.5
     """
+    shape = getattr(logits, "shape", ())
+    if len(shape) in (1, 2) and shape[1:] in ((), (1,)) and jnp.issubdtype(logits.dtype, jnp.floating):
+        raise ValueError(
+            f"accuracy needs logits of the shape (batch, classes), with at least two classes, got {shape}: for one "
+            "logit per example use metrics.binary_accuracy, for one probability with threshold=0.5."
+        )
     _check(accuracy, logits, labels, weights)
     correct = (predictions(logits) == labels) & (labels >= 0)
     return weighted_mean(correct.astype(jnp.result_type(weights)), weights)
+
+
+def binary_accuracy(
+    logits: Float[Array, "batch *outputs"],
+    labels: Real[Array, "batch *outputs"],
+    weights: Float[Array, "batch"],
+    *,
+    threshold: Scalar = 0.0,
+) -> Float[Array, ""]:
+    r"""Return the weighted share of correct predictions of two classes, $\sum_n w_n [\hat y_n = y_n] / \sum_n w_n$.
+
+    The positive class is predicted, $\hat y_n = 1$, if the logit is above the threshold, $z_n > t$. With more outputs
+    per example, each of them a yes or no, the share of an example is its mean over them. A NaN logit and a label
+    outside [-1, 1] count as errors.
+
+    Args:
+        logits: One logit $z_n$ per example (batch,), or several (batch, outputs).
+        labels: Labels $y_n$ of the same shape: 1 for the positive class, 0 or -1 for the other; or its probability.
+        weights: Example weights $w_n$ of shape (batch,); 0 ignores an example.
+        threshold: Logits above it are predicted as positive: 0 for logits, 0.5 for probabilities, such as
+            `functools.partial(metrics.binary_accuracy, threshold=0.5)`.
+
+    Returns:
+        Accuracy between 0 and 1, in the dtype of `weights`.
+
+    Raises:
+        TypeError: If a dtype differs from the annotation.
+        ValueError: If a shape differs from the annotation.
+
+    Example:
+        >>> from jaxdl import metrics
+        >>> logits, labels = jnp.array([2.0, -1.0, 0.5, -3.0]), jnp.array([1, 0, 0, 0])
+        >>> float(metrics.binary_accuracy(logits, labels, jnp.ones(4)))
+        0.75
+        >>> float(metrics.binary_accuracy(F.sigmoid(logits), labels, jnp.ones(4), threshold=0.5))
+        0.75
+    """
+    check_number("threshold", threshold)
+    check_annotations(binary_accuracy, logits, labels, weights)
+    targets = jnp.asarray(labels, jnp.result_type(logits))
+    correct = ((logits > threshold) == (targets > 0.5)) & (jnp.abs(targets) <= 1) & ~jnp.isnan(logits)
+    shares = correct.astype(jnp.result_type(weights)).mean(axis=range(1, correct.ndim))
+    return weighted_mean(shares, weights)
 
 
 def confusion_matrix(

@@ -11,6 +11,26 @@ def test_accuracy_is_the_weighted_share_of_correct_predictions():
     assert metrics.accuracy(logits, jnp.array([0, 0, 0]), jnp.array([1.0, 1.0, 2.0])) == 0.75
 
 
+def test_binary_accuracy_is_the_weighted_share_of_logits_on_the_right_side():
+    binary_accuracy = metrics.binary_accuracy
+    logits = jnp.array([2.0, -1.0, 0.5, jnp.nan, -3.0, 0.0])
+    labels, weights = jnp.array([1, 0, 0, 0, 1, 0]), jnp.array([1.0, 2, 3, 4, 5, 1])
+    expected = (1 + 2 + 1) / 16  # the NaN is an error, and 0 is not above the threshold
+    assert binary_accuracy(logits, labels, weights) == expected
+    columns = logits[:, None], labels[:, None].astype(float), weights
+    assert binary_accuracy(*columns) == expected
+    assert binary_accuracy(logits, 2 * labels - 1, weights) == expected
+    probabilities = 1 / (1 + jnp.exp(-logits))
+    assert binary_accuracy(probabilities, labels, weights, threshold=0.5) == expected
+
+
+def test_binary_accuracy_of_several_outputs_is_their_mean_and_other_labels_are_errors():
+    logits, labels = jnp.array([[1.0, 1.0], [1.0, -1.0]]), jnp.array([[1, 0], [1, 0]])
+    assert metrics.binary_accuracy(logits, labels, jnp.array([3.0, 1.0])) == (3 * 0.5 + 1) / 4
+    assert metrics.binary_accuracy(jnp.ones(3), jnp.array([2, 1, 255], "uint8"), jnp.ones(3)) == np.float32(1 / 3)
+    assert metrics.binary_accuracy(-jnp.ones(2), jnp.array([-100, -1]), jnp.ones(2)) == 0.5
+
+
 def test_a_nan_logit_is_an_error():
     logits = jnp.array([[jnp.nan, 1.0], [1.0, jnp.nan]])
     assert metrics.predictions(logits).tolist() == [-1, -1]
@@ -92,6 +112,24 @@ LOGITS, LABELS, WEIGHTS = np.zeros((3, 2), np.float32), np.zeros(3, int), np.one
             (LOGITS, LOGITS, WEIGHTS),
             r"labels must be integers, .* or one-hot labels with labels.argmax\(-1\)",
         ),
+        (
+            "accuracy",
+            (LOGITS[:, :1], LABELS, WEIGHTS),
+            r"at least two classes, got \(3, 1\): .* metrics.binary_accuracy",
+        ),
+        ("accuracy", (LOGITS[:, 0], LABELS, WEIGHTS), r"at least two classes, got \(3,\): .* with threshold=0.5"),
+        (
+            "binary_accuracy",
+            (LOGITS[:, :1], LABELS, WEIGHTS),
+            r", \*outputs = \(1,\), got \(3,\): reshape it to \(batch, 1\)",
+        ),
+        (
+            "accuracy",
+            ((LOGITS, {}), LABELS, WEIGHTS),
+            "got tuple: take an entry of it, as in outputs, stats = model.apply",
+        ),
+        ("r_squared", (WEIGHTS, WEIGHTS, WEIGHTS), r"predictions .*, got \(3,\): reshape it to \(batch, 1\)"),
+        ("accuracy", (LOGITS, LABELS, WEIGHTS[:, None]), r"weights .*, got \(3, 1\): reshape it to \(batch,\)"),
         ("predictions", (LABELS,), "logits must be floating, got int"),
         ("r_squared", (LOGITS, LOGITS[:, 0], WEIGHTS), r"targets must have the shape .*, got \(3,\)"),
         (

@@ -35,29 +35,35 @@ def check_command(settings: Check, console: Console) -> int:
     for reason in unchecked.values():
         print_line(f"not checked: {reason}", console)
     failed = [proof.name for proof in proofs if proof.fault]
-    console.print(f"{len(proofs) - len(failed)} of {len(proofs)} derivations hold.", highlight=False)
+    if proofs:
+        console.print(f"{len(proofs) - len(failed)} of {len(proofs)} derivations hold.", highlight=False)
     undetected = _undetected([proof.name for proof in proofs], package, console) if settings.mutants else []
     return 1 if failed or undetected or unchecked else 0
 
 
 def _package_and_names(names) -> tuple[types.ModuleType, tuple[str, ...]]:
-    """Return the module of the Python file that is named first, or jaxdl.functional, and the names of functions."""
-    if not names[:1] or not names[0].endswith(".py"):
-        _check_no_path(names[:1])
+    """Return the module of the Python file among the names, or jaxdl.functional, and the names of functions."""
+    files = [name for name in names if name.endswith(".py")]
+    if not files:
+        _check_no_path(names)
         return jaxdl.functional, names
-    path = pathlib.Path(names[0]).expanduser()
+    if len(files) > 1:
+        raise ValueError(f"check takes one Python file, got {', '.join(files)}. Check one after another.")
+    path = pathlib.Path(files[0]).expanduser()
     module = import_file(path)
     if not derivation.vjp_pairs(module):
         raise ValueError(f"{path} has no pair of functions f and f_vjp. Define the gradient of f as f_vjp(g, …) in it.")
-    return module, names[1:]
+    return module, tuple(name for name in names if name not in files)
 
 
 def _check_no_path(names) -> None:
-    """Raise ValueError if the first name is a folder, or a file that is not a Python file."""
+    """Raise ValueError if a name is a folder, or a file that is not a Python file."""
     for path in map(pathlib.Path, names):
         if path.is_dir() or path.suffix or len(path.parts) > 1:
             kind = "a folder" if path.is_dir() else "no Python file"
             raise ValueError(f"{path} is {kind}. Name a function, or a file that ends in .py.")
+        if path.with_suffix(".py").is_file() and not hasattr(jaxdl.functional, path.name):
+            raise ValueError(f"{path} is no function of jaxdl. For the file of this name write {path}.py.")
 
 
 def _unchecked(package, names) -> dict[str, str]:

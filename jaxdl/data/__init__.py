@@ -171,4 +171,4 @@ __all__ = [
     "xor",
 ]
 
-offer_public_names(__name__)
+offer_public_names(__name__, {"dataloader": "training draws the batches itself; stream_arrays reads from disk."})

@@ -12,9 +12,16 @@ from typing_extensions import TypeAliasType
 
 from jaxdl._display import field_table, html_table, short_repr, summarized
 from jaxdl._formatting import format_argument
+from jaxdl._names import suggest_attributes
 from jaxdl._types import ArrayLike
 
+PARTS = dict.fromkeys(("train", "dev", "test"), "split it with data.random_split(key, data).")
+SHAPES = dict.fromkeys(("shape", "dtype", "ndim"), "take that of an array, such as data.inputs.shape.")
+FIELDS = dict.fromkeys(("x", "X", "features", "images", "data"), "write inputs.")
+FIELDS |= dict.fromkeys(("y", "Y", "target", "targets", "classes"), "write labels.")
 
+
+@suggest_attributes({**PARTS, **SHAPES, **FIELDS, "sample_weight": "write weights."})
 class Dataset(NamedTuple):
     """Examples along the first axis of every array; a pytree, so that every jax transformation accepts it.
 
@@ -24,12 +31,13 @@ class Dataset(NamedTuple):
     Attributes:
         inputs: An array (examples, ...), or a pytree of such arrays.
         labels: Class numbers (examples,) from 0, or signs -1 and 1, or regression targets (examples, outputs).
-        weights: Weight of each example in the loss (examples,), at least 0.
+        weights: Weight of each example in the loss (examples,), at least 0. `from_arrays` sets 1; functions of jaxdl do
+            not accept a data set without weights.
     """
 
     inputs: PyTree
     labels: Any
-    weights: Any
+    weights: Any = None
 
     __repr__ = short_repr
     _repr_html_ = field_table
@@ -37,6 +45,10 @@ class Dataset(NamedTuple):
     @property
     def size(self) -> int:
         """Number of examples."""
+        if self.weights is None:
+            raise ValueError(
+                "a Dataset needs a weight for each example, got None: make it with data.from_arrays(inputs, labels)."
+            )
         return len(self.weights)
 
     @property
@@ -45,6 +57,19 @@ class Dataset(NamedTuple):
         return _count_outputs(self.labels)
 
 
+def _of_parts() -> dict[str, str]:
+    """Return advice for the names of arrays of the parts, such as x_train, and for the fields of a Dataset."""
+    hints = {"val": "write dev.", "valid": "write dev.", "validation": "write dev."}
+    for field, names in {"inputs": ("x", "X", "inputs"), "labels": ("y", "Y", "labels")}.items():
+        for name in names:
+            hints[name] = f"write train.{field}, or that of another part."
+            for part in ("train", "dev", "test"):
+                hints |= {f"{name}_{part}": f"write {part}.{field}.", f"{part}_{name}": f"write {part}.{field}."}
+            hints |= dict.fromkeys((f"{name}_val", f"val_{name}", f"{name}_valid"), f"write dev.{field}.")
+    return hints
+
+
+@suggest_attributes({**_of_parts(), "size": "write train.size, or that of another part."})
 class Split(NamedTuple):
     """Three disjoint parts of a data set.
 
@@ -105,6 +130,11 @@ def from_arrays(inputs: ArrayLike, labels: ArrayLike, *, weights: ArrayLike | No
         ('float32', 'int32', [1.0, 1.0])
     """
     inputs, labels = array_of_numbers("inputs", inputs), array_of_numbers("labels", labels)
+    if inputs.ndim == 1 and labels.ndim > 1 and len(inputs) == len(labels):
+        raise ValueError(
+            f"inputs come before labels, got the shapes {inputs.shape} and {labels.shape}: exchange them, or reshape "
+            "a single feature to (examples, 1)."
+        )
     if inputs.ndim > 1 and len(inputs) > 1 and loses_digits(inputs):
         warnings.warn(
             "inputs lose digits in float32, because they vary little compared to their size: subtract the mean of each "
@@ -159,8 +189,19 @@ def array_of_numbers(name: str, values: Any, dtype: Any = None) -> np.ndarray:
         ) from None
     if array.dtype.kind not in "biuf":
         got = array.dtype if array.size != 1 else format_argument(array.item())
-        raise TypeError(f"{name} must be real numbers, got {got}: encode them first.")
+        raise TypeError(f"{name} must be real numbers, got {got}: {_encoding_of(name, values, array.dtype.kind)}.")
     return array if dtype is None else array.astype(dtype)
+
+
+def _encoding_of(name, values, kind) -> str:
+    """Return advice for values that are no numbers."""
+    if values is None:
+        return "pass an array"
+    if isinstance(values, dict):
+        return "stack its columns with np.column_stack, or encode them with data.prepare"
+    if name == "labels" and kind in "OSTU":
+        return "number them with names, labels = np.unique(labels, return_inverse=True)"
+    return "encode them first"
 
 
 def check_inputs_shape(inputs) -> None:

@@ -193,6 +193,11 @@ def _load_named(name, part, data_dir, manual_dir) -> Dataset:
         return load_original(name, part=part, data_dir=data_dir, manual_dir=manual_dir)
     if prepared or (inside and data_dir):
         return load_prepared(name, folder, part=part)
+    if pathlib.Path(name).expanduser().is_file():
+        raise ValueError(
+            f"data must be a table ({', '.join(SUFFIXES)}), a numpy archive (.npz) or a folder of images, got {name}: "
+            "convert the file, or read it with another library and make a data set with data.from_arrays."
+        )
     raise FileNotFoundError(
         f"no data set or file {name!r}. Known sets: {', '.join(NAMES)}; also sets that TFDS has prepared in {folder}, "
         f"tables ({', '.join(SUFFIXES)}), numpy archives (.npz) and folders of images."

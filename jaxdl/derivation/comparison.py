@@ -27,11 +27,10 @@ from jaxdl.derivation.discovery import (
     VJPPair,
     as_cases,
     as_pair,
-    did_you_mean,
     examples as examples_of,
     is_floating,
     rounded,
-    vjp_pairs,
+    select_pairs,
 )
 from jaxdl.derivation.edge_cases import edge_fault
 from jaxdl.derivation.mutation import mutants
@@ -40,6 +39,7 @@ from jaxdl.derivation.solutions import solved_examples
 from jaxdl.derivation.unusual_arrays import unusual_fault
 
 PairLike = TypeAliasType("PairLike", str | Callable | VJPPair)
+PairsLike = TypeAliasType("PairsLike", PairLike | types.ModuleType | Sequence[PairLike])
 FLOAT64_BOUND = 1e-12
 FLOAT32_BOUND = 1e-5  # only for inputs of unit scale
 FLOAT32_RATIO = 10  # to the error of jax's own float32 gradient
@@ -114,7 +114,7 @@ def _result(proof) -> str:
 
 
 def prove(
-    mine: PairLike | Sequence[PairLike] = (),
+    mine: PairsLike = (),
     package: types.ModuleType = jaxdl.functional,
     *,
     examples: Sequence[tuple] | None = None,
@@ -126,7 +126,8 @@ def prove(
     Pass a `VJPPair` if it is elsewhere.
 
     Args:
-        mine: Name, function or `VJPPair`, or several of them; all functions of the package if empty.
+        mine: Name, function or `VJPPair`, or several of them; all functions of the package if empty. A module of your
+            own stands for all its pairs.
         package: An imported package or module with pairs `f`, `f_vjp`, in which names are looked up.
         examples: Inputs to compare on, the same for all functions: tuples of arguments, or pairs (arguments, settings),
             of jax or NumPy arrays of any float dtype. By default those of `f_examples(random)` beside `f`, or random
@@ -155,19 +156,9 @@ def prove(
         >>> [proof.fault for proof in derivation.prove(cube, examples=[(jnp.array([1.0, 2.0]),)])]
         ['']
     """
-    several = [mine] if isinstance(mine, str | VJPPair) or callable(mine) else list(mine)
-    known = {pair.name: pair for pair in vjp_pairs(package)}
-    for name in several:
-        if isinstance(name, str) and name not in known:
-            raise ValueError(
-                f"unknown function {name!r}.{did_you_mean(name, known)} "
-                f"Functions with a hand-derived VJP: {', '.join(sorted(known))}."
-            )
     compared = []
-    for each in several or sorted(known):
-        own = not isinstance(each, str)
-        pair = as_pair(each) if own else known[each]
-        cases = as_cases(pair.f, examples) if examples is not None else examples_of(pair.f) if own else None
+    for pair, is_own in select_pairs(mine, package):
+        cases = as_cases(pair.f, examples) if examples is not None else examples_of(pair.f) if is_own else None
         compared.append((pair, cases))
     return _compare_all(compared, edge_cases)
 
@@ -231,11 +222,11 @@ def _judged(f_vjp, solved) -> tuple[tuple[float, ...], str]:
     return errors, fault or _first_unusual_fault(solved.unusual, of_single[len(ordinary) :])
 
 
-def surviving_mutants(pair: VJPPair, cases: list | None = None) -> tuple[int, list[str]]:
+def surviving_mutants(pair: VJPPair | Callable, cases: list | None = None) -> tuple[int, list[str]]:
     """Mutate a VJP and return the mutants that the comparison fails to detect.
 
     Args:
-        pair: The function and its VJP.
+        pair: The function and its VJP, or a function with an `f_vjp` beside it.
         cases: Pairs (arguments, settings) to compare on; `examples(pair.f)` by default.
 
     Returns:
@@ -248,8 +239,8 @@ def surviving_mutants(pair: VJPPair, cases: list | None = None) -> tuple[int, li
         >>> derivation.surviving_mutants(pair)
         (11, [])
     """
-    mutated = list(mutants(pair.f_vjp))
-    surviving = mutated
+    pair = as_pair(pair)
+    surviving = mutated = list(mutants(pair.f_vjp))
     compared = examples_of(pair.f) if cases is None else rounded(as_cases(pair.f, cases))
     solved = solved_examples(pair.f, compared, cases is None, False).cases
     for precision in (0, 1):  # most mutants already fail in float64

@@ -15,6 +15,10 @@ from jaxdl.derivation.discovery import is_floating, plain_function, round_to_flo
 from jaxdl.system.keys import is_key
 
 WITH_NUMPY = "jax cannot differentiate NumPy: write f with jax.numpy, such as jnp.tanh instead of np.tanh"
+WITH_VALUES = (
+    "jax cannot trace `if`, `while`, `float()` and `int()` of an array: write jnp.where(condition, a, b), and leave "
+    "out the conversions"
+)
 FAST_COMPILATION = {"xla_backend_optimization_level": 0, "xla_cpu_use_fusion_emitters": False}
 
 
@@ -47,6 +51,8 @@ def _in_case(title):
         yield
     except jax.errors.TracerArrayConversionError as error:
         raise CaseError(f"{title}: {WITH_NUMPY}") from error
+    except jax.errors.ConcretizationTypeError as error:
+        raise CaseError(f"{title}: {WITH_VALUES}") from error
     except Exception as error:
         first_line = (str(error).splitlines() or ["no message"])[0]
         raise CaseError(f"{title}: {type(error).__name__}: {first_line}") from error
@@ -185,6 +191,8 @@ def _outputs(f, case) -> Any:
     _, arguments, traced = case.inputs[0]
     with jax.enable_x64(True), jax.default_matmul_precision("highest"):
         outputs = jax.eval_shape(lambda *a: f(*a, **case.static, **traced), *arguments)
+    if not jax.tree.leaves(outputs):
+        raise TypeError("f must return an array, got None; end it with a return statement")
     if wrong := [str(leaf.dtype) for leaf in jax.tree.leaves(outputs) if leaf.dtype != np.float64]:
         raise TypeError(
             f"f must return float64 arrays for float64 arguments, got {', '.join(wrong)}; remove conversions to a dtype"

@@ -6,7 +6,7 @@ import inspect
 import itertools
 import pkgutil
 import types
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, NamedTuple
 
 import jax
@@ -14,9 +14,13 @@ import jax.numpy as jnp
 import numpy as np
 
 import jaxdl.functional
+from jaxdl._formatting import format_argument
 from jaxdl.system.keys import is_key
 
 BATCHES = (10, 1, 100)  # a wrong sum over the batch can go undetected in one row, or be visible only in many
+
+
+ADVICE_ON_OWN = " For one of your own, pass prove the function, or jaxdl check the file: jaxdl check FILE.py NAME."
 
 
 class VJPPair(NamedTuple):
@@ -42,11 +46,15 @@ def functions(package: types.ModuleType = jaxdl.functional) -> dict[str, types.F
     Returns:
         Functions by name, including `f_vjp` and `f_examples`.
 
+    Raises:
+        TypeError: If the argument is not a module.
+
     Example:
         >>> from jaxdl import derivation
         >>> sorted(name for name in derivation.functions() if name.startswith("softplus"))
         ['softplus', 'softplus_examples', 'softplus_vjp']
     """
+    check_module(package)
     modules = [package]
     if hasattr(package, "__path__"):
         names = [info.name for info in pkgutil.iter_modules(package.__path__) if not info.name.startswith("_")]
@@ -59,6 +67,15 @@ def functions(package: types.ModuleType = jaxdl.functional) -> dict[str, types.F
         and function.__module__ == module.__name__
         and not name.startswith("_")
     }
+
+
+def check_module(package: Any) -> None:
+    """Raise TypeError unless the argument is a module."""
+    if not isinstance(package, types.ModuleType):
+        raise TypeError(
+            f"package must be an imported module, got {format_argument(package)}: import the module that defines f and "
+            "f_vjp, and pass examples to prove as examples=[...], and a pair as VJPPair(name, f, f_vjp)."
+        )
 
 
 def plain_function(f: Any) -> Any:
@@ -90,16 +107,68 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
     return f" Did you mean {similar[0]!r}?" if similar else ""
 
 
+def select_pairs(mine: Any, package: Any) -> list[tuple[VJPPair, bool]]:
+    """Return the pairs that `prove` compares, and whether each of them was passed instead of named.
+
+    Raises TypeError for something other than names, functions and pairs, and ValueError for an unknown name.
+    """
+    if isinstance(mine, types.ModuleType):
+        mine, package = (), mine
+    check_module(package)
+    known = {pair.name: pair for pair in vjp_pairs(package)}
+    is_single = isinstance(mine, str | VJPPair) or callable(mine) or hasattr(mine, "shape")
+    several = [mine] if is_single or not isinstance(mine, Iterable) else list(mine)
+    if not known and not several:
+        raise ValueError(f"{package.__name__} has no pair of functions f and f_vjp: define the gradient of f as f_vjp.")
+    for name in several:
+        if isinstance(name, str) and name not in known:
+            advice = ADVICE_ON_OWN if package is jaxdl.functional else ""
+            raise ValueError(
+                f"unknown function {name!r}.{did_you_mean(name, known)} "
+                f"Functions with a hand-derived VJP: {', '.join(sorted(known))}.{advice}"
+            )
+    return [
+        (known[each], False) if isinstance(each, str) else (as_pair(each), True) for each in several or sorted(known)
+    ]
+
+
 def as_pair(pair: Any) -> VJPPair:
     """Return a pair itself, or a function together with the `f_vjp` defined beside it."""
+    check_pair(pair)
     return pair if isinstance(pair, VJPPair) else pair_of(pair)
+
+
+def check_pair(pair: Any) -> None:
+    """Raise TypeError unless the argument is a pair of two functions, or a function."""
+    if isinstance(pair, types.ModuleType):
+        advice = "pass the module alone to prove, or one of its functions"
+    elif isinstance(pair, str):
+        advice = "pass the function itself, not its name"
+    else:
+        advice = "pass f itself, with f_vjp defined beside it"
+    if not (isinstance(pair, VJPPair) or callable(pair)):
+        raise TypeError(
+            f"a pair must be a function f or VJPPair(name, f, f_vjp), got {format_argument(pair)}: {advice}."
+        )
+    for f in pair[1:] if isinstance(pair, VJPPair) else ():
+        if not callable(f):
+            raise TypeError(
+                f"a VJPPair must hold a name and two functions, got {format_argument(f)}: pass f and f_vjp."
+            )
 
 
 def pair_of(f: Any) -> VJPPair:
     """Return a function together with the `f_vjp` defined beside it. Raises ValueError if there is none."""
     f_vjp = _beside(f, "_vjp")
+    name = getattr(f, "__name__", type(f).__name__)
+    if f_vjp is not None and not callable(f_vjp):
+        raise TypeError(
+            f"{name}_vjp must be a function, got {format_argument(f_vjp)}: define the gradient of {name} as it."
+        )
     if f_vjp is None:
-        name = getattr(f, "__name__", type(f).__name__)
+        base = name.removesuffix("_vjp")
+        if base != name and base in getattr(inspect.unwrap(f), "__globals__", {}):
+            raise ValueError(f"{name} is a VJP itself: pass {base}, the function that it belongs to.")
         raise ValueError(
             f"{name} has no hand-derived VJP: no function {name}_vjp is defined beside it. "
             f"Define it there, or pass VJPPair({name!r}, {name}, its_vjp)."
@@ -120,31 +189,68 @@ def _beside(f, suffix) -> Any:
     return None if nested else getattr(plain, "__globals__", {}).get(name)
 
 
-def as_cases(f: Callable, examples: Sequence[Any]) -> list[tuple[tuple, dict[str, Any]]]:
+def as_cases(f: Callable, examples: Any) -> list[tuple[tuple, dict[str, Any]]]:
     """Return examples as pairs (arguments, settings). Raises ValueError if one does not fit the signature of f."""
     cases = []
     signature = inspect.signature(f)
+    arguments = [name for name, p in signature.parameters.items() if p.kind is not p.KEYWORD_ONLY]
+    if not isinstance(examples, Iterable) or isinstance(examples, dict | str) or hasattr(examples, "shape"):
+        raise TypeError(
+            f"examples must be a list of tuples of arguments, such as [{_tuple_of(arguments)}], got "
+            f"{format_argument(examples)}: write a tuple for each example, and put them into a list."
+        )
     for number, example in enumerate(examples):
         if not isinstance(example, tuple):
             raise ValueError(
-                f"each example must be a tuple of arguments or a pair (arguments, settings), such as [(x, y)], "
-                f"but example {number} is a {type(example).__name__}."
+                f"each example must be a tuple of arguments or a pair (arguments, settings), such as "
+                f"[{_tuple_of(arguments)}], but example {number} is a {type(example).__name__}."
             )
-        arguments, settings = example, {}
+        given, settings = example, {}
         match example:
             case (tuple() | list(), dict(named)) if set(named) <= set(signature.parameters):
-                arguments, settings = tuple(example[0]), named
+                given, settings = tuple(example[0]), named
         call = f"{getattr(f, '__name__', 'f')}({', '.join(signature.parameters)})"
+        _check_settings_apart(number, call, example, signature)
         try:
-            bound = signature.bind(*arguments, **settings)
+            bound = signature.bind(*given, **settings)
         except TypeError as error:
-            unknown = _unknown_setting(example, signature)
+            unknown = _unknown_setting(example, signature) or _by_position(given, arguments, signature)
             raise ValueError(f"example {number} does not fit {call}: {unknown or f'{error}.'}") from None
         _check_arrays(number, call, bound.args)
-        cases.append((arguments, settings))
+        cases.append((given, settings))
     if not cases:
         raise ValueError("examples must hold at least one tuple of arguments, got none.")
     return cases
+
+
+def _tuple_of(names) -> str:
+    """Return names as the text of a tuple."""
+    return f"({', '.join(names)}{',' * (len(names) == 1)})"
+
+
+def _by_position(given, arguments, signature) -> str:
+    """Return a sentence about settings that an example gives by position, if there are any."""
+    settings = [name for name in signature.parameters if name not in arguments]
+    if len(given) <= len(arguments) or not settings:
+        return ""
+    return (
+        f"{' and '.join(settings)} must be given by name, in a pair (arguments, settings): "
+        f'({_tuple_of(arguments)}, {{"{settings[0]}": ...}}).'
+    )
+
+
+def _check_settings_apart(number, call, example, signature) -> None:
+    """Raise ValueError for arguments followed by a dictionary of settings, without a tuple around the arguments."""
+    match example:
+        case (first, *_, dict(named)) if named and not (len(example) == 2 and isinstance(first, tuple | list)):
+            optional = [name for name, p in signature.parameters.items() if p.default is not p.empty]
+            if set(named) <= set(optional):
+                arguments = _tuple_of([*signature.parameters][: len(example) - 1])
+                settings = ", ".join(f'"{name}": ...' for name in named)
+                raise ValueError(
+                    f"example {number} of {call} must have its arguments in a tuple of their own, before the "
+                    f"settings: write ({arguments}, {{{settings}}})."
+                )
 
 
 def _unknown_setting(example, signature) -> str:

@@ -24,6 +24,10 @@ def by_hand(package: types.ModuleType = jaxdl.functional) -> types.ModuleType:
         A module with the same public functions. Values do not change. The gradient with respect to a traced setting is
         NaN, because settings have no hand-derived gradient.
 
+    Raises:
+        TypeError: If the argument is not a module.
+        ValueError: If it has no pair `f`, `f_vjp`.
+
     Example:
         >>> from jaxdl import derivation
         >>> hand = derivation.by_hand()
@@ -32,7 +36,9 @@ def by_hand(package: types.ModuleType = jaxdl.functional) -> types.ModuleType:
         >>> bool((gradient == F.softmax_vjp(g, z)[0]).all())
         True
     """
-    differentiated = {pair.name: _with_hand_vjp(pair) for pair in vjp_pairs(package)}
+    if not (pairs := vjp_pairs(package)):
+        raise ValueError(f"{package.__name__} has no pair of functions f and f_vjp: pass a package that defines some.")
+    differentiated = {pair.name: _with_hand_vjp(pair) for pair in pairs}
     stand_in = types.ModuleType(f"{package.__name__} by hand", package.__doc__)
     vars(stand_in).update({**functions(package), **differentiated})
     return stand_in

@@ -9,6 +9,8 @@ from collections.abc import Iterator
 
 import jax
 
+from jaxdl._formatting import format_argument
+
 
 def mutants(f_vjp: types.FunctionType) -> Iterator[tuple[str, types.FunctionType]]:
     """Make wrong versions of a VJP, each by one change of its source.
@@ -22,6 +24,9 @@ def mutants(f_vjp: types.FunctionType) -> Iterator[tuple[str, types.FunctionType
     Returns:
         Iterator of pairs of the change, as "before  →  after", and the changed function.
 
+    Raises:
+        ValueError: If the source cannot be read, or is not a definition with `def`.
+
     Example:
         >>> from jaxdl import derivation
         >>> for change, wrong in derivation.mutants(F.log_sigmoid_vjp):
@@ -32,8 +37,7 @@ def mutants(f_vjp: types.FunctionType) -> Iterator[tuple[str, types.FunctionType
         -z  →  z
     """
     plain = inspect.unwrap(f_vjp)
-    tree = ast.parse(textwrap.dedent(inspect.getsource(plain)))
-    function = next(statement for statement in tree.body if isinstance(statement, ast.FunctionDef))
+    tree, function = _parse(plain)
     for node in [node for statement in function.body for node in ast.walk(statement)]:
         for wrong in _wrong_versions(node):
             mutated, copied_node = pickle.loads(pickle.dumps((tree, node)))  # a fast deep copy
@@ -41,6 +45,19 @@ def mutants(f_vjp: types.FunctionType) -> Iterator[tuple[str, types.FunctionType
             namespace = {**plain.__globals__, "_slightly_more": lambda c: jax.tree.map(lambda leaf: 1.001 * leaf, c)}
             exec(compile(ast.fix_missing_locations(mutated), f"<mutant of {plain.__name__}>", "exec"), namespace)
             yield f"{ast.unparse(node)}  →  {ast.unparse(wrong)}", namespace[plain.__name__]
+
+
+def _parse(f_vjp) -> tuple[ast.Module, ast.FunctionDef]:
+    """Return the syntax tree of a function and its definition. Raises ValueError if there is none."""
+    try:
+        tree = ast.parse(textwrap.dedent(inspect.getsource(f_vjp)))
+        definitions = [statement for statement in tree.body if isinstance(statement, ast.FunctionDef)]
+        return tree, next(definition for definition in definitions if definition.name == f_vjp.__name__)
+    except (OSError, TypeError, SyntaxError, StopIteration):
+        raise ValueError(
+            f"mutants need the source of a function that is defined with def, got {format_argument(f_vjp)}: define it "
+            "in a file or a notebook."
+        ) from None
 
 
 class _Replace(ast.NodeTransformer):

@@ -291,4 +291,15 @@ __all__ = [
 ]
 # fmt: on
 
-offer_public_names(__name__)
+offer_public_names(
+    __name__,
+    {
+        **dict.fromkeys(("mse", "mse_loss", "l2_loss", "mean_squared_error"), "did you mean squared_error?"),
+        **dict.fromkeys(("mae", "l1_loss", "mean_absolute_error"), "did you mean absolute_error?"),
+        **dict.fromkeys(("linear", "fully_connected", "matmul"), "did you mean dense?"),
+        **dict.fromkeys(("bce_with_logits", "bcewithlogits"), "did you mean sigmoid_binary_cross_entropy?"),
+        "swish": "did you mean silu?",
+        "nll_loss": "did you mean negative_log_likelihood?",
+        "embedding": "did you mean embed?",
+    },
+)

@@ -28,7 +28,9 @@ def check_annotations(f: Callable, *arguments) -> None:
         is_key = parameter.annotation.dtype.__name__ not in KINDS
         if not hasattr(argument, "dtype") and (is_key or not isinstance(argument, NUMBER)):
             kind = "a random key, such as jax.random.key(0)," if is_key else "a jax or numpy array,"
-            raise TypeError(f"{name} must be {kind} got {'None' if argument is None else type(argument).__name__}.")
+            entry = ": take an entry of it, as in outputs, stats = model.apply(...)" * isinstance(argument, tuple)
+            given = "None" if argument is None else type(argument).__name__
+            raise TypeError(f"{name} must be {kind} got {given}{entry}.")
         if is_key:
             continue
         dtype, shape = jnp.result_type(argument), getattr(argument, "shape", ())
@@ -40,15 +42,13 @@ def check_annotations(f: Callable, *arguments) -> None:
                 f"{f', or one-hot {name} with {name}.argmax(-1)' if one_hot else ''}."
             )
         check_range(name, dtype)
-        axes = _without_stars(parameter.annotation.dim_str.split(), len(shape), ranks)
+        bound, dims = dict(ranks), parameter.annotation.dim_str.split()
+        axes = _without_stars(dims, len(shape), ranks)
         expected = {axis: size for axis in axes if (size := _size(axis, sizes)) is not None}
         if len(shape) != len(axes) or any(expected.get(a, size) != size for a, size in zip(axes, shape, strict=True)):
-            known = ", ".join(f"{axis} = {size}" for axis, size in expected.items())
-            named = f"({', '.join(axes)}{',' * (len(axes) == 1)})"
-            can_reshape = len(expected) == len(axes) and math.prod(expected.values()) == math.prod(shape)
+            described = _describe(dims, expected, bound)
             raise ValueError(
-                f"{name} must have the shape {named}{f' with {known}' if known else ''}, got {shape}"
-                f"{f': reshape it to {named}' if can_reshape else ''}."
+                f"{name} must have the shape {described}, got {shape}{_reshaping(name, shape, axes, expected)}."
             )
         sizes.update(zip(axes, shape, strict=True))
 
@@ -85,6 +85,28 @@ def _without_stars(axes, rank, ranks):
         else:
             names.append(axis)
     return names
+
+
+def _describe(dims, expected, bound) -> str:
+    """Return the axes of an annotation and their known sizes: "(batch, *outputs) with batch = 4, *outputs = (1,)"."""
+    known = {axis: expected[axis] for axis in dims if axis in expected}
+    known |= {
+        axis: tuple(expected[name] for name in _without_stars([axis], 0, bound)) for axis in dims if axis in bound
+    }
+    sizes = ", ".join(f"{axis} = {known[axis]}" for axis in dims if axis in known)
+    return f"({', '.join(dims)}{',' * (len(dims) == 1)}){f' with {sizes}' if sizes else ''}"
+
+
+def _reshaping(name, shape, axes, expected) -> str:
+    """Return how to get the expected shape from one of as many numbers, or from one that lacks a column or has one."""
+    if len(expected) == len(axes) and math.prod(expected.values()) == math.prod(shape):
+        sizes = [axis if axis == "batch" else str(size) for axis, size in expected.items()]
+        return f": reshape it to ({', '.join(sizes)}{',' * (len(sizes) == 1)})"
+    if len(axes) == 1 and len(shape) == 2 and shape[1] == 1:
+        return f": take its column, {name}[:, 0]"
+    if axes[1:] == ["outputs"] and len(shape) == 1 and "outputs" not in expected:
+        return ": reshape it to (batch, 1)"
+    return ""
 
 
 def _size(axis, sizes):

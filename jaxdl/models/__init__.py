@@ -125,4 +125,4 @@ __all__ = [
     "to_pytorch",
 ]
 
-offer_public_names(__name__)
+offer_public_names(__name__, {"cnn": "did you mean convnet?"})

@@ -68,7 +68,15 @@ def join_processes() -> None:
 
     place = os.environ.pop(PLACE, None)  # removed, so that child processes do not inherit it
     if place == DETECT:
-        jax.distributed.initialize()
+        try:
+            jax.distributed.initialize()
+        except ValueError as error:
+            if "coordinator_address" not in str(error):
+                raise
+            raise ValueError(
+                "jax detects no cluster that has started this process: start it with srun or mpirun, or write "
+                "jaxdl launch -n 2 for two processes of this machine."
+            ) from error
     elif place is not None:
         address, count, number = place.split(",")
         jax.distributed.initialize(address, int(count), int(number), cluster_detection_method="deactivate")

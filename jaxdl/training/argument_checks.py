@@ -237,8 +237,10 @@ def check_penalty(penalty: Any) -> None:
 
 
 def check_metrics(values: dict[str, Any]) -> None:
-    """Raise ValueError unless each metric returned one number."""
+    """Raise TypeError or ValueError unless each metric returned one number."""
     for name, value in values.items():
+        if not hasattr(value, "shape") and not isinstance(value, int | float | complex):
+            raise TypeError(f"metric {name!r} must return one number, got {format_argument(value)}: return a number.")
         if jnp.shape(value) != ():
             raise ValueError(
                 f"metric {name!r} must return one number, got an array of shape {jnp.shape(value)}: take its mean, "
@@ -252,6 +254,7 @@ def check_observed(values: Any) -> None:
         raise TypeError(
             f'observe must return a dictionary of numbers, got {format_argument(values)}: return {{"name": number}}.'
         )
-    for leaf in jax.tree.leaves(dict(values)):
+    missing = [value for value in values.values() if value is None]
+    for leaf in [*missing, *jax.tree.leaves(dict(values))]:
         if not hasattr(leaf, "shape") and not isinstance(leaf, int | float | complex):
             raise TypeError(f"observe must return a dictionary of numbers, but it holds {format_argument(leaf)}.")

@@ -20,7 +20,7 @@ from jaxdl.data import Dataset
 from jaxdl.data.stream import Stream
 from jaxdl.system.interruption import DeferredSignals, defer_signals, run_interruptibly
 from jaxdl.system.multihost import broadcast_from_first, max_over_processes, to_host
-from jaxdl.training._display import fit_repr, progress_repr
+from jaxdl.training._display import fit_attributes, fit_repr, progress_repr
 from jaxdl.training.argument_checks import check_function, check_keys, check_untraced
 from jaxdl.training.checkpoints.resume import CheckpointManager, Checkpoints, identity_of, managed_checkpoints
 from jaxdl.training.checkpoints.serialization import digest_of
@@ -78,6 +78,7 @@ class Progress(NamedTuple):
 Watch = TypeAliasType("Watch", Callable[[Progress], None])
 
 
+@fit_attributes
 class Fit(NamedTuple):
     """The result of `fit`. Members are the first axis of all arrays.
 

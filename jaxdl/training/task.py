@@ -13,6 +13,7 @@ from jaxdl._display import short_repr
 from jaxdl._formatting import format_argument, is_integer
 from jaxdl.data import Dataset
 from jaxdl.models import Model
+from jaxdl.training._display import history_attributes, state_attributes, task_attributes
 
 Objective = TypeAliasType("Objective", Callable[..., tuple[Array, PyTree]])
 """`objective(params, stats, batch, key) -> loss, stats`"""
@@ -36,6 +37,7 @@ def no_augmentation(key: Key[Array, ""], batch: Dataset) -> Dataset:  # noqa: AR
     return batch
 
 
+@task_attributes
 class Task(NamedTuple):
     r"""Everything that defines a training but the data, the key and the number of epochs.
 
@@ -94,6 +96,7 @@ class Task(NamedTuple):
     __repr__ = short_repr
 
 
+@state_attributes
 class State(NamedTuple):
     """Everything the next step depends on.
 
@@ -134,6 +137,7 @@ class State(NamedTuple):
     __repr__ = short_repr
 
 
+@history_attributes
 class History(NamedTuple):
     """One row per epoch.
 

@@ -66,7 +66,7 @@ def test_all_pairs_of_a_file_are_checked(own_file, capsys):
 
 
 def test_named_functions_of_a_file_are_checked_with_wrong_versions(own_file, capsys):
-    assert main(["check", str(own_file), "log_loss", "--mutants"]) == 0
+    assert main(["check", "--mutants", "log_loss", str(own_file)]) == 0
     output = capsys.readouterr().out
     assert "1 of 1 derivations hold." in output
     assert "6 of 6 wrong gradients are detected." in output
@@ -113,7 +113,9 @@ def test_pairs_without_examples_are_named_and_the_others_are_checked(tmp_path, m
     assert main(["check", str(path), "good"]) == 0
     assert "not checked" not in capsys.readouterr().out
     assert main(["check", str(path), "bare"]) == 1
-    assert "0 of 0 derivations hold." in capsys.readouterr().out
+    assert capsys.readouterr().out == (
+        "not checked: bare(x) has no shape annotation: give examples with bare_examples(random)\n"
+    )
 
 
 def test_a_file_may_import_one_beside_it(tmp_path, monkeypatch, capsys):
@@ -127,6 +129,22 @@ def test_a_file_may_import_one_beside_it(tmp_path, monkeypatch, capsys):
     )
     assert main(["check", str(tmp_path / "own.py")]) == 0
     assert "1 of 1 derivations hold." in capsys.readouterr().out
+
+
+def test_names_may_follow_an_option(capsys):
+    assert main(["check", "sigmoid", "--mutants", "tanh"]) == 0
+    assert "2 of 2 derivations hold.\n17 of 17 wrong gradients are detected." in capsys.readouterr().out
+
+
+def test_two_files_and_a_file_without_its_ending_are_errors(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    pathlib.Path("own.py").write_text("")
+    assert main(["check", "own.py", "mine.py"]) == 2
+    assert main(["check", "own"]) == 2
+    assert capsys.readouterr().err == (
+        "error: check takes one Python file, got own.py, mine.py. Check one after another.\n"
+        "error: own is no function of jaxdl. For the file of this name write own.py.\n"
+    )
 
 
 @pytest.mark.parametrize(("name", "kind"), [(".", "a folder"), ("notes.txt", "no Python file")])

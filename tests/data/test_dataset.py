@@ -33,6 +33,7 @@ def test_regression_targets_stay_real_numbers():
     ("inputs", "labels", "weights", "message"),
     [
         ([1.0, 2.0], [0, 1], None, r"inputs must have the shape \(examples, ...\), got \(2,\)"),
+        ([0, 1], [[1.0], [2.0]], None, r"inputs come before labels, got the shapes \(2,\) and \(2, 1\): exchange them"),
         (np.zeros((0, 3)), [], None, r"inputs must hold at least one example, got the shape \(0, 3\)"),
         (
             [[1.0], [np.nan]],
@@ -63,6 +64,32 @@ def test_invalid_arrays_raise_errors(inputs, labels, weights, message):
 def test_real_class_numbers_raise_an_error():
     with pytest.raises(TypeError, match="labels of the shape .* must be integers, got float64"):
         data.from_arrays([[1.0], [2.0]], [0.0, 1.0])
+
+
+@pytest.mark.parametrize(
+    ("inputs", "labels", "message"),
+    [
+        (
+            [[1.0]],
+            ["a"],
+            r"labels must be real numbers, .*: number them with names, labels = np.unique\(labels, return_",
+        ),
+        ([[1.0]], None, "labels must be real numbers, got None: pass an array"),
+        ({"a": [1.0]}, [0], "inputs must be real numbers, got dict: stack its columns with np.column_stack"),
+    ],
+)
+def test_advice_fits_what_is_given_in_place_of_numbers(inputs, labels, message, unchecked):
+    with pytest.raises(TypeError, match=message):
+        unchecked(data.from_arrays)(inputs, labels)
+
+
+def test_a_dataset_without_weights_raises_where_it_is_used():
+    without = data.Dataset(np.ones((4, 1)), np.zeros(4, int))
+    assert without.weights is None
+    with pytest.raises(ValueError, match=r"a Dataset needs a weight for each example, got None: .* data.from_arrays\("):
+        without.size  # noqa: B018
+    with pytest.raises(TypeError, match=r"weights of a Dataset must be an array, got None: .* data.from_arrays\("):
+        data.random_split(jax.random.key(0), without)
 
 
 @pytest.mark.parametrize("inputs", [[["a"]], [[1j]], [[None]]])

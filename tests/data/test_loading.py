@@ -127,6 +127,14 @@ def test_an_unknown_name_raises_an_error_that_lists_the_known_ones(tmp_path, mon
         load(name)
 
 
+def test_a_file_of_another_kind_raises_an_error(tmp_path):
+    np.save(tmp_path / "inputs.npy", np.ones(3))
+    with pytest.raises(
+        ValueError, match=r"data must be a table .* got .*inputs.npy: convert the file, or read it with"
+    ):
+        load(tmp_path / "inputs.npy")
+
+
 def test_a_label_column_without_labels_raises_an_error(tmp_path):
     pq.write_table(pa.table({"x": [1.0], "y": pa.nulls(1)}), tmp_path / "a.parquet")
     with pytest.raises(ValueError, match="column 'y' of .* holds no label: it is empty"):

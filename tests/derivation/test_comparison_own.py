@@ -45,7 +45,7 @@ def test_own_functions_are_proven_on_their_examples_or_on_random_arrays():
 
 
 def test_all_pairs_of_a_module_are_proven():
-    proofs = {proof.name: proof.fault for proof in prove(package=own_derivations)}
+    proofs = {proof.name: proof.fault for proof in prove(own_derivations)}
     assert {name for name, fault in proofs.items() if not fault} == {"leaky", "log_loss", "network"}
     assert proofs["halved"].startswith("case 0: float64 error 1.0e+00 is over 1e-12, largest at x[")
 
@@ -84,10 +84,17 @@ def test_settings_of_an_example_are_passed_as_keywords():
         ([np.ones((1, 2))], r"each example must be a tuple .* but example 0 is a ndarray\."),
         ([(np.ones((1, 2)),), ()], r"example 1 does not fit square\(.*\): missing a required argument: 'x'\."),
         ([], "examples must hold at least one tuple of arguments, got none"),
+        (
+            np.ones((1, 2)),
+            r"examples must be a list of tuples of arguments, such as \[\(x,\)\], got an array of float64",
+        ),
+        (lambda random: [], r"examples must be a list .* got the function <lambda>: write a tuple for each example"),
+        ([(np.ones(2), {"times": 3.0})], r"arguments in a tuple .*: write \(\(x,\), \{\"times\": \.\.\.\}\)\."),
+        ([(np.ones(2), 3.0)], r"times must be given by name, in a pair .*: \(\(x,\), \{\"times\": \.\.\.\}\)\."),
     ],
 )
 def test_examples_that_do_not_fit_raise(examples, message, unchecked):
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises((TypeError, ValueError), match=message):
         unchecked(prove)(VJPPair("square", square, square_vjp), examples=examples)
 
 
@@ -175,3 +182,42 @@ def test_a_function_may_be_compared_instead_of_its_pair():
     assert not compare(own_derivations.leaky).fault
     with pytest.raises(ValueError, match="without_vjp has no hand-derived VJP"):
         compare(own_derivations.without_vjp)
+
+
+def with_a_number(x):
+    return x
+
+
+with_a_number_vjp = 3
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ((jnp,), r"jax.numpy has no pair of functions f and f_vjp: define the gradient of f as f_vjp\."),
+        (
+            ([own_derivations],),
+            r"a pair must be a function f or VJPPair\(.*\), got module: pass the module alone to prove",
+        ),
+        ((3,), "a pair must be a function f .* got 3: pass f itself, with f_vjp defined beside it"),
+        ((np.ones(3),), "a pair must be a function f .* got an array of float64"),
+        ((VJPPair("square", square, None),), "a VJPPair must hold a name and two functions, got None"),
+        ((square_vjp,), "square_vjp is a VJP itself: pass square, the function that it belongs to"),
+        ((square, square_vjp), "package must be an imported module, got the function square_vjp: "),
+        ((with_a_number,), "with_a_number_vjp must be a function, got 3: "),
+        (("my_relu",), r"unknown function 'my_relu'\..* For one of your own, pass prove the function, or jaxdl check"),
+    ],
+)
+def test_what_is_no_pair_raises(arguments, message, unchecked):
+    with pytest.raises((TypeError, ValueError), match=message):
+        unchecked(prove)(*arguments)
+
+
+def test_functions_that_jax_cannot_trace_are_reported_with_the_remedy():
+    def fault(f):
+        return compare(VJPPair("f", f, lambda g, x: (g,)), [((np.ones(2),), {})]).fault
+
+    assert fault(lambda x: x if x.sum() > 0 else -x).startswith("case 0: jax cannot trace `if`, `while`, `float()` and")
+    assert (
+        fault(lambda x: None) == "case 0: TypeError: f must return an array, got None; end it with a return statement"
+    )

@@ -1,4 +1,5 @@
 import jax.numpy as jnp
+import pytest
 
 import jaxdl.functional as F
 from jaxdl import derivation
@@ -32,3 +33,11 @@ def test_sums_means_and_equalities_are_mutated():
 def test_boundary_of_a_comparison_is_mutated():
     changes = {change for change, _ in derivation.mutants(F.relu_vjp)}
     assert "z <= 0  →  z < 0" in changes
+
+
+@pytest.mark.parametrize(("f_vjp", "given"), [(lambda g, x: (g,), "the function <lambda>"), ("relu", "'relu'")])
+def test_mutants_need_a_definition(f_vjp, given, unchecked):
+    with pytest.raises(
+        ValueError, match=f"mutants need the source of a function .* with def, got {given}: define it in"
+    ):
+        next(unchecked(derivation.mutants)(f_vjp))

@@ -80,8 +80,15 @@ def test_sigmoid_binary_cross_entropy_names_wrong_shapes_and_dtypes(unchecked):
         loss(jnp.zeros(2), jnp.zeros(2, bool))
     with pytest.raises(TypeError, match="logits must be floating, got int32"):
         loss(jnp.zeros(2, int), jnp.zeros(2, int))
-    for logits, labels in [((2, 1), (2,)), ((2,), (2, 1)), ((2, 3), (2, 1)), ((2,), (3,))]:
-        with pytest.raises(ValueError, match=r"labels must have the shape \(batch,.* with batch = 2.*, got"):
+    expected = {
+        ((2, 1), (2,)): r"\(1,\), got \(2,\): reshape it to \(batch, 1\)\.",
+        ((2,), (2, 1)): r"\(\), got \(2, 1\): reshape it to \(batch,\)\.",
+        ((2, 3), (2, 1)): r"\(3,\), got \(2, 1\)\.",
+        ((2,), (3,)): r"\(\), got \(3,\)\.",
+    }
+    for (logits, labels), end in expected.items():
+        start = r"labels must have the shape \(batch, \*outputs\) with batch = 2, \*outputs = "
+        with pytest.raises(ValueError, match=f"^{start}{end}$"):
             loss(jnp.zeros(logits), jnp.zeros(labels, int))
 
 

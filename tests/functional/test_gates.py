@@ -57,7 +57,7 @@ def test_an_odd_number_of_features_raises():
 
 
 def test_a_scalar_or_integers_raise(unchecked):
-    with pytest.raises(ValueError, match=r"z must have the shape \(features,\), got \(\)"):
+    with pytest.raises(ValueError, match=r"z must have the shape \(\*batch, features\), got \(\)"):
         unchecked(F.glu)(jnp.array(1.0))
     with pytest.raises(TypeError, match="z must be floating, got int32"):
         unchecked(F.glu)(jnp.zeros(4, int))

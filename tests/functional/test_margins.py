@@ -36,7 +36,9 @@ def test_an_invalid_label_gives_nan_in_hinge_and_gradient(label):
 def test_wrong_labels_raise(unchecked):
     with pytest.raises(TypeError, match="labels must be integers"):
         unchecked(F.hinge)(jnp.zeros(2), jnp.zeros(2))
-    with pytest.raises(ValueError, match=r"scores must have the shape \(batch,\), got \(2, 1\)"):
+    with pytest.raises(
+        ValueError, match=r"scores must have the shape \(batch,\), got \(2, 1\): take its column, scores\[:, 0\]"
+    ):
         unchecked(F.hinge)(jnp.zeros((2, 1)), jnp.ones(2, int))
 
 

@@ -245,7 +245,7 @@ def test_scale_that_would_broadcast_raises(unchecked, f):
 
 @pytest.mark.parametrize("f", [F.group_norm, F.instance_norm])
 def test_input_without_a_batch_axis_raises(unchecked, f):
-    with pytest.raises(ValueError, match=r"x must have the shape \(batch, channels\), got \(6,\)"):
+    with pytest.raises(ValueError, match=r"x must have the shape \(batch, \*space, channels\), got \(6,\)"):
         unchecked(f)(jnp.zeros(6), jnp.zeros(6), jnp.zeros(6))
 
 

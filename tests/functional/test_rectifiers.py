@@ -123,7 +123,7 @@ def test_pieces_that_do_not_divide_the_features_raise(pieces):
 
 
 def test_maxout_of_a_scalar_raises(unchecked):
-    with pytest.raises(ValueError, match=r"z must have the shape \(features,\), got \(\)"):
+    with pytest.raises(ValueError, match=r"z must have the shape \(\*batch, features\), got \(\)"):
         unchecked(F.maxout)(jnp.array(1.0))
 
 

@@ -50,7 +50,7 @@ runs: settings build examples files contents manifest directory residuals result
     prediction predict_file pytorch_module export trainer
 experiment: claim course rules origins bytecode reached files_read measurement fingerprint conduct
 reports: worked_examples training_charts experiment_charts result_charts templates page figure
-cli: entry settings console tables launch report check shapes trace export predict train claims
+cli: entry usage settings console tables launch report check shapes trace export predict train claims
 __main__
 """
 SOURCES = sorted((ROOT / "jaxdl").rglob("*.py"))

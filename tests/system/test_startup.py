@@ -39,6 +39,16 @@ def test_a_process_joins_others_if_the_environment_names_them(monkeypatch, place
     assert PLACE not in os.environ
 
 
+def test_a_process_without_a_cluster_names_the_ways_to_start_several(monkeypatch):
+    def initialize():
+        raise ValueError("coordinator_address should be defined.")
+
+    monkeypatch.setattr(jax.distributed, "initialize", initialize)
+    monkeypatch.setenv(PLACE, DETECT)
+    with pytest.raises(ValueError, match="jax detects no cluster .*: start it with srun or mpirun, or .* launch -n 2"):
+        join_processes()
+
+
 def test_a_process_can_be_kept_on_the_cpu(monkeypatch):
     monkeypatch.setenv("JAX_PLATFORMS", "cuda")
     without_accelerators()

@@ -61,7 +61,11 @@ TYPES = {  # in every function
     ),
 }
 VALUES = {  # in every function that reads labels and weights
-    "no weights": (dataset(weights=None), TypeError, r"weights of data must be floating, with the shape .*, got None"),
+    "no weights": (
+        dataset(weights=None),
+        TypeError,
+        r"weights of data must be floating, .*, got None: make the Dataset with",
+    ),
     "weights of two axes": (
         dataset(weights=WEIGHTS[:, None]),
         TypeError,

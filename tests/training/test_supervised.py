@@ -94,6 +94,13 @@ def test_evaluate_measures_the_weighted_loss_and_the_metrics(params, losses):
     np.testing.assert_allclose(found["accuracy"], np.average(correct, weights=DATA.weights), rtol=1e-6)
 
 
+def test_the_accuracy_of_classes_names_the_one_of_a_single_logit(params):
+    first = models.Model(MODEL.init, lambda *arguments, **keys: (MODEL.apply(*arguments, **keys)[0][:, :1], {}))
+    task = task_of(model=first, loss=lambda outputs, labels: outputs[:, 0], metrics={"accuracy": metrics.accuracy})
+    with pytest.raises(ValueError, match=r"accuracy needs .* got \(6, 1\): .* use metrics.binary_accuracy"):
+        evaluate(task, state_with(params, {}), DATA)
+
+
 def test_a_population_is_evaluated_member_by_member(params):
     """As the state that `fit` returns, whose counters have no axis of members."""
     task = task_of(metrics={"accuracy": metrics.accuracy}, transform=lambda inputs: inputs - 1)
@@ -188,6 +195,11 @@ def test_a_metric_is_one_number_and_observe_returns_a_dictionary_of_numbers(para
         jax.eval_shape(functools.partial(evaluate, shares), state_with(params, {}), DATA)
     with pytest.raises(TypeError, match="observe must return a dictionary of numbers, got None"):
         observed(task_of(), state_with(params, {}), DATA, lambda state, dev: None)
+    for value in (None, {"mean": 1.0}):
+        with pytest.raises(TypeError, match=r"metric 'hits' must return one number, got (None|dict): return a number"):
+            evaluate(task_of(metrics={"hits": lambda *_, value=value: value}), state_with(params, {}), DATA)
+    with pytest.raises(TypeError, match="observe must return a dictionary of numbers, but it holds None"):
+        observed(task_of(), state_with(params, {}), DATA, lambda state, dev: {"loss": None})
     with pytest.raises(TypeError, match="observe must return a dictionary of numbers, but it holds 'high'"):
         observed(task_of(), state_with(params, {}), DATA, lambda state, dev: {"loss": "high"})
     every = lambda state, dev: {"params": state.params, "epoch": 3}
