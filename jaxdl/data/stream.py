@@ -21,12 +21,14 @@ class Stream(NamedTuple):
         chunk_bytes: Largest amount of data to send to the device at a time; a single batch may exceed it. Two chunks
             are on the device at a time: the one in use and the next.
         threads: Number of threads, each of which reads one chunk ahead.
+        weighted: Whether examples can have other weights than 1.
     """
 
     size: int
     fetch: Callable[[np.ndarray], Dataset]
     chunk_bytes: int
     threads: int
+    weighted: bool = True
 
     __repr__ = short_repr
 
@@ -47,7 +49,8 @@ def stream_arrays(
     Args:
         inputs: Array (examples, ...) that can be indexed by an array of rows.
         labels: Class numbers (examples,) or targets (examples, outputs), likewise.
-        weights: Weight of each example (examples,). Default: 1 for every example.
+        weights: Weight of each example (examples,). Default: 1 for every example. Training skips batches whose weights
+            are all 0.
         chunk_bytes: Largest amount of data to send to the device at a time.
         threads: Number of threads that read ahead.
 
@@ -73,7 +76,7 @@ def stream_arrays(
     def fetch(indices):
         return _dataset(len(indices), *(np.asarray(array[indices]) for array in rows.values()))
 
-    return _stream(size, fetch, chunk_bytes, threads)
+    return _stream(size, fetch, chunk_bytes, threads)._replace(weighted=weights is not None)
 
 
 def stream_examples(

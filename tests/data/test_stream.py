@@ -106,6 +106,8 @@ def test_weights_are_one_or_as_given():
     weights = read_rows(stream_examples(weighted), rows).weights
     assert weights.tolist() == [0, 2]
     assert weights.dtype == np.float32
+    streams = stream_arrays(INPUTS, LABELS), stream_arrays(INPUTS, LABELS, weights=LABELS), stream_examples(weighted)
+    assert [stream.weighted for stream in streams] == [False, True, True]
 
 
 def test_inputs_may_be_a_pytree():
