@@ -36,6 +36,8 @@ class Run(NamedTuple):
     """the settings of the run that matter for predictions"""
     residuals: np.ndarray | None = None
     """absolute residuals (examples, targets) of the mean prediction on dev; None for classes, and if not stored"""
+    residual_weights: np.ndarray | None = None
+    """weights (examples,) of the residuals; None if they are equal"""
 
     def __repr__(self) -> str:
         """Return the number of networks, their model and data on one line."""
@@ -91,8 +93,8 @@ def load_run(directory: str | pathlib.Path) -> Run:
     params, stats = _networks(directory / "params.npz", jax.eval_shape(model.init, jax.random.key(0), example))
     params, stats = _drop_diverged(directory, (params, stats))
     labels = preparation.labels
-    residuals = None if isinstance(labels, data.Classes) else read_residuals(directory, len(labels.std))
-    return Run(model, params, stats, preparation, settings, residuals)
+    residuals = (None, None) if isinstance(labels, data.Classes) else read_residuals(directory, len(labels.std))
+    return Run(model, params, stats, preparation, settings, *residuals)
 
 
 def _drop_diverged(directory, networks) -> Any:

@@ -37,7 +37,7 @@ backpropagation: network operations reverse_pass paths cost descent formulas tra
 data: dataset _arguments splits synthetic augmentation mixing stream quality
 data.readers: memory cells labels npz tables images
 data.catalog: downloads image_formats decode_cache digits originals tfds
-data.preprocessing: columns pixels standardization preparation serialization
+data.preprocessing: weighted columns pixels standardization preparation serialization
 data: loading
 models: _validity receptive_field call_recorder summary model blocks norms precision reinitialize nnx mlp mlp_of_sizes
     linear convnet resnet recurrent multi_head pytorch_conversions pytorch
