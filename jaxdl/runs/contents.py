@@ -23,6 +23,7 @@ SETTINGS = {
     "separator": Optional((None, Text(10))),
     "header": Optional(("yes", "no")),
     "missing_values": Optional(Many(Text())),
+    "layout": Optional(("auto", "measured")),
     "image_size": (None, [Integer(1, 10**5)] * 2),
     "model": ("mlp", "convnet"),
     "hidden": SIZES,
@@ -75,6 +76,7 @@ JSON_FILES: dict[str, Any] = {
         "run": Number(0),
         "epochs": COUNT,
         "score": ("accuracy", "r_squared"),
+        "layout": Optional(Mapping(Integer(1))),
         "total": Optional(Number(0)),
     },
     "proofs.json": Many(

@@ -114,6 +114,8 @@ def write_results(
         write_residuals(directory, evaluation.residuals, uneven_weights(examples.ready.dev))
     files.write_arrays(directory / "params.npz", {"params": state.params, "stats": state.stats})
     summary = {"epochs": int(fit.state.epoch), "score": evaluation.score}
+    if fit.layout is not None:
+        summary["layout"] = fit.layout._asdict()
     complete_run(directory, {**fit.seconds._asdict(), **summary})
 
 

@@ -274,6 +274,9 @@ class Train(DataSource):
     """examples per step"""
     microbatches: int = 1
     """parts of a batch to compute one after another, for batches that exceed the memory"""
+    layout: Literal["auto", "measured"] = "auto"
+    """how the networks are divided among the devices; auto: by a rule of shapes and devices;
+    measured: the fastest of the first steps, so that another run may differ in the last bits"""
     precision: Literal["float32", "bfloat16"] = "float32"
     """precision of the steps; parameters and metrics are float32 in both cases"""
     patience: Annotated[int | None, described_default("never stop early", "INT")] = None

@@ -6,9 +6,10 @@ import jax
 import numpy as np
 import pytest
 
+from jaxdl import training
 from jaxdl.runs import files
 from jaxdl.runs.data_report import data_report
-from jaxdl.runs.directory import CHECKPOINTS
+from jaxdl.runs.directory import CHECKPOINTS, SETTINGS
 from jaxdl.runs.examples import load_examples
 from jaxdl.runs.settings import Adam, Train
 from jaxdl.runs.trainer import result_settings, selected_state, start_run, train_into
@@ -73,6 +74,8 @@ def test_settings_that_change_no_result_are_not_recorded(tmp_path):
     assert kept == result_settings(Train(checkpoint_seconds=1.0, tensorboard=True))
     assert "header" not in kept  # as in runs of earlier versions
     assert result_settings(Train(header="no"))["header"] == "no"
+    assert "layout" not in kept
+    assert result_settings(Train(layout="measured"))["layout"] == "measured"
     assert kept["rule"] == "AdamW"
     assert kept["optimizer"]["learning_rate"] == 1e-3
 
@@ -88,6 +91,25 @@ def test_a_complete_run_continues_with_more_epochs(tmp_path):
         assert start_run(tmp_path, settings, examples, report)
     assert rows[1]["epoch"] == [1, 2]
     assert rows[0]["train_loss"] == rows[1]["train_loss"][:1]
+
+
+def test_a_resumed_run_keeps_the_layout_that_was_measured(tmp_path, monkeypatch):
+    """The layout of the checkpoint is used, and no other is measured."""
+    layouts, settings = [], Train(epochs=1, seeds=2, hidden=(), schedule="constant", layout="measured")
+    examples, fit = load_examples(settings), training.fit
+    chosen = lambda *a, layout, **b: layouts.append(layout) or fit(*a, layout=training.Layout(at_once=2), **b)
+    monkeypatch.setattr(training, "fit", chosen)
+    start_run(tmp_path, settings, examples, {"sha256": "0"})
+    train_into(tmp_path, settings, examples)
+    assert files.read_json(tmp_path / SETTINGS)["layout"] == "measured"
+    monkeypatch.setattr(training, "fit", fit)
+    longer = dataclasses.replace(settings, epochs=2)
+    assert not start_run(tmp_path, longer, examples, {"sha256": "0"})
+    assert train_into(tmp_path, longer, examples).fit.layout == training.Layout(at_once=2)
+    assert files.read_json(tmp_path / "cost.json")["layout"] == {"by_member": 1, "by_batch": 1, "at_once": 2}
+    assert layouts == ["measured"]
+    with pytest.raises(ValueError, match=r"layout \(measured there, auto here\)"):
+        start_run(tmp_path, dataclasses.replace(longer, layout="auto"), examples, {"sha256": "0"})
 
 
 def test_a_run_directory_that_is_moved_during_the_training_is_not_made_again(tmp_path):

@@ -23,6 +23,7 @@ from jaxdl.training.checkpoints.checkpoint import Checkpoint, CheckpointWriter, 
 INTERVAL = 10.0  # seconds between two saves, if saving takes little of them
 MIN_RATIO, EARLY_RATIO = 50, 10  # least time between two saves, as a multiple of the time of a save; in the beginning
 ABSENT = "nothing"
+MAX_TEXT = 64  # characters of a setting in an error
 COMPILERS = ("jax", "jaxlib", "flax", "optax", "jaxdl-lab")  # packages that determine the text of a program
 
 
@@ -189,7 +190,17 @@ def differences(saved: Mapping[str, Any], here: Mapping[str, Any]) -> str:
 def _compared(there, here) -> str:
     if all(isinstance(value, str) and re.fullmatch("[0-9a-f]{64}", value) for value in (there, here)):
         return "other values"
-    return f"{there} there, {here} here"
+    if isinstance(there, list) and isinstance(here, list) and max(len(str(there)), len(str(here))) > MAX_TEXT:
+        if len(there) != len(here):
+            return f"{len(there)} values there, {len(here)} here"
+        position = next(n for n, pair in enumerate(zip(there, here, strict=True)) if pair[0] != pair[1])
+        return f"value {position + 1} of {len(here)}: {_short(there[position])} there, {_short(here[position])} here"
+    return f"{_short(there)} there, {_short(here)} here"
+
+
+def _short(value) -> str:
+    text = str(value)
+    return text if len(text) <= MAX_TEXT else f"{text[: MAX_TEXT - 1]}…"
 
 
 def _as_json(settings) -> dict[str, Any]:

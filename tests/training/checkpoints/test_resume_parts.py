@@ -49,3 +49,11 @@ def test_differences_are_described_by_name():
     expected = "a (1 there, 2 here), of.gone (None there, nothing here), new (nothing there, x here)"
     assert differences(there, here) == expected
     assert differences({"keys": "a" * 64}, {"keys": "b" * 64}) == "keys (other values)"
+
+
+def test_long_settings_are_described_by_their_first_difference():
+    filters = list(range(1000))
+    changed = [*filters[:998], "x" * 99, 7]
+    assert differences({"a": filters}, {"a": filters[:9]}) == "a (1000 values there, 9 here)"
+    assert differences({"a": filters}, {"a": changed}) == f"a (value 999 of 1000: 998 there, {'x' * 63}… here)"
+    assert differences({"a": [1, 2]}, {"a": [1]}) == "a ([1, 2] there, [1] here)"
