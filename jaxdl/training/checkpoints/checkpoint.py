@@ -16,6 +16,7 @@ import os
 import pathlib
 import re
 import shutil
+import stat
 import time
 import warnings
 from collections.abc import Callable, Generator, Sequence
@@ -27,6 +28,7 @@ from jaxtyping import PyTree
 
 from jaxdl._display import short_repr
 from jaxdl._formatting import format_argument, is_integer
+from jaxdl.system import schema as schemas
 from jaxdl.system.multihost import to_host
 from jaxdl.system.startup import without_accelerators
 from jaxdl.system.storage import PARTIAL
@@ -42,6 +44,25 @@ from jaxdl.training.checkpoints.serialization import (
 
 MANIFEST, STATE, DAMAGED = "manifest.txt", "state", ".damaged"
 FORMAT = 1
+# Errors of the kinds, shapes and paths of leaves that no tree has.
+NO_TREE = ArithmeticError, AttributeError, KeyError, MemoryError, RecursionError, SyntaxError, TypeError, ValueError
+MAX_BYTES = 1 << 28  # of a manifest
+COUNT = schemas.Integer(0)
+ANY = schemas.Mapping(object)
+LEAF = {
+    "path": schemas.Text(4000),  # whose numbers Python reads
+    "kind": schemas.Text(100),
+    "shape": schemas.Many(COUNT, most=100),
+    "generator": (None, schemas.Text(100)),
+    "sha256": schemas.Text(64),
+}
+CONTENT = {
+    "format": schemas.Integer(),
+    "number": COUNT,
+    "leaves": schemas.Many(LEAF),
+    "files": schemas.Mapping(schemas.Text(64)),
+    "note": ANY,
+}
 
 
 class Checkpoint(NamedTuple):
@@ -317,7 +338,11 @@ def _read(path, number, choose_like) -> Checkpoint:
     """Read and verify a checkpoint. Raises DamagedError if it differs from what was written."""
     manifest = _manifest(path, number)
     for name, expected in manifest["files"].items():
+        if ".." in pathlib.PurePath(name).parts or not (path / name).is_relative_to(path):
+            raise DamagedError(f"{name} is outside of it")
         try:
+            if not stat.S_ISREG((path / name).stat().st_mode):
+                raise DamagedError(f"{name} is not a file")
             found = _file_digest(path / name)
         except OSError as error:
             raise DamagedError(f"{name} cannot be read ({error.strerror})") from error
@@ -328,10 +353,28 @@ def _read(path, number, choose_like) -> Checkpoint:
         check_same_structure(leaves, like)
     try:
         arrays = _arrays(path) if any(0 not in leaf["shape"] for leaf in leaves) else {}
-        tree = to_nested(arrays, leaves) if like is None else to_tree(arrays, leaves, like)
+        tree = _nested(arrays, leaves) if like is None else to_tree(arrays, leaves, like)
         return Checkpoint(number, tree, manifest["note"])
     except AlteredError as altered:
         raise DamagedError(str(altered)) from altered
+
+
+def _nested(arrays, leaves) -> PyTree:
+    try:
+        return to_nested(arrays, leaves)
+    except AlteredError:
+        raise
+    except (
+        ArithmeticError,
+        AttributeError,
+        KeyError,
+        MemoryError,
+        RecursionError,
+        SyntaxError,
+        TypeError,
+        ValueError,
+    ) as error:
+        raise DamagedError(f"{MANIFEST} does not describe a tree of arrays ({_first_line(error)})") from error
 
 
 def _arrays(path) -> dict[str, Any]:
@@ -343,12 +386,19 @@ def _arrays(path) -> dict[str, Any]:
 
 def _manifest(path, number) -> dict[str, Any]:
     try:
-        expected, _, text = (path / MANIFEST).read_bytes().partition(b"\n")
+        with (path / MANIFEST).open("rb") as file:
+            expected, _, text = file.read(MAX_BYTES + 1).partition(b"\n")
     except OSError as error:
         raise DamagedError(f"{MANIFEST} cannot be read ({error.strerror})") from error
     if hashlib.sha256(text).hexdigest().encode() != expected:
         raise DamagedError(f"{MANIFEST} differs from what was written")
-    manifest = json.loads(text)
+    try:
+        manifest = json.loads(text)
+        schemas.check_content(manifest, {"format": CONTENT["format"]})
+        if manifest["format"] == FORMAT:
+            schemas.check_content(manifest, CONTENT)
+    except (ValueError, RecursionError) as error:
+        raise DamagedError(f"{MANIFEST} is not what a checkpoint has: {_first_line(error)}") from error
     if manifest["format"] != FORMAT:
         raise ValueError(f"{path} has format {manifest['format']}, but this version of jaxdl reads format {FORMAT}.")
     if manifest["number"] != number:

@@ -207,7 +207,9 @@ def test_if_all_checkpoints_are_damaged_fit_raises_and_does_not_start_again(digi
 
 def test_checkpoints_that_fit_did_not_write_raise(digits, tmp_path):
     save_checkpoint(tmp_path, 1, {"x": np.ones(3)})
-    with pytest.raises(ValueError, match="were not written by fit: choose another directory"):
+    with pytest.raises(
+        ValueError, match=r"were not written by fit \(their note must have the key 'identity', .*\): choose"
+    ):
         fitted(digits, directory=tmp_path)
 
 
