@@ -77,6 +77,17 @@ def read_arrays(path: str | os.PathLike, *, names: Sequence[str] | None = None) 
         return {name: _array(path, archive, name, info) for name, info in wanted.items()}
 
 
+def array_types(path: str | os.PathLike) -> dict[str, tuple[tuple[int, ...], np.dtype]]:
+    """Return shape and dtype of each array of an archive from the headers, without expanding the arrays.
+
+    Raises FileNotFoundError and ValueError as `read_arrays` does.
+    """
+    path = pathlib.Path(path)
+    with _open(path) as archive:
+        headers = {name: _header(path, archive, name, info) for name, info in _members(path, archive).items()}
+    return {name: (header.shape, header.dtype.newbyteorder("=")) for name, header in headers.items()}
+
+
 def load_npz(path: str | os.PathLike, *, part: str = "train") -> Dataset:
     """Read a data set from an .npz archive.
 
@@ -314,9 +325,7 @@ def _array(path, archive, name, info) -> np.ndarray:
 
 def _described(path) -> str:
     """Return the names, types and shapes of all arrays, from their headers."""
-    with _open(path) as archive:
-        headers = {name: _header(path, archive, name, info) for name, info in _members(path, archive).items()}
-    return ", ".join(f"{name} {header.dtype} {header.shape}" for name, header in headers.items()) or "no array"
+    return ", ".join(f"{name} {dtype} {shape}" for name, (shape, dtype) in array_types(path).items()) or "no array"
 
 
 def _inputs(path, inputs) -> np.ndarray:

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from jaxdl.data.readers import memory
-from jaxdl.data.readers.npz import array_parts, has_labels, load_npz, load_npz_inputs, read_arrays
+from jaxdl.data.readers.npz import array_parts, array_types, has_labels, load_npz, load_npz_inputs, read_arrays
 from tests.data.trap import Trap
 
 STORED, DEFLATED, LZMA = zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_LZMA
@@ -82,6 +82,12 @@ def test_read_arrays_reads_only_the_named_arrays_of_numpys_archives(tmp_path, ra
     assert read_arrays(tmp_path / "a.npz", names=[]) == {}
     with pytest.raises(ValueError, match=r"a.npz has no array 'third'. Arrays: large, other\."):
         read_arrays(tmp_path / "a.npz", names=["third"])
+
+
+def test_types_are_read_from_the_headers(tmp_path):
+    np.savez_compressed(tmp_path / "a.npz", x=np.zeros((2, 3), ">f4"), y=np.int64(3))
+    types = array_types(tmp_path / "a.npz")
+    assert types == {"x": ((2, 3), np.dtype(np.float32)), "y": ((), np.dtype(np.int64))}
 
 
 def test_pickles_are_never_loaded(tmp_path, monkeypatch):
