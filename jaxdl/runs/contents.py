@@ -127,7 +127,7 @@ TABLES: dict[str, dict[str | tuple[str, ...], str]] = {  # columns, or alternati
         **dict.fromkeys(("train_loss", "dev_loss", ("dev_accuracy", "dev_r_squared")), "number"),
     },
     "members.parquet": {"member": "integer", "train": "number", "dev": "number", "test": "number"},
-    "confusion.parquet": {"label": "class", "predicted": "class", "count": "integer"},
+    "confusion.parquet": {"label": "class", "predicted": "class", "count": "number"},  # of weighted examples
     "mistakes.parquet": {
         "example": "integer",
         "label": "class",

@@ -121,3 +121,9 @@ def test_parameters_with_other_names_are_an_error(copy, names):
         np.savez(copy / "params.npz", **arrays, **{name: np.zeros((3, 1), np.float32) for name in names})
     with pytest.raises(ValueError, match=r"params.npz holds other parameters|params.npz .* damaged"):
         runs.load_run(copy)
+
+
+def test_the_confusion_table_of_weighted_examples_is_read(copy):
+    table = files.read_table(copy / "confusion.parquet", {})
+    files.write_table(copy / "confusion.parquet", {**table, "count": [0.5] * len(table["count"])})
+    assert set(read_columns(copy / "confusion.parquet")["count"]) == {0.5}
