@@ -486,7 +486,9 @@ def compare(
 
 
 def _numbers(name, values) -> np.ndarray:
-    """Return values as float64. Raises TypeError if they are not numbers."""
+    """Return values as float64. Raises TypeError if they are not numbers, and ValueError if some are masked."""
+    if np.ma.is_masked(values):
+        raise ValueError(f"{name} must not hold masked numbers, got {np.ma.count_masked(values)}: leave them out.")
     advice = "give one number for each seed"
     if hasattr(values, "best") and hasattr(values, "history"):
         advice = "give one number for each member, such as a column of fit.table()"
@@ -500,25 +502,20 @@ def _numbers(name, values) -> np.ndarray:
         raise TypeError(f"{name} must be numbers, got {format_argument(values)}: {advice}.") from None
 
 
-def _vector(name, values) -> np.ndarray:
-    """Return a vector of at least one number as float64."""
+def _vector(name, values, least="one number") -> np.ndarray:
+    """Return a vector of at least one number, or "two values", as float64. Raises ValueError otherwise."""
     values = _numbers(name, values)
-    if values.ndim != 1 or not len(values):
+    if values.ndim != 1 or len(values) < (1 if least == "one number" else 2):
         raise ValueError(
-            f"{name} must be one-dimensional with at least one number, got the shape {values.shape}: give one number "
-            "for each seed."
+            f"{name} must be one-dimensional with at least {least}, got the shape {values.shape}: give one number for "
+            "each seed."
         )
     return values
 
 
 def _finite_values(name, values) -> np.ndarray:
     """Return at least two finite numbers as float64. Raises ValueError otherwise."""
-    values = _numbers(name, values)
-    if values.ndim != 1 or len(values) < 2:
-        raise ValueError(
-            f"{name} must be one-dimensional with at least two values, got the shape {values.shape}: give one number "
-            "for each seed."
-        )
+    values = _vector(name, values, "two values")
     wrong = int((~np.isfinite(values)).sum())
     if wrong:
         raise ValueError(
@@ -587,22 +584,14 @@ def conformal_radius(residuals: ArrayLike, *, weights: ArrayLike | None = None, 
             f"residuals must be one-dimensional with at least one number and without NaN, got the shape "
             f"{residuals.shape} with {int(np.isnan(residuals).sum())} NaN: give one residual for each example."
         )
-    if weights is not None:
-        return _weighted_radius(residuals, _numbers("weights", weights), _checked_level(level))
-    rank = math.ceil(round((len(residuals) + 1) * _checked_level(level), 9))  # 100 * 0.55 is 55, not a little more
-    return float(np.sort(residuals)[rank - 1]) if rank <= len(residuals) else math.inf
-
-
-def _weighted_radius(residuals, weights, level) -> float:
-    """Return the radius of `conformal_radius` for weights."""
+    weights = np.ones(len(residuals)) if weights is None else _numbers("weights", weights)
     if weights.shape != residuals.shape or not (np.isfinite(weights).all() and weights.min() >= 0 and weights.any()):
         raise ValueError(
-            f"weights must be one finite number of at least 0 for each of the {len(residuals)} residuals, and not all "
-            f"0, got the shape {weights.shape}."
+            f"weights must be finite, at least 0 and not all 0, one for each residual, got the shape {weights.shape}."
         )
     order = np.argsort(residuals)
     shares = weights[order].cumsum() / (weights.sum() + weights.max())
-    first = int(np.searchsorted(shares, level - 1e-12))  # sums of equal weights are rounded
+    first = int(np.searchsorted(shares, _checked_level(level) - 1e-12))  # 100 * 0.55 is 55, not a little more
     return float(residuals[order[first]]) if first < len(order) else math.inf
 
 

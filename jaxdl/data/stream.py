@@ -9,7 +9,16 @@ import numpy as np
 
 from jaxdl._display import short_repr
 from jaxdl.data._arguments import check_integer
-from jaxdl.data.dataset import Dataset, Split, array_of_numbers, check_class_numbers, check_inputs_shape, check_length
+from jaxdl.data.dataset import (
+    Dataset,
+    Split,
+    array_of_numbers,
+    check_class_numbers,
+    check_inputs_shape,
+    check_length,
+    check_unmasked,
+    check_weight_sizes,
+)
 
 
 class Stream(NamedTuple):
@@ -68,6 +77,8 @@ def stream_arrays(
     """
     arrays = {"inputs": inputs, "labels": labels} | ({} if weights is None else {"weights": weights})
     rows = {name: array if hasattr(array, "shape") else array_of_numbers(name, array) for name, array in arrays.items()}
+    for name, array in rows.items():
+        check_unmasked(name, array)
     size = len(rows["inputs"])
     check_inputs_shape(rows["inputs"])
     for name, array in rows.items():
@@ -175,6 +186,7 @@ def _checked(examples, rows) -> Dataset:
             f"weights must be one number of at least 0 for each example, got the shape {weights.shape} with a minimum "
             f"of {weights.min()} for {len(rows)} examples."
         )
+    check_weight_sizes(examples.weights)
     kind = np.int32 if np.issubdtype(labels.dtype, np.integer) else np.float32
     return Dataset(inputs, labels.astype(kind, copy=False), weights.astype(np.float32, copy=False))
 

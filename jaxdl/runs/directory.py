@@ -21,7 +21,7 @@ from jaxdl.runs.contents import RESUMED
 from jaxdl.runs.files import read_json, write_json
 from jaxdl.runs.manifest import is_complete, verify_files
 from jaxdl.system.storage import LOCK, PARTIAL, locked, watched_directory
-from jaxdl.training.checkpoints.checkpoint import MANIFEST
+from jaxdl.training.checkpoints.manifest import MANIFEST
 from jaxdl.training.checkpoints.resume import differences
 
 SETTINGS, ENVIRONMENT, CHECKPOINTS, WRITABLE = "settings.json", "environment.json", "checkpoints", ".writable"

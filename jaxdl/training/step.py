@@ -2,6 +2,7 @@
 
 import functools
 import inspect
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -70,7 +71,8 @@ def step(
     task = task_of(task, state.settings)
     noise = stream_key(state.key, NOISE, state.step)
     take = functools.partial(_take, task, jax.random.key_impl(noise))
-    arguments = batch, jax.random.key_data(noise), state._replace(key=None)  # bits: a `cond` would reuse the key
+    keyless: Any = state._replace(key=None)  # ty: ignore[invalid-argument-type] (a `cond` would reuse the key)
+    arguments = batch, jax.random.key_data(noise), keyless
     if skip_unweighted and task.objective is None:
         take = jax.jit(take)  # traced once for the dtype of the loss and the branch
         no_loss = jnp.full((), NO_LOSS, jax.eval_shape(take, *arguments)[1].dtype)

@@ -16,7 +16,6 @@ from jaxtyping import Array, Key
 from jaxdl.data import Dataset
 from jaxdl.data.stream import Stream, read_rows
 from jaxdl.training.batching import batches
-from jaxdl.training.data_checks import may_lack_weight
 from jaxdl.training.step import mean_loss, step
 from jaxdl.training.supervised import observed
 from jaxdl.training.task import History, Observe, State, Task
@@ -126,7 +125,7 @@ def resume_stream(
             "them, or train a population on it with fit."
         )
     plan, steps = plan_chunks(task, data), data.size // task.batch_size
-    skip_unweighted = may_lack_weight(data, task.batch_size)
+    skip_unweighted = data.weighted
 
     @jax.jit
     def train_steps(state, chunk):
@@ -135,10 +134,8 @@ def resume_stream(
     @jax.jit
     def row_of_epoch(state, losses, dev):
         state = state._replace(epoch=state.epoch + 1)
-        row = History(
-            mean_loss(jnp.concatenate(losses), skip_unweighted=skip_unweighted), observed(task, state, dev, observe)
-        )
-        return state, jax.tree.map(jnp.asarray, row)
+        loss = mean_loss(jnp.concatenate(losses), skip_unweighted=skip_unweighted)
+        return state, jax.tree.map(jnp.asarray, History(loss, observed(task, state, dev, observe)))
 
     def train_chunk(carry, chunk, done):  # noqa: ARG001
         state, losses, rows = carry

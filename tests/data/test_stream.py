@@ -136,6 +136,11 @@ def with_nan(rows):
         ),
         (lambda: stream_arrays(INPUTS[:, 0], LABELS), ValueError, r"inputs must have the shape \(examples, ...\)"),
         (lambda: stream_arrays(INPUTS[:0], LABELS[:0]), ValueError, "a stream must hold at least one example"),
+        (
+            lambda: stream_arrays(np.ma.masked_equal(INPUTS, INPUTS[0, 0]), LABELS),
+            ValueError,
+            "inputs must not hold masked numbers, got 1 of ",
+        ),
         (lambda: stream_examples([]), ValueError, "a stream must hold at least one example"),
         (lambda: stream_examples(iter([])), TypeError, r"source must have a length and source\[row\], got list_it"),
         (lambda: stream_arrays(INPUTS, LABELS, threads=0), ValueError, "threads must be at least 1, got 0"),

@@ -43,7 +43,7 @@ models: _validity receptive_field call_recorder summary model blocks norms preci
     linear convnet resnet recurrent multi_head pytorch_conversions pytorch
 training: _display task sweep layout batching scoring argument_checks population_checks label_checks data_checks
     supervised early_stopping input_checks step unused_settings streaming train
-training.checkpoints: serialization checkpoint resume
+training.checkpoints: serialization manifest checkpoint resume
 training.population: member sharding layout_choice memory population runner in_memory streamed
 training: fit progress_bar
 runs: settings build examples files contents manifest directory residuals results data_report tensorboard load

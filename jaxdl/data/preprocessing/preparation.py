@@ -11,7 +11,7 @@ from jaxtyping import Array
 from jaxdl._display import short_repr
 from jaxdl._formatting import format_argument
 from jaxdl.data._arguments import check_data, check_split
-from jaxdl.data.dataset import Dataset, Split, counted, from_arrays
+from jaxdl.data.dataset import Dataset, Split, check_unmasked, counted, from_arrays
 from jaxdl.data.preprocessing.columns import (
     FAMILIAR_STDS,
     MAX_STDS,
@@ -263,6 +263,8 @@ def encode_inputs(preparation: Preparation, inputs: Any) -> Array:
     check_fitted("preparation", preparation, Preparation)
     if isinstance(inputs, Dataset | Split | str):
         raise TypeError(f"inputs must be an array or the columns of a table, got {format_argument(inputs)}.")
+    for values in inputs.values() if isinstance(inputs, Mapping) else (inputs,):
+        check_unmasked("inputs", values)
     fitted = preparation.inputs
     if isinstance(fitted, Standardization):
         inputs = np.asarray(inputs) if isinstance(inputs, list | tuple) else inputs

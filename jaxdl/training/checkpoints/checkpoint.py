@@ -28,10 +28,10 @@ from jaxtyping import PyTree
 
 from jaxdl._display import short_repr
 from jaxdl._formatting import format_argument, is_integer
-from jaxdl.system import schema as schemas
 from jaxdl.system.multihost import to_host
 from jaxdl.system.startup import without_accelerators
 from jaxdl.system.storage import PARTIAL
+from jaxdl.training.checkpoints.manifest import MANIFEST, DamagedError, read_manifest, write_manifest
 from jaxdl.training.checkpoints.serialization import (
     AlteredError,
     Leaf,
@@ -42,27 +42,9 @@ from jaxdl.training.checkpoints.serialization import (
     to_tree,
 )
 
-MANIFEST, STATE, DAMAGED = "manifest.txt", "state", ".damaged"
-FORMAT = 1
+STATE, DAMAGED = "state", ".damaged"
 # Errors of the kinds, shapes and paths of leaves that no tree has.
 NO_TREE = ArithmeticError, AttributeError, KeyError, MemoryError, RecursionError, SyntaxError, TypeError, ValueError
-MAX_BYTES = 1 << 28  # of a manifest
-COUNT = schemas.Integer(0)
-ANY = schemas.Mapping(object)
-LEAF = {
-    "path": schemas.Text(4000),  # whose numbers Python reads
-    "kind": schemas.Text(100),
-    "shape": schemas.Many(COUNT, most=100),
-    "generator": (None, schemas.Text(100)),
-    "sha256": schemas.Text(64),
-}
-CONTENT = {
-    "format": schemas.Integer(),
-    "number": COUNT,
-    "leaves": schemas.Many(LEAF),
-    "files": schemas.Mapping(schemas.Text(64)),
-    "note": ANY,
-}
 
 
 class Checkpoint(NamedTuple):
@@ -76,10 +58,6 @@ class Checkpoint(NamedTuple):
     """additional information, as JSON"""
 
     __repr__ = short_repr
-
-
-class DamagedError(ValueError):
-    """A checkpoint differs from what was written."""
 
 
 def save_checkpoint(
@@ -265,11 +243,10 @@ def _write(path: pathlib.Path, number: int, leaves: Sequence[Leaf], note: dict[s
     if arrays:
         _in_single_process(_save_arrays, str(path / STATE), arrays)
     files = {str(file.relative_to(path)): _file_digest(file, flush=True) for file in _files(path)}
-    content = {"format": FORMAT, "number": number, "leaves": [manifest_of(leaf) for leaf in leaves], "files": files}
-    text = json.dumps({**content, "note": note})
-    manifest = path / MANIFEST
-    manifest.write_text(f"{hashlib.sha256(text.encode()).hexdigest()}\n{text}", encoding="utf-8")
-    for each in (manifest, *(folder for folder in path.rglob("*") if folder.is_dir()), path):
+    write_manifest(
+        path, {"number": number, "leaves": [manifest_of(leaf) for leaf in leaves], "files": files, "note": note}
+    )
+    for each in (path / MANIFEST, *(folder for folder in path.rglob("*") if folder.is_dir()), path):
         _flush(each)
 
 
@@ -336,7 +313,7 @@ def _flush(path) -> None:
 
 def _read(path, number, choose_like) -> Checkpoint:
     """Read and verify a checkpoint. Raises DamagedError if it differs from what was written."""
-    manifest = _manifest(path, number)
+    manifest = read_manifest(path, number)
     for name, expected in manifest["files"].items():
         if ".." in pathlib.PurePath(name).parts or not (path / name).is_relative_to(path):
             raise DamagedError(f"{name} is outside of it")
@@ -382,25 +359,3 @@ def _arrays(path) -> dict[str, Any]:
         return _in_single_process(_load_arrays, str(path / STATE))
     except Exception as error:  # Orbax raises exceptions of many types
         raise DamagedError(f"Orbax cannot read it ({_first_line(error)})") from error
-
-
-def _manifest(path, number) -> dict[str, Any]:
-    try:
-        with (path / MANIFEST).open("rb") as file:
-            expected, _, text = file.read(MAX_BYTES + 1).partition(b"\n")
-    except OSError as error:
-        raise DamagedError(f"{MANIFEST} cannot be read ({error.strerror})") from error
-    if hashlib.sha256(text).hexdigest().encode() != expected:
-        raise DamagedError(f"{MANIFEST} differs from what was written")
-    try:
-        manifest = json.loads(text)
-        schemas.check_content(manifest, {"format": CONTENT["format"]})
-        if manifest["format"] == FORMAT:
-            schemas.check_content(manifest, CONTENT)
-    except (ValueError, RecursionError) as error:
-        raise DamagedError(f"{MANIFEST} is not what a checkpoint has: {_first_line(error)}") from error
-    if manifest["format"] != FORMAT:
-        raise ValueError(f"{path} has format {manifest['format']}, but this version of jaxdl reads format {FORMAT}.")
-    if manifest["number"] != number:
-        raise DamagedError(f"it was written as checkpoint {manifest['number']}")
-    return manifest

@@ -23,7 +23,8 @@ from jaxdl.training import (
     objective_of,
     save_checkpoint,
 )
-from jaxdl.training.checkpoints.checkpoint import MANIFEST, checkpoint_numbers
+from jaxdl.training.checkpoints.checkpoint import checkpoint_numbers
+from jaxdl.training.checkpoints.manifest import MANIFEST
 from jaxdl.training.population import in_memory
 
 pytestmark = pytest.mark.usefixtures("shared_programs", "one_step_at_a_time")
