@@ -124,18 +124,17 @@ def resume_stream(
             "a Stream cannot be used inside jit, vmap or population, because Python reads it: call train outside of "
             "them, or train a population on it with fit."
         )
-    plan, steps = plan_chunks(task, data), data.size // task.batch_size
-    skip_unweighted = data.weighted
+    plan, steps, skip = plan_chunks(task, data), data.size // task.batch_size, {"skip_unweighted": data.weighted}
 
     @jax.jit
     def train_steps(state, chunk):
-        return jax.lax.scan(lambda s, batch: step(task, batch, s, skip_unweighted=skip_unweighted), state, chunk)
+        return jax.lax.scan(lambda state, batch: step(task, batch, state, **skip), state, chunk)
 
     @jax.jit
     def row_of_epoch(state, losses, dev):
         state = state._replace(epoch=state.epoch + 1)
-        loss = mean_loss(jnp.concatenate(losses), skip_unweighted=skip_unweighted)
-        return state, jax.tree.map(jnp.asarray, History(loss, observed(task, state, dev, observe)))
+        row = History(mean_loss(jnp.concatenate(losses), **skip), observed(task, state, dev, observe))
+        return state, jax.tree.map(jnp.asarray, row)
 
     def train_chunk(carry, chunk, done):  # noqa: ARG001
         state, losses, rows = carry
