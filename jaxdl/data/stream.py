@@ -139,6 +139,11 @@ def stream_examples(
                     "source must return a tuple (inputs, labels) or (inputs, labels, weights) for every row, got "
                     f"{type(example).__name__} for row {row}."
                 )
+            if len(example) != len(examples[0]):
+                raise TypeError(
+                    f"source must return tuples of one length, got {len(examples[0])} values for row {rows[0]} and "
+                    f"{len(example)} for row {row}: return a weight for every row, or for none."
+                )
         return _dataset(len(rows), *jax.tree.map(lambda *leaves: np.stack(leaves), *examples))
 
     return _stream(len(source), fetch, chunk_bytes, threads)

@@ -193,3 +193,13 @@ def test_exceptions_of_a_source_are_passed_on():
 
     with pytest.raises(OSError, match="^the disk is gone$"):
         read_rows(stream_examples(Broken(INPUTS)), np.array([1]))
+
+
+def test_examples_with_and_without_weights_raise_an_error():
+    mixed = [
+        (row, label, 1.0)[: 2 + (number > 3)] for number, (row, label) in enumerate(zip(INPUTS, LABELS, strict=True))
+    ]
+    with pytest.raises(
+        TypeError, match="tuples of one length, got 2 values for row 2 and 3 for row 5: return a weight"
+    ):
+        read_rows(stream_examples(mixed), np.array([5, 2]))
