@@ -80,40 +80,29 @@ def test_settings_that_change_no_result_are_not_recorded(tmp_path):
     assert kept["optimizer"]["learning_rate"] == 1e-3
 
 
-def test_a_complete_run_continues_with_more_epochs(tmp_path):
-    one = Train(epochs=1, seeds=1, hidden=(), schedule="constant")
-    examples, rows = load_examples(one), []
+def test_a_complete_run_continues_with_more_epochs_and_the_layout_that_was_measured(tmp_path, monkeypatch):
+    """The layout of the checkpoint is used, and no other is measured."""
+    one = Train(epochs=1, seeds=1, hidden=(), schedule="constant", layout="measured")
+    examples, rows, layouts, fit = load_examples(one), [], [], training.fit
+    chosen = lambda *a, layout, **b: layouts.append(layout) or fit(*a, layout=training.Layout(at_once=2), **b)
+    monkeypatch.setattr(training, "fit", chosen)
     report = {"sha256": "0"}
     for settings in (one, dataclasses.replace(one, epochs=2)):
         assert not start_run(tmp_path, settings, examples, report)
-        train_into(tmp_path, settings, examples)
+        assert train_into(tmp_path, settings, examples).fit.layout == training.Layout(at_once=2)
+        monkeypatch.setattr(training, "fit", fit)
         rows.append(files.read_table(tmp_path / "metrics.parquet"))
         assert start_run(tmp_path, settings, examples, report)
     assert rows[1]["epoch"] == [1, 2]
     assert rows[0]["train_loss"] == rows[1]["train_loss"][:1]
-
-
-def test_a_resumed_run_keeps_the_layout_that_was_measured(tmp_path, monkeypatch):
-    """The layout of the checkpoint is used, and no other is measured."""
-    layouts, settings = [], Train(epochs=1, seeds=2, hidden=(), schedule="constant", layout="measured")
-    examples, fit = load_examples(settings), training.fit
-    chosen = lambda *a, layout, **b: layouts.append(layout) or fit(*a, layout=training.Layout(at_once=2), **b)
-    monkeypatch.setattr(training, "fit", chosen)
-    start_run(tmp_path, settings, examples, {"sha256": "0"})
-    train_into(tmp_path, settings, examples)
-    assert files.read_json(tmp_path / SETTINGS)["layout"] == "measured"
-    monkeypatch.setattr(training, "fit", fit)
-    longer = dataclasses.replace(settings, epochs=2)
-    assert not start_run(tmp_path, longer, examples, {"sha256": "0"})
-    assert train_into(tmp_path, longer, examples).fit.layout == training.Layout(at_once=2)
-    assert files.read_json(tmp_path / "cost.json")["layout"] == {"by_member": 1, "by_batch": 1, "at_once": 2}
     assert layouts == ["measured"]
+    assert files.read_json(tmp_path / SETTINGS)["layout"] == "measured"
+    assert files.read_json(tmp_path / "cost.json")["layout"] == {"by_member": 1, "by_batch": 1, "at_once": 2}
     with pytest.raises(ValueError, match=r"layout \(measured there, auto here\)"):
-        start_run(tmp_path, dataclasses.replace(longer, layout="auto"), examples, {"sha256": "0"})
+        start_run(tmp_path, dataclasses.replace(one, epochs=2, layout="auto"), examples, report)
 
 
 def test_a_run_directory_that_is_moved_during_the_training_is_not_made_again(tmp_path):
-    """With the settings of the run above, whose program is compiled."""
     settings = Train(epochs=2, seeds=1, hidden=(), schedule="constant", checkpoint_seconds=0.0)
     examples, out = load_examples(settings), tmp_path / "run"
     out.mkdir()
