@@ -486,7 +486,9 @@ def compare(
 
 
 def _numbers(name, values) -> np.ndarray:
-    """Return values as float64. Raises TypeError if they are not numbers."""
+    """Return values as float64. Raises TypeError if they are not numbers, and ValueError if some are masked."""
+    if np.ma.is_masked(values):
+        raise ValueError(f"{name} must not hold masked numbers, got {np.ma.count_masked(values)}: leave them out.")
     advice = "give one number for each seed"
     if hasattr(values, "best") and hasattr(values, "history"):
         advice = "give one number for each member, such as a column of fit.table()"
@@ -500,25 +502,20 @@ def _numbers(name, values) -> np.ndarray:
         raise TypeError(f"{name} must be numbers, got {format_argument(values)}: {advice}.") from None
 
 
-def _vector(name, values) -> np.ndarray:
-    """Return a vector of at least one number as float64."""
+def _vector(name, values, least="one number") -> np.ndarray:
+    """Return a vector of at least one number, or "two values", as float64. Raises ValueError otherwise."""
     values = _numbers(name, values)
-    if values.ndim != 1 or not len(values):
+    if values.ndim != 1 or len(values) < (1 if least == "one number" else 2):
         raise ValueError(
-            f"{name} must be one-dimensional with at least one number, got the shape {values.shape}: give one number "
-            "for each seed."
+            f"{name} must be one-dimensional with at least {least}, got the shape {values.shape}: give one number for "
+            "each seed."
         )
     return values
 
 
 def _finite_values(name, values) -> np.ndarray:
     """Return at least two finite numbers as float64. Raises ValueError otherwise."""
-    values = _numbers(name, values)
-    if values.ndim != 1 or len(values) < 2:
-        raise ValueError(
-            f"{name} must be one-dimensional with at least two values, got the shape {values.shape}: give one number "
-            "for each seed."
-        )
+    values = _vector(name, values, "two values")
     wrong = int((~np.isfinite(values)).sum())
     if wrong:
         raise ValueError(
@@ -542,7 +539,7 @@ def _checked_level(level) -> float:
     return level
 
 
-def conformal_radius(residuals: ArrayLike, *, level: float = 0.9) -> float:
+def conformal_radius(residuals: ArrayLike, *, weights: ArrayLike | None = None, level: float = 0.9) -> float:
     r"""Compute the half-width of prediction intervals by split conformal prediction.
 
     Among $n$ absolute residuals $|y_i - \hat y_i|$ of examples that were not trained on, it is the $k$-th smallest,
@@ -550,19 +547,26 @@ def conformal_radius(residuals: ArrayLike, *, level: float = 0.9) -> float:
     probability of at least `level`, on average over residuals and new examples, if new examples and those of the
     residuals are exchangeable, for example independent and of the same distribution. Nothing else is assumed.
 
+    With weights $w_i$ it is the smallest residual $r$ with $\sum_{|y_i - \hat y_i| \le r} w_i \ge \mathrm{level}\,
+    (\sum_i w_i + \max_i w_i)$. This holds for new examples of another distribution, if the weights are proportional to
+    the ratio of its density to that of the residuals, and that of the new example is at most the largest of them.
+
     Args:
         residuals: Differences of $n \ge 1$ labels from their predictions; their signs do not matter.
+        weights: Weights of the residuals, at least 0. Default: equal weights.
         level: Probability to cover a new label, between 0 and 1.
 
     Returns:
         The radius; infinity if $n < \mathrm{level} / (1 - \mathrm{level})$, which is fewer than 9 for the level 0.9.
 
     Raises:
-        ValueError: There is no residual, one is NaN, they are not one-dimensional, or the level is not between 0 and 1.
+        ValueError: There is no residual, one is NaN, they are not one-dimensional, the weights do not fit, or the level
+            is not between 0 and 1.
 
     References:
         Lei, G'Sell, Rinaldo, Tibshirani and Wasserman, *Distribution-free predictive inference for regression* (2018),
         algorithm 2.
+        Tibshirani, Foygel Barber, Candès and Ramdas, *Conformal prediction under covariate shift* (2019), equation 7.
 
     Example:
         Nine of the nine residuals are needed for 90 %, and five of them for 50 %:
@@ -580,8 +584,15 @@ def conformal_radius(residuals: ArrayLike, *, level: float = 0.9) -> float:
             f"residuals must be one-dimensional with at least one number and without NaN, got the shape "
             f"{residuals.shape} with {int(np.isnan(residuals).sum())} NaN: give one residual for each example."
         )
-    rank = math.ceil(round((len(residuals) + 1) * _checked_level(level), 9))  # 100 * 0.55 is 55, not a little more
-    return float(np.sort(residuals)[rank - 1]) if rank <= len(residuals) else math.inf
+    weights = np.ones(len(residuals)) if weights is None else _numbers("weights", weights)
+    if weights.shape != residuals.shape or not (np.isfinite(weights).all() and weights.min() >= 0 and weights.any()):
+        raise ValueError(
+            f"weights must be finite, at least 0 and not all 0, one for each residual, got the shape {weights.shape}."
+        )
+    order = np.argsort(residuals)
+    shares = weights[order].cumsum() / (weights.sum() + weights.max())
+    first = int(np.searchsorted(shares, _checked_level(level) - 1e-12))  # 100 * 0.55 is 55, not a little more
+    return float(residuals[order[first]]) if first < len(order) else math.inf
 
 
 def _special() -> Any:

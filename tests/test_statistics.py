@@ -171,6 +171,10 @@ def test_results_may_be_any_array_like(array_like):
         (lambda: summary(A, level=1.0), r"^level must be between 0 and 1, got 1.0:"),
         (lambda: conformal_radius([]), r"^residuals must be .* got the shape \(0,\) with 0 NaN:"),
         (lambda: conformal_radius([1.0, np.nan]), r"^residuals must be .* got the shape \(2,\) with 1 NaN:"),
+        (lambda: conformal_radius(np.ma.masked_equal([1, 2], 2)), r"^residuals must not hold masked numbers, got 1:"),
+        (lambda: conformal_radius([1.0], weights=[-1.0]), r"^weights must be finite, at least 0 and not all 0,"),
+        (lambda: conformal_radius([1.0], weights=[0.0]), r"^weights must be .* got the shape \(1,\)\."),
+        (lambda: conformal_radius([1.0], weights=[1, 2]), r"^weights must be .* got the shape \(2,\)\."),
         (lambda: conformal_radius([1.0], level=0.0), r"^level must be between 0 and 1, got 0.0:"),
     ],
 )
@@ -187,6 +191,25 @@ def test_conformal_intervals_cover_new_labels_as_often_as_they_promise(n, level)
     share = next(k for k in range(n + 2) if k * 100 >= round(100 * level) * (n + 1)) / (n + 1)
     low, high = scipy.stats.binom.ppf([0.0005, 0.9995], 4000, share)
     assert low <= covered <= high
+
+
+def test_equal_weights_do_not_change_the_conformal_radius():
+    residuals = np.random.default_rng(0).permutation(np.arange(99.0))
+    for weight, level in itertools.product((0.1, 1, 7.0), (0.1, 0.5, 0.55, 0.9, 0.99, 0.995)):
+        weights = np.full(99, weight)
+        assert conformal_radius(residuals, weights=weights, level=level) == conformal_radius(residuals, level=level)
+
+
+def test_weighted_conformal_intervals_cover_new_labels_of_another_distribution():
+    """Residuals of size x with x uniform; new examples have the density 2x, so that weights are proportional to x."""
+    random, covered = np.random.default_rng(0), {"weighted": 0.0, "equal": 0.0}
+    for _ in range(400):
+        x, new = random.uniform(size=100), np.sqrt(random.uniform(size=100))
+        covered["weighted"] += (new <= conformal_radius(x, weights=x, level=0.8)).mean() / 400
+        covered["equal"] += (new <= conformal_radius(x, level=0.8)).mean() / 400
+    assert 0.8 <= covered["weighted"] < 0.83
+    assert covered["equal"] < 0.7
+    assert conformal_radius([1.0, 2.0, 9.0], weights=[1, 1, 0], level=0.6) == 2  # weight 0 counts nowhere
 
 
 def test_the_conformal_radius_is_infinite_for_too_few_residuals():

@@ -7,7 +7,46 @@ from typing import Any
 from benchmarks.harness import tables
 from jaxdl.reports.page import render_page
 from jaxdl.runs import files
+from jaxdl.system.schema import Integer, Many, Mapping, Number, Text
 
+SECONDS, TEXT, RATIO = Number(0), Text(), Number()
+ROW = {
+    "name": TEXT,
+    "configuration": TEXT,
+    "tried": Many([TEXT, SECONDS]),
+    "size": (None, Number()),
+    "result": (None, float),
+    "memory_bytes": (None, Number(0)),
+    **dict.fromkeys(("seconds_per_unit", "compile_seconds"), SECONDS),
+    **dict.fromkeys(("ratio", "ratio_low", "ratio_high"), RATIO),
+}
+MEASURED = {  # a target that was measured
+    "competitor": TEXT,
+    "at_least": RATIO,
+    "reached": bool,
+    "conclusive": bool,
+    "explanation": TEXT,
+    **dict.fromkeys(("ratio", "low", "high"), RATIO),
+}
+CASE = {
+    **dict.fromkeys(("name", "unit", "axis"), TEXT),
+    "size": (None, Number()),
+    "rounds": Integer(1),
+    "coverage": Number(0, 1),
+    "rows": Many(ROW, least=1),
+    "targets": Many((MEASURED, {"competitor": TEXT, "at_least": RATIO, "reached": None, "explanation": TEXT})),
+    "skipped_competitors": Many(TEXT),
+}
+MEASUREMENT = {
+    **dict.fromkeys(("name", "question", "workload"), TEXT),
+    "environment": {
+        **dict.fromkeys(("date", "device", "machine", "python", "jax", "flax", "optax"), TEXT),
+        "cores": (None, Integer()),
+    },
+    "versions": Mapping(TEXT),
+    "total_seconds": SECONDS,
+    "cases": Many(({"name": TEXT, "axis": TEXT, "skipped": TEXT}, CASE)),
+}
 TEMPLATE = pathlib.Path(__file__).with_name("report.html")
 
 
@@ -60,11 +99,10 @@ def read_measurements(results: pathlib.Path) -> list[dict[str, Any]]:
         raise FileNotFoundError(
             f"{results} contains no benchmark results (NAME.json). Run `python -m benchmarks run` first."
         )
-    measured = [files.read_json(path) for path in paths]
-    for path, each in zip(paths, measured, strict=True):
-        if "total_seconds" not in each:
-            raise ValueError(f"{path} was written by another version of the benchmarks. Run that benchmark again.")
-    return measured
+    try:
+        return [files.read_json(path, MEASUREMENT) for path in paths]
+    except ValueError as error:
+        raise ValueError(f"{error} If another version of the benchmarks wrote it, run that benchmark again.") from error
 
 
 def page_case(case: dict[str, Any]) -> dict[str, Any]:

@@ -61,7 +61,9 @@ def _check_intervals(run: runs.Run, directory: pathlib.Path) -> None:
 
 def _too_few(run: runs.Run, level: float) -> Generator[str]:
     """Yield a sentence if the dev part is too small for prediction intervals of this level."""
-    if run.residuals is not None and conformal_radius(np.zeros(len(run.residuals)), level=level) > 0:
+    if run.residuals is None:
+        return
+    if conformal_radius(np.zeros(len(run.residuals)), weights=run.residual_weights, level=level) > 0:
         yield (
             f"the dev part has {len(run.residuals)} examples, too few for prediction intervals of {100 * level:g} %: "
             "their limits are infinite. Choose a smaller --level"

@@ -4,10 +4,11 @@ import numbers
 from collections.abc import Sequence
 from typing import Any
 
+import jax
 import numpy as np
 
 from jaxdl._formatting import format_argument, is_integer
-from jaxdl.data.dataset import Dataset, Split
+from jaxdl.data.dataset import Dataset, Split, check_unmasked
 from jaxdl.functional._validity import check, check_number
 from jaxdl.system.keys import is_key
 
@@ -24,7 +25,7 @@ def check_key(key: Any) -> None:
 
 
 def check_data(data: Any, name: str = "data") -> None:
-    """Raise TypeError unless `data` is a data set with arrays."""
+    """Raise TypeError unless `data` is a data set with arrays, and ValueError for masked numbers."""
     if not isinstance(data, Dataset):
         if isinstance(data, Split):
             advice = "pass one of its parts, such as split.train"
@@ -38,6 +39,9 @@ def check_data(data: Any, name: str = "data") -> None:
             f"weights of a Dataset must be an array, got {format_argument(data.weights)}: make the data set with "
             "data.from_arrays(inputs, labels)."
         )
+    for field, tree in data._asdict().items():
+        for leaf in jax.tree.leaves(tree):
+            check_unmasked(f"{field} of {name}", leaf)
 
 
 def check_split(split: Any) -> None:

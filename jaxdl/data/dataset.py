@@ -19,6 +19,7 @@ PARTS = dict.fromkeys(("train", "dev", "test"), "split it with data.random_split
 SHAPES = dict.fromkeys(("shape", "dtype", "ndim"), "take that of an array, such as data.inputs.shape.")
 FIELDS = dict.fromkeys(("x", "X", "features", "images", "data"), "write inputs.")
 FIELDS |= dict.fromkeys(("y", "Y", "target", "targets", "classes"), "write labels.")
+SAFE_WEIGHTS = 1e-18, 1e18  # positive weights whose products float32 holds
 
 
 @suggest_attributes({**PARTS, **SHAPES, **FIELDS, "sample_weight": "write weights."})
@@ -149,7 +150,7 @@ def from_arrays(inputs: ArrayLike, labels: ArrayLike, *, weights: ArrayLike | No
         raise ValueError(f"inputs must hold at least one example, got the shape {inputs.shape}.")
     if labels.ndim == 1:
         check_class_numbers(labels)
-    weights = array_of_numbers("weights", np.ones(len(inputs)) if weights is None else weights, np.float32)
+    weights = array_of_numbers("weights", np.ones(len(inputs)) if weights is None else weights)
     for name, array in [("inputs", inputs), ("labels", labels), ("weights", weights)]:
         check_length(name, array, len(inputs))
         _check_finite(name, array)
@@ -158,8 +159,20 @@ def from_arrays(inputs: ArrayLike, labels: ArrayLike, *, weights: ArrayLike | No
             "weights must be one number of at least 0 for each example, and one of them above 0, got the shape "
             f"{weights.shape} with values from {weights.min()} to {weights.max()}."
         )
+    check_weight_sizes(weights)
     integer_labels = np.issubdtype(labels.dtype, np.integer)
-    return jax.device_put(Dataset(inputs, labels.astype(np.int32 if integer_labels else np.float32), weights))
+    labels = labels.astype(np.int32 if integer_labels else np.float32)
+    return jax.device_put(Dataset(inputs, labels, weights.astype(np.float32)))
+
+
+def check_weight_sizes(weights: np.ndarray) -> None:
+    """Raise ValueError for weights whose sums and products overflow or vanish in float32."""
+    positive = weights[weights > 0]
+    if positive.size and not (SAFE_WEIGHTS[0] <= positive.min() and positive.max() <= SAFE_WEIGHTS[1]):
+        raise ValueError(
+            f"weights must be 0 or between {SAFE_WEIGHTS[0]:g} and {SAFE_WEIGHTS[1]:g}, got positive weights from "
+            f"{positive.min():g} to {positive.max():g}: scale them, because only their ratios matter."
+        )
 
 
 def loses_digits(inputs: np.ndarray) -> bool:
@@ -177,9 +190,13 @@ def loses_digits(inputs: np.ndarray) -> bool:
 
 
 def array_of_numbers(name: str, values: Any, dtype: Any = None) -> np.ndarray:
-    """Return real numbers as a numpy array. Raises TypeError for anything else, also for rows of different lengths."""
+    """Return real numbers as a numpy array.
+
+    Raises TypeError for anything else, also for rows of different lengths, and ValueError for masked numbers.
+    """
     if isinstance(values, Dataset | Split):
         raise TypeError(f"{name} must be an array, got a {type(values).__name__}: pass its {name}.")
+    check_unmasked(name, values)
     try:
         array = np.asarray(values)
     except (ValueError, TypeError):
@@ -202,6 +219,15 @@ def _encoding_of(name, values, kind) -> str:
     if name == "labels" and kind in "OSTU":
         return "number them with names, labels = np.unique(labels, return_inverse=True)"
     return "encode them first"
+
+
+def check_unmasked(name: str, values: Any) -> None:
+    """Raise ValueError for masked numbers, because numpy and jax convert them to the numbers under the mask."""
+    if np.ma.is_masked(values):
+        raise ValueError(
+            f"{name} must not hold masked numbers, got {np.ma.count_masked(values)} of {np.size(values)}: fill them, "
+            "for example with values.filled(np.nan), and impute or drop these rows."
+        )
 
 
 def check_inputs_shape(inputs) -> None:

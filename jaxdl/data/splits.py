@@ -14,7 +14,7 @@ from jaxtyping import Array, Key
 from jaxdl._display import short_repr
 from jaxdl._types import ArrayLike
 from jaxdl.data._arguments import check_data, check_integer, check_key, check_shares
-from jaxdl.data.dataset import Dataset, Split, take
+from jaxdl.data.dataset import Dataset, Split, check_unmasked, take
 
 
 class Fold(NamedTuple):
@@ -325,6 +325,7 @@ def _classes(data) -> np.ndarray:
 
 def _groups(data, groups, needed, parts_or_folds) -> tuple[np.ndarray, np.ndarray]:
     """Return the group number of each example, and the size of each group."""
+    check_unmasked("groups", groups)
     groups = np.asarray(groups)
     if groups.shape != (data.size,):
         raise ValueError(f"groups must be one for each of the {data.size} examples, got the shape {groups.shape}.")

@@ -9,7 +9,16 @@ import numpy as np
 
 from jaxdl._display import short_repr
 from jaxdl.data._arguments import check_integer
-from jaxdl.data.dataset import Dataset, Split, array_of_numbers, check_class_numbers, check_inputs_shape, check_length
+from jaxdl.data.dataset import (
+    Dataset,
+    Split,
+    array_of_numbers,
+    check_class_numbers,
+    check_inputs_shape,
+    check_length,
+    check_unmasked,
+    check_weight_sizes,
+)
 
 
 class Stream(NamedTuple):
@@ -21,12 +30,14 @@ class Stream(NamedTuple):
         chunk_bytes: Largest amount of data to send to the device at a time; a single batch may exceed it. Two chunks
             are on the device at a time: the one in use and the next.
         threads: Number of threads, each of which reads one chunk ahead.
+        weighted: Whether examples can have other weights than 1.
     """
 
     size: int
     fetch: Callable[[np.ndarray], Dataset]
     chunk_bytes: int
     threads: int
+    weighted: bool = True
 
     __repr__ = short_repr
 
@@ -47,7 +58,8 @@ def stream_arrays(
     Args:
         inputs: Array (examples, ...) that can be indexed by an array of rows.
         labels: Class numbers (examples,) or targets (examples, outputs), likewise.
-        weights: Weight of each example (examples,). Default: 1 for every example.
+        weights: Weight of each example (examples,). Default: 1 for every example. Training skips batches whose weights
+            are all 0.
         chunk_bytes: Largest amount of data to send to the device at a time.
         threads: Number of threads that read ahead.
 
@@ -65,6 +77,8 @@ def stream_arrays(
     """
     arrays = {"inputs": inputs, "labels": labels} | ({} if weights is None else {"weights": weights})
     rows = {name: array if hasattr(array, "shape") else array_of_numbers(name, array) for name, array in arrays.items()}
+    for name, array in rows.items():
+        check_unmasked(name, array)
     size = len(rows["inputs"])
     check_inputs_shape(rows["inputs"])
     for name, array in rows.items():
@@ -73,7 +87,7 @@ def stream_arrays(
     def fetch(indices):
         return _dataset(len(indices), *(np.asarray(array[indices]) for array in rows.values()))
 
-    return _stream(size, fetch, chunk_bytes, threads)
+    return _stream(size, fetch, chunk_bytes, threads)._replace(weighted=weights is not None)
 
 
 def stream_examples(
@@ -125,6 +139,11 @@ def stream_examples(
                     "source must return a tuple (inputs, labels) or (inputs, labels, weights) for every row, got "
                     f"{type(example).__name__} for row {row}."
                 )
+            if len(example) != len(examples[0]):
+                raise TypeError(
+                    f"source must return tuples of one length, got {len(examples[0])} values for row {rows[0]} and "
+                    f"{len(example)} for row {row}: return a weight for every row, or for none."
+                )
         return _dataset(len(rows), *jax.tree.map(lambda *leaves: np.stack(leaves), *examples))
 
     return _stream(len(source), fetch, chunk_bytes, threads)
@@ -172,6 +191,7 @@ def _checked(examples, rows) -> Dataset:
             f"weights must be one number of at least 0 for each example, got the shape {weights.shape} with a minimum "
             f"of {weights.min()} for {len(rows)} examples."
         )
+    check_weight_sizes(examples.weights)
     kind = np.int32 if np.issubdtype(labels.dtype, np.integer) else np.float32
     return Dataset(inputs, labels.astype(kind, copy=False), weights.astype(np.float32, copy=False))
 

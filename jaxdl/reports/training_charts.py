@@ -1,5 +1,6 @@
 """Draw the charts of a training with altair; the page shows and an SVG file saves the same specification."""
 
+import math
 from typing import Any, Literal
 
 import altair as alt
@@ -118,7 +119,7 @@ def scale_of(values) -> Literal["log", "linear"]:
 def confusion(counts: dict[str, list], members: int) -> Chart:
     """Draw the confusion matrix of the test part: examples per network, on average over the members.
 
-    `counts` has the columns of confusion.parquet: label, predicted class, and count over all members.
+    `counts` has the columns of confusion.parquet: label, predicted class, and count, or weight, over all members.
     """
     rows = [
         {
@@ -129,7 +130,8 @@ def confusion(counts: dict[str, list], members: int) -> Chart:
         }
         for label, predicted, count in zip(counts["label"], counts["predicted"], counts["count"], strict=True)
     ]
-    largest = max((row["wrong"] for row in rows), default=0.0) or 1.0
+    largest = max((row["wrong"] for row in rows if math.isfinite(row["wrong"])), default=0.0) or 1.0
+    whole = members == 1 and all(count == count // 1 for count in counts["count"])  # else weights, or means
     names = list(dict.fromkeys(counts["label"]))
     angle = -45 if max(len(str(name)) for name in names) > 3 else 0
     side = max(360, 26 * min(len(names), 40))
@@ -142,7 +144,7 @@ def confusion(counts: dict[str, list], members: int) -> Chart:
     return alt.layer(
         base.encode(color=wrong).mark_rect(stroke="#8884", strokeWidth=0.5),
         base.transform_filter("datum.mean >= 0.05")
-        .encode(text=alt.Text("mean:Q", format=".1f" if members > 1 else "d"))
+        .encode(text=alt.Text("mean:Q", format="d" if whole else ".1f"))
         .mark_text(fontSize=11),
     )
 

@@ -23,6 +23,7 @@ SETTINGS = {
     "separator": Optional((None, Text(10))),
     "header": Optional(("yes", "no")),
     "missing_values": Optional(Many(Text())),
+    "layout": Optional(("auto", "measured")),
     "image_size": (None, [Integer(1, 10**5)] * 2),
     "model": ("mlp", "convnet"),
     "hidden": SIZES,
@@ -75,6 +76,7 @@ JSON_FILES: dict[str, Any] = {
         "run": Number(0),
         "epochs": COUNT,
         "score": ("accuracy", "r_squared"),
+        "layout": Optional(Mapping(Integer(1))),
         "total": Optional(Number(0)),
     },
     "proofs.json": Many(
@@ -128,7 +130,7 @@ TABLES: dict[str, dict[str | tuple[str, ...], str]] = {  # columns, or alternati
         **dict.fromkeys(("train_loss", "dev_loss", ("dev_accuracy", "dev_r_squared")), "number"),
     },
     "members.parquet": {"member": "integer", "train": "number", "dev": "number", "test": "number"},
-    "confusion.parquet": {"label": "class", "predicted": "class", "count": "integer"},
+    "confusion.parquet": {"label": "class", "predicted": "class", "count": "number"},  # of weighted examples
     "mistakes.parquet": {
         "example": "integer",
         "label": "class",

@@ -12,6 +12,7 @@ import shlex
 import shutil
 import sys
 from collections.abc import Callable, Collection, Generator, Mapping
+from types import MappingProxyType
 from typing import Any
 
 import jax
@@ -20,7 +21,7 @@ from jaxdl.runs.contents import RESUMED
 from jaxdl.runs.files import read_json, write_json
 from jaxdl.runs.manifest import is_complete, verify_files
 from jaxdl.system.storage import LOCK, PARTIAL, locked, watched_directory
-from jaxdl.training.checkpoints.checkpoint import MANIFEST
+from jaxdl.training.checkpoints.manifest import MANIFEST
 from jaxdl.training.checkpoints.resume import differences
 
 SETTINGS, ENVIRONMENT, CHECKPOINTS, WRITABLE = "settings.json", "environment.json", "checkpoints", ".writable"
@@ -178,12 +179,15 @@ def _remove_remains(path) -> None:
             shutil.rmtree(path, ignore_errors=True)
 
 
-def check_same_settings(path: pathlib.Path, settings: Mapping[str, Any]) -> None:
+def check_same_settings(
+    path: pathlib.Path, settings: Mapping[str, Any], defaults: Mapping[str, Any] = MappingProxyType({})
+) -> None:
     """Raise ValueError if the settings.json of a run directory differs from these settings.
 
-    More epochs are not a difference if the learning rate schedule does not depend on their number.
+    More epochs are not a difference if the learning rate schedule does not depend on their number. `defaults` has the
+    settings that are recorded only if they differ from these values.
     """
-    on_disk = read_json(path / SETTINGS, RESUMED)
+    on_disk, settings = ({**defaults, **given} for given in (read_json(path / SETTINGS, RESUMED), settings))
     more_epochs = (settings.get("epochs") or 0) > (on_disk.get("epochs") or 0)
     compared = [name for name in settings if not (name == "epochs" and more_epochs and _is_extendable(on_disk))]
     differing = differences(

@@ -12,7 +12,7 @@ from jaxtyping import PyTree
 from jaxdl import data, models
 from jaxdl._display import labeled
 from jaxdl.data.preprocessing.serialization import from_json
-from jaxdl.data.readers.npz import read_arrays
+from jaxdl.data.readers.npz import array_types, read_arrays
 from jaxdl.runs import files
 from jaxdl.runs.build import build_model
 from jaxdl.runs.contents import SETTINGS
@@ -32,6 +32,7 @@ class Run(NamedTuple):
         settings: The settings of the run that matter for predictions.
         residuals: Absolute residuals (examples, targets) of the mean prediction on dev; None for classes, and if not
             stored.
+        residual_weights: Weights (examples,) of the residuals; None if they are equal.
     """
 
     model: models.Model
@@ -40,6 +41,7 @@ class Run(NamedTuple):
     preparation: data.Preparation
     settings: Train
     residuals: np.ndarray | None = None
+    residual_weights: np.ndarray | None = None
 
     def __repr__(self) -> str:
         """Return the number of networks, their model and data on one line."""
@@ -95,8 +97,8 @@ def load_run(directory: str | pathlib.Path) -> Run:
     params, stats = _networks(directory / "params.npz", jax.eval_shape(model.init, jax.random.key(0), example))
     params, stats = _drop_diverged(directory, (params, stats))
     labels = preparation.labels
-    residuals = None if isinstance(labels, data.Classes) else read_residuals(directory, len(labels.std))
-    return Run(model, params, stats, preparation, settings, residuals)
+    residuals = (None, None) if isinstance(labels, data.Classes) else read_residuals(directory, len(labels.std))
+    return Run(model, params, stats, preparation, settings, *residuals)
 
 
 def _drop_diverged(directory, networks) -> Any:
@@ -132,16 +134,17 @@ def _settings(path) -> Train:
 def _networks(path, expected) -> Any:
     """Read the arrays of the parameters and batch statistics; `expected` has their shapes for one network."""
     params, stats = expected
-    arrays = read_arrays(path)
+    types = array_types(path)  # before a small file can expand to large arrays
     named = {
         files.array_name(place): leaf for place, leaf in jax.tree.leaves_with_path({"params": params, "stats": stats})
     }
-    found = {name: (array.shape[1:], array.dtype) for name, array in arrays.items() if array.ndim}
-    members = {array.shape[:1] for array in arrays.values()}
+    found = {name: (shape[1:], dtype) for name, (shape, dtype) in types.items() if shape}
+    members = {shape[:1] for shape, _ in types.values()}
     wanted = {name: (leaf.shape, leaf.dtype) for name, leaf in named.items()}
     if found != wanted or len(members) != 1 or members == {(0,)}:
         raise ValueError(
             f"{path} holds other parameters than the network of settings.json has: the files belong to different runs, "
             "or one is damaged."
         )
+    arrays = read_arrays(path)
     return jax.tree.unflatten(jax.tree.structure(expected), [jnp.asarray(arrays[name]) for name in named])

@@ -58,10 +58,10 @@ def predict(run: Run, inputs: Any, *, level: float = 0.9) -> Prediction:
     how far the networks agree; it does not cover the noise of the labels.
 
     `prediction_low` and `prediction_high` of a regression are $\bar y \pm r$. The radius $r$ of each target is
-    `statistics.conformal_radius` of the residuals on the dev part. The interval contains the true label of a new
-    example with a probability of at least `level` if new examples come from the same distribution as the dev part. The
-    probability may be lower if dev also served to stop training early or to choose settings. If dev is too small for
-    the level, the limits are infinite.
+    `statistics.conformal_radius` of the residuals on the dev part, weighted as its examples. The interval contains the
+    true label of a new example with a probability of at least `level` if new examples come from the same distribution
+    as the dev part. The probability may be lower if dev also served to stop training early or to choose settings. If
+    dev is too small for the level, the limits are infinite.
 
     Args:
         run: The networks, from `load_run`.
@@ -104,5 +104,6 @@ def predict(run: Run, inputs: Any, *, level: float = 0.9) -> Prediction:
     mean, *mean_limits = (data.rescaled(limit, labels) for limit in limits)
     if run.residuals is None:
         return Prediction(mean, *mean_limits)
-    radius = np.array([conformal_radius(of_target, level=level) for of_target in run.residuals.T])
+    weights = run.residual_weights
+    radius = np.array([conformal_radius(of_target, weights=weights, level=level) for of_target in run.residuals.T])
     return Prediction(mean, *mean_limits, mean - radius, mean + radius)

@@ -11,6 +11,7 @@ from jaxdl import data
 from jaxdl.runs import files
 
 RESIDUALS = "dev_residuals.parquet"
+WEIGHT = "weight"  # column of a file of residuals
 
 
 def finite_members(networks: PyTree) -> np.ndarray:
@@ -33,21 +34,23 @@ def absolute_residuals(outputs: Any, labels: Any, finite: np.ndarray, unit: data
     return np.where(np.isnan(residuals), np.inf, residuals)
 
 
-def write_residuals(directory: pathlib.Path, residuals: np.ndarray) -> None:
-    """Write residuals (examples, targets) into a run directory, with a column for each target."""
+def write_residuals(directory: pathlib.Path, residuals: np.ndarray, weights: np.ndarray | None = None) -> None:
+    """Write residuals (examples, targets) into a run directory, with a column for each target and one of weights."""
     columns = {f"target_{number}": column for number, column in enumerate(residuals.T)}
-    files.write_table(directory / RESIDUALS, columns)
+    files.write_table(directory / RESIDUALS, columns | ({} if weights is None else {WEIGHT: weights}))
 
 
-def read_residuals(directory: pathlib.Path, targets: int) -> np.ndarray | None:
-    """Read the residuals (examples, targets) of a run directory, or None for a run without, such as an older one.
+def read_residuals(directory: pathlib.Path, targets: int) -> tuple[np.ndarray | None, np.ndarray | None]:
+    """Read the residuals (examples, targets) of a run directory, and their weights if they are not equal.
 
-    Raises ValueError if the file is damaged or is that of another run.
+    Both are None for a run without residuals, such as an older one. Raises ValueError if the file is damaged or is that
+    of another run.
     """
     path = directory / RESIDUALS
     if not path.is_file():
-        return None
+        return None, None
     columns = files.read_table(path, {})
+    weights = columns.pop(WEIGHT, None)
     if list(columns) != [f"target_{number}" for number in range(targets)]:
         raise ValueError(
             f"{path} must have a column for each of the {targets} targets, got {', '.join(columns) or 'none'}: the "
@@ -59,4 +62,11 @@ def read_residuals(directory: pathlib.Path, targets: int) -> np.ndarray | None:
             f"{path} must hold absolute residuals, but has no row or a value that is NaN or below 0: it is damaged. "
             "Delete it to predict without prediction intervals."
         )
-    return residuals
+    if weights is not None:
+        weights = np.asarray(weights, np.float64)
+        if not (np.isfinite(weights).all() and weights.min() >= 0 and weights.any()):
+            raise ValueError(
+                f"{path} must hold finite weights of at least 0, and one above 0: it is damaged. Delete it to predict "
+                "without prediction intervals."
+            )
+    return residuals, weights

@@ -10,6 +10,7 @@ import numpy as np
 from PIL import Image
 
 from jaxdl import data, metrics, training
+from jaxdl.data.preprocessing.weighted import uneven_weights
 from jaxdl.runs import files
 from jaxdl.runs.build import build_model
 from jaxdl.runs.examples import Examples
@@ -115,9 +116,11 @@ def write_results(
     else:
         files.write_table(directory / "predicted.parquet", _predicted(examples.raw.test, evaluation.predicted))
     if evaluation.residuals is not None:
-        write_residuals(directory, evaluation.residuals)
+        write_residuals(directory, evaluation.residuals, uneven_weights(examples.ready.dev))
     files.write_arrays(directory / "params.npz", {"params": state.params, "stats": state.stats})
     summary = {"epochs": int(fit.state.epoch), "score": evaluation.score}
+    if fit.layout is not None:
+        summary["layout"] = fit.layout._asdict()
     complete_run(directory, {**fit.seconds._asdict(), **summary})
 
 

@@ -308,6 +308,8 @@ class Train(DataSource):
         epochs: passes over the training part
         batch_size: examples per step
         microbatches: parts of a batch to compute one after another, for batches that exceed the memory
+        layout: how the networks are divided among the devices. auto: by a rule of shapes and devices;
+            measured: the fastest of the first steps, so that another run may differ in the last bits
         precision: precision of the steps; parameters and metrics are float32 in both cases
         patience: stop a network after this many epochs without a lower loss on dev, and keep its best parameters
         seeds: number of networks; each has its own initial weights and its own order of the data
@@ -347,6 +349,7 @@ class Train(DataSource):
     epochs: Annotated[int | None, described_default("30, or more if 30 epochs are fewer than 900 steps", "INT")] = None
     batch_size: Annotated[int | None, described_default("32, or the training part if it is smaller", "INT")] = None
     microbatches: int = 1
+    layout: Literal["auto", "measured"] = "auto"
     precision: Literal["float32", "bfloat16"] = "float32"
     patience: Annotated[int | None, described_default("never stop early", "INT")] = None
     seeds: int = 16

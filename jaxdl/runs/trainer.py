@@ -35,7 +35,7 @@ from jaxdl.system.schema import Optional, Text
 # Settings that change no result.
 WITHOUT_EFFECT = {"out", "checkpoint_seconds", "tensorboard", "data_dir", "manual_dir"}
 # Settings that runs of earlier versions lack: recorded only if they differ from the default, so that those runs resume.
-ADDED = {"separator": None, "header": "yes", "missing_values": ()}
+ADDED = {"separator": None, "header": "yes", "missing_values": (), "layout": "auto"}
 QUALITY = "quality.json"
 
 
@@ -71,6 +71,7 @@ def train_population(
         patience=settings.patience,
         watch=watch,
         checkpoints=checkpoints,
+        layout=None if settings.layout == "auto" else "measured",
     )
 
 
@@ -100,7 +101,7 @@ def start_run(directory: pathlib.Path, settings: Train, examples: Examples, repo
         if started:
             if is_complete(directory):
                 verify_files(directory, READ_BACK)
-            check_same_settings(directory, filled)
+            check_same_settings(directory, filled, ADDED)
             _check_same_data(directory, settings, report)
             if is_complete(directory) and filled["epochs"] == files.read_json(directory / SETTINGS, RESUMED)["epochs"]:
                 return True

@@ -194,9 +194,11 @@ def check_total_weight(name: str, data: Dataset) -> None:
 
 
 def may_lack_weight(data: Dataset | Stream, batch_size: int) -> bool:
-    """Return whether a batch can have the total weight 0. The weights of a stream and traced ones are not known."""
-    weights = None if isinstance(data, Stream) else _on_host(data.weights)
-    return weights is not None and int((weights == 0).sum()) >= batch_size
+    """Return whether a batch can have the total weight 0: also if the weights are traced or will be read later."""
+    if isinstance(data, Stream):
+        return data.weighted
+    weights = _on_host(data.weights)
+    return weights is None or int((weights == 0).sum()) >= batch_size
 
 
 def _check_finite(name, field, tree, counted=None) -> None:

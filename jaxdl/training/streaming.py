@@ -16,7 +16,7 @@ from jaxtyping import Array, Key
 from jaxdl.data import Dataset
 from jaxdl.data.stream import Stream, read_rows
 from jaxdl.training.batching import batches
-from jaxdl.training.step import step
+from jaxdl.training.step import mean_loss, step
 from jaxdl.training.supervised import observed
 from jaxdl.training.task import History, Observe, State, Task
 
@@ -127,16 +127,16 @@ def resume_stream(
             "a Stream cannot be used inside jit, vmap or population, because Python reads it: call train outside of "
             "them, or train a population on it with fit."
         )
-    plan, steps = plan_chunks(task, data), data.size // task.batch_size
+    plan, steps, skip = plan_chunks(task, data), data.size // task.batch_size, {"skip_unweighted": data.weighted}
 
     @jax.jit
     def train_steps(state, chunk):
-        return jax.lax.scan(lambda state, batch: step(task, batch, state), state, chunk)
+        return jax.lax.scan(lambda state, batch: step(task, batch, state, **skip), state, chunk)
 
     @jax.jit
     def row_of_epoch(state, losses, dev):
         state = state._replace(epoch=state.epoch + 1)
-        row = History(jnp.concatenate(losses).mean(), observed(task, state, dev, observe))
+        row = History(mean_loss(jnp.concatenate(losses), **skip), observed(task, state, dev, observe))
         return state, jax.tree.map(jnp.asarray, row)
 
     def train_chunk(carry, chunk, done):  # noqa: ARG001

@@ -54,6 +54,9 @@ def test_regression_targets_stay_real_numbers():
             [[1.0], [1.0]],
             r"weights must be one number .* \(2, 1\)",
         ),
+        ([[1.0], [2.0]], [0, 1], [1.0, 1e38], r"weights must be 0 or between 1e-18 and 1e\+18, got .* 1 to 1e\+38"),
+        ([[1.0], [2.0]], [0, 1], [1.0, 1e-50], r"weights must be 0 or between 1e-18 and 1e\+18, got .* 1e-50 to 1:"),
+        ([[1.0], [2.0]], [0, 1], np.ma.masked_equal([1, 2], 2), "weights must not hold masked numbers, got 1 of 2:"),
     ],
 )
 def test_invalid_arrays_raise_errors(inputs, labels, weights, message):

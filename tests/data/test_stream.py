@@ -106,6 +106,8 @@ def test_weights_are_one_or_as_given():
     weights = read_rows(stream_examples(weighted), rows).weights
     assert weights.tolist() == [0, 2]
     assert weights.dtype == np.float32
+    streams = stream_arrays(INPUTS, LABELS), stream_arrays(INPUTS, LABELS, weights=LABELS), stream_examples(weighted)
+    assert [stream.weighted for stream in streams] == [False, True, True]
 
 
 def test_inputs_may_be_a_pytree():
@@ -134,6 +136,11 @@ def with_nan(rows):
         ),
         (lambda: stream_arrays(INPUTS[:, 0], LABELS), ValueError, r"inputs must have the shape \(examples, ...\)"),
         (lambda: stream_arrays(INPUTS[:0], LABELS[:0]), ValueError, "a stream must hold at least one example"),
+        (
+            lambda: stream_arrays(np.ma.masked_equal(INPUTS, INPUTS[0, 0]), LABELS),
+            ValueError,
+            "inputs must not hold masked numbers, got 1 of ",
+        ),
         (lambda: stream_examples([]), ValueError, "a stream must hold at least one example"),
         (lambda: stream_examples(iter([])), TypeError, r"source must have a length and source\[row\], got list_it"),
         (lambda: stream_arrays(INPUTS, LABELS, threads=0), ValueError, "threads must be at least 1, got 0"),
@@ -186,3 +193,13 @@ def test_exceptions_of_a_source_are_passed_on():
 
     with pytest.raises(OSError, match="^the disk is gone$"):
         read_rows(stream_examples(Broken(INPUTS)), np.array([1]))
+
+
+def test_examples_with_and_without_weights_raise_an_error():
+    mixed = [
+        (row, label, 1.0)[: 2 + (number > 3)] for number, (row, label) in enumerate(zip(INPUTS, LABELS, strict=True))
+    ]
+    with pytest.raises(
+        TypeError, match="tuples of one length, got 2 values for row 2 and 3 for row 5: return a weight"
+    ):
+        read_rows(stream_examples(mixed), np.array([5, 2]))

@@ -37,13 +37,13 @@ backpropagation: network operations reverse_pass paths cost descent formulas tra
 data: dataset _arguments splits synthetic augmentation mixing stream quality
 data.readers: memory cells labels npz tables images
 data.catalog: downloads image_formats decode_cache digits originals tfds
-data.preprocessing: columns pixels standardization preparation serialization
+data.preprocessing: weighted columns pixels standardization preparation serialization
 data: loading
 models: _validity receptive_field call_recorder summary model blocks norms precision reinitialize nnx mlp mlp_of_sizes
     linear convnet resnet recurrent multi_head pytorch_conversions pytorch
 training: _display task sweep layout batching scoring argument_checks population_checks label_checks data_checks
     supervised early_stopping input_checks step unused_settings streaming train
-training.checkpoints: serialization checkpoint resume
+training.checkpoints: serialization manifest checkpoint resume
 training.population: member sharding layout_choice memory population runner in_memory streamed
 training: fit progress_bar
 runs: settings build examples files contents manifest directory residuals results data_report tensorboard load

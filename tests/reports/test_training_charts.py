@@ -82,6 +82,12 @@ def test_a_confusion_matrix_has_means_per_network_and_colours_errors_only():
     assert titles(chart.to_dict()) == ["predicted", "label"]
 
 
+@pytest.mark.parametrize(("counts", "members", "text"), [([3, 1], 1, "d"), ([3.0, 0.5], 1, ".1f"), ([3, 1], 2, ".1f")])
+def test_counts_of_weighted_examples_and_means_have_a_decimal(counts, members, text):
+    chart = charts.confusion({"label": ["a", "b"], "predicted": ["a", "a"], "count": counts}, members)
+    assert chart.to_dict()["layer"][1]["encoding"]["text"]["format"] == text
+
+
 def test_without_errors_the_scale_of_colours_is_still_valid():
     chart = charts.confusion({"label": ["a"], "predicted": ["a"], "count": [3]}, members=3)
     assert chart.to_dict()["layer"][0]["encoding"]["color"]["scale"]["domain"] == [0, 1.0]

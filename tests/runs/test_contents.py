@@ -14,12 +14,8 @@ from jaxdl.reports import page
 from jaxdl.runs import contents, files
 from jaxdl.runs.contents import JSON_FILES, TABLES, read_columns, read_content, read_history
 from jaxdl.runs.manifest import COMPLETE, reopen_run
+from tests.hostile import HOSTILE, is_read, json_of, places, replaced
 
-NESTED = "@nested@"  # replaced by brackets that are nested too deep
-HOSTILE = (
-    *({}, [], None, "x", float("nan"), float("inf"), -1, 0, 1e308, 10**12, 10**400, True, NESTED, [[1]], [None]),
-    *("<!--<script>", "a\u2028b", "\x1b[31m", "\ud800", "x" * 200_000, [1] * 2000, {"a": {}}),
-)
 pytestmark = pytest.mark.filterwarnings("ignore:.* has no manifest.json")
 
 
@@ -37,33 +33,6 @@ def copy(classes_run, regression_run, tmp_path):
     return tmp_path
 
 
-def places(content, place=()):
-    """Yield the place of every part of a content."""
-    yield place
-    parts = content.items() if isinstance(content, dict) else enumerate(content) if isinstance(content, list) else ()
-    for name, part in parts:
-        yield from places(part, (*place, name))
-
-
-def replaced(content, place, new):
-    if not place:
-        return new
-    content = content.copy()
-    content[place[0]] = replaced(content[place[0]], place[1:], new)
-    return content
-
-
-def is_read(read):
-    """Return whether reading succeeds; fail unless an error is one sentence."""
-    message = None
-    try:
-        read()
-    except (ValueError, OSError) as error:
-        message = str(error)
-    assert message is None or ("\n" not in message and len(message) < 2000 and message.endswith(".")), message
-    return message is None
-
-
 def test_whatever_json_holds_it_is_read_or_named_in_one_sentence(copy, monkeypatch):
     monkeypatch.setattr(page, "_library", lambda: "")
     template, generator, accepted = page._template("report.html"), random.Random(0), 0
@@ -72,8 +41,7 @@ def test_whatever_json_holds_it_is_read_or_named_in_one_sentence(copy, monkeypat
         content = json.loads(whole)
         for _ in range(15):
             place = generator.choice(list(places(content)))
-            text = json.dumps(replaced(content, place, generator.choice(HOSTILE)))
-            (copy / name).write_text(text.replace(f'"{NESTED}"', "[" * 99_999 + "]" * 99_999))
+            (copy / name).write_text(json_of(replaced(content, place, generator.choice(HOSTILE))))
             if name == "preparation.json":
                 accepted += is_read(lambda: runs.load_run(copy))
             else:
@@ -153,3 +121,9 @@ def test_parameters_with_other_names_are_an_error(copy, names):
         np.savez(copy / "params.npz", **arrays, **{name: np.zeros((3, 1), np.float32) for name in names})
     with pytest.raises(ValueError, match=r"params.npz holds other parameters|params.npz .* damaged"):
         runs.load_run(copy)
+
+
+def test_the_confusion_table_of_weighted_examples_is_read(copy):
+    table = read_columns(copy / "confusion.parquet")
+    files.write_table(copy / "confusion.parquet", {**table, "count": [0.5] * len(table["count"])})
+    assert set(read_columns(copy / "confusion.parquet")["count"]) == {0.5}

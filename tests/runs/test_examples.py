@@ -92,7 +92,8 @@ def test_examples_of_weight_0_are_left_out_with_a_warning(random):
     assert sum(part.size for part in examples.raw) == 60
     assert min(part.weights.min() for part in examples.raw) == 1
     train = np.asarray(examples.raw.train.inputs, np.float64)
-    np.testing.assert_allclose(examples.preparation.inputs.mean, train.mean(0), rtol=1e-5, atol=1e-6)
+    mean = np.average(train, axis=0, weights=examples.raw.train.weights)
+    np.testing.assert_allclose(examples.preparation.inputs.mean, mean, rtol=1e-5, atol=1e-6)
 
 
 def test_groups_of_long_numbers_are_told_apart(tmp_path):

@@ -33,11 +33,14 @@ def test_residuals_are_read_as_they_were_written(tmp_path, random):
     residuals = random.exponential(size=(7, 2))
     residuals[3, 1] = np.inf
     write_residuals(tmp_path, residuals)
-    np.testing.assert_array_equal(read_residuals(tmp_path, 2), residuals)
+    np.testing.assert_array_equal(read_residuals(tmp_path, 2)[0], residuals)
+    assert read_residuals(tmp_path, 2)[1] is None
+    write_residuals(tmp_path, residuals, np.arange(7) / 4)
+    np.testing.assert_array_equal(read_residuals(tmp_path, 2)[1], np.arange(7) / 4)
 
 
 def test_a_run_without_stored_residuals_has_none(tmp_path):
-    assert read_residuals(tmp_path, 1) is None
+    assert read_residuals(tmp_path, 1) == (None, None)
 
 
 @pytest.mark.parametrize(
@@ -46,6 +49,10 @@ def test_a_run_without_stored_residuals_has_none(tmp_path):
         ({"target_0": [1.0]}, f"{RESIDUALS} must have a column for each of the 2 targets, got target_0:"),
         ({"target_0": [1.0], "target_1": [-1.0]}, f"{RESIDUALS} must hold absolute residuals, .* below 0"),
         ({"target_0": [1.0], "target_1": [np.nan]}, f"{RESIDUALS} must hold absolute residuals, .* NaN"),
+        (
+            {"target_0": [1.0], "target_1": [1.0], "weight": [np.nan]},
+            f"{RESIDUALS} must hold finite weights of at least 0, and one above 0",
+        ),
         ({"target_0": [], "target_1": []}, f"{RESIDUALS} must hold absolute residuals, but has no row"),
     ],
 )
@@ -63,6 +70,16 @@ def test_a_run_stores_the_residuals_of_its_predictions_on_dev(regression_run):
     np.testing.assert_allclose(
         run.residuals, np.abs(predicted - np.asarray(dev.labels)), atol=0.1
     )  # labels near 50,000
+
+
+def test_prediction_intervals_are_weighted(regression_run):
+    """All weight is on the largest residual of the run."""
+    run = runs.load_run(regression_run)
+    weights = np.where(run.residuals[:, 0] == run.residuals.max(), 1e6, 1.0)
+    dev = load_examples(Train(data=str(run.settings.data), label="wealth", ignore=("label",))).raw.dev.inputs
+    inputs = {name: column[:1] for name, column in dev.items()}
+    found = runs.predict(run._replace(residual_weights=weights), inputs, level=0.4)
+    np.testing.assert_allclose(found.prediction_high - found.estimate, run.residuals.max())
 
 
 def test_a_run_of_classes_has_no_residuals(classes_run):

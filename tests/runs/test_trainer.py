@@ -6,9 +6,10 @@ import jax
 import numpy as np
 import pytest
 
+from jaxdl import training
 from jaxdl.runs import files
 from jaxdl.runs.data_report import data_report
-from jaxdl.runs.directory import CHECKPOINTS
+from jaxdl.runs.directory import CHECKPOINTS, SETTINGS
 from jaxdl.runs.examples import load_examples
 from jaxdl.runs.settings import Adam, Train
 from jaxdl.runs.trainer import result_settings, selected_state, start_run, train_into
@@ -73,25 +74,35 @@ def test_settings_that_change_no_result_are_not_recorded(tmp_path):
     assert kept == result_settings(Train(checkpoint_seconds=1.0, tensorboard=True))
     assert "header" not in kept  # as in runs of earlier versions
     assert result_settings(Train(header="no"))["header"] == "no"
+    assert "layout" not in kept
+    assert result_settings(Train(layout="measured"))["layout"] == "measured"
     assert kept["rule"] == "AdamW"
     assert kept["optimizer"]["learning_rate"] == 1e-3
 
 
-def test_a_complete_run_continues_with_more_epochs(tmp_path):
-    one = Train(epochs=1, seeds=1, hidden=(), schedule="constant")
-    examples, rows = load_examples(one), []
+def test_a_complete_run_continues_with_more_epochs_and_the_layout_that_was_measured(tmp_path, monkeypatch):
+    """The layout of the checkpoint is used, and no other is measured."""
+    one = Train(epochs=1, seeds=1, hidden=(), schedule="constant", layout="measured")
+    examples, rows, layouts, fit = load_examples(one), [], [], training.fit
+    chosen = lambda *a, layout, **b: layouts.append(layout) or fit(*a, layout=training.Layout(at_once=2), **b)
+    monkeypatch.setattr(training, "fit", chosen)
     report = {"sha256": "0"}
     for settings in (one, dataclasses.replace(one, epochs=2)):
         assert not start_run(tmp_path, settings, examples, report)
-        train_into(tmp_path, settings, examples)
+        assert train_into(tmp_path, settings, examples).fit.layout == training.Layout(at_once=2)
+        monkeypatch.setattr(training, "fit", fit)
         rows.append(files.read_table(tmp_path / "metrics.parquet"))
         assert start_run(tmp_path, settings, examples, report)
     assert rows[1]["epoch"] == [1, 2]
     assert rows[0]["train_loss"] == rows[1]["train_loss"][:1]
+    assert layouts == ["measured"]
+    assert files.read_json(tmp_path / SETTINGS)["layout"] == "measured"
+    assert files.read_json(tmp_path / "cost.json")["layout"] == {"by_member": 1, "by_batch": 1, "at_once": 2}
+    with pytest.raises(ValueError, match=r"layout \(measured there, auto here\)"):
+        start_run(tmp_path, dataclasses.replace(one, epochs=2, layout="auto"), examples, report)
 
 
 def test_a_run_directory_that_is_moved_during_the_training_is_not_made_again(tmp_path):
-    """With the settings of the run above, whose program is compiled."""
     settings = Train(epochs=2, seeds=1, hidden=(), schedule="constant", checkpoint_seconds=0.0)
     examples, out = load_examples(settings), tmp_path / "run"
     out.mkdir()

@@ -1,6 +1,7 @@
 """A step on a batch divided into microbatches is the step on the whole batch."""
 
 import functools
+import sys
 
 import flax.linen as nn
 import jax
@@ -153,16 +154,27 @@ def test_a_batch_of_weight_0_changes_nothing(microbatches):
     assert int(after.step) == 2
 
 
-def test_trainings_skip_batches_of_weight_0():
-    """Of 24 examples 20 have weight 0; with batches of 4, some batches have no others."""
-    task = Task(models.mlp((), 3), F.cross_entropy, SGD, 4)
-    weights = jnp.zeros(24).at[:4].set(1.0)
-    rare, keys = BATCH._replace(weights=weights), jax.random.split(jax.random.key(1), 2)
-    fitted = fit(task, rare, keys, epochs=2, dev=EVEN)
-    assert not fitted.diverged.any()
-    alone, history = train(task, rare, keys[0], epochs=2)
-    np.testing.assert_allclose(fitted.history.loss[0], history.loss, rtol=1e-6)
-    assert np.isfinite(alone.params["Dense_0"]["kernel"]).all()
+def rare(weights):
+    """Return data where 20 of 24 examples have weight 0; with batches of 4, some batches have no others."""
+    return BATCH._replace(weights=jnp.where(jnp.arange(24) < 4, weights, 0))
+
+
+ALONE = Task(models.mlp((), 3), F.cross_entropy, SGD, 4)
+
+
+def test_trainings_skip_batches_of_weight_0(monkeypatch):
+    """Also if the weights are traced, alone and under `vmap`; batches with weight keep their bits."""
+    keys = lambda: jax.random.split(jax.random.key(1), 2)
+    history = lambda data, key: train(ALONE, data, key, epochs=2)[1].loss
+    alone, members = jax.jit(history), jax.jit(jax.vmap(history, in_axes=(None, 0)))
+    fitted = fit(ALONE, rare(1.0), keys(), epochs=2, dev=EVEN).history.loss
+    np.testing.assert_allclose(alone(rare(1.0), keys()[0]), fitted[0], rtol=1e-5)
+    np.testing.assert_allclose(members(rare(1.0), keys()), fitted, rtol=1e-5)
+    bits = alone(EVEN, keys()[0]), members(EVEN, keys())
+    monkeypatch.setattr(sys.modules["jaxdl.training.train"], "may_lack_weight", lambda *_: False)
+    again = lambda data, key: history(data, key)
+    np.testing.assert_array_equal(jax.jit(again)(EVEN, keys()[0]), bits[0])
+    np.testing.assert_array_equal(jax.jit(jax.vmap(again, in_axes=(None, 0)))(EVEN, keys()), bits[1])
 
 
 def test_the_mean_loss_of_an_epoch_leaves_out_batches_of_weight_0():

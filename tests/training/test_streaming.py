@@ -6,11 +6,12 @@ import numpy as np
 import pytest
 
 from jaxdl.data.stream import stream_arrays, stream_examples
-from jaxdl.training import population, resume, train
+from jaxdl.training import fit, population, resume, train
 from jaxdl.training.batching import permutation
 from jaxdl.training.streaming import _chunks, plan_chunks, read_ahead, train_on_chunks
 from tests.training.streams import (
     BATCH,
+    PLAIN,
     SIZE,
     TASK,
     Source,
@@ -58,6 +59,16 @@ def test_training_on_a_stream_is_bit_identical_to_training_in_memory(digits, bat
     assert_bit_identical(in_memory, state)
     assert (int(state.epoch), int(state.step)) == (3, 27)
     jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-6), history, streamed_history)
+
+
+def test_batches_of_a_stream_whose_weights_are_0_change_nothing(digits):
+    """Of 300 examples 3 have weight, so that most of the nine batches have none."""
+    rare, settings = digits._replace(weights=digits.weights * (np.arange(SIZE) % 100 == 0)), {"epochs": 1}
+    state, history = train(PLAIN, streamed(rare), jax.random.key(3), **settings)
+    assert np.isfinite(history.loss).all()
+    assert np.isfinite(state.params["Dense_0"]["kernel"]).all()
+    fitted = fit(PLAIN, streamed(rare), jax.random.key(3)[None], dev=digits, **settings)
+    np.testing.assert_allclose(fitted.history.loss[0], history.loss, rtol=1e-5)
 
 
 def test_a_resumed_training_on_a_stream_is_bit_identical_to_an_uninterrupted_one(digits, three_epochs):

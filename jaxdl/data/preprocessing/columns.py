@@ -6,6 +6,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from jaxdl.data.preprocessing.weighted import weighted_median, weighted_moments
+
 MAX_CATEGORIES = 100  # categories of a column with a feature of their own, the most frequent ones
 DAY = np.timedelta64(1, "D")
 WEEK, YEAR = 7.0, 365.2425  # in days
@@ -67,11 +69,12 @@ class Dates(NamedTuple):
 Column = Numbers | Categories | Dates
 
 
-def fit_column(name: str, values: np.ndarray) -> Column | str:
+def fit_column(name: str, values: np.ndarray, weights: np.ndarray | None = None) -> Column | str:
     """Fit the encoding of a column to the training part, or return the reason why the column is not used.
 
     A column is not used if it cannot help to predict new examples: it has one value, its name and its integers suggest
-    an index, or it is text with over 20 values that are mostly distinct.
+    an index, or it is text with over 20 values that are mostly distinct. Weights (examples,) apply to mean, standard
+    deviation and median.
     """
     if values.dtype == object:
         return _fit_categories(name, values)
@@ -85,17 +88,25 @@ def fit_column(name: str, values: np.ndarray) -> Column | str:
     if _is_index(name, known):
         return "its name and its integers suggest an index"
     with np.errstate(over="ignore", invalid="ignore"):
-        mean, std = known.mean(), known.std() if known.min() < known.max() else 1.0
+        mean, std, median = _moments(known, None if weights is None else weights[~np.isnan(numbers)])
     if not (np.isfinite(std) and std > 0):
         raise ValueError(
             f"column {name!r} must hold numbers whose squares fit into float64, got numbers from {known.min():g} to "
             f"{known.max():g} in the training part: correct them, or leave them empty."
         )
-    fitted = Numbers(name, float(np.median(known)), float(mean), float(std), missing)
+    fitted = Numbers(name, float(median), float(mean), float(std), missing)
     if values.dtype.kind != "M":
         return fitted
     day = (1.0,) if (known != np.round(known)).any() else ()
     return Dates(name, fitted, (*day, WEEK, YEAR))
+
+
+def _moments(known, weights) -> tuple[float, float, float]:
+    """Return mean, standard deviation (1 for a constant) and median."""
+    if weights is None:
+        return known.mean(), known.std() if known.min() < known.max() else 1.0, np.median(known)
+    (mean,), (std,) = weighted_moments(known[:, None], weights)
+    return mean, std, weighted_median(known, weights)
 
 
 def _is_index(name, known) -> bool:

@@ -11,7 +11,7 @@ from jaxtyping import Array
 from jaxdl._display import short_repr
 from jaxdl._formatting import format_argument
 from jaxdl.data._arguments import check_data, check_split
-from jaxdl.data.dataset import Dataset, Split, counted, from_arrays
+from jaxdl.data.dataset import Dataset, Split, check_unmasked, counted, from_arrays
 from jaxdl.data.preprocessing.columns import (
     FAMILIAR_STDS,
     MAX_STDS,
@@ -24,6 +24,7 @@ from jaxdl.data.preprocessing.columns import (
 )
 from jaxdl.data.preprocessing.pixels import pixels_of
 from jaxdl.data.preprocessing.standardization import Standardization, check_fitted, fit_standardization, scaled
+from jaxdl.data.preprocessing.weighted import uneven_weights, weighted_moments
 from jaxdl.data.readers.labels import as_classes
 
 
@@ -64,8 +65,8 @@ def fit_preparation(train: Dataset) -> Preparation:
     """Fit encodings and standardizations to the training part.
 
     Numbers are standardized and their missing values imputed by the median; text is one-hot encoded; dates become days
-    and cyclic features; labels become class numbers, or standardized regression targets. Examples of weight 0 do not
-    count.
+    and cyclic features; labels become class numbers, or standardized regression targets. Means, standard deviations and
+    medians are weighted by the weights of the examples, and examples of weight 0 do not count.
 
     Args:
         train: The training part as `load` and the splits return it.
@@ -86,22 +87,23 @@ def fit_preparation(train: Dataset) -> Preparation:
     """
     check_data(train, "train")
     train = counted(train)
+    weights = uneven_weights(train)
     if not isinstance(train.inputs, Mapping):
         fitted = fit_standardization(train)
         if not (np.isfinite(fitted.mean).all() and np.isfinite(fitted.std).all()):
             raise ValueError("inputs must be numbers whose squares fit into float64, got larger ones: scale them.")
-        return Preparation(fitted, _fit_labels(train.labels), train.inputs.shape[1:], {})
-    found = {name: fit_column(name, values) for name, values in train.inputs.items()}
+        return Preparation(fitted, _fit_labels(train.labels, weights), train.inputs.shape[1:], {})
+    found = {name: fit_column(name, values, weights) for name, values in train.inputs.items()}
     columns = tuple(column for column in found.values() if not isinstance(column, str))
     left_out = {name: reason for name, reason in found.items() if isinstance(reason, str)}
     if not columns:
         reasons = "; ".join(f"{name!r}: {reason}" for name, reason in left_out.items())
         raise ValueError(f"no column is usable as input ({reasons or 'the table has no column besides the label'}).")
     width = sum(len(feature_names(column)) for column in columns)
-    return Preparation(columns, _fit_labels(train.labels), (width,), left_out)
+    return Preparation(columns, _fit_labels(train.labels, weights), (width,), left_out)
 
 
-def _fit_labels(labels) -> Classes | Standardization:
+def _fit_labels(labels, weights) -> Classes | Standardization:
     labels = np.asarray(labels)
     if labels.ndim == 1:
         names = tuple(np.unique(labels).tolist())
@@ -110,8 +112,11 @@ def _fit_labels(labels) -> Classes | Standardization:
         return Classes(names)
     targets = labels.astype(np.float64)
     with np.errstate(over="ignore", invalid="ignore"):
-        varies = np.ptp(targets, axis=0) > 0
-        mean, std = targets.mean(axis=0), np.where(varies, targets.std(axis=0), 1.0)
+        if weights is None:
+            varies = np.ptp(targets, axis=0) > 0
+            mean, std = targets.mean(axis=0), np.where(varies, targets.std(axis=0), 1.0)
+        else:
+            mean, std = weighted_moments(targets, weights)
     if not (np.isfinite(std).all() and (std > 0).all()):
         raise ValueError(
             f"labels must be numbers whose squares fit into float64, got numbers from {targets.min():g} to "
@@ -258,6 +263,8 @@ def encode_inputs(preparation: Preparation, inputs: Any) -> Array:
     check_fitted("preparation", preparation, Preparation)
     if isinstance(inputs, Dataset | Split | str):
         raise TypeError(f"inputs must be an array or the columns of a table, got {format_argument(inputs)}.")
+    for values in inputs.values() if isinstance(inputs, Mapping) else (inputs,):
+        check_unmasked("inputs", values)
     fitted = preparation.inputs
     if isinstance(fitted, Standardization):
         inputs = np.asarray(inputs) if isinstance(inputs, list | tuple) else inputs

@@ -11,6 +11,7 @@ from jaxtyping import Array, Float
 from jaxdl._formatting import format_argument
 from jaxdl.data._arguments import check_data, check_split
 from jaxdl.data.dataset import Dataset, Split, counted
+from jaxdl.data.preprocessing.weighted import uneven_weights, weighted_moments
 
 SAFE_STDS = 1e-12, 1e18  # standard deviations whose squares float32 holds
 SAFE_RATIO = 1e3  # of mean and standard deviation, up to which float32 computes both
@@ -41,7 +42,7 @@ def fit_standardization(data: Dataset) -> Standardization:
     """Return mean and standard deviation of each feature of a table, or of each channel of images.
 
     Both are computed over all axes but the last. A constant feature gets the standard deviation 1, so that
-    `standardize` makes it 0. Examples of weight 0 do not count.
+    `standardize` makes it 0. Both are weighted by the weights of the examples.
 
     Args:
         data: A data set with inputs (examples, ..., features).
@@ -60,7 +61,10 @@ def fit_standardization(data: Dataset) -> Standardization:
         raise TypeError(
             f"inputs must be an array, got {format_argument(data.inputs)}: prepare a table with data.prepared."
         )
-    inputs = counted(data).inputs
+    data = counted(data)
+    inputs, weights = data.inputs, uneven_weights(data)
+    if weights is not None:
+        return _weighted(inputs, weights)
     if isinstance(inputs, Tracer):
         return _moments(inputs)
     if isinstance(inputs, np.ndarray) and inputs.dtype == np.float64:
@@ -70,6 +74,12 @@ def fit_standardization(data: Dataset) -> Standardization:
     if ((std > SAFE_STDS[0]) & (std < SAFE_STDS[1]) & (np.abs(mean) < SAFE_RATIO * std)).all():
         return fitted
     return Standardization(*(jnp.asarray(array, jnp.float32) for array in _exact_moments(np.asarray(inputs))))
+
+
+def _weighted(inputs, weights) -> Standardization:
+    moments = weighted_moments(inputs, weights)
+    exact = isinstance(inputs, np.ndarray) and inputs.dtype == np.float64
+    return Standardization(*(moments if exact else (jnp.asarray(array, jnp.float32) for array in moments)))
 
 
 def _exact_moments(inputs) -> Standardization:

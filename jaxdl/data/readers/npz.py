@@ -77,6 +77,17 @@ def read_arrays(path: str | os.PathLike, *, names: Sequence[str] | None = None) 
         return {name: _array(path, archive, name, info) for name, info in wanted.items()}
 
 
+def array_types(path: str | os.PathLike) -> dict[str, tuple[tuple[int, ...], np.dtype]]:
+    """Return shape and dtype of each array of an archive from the headers, without expanding the arrays.
+
+    Raises FileNotFoundError and ValueError as `read_arrays` does.
+    """
+    path = pathlib.Path(path)
+    with _open(path) as archive:
+        headers = {name: _header(path, archive, name, info) for name, info in _members(path, archive).items()}
+    return {name: (header.shape, header.dtype.newbyteorder("=")) for name, header in headers.items()}
+
+
 def load_npz(path: str | os.PathLike, *, part: str = "train") -> Dataset:
     """Read a data set from an .npz archive.
 
@@ -86,7 +97,8 @@ def load_npz(path: str | os.PathLike, *, part: str = "train") -> Dataset:
 
     Inputs become float32, or stay float64 in numpy if float32 would lose their digits. Bytes (uint8) of the shape
     (n, h, w) or (n, h, w, c) are images: they are divided by 255, and (n, h, w) becomes (n, h, w, 1). Integers and
-    names (n,) or (n, 1) are class labels, and so are one-hot rows. Other labels are targets (n, outputs).
+    names (n,) or (n, 1) are class labels, and so are one-hot rows. Other labels are targets (n, outputs). A warning
+    names arrays that are not read.
 
     Args:
         path: The archive.
@@ -121,6 +133,14 @@ def load_npz(path: str | os.PathLike, *, part: str = "train") -> Dataset:
             f"{_described(path)}: rename them."
         )
     weights = _weights_of(pair)
+    read = [pair] if pair in PAIRS else [other for each in PARTS if (other := _pair(names, each))]
+    unread = [name for name in names if all(name not in (*of_part, _weights_of(of_part)) for of_part in read)]
+    if unread and part in ("train", *array_parts(path)[:1]):
+        warnings.warn(
+            f"{path} holds arrays that are not read: {', '.join(map(repr, unread[:5]))}{', …' * (len(unread) > 5)}; "
+            f"weights of the examples must have the name {weights!r}",
+            stacklevel=2,
+        )
     _check_shapes(path, [*pair, *([weights] if weights in names else [])])
     arrays = read_arrays(path, names=[*pair, weights] if weights in names else pair)
     labels = labels_of_parts(path)[part if array_parts(path) else ""]
@@ -314,9 +334,7 @@ def _array(path, archive, name, info) -> np.ndarray:
 
 def _described(path) -> str:
     """Return the names, types and shapes of all arrays, from their headers."""
-    with _open(path) as archive:
-        headers = {name: _header(path, archive, name, info) for name, info in _members(path, archive).items()}
-    return ", ".join(f"{name} {header.dtype} {header.shape}" for name, header in headers.items()) or "no array"
+    return ", ".join(f"{name} {dtype} {shape}" for name, (shape, dtype) in array_types(path).items()) or "no array"
 
 
 def _inputs(path, inputs) -> np.ndarray:

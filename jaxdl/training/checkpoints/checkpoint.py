@@ -16,6 +16,7 @@ import os
 import pathlib
 import re
 import shutil
+import stat
 import time
 import warnings
 from collections.abc import Callable, Generator, Sequence
@@ -30,6 +31,7 @@ from jaxdl._formatting import format_argument, is_integer
 from jaxdl.system.multihost import to_host
 from jaxdl.system.startup import without_accelerators
 from jaxdl.system.storage import PARTIAL
+from jaxdl.training.checkpoints.manifest import MANIFEST, DamagedError, read_manifest, write_manifest
 from jaxdl.training.checkpoints.serialization import (
     AlteredError,
     Leaf,
@@ -40,8 +42,9 @@ from jaxdl.training.checkpoints.serialization import (
     to_tree,
 )
 
-MANIFEST, STATE, DAMAGED = "manifest.txt", "state", ".damaged"
-FORMAT = 1
+STATE, DAMAGED = "state", ".damaged"
+# Errors of the kinds, shapes and paths of leaves that no tree has.
+NO_TREE = ArithmeticError, AttributeError, KeyError, MemoryError, RecursionError, SyntaxError, TypeError, ValueError
 
 
 class Checkpoint(NamedTuple):
@@ -58,10 +61,6 @@ class Checkpoint(NamedTuple):
     note: dict[str, Any]
 
     __repr__ = short_repr
-
-
-class DamagedError(ValueError):
-    """A checkpoint differs from what was written."""
 
 
 def save_checkpoint(
@@ -247,11 +246,10 @@ def _write(path: pathlib.Path, number: int, leaves: Sequence[Leaf], note: dict[s
     if arrays:
         _in_single_process(_save_arrays, str(path / STATE), arrays)
     files = {str(file.relative_to(path)): _file_digest(file, flush=True) for file in _files(path)}
-    content = {"format": FORMAT, "number": number, "leaves": [manifest_of(leaf) for leaf in leaves], "files": files}
-    text = json.dumps({**content, "note": note})
-    manifest = path / MANIFEST
-    manifest.write_text(f"{hashlib.sha256(text.encode()).hexdigest()}\n{text}", encoding="utf-8")
-    for each in (manifest, *(folder for folder in path.rglob("*") if folder.is_dir()), path):
+    write_manifest(
+        path, {"number": number, "leaves": [manifest_of(leaf) for leaf in leaves], "files": files, "note": note}
+    )
+    for each in (path / MANIFEST, *(folder for folder in path.rglob("*") if folder.is_dir()), path):
         _flush(each)
 
 
@@ -318,9 +316,13 @@ def _flush(path) -> None:
 
 def _read(path, number, choose_like) -> Checkpoint:
     """Read and verify a checkpoint. Raises DamagedError if it differs from what was written."""
-    manifest = _manifest(path, number)
+    manifest = read_manifest(path, number)
     for name, expected in manifest["files"].items():
+        if ".." in pathlib.PurePath(name).parts or not (path / name).is_relative_to(path):
+            raise DamagedError(f"{name} is outside of it")
         try:
+            if not stat.S_ISREG((path / name).stat().st_mode):
+                raise DamagedError(f"{name} is not a file")
             found = _file_digest(path / name)
         except OSError as error:
             raise DamagedError(f"{name} cannot be read ({error.strerror})") from error
@@ -331,10 +333,28 @@ def _read(path, number, choose_like) -> Checkpoint:
         check_same_structure(leaves, like)
     try:
         arrays = _arrays(path) if any(0 not in leaf["shape"] for leaf in leaves) else {}
-        tree = to_nested(arrays, leaves) if like is None else to_tree(arrays, leaves, like)
+        tree = _nested(arrays, leaves) if like is None else to_tree(arrays, leaves, like)
         return Checkpoint(number, tree, manifest["note"])
     except AlteredError as altered:
         raise DamagedError(str(altered)) from altered
+
+
+def _nested(arrays, leaves) -> PyTree:
+    try:
+        return to_nested(arrays, leaves)
+    except AlteredError:
+        raise
+    except (
+        ArithmeticError,
+        AttributeError,
+        KeyError,
+        MemoryError,
+        RecursionError,
+        SyntaxError,
+        TypeError,
+        ValueError,
+    ) as error:
+        raise DamagedError(f"{MANIFEST} does not describe a tree of arrays ({_first_line(error)})") from error
 
 
 def _arrays(path) -> dict[str, Any]:
@@ -342,18 +362,3 @@ def _arrays(path) -> dict[str, Any]:
         return _in_single_process(_load_arrays, str(path / STATE))
     except Exception as error:  # Orbax raises exceptions of many types
         raise DamagedError(f"Orbax cannot read it ({_first_line(error)})") from error
-
-
-def _manifest(path, number) -> dict[str, Any]:
-    try:
-        expected, _, text = (path / MANIFEST).read_bytes().partition(b"\n")
-    except OSError as error:
-        raise DamagedError(f"{MANIFEST} cannot be read ({error.strerror})") from error
-    if hashlib.sha256(text).hexdigest().encode() != expected:
-        raise DamagedError(f"{MANIFEST} differs from what was written")
-    manifest = json.loads(text)
-    if manifest["format"] != FORMAT:
-        raise ValueError(f"{path} has format {manifest['format']}, but this version of jaxdl reads format {FORMAT}.")
-    if manifest["number"] != number:
-        raise DamagedError(f"it was written as checkpoint {manifest['number']}")
-    return manifest

@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 import jax
 from jaxtyping import PyTree
 
+from jaxdl.system import schema as schemas
 from jaxdl.system.multihost import run_on_first, tree_from_first
 from jaxdl.system.storage import locked
 from jaxdl.training.checkpoints.checkpoint import Checkpoint, CheckpointWriter, checkpoint_numbers, load_newest
@@ -23,6 +24,19 @@ from jaxdl.training.checkpoints.checkpoint import Checkpoint, CheckpointWriter, 
 INTERVAL = 10.0  # seconds between two saves, if saving takes little of them
 MIN_RATIO, EARLY_RATIO = 50, 10  # least time between two saves, as a multiple of the time of a save; in the beginning
 ABSENT = "nothing"
+NOTE = {
+    "identity": {
+        "settings": schemas.Mapping(object),
+        "training": schemas.Mapping(object),
+        "epochs": schemas.Integer(1),
+        "program": schemas.Text(64),
+        "compilers": schemas.Mapping(schemas.Text()),
+        "machine": schemas.Mapping((schemas.Text(), schemas.Integer())),
+    },
+    "seconds": schemas.Number(0),
+    "layout": [schemas.Integer(1)] * 3,
+}
+MAX_TEXT = 64  # characters of a setting in an error
 COMPILERS = ("jax", "jaxlib", "flax", "optax", "jaxdl-lab")  # packages that determine the text of a program
 
 
@@ -148,17 +162,22 @@ def _newest(directory, like_of, identity) -> Checkpoint | None:
         return None
 
     def choose_like(note):
-        _accept(directory, note.get("identity"), identity)
+        _accept(directory, note, identity)
         return like_of(note["identity"]["epochs"])
 
     return load_newest(directory, choose_like)
 
 
-def _accept(directory, saved, here) -> None:
+def _accept(directory, note, here) -> None:
     """Raise ValueError if a checkpoint belongs to a different training; warn about other packages or hardware."""
-    if saved is None:
-        raise ValueError(f"the checkpoints below {directory} were not written by fit: choose another directory.")
-    different = differences(saved["settings"], here["settings"]) or differences(saved["training"], here["training"])
+    try:
+        schemas.check_content(note, NOTE, "their note")
+        saved = note["identity"]
+        different = differences(saved["settings"], here["settings"]) or differences(saved["training"], here["training"])
+    except (ValueError, RecursionError) as error:
+        raise ValueError(
+            f"the checkpoints below {directory} were not written by fit ({error}): choose another directory."
+        ) from error
     comparable = saved["compilers"] == here["compilers"]
     if not different and comparable and saved["program"] != here["program"]:
         different = "its program (model, objective, optimizer or observed metrics)"
@@ -192,7 +211,17 @@ def differences(saved: Mapping[str, Any], here: Mapping[str, Any]) -> str:
 def _compared(there, here) -> str:
     if all(isinstance(value, str) and re.fullmatch("[0-9a-f]{64}", value) for value in (there, here)):
         return "other values"
-    return f"{there} there, {here} here"
+    if isinstance(there, list) and isinstance(here, list) and max(len(str(there)), len(str(here))) > MAX_TEXT:
+        if len(there) != len(here):
+            return f"{len(there)} values there, {len(here)} here"
+        position = next(n for n, pair in enumerate(zip(there, here, strict=True)) if pair[0] != pair[1])
+        return f"value {position + 1} of {len(here)}: {_short(there[position])} there, {_short(here[position])} here"
+    return f"{_short(there)} there, {_short(here)} here"
+
+
+def _short(value) -> str:
+    text = str(value)
+    return text if len(text) <= MAX_TEXT else f"{text[: MAX_TEXT - 1]}…"
 
 
 def _as_json(settings) -> dict[str, Any]:

@@ -151,7 +151,7 @@ def _restore(array, leaf, wanted) -> Any:
     words = jax.eval_shape(jax.random.key_data, wanted) if is_key(wanted) else wanted
     dtype = np.asarray(words).dtype if isinstance(words, NUMBERS) else words.dtype
     array = np.zeros(np.shape(words), dtype) if array is None else np.asarray(array).astype(dtype, copy=False)
-    if digest(array) != leaf["sha256"]:
+    if array.shape != np.shape(words) or digest(array) != leaf["sha256"]:
         raise AlteredError(f"the leaf {leaf['path']} has other values than were saved")
     if isinstance(wanted, np.ndarray):
         return array

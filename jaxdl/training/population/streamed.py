@@ -14,7 +14,7 @@ from jaxdl.data import Dataset
 from jaxdl.data.stream import Stream, first_rows
 from jaxdl.system.interruption import run_interruptibly
 from jaxdl.training.checkpoints.serialization import digest_of
-from jaxdl.training.data_checks import check_counts, stream_with_checked_labels
+from jaxdl.training.data_checks import check_counts, may_lack_weight, stream_with_checked_labels
 from jaxdl.training.input_checks import check_inputs
 from jaxdl.training.layout import Layout, LayoutOption, mesh_of
 from jaxdl.training.population.layout_choice import avoid_deadlock, choose_layout
@@ -54,6 +54,7 @@ class StreamedRunner:
         keys, settings = mapped
         self._task = task = first_task(config.task, settings)
         self._stream, self._first = checked_stream(task, data, dev)
+        config = config._replace(skip_unweighted=may_lack_weight(data, task.batch_size))
         self._config, self._dev, self._mapped, self._devices = config, dev, mapped, devices
         self._order = keys[0] if order is None else order
         self._steps_per_epoch = data.size // task.batch_size

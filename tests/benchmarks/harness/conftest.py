@@ -38,7 +38,9 @@ def results(tmp_path_factory):
     uninstalled = Competitor("uninstalled", lambda: lambda: 1.0, requires=("no_such_package",))
     partial = BenchmarkCase("partial", lambda: [Competitor("available", lambda: lambda: 1.0), uninstalled], 0.0)
     cases = (growing_case(1), growing_case(8), partial, BenchmarkCase("skipped", no_data, 0.0))
-    environment = dict.fromkeys(("cores", "device", "machine", "python", "jax", "flax", "optax", "date"), "2026-11-28")
+    environment = dict.fromkeys(
+        ("cores", "device", "machine", "python", "jax", "flax", "optax", "date"), "2026-11-28"
+    ) | {"cores": 2}
     origin = {"environment": environment, "versions": {}, "workload": "Workload: `none`."}
     directory = tmp_path_factory.mktemp("results")
     write_json(directory / "example.json", origin | run_benchmark(Benchmark("example", "How long?", cases, rounds=3)))

@@ -1,10 +1,13 @@
 """The HTML page of measurements that are read back."""
 
+import random
+
 import pytest
 
 from benchmarks.__main__ import main
 from benchmarks.harness import report
 from jaxdl.runs.files import read_json, write_json
+from tests.hostile import HOSTILE, is_read, json_of, places, replaced
 
 
 def test_the_page_has_answers_targets_skipped_parts_and_charts(results, tmp_path):
@@ -39,4 +42,15 @@ def test_a_report_without_measurements_is_an_error(tmp_path, capsys):
 def test_measurements_of_another_version_are_an_error(tmp_path, capsys):
     write_json(tmp_path / "old.json", {"environment": {}, "cases": []})
     assert main(["report", str(tmp_path)]) == 2
-    assert "old.json was written by another version of the benchmarks" in capsys.readouterr().err
+    assert "old.json is damaged or was written by another version of jaxdl: it must have" in capsys.readouterr().err
+
+
+def test_whatever_measurements_hold_they_are_shown_or_named_in_one_sentence(results, tmp_path, monkeypatch):
+    monkeypatch.setattr(report, "_draw", lambda charts: "")
+    monkeypatch.setattr(report, "render_page", lambda template, charts, content: "")
+    content, generator, accepted = read_json(results / "example.json"), random.Random(0), 0
+    for _ in range(60):
+        changed = replaced(content, generator.choice(list(places(content))), generator.choice(HOSTILE))
+        (tmp_path / "one.json").write_text(json_of(changed))
+        accepted += is_read(lambda: report.write_report(tmp_path, tmp_path / "page.html"))
+    assert 2 < accepted < 40

@@ -123,6 +123,11 @@ def test_inputs_and_labels_unlike_the_preparation_raise_errors():
         ValueError, match=r"inputs must have the shape \(8, 8, 1\) per example, as in training, got \(9, 9, 1\)"
     ):
         encode_inputs(images, np.ones((1, 9, 9, 1)))
+    with pytest.raises(ValueError, match="inputs must not hold masked numbers, got 1 of 64: fill them"):
+        encode_inputs(images, np.ma.masked_equal(np.arange(64.0).reshape(1, 8, 8, 1), 3))
+    masked = {**table().inputs, "number": np.ma.masked_equal(np.arange(12.0), 3)}
+    with pytest.raises(ValueError, match="inputs of train must not hold masked numbers, got 1 of 12"):
+        fit_preparation(table()._replace(inputs=masked))
     with pytest.raises(ValueError, match="label 'maybe' is not among the classes of the training part"):
         prepare(fitted, table()._replace(labels=np.array(["maybe"] * 12, object)))
     with pytest.raises(ValueError, match="labels must have at least two classes, but all are 'no'"):

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from jaxdl.data.readers import memory
-from jaxdl.data.readers.npz import array_parts, has_labels, load_npz, load_npz_inputs, read_arrays
+from jaxdl.data.readers.npz import array_parts, array_types, has_labels, load_npz, load_npz_inputs, read_arrays
 from tests.data.trap import Trap
 
 STORED, DEFLATED, LZMA = zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_LZMA
@@ -82,6 +82,11 @@ def test_read_arrays_reads_only_the_named_arrays_of_numpys_archives(tmp_path, ra
     assert read_arrays(tmp_path / "a.npz", names=[]) == {}
     with pytest.raises(ValueError, match=r"a.npz has no array 'third'. Arrays: large, other\."):
         read_arrays(tmp_path / "a.npz", names=["third"])
+
+
+def test_types_are_read_from_the_headers(tmp_path):
+    np.savez_compressed(tmp_path / "a.npz", x=np.zeros((2, 3), ">f4"), y=np.int64(3))
+    assert array_types(tmp_path / "a.npz") == {"x": ((2, 3), np.dtype(np.float32)), "y": ((), np.dtype(np.int64))}
 
 
 def test_pickles_are_never_loaded(tmp_path, monkeypatch):
@@ -206,8 +211,9 @@ def test_arrays_that_do_not_fit_into_memory_raise_an_error(tmp_path, monkeypatch
     assert read_arrays(tmp_path / "a.npz", names=["y"])["y"].tolist() == [0, 1, 2]
 
 
+@pytest.mark.filterwarnings("ignore:.* holds arrays that are not read")
 def test_load_npz_reads_the_first_known_pair_of_names(tmp_path):
-    arrays = {"weights": np.array([1, 2]), "other": np.zeros(7)}
+    arrays = {"weights": np.array([1, 2])}
     for number, pair in reversed(list(enumerate([*PAIRS, "x_train y_train"]))):
         inputs, labels = pair.split()
         arrays[inputs], arrays[labels] = np.full((2, 1), number), np.array([number, number])
@@ -219,6 +225,16 @@ def test_load_npz_reads_the_first_known_pair_of_names(tmp_path):
             assert read.inputs.dtype == np.float32
             assert (read.inputs.tolist(), read.labels.tolist()) == ([[number]] * 2, [number] * 2)
             assert read.weights.tolist() == ([1, 1] if divided else [1, 2])
+
+
+def test_arrays_that_are_not_read_are_reported_once(tmp_path):
+    parts = {"x_train": np.ones((2, 1)), "y_train": [0, 1], "x_test": np.ones((2, 1)), "y_test": [0, 1]}
+    np.savez(tmp_path / "a.npz", **parts, weights=[1, 0])
+    with pytest.warns(UserWarning, match="arrays that are not read: 'weights'; .* have the name 'weights_train'"):
+        load_npz(tmp_path / "a.npz")
+    load_npz(tmp_path / "a.npz", part="test")
+    np.savez(tmp_path / "a.npz", **parts, weights_test=[1, 0])
+    load_npz(tmp_path / "a.npz")
 
 
 def test_byte_images_are_scaled_and_get_a_channel_axis_and_other_inputs_stay(tmp_path, random):

@@ -13,7 +13,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 
 from jaxdl.training import CheckpointWriter, load_checkpoint, save_checkpoint
-from jaxdl.training.checkpoints.checkpoint import MANIFEST, checkpoint_numbers
+from jaxdl.training.checkpoints.checkpoint import checkpoint_numbers
+from jaxdl.training.checkpoints.manifest import MANIFEST
 
 TREE = {"weights": np.arange(60.0).reshape(5, 12), "count": jnp.int32(3), "key": jax.random.key(7)}
 

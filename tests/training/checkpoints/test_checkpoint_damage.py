@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from jaxdl.training import DamagedError, load_checkpoint, save_checkpoint
-from jaxdl.training.checkpoints.checkpoint import MANIFEST
+from jaxdl.training.checkpoints.manifest import MANIFEST
 
 TREE = {"weights": np.arange(60.0).reshape(5, 12), "count": jnp.int32(3), "key": jax.random.key(7)}
 

@@ -23,7 +23,8 @@ from jaxdl.training import (
     objective_of,
     save_checkpoint,
 )
-from jaxdl.training.checkpoints.checkpoint import MANIFEST, checkpoint_numbers
+from jaxdl.training.checkpoints.checkpoint import checkpoint_numbers
+from jaxdl.training.checkpoints.manifest import MANIFEST
 from jaxdl.training.population import in_memory
 
 pytestmark = pytest.mark.usefixtures("shared_programs", "one_step_at_a_time")
@@ -207,7 +208,9 @@ def test_if_all_checkpoints_are_damaged_fit_raises_and_does_not_start_again(digi
 
 def test_checkpoints_that_fit_did_not_write_raise(digits, tmp_path):
     save_checkpoint(tmp_path, 1, {"x": np.ones(3)})
-    with pytest.raises(ValueError, match="were not written by fit: choose another directory"):
+    with pytest.raises(
+        ValueError, match=r"were not written by fit \(their note must have the key 'identity', .*\): choose"
+    ):
         fitted(digits, directory=tmp_path)
 
 

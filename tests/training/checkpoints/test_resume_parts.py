@@ -1,7 +1,14 @@
+import json
+import random
+
 import pytest
 
 from jaxdl.training import Checkpoint, CheckpointWriter
-from jaxdl.training.checkpoints.resume import CheckpointManager, differences
+from jaxdl.training.checkpoints import resume
+from jaxdl.training.checkpoints.resume import CheckpointManager, differences, identity_of
+from tests.hostile import HOSTILE, NESTED, is_read, json_of, places, replaced
+
+SHALLOW = [value for value in HOSTILE if value != NESTED]  # which the reader of JSON has refused
 
 
 class SlowWriter(CheckpointWriter):
@@ -49,3 +56,22 @@ def test_differences_are_described_by_name():
     expected = "a (1 there, 2 here), of.gone (None there, nothing here), new (nothing there, x here)"
     assert differences(there, here) == expected
     assert differences({"keys": "a" * 64}, {"keys": "b" * 64}) == "keys (other values)"
+
+
+def test_long_settings_are_described_by_their_first_difference():
+    filters = list(range(1000))
+    changed = [*filters[:998], "x" * 99, 7]
+    assert differences({"a": filters}, {"a": filters[:9]}) == "a (1000 values there, 9 here)"
+    assert differences({"a": filters}, {"a": changed}) == f"a (value 999 of 1000: 998 there, {'x' * 63}… here)"
+    assert differences({"a": [1, 2]}, {"a": [1]}) == "a ([1, 2] there, [1] here)"
+
+
+@pytest.mark.filterwarnings("ignore:the checkpoints below")
+def test_whatever_a_note_holds_it_is_accepted_or_named_in_one_sentence(tmp_path):
+    identity = identity_of({"members": 2, "keys": "0" * 64}, "program", {"hidden": [3]}, epochs=2)
+    note, generator, accepted = {"identity": identity, "seconds": 1.5, "layout": [1, 1, 2]}, random.Random(0), 0
+    for _ in range(200):
+        changed = json.loads(json_of(replaced(note, generator.choice(list(places(note))), generator.choice(SHALLOW))))
+        accepted += is_read(lambda: resume._accept(tmp_path, changed, identity))
+    assert 5 < accepted < 80
+    assert is_read(lambda: resume._accept(tmp_path, note, identity))
