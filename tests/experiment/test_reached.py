@@ -237,6 +237,7 @@ def test_a_handle_of_a_file_cannot_be_read():
         assert "TextIOWrapper" in reached_by(using(file)).unknown[0]
 
 
+@pytest.mark.slow
 def test_the_digest_is_the_same_in_another_process(tmp_path):
     script = (
         "from experiments import xor, majority_vote\nfrom jaxdl.experiment.reached import reached_by\n"
