@@ -25,7 +25,7 @@ functional: _precision _types _validity _arguments _examples _windows _kernels s
 system: keys schema storage interruption startup multihost
 _formatting
 _display
-statistics
+statistics: _arguments intervals bootstrap planning comparison prediction
 derivation: discovery mutation relative_errors cotangents edge_cases unusual_arrays setting_variants solutions
 derivation: comparison hand_gradients
 initializers: fans distributions isometries scaled defaults
