@@ -35,7 +35,7 @@ metrics
 backpropagation: network operations reverse_pass paths cost descent formulas tracing expressions shapes proof
     architecture worked_examples
 data: dataset _arguments splits synthetic augmentation mixing stream quality
-data.readers: memory cells labels npz tables images
+data.readers: memory cells labels npz parquet tables images
 data.catalog: downloads image_formats decode_cache digits originals tfds
 data.preprocessing: weighted columns pixels standardization preparation serialization
 data: loading

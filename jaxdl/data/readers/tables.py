@@ -14,22 +14,18 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.csv
 import pyarrow.parquet as pq
 
 from jaxdl.data.readers.cells import MISSING, NUMBER, infer_column, misread_reason, to_dates, to_numbers, to_texts
-from jaxdl.data.readers.memory import check_expansion, check_file
-from jaxdl.system.storage import announce_reading
+from jaxdl.data.readers.memory import check_file
+from jaxdl.data.readers.parquet import parquet_batches, read_parquet
 
 Columns = dict[str, np.ndarray]
 SUFFIXES = (".csv", ".tsv", ".parquet")
 BLOCK = 1 << 24  # bytes of a CSV file parsed at a time
-MAX_CELLS = 1 << 25  # of a Parquet file read at a time
 MAX_COLUMNS = 100_000
-NUMBER_BYTES, TEXT_BYTES = 16, 48  # memory of a cell while a column is converted
 SAMPLE, LINES = 1 << 16, 20  # bytes after the header and lines in which the separator is searched
-ROWS = 1 << 16  # rows of a Parquet file read at a time
 ANY, NUMBERS, DATES, TEXT = "numbers, dates or text", "numbers, as in training,", "dates, as in training,", "text"
 WRITABLE = (  # types that Arrow writes into CSV files
     *(pa.types.is_boolean, pa.types.is_integer, pa.types.is_float32, pa.types.is_float64, pa.types.is_string),
@@ -98,10 +94,7 @@ def read_table(
     wanted = {name: written for name, written in names.items() if name not in ignore}
     with _readable(path):
         if path.suffix.lower() == ".parquet":
-            _check_parquet(path, wanted.values())
-            announce_reading(path)
-            table = pq.read_table(path, columns=list(wanted.values()), read_dictionary=_text_columns(path))
-            _check_texts(path, table.columns)
+            table = read_parquet(path, list(wanted.values()))
         else:
             table = pa.csv.read_csv(path, **_csv_options(path, table_format, list(wanted.values())))
     if table.num_rows == 0:
@@ -257,37 +250,8 @@ def _separator(path, table_format, beginning: bytes) -> str:
 def _batches(path, table_format, wanted) -> Any:
     """Return an iterator over record batches with the wanted columns."""
     if path.suffix.lower() == ".parquet":
-        announce_reading(path)
-        file = pq.ParquetFile(path, read_dictionary=_text_columns(path))
-        rows = min(ROWS, max(1, MAX_CELLS // max(1, len(wanted))))
-        return (batch for batch in file.iter_batches(rows, columns=wanted) if _check_texts(path, batch.columns) is None)
+        return parquet_batches(path, wanted)
     return pa.csv.open_csv(path, **_csv_options(path, table_format, wanted))
-
-
-def _check_parquet(path, columns) -> None:
-    """Raise ValueError if the columns of a Parquet file need too much memory, by its metadata."""
-    metadata, schema = pq.read_metadata(path), pq.read_schema(path)
-    pages = sum(metadata.row_group(number).total_byte_size for number in range(metadata.num_row_groups))
-    cells = sum(NUMBER_BYTES if pa.types.is_primitive(schema.field(name).type) else TEXT_BYTES for name in columns)
-    check_expansion(path, pages + metadata.num_rows * cells)
-
-
-def _text_columns(path) -> list[str]:
-    """Return the columns to keep as a dictionary of their distinct texts: one of them may be long and frequent."""
-    schema = pq.read_schema(path)
-    return [field.name for field in schema if pa.types.is_string(field.type) or pa.types.is_large_string(field.type)]
-
-
-def _check_texts(path, columns) -> None:
-    """Raise ValueError if the texts of columns need too much memory when each row has its own."""
-    needed = 0
-    for column in columns:
-        for chunk in column.chunks if isinstance(column, pa.ChunkedArray) else [column]:
-            if pa.types.is_dictionary(chunk.type) and not pa.types.is_nested(chunk.type.value_type):
-                lengths = np.asarray(pc.fill_null(pc.binary_length(chunk.dictionary.cast(pa.large_string())), 0))
-                counts = np.bincount(np.asarray(chunk.indices.drop_null()), minlength=len(lengths))
-                needed += int(lengths.astype(np.int64) @ counts)
-    check_expansion(path, needed)
 
 
 @contextlib.contextmanager

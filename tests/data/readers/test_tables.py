@@ -84,7 +84,7 @@ def test_parquet_types_without_a_csv_form_are_read(tmp_path):
 
 @pytest.mark.parametrize("suffix", ["csv", "parquet"])
 def test_chunks_concatenate_to_the_whole_table(tmp_path, random, suffix, monkeypatch):
-    monkeypatch.setattr("jaxdl.data.readers.tables.ROWS", 300)
+    monkeypatch.setattr("jaxdl.data.readers.parquet.ROWS", 300)
     monkeypatch.setattr("jaxdl.data.readers.tables.BLOCK", 1 << 12)
     rows = 1000
     days = np.datetime64("2020-01-01") + random.integers(0, 900, rows).astype("timedelta64[D]")
