@@ -2,6 +2,7 @@
 
 import pathlib
 from collections.abc import Generator, Sequence
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -25,7 +26,7 @@ def read_parquet(path: pathlib.Path, columns: Sequence[str]) -> pa.Table:
     announce_reading(path)
     table = pq.read_table(path, columns=columns, read_dictionary=_text_columns(path))
     _check_texts(path, table.columns)
-    return table
+    return pa.table([_as_text(column) for column in table.columns], names=table.column_names)
 
 
 def parquet_batches(path: pathlib.Path, columns: Sequence[str]) -> Generator[pa.RecordBatch]:
@@ -34,7 +35,15 @@ def parquet_batches(path: pathlib.Path, columns: Sequence[str]) -> Generator[pa.
     rows = min(ROWS, max(1, MAX_CELLS // max(1, len(columns))), _rows_of_texts(pq.read_metadata(path), columns))
     for batch in pq.ParquetFile(path, read_dictionary=_text_columns(path)).iter_batches(rows, columns=columns):
         _check_texts(path, batch.columns)
-        yield batch
+        yield pa.record_batch([_as_text(column) for column in batch.columns], names=batch.schema.names)
+
+
+def _as_text(column) -> Any:
+    """Return a column of bytes as text if it is UTF-8: some programs do not mark their texts as such."""
+    try:
+        return column.cast(pa.large_string()) if pa.types.is_binary(column.type) else column
+    except pa.ArrowInvalid:
+        return column
 
 
 def _check_metadata(path, columns) -> None:

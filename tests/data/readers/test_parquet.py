@@ -35,3 +35,12 @@ def test_texts_of_every_encoding_are_read(tmp_path):
         table = pa.table({"x": ["a", None, "ab"]})
         pq.write_table(table, tmp_path / "a.parquet", use_dictionary=False, column_encoding={"x": encoding})
         assert list(read_table(tmp_path / "a.parquet")["x"]) == ["a", None, "ab"]
+
+
+def test_bytes_that_are_texts_are_read_as_texts(tmp_path):
+    pq.write_table(pa.table({"x": pa.array(["ä".encode(), None], pa.binary())}), tmp_path / "a.parquet")
+    assert list(read_table(tmp_path / "a.parquet")["x"]) == ["ä", None]
+    assert [columns["x"].tolist() for columns, _ in batches(tmp_path / "a.parquet")] == [["ä", None]]
+    pq.write_table(pa.table({"x": [b"\xff"]}), tmp_path / "b.parquet")
+    with pytest.raises(ValueError, match="column 'x' .* holds text that is not UTF-8"):
+        read_table(tmp_path / "b.parquet")
