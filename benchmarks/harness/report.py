@@ -7,7 +7,7 @@ from typing import Any
 from benchmarks.harness import tables
 from jaxdl.reports.page import render_page
 from jaxdl.runs import files
-from jaxdl.system.schema import Integer, Many, Mapping, Number, Text
+from jaxdl.system.schema import Integer, Many, Mapping, Number, Text, check_content
 
 SECONDS, TEXT, RATIO = Number(0), Text(), Number()
 ROW = {
@@ -20,7 +20,8 @@ ROW = {
     **dict.fromkeys(("seconds_per_unit", "compile_seconds"), SECONDS),
     **dict.fromkeys(("ratio", "ratio_low", "ratio_high"), RATIO),
 }
-MEASURED = {  # a target that was measured
+UNMEASURED = {"competitor": TEXT, "at_least": RATIO, "reached": None, "explanation": TEXT}  # a target
+MEASURED = {
     "competitor": TEXT,
     "at_least": RATIO,
     "reached": bool,
@@ -34,9 +35,10 @@ CASE = {
     "rounds": Integer(1),
     "coverage": Number(0, 1),
     "rows": Many(ROW, least=1),
-    "targets": Many((MEASURED, {"competitor": TEXT, "at_least": RATIO, "reached": None, "explanation": TEXT})),
+    "targets": Many(Mapping(object)),
     "skipped_competitors": Many(TEXT),
 }
+SKIPPED = {"name": TEXT, "axis": TEXT, "skipped": TEXT}  # a case
 MEASUREMENT = {
     **dict.fromkeys(("name", "question", "workload"), TEXT),
     "environment": {
@@ -45,7 +47,7 @@ MEASUREMENT = {
     },
     "versions": Mapping(TEXT),
     "total_seconds": SECONDS,
-    "cases": Many(({"name": TEXT, "axis": TEXT, "skipped": TEXT}, CASE)),
+    "cases": Many(Mapping(object)),
 }
 TEMPLATE = pathlib.Path(__file__).with_name("report.html")
 
@@ -100,9 +102,21 @@ def read_measurements(results: pathlib.Path) -> list[dict[str, Any]]:
             f"{results} contains no benchmark results (NAME.json). Run `python -m benchmarks run` first."
         )
     try:
-        return [files.read_json(path, MEASUREMENT) for path in paths]
+        return [_read_measurement(path) for path in paths]
     except ValueError as error:
         raise ValueError(f"{error} If another version of the benchmarks wrote it, run that benchmark again.") from error
+
+
+def _read_measurement(path) -> dict[str, Any]:
+    measurement = files.read_json(path, MEASUREMENT)
+    try:
+        for case in measurement["cases"]:
+            check_content(case, SKIPPED if "skipped" in case else CASE, "a case")
+            for target in case.get("targets", []):
+                check_content(target, UNMEASURED if target.get("reached") is None else MEASURED, "a target")
+    except ValueError as error:
+        raise ValueError(f"{path} is damaged or was written by another version of jaxdl: {error}.") from error
+    return measurement
 
 
 def page_case(case: dict[str, Any]) -> dict[str, Any]:

@@ -10,7 +10,7 @@ import numpy as np
 from jaxdl.data.preprocessing.columns import Categories, Column, Dates, Numbers, feature_names
 from jaxdl.data.preprocessing.preparation import Classes, Preparation
 from jaxdl.data.preprocessing.standardization import Standardization
-from jaxdl.system.schema import POSITIVE, Integer, Many, Mapping, Number, Text, check_content
+from jaxdl.system.schema import POSITIVE, Integer, Many, Mapping, Number, Optional, Text, check_content
 
 MAX_SIZE = 2**31 - 1  # numbers of one example
 KINDS: dict[str, Any] = {kind.__name__: kind for kind in (Numbers, Categories, Dates)}
@@ -26,7 +26,10 @@ DATES = {"kind": "Dates", "name": Text(), "days": NUMBERS, "cycles": Many(POSITI
 STANDARDIZATION = {"mean": Many(Number()), "std": Many(POSITIVE)}
 PREPARATION = {
     "inputs": (Many((NUMBERS, CATEGORIES, DATES), least=1), STANDARDIZATION),
-    "labels": ({"classes": Many((Text(), Integer()), least=1)}, STANDARDIZATION),
+    "labels": {
+        "classes": Optional(Many((Text(), Integer()), least=1)),
+        **{name: Optional(schema) for name, schema in STANDARDIZATION.items()},
+    },
     "shape": Many(Integer(0, 10**9), most=10),
     "left_out": Mapping(Text()),
 }

@@ -41,9 +41,12 @@ def test_damaged_content_raises_an_error(content, unchecked):
         ),
         (lambda content: content["labels"].update(classes=[1, "1"]), "every class must have its own name, got '1'"),
         (lambda content: content["inputs"].append(content["inputs"][0]), r"shape must end with \d+ .* got \(\d+,\)"),
-        (lambda content: content["inputs"][0].update(mean=float("nan")), r"inputs\[0\].mean must be a fini"),
-        (lambda content: content["inputs"][0].update(std=-1.0), r"inputs\[0\].std must be a positive number, got -1"),
-        (lambda content: content.update(shape=[10**12]), r"preparation.shape\[0\] must be an integer between 0 and"),
+        (
+            lambda content: content["inputs"][0].update(mean=float("nan")),
+            r"inputs\[0\].mean is wrong: expected `float` >= ",
+        ),
+        (lambda content: content["inputs"][0].update(std=-1.0), r"inputs\[0\].std is wrong: expected `float` > 0"),
+        (lambda content: content.update(shape=[10**12]), r"preparation.shape\[0\] is wrong: expected `int` <= "),
         (lambda content: content.update(inputs={"mean": [0.0], "std": [1e-60]}, shape=[1]), "must be finite, and one"),
         (lambda content: content.update(inputs={"mean": [0.0], "std": []}, shape=[1]), "must be finite, and one"),
         (

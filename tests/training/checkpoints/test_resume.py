@@ -209,7 +209,8 @@ def test_if_all_checkpoints_are_damaged_fit_raises_and_does_not_start_again(digi
 def test_checkpoints_that_fit_did_not_write_raise(digits, tmp_path):
     save_checkpoint(tmp_path, 1, {"x": np.ones(3)})
     with pytest.raises(
-        ValueError, match=r"were not written by fit \(their note must have the key 'identity', .*\): choose"
+        ValueError,
+        match=r"were not written by fit \(their note is wrong: object missing required field `identity`\): choose",
     ):
         fitted(digits, directory=tmp_path)
 
