@@ -139,6 +139,12 @@ class Panel(NamedTuple):
         ]
 
 
+def number_text(number: float | int) -> str:
+    """Return a number with six digits, or with all of them if that is another number."""
+    short = f"{number:g}"
+    return short if float(short) == number else repr(float(number))
+
+
 class Experiment(NamedTuple):
     """A sentence of the course, the claims it makes, and the measurement that tests them.
 
@@ -177,11 +183,13 @@ class Experiment(NamedTuple):
     def name_of(self, arm: Arm | float) -> str:
         """Return the label of an arm, or a number as text. Raises ValueError for an arm of no panel."""
         if isinstance(arm, float | int):
-            return f"{arm:g}"
+            return number_text(arm)
         name, at = (arm, None) if isinstance(arm, str) else arm
         for panel in self.panels:
             if name in panel.arms:
-                return panel.arms[name] + (f" ({panel.over[0]} = {at:g})" if panel.over and at is not None else "")
+                return panel.arms[name] + (
+                    f" ({panel.over[0]} = {number_text(at)})" if panel.over and at is not None else ""
+                )
         known = [name for panel in self.panels for name in panel.arms]
         raise ValueError(f"unknown arm {arm!r}. Arms of the panels: {', '.join(known)}.")
 

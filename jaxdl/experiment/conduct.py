@@ -1,21 +1,23 @@
 """Run experiments: measure, judge and write results; measurements that are still valid are read from disk."""
 
 import functools
+import re
 import uuid
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from jaxdl._formatting import format_argument
-from jaxdl.experiment.claim import OUTCOMES, Arm, Claim, Experiment, Measured, Panel, Unavailable
+from jaxdl._formatting import format_argument, is_integer
+from jaxdl.experiment.claim import OUTCOMES, Arm, Claim, Experiment, Measured, Panel, Unavailable, number_text
 from jaxdl.experiment.course import chapter_of
 from jaxdl.experiment.files_read import are_unchanged, unrecorded
 from jaxdl.experiment.fingerprint import fingerprint, settings_of, versions
 from jaxdl.experiment.measurement import measure_arms
 from jaxdl.experiment.reached import reached_by
-from jaxdl.experiment.rules import describe_comparison
+from jaxdl.experiment.rules import arms_of, describe_comparison
 from jaxdl.runs import files
 from jaxdl.runs.contents import RESULT
 from jaxdl.runs.directory import environment
@@ -162,7 +164,11 @@ def conduct_all(
         one refuted
         []
     """
-    failed = []
+    failed, names = [], Counter(experiment.name for experiment in experiments)
+    if twice := [name for name, count in names.items() if count > 1]:
+        raise ValueError(
+            f"experiments must have different names, because each writes NAME.json, got {twice[0]!r} twice."
+        )
     for experiment in experiments:
         try:
             progress = functools.partial(on_progress, experiment)
@@ -268,6 +274,26 @@ def _check_parts(experiment) -> None:
     for claim in experiment.claims:
         if not callable(getattr(claim.rule, "judge", None)):
             raise TypeError(f"rule must be a rule, such as Greater(...), got {format_argument(claim.rule)}.")
+    if not is_integer(experiment.seeds) or experiment.seeds < 1:
+        raise ValueError(f"seeds must be an integer of at least 1, got {format_argument(experiment.seeds)}.")
+    if not re.fullmatch(r"[\w-]+", experiment.name):
+        raise ValueError(
+            f"name must consist of letters, digits, _ and -, because it names files, got {experiment.name!r}."
+        )
+    _check_columns(experiment)
+
+
+def _check_columns(experiment) -> None:
+    """Raise ValueError unless the columns of each panel differ, and hold every arm that a rule names."""
+    columns = experiment.columns()
+    lists = [[_column(arm) for arm in panel.columns()] for panel in experiment.panels] + [[*map(_column, columns)]]
+    for texts in lists:
+        if twice := [text for text, count in Counter(texts).items() if count > 1]:
+            raise ValueError(f"every arm of a panel must be a column of its own, got {twice[0]!r} twice.")
+    for arm in [arm for claim in experiment.claims for arm in arms_of(claim.rule)]:
+        experiment.name_of(arm)  # raises for an unknown name
+        if arm not in columns:
+            raise ValueError(f"a rule names the arm {arm!r}, but the panels have {', '.join(map(_column, columns))}.")
 
 
 def _judge_all(experiment, measured) -> list[dict[str, Any]]:
@@ -313,7 +339,7 @@ def _finite(values: dict[str, Any]) -> dict[str, Any]:
 
 def _column(arm: Arm) -> str:
     """Return the column name of an arm in the Parquet table."""
-    return arm if isinstance(arm, str) else f"{arm[0]} @ {arm[1]:g}"
+    return arm if isinstance(arm, str) else f"{arm[0]} @ {number_text(arm[1])}"
 
 
 def _read_numbers(path: Path, result: Mapping[str, Any], arms: Sequence[Arm]) -> Measured:

@@ -55,6 +55,8 @@ def measure_arms(
     files_read.begin()
     with jax.default_matmul_precision("highest"):  # some devices round products to fewer digits by default
         for arm, values in _pairs(measure(keys)):
+            if arm in measured:
+                raise ValueError(f"measure must yield each arm once, got {arm!r} twice.")
             measured[arm] = np.asarray(values, np.float64)
             report(len(measured), len(columns))
     inputs = files_read.end(results, has_cache=has_cache)

@@ -1,6 +1,6 @@
 """Decision rules: exact rules with a falsifier, statistical rules with a confidence interval and a margin."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -68,13 +68,14 @@ class Exact(NamedTuple):
 
     def judge(self, measured: Measured, confidence: float) -> Verdict:  # noqa: ARG002
         """Return supported if the condition holds for every seed, else refuted; inconclusive if the control fails."""
-        measured = _arrays(measured)
-        finding = self.finding(measured)
-        if _has_nan(measured):
+        read: Any = _Read(measured)
+        finding, holds = self.finding(read), _truth("holds", self.holds(read))
+        control = True if self.control_holds is None else _truth("control_holds", self.control_holds(read)).all()
+        if read.has_nan():
             return Verdict("inconclusive", f"{finding} {NAN_MEASURED}")
-        if self.control_holds is not None and not np.all(self.control_holds(measured)):
+        if not control:
             return Verdict("inconclusive", f"{finding} The control failed. It requires that {self.control}.")
-        return Verdict("supported" if np.all(self.holds(measured)) else "refuted", finding)
+        return Verdict("supported" if holds.all() else "refuted", finding)
 
     def describe(self, name_of: Callable[[Arm | float], str]) -> str:  # noqa: ARG002
         """Describe the rule."""
@@ -104,12 +105,16 @@ class ForEverySeed(NamedTuple):
 
     def judge(self, measured: Measured, confidence: float) -> Verdict:  # noqa: ARG002
         """Return supported if it holds for every seed, refuted if for no seed, else conditional."""
-        measured = _arrays(measured)
-        if _has_nan(measured):
-            return Verdict("inconclusive", f"{self.finding(measured)} {NAN_MEASURED}")
-        holds = np.asarray(self.holds(measured))
-        outcome = "supported" if holds.all() else "conditional" if holds.any() else "refuted"
-        return Verdict(outcome, self.finding(measured))
+        read: Any = _Read(measured)
+        finding, holds = self.finding(read), _truth("holds", self.holds(read))
+        if read.shape() not in (None, holds.shape):
+            raise ValueError(
+                f"holds must return one truth value for each seed, of the shape {read.shape()}, got {holds.shape}: "
+                "compare the numbers of an arm, such as measured['error'] <= 0.1."
+            )
+        if read.has_nan():
+            return Verdict("inconclusive", f"{finding} {NAN_MEASURED}")
+        return Verdict("supported" if holds.all() else "conditional" if holds.any() else "refuted", finding)
 
     def describe(self, name_of: Callable[[Arm | float], str]) -> str:  # noqa: ARG002
         """Describe the rule."""
@@ -322,13 +327,60 @@ def describe_comparison(comparison: Comparison, name_of: Callable[[Arm | float],
     )
 
 
-def _arrays(measured) -> Measured:
-    """Return the measurements with numpy arrays in place of lists, which compare element by element."""
-    return {arm: np.asarray(values) for arm, values in measured.items()}
+class _Read(Mapping):
+    """Measurements as numpy arrays that remember which arms a rule reads: NaN in others does not matter."""
+
+    def __init__(self, measured: Any) -> None:
+        self._measured = {arm: np.asarray(values) for arm, values in measured.items()}
+        self._arms: set[Arm] = set()
+
+    def __getitem__(self, arm: Arm) -> np.ndarray:
+        values = self._measured[arm]
+        self._arms.add(arm)
+        return values
+
+    def __iter__(self) -> Iterator[Arm]:
+        return iter(self._measured)
+
+    def __len__(self) -> int:
+        return len(self._measured)
+
+    def has_nan(self) -> bool:
+        return any(np.isnan(self._measured[arm]).any() for arm in self._arms)
+
+    def shape(self) -> tuple[int, ...] | None:
+        return next((self._measured[arm].shape for arm in self._arms), None)
+
+
+def _truth(name, result) -> np.ndarray:
+    """Return truth values as an array. Raises for anything else, which Python may count as true, and for none."""
+    advice = "return a comparison, such as measured['error'] <= 0.1"
+    is_value = isinstance(result, bool | list | tuple) or hasattr(result, "dtype")
+    try:
+        truth = np.asarray(result) if is_value else None
+    except ValueError:  # lists of different lengths
+        truth = None
+    if truth is None or truth.dtype != bool:
+        raise TypeError(
+            f"{name} must return true or false, or one for each seed, got {format_argument(result)}: {advice}."
+        )
+    if not truth.size:
+        raise ValueError(f"{name} must return at least one truth value, got none: {advice}.")
+    return truth
+
+
+def arms_of(rule: Any) -> list[Arm]:
+    """Return the arms that a rule names; those that a function of an exact rule reads are not known."""
+    if isinstance(rule, PairedTest):
+        return [arm for arm in (rule.arm, rule.reference) if isinstance(arm, str | tuple)]
+    parts = rule.parts if isinstance(rule, AllOf) else rule.regimes.values() if isinstance(rule, PerRegime) else ()
+    return [arm for part in parts for arm in arms_of(part)]
 
 
 def _check_rules(name: str, kind: str, rules: Any) -> None:
-    """Raise TypeError unless every part of a combined rule is a rule."""
+    """Raise TypeError unless every part of a combined rule is a rule, and ValueError if there is none."""
+    if not rules:
+        raise ValueError(f"{name} must be {kind} of at least one rule, got none.")
     for rule in rules:
         if not callable(getattr(rule, "judge", None)):
             raise TypeError(
@@ -344,11 +396,6 @@ def _numbers_of(arm: Arm | float, measured: Measured) -> np.ndarray:
     if arm not in measured:
         raise ValueError(f"unknown arm {arm!r}. Measured: {', '.join(map(repr, measured))}.")
     return np.asarray(measured[arm], np.float64)
-
-
-def _has_nan(measured: Measured) -> bool:
-    """Return whether any measurement is NaN."""
-    return any(np.isnan(values).any() for values in measured.values())
 
 
 def _greater(low: float, high: float, margin: float) -> str:

@@ -14,6 +14,7 @@ from jaxdl.experiment import (
     PerRegime,
     describe_comparison,
 )
+from jaxdl.experiment.rules import arms_of
 from jaxdl.statistics import mean_interval, sign_flip_interval
 
 SEEDS = 20
@@ -203,13 +204,44 @@ def test_parts_and_regimes_give_one_outcome(rule, expected):
     assert len(verdict.comparisons) == rule.tests
 
 
+@pytest.mark.parametrize("kind", [Exact, ForEverySeed])
+def test_nan_decides_nothing_but_only_where_a_rule_reads_it(kind):
+    measured = {"a": np.ones(3), "b": np.array([1.0, np.nan, 1.0])}
+    reads_b = kind("b is 1", lambda m: m["b"] == 1, lambda m: "Found.")
+    verdict = reads_b.judge(measured, 0.95)
+    assert verdict == ("inconclusive", "Found. Some measurements are NaN, so nothing can be decided.", ())
+    reads_all = kind("all are 1", lambda m: np.logical_and(*(values == 1 for values in m.values())), lambda m: "Found.")
+    assert reads_all.judge(measured, 0.95).outcome == "inconclusive"
+    reads_a = kind("a is 1", lambda m: m["a"] == 1, lambda m: f"{len(m)} arms.")
+    assert reads_a.judge(measured, 0.95) == ("supported", "2 arms.", ())
+
+
 @pytest.mark.parametrize(
-    "rule", [exact(True), exact(False), ForEverySeed("it holds", lambda measured: [True], lambda _: "So.")]
+    "result",
+    [(x for x in [False]), map(bool, [0]), {False}, {"a": False}, "no", [], (), np.array([]), None, 0.0, [[True], []]],
 )
-def test_an_exact_claim_is_inconclusive_if_a_measurement_is_nan(rule):
-    verdict = rule.judge({"a": np.ones(3), "b": np.array([1.0, np.nan, 1.0])}, 0.95)
-    assert verdict.outcome == "inconclusive"
-    assert verdict.finding.endswith("Some measurements are NaN, so nothing can be decided.")
+def test_what_python_counts_as_true_decides_nothing(result):
+    """np.all is true for most of these."""
+    for rule in (exact(result), exact(True, control=result), ForEverySeed("it holds", lambda m: result, str)):
+        with pytest.raises((TypeError, ValueError), match="holds must return "):
+            rule.judge({"a": np.ones(3)}, 0.95)
+
+
+def test_a_property_of_every_seed_needs_a_truth_value_for_each():
+    rule = ForEverySeed("it holds", lambda m: [(m["a"] == 1).all()], str)
+    with pytest.raises(ValueError, match=r"one truth value for each seed, of the shape \(3,\), got \(1,\)"):
+        rule.judge({"a": np.ones(3)}, 0.95)
+
+
+def test_a_combination_of_no_rules_raises():
+    with pytest.raises(ValueError, match="parts must be a tuple of at least one rule, got none"):
+        AllOf(()).judge({}, 0.95)
+    with pytest.raises(ValueError, match="regimes must be a dictionary of at least one rule, got none"):
+        PerRegime({}).judge({}, 0.95)
+
+
+def test_the_arms_that_rules_name():
+    assert arms_of(PerRegime({"a": AllOf((TRUE, OPEN)), "b": exact(True)})) == ["high", "low", "noise"]
 
 
 @pytest.mark.parametrize(
