@@ -47,7 +47,7 @@ def digest_of_code(code: types.CodeType) -> str:
 
 
 def digest_of_source(path: pathlib.Path) -> str:
-    """Return a SHA-256 of the code of a Python file. Raises OSError or SyntaxError if there is none."""
+    """Return a SHA-256 of the code of a Python file. Raises OSError or SyntaxError if it has none."""
     return _digest_of_text(path.read_bytes())
 
 

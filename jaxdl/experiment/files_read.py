@@ -76,7 +76,7 @@ def are_unchanged(files: Iterable[dict[str, str]]) -> bool:
 
 @contextlib.contextmanager
 def unrecorded() -> Generator[None]:
-    """Read and write files that are no inputs of a measurement."""
+    """Leave the files that are read and written in this context out of the record."""
     _paused.append(True)
     try:
         yield
@@ -85,7 +85,7 @@ def unrecorded() -> Generator[None]:
 
 
 def _digest(path) -> str:
-    """Return the SHA-256 of a file, or of the names in a directory; an empty text if there is none."""
+    """Return the SHA-256 of a file, or of the names in a directory; an empty text if neither exists."""
     try:
         if os.path.isdir(path):
             return hashlib.sha256("\0".join(sorted(os.listdir(path))).encode(errors="surrogateescape")).hexdigest()

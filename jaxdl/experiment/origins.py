@@ -1,4 +1,4 @@
-"""Where code comes from: jaxdl, Python or an installed package, or the modules of an experiment."""
+"""Sort code by its origin: jaxdl, Python or an installed package, or the modules of an experiment."""
 
 import pathlib
 import sys

@@ -38,7 +38,7 @@ OPEN_UNSEEN = frozenset(  # packages that open files without Python
 
 
 class Reached(NamedTuple):
-    """What a measurement depends on, as a digest.
+    """The digest of everything that a measurement depends on, and facts about it.
 
     Attributes:
         digest: SHA-256 of all code and values.

@@ -378,7 +378,7 @@ def arms_of(rule: Any) -> list[Arm]:
 
 
 def _check_rules(name: str, kind: str, rules: Any) -> None:
-    """Raise TypeError unless every part of a combined rule is a rule, and ValueError if there is none."""
+    """Raise TypeError unless every part of a combined rule is a rule, and ValueError if there are no parts."""
     if not rules:
         raise ValueError(f"{name} must be {kind} of at least one rule, got none.")
     for rule in rules:

@@ -58,7 +58,7 @@ class Dense(nn.Module):
 
     @nn.nowrap
     def _features_of_kernel(self) -> int:
-        """Return the number of outputs that the parameters have. Raises ValueError while there are none."""
+        """Return the number of outputs that the parameters have. Raises ValueError before they exist."""
         if not self.has_variable("params", "kernel"):
             raise ValueError(
                 "the number of outputs must be known before parameters are drawn: give it to the model or to init, "

@@ -1,4 +1,4 @@
-"""How many seeds to run: the power of an interval, and the seeds that a given effect needs."""
+"""Plan the number of seeds: the power of an interval, and the seeds that a given effect needs."""
 
 import bisect
 import math

@@ -137,7 +137,7 @@ def _field_of(schema) -> Any:
 
 
 def _union_of(schemas) -> Any:
-    """Return the union of alternatives: of objects, each has a text by which msgspec tells them apart."""
+    """Return the union of alternatives: of objects, each has a text that distinguishes it."""
     objects = [schema for schema in schemas if isinstance(schema, dict)]
     types = [_tagged(schema) if len(objects) > 1 and schema in objects else _type_of(schema) for schema in schemas]
     return Union.__getitem__(tuple(types))  # the operator | knows no texts

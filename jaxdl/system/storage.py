@@ -108,7 +108,7 @@ def whole_file(path: pathlib.Path) -> Generator[BinaryIO]:
 
 
 def announce_reading(path: pathlib.Path) -> None:
-    """Tell audit hooks that a library reads a file without Python, as Python tells them of every file that it opens."""
+    """Report to audit hooks that a library reads a file without Python, as Python reports each file that it opens."""
     sys.audit("open", str(path), "r", os.O_RDONLY)
 
 

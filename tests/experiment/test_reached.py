@@ -1,4 +1,4 @@
-"""What a measurement reaches: every change of code or values that can change a number changes the digest."""
+"""Every change of code or values that can change a number of a measurement changes the digest."""
 
 import functools
 import itertools

@@ -74,7 +74,7 @@ def _columns_with(metadata, columns, encodings) -> dict[str, int]:
 def _rows_of_texts(metadata, columns) -> int:
     """Return how many rows can be decoded at a time.
 
-    The metadata do not tell the length of texts that are nearly equal to those before them. One is at most as long as
+    The metadata do not hold the length of texts that are nearly equal to those before them. One is at most as long as
     all that a row group stores of its column.
     """
     longest = sum(_columns_with(metadata, columns, DELTA).values())
