@@ -16,6 +16,7 @@ import functools
 import hashlib
 import importlib
 import importlib.util
+import os
 import pathlib
 import types
 from collections import deque
@@ -32,6 +33,7 @@ from jaxdl.runs.manifest import digest_of_file
 PLAIN = (type(None), bool, int, float, complex, str, bytes, range, slice, type(...), pathlib.PurePath, np.dtype)
 CACHE = functools._lru_cache_wrapper
 WRAPPERS: tuple[type, ...] = (staticmethod, classmethod, CACHE, type(jax.jit(abs)))
+CODE_BY_NAME = ("exec", "eval", "__import__", "importlib.import_module", "runpy.run_path", "runpy.run_module")
 OPEN_UNSEEN = frozenset(  # packages that open files without Python
     ("pyarrow", "h5py", "polars", "duckdb", "sqlite3", "tables", "netCDF4", "zarr", "tensorflow", "tensorflow_datasets")
 )
@@ -152,8 +154,8 @@ class _Walk:
         elif isinstance(value, WRAPPERS):
             self.has_cache |= self._is_in_experiment and isinstance(value, CACHE) and value.cache_info().currsize > 0
             self.add(where, value.__wrapped__)
-        elif isinstance(value, property):
-            self._items(where, (value.fget, value.fset))
+        elif isinstance(value, property | functools.cached_property):
+            self._items(where, [getattr(value, name, None) for name in ("fget", "fset", "func")])
         elif _is_flax_module(value):
             self._items(where, [(name, getattr(value, name)) for name in _fields_of(value)])
         else:
@@ -188,7 +190,8 @@ class _Walk:
         elif is_by_name(function):
             self._package(full_name(function))
             return
-        self._items(name, (function.__defaults__, function.__kwdefaults__))
+        attributes = {key: value for key, value in vars(function).items() if not key.startswith("__")}
+        self._items(name, (function.__defaults__, function.__kwdefaults__, attributes))
         for variable, cell in zip(function.__code__.co_freevars, function.__closure__ or (), strict=True):
             self.add(f"{variable} of {name}", _content_of(cell))
         if own:
@@ -201,7 +204,11 @@ class _Walk:
         """Add what code looks up in its module, or imports."""
         for path, value in _imported(function, lookup) if isinstance(lookup, Import) else _found(function, lookup):
             self._text(path)
-            if isinstance(value, types.ModuleType) and not is_own(value):
+            if path in CODE_BY_NAME and not is_jaxdl(name):
+                self.unknown.append(f"{name} calls {path}, whose code is not known")
+            elif path.startswith(("os.environ", "os.getenv")) or value is os.environ or value is os.getenv:
+                self.add(None, _environment_of(function.__code__))
+            elif isinstance(value, types.ModuleType) and not is_own(value):
                 self._package(value.__name__)
             elif not is_jaxdl(name):
                 self.add(f"{name.rpartition('.')[0]}.{path}", value)
@@ -298,6 +305,12 @@ def _is_flax_module(value) -> bool:
 def _fields_of(module) -> list[str]:
     """Return the settings of a Flax module; its place in another module is not one."""
     return [field.name for field in dataclasses.fields(module) if field.name != "parent"]
+
+
+def _environment_of(code) -> dict[str, str | None]:
+    """Return the environment variables that code may read: those that its texts name, or all if it has no text."""
+    names = sorted({constant for constant in code.co_consts if isinstance(constant, str)})
+    return {name: os.environ.get(name) for name in names} if names else dict(os.environ)
 
 
 def _content_of(cell) -> Any:

@@ -1,7 +1,9 @@
 """Every change of code or values that can change a number of a measurement changes the digest."""
 
 import functools
+import importlib
 import itertools
+import os
 import subprocess
 import sys
 import threading
@@ -230,6 +232,28 @@ def test_a_package_that_opens_files_unseen_is_named():
 
     assert reached_by(measure).unknown == ("it uses sqlite3, which may read files that Python does not see",)
     assert reached_by(using(data.load)).unknown == ()  # jaxdl announces what it reads
+
+
+def test_code_that_is_found_by_its_name_is_unknown():
+    def measure(keys):
+        return importlib.import_module("math").sqrt(4)
+
+    assert "calls importlib.import_module, whose code is not known" in reached_by(measure).unknown[0]
+    assert "calls eval" in reached_by(lambda keys: eval("keys")).unknown[0]
+
+
+def test_environment_variables_and_attributes_of_functions_count(monkeypatch):
+    def measure(keys):
+        return [os.environ.get("FACTOR_OF_THE_TEST", 1), measure.factor]
+
+    digests = []
+    for factor, variable in ((1, "1"), (2, "1"), (2, "2")):
+        measure.factor = factor
+        monkeypatch.setenv("FACTOR_OF_THE_TEST", variable)
+        digests.append(reached_by(measure).digest)
+    assert len(set(digests)) == 3
+    monkeypatch.setenv("ANOTHER_OF_THE_TEST", "1")
+    assert reached_by(measure).digest == digests[-1]
 
 
 def test_a_handle_of_a_file_cannot_be_read():
