@@ -49,13 +49,14 @@ def to_finite_values(name, values) -> np.ndarray:
     return values
 
 
-def check_numbers(**settings) -> None:
-    for name, number in settings.items():
-        if not isinstance(number, numbers.Real) and not hasattr(number, "dtype"):
-            raise TypeError(f"{name} must be a number, got {format_argument(number)}.")
+def check_number(name: str, number: Any) -> None:
+    """Raise TypeError unless a setting is a number."""
+    if not isinstance(number, numbers.Real) and not hasattr(number, "dtype"):
+        raise TypeError(f"{name} must be a number, got {format_argument(number)}.")
 
 
 def checked_level(level) -> float:
+    """Return a confidence level. Raises TypeError or ValueError unless it is a number between 0 and 1."""
     if not isinstance(level, numbers.Real) and not hasattr(level, "dtype"):
         raise TypeError(f"level must be a number, got {format_argument(level)}: give 0.95 for 95 %.")
     if not 0 < level < 1:

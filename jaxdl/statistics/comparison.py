@@ -7,7 +7,7 @@ import numpy as np
 
 from jaxdl._display import line_repr
 from jaxdl._types import ArrayLike
-from jaxdl.statistics._arguments import check_numbers, checked_level, to_finite_values
+from jaxdl.statistics._arguments import check_number, checked_level, to_finite_values
 from jaxdl.statistics.intervals import mean_interval, sign_flip_interval
 from jaxdl.statistics.planning import MAX_SEEDS, seeds_needed
 
@@ -151,7 +151,7 @@ def compare(
             f"a and b must have one value for each seed, in the same order, but a has {len(a)} values and b has "
             f"{len(b)}: drop the seeds that only one of them has."
         )
-    check_numbers(effect=0.0 if effect is None else effect)
+    check_number("effect", 0.0 if effect is None else effect)
     if effect is not None and not 0 < effect < np.inf:
         raise ValueError(f"effect must be above 0 and finite, got {effect}: give a difference without its sign.")
     differences = a - b

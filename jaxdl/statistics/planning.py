@@ -5,7 +5,7 @@ import math
 
 import numpy as np
 
-from jaxdl.statistics._arguments import check_numbers, checked_level, special
+from jaxdl.statistics._arguments import check_number, checked_level, special
 from jaxdl.statistics.intervals import median_rank
 
 MAX_SEEDS = 100_000
@@ -33,7 +33,9 @@ def power(effect: float, spread: float, seeds: int, *, level: float = 0.95) -> f
         >>> round(statistics.power(0.5, 1.0, 34), 2), round(statistics.power(0.5, 1.0, 10), 2)
         (0.81, 0.29)
     """
-    check_numbers(effect=effect, spread=spread, seeds=seeds)
+    check_number("effect", effect)
+    check_number("spread", spread)
+    check_number("seeds", seeds)
     if not spread > 0:
         raise ValueError(f"spread must be above 0, got {spread}.")
     if not seeds >= 2:
@@ -66,7 +68,8 @@ def seeds_needed(distance: float, spread: float, *, level: float = 0.95) -> int 
         (34, 128)
     """
     checked_level(level)
-    check_numbers(distance=distance, spread=spread)
+    check_number("distance", distance)
+    check_number("spread", spread)
     if spread < 0:
         raise ValueError(f"spread must be a standard deviation of at least 0, got {spread}.")
     if not distance > 0:
@@ -103,7 +106,8 @@ def median_power(share: float, seeds: int, *, level: float = 0.95) -> float:
         >>> [round(statistics.median_power(0.9, seeds), 2) for seeds in (6, 13, 20)]
         [0.53, 0.87, 0.99]
     """
-    check_numbers(share=share, seeds=seeds)
+    check_number("share", share)
+    check_number("seeds", seeds)
     if not 0 <= share <= 1:
         raise ValueError(f"share must be a probability, got {share}.")
     rank = median_rank(seeds, level=level)
@@ -129,7 +133,8 @@ def equivalence_power(outside: float, seeds: int, *, level: float = 0.95) -> flo
         >>> round(statistics.equivalence_power(0.1, 20), 2), round(statistics.equivalence_power(0.4, 20), 2)
         (0.98, 0.06)
     """
-    check_numbers(outside=outside, seeds=seeds)
+    check_number("outside", outside)
+    check_number("seeds", seeds)
     if not 0 <= outside <= 0.5:
         raise ValueError(f"outside must be a probability of at most 1/2, got {outside}.")
     rank = median_rank(seeds, level=level)
@@ -160,7 +165,7 @@ def seeds_to_notice(rate: float, *, level: float = 0.95) -> int:
         >>> statistics.seeds_to_notice(0.05)
         59
     """
-    check_numbers(rate=rate)
+    check_number("rate", rate)
     if not 0 < rate < 1:
         raise ValueError(f"rate must be between 0 and 1, got {rate}.")
     return math.ceil(math.log(1 - checked_level(level)) / math.log1p(-rate) - 1e-9)
