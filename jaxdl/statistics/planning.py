@@ -130,8 +130,8 @@ def equivalence_power(outside: float, seeds: int, *, level: float = 0.95) -> flo
 
     Example:
         >>> from jaxdl import statistics
-        >>> round(statistics.equivalence_power(0.1, 20), 2), round(statistics.equivalence_power(0.4, 20), 2)
-        (0.98, 0.06)
+        >>> round(statistics.equivalence_power(0.1, 20), 2), round(statistics.equivalence_power(0.2, 20), 2)
+        (0.98, 0.63)
     """
     check_number("outside", outside)
     check_number("seeds", seeds)
