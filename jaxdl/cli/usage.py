@@ -1,5 +1,6 @@
 """Advice for command lines that cannot be parsed, such as an optimizer as an option or numbers with commas."""
 
+import difflib
 import pathlib
 import re
 from collections.abc import Iterator, Sequence
@@ -14,6 +15,7 @@ WORDS = {
     "prove": "the command is jaxdl check.",
 }
 NEED_DATA = ("train", "predict")
+COMMANDS = ("check", "trace", "shapes", "train", "predict", "report", "export", "launch")
 
 
 def usage_advice(arguments: Sequence[str]) -> Iterator[str]:
@@ -31,6 +33,9 @@ def usage_advice(arguments: Sequence[str]) -> Iterator[str]:
         ['separate numbers by spaces: 64 32.']
     """
     yield from dict.fromkeys(WORDS[word] for word in arguments if word in WORDS)
+    if arguments[:1] and arguments[0] not in (*WORDS, *COMMANDS):
+        near = difflib.get_close_matches(arguments[0], COMMANDS, n=1)
+        yield from (f"did you mean jaxdl {name}?" for name in near)
     for word in arguments:
         if re.fullmatch(r"\d[\d.]*(,\d[\d.]*)+,?", word):
             yield f"separate numbers by spaces: {word.strip(',').replace(',', ' ')}."

@@ -123,6 +123,9 @@ def load(
     name, path = str(name_or_path), pathlib.Path(name_or_path).expanduser()
     if part not in ("train", "dev", "test"):
         raise ValueError(f"part must be 'train', 'dev' or 'test', got {part!r}.")
+    for setting, value in {"ignore": ignore, "categories": categories}.items():
+        if isinstance(value, str):
+            raise TypeError(f"{setting} must be a list of columns, got {value!r}: write [{value!r}].")
     for setting, value in {"label": label, "ignore": ignore, "categories": categories}.items():
         if value and path.suffix.lower() not in SUFFIXES:
             raise ValueError(f"{setting} needs a table ({', '.join(SUFFIXES)}), but {name} is not a table.")

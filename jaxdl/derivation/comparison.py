@@ -230,8 +230,8 @@ def surviving_mutants(pair: VJPPair | Callable, cases: list | None = None) -> tu
         cases: Pairs (arguments, settings) to compare on; `examples(pair.f)` by default.
 
     Returns:
-        The number of mutants, and the changes of those that pass all examples. An empty list means that the examples
-        detect every mutant.
+        The number of mutants, and the changes of those that pass all examples, also with the other values of settings
+        and the other shapes that `prove` tries. An empty list means that every mutant is detected.
 
     Example:
         >>> from jaxdl import derivation
@@ -242,10 +242,11 @@ def surviving_mutants(pair: VJPPair | Callable, cases: list | None = None) -> tu
     pair = as_pair(pair)
     surviving = mutated = list(mutants(pair.f_vjp))
     compared = examples_of(pair.f) if cases is None else rounded(as_cases(pair.f, cases))
-    solved = solved_examples(pair.f, compared, cases is None, False).cases
-    for precision in (0, 1):  # most mutants already fail in float64
-        for like in by_program(solved):
-            surviving = _surviving_in_cases(surviving, like, precision) if surviving else []
+    solved = solved_examples(pair.f, compared, cases is None, False)
+    for ordinary in (solved.cases, [variant.case for variant in solved.varied]):
+        for precision in (0, 1):  # most mutants already fail in float64
+            for like in by_program(ordinary) if surviving else ():
+                surviving = _surviving_in_cases(surviving, like, precision) if surviving else []
     return len(mutated), [change for change, _ in surviving]
 
 

@@ -51,20 +51,25 @@ def begin() -> None:
     _measuring[:] = [True]
 
 
+def add(path: str) -> None:
+    """Add a file that the measurement depends on."""
+    _read.setdefault(os.path.abspath(path))
+
+
 def end(results: pathlib.Path, *, has_cache: bool) -> Inputs:
     """Return the inputs of the measurement: the files that it read, and if it has a cache, all that were read earlier.
 
     Not among them are Python, installed packages, compiled programs, files of the system, the directory of results,
-    files that the measurement wrote before it read them, and files that no longer exist.
+    and files that the measurement wrote before it read them. The SHA-256 of a file that does not exist is empty.
     """
     excluded = [*map(os.path.abspath, (results, *_folders_of_software())), *_SYSTEM]
-    counts = lambda path: not _is_in(path, excluded) and not path.endswith((".py", ".pyc"))  # noqa: E731
+    counts = lambda path: not _is_in(path, excluded) and not path.endswith(".pyc")  # noqa: E731
     _measuring.clear()
     paths = {**_earlier, **_read} if has_cache else _read
     with unrecorded():
         digests = {os.path.relpath(path): _digest(path) for path in filter(counts, paths)}
     changed = [f"it changes {os.path.relpath(path)}, which was read" for path in filter(counts, _changed)]
-    files = [{"path": path, "sha256": digest} for path, digest in digests.items() if digest]
+    files = [{"path": path, "sha256": digest} for path, digest in digests.items()]
     return Inputs(files, [*changed, *(f"it calls {call}" for call in _started)])
 
 

@@ -1,6 +1,7 @@
 """Measure an experiment: one number for each arm and seed, with the files that were read for them."""
 
 import pathlib
+import sys
 import time
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
@@ -11,6 +12,7 @@ import numpy as np
 from jaxdl._formatting import format_argument
 from jaxdl.experiment import files_read
 from jaxdl.experiment.claim import Arm, Experiment, Measured
+from jaxdl.experiment.origins import is_own
 
 
 class Measurement(NamedTuple):
@@ -53,12 +55,16 @@ def measure_arms(
     report = on_progress or (lambda done, total: None)  # noqa: ARG005
     report(0, len(columns))
     files_read.begin()
+    modules = set(sys.modules)
     with jax.default_matmul_precision("highest"):  # some devices round products to fewer digits by default
         for arm, values in _pairs(measure(keys)):
             if arm in measured:
                 raise ValueError(f"measure must yield each arm once, got {arm!r} twice.")
             measured[arm] = np.asarray(values, np.float64)
             report(len(measured), len(columns))
+    for name in sorted(set(sys.modules) - modules):  # by a text, or by reading an object from a file
+        if is_own(sys.modules[name]) and getattr(sys.modules[name], "__file__", None):
+            files_read.add(str(sys.modules[name].__file__))
     inputs = files_read.end(results, has_cache=has_cache)
     shapes = {arm: values.shape for arm, values in measured.items()}
     if shapes != dict.fromkeys(columns, (experiment.seeds,)):

@@ -9,15 +9,13 @@ Installed packages are known by their versions, and of their functions only clos
 values of globals are read with the experiment's own modules; jaxdl's own modules are known by their code.
 """
 
-import builtins
 import copyreg
 import dataclasses
 import functools
 import hashlib
-import importlib
-import importlib.util
 import os
 import pathlib
+import random
 import types
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Set
@@ -26,14 +24,14 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 
-from jaxdl.experiment.bytecode import Import, digest_of_code, digest_of_source, lookups, names_bound
+from jaxdl.experiment.bytecode import digest_of_code, digest_of_source, lookups, names_bound
 from jaxdl.experiment.origins import checks_types, full_name, is_by_name, is_jaxdl, is_own, module_of, public_names
+from jaxdl.experiment.resolution import CODE_BY_NAME, environment_of, found_by, looks_by_name
 from jaxdl.runs.manifest import digest_of_file
 
-PLAIN = (type(None), bool, int, float, complex, str, bytes, range, slice, type(...), pathlib.PurePath, np.dtype)
+PLAIN = frozenset((type(None), bool, int, float, complex, str, bytes, range, slice, type(...)))
 CACHE = functools._lru_cache_wrapper
 WRAPPERS: tuple[type, ...] = (staticmethod, classmethod, CACHE, type(jax.jit(abs)))
-CODE_BY_NAME = ("exec", "eval", "__import__", "importlib.import_module", "runpy.run_path", "runpy.run_module")
 OPEN_UNSEEN = frozenset(  # packages that open files without Python
     ("pyarrow", "h5py", "polars", "duckdb", "sqlite3", "tables", "netCDF4", "zarr", "tensorflow", "tensorflow_datasets")
 )
@@ -96,7 +94,7 @@ class _Walk:
         """Add a value."""
         if self._is_in_experiment:
             self.functions.update(public_names(value))
-        if isinstance(value, PLAIN):
+        if _is_plain(value):
             self._text(type(value).__name__, repr(value))
         elif id(value) in self._seen:
             self._text("seen", str(self._seen[id(value)][0]))
@@ -124,6 +122,7 @@ class _Walk:
         self._text(type(value).__name__, str(value.dtype), str(value.shape), str(getattr(value, "weak_type", "")))
         if jax.dtypes.issubdtype(value.dtype, jax.dtypes.prng_key):
             value = jax.random.key_data(jax.random.clone(value))
+        self._items(where, (getattr(value, "__dict__", None), *_masks_of(value)))
         array = np.asarray(value)
         if array.dtype == object:
             self._items(where, array.ravel().tolist())
@@ -132,7 +131,7 @@ class _Walk:
 
     def _container(self, where, value) -> None:
         self._text(str(len(value)))
-        self.add(where, type(value))
+        self._items(where, (type(value), getattr(value, "__dict__", None), getattr(value, "default_factory", None)))
         if isinstance(value, Mapping):
             self._items(where, [part for pair in value.items() for part in pair])
         else:
@@ -149,6 +148,8 @@ class _Walk:
             self._items(where, (value.func, value.args, value.keywords))
         elif is_by_name(value):
             self._package(full_name(value))
+        elif isinstance(value, np.ufunc):
+            self.unknown.append(f"{where} is or contains a function that np.frompyfunc has made")
         elif isinstance(value, types.MethodType | types.BuiltinFunctionType):
             self._items(where, (value.__name__, value.__self__, getattr(value, "__func__", None)))
         elif isinstance(value, WRAPPERS):
@@ -165,7 +166,7 @@ class _Walk:
         """Yield the state of an object, as for a copy of it."""
         try:
             reduce = copyreg.dispatch_table.get(type(value))
-            reduced = reduce(value) if reduce else value.__reduce_ex__(4)
+            reduced: Any = reduce(value) if reduce else value.__reduce_ex__(4)
         except Exception:  # it cannot be copied
             reduced = ()
             if where is not None:
@@ -174,7 +175,7 @@ class _Walk:
             if isinstance(part, dict):
                 yield {name: entry for name, entry in part.items() if name != "__doc__"}
             else:
-                yield part if isinstance(part, PLAIN) or callable(part) or isinstance(part, tuple) else list(part)
+                yield part if _is_plain(part) or callable(part) or isinstance(part, tuple) else list(part)
 
     def _function(self, function) -> None:
         if checks_types(function):
@@ -190,38 +191,51 @@ class _Walk:
         elif is_by_name(function):
             self._package(full_name(function))
             return
-        attributes = {key: value for key, value in vars(function).items() if not key.startswith("__")}
+        attributes = {key: value for key, value in vars(function).items() if key == "__wrapped__" or key[:2] != "__"}
         self._items(name, (function.__defaults__, function.__kwdefaults__, attributes))
         for variable, cell in zip(function.__code__.co_freevars, function.__closure__ or (), strict=True):
             self.add(f"{variable} of {name}", _content_of(cell))
         if own:
             gradient = f"{function.__name__}_vjp"  # which jaxdl finds by its name
             self.add(None, function.__globals__.get(gradient))
+            if looks_by_name(function.__code__) and not is_jaxdl(name):
+                self.unknown.append(f"{name} looks up code or values by their names")
             for lookup in lookups(function.__code__):
-                self._look_up(function, name, lookup)
+                for found in found_by(function, lookup):
+                    self._look_up(function, name, found)
 
-    def _look_up(self, function, name, lookup) -> None:
+    def _look_up(self, function, name, found) -> None:
         """Add what code looks up in its module, or imports."""
-        for path, value in _imported(function, lookup) if isinstance(lookup, Import) else _found(function, lookup):
-            self._text(path)
-            if path in CODE_BY_NAME and not is_jaxdl(name):
-                self.unknown.append(f"{name} calls {path}, whose code is not known")
-            elif path.startswith(("os.environ", "os.getenv")) or value is os.environ or value is os.getenv:
-                self.add(None, _environment_of(function.__code__))
-            elif isinstance(value, types.ModuleType) and not is_own(value):
-                self._package(value.__name__)
-            elif not is_jaxdl(name):
-                self.add(f"{name.rpartition('.')[0]}.{path}", value)
-            elif _is_constant(path, value):
-                self.add(None, value)
+        path, value, package = found
+        self._text(path)
+        if path in CODE_BY_NAME and not is_jaxdl(name):
+            self.unknown.append(f"{name} uses {path}, which finds code or values by their names")
+        elif path.startswith(("os.environ", "os.getenv")) or value is os.environ or value is os.getenv:
+            self.add(None, environment_of(function.__code__))
+        elif package is not None:
+            self._package(package)
+            self._add_changes(path, value)
+        elif not is_jaxdl(name):
+            self.add(f"{name.rpartition('.')[0]}.{path}", value)
+        elif _is_constant(path, value):
+            self.add(None, value)
+
+    def _add_changes(self, path, value) -> None:
+        """Add what differs from the installed package: a replaced function, generators of random numbers, arguments."""
+        generator = getattr(value, "__self__", None)
+        if isinstance(generator, np.random.RandomState | random.Random):
+            self.add(path, generator)
+        elif path == "sys.argv" or (isinstance(value, types.FunctionType | type) and is_own(module_of(value))):
+            self.add(path, value)
 
     def _class(self, kind) -> None:
         module = module_of(kind)
         if not is_own(module):
             self._package(kind.__module__)
-            return
+            if kind.__module__ != "types":  # that of classes which dataclasses.make_dataclass makes
+                return
         self._source(module)
-        self._items(None, kind.__bases__)
+        self._items(None, (*kind.__bases__, type(kind)))
         for name, value in sorted(vars(kind).items()):
             if not name.startswith("__") or isinstance(value, types.FunctionType | classmethod | staticmethod):
                 self.add(None if is_jaxdl(kind.__module__) else f"{full_name(kind)}.{name}", value)
@@ -262,35 +276,13 @@ class _Walk:
             self.unknown.append(f"it uses {package}, which may read files that Python does not see")
 
 
-def _found(function, lookup) -> Iterator[tuple[str, Any]]:
-    """Yield the value of a global name, or of the attribute of a module, with its path."""
-    path, names = lookup.name, function.__globals__
-    if path not in names:  # a builtin, or a name that is not defined yet
-        yield path, getattr(builtins, path, None)
-        return
-    value = names[path]
-    for attribute in lookup.attributes:
-        if not isinstance(value, types.ModuleType) or not hasattr(value, attribute):
-            break
-        path = f"{path}.{attribute}"
-        if is_own(value):  # an installed package stands for all that is in it
-            value = getattr(value, attribute)
-    yield path, value
+def _is_plain(value) -> bool:
+    """Return whether the `repr` of a value says all of it; an instance of a subclass may have a state of its own."""
+    return type(value) in PLAIN or isinstance(value, pathlib.PurePath | np.dtype)
 
 
-def _imported(function, lookup) -> Iterator[tuple[str, Any]]:
-    """Yield what a function imports when it runs, with its path."""
-    package = function.__globals__.get("__package__") or function.__globals__.get("__name__", "").rpartition(".")[0]
-    try:
-        name = importlib.util.resolve_name("." * lookup.level + lookup.module, package)
-        module = importlib.import_module(name)
-        for part in lookup.names:
-            value = getattr(module, part, None)
-            yield f"{name}.{part}", importlib.import_module(f"{name}.{part}") if value is None else value
-        if not lookup.names:
-            yield name, module
-    except ImportError:  # the function handles it, or fails
-        yield lookup.module, None
+def _masks_of(value) -> tuple:
+    return (np.ma.getmaskarray(value), value.fill_value) if isinstance(value, np.ma.MaskedArray) else ()
 
 
 def _is_constant(path, value) -> bool:
@@ -307,12 +299,6 @@ def _fields_of(module) -> list[str]:
     return [field.name for field in dataclasses.fields(module) if field.name != "parent"]
 
 
-def _environment_of(code) -> dict[str, str | None]:
-    """Return the environment variables that code may read: those that its texts name, or all if it has no text."""
-    names = sorted({constant for constant in code.co_consts if isinstance(constant, str)})
-    return {name: os.environ.get(name) for name in names} if names else dict(os.environ)
-
-
 def _content_of(cell) -> Any:
     try:
         return cell.cell_contents
@@ -322,4 +308,4 @@ def _content_of(cell) -> Any:
 
 def _sort_key(value) -> str:
     """Return a text by which members of a set can be sorted in the same order in every run."""
-    return repr(value) if isinstance(value, (*PLAIN, tuple)) else full_name(value)
+    return repr(value) if _is_plain(value) or isinstance(value, tuple) else full_name(value)

@@ -19,9 +19,10 @@ def to_numbers(name, values) -> np.ndarray:
     elif isinstance(values, Mapping):
         advice = "give its numbers, such as list(scores.values())"
     try:
-        if isinstance(values, str | Mapping) or hasattr(values, "_fields"):
+        found = np.asarray(values)  # NumPy reads texts as numbers, and None as NaN, if it is asked for float64
+        if isinstance(values, str | Mapping) or hasattr(values, "_fields") or found.dtype.kind in "OSUc":
             raise TypeError
-        return np.asarray(values, np.float64)
+        return np.asarray(found, np.float64)
     except (TypeError, ValueError):
         raise TypeError(f"{name} must be numbers, got {format_argument(values)}: {advice}.") from None
 

@@ -6,6 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from jaxdl._display import line_repr
+from jaxdl._formatting import format_argument
 from jaxdl._types import ArrayLike
 from jaxdl.statistics._arguments import check_number, checked_level, to_finite_values
 from jaxdl.statistics.intervals import mean_interval, sign_flip_interval
@@ -151,6 +152,8 @@ def compare(
             f"a and b must have one value for each seed, in the same order, but a has {len(a)} values and b has "
             f"{len(b)}: drop the seeds that only one of them has."
         )
+    if not isinstance(larger_is_better, bool | np.bool_):
+        raise TypeError(f"larger_is_better must be True or False, got {format_argument(larger_is_better)}.")
     check_number("effect", 0.0 if effect is None else effect)
     if effect is not None and not 0 < effect < np.inf:
         raise ValueError(f"effect must be above 0 and finite, got {effect}: give a difference without its sign.")

@@ -93,7 +93,7 @@ def mean_intervals(
         raise ValueError(f"values must hold at least one number, got the shape {values.shape}.")
     if values.ndim == 0:
         raise ValueError("values must have the shape (n, ...), got a single number: give one number for each seed.")
-    if np.shape(within) != (2,):
+    if np.shape(within) != (2,) or not within[0] < within[1]:
         raise ValueError(f"within must be two bounds, such as (0, 1) for an accuracy, got {within}.")
     mean = values.mean(axis=0)
     if len(values) < 2:

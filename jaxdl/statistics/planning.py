@@ -24,7 +24,8 @@ def power(effect: float, spread: float, seeds: int, *, level: float = 0.95) -> f
         level: Confidence level of the interval.
 
     Raises:
-        ValueError: The spread is not above 0, there are fewer than 2 seeds, or the level is not between 0 and 1.
+        ValueError: The effect is not finite, the spread is not above 0, the seeds are no integer of at least 2, or the
+            level is not between 0 and 1.
 
     Example:
         To detect an effect of half a standard deviation four times out of five takes 34 seeds:
@@ -38,6 +39,8 @@ def power(effect: float, spread: float, seeds: int, *, level: float = 0.95) -> f
     check_number("seeds", seeds)
     if not spread > 0:
         raise ValueError(f"spread must be above 0, got {spread}.")
+    if not np.isfinite(effect) or seeds != int(seeds):
+        raise ValueError(f"effect must be finite and seeds an integer, got {effect} and {seeds}.")
     if not seeds >= 2:
         raise ValueError(f"seeds must be at least 2, got {seeds}: one difference has no standard deviation.")
     critical = special().stdtrit(seeds - 1, (1 + checked_level(level)) / 2)

@@ -75,6 +75,11 @@ def fit_repr(fit: Any) -> str:
     )
 
 
+def fit_html(fit: Any) -> str:
+    """Return the table of a Fit for a notebook."""
+    return fit.table()._repr_html_()
+
+
 def progress_repr(progress: Any) -> str:
     """Return finished steps and epochs, and the number of active and diverged members, on one line."""
     return labeled(

@@ -13,13 +13,16 @@ import jax.numpy as jnp
 from jax.core import Tracer
 
 from jaxdl._formatting import format_argument
-from jaxdl.data import Dataset
+from jaxdl.data import Dataset, augmentation
 from jaxdl.data._arguments import check_integer
 from jaxdl.models.model import check_model
 from jaxdl.system.keys import is_key
 from jaxdl.training.sweep import Grid
 from jaxdl.training.task import History, State, Task
 
+OF_ONE_IMAGE = tuple(
+    getattr(augmentation, name) for name in ("crop", "cutout", "elastic", "flip", "noise", "rotate", "scale", "shift")
+)
 SIGNATURES = {  # of the functions of a user, with an example
     "task": "(settings), such as lambda settings: Task(model, loss, optimizers.adam(settings['rate']), 32)",
     "loss": "(outputs, labels), such as F.cross_entropy",
@@ -170,6 +173,11 @@ def check_function(name: str, function: Any, *, optional: bool = False, title: s
         raise TypeError(
             f"{title or name} must be a function of {signature}, got {format_argument(function)}: pass a function with "
             "these arguments."
+        )
+    if name == "augment" and function in OF_ONE_IMAGE:
+        raise TypeError(
+            f"augment must be a function of {signature}, got data.{function.__name__}, which changes one image: write "
+            f"data.each_image(data.{function.__name__})."
         )
 
 

@@ -20,7 +20,7 @@ from jaxdl.data import Dataset
 from jaxdl.data.stream import Stream
 from jaxdl.system.interruption import DeferredSignals, defer_signals, run_interruptibly
 from jaxdl.system.multihost import broadcast_from_first, max_over_processes, to_host
-from jaxdl.training._display import fit_attributes, fit_repr, progress_repr
+from jaxdl.training._display import fit_attributes, fit_html, fit_repr, progress_repr
 from jaxdl.training.argument_checks import check_function, check_keys, check_untraced
 from jaxdl.training.checkpoints.resume import CheckpointManager, Checkpoints, identity_of, managed_checkpoints
 from jaxdl.training.checkpoints.serialization import digest_of
@@ -102,7 +102,7 @@ class Fit(NamedTuple):
     interrupted: bool
     layout: Layout | None
 
-    __repr__ = fit_repr
+    __repr__, _repr_html_ = fit_repr, fit_html
 
     @property
     def best_state(self) -> State:

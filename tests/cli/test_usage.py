@@ -4,7 +4,8 @@ import pathlib
 
 import pytest
 
-from jaxdl.__main__ import main
+from jaxdl.__main__ import COMMANDS, main
+from jaxdl.cli import usage
 from jaxdl.cli.usage import usage_advice
 
 
@@ -16,6 +17,8 @@ from jaxdl.cli.usage import usage_advice
         ("train mine.csv", "name the data with an option: --data mine.csv."),
         ("predict run mine.csv", "name the data with an option: --data mine.csv."),
         ("evaluate run", "jaxdl predict RUN --data FILE also prints the accuracy"),
+        ("chekc relu", "did you mean jaxdl check?"),
+        ("trian --epochs 3", "did you mean jaxdl train?"),
         ("compare a b", "jaxdl report RUN shows one run; compare results in Python with statistics.compare."),
     ],
 )
@@ -29,6 +32,10 @@ def test_one_sentence_explains_a_usual_mistake(line, start, tmp_path, monkeypatc
 @pytest.mark.parametrize("line", ["", "train --data mine.csv --hidden 64 32", "predict run nothere.csv", "train a,b"])
 def test_other_command_lines_get_no_advice(line):
     assert not list(usage_advice(line.split()))
+
+
+def test_advice_knows_every_command():
+    assert set(usage.COMMANDS) == {*COMMANDS, "launch"}
 
 
 def test_the_advice_follows_the_message_of_the_parser(capsys):

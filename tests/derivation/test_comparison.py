@@ -197,3 +197,15 @@ def test_mutant_that_changes_no_value_survives():
 
     pair = VJPPair("identity", identity, identity_vjp)
     assert derivation.surviving_mutants(pair) == (3, ["g * 1.0  →  g"])
+
+
+def test_mutants_are_compared_with_other_values_of_the_settings_too():
+    """With the default, scale = 1, the factor changes nothing."""
+
+    def scaled(x: Float[Array, "rows"], *, scale: float = 1.0) -> Float[Array, "rows"]:
+        return scale * x
+
+    def scaled_vjp(g, x, *, scale=1.0):
+        return (scale * g,)
+
+    assert derivation.surviving_mutants(VJPPair("scaled", scaled, scaled_vjp))[1] == []

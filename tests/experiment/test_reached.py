@@ -1,18 +1,11 @@
 """Every change of code or values that can change a number of a measurement changes the digest."""
 
 import functools
-import importlib
 import itertools
-import os
 import subprocess
 import sys
-import threading
-import types
 
 import jax
-import jax.numpy as jnp
-import numpy as np
-import optax
 import pytest
 
 import jaxdl.functional as F
@@ -169,96 +162,6 @@ def test_measures_of_one_module_differ(written):
     assert reached_by(main.closure(1)).digest == reached_by(main.closure(1)).digest
     changed = written("main", "size = 3", "size = 4")
     assert reached_by(changed.Shift(1)).digest != reached_by(main.Shift(1)).digest
-
-
-def using(value):
-    return functools.partial(lambda keys, value: [("a", [value] * len(keys))], value=value)
-
-
-class Settings(dict):
-    pass
-
-
-@jax.custom_vjp
-def doubled(x):
-    return 2 * x
-
-
-doubled.defvjp(lambda x: (2 * x, None), lambda _, g: (2 * g,))
-long = np.arange(10_000.0)
-VALUES = [
-    *(1, 1.0, True, None, "1", b"1", 1j, np.float32(1), np.float64(1), jnp.float32(1), float("nan"), -0.0, 0.0),
-    *([1, 2], (1, 2), {1: 2}, {2: 1}, {1, 2}, frozenset({1, 2}), Settings({1: 2}), range(3), slice(3), ...),
-    *(long, np.where(long == 5_000, -1, long), long.astype(np.float32), long.reshape(100, 100), jnp.arange(3)),
-    *(jax.random.key(0), jax.random.key(1), np.array(["a", None], object), np.array(["b", None], object)),
-    *(F.relu, F.softplus, np.exp, np.sin, jnp.exp, len, sorted, int, float, data.Dataset, training.Task),
-    *(jax.jit(F.relu), jax.jit(F.softplus), jax.jit(lambda x: x + 1), jax.jit(lambda x: x + 2), doubled),
-    *(optax.sgd(0.1), optax.sgd(0.2), optimizers.adam(0.1), optimizers.adam(0.2), optimizers.adam(0.1, b1=0.5)),
-    *(models.mlp((3,), 2), models.mlp((4,), 2), models.mlp((3,), 2, activation=F.tanh), models.convnet((3,), (), 2)),
-    *("text".join, "other".join, types.SimpleNamespace(a=1), types.SimpleNamespace(a=2), F, np),
-    *(np.random.default_rng(0), np.random.default_rng(1), functools.partial(int, base=2), functools.partial(int, "1")),
-]
-
-
-def test_every_value_counts():
-    reached = [reached_by(using(value)) for value in VALUES]
-    digests = [each.digest for each in reached]
-    assert [VALUES[number] for number, digest in enumerate(digests) if digests.count(digest) > 1] == []
-    assert {each.unknown for each in reached} == {()}
-
-
-def test_values_that_are_equal_have_equal_digests():
-    pairs = [(long, long.copy()), ({"a", "b"}, {"b", "a"}), (models.mlp((3,), 2), models.mlp((3,), 2))]
-    pairs += [(optimizers.adam(0.1), optimizers.adam(0.1)), (np.random.default_rng(0), np.random.default_rng(0))]
-    assert [pair for pair in pairs if len({reached_by(using(value)).digest for value in pair}) == 2] == []
-
-
-@pytest.mark.parametrize(
-    ("value", "kind"),
-    [(threading.Lock(), "lock"), ((number for number in [1]), "generator"), ([{"a": iter([1])}], "list_iterator")],
-)
-def test_what_cannot_be_read_is_named(value, kind):
-    if kind == "list_iterator":  # its state can be read
-        assert reached_by(using(value)).unknown == ()
-    else:
-        assert reached_by(using(value)).unknown == (f"measure is or contains a {kind}, whose state cannot be read",)
-
-
-def test_a_package_that_opens_files_unseen_is_named():
-    def measure(keys):
-        import sqlite3
-
-        return sqlite3.connect(keys)
-
-    assert reached_by(measure).unknown == ("it uses sqlite3, which may read files that Python does not see",)
-    assert reached_by(using(data.load)).unknown == ()  # jaxdl announces what it reads
-
-
-def test_code_that_is_found_by_its_name_is_unknown():
-    def measure(keys):
-        return importlib.import_module("math").sqrt(4)
-
-    assert "calls importlib.import_module, whose code is not known" in reached_by(measure).unknown[0]
-    assert "calls eval" in reached_by(lambda keys: eval("keys")).unknown[0]
-
-
-def test_environment_variables_and_attributes_of_functions_count(monkeypatch):
-    def measure(keys):
-        return [os.environ.get("FACTOR_OF_THE_TEST", 1), measure.factor]
-
-    digests = []
-    for factor, variable in ((1, "1"), (2, "1"), (2, "2")):
-        measure.factor = factor
-        monkeypatch.setenv("FACTOR_OF_THE_TEST", variable)
-        digests.append(reached_by(measure).digest)
-    assert len(set(digests)) == 3
-    monkeypatch.setenv("ANOTHER_OF_THE_TEST", "1")
-    assert reached_by(measure).digest == digests[-1]
-
-
-def test_a_handle_of_a_file_cannot_be_read():
-    with open(__file__) as file:
-        assert "TextIOWrapper" in reached_by(using(file)).unknown[0]
 
 
 @pytest.mark.slow

@@ -94,3 +94,20 @@ def test_a_level_that_is_no_share_raises(unchecked, function, arguments):
         unchecked(getattr(statistics, function))(*arguments, level=95)
     with pytest.raises(TypeError, match="level must be a number, got '95%'"):
         unchecked(getattr(statistics, function))(*arguments, level="95%")
+
+
+@pytest.mark.parametrize(
+    ("function", "arguments", "settings", "sentence"),
+    [
+        ("mean_interval", (["1", "2"],), {}, "values must be numbers, got list"),
+        ("summary", ([1.0, None],), {}, "values must be numbers, got list"),
+        ("bootstrap_interval", ([1j, 2j],), {}, "values must be numbers, got list"),
+        ("mean_interval", ([1.0, 2.0],), {"within": (1.0, 0.0)}, "within must be two bounds, .* got"),
+        ("compare", (A, B), {"larger_is_better": "no"}, "larger_is_better must be True or False, got 'no'"),
+        ("power", (1.0, 1.0, 10.5), {}, "seeds an integer, got 1.0 and 10.5"),
+        ("power", (np.nan, 1.0, 10), {}, "effect must be finite and seeds an integer, got nan and 10"),
+    ],
+)
+def test_arguments_that_numpy_would_accept_raise(unchecked, function, arguments, settings, sentence):
+    with pytest.raises((TypeError, ValueError), match=sentence):
+        unchecked(getattr(statistics, function))(*arguments, **settings)

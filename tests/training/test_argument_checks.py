@@ -8,7 +8,7 @@ import pytest
 from flax import nnx
 
 import jaxdl.functional as F
-from jaxdl import metrics, models, optimizers, training
+from jaxdl import data, metrics, models, optimizers, training
 from jaxdl.training import highest, lowest_loss
 from jaxdl.training.argument_checks import check_criterion, check_function
 from tests.training.entry_points import (
@@ -46,6 +46,10 @@ TASKS = {  # in every function
         "loss must be a function of .*got the function <lambda>",
     ),
     "a number as penalty": ({"penalty": 0.1}, r"penalty must be a function of \(params\), such as .*, got 0\.1"),
+    "an augmentation of one image": (
+        {"augment": data.flip},
+        r"augment must be .* got data.flip, which changes one image: write data.each_image\(data.flip\)",
+    ),
     "True as augmentation": (
         {"augment": True},
         r"augment must be a function of \(key, batch\).*got True",
