@@ -188,7 +188,6 @@ def results(directory: Path) -> list[tuple[dict[str, Any], Measured]]:
         Pairs of a result, as `conduct` returns it, and the numbers of every seed by arm.
 
     Raises:
-        FileNotFoundError: If there is no such directory.
         ValueError: If a result file is damaged.
 
     Example:
@@ -200,8 +199,6 @@ def results(directory: Path) -> list[tuple[dict[str, Any], Measured]]:
         >>> [(result["name"], measured["a"].tolist()) for result, measured in results(directory)]
         [('one', [1.0, 1.0])]
     """
-    if not Path(directory).is_dir():
-        raise FileNotFoundError(f"there is no directory {directory} with results: conduct writes one.")
     found = []
     for path in Path(directory).glob("*.json"):
         result = read_result(path)

@@ -211,7 +211,8 @@ def test_reverse_pass_equals_jaxs_gradient_for_random_networks(data):
     for (value, gradient), (expected, automatic) in found:
         assert value == pytest.approx(float(expected), rel=1e-12)
         errors, sizes = zip(*differences(gradient, automatic), strict=True)
-        assert max(errors) <= 1e-12 * max(sizes)  # of all leaves: a bias before a norm has the gradient 0
+        floor = 1e-3 * float(value)  # for gradients that are 0 up to rounding, as those of a saturated network
+        assert max(errors) <= 1e-12 * max(*sizes, floor)  # of all leaves: a bias before a norm has the gradient 0
 
 
 def test_reverse_pass_equals_jaxs_gradient_for_dense_networks(random, double):

@@ -210,7 +210,10 @@ FUNCTIONS = {
     "a loss": ({"loss": lambda outputs, labels: outputs[:, 0] * float(labels[0])}, r"loss, .*\(outputs, labels\)"),
     "an objective": ({"objective": lambda p, s, batch, key: (np.sum(np.asarray(p["w"])), s)}, r"objective, .*\(params"),
     "a penalty": ({"penalty": lambda params: 0.1 if params["w"].sum() > 0 else 0.0}, r"penalty, .*\(params\)"),
-    "an augmentation of one image": ({"augment": data.shift}, r"augment, .*\(key, batch\), such as data\.each_image"),
+    "an augmentation": (
+        {"augment": lambda key, batch: batch if np.asarray(batch.inputs).any() else None},
+        r"augment, .*\(key, batch\), such as data\.each_image",
+    ),
     "a metric": ({"metrics": {"a": lambda o, y, w: float(o.mean())}}, r"metric 'a', .*\(outputs, labels, weights\)"),
 }
 
