@@ -54,7 +54,7 @@ def main(arguments: list[str] | None = None) -> int:
         return run_command_line(commands, run, prog="jaxdl", description=DESCRIPTION, arguments=arguments)
     except SystemExit as end:
         if end.code == 2:  # the arguments cannot be parsed
-            for sentence in usage_advice(arguments):
+            for sentence in usage_advice(arguments, [*COMMANDS, "launch"]):
                 print(printable(f"hint: {sentence}"), file=sys.stderr)
         raise
 

@@ -3,7 +3,7 @@
 import difflib
 import pathlib
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 
 OPTIMIZER = "the optimizer comes last, followed by its own options: jaxdl train --epochs 5 adam --learning-rate 0.01."
 EVALUATE = "jaxdl predict RUN --data FILE also prints the accuracy, if the file has labels."
@@ -15,26 +15,26 @@ WORDS = {
     "prove": "the command is jaxdl check.",
 }
 NEED_DATA = ("train", "predict")
-COMMANDS = ("check", "trace", "shapes", "train", "predict", "report", "export", "launch")
 
 
-def usage_advice(arguments: Sequence[str]) -> Iterator[str]:
+def usage_advice(arguments: Sequence[str], commands: Collection[str]) -> Iterator[str]:
     """Return sentences that may explain why a command line could not be parsed.
 
     Args:
         arguments: The words of the command line.
+        commands: The names of all commands.
 
     Returns:
         Iterator of sentences, none of them twice.
 
     Example:
         >>> from jaxdl.cli.usage import usage_advice
-        >>> list(usage_advice(["train", "--hidden", "64,32"]))
+        >>> list(usage_advice(["train", "--hidden", "64,32"], ["train"]))
         ['separate numbers by spaces: 64 32.']
     """
     yield from dict.fromkeys(WORDS[word] for word in arguments if word in WORDS)
-    if arguments[:1] and arguments[0] not in (*WORDS, *COMMANDS):
-        near = difflib.get_close_matches(arguments[0], COMMANDS, n=1)
+    if arguments[:1] and arguments[0] not in (*WORDS, *commands):
+        near = difflib.get_close_matches(arguments[0], commands, n=1)
         yield from (f"did you mean jaxdl {name}?" for name in near)
     for word in arguments:
         if re.fullmatch(r"\d[\d.]*(,\d[\d.]*)+,?", word):

@@ -211,7 +211,7 @@ def array_of_numbers(name: str, values: Any, dtype: Any = None) -> np.ndarray:
 
 
 def _encoding_of(name, values, kind) -> str:
-    """Return advice for values that are no numbers."""
+    """Return advice for values that are not numbers."""
     if values is None:
         return "pass an array"
     if isinstance(values, dict):

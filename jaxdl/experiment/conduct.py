@@ -99,7 +99,8 @@ def conduct(
     key = fingerprint(experiment, reached, conditions.seed)
     with unrecorded():
         stored = _stored(experiment, path, key)
-        if stored is None:  # remove a verdict on outdated numbers, also in case measuring fails
+        is_new = stored is None
+        if is_new:  # remove a verdict on outdated numbers, also in case measuring fails
             path.unlink(missing_ok=True)
     if stored is None:
         cached, seed = reached.has_cache, conditions.seed
@@ -120,7 +121,7 @@ def conduct(
         **facts,
     }
     with unrecorded():
-        if not path.exists():
+        if is_new:
             columns = {_column(arm): values for arm, values in measured.items()}
             files.write_table(_numbers(path), {"seed": range(experiment.seeds), **columns})
             _write(path, result)  # a mistake in a rule or a finding must not lose the numbers

@@ -48,7 +48,9 @@ def measure_arms(
         has_cache: Whether a function may have read a file before and keep its content.
         on_progress: Called as `on_progress(done, total)`.
 
-    Raises TypeError or ValueError unless `measure` yields one number per seed for each arm.
+    Raises:
+        TypeError: If `measure` does not yield pairs.
+        ValueError: If it does not yield one number per seed for each arm, or yields an arm twice.
     """
     start, columns = time.perf_counter(), experiment.columns()
     keys, measured = jax.random.split(jax.random.key(seed), experiment.seeds), {}

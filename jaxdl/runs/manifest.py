@@ -21,6 +21,7 @@ from jaxdl.system.storage import flush_directory
 
 MANIFEST, COMPLETE = "manifest.json", "cost.json"
 FORMAT = 1
+CONTENT = {"format": Integer(), "files": Mapping(Text()), "sha256": Text()}
 FOR_PREDICTIONS = ("settings.json", "preparation.json", "params.npz", "dev_residuals.parquet")
 FOR_REPORT = (
     *("settings.json", "environment.json", "quality.json", "proofs.json", "pages.json", "splits.json"),
@@ -83,7 +84,7 @@ def _read_manifest(directory) -> dict[str, str] | None:
             raise _missing(path)
         return None
     try:
-        content = read_json(path, {"format": Integer(), "files": Mapping(Text()), "sha256": Text()})
+        content = read_json(path, CONTENT)
         intact = has_right_digest(content)
     except (ValueError, RecursionError):  # no JSON, or not that of a manifest
         intact = False

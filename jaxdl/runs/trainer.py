@@ -37,6 +37,7 @@ WITHOUT_EFFECT = {"out", "checkpoint_seconds", "tensorboard", "data_dir", "manua
 # Settings that runs of earlier versions lack: recorded only if they differ from the default, so that those runs resume.
 ADDED = {"separator": None, "header": "yes", "missing_values": (), "layout": "auto"}
 QUALITY = "quality.json"
+WITH_DIGEST = {"sha256": Optional(Text())}
 
 
 class TrainedRun(NamedTuple):
@@ -122,7 +123,7 @@ def _check_same_data(directory, settings, report) -> None:
     Synthetic data follow from the settings, up to rounding on another device.
     """
     path = directory / QUALITY
-    there = files.read_json(path, {"sha256": Optional(Text())}).get("sha256") if path.is_file() else None
+    there = files.read_json(path, WITH_DIGEST).get("sha256") if path.is_file() else None
     if there not in (None, report["sha256"]) and settings.data not in SYNTHETIC:
         raise ValueError(
             f"{directory} belongs to a run on other data: the examples that {settings.data} holds now have another "

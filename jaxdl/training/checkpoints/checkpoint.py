@@ -344,16 +344,7 @@ def _nested(arrays, leaves) -> PyTree:
         return to_nested(arrays, leaves)
     except AlteredError:
         raise
-    except (
-        ArithmeticError,
-        AttributeError,
-        KeyError,
-        MemoryError,
-        RecursionError,
-        SyntaxError,
-        TypeError,
-        ValueError,
-    ) as error:
+    except NO_TREE as error:
         raise DamagedError(f"{MANIFEST} does not describe a tree of arrays ({_first_line(error)})") from error
 
 

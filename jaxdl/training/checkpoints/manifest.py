@@ -19,8 +19,9 @@ LEAF = {
     "generator": (None, schemas.Text(100)),
     "sha256": schemas.Text(64),
 }
+ANY_FORMAT = {"format": schemas.Integer()}
 CONTENT = {
-    "format": schemas.Integer(),
+    **ANY_FORMAT,
     "number": COUNT,
     "leaves": schemas.Many(LEAF),
     "files": schemas.Mapping(schemas.Text(64)),
@@ -50,7 +51,7 @@ def read_manifest(path: pathlib.Path, number: int) -> dict[str, Any]:
         raise DamagedError(f"{MANIFEST} differs from what was written")
     try:
         manifest = json.loads(text)
-        schemas.check_content(manifest, {"format": CONTENT["format"]})
+        schemas.check_content(manifest, ANY_FORMAT)
         if manifest["format"] == FORMAT:
             schemas.check_content(manifest, CONTENT)
     except (ValueError, RecursionError) as error:
