@@ -1,4 +1,4 @@
-"""List, run and report the experiments: `python -m experiments list | run [NAME…] | report | table | welcome`."""
+"""List, run and report the experiments: `python -m experiments list | run | report | keep | table | welcome`."""
 
 import pathlib
 from dataclasses import dataclass
@@ -10,6 +10,7 @@ import experiments
 from jaxdl.cli.entry import exit_with, find_instances, run_command_line, select
 
 KEPT = pathlib.Path(__file__).with_name("results")
+REGISTRATIONS = KEPT / "registrations.jsonl"
 
 
 @dataclass(frozen=True)
@@ -25,15 +26,31 @@ class RunExperiments:
         names: names of experiments (default: all)
         chapter: run all experiments of one chapter, such as 1.4
         full: use MNIST, Fashion-MNIST and CIFAR-10 in the experiments that support it, instead of digits
-        seed: seed of all randomness; verdicts should not depend on it
-        out: run directory, new or of earlier runs with the same options (default: runs/experiments[-full][-seed-N])
+        draft: use the fixed draft seeds, to choose margins and the number of seeds; gives no verdict
+        replication: number of the set of deciding seeds: 1 gives the verdict, others repeat it independently
+        out: run directory, new or of earlier runs with the same options (default:
+            runs/experiments[-full][-draft][-replication-N])
     """
 
     names: tyro.conf.Positional[tuple[str, ...]] = ()
     chapter: str | None = None
     full: bool = False
-    seed: int = 0
+    draft: bool = False
+    replication: int = 1
     out: pathlib.Path | None = None
+
+
+@dataclass(frozen=True)
+class KeepResults:
+    """Copy the verdicts of a run to the results kept in the repository; drafts and replications are refused.
+
+    Attributes:
+        run: run directory
+        results: directory of the kept results
+    """
+
+    run: tyro.conf.Positional[pathlib.Path] = pathlib.Path("runs/experiments")
+    results: pathlib.Path = KEPT
 
 
 @dataclass(frozen=True)
@@ -99,6 +116,7 @@ def main(arguments: list[str] | None = None) -> int:
         Annotated[ListExperiments, tyro.conf.subcommand("list")]
         | Annotated[RunExperiments, tyro.conf.subcommand("run")]
         | Annotated[WriteReport, tyro.conf.subcommand("report")]
+        | Annotated[KeepResults, tyro.conf.subcommand("keep")]
         | Annotated[PrintTable, tyro.conf.subcommand("table")]
         | Annotated[RunWelcome, tyro.conf.subcommand("welcome")]
     )
@@ -124,6 +142,8 @@ def _run(settings) -> int:
                     )
         case WriteReport():
             return report_command(cli_settings.Report(settings.run), console)
+        case KeepResults():
+            claims.keep_results(settings.run / "experiments", settings.results)
         case PrintTable():
             print(claims.markdown_table(settings.results), end="")
         case RunExperiments():
@@ -140,11 +160,16 @@ def run_experiments(settings: RunExperiments, console) -> int:
     from jaxdl import experiment
     from jaxdl.cli import claims
     from jaxdl.cli.report import page_at_end
+    from jaxdl.experiment.conduct import check_conditions
     from jaxdl.runs.directory import resumable_run, write_environment
 
     chosen = selected(settings.names, settings.chapter)
-    name = f"experiments{'-full' if settings.full else ''}{f'-seed-{settings.seed}' if settings.seed else ''}"
-    out, options = settings.out or pathlib.Path("runs") / name, {"seed": settings.seed, "full": settings.full}
+    again = f"-replication-{settings.replication}" if settings.replication != 1 else ""
+    name = f"experiments{'-full' if settings.full else ''}{'-draft' if settings.draft else ''}{again}"
+    options = {"full": settings.full, "draft": settings.draft, "replication": settings.replication}
+    out = settings.out or pathlib.Path("runs") / name
+    conditions = experiment.Conditions(**options, registrations=REGISTRATIONS)
+    check_conditions(conditions)
     with resumable_run(out, options) as directory, page_at_end(directory, console):
         write_environment(directory)
         with claims.progress_bars(chosen, console) as on_progress:
@@ -152,7 +177,7 @@ def run_experiments(settings: RunExperiments, console) -> int:
                 chosen,
                 directory / "experiments",
                 lambda result: claims.print_result(result, console),
-                experiment.Conditions(settings.seed, settings.full),
+                conditions,
                 on_progress,
                 claims.print_failure,
             )

@@ -123,4 +123,6 @@ experiment = Experiment(
     ),
     seeds=32,
     measure=measure,
+    limits="With κ = 1 the optimal decay is 0, and the heavy ball is plain gradient descent. The quadratics have eight "
+    "variables, and no noise.",
 )

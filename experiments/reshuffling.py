@@ -13,7 +13,7 @@ import jax.numpy as jnp
 import optax
 
 import jaxdl.functional as F
-from jaxdl.experiment import RATIO, Claim, Exact, Experiment, Greater, Panel
+from jaxdl.experiment import MEDIAN, RATIO, Claim, Exact, Experiment, Greater, Panel
 from jaxdl.optimizers import sgd
 from jaxdl.training import population
 
@@ -92,8 +92,9 @@ experiment = Experiment(
             ),
         ),
         Claim(
-            "SGD ends with a lower excess loss if epochs are reshuffled than if examples are drawn with replacement.",
-            Greater("replacement", "reshuffled", margin=2.0, expected_sd=1.0, scale=RATIO),
+            "On a linear regression, after 50 epochs of single examples at a learning rate of 0.01, the excess loss of "
+            "SGD is more than twice as large if examples are drawn with replacement as if epochs are reshuffled.",
+            Greater("replacement", "reshuffled", 2.0, MEDIAN, effect=4.77, expected_sd=0.95, scale=RATIO),
         ),
     ),
     panels=(

@@ -15,7 +15,7 @@ import jax.numpy as jnp
 import optax
 
 import jaxdl.functional as F
-from jaxdl.experiment import RATIO, Claim, Experiment, Greater, Panel
+from jaxdl.experiment import MEDIAN, RATIO, Claim, Experiment, Greater, Panel
 from jaxdl.optimizers import proximal_l1, sgd
 from jaxdl.training import population
 
@@ -93,12 +93,14 @@ experiment = Experiment(
     "sparsity as your real goal.",
     claims=(
         Claim(
-            "If few inputs are relevant, L1 estimates the true weights better than L2.",
-            Greater("l2_few", "l1_few", margin=1.3, expected_sd=0.45, scale=RATIO),
+            "If 5 of 50 inputs are relevant, the squared distance of L2 from the true weights is more than 1.3 times "
+            "that of L1.",
+            Greater("l2_few", "l1_few", 1.3, MEDIAN, effect=2.5, expected_sd=0.4, scale=RATIO),
         ),
         Claim(
-            "If all inputs are slightly relevant, L2 estimates the true weights better than L1.",
-            Greater("l1_all", "l2_all", margin=1.15, expected_sd=0.2, scale=RATIO),
+            "If all inputs are slightly relevant, the squared distance of L1 from the true weights is more than 1.1 "
+            "times that of L2.",
+            Greater("l1_all", "l2_all", 1.1, MEDIAN, effect=1.22, expected_sd=0.2, scale=RATIO),
         ),
     ),
     panels=(
@@ -112,6 +114,6 @@ experiment = Experiment(
             },
         ),
     ),
-    seeds=64,
+    seeds=256,
     measure=measure,
 )

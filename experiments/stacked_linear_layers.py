@@ -1,4 +1,4 @@
-"""Claim: a stack of linear layers computes the same function as one linear layer.
+"""Claims: a stack of linear layers computes the same function as one linear layer; with ReLU it does not.
 
 Each seed trains two 6-16-12-3 networks on the same random regression. Arms: no activation function, and ReLU. Metric:
 the distance of the network from a single linear layer on new inputs, relative to its largest output. For the linear
@@ -65,29 +65,25 @@ def measure(keys):
         yield arm, population(lambda key, activation=activation: distance_after_training(key, activation), keys)
 
 
-def finding(measured):
-    """Describe both distances."""
-    return (
-        f"The linear stack differs from the product of its matrices by at most {measured['linear'].max():.1e} of its "
-        f"largest output; the network with ReLU differs from the best single layer by at least "
-        f"{measured['relu'].min():.0%} of its largest output."
-    )
-
-
 experiment = Experiment(
     name="stacked_linear_layers",
     item=26,
     sentence="If you combine more linear layers...you will have a linear layer. We need non-linearity",
     claims=(
         Claim(
-            "A trained stack of linear layers equals the single layer whose matrix is the product of theirs; with ReLU "
-            "between the layers, no single layer equals the network.",
+            "A trained stack of linear layers equals the single layer whose matrix is the product of theirs.",
             Exact(
                 f"the distance of the linear stack is at most {TOLERANCE:.0e} for every seed",
                 lambda measured: measured["linear"] <= TOLERANCE,
-                finding,
-                control_holds=lambda measured: measured["relu"] >= NONLINEAR,
-                control=f"the distance of the network with ReLU is at least {NONLINEAR:.0e} for every seed",
+                lambda measured: f"The distance is at most {measured['linear'].max():.1e} of the largest output.",
+            ),
+        ),
+        Claim(
+            "With ReLU between the layers, no single layer equals the trained network.",
+            Exact(
+                f"the distance of the best single layer is at least {NONLINEAR:.0e} for every seed",
+                lambda measured: measured["relu"] >= NONLINEAR,
+                lambda measured: f"The distance is at least {measured['relu'].min():.0%} of the largest output.",
             ),
         ),
     ),

@@ -13,8 +13,9 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from jaxdl._printable import printable
 from jaxdl.experiment.claim import Experiment, Unavailable
 from jaxdl.experiment.conduct import read_result
+from jaxdl.runs import files
 
-COLORS = {"supported": "green", "refuted": "red", "conditional": "yellow", "inconclusive": "white"}
+COLORS = {"supported": "green", "refuted": "red", "conditional": "yellow", "inconclusive": "white", "draft": "white"}
 
 
 def print_result(result: dict[str, Any], console: Console) -> None:
@@ -39,7 +40,7 @@ def markdown_table(directory: pathlib.Path) -> str:
     Raises FileNotFoundError if the directory holds no results.
     """
     results = [read_result(path) for path in directory.glob("*.json")]
-    results.sort(key=lambda result: (result["item"], result["name"]))
+    results.sort(key=lambda result: (result["item"] or 0, result["name"]))
     if not results:
         raise FileNotFoundError(
             f"{directory} holds no results of experiments (NAME.json). Write some with python -m experiments run."
@@ -48,8 +49,24 @@ def markdown_table(directory: pathlib.Path) -> str:
     for result in results:
         for claim in result["claims"]:
             reading = f" *({claim['reading']})*" if claim["reading"] else ""
-            rows.append(f"| {result['item']} | {claim['says']}{reading} | {claim['verdict']} |")
+            rows.append(f"| {result['item'] or ''} | {claim['says']}{reading} | {claim['verdict']} |")
     return printable("\n".join(rows) + "\n")
+
+
+def keep_results(results: pathlib.Path, kept: pathlib.Path) -> None:
+    """Copy the verdicts NAME.json of a run to the kept results.
+
+    Raises FileNotFoundError if there are none, and ValueError for drafts, replications and larger data.
+    """
+    found = {path: read_result(path) for path in results.glob("*.json")}
+    if not found:
+        raise FileNotFoundError(f"{results} holds no results of experiments (NAME.json).")
+    for path, result in found.items():
+        if result.get("draft") or result.get("replication", 1) > 1 or result["full"]:
+            raise ValueError(f"{path} is a draft, a replication or of other data: it replaces no verdict.")
+    kept.mkdir(parents=True, exist_ok=True)
+    for path in found:
+        files.write_bytes(kept / path.name, path.read_bytes())
 
 
 @contextlib.contextmanager

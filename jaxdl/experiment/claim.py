@@ -2,7 +2,7 @@
 
 import html
 from collections.abc import Callable, Iterable
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Array, Float, Key
@@ -14,37 +14,42 @@ Arm = TypeAliasType("Arm", str | tuple[str, float | int])
 Measured = TypeAliasType("Measured", dict[Arm, Float[np.ndarray, "seeds"]])
 
 OUTCOMES = ("supported", "refuted", "conditional", "inconclusive")
+DRAFT = "draft"  # in place of an outcome, where the seeds were chosen before the rule
+FAILED = float("inf")  # measured for a run that diverged or missed its target
 
 
 class Comparison(NamedTuple):
     """Result of a statistical test of two arms, or of an arm and a number.
 
     Attributes:
-        arm: The arm that is compared.
-        reference: The arm or the number that it is compared with.
-        scale: "difference" or "ratio of geometric means".
-        estimate: The mean paired difference, or the ratio.
+        arm: The arm, or column computed from arms, that is compared.
+        reference: The arm, column or number that it is compared with; None for a number that must be reached.
+        scale: "difference" or "ratio".
+        estimand: What the interval is for, such as "median".
+        estimate: Its estimate from these seeds.
         low: Lower limit of the confidence interval.
         high: Upper limit of the confidence interval.
         confidence: Confidence level of the interval.
-        margin: Smallest difference (or ratio) that matters.
-        effect_size: Mean paired difference over its standard deviation (Cohen's d), of logarithms for a ratio; None if
-            all differences are equal.
+        margin: The threshold: a difference, a ratio, or a number to reach.
         outcome: One of `OUTCOMES`.
         needed: Number of seeds that would decide, if the test is inconclusive and such a number exists; else None.
+        failed: Number of seeds for which one of the two runs failed.
+        differences: The difference (or ratio) of each seed; NaN where both runs failed.
     """
 
-    arm: Arm
-    reference: Arm | float
+    arm: Any
+    reference: Any
     scale: str
+    estimand: str
     estimate: float
     low: float
     high: float
     confidence: float
     margin: float
-    effect_size: float | None
     outcome: str
     needed: int | None
+    failed: int = 0
+    differences: tuple[float, ...] = ()
 
 
 class Verdict(NamedTuple):
@@ -73,19 +78,24 @@ class Verdict(NamedTuple):
         return heading + (html_table([names, *rows], right=(2, 3, 4, 5)) if rows else "")
 
 
+@runtime_checkable
 class Rule(Protocol):
-    """Decision rule of a claim, written down before the measurement."""
+    """Decision rule of a claim, written down before the measurement.
+
+    A rule may also have `check()`, which raises if it cannot be right, and `power(seeds, confidence)`, which returns
+    the power it is planned with.
+    """
 
     @property
     def tests(self) -> int:
-        """Number of statistical tests, 0 for an exact rule. The tests of a chapter share its significance level."""
+        """Number of statistical tests, 0 for an exact rule. The tests of an item share its significance level."""
         ...
 
     def judge(self, measured: Measured, confidence: float) -> Verdict:
         """Decide from the measurements, with intervals at this confidence level."""
         ...
 
-    def describe(self, name_of: Callable[[Arm | float], str]) -> str:
+    def describe(self, name_of: Callable[[Arm], str]) -> str:
         """Describe what supports and what refutes the claim; `name_of` gives the label of an arm."""
         ...
 
@@ -100,8 +110,8 @@ class Claim(NamedTuple):
             empty.
 
     Example:
-        >>> from jaxdl.experiment import Claim, Greater
-        >>> rule = Greater("mlp", "linear", margin=0.01, expected_sd=0.01)
+        >>> from jaxdl.experiment import MEDIAN, Claim, Greater
+        >>> rule = Greater("mlp", "linear", 0.01, MEDIAN, effect=0.02, expected_sd=0.01)
         >>> Claim("Hidden units raise the accuracy.", rule).rule.tests
         1
     """
@@ -120,6 +130,10 @@ class Panel(NamedTuple):
         over: Name and values of a variable that every arm is measured at, or None. The arm "a" over
             ("batch size", (1, 2)) is measured as ("a", 1) and ("a", 2).
         thresholds: Values to mark in the chart.
+        larger_is_better: Whether larger numbers are better; None if neither is. A run that failed counts as worse than
+            every other, which needs a direction.
+        step: Smallest possible change of the metric, such as 1/n for a share of n examples, or None. It must not be
+            over half the margin of a rule.
 
     Example:
         >>> from jaxdl.experiment import Panel
@@ -131,6 +145,8 @@ class Panel(NamedTuple):
     arms: dict[str, str]
     over: tuple[str, tuple[float | int, ...]] | None = None
     thresholds: tuple[float, ...] = ()
+    larger_is_better: bool | None = None
+    step: float | None = None
 
     def columns(self) -> list[Arm]:
         """Return every arm, at every value of `over` if there is one."""
@@ -145,19 +161,47 @@ def number_text(number: float | int) -> str:
     return short if float(short) == number else repr(float(number))
 
 
+class Published(NamedTuple):
+    """A number that a publication prints for the same question. It is shown beside the measurement and decides nothing.
+
+    Attributes:
+        arm: The arm that it is compared with.
+        value: The published number.
+        source: Author, title, year, and table or page.
+        kept: What the experiment keeps of the published setting.
+        changed: What it changes.
+        tolerance: Largest difference that counts as agreement, stated before the measurement.
+        low: Lower limit of the published interval, or None.
+        high: Upper limit of the published interval, or None.
+    """
+
+    arm: Arm
+    value: float
+    source: str
+    kept: str
+    changed: str
+    tolerance: float
+    low: float | None = None
+    high: float | None = None
+
+
 class Experiment(NamedTuple):
     """A sentence of the course, the claims it makes, and the measurement that tests them.
 
     Attributes:
         name: Name of the experiment and of its result files.
-        item: Number of the item in the course.
-        sentence: The sentence of the course, verbatim.
+        item: Number of the item in the course, or None for a question of one's own.
+        sentence: The sentence of the course, verbatim, or the question.
         claims: The claims, each with its rule.
         panels: Metrics and arms, for the charts.
-        seeds: Number of seeds; at least 16 if a claim is statistical.
+        seeds: Number of seeds, large enough for the intervals of the rules to exist.
         measure: `measure(keys)` yields pairs of an arm and its numbers, one number per key. All arms get the same keys,
             hence the same data in the same order, and are compared seed by seed.
-        full: The same measurement with more or larger data, or None.
+        full: The same measurement with more or larger data, or None. Its tests count too.
+        level: Significance level that all tests of the experiment share; None for that of the item of the course. Two
+            experiments of one item each state their part of `item_level`.
+        published: Published numbers to compare with.
+        limits: What the measurement leaves open, in a sentence or two.
 
     Example:
         >>> from jaxdl.experiment import Experiment, Panel
@@ -168,22 +212,23 @@ class Experiment(NamedTuple):
     """
 
     name: str
-    item: int
+    item: int | None
     sentence: str
     claims: tuple[Claim, ...]
     panels: tuple[Panel, ...]
     seeds: int
     measure: Callable[[Key[Array, "seeds"]], Iterable[tuple[Arm, Array]]]
     full: Callable[[Key[Array, "seeds"]], Iterable[tuple[Arm, Array]]] | None = None
+    level: float | None = None
+    published: tuple[Published, ...] = ()
+    limits: str = ""
 
     def columns(self) -> list[Arm]:
         """Return all arms to measure, in the order of the panels."""
         return list(dict.fromkeys(column for panel in self.panels for column in panel.columns()))
 
-    def name_of(self, arm: Arm | float) -> str:
-        """Return the label of an arm, or a number as text. Raises ValueError for an arm of no panel."""
-        if isinstance(arm, float | int):
-            return number_text(arm)
+    def name_of(self, arm: Arm) -> str:
+        """Return the label of an arm. Raises ValueError for an arm of no panel."""
         name, at = (arm, None) if isinstance(arm, str) else arm
         for panel in self.panels:
             if name in panel.arms:
@@ -195,8 +240,8 @@ class Experiment(NamedTuple):
 
     @property
     def tests(self) -> int:
-        """Number of statistical tests of all claims."""
-        return sum(claim.rule.tests for claim in self.claims)
+        """Number of statistical tests of all claims, on each of its data sets."""
+        return sum(claim.rule.tests for claim in self.claims) * (1 if self.full is None else 2)
 
 
 class Unavailable(Exception):  # noqa: N818  a missing data set is not an error of the experiment

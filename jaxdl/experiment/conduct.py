@@ -1,7 +1,6 @@
 """Run experiments: measure, judge and write results; measurements that are still valid are read from disk."""
 
 import functools
-import re
 import uuid
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -11,13 +10,24 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from jaxdl._formatting import format_argument, is_integer
-from jaxdl.experiment.claim import OUTCOMES, Arm, Claim, Experiment, Measured, Panel, Unavailable, number_text
+from jaxdl.experiment.checks import check_experiment, column_name, confidence_of, planned_power
+from jaxdl.experiment.claim import DRAFT, OUTCOMES, Arm, Claim, Experiment, Measured, Panel, Unavailable
+from jaxdl.experiment.columns import label_of
+from jaxdl.experiment.combined_rules import arms_of
 from jaxdl.experiment.course import chapter_of
 from jaxdl.experiment.files_read import are_unchanged, unrecorded
 from jaxdl.experiment.fingerprint import fingerprint, settings_of, versions
 from jaxdl.experiment.measurement import measure_arms
 from jaxdl.experiment.reached import reached_by
-from jaxdl.experiment.rules import arms_of, describe_comparison
+from jaxdl.experiment.registration import (
+    DRAFT_STREAM,
+    Registration,
+    deciding_hash,
+    keys_of,
+    read_registrations,
+    register,
+)
+from jaxdl.experiment.sentences import describe_comparison, describe_power
 from jaxdl.runs import files
 from jaxdl.runs.contents import RESULT
 from jaxdl.runs.directory import environment
@@ -25,7 +35,7 @@ from jaxdl.runs.manifest import digest_of_file, has_right_digest, with_digest
 from jaxdl.statistics import bootstrap_interval
 
 REMEDY = "Restore it from a copy; or delete both files and repeat the command of the experiment, which measures again."
-MIN_SEEDS = 16  # of a statistical claim
+REGISTRATIONS = "registrations.jsonl"
 FACTS = ("functions", "versions", "inputs", "unknown", "seconds", "date", "key")  # of a measurement
 
 
@@ -33,12 +43,16 @@ class Conditions(NamedTuple):
     """Conditions of a run.
 
     Attributes:
-        seed: Seed that the keys of all experiments are derived from.
         full: Use `Experiment.full`, with more or larger data, for the experiments that have it.
+        draft: Use the fixed draft seeds, to choose margins and the number of seeds; there is no verdict.
+        replication: Number of the set of deciding seeds: 1 for that of the verdict, 2, 3, … for independent ones.
+        registrations: File of all rules that were measured, or None for registrations.jsonl beside the results.
     """
 
-    seed: int = 0
     full: bool = False
+    draft: bool = False
+    replication: int = 1
+    registrations: Path | None = None
 
 
 def conduct(
@@ -49,6 +63,10 @@ def conduct(
 ) -> dict[str, Any]:
     """Measure and judge an experiment; write NAME.json and, with the numbers of every seed, NAME.parquet.
 
+    The seeds derive from a hash of what decides: the rules, their level, the number of seeds, and the code of the
+    experiment. A changed rule therefore meets numbers that nobody has seen. Each such hash is written as a line of
+    registrations.jsonl when it is measured. Drafts have fixed seeds and give no verdict.
+
     If the directory holds measurements of the same code, values, files, package versions, device and seeds, they are
     read instead of measured again, and only judged again. Code is that which `measure` can reach, with all modules
     outside the installed packages; values are those of globals, closures, defaults and bound arguments; files are those
@@ -58,7 +76,7 @@ def conduct(
     Args:
         experiment: The experiment.
         directory: Directory in which the results are read and written.
-        conditions: Seed, and choice of the data.
+        conditions: Choice of the data and of the seeds.
         on_progress: Called as `on_progress(done, total)` before the first arm and after every arm that is measured.
 
     Returns:
@@ -68,64 +86,53 @@ def conduct(
     Raises:
         TypeError: If the experiment, its claims, rules, panels or measurements are of another type.
         ValueError: If an arm of the panels is missing, an arm is in no panel, an arm does not have one number per seed,
-            a statistical claim has fewer than 16 seeds, or a rule returns an unknown outcome.
+            an arm that a rule reads is NaN or failed without a direction of its panel, the seeds are too few for an
+            interval, or a rule returns an unknown outcome.
         Unavailable: If the data of the experiment are not installed.
 
     Example:
         >>> import pathlib, tempfile
-        >>> from jaxdl.experiment import Claim, Experiment, Greater, Panel, conduct
+        >>> from jaxdl.experiment import MEDIAN, Claim, Experiment, Greater, Panel, conduct
         >>> def measure(keys):
         ...     noise = 0.01 * jax.vmap(jax.random.normal)(keys)
         ...     yield "dropout", 0.9 + noise  # both arms share the seeds, and here also the noise
         ...     yield "plain", 0.8 + noise
-        >>> rule = Greater("dropout", "plain", margin=0.02, expected_sd=0.01)
+        >>> rule = Greater("dropout", "plain", 0.02, MEDIAN)
         >>> claim = Claim("Dropout raises the accuracy.", rule)
         >>> panel = Panel("accuracy", {"dropout": "with dropout", "plain": "without"})
         >>> example = Experiment("example", 61, "Approach 1", (claim,), (panel,), 16, measure)
         >>> result = conduct(example, pathlib.Path(tempfile.mkdtemp()))
         >>> result["claims"][0]["verdict"], result["claims"][0]["finding"]
-        ('supported', 'with dropout − without: 0.1, 99.88 % interval 0.1 to 0.1, margin 0.02.')
+        ('supported', 'with dropout − without: median 0.1, 99.82 % interval 0.1 to 0.1, threshold 0.02.')
     """
-    if not isinstance(experiment, Experiment):
-        raise TypeError(
-            f"experiment must be an Experiment, got {format_argument(experiment)}: put claims and rules in one."
-        )
+    check_experiment(experiment)
+    check_conditions(conditions)
     directory = Path(directory)
-    _check_parts(experiment)
-    if experiment.tests and experiment.seeds < MIN_SEEDS:
-        raise ValueError(f"seeds must be at least {MIN_SEEDS} for a statistical claim, got {experiment.seeds}.")
     measure = (experiment.full if conditions.full else None) or experiment.measure
     path, reached = directory / f"{experiment.name}.json", reached_by(measure)
-    key = fingerprint(experiment, reached, conditions.seed)
+    stream = DRAFT_STREAM if conditions.draft else deciding_hash(experiment, measure, confidence_of(experiment))
+    key = fingerprint(experiment, reached, f"{stream} {conditions.replication}")
+    registered = functools.partial(_register, experiment, directory, conditions, stream)
     with unrecorded():
         stored = _stored(experiment, path, key)
         is_new = stored is None
         if is_new:  # remove a verdict on outdated numbers, also in case measuring fails
             path.unlink(missing_ok=True)
+            registered()
     if stored is None:
-        cached, seed = reached.has_cache, conditions.seed
-        made = measure_arms(experiment, measure, seed, directory, has_cache=cached, on_progress=on_progress)
+        keys, cached = keys_of(stream, conditions.replication, experiment.seeds), reached.has_cache
+        made = measure_arms(experiment, measure, keys, directory, has_cache=cached, on_progress=on_progress)
         stored = made.measured, _facts(made, reached, key)
     measured, facts = stored
-    result = {
-        "name": experiment.name,
-        "item": experiment.item,
-        "chapter": chapter_of(experiment.item).number,
-        "sentence": experiment.sentence,
-        "claims": [],
-        "panels": [_summary(panel, measured) for panel in experiment.panels],
-        "seeds": experiment.seeds,
-        "seed": conditions.seed,
-        "full": conditions.full and experiment.full is not None,
-        "settings": settings_of(measure),
-        **facts,
-    }
+    result = {**_header(experiment, conditions, measure, measured), "registration": stream, **facts}
     with unrecorded():
         if is_new:
-            columns = {_column(arm): values for arm, values in measured.items()}
+            columns = {column_name(arm): values for arm, values in measured.items()}
             files.write_table(_numbers(path), {"seed": range(experiment.seeds), **columns})
             _write(path, result)  # a mistake in a rule or a finding must not lose the numbers
-        return _write(path, {**result, "claims": _judge_all(experiment, measured)})
+        claims = _judge_all(experiment, measured, draft=conditions.draft)
+        count = registered(", ".join(claim["verdict"] for claim in claims))
+        return _write(path, {**result, "claims": claims, "registrations": count})
 
 
 def conduct_all(
@@ -144,7 +151,7 @@ def conduct_all(
         experiments: The experiments, in the order to run them.
         directory: Directory in which the results are read and written.
         on_result: Called with each result, as `conduct` returns it.
-        conditions: Seed, and choice of the data.
+        conditions: Choice of the data and of the seeds.
         on_progress: Called as `on_progress(experiment, done, total)`.
         on_failure: Called as `on_failure(experiment, error)` for an experiment that fails or is skipped; the error of a
             skipped one is an `Unavailable`.
@@ -203,13 +210,13 @@ def results(directory: Path) -> list[tuple[dict[str, Any], Measured]]:
     found = []
     for path in Path(directory).glob("*.json"):
         result = read_result(path)
-        panels = [Panel(*(panel[field] for field in Panel._fields)) for panel in result["panels"]]
+        panels = [Panel(**{name: panel[name] for name in Panel._fields if name in panel}) for panel in result["panels"]]
         for panel, stored in zip(panels, result["panels"], strict=True):
             means = [(mean["arm"], mean["at"]) if panel.over else mean["arm"] for mean in stored["means"]]
             if not panel.arms or means != panel.columns():
                 raise ValueError(f"{path} is damaged: a panel must have one mean for each of its arms.")
         found.append((result, _read_numbers(path, result, [column for panel in panels for column in panel.columns()])))
-    return sorted(found, key=lambda pair: (pair[0]["item"], pair[0]["name"]))
+    return sorted(found, key=lambda pair: (pair[0]["item"] or 0, pair[0]["name"]))
 
 
 def read_result(path: Path) -> dict[str, Any]:
@@ -263,72 +270,133 @@ def _write(path, result) -> dict[str, Any]:
     return result
 
 
-def _check_parts(experiment) -> None:
-    """Raise TypeError unless an experiment has claims with rules, and panels."""
-    for name, kind in (("claims", Claim), ("panels", Panel)):
-        parts = getattr(experiment, name)
-        if isinstance(parts, kind) or not all(isinstance(part, kind) for part in parts):
-            raise TypeError(
-                f"{name} must be a tuple, each entry a {kind.__name__}, got {format_argument(parts)}: write one as "
-                f"({kind.__name__}(...),)."
-            )
-    for claim in experiment.claims:
-        if not callable(getattr(claim.rule, "judge", None)):
-            raise TypeError(f"rule must be a rule, such as Greater(...), got {format_argument(claim.rule)}.")
-    if not is_integer(experiment.seeds) or experiment.seeds < 1:
-        raise ValueError(f"seeds must be an integer of at least 1, got {format_argument(experiment.seeds)}.")
-    if not re.fullmatch(r"[\w-]+", experiment.name):
+def check_conditions(conditions: Any) -> None:
+    """Raise TypeError or ValueError unless conditions can be right."""
+    if not isinstance(conditions, Conditions):
+        raise TypeError(f"conditions must be Conditions(...), got {format_argument(conditions)}.")
+    if not is_integer(conditions.replication) or conditions.replication < 1:
         raise ValueError(
-            f"name must consist of letters, digits, _ and -, because it names files, got {experiment.name!r}."
+            f"replication must be an integer of at least 1, got {format_argument(conditions.replication)}: 1 is the "
+            "set of seeds of the verdict."
         )
-    _check_columns(experiment)
+    if conditions.draft and conditions.replication != 1:
+        raise ValueError("a draft has one set of seeds: give draft or replication, not both.")
 
 
-def _check_columns(experiment) -> None:
-    """Raise ValueError unless the columns of each panel differ, and hold every arm that a rule names."""
-    columns = experiment.columns()
-    lists = [[_column(arm) for arm in panel.columns()] for panel in experiment.panels] + [[*map(_column, columns)]]
-    for texts in lists:
-        if twice := [text for text, count in Counter(texts).items() if count > 1]:
-            raise ValueError(f"every arm of a panel must be a column of its own, got {twice[0]!r} twice.")
-    for arm in [arm for claim in experiment.claims for arm in arms_of(claim.rule)]:
-        experiment.name_of(arm)  # raises for an unknown name
-        if arm not in columns:
-            raise ValueError(f"a rule names the arm {arm!r}, but the panels have {', '.join(map(_column, columns))}.")
+def _register(experiment, directory, conditions, stream, outcome="") -> int:
+    """Write down that a rule was measured, and its outcome; return the number of registrations of the experiment.
+
+    Drafts and replications decide nothing and are not registered.
+    """
+    path = conditions.registrations or directory / REGISTRATIONS
+    if conditions.draft or conditions.replication > 1:
+        return sum(line.experiment == experiment.name for line in read_registrations(path))
+    return register(path, Registration(environment()["date"][:10], experiment.name, stream, outcome))
 
 
-def _judge_all(experiment, measured) -> list[dict[str, Any]]:
-    confidence = chapter_of(experiment.item).confidence
-    return [_judge(experiment, claim, measured, confidence) for claim in experiment.claims]
+def _header(experiment, conditions, measure, measured) -> dict[str, Any]:
+    """Return what a result says of its experiment and its numbers."""
+    return {
+        "name": experiment.name,
+        "item": experiment.item,
+        "chapter": "" if experiment.item is None else chapter_of(experiment.item).number,
+        "sentence": experiment.sentence,
+        "limits": experiment.limits,
+        "claims": [],
+        "panels": [_summary(panel, measured) for panel in experiment.panels],
+        "published": [_beside(number, experiment, measured) for number in experiment.published],
+        "seeds": experiment.seeds,
+        "level": 1 - confidence_of(experiment) if experiment.tests else None,
+        "draft": conditions.draft,
+        "replication": conditions.replication,
+        "registrations": 0,
+        "full": conditions.full and experiment.full is not None,
+        "settings": settings_of(measure),
+    }
 
 
-def _judge(experiment: Experiment, claim: Claim, measured: Measured, confidence: float) -> dict[str, Any]:
+def _judge_all(experiment, measured, *, draft) -> list[dict[str, Any]]:
+    measured, confidence = _with_direction(experiment, measured), confidence_of(experiment)
+    return [_judge(experiment, claim, measured, confidence, draft=draft) for claim in experiment.claims]
+
+
+def _judge(
+    experiment: Experiment, claim: Claim, measured: Measured, confidence: float, *, draft: bool
+) -> dict[str, Any]:
     """Judge a claim; return its entry of the result."""
+    _check_failures(experiment, claim, measured)
     verdict = claim.rule.judge(measured, confidence)
     if verdict.outcome not in OUTCOMES:
         raise ValueError(f"a rule must return one of {', '.join(OUTCOMES)}, got {verdict.outcome!r}.")
     sentences = [
+        "Draft, no verdict." if draft else "",
         verdict.finding,
         *(describe_comparison(comparison, experiment.name_of) for comparison in verdict.comparisons),
     ]
+    power = planned_power(claim.rule, experiment)
     return {
         "says": claim.says,
         "reading": claim.reading,
         "kind": "statistical" if claim.rule.tests else "exact",
         "rule": claim.rule.describe(experiment.name_of),
-        "verdict": verdict.outcome,
+        "plan": describe_power(power, experiment.seeds) if claim.rule.tests else "",
+        "power": power,
+        "verdict": DRAFT if draft else verdict.outcome,
         "finding": " ".join(sentence for sentence in sentences if sentence),
-        "comparisons": [_finite(comparison._asdict()) for comparison in verdict.comparisons],
+        "comparisons": [_entry(comparison, experiment) for comparison in verdict.comparisons],
     }
 
 
+def _entry(comparison, experiment) -> dict[str, Any]:
+    """Return a comparison as JSON values, its arms as texts."""
+    quantities = {"arm": comparison.arm, "reference": comparison.reference}
+    names = {name: None if each is None else label_of(each, experiment.name_of) for name, each in quantities.items()}
+    differences = [float(value) if np.isfinite(value) else None for value in comparison.differences]
+    return {**_finite(comparison._asdict()), **names, "differences": differences}
+
+
+def _with_direction(experiment, measured) -> Measured:
+    """Return the numbers with −∞ for a run that failed where larger is better; elsewhere FAILED is the worst."""
+    larger = {arm for panel in experiment.panels if panel.larger_is_better for arm in panel.columns()}
+    return {
+        arm: np.where(np.isposinf(values), -np.inf, values) if arm in larger else values
+        for arm, values in measured.items()
+    }
+
+
+def _check_failures(experiment, claim, measured) -> None:
+    """Raise ValueError if a rule compares a run that failed, but its panel does not say whether larger is better."""
+    directed = {arm for panel in experiment.panels if panel.larger_is_better is not None for arm in panel.columns()}
+    for arm in arms_of(claim.rule):
+        if arm not in directed and not np.isfinite(measured[arm][~np.isnan(measured[arm])]).all():
+            raise ValueError(
+                f"the arm {arm!r} has runs that failed, but its panel does not say whether they are the worst: give "
+                "larger_is_better."
+            )
+
+
 def _summary(panel, measured) -> dict[str, Any]:
-    """Return a panel with the mean of each arm and its 95 % bootstrap interval, for display only."""
+    """Return a panel with the mean of each arm and its 95 % bootstrap interval, for display only.
+
+    Runs that failed have no part in the mean; their number is beside it.
+    """
     means = []
     for column in panel.columns():
         arm, at = column if isinstance(column, tuple) else (column, None)
-        means.append({"arm": arm, "at": at, **_finite(bootstrap_interval(measured[column])._asdict())})
+        values = measured[column]
+        finished = values[~np.isinf(values)] if np.isinf(values).any() else values
+        mean = bootstrap_interval(finished)._asdict() if len(finished) else dict.fromkeys(("estimate", "low", "high"))
+        means.append({"arm": arm, "at": at, **_finite(mean), "failed": len(values) - len(finished)})
     return {**panel._asdict(), "means": means}
+
+
+def _beside(number, experiment, measured) -> dict[str, Any]:
+    """Return a published number with the mean that was measured, and whether they agree within the tolerance."""
+    mean = float(measured[number.arm].mean())
+    arm, at = number.arm if isinstance(number.arm, tuple) else (number.arm, None)
+    agrees = bool(abs(mean - number.value) <= number.tolerance)
+    label = experiment.name_of(number.arm)
+    return {**number._asdict(), "arm": arm, "at": at, "label": label, **_finite({"measured": mean}), "agrees": agrees}
 
 
 def _finite(values: dict[str, Any]) -> dict[str, Any]:
@@ -338,16 +406,11 @@ def _finite(values: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _column(arm: Arm) -> str:
-    """Return the column name of an arm in the Parquet table."""
-    return arm if isinstance(arm, str) else f"{arm[0]} @ {number_text(arm[1])}"
-
-
 def _read_numbers(path: Path, result: Mapping[str, Any], arms: Sequence[Arm]) -> Measured:
     """Read the numbers of every seed of these arms from NAME.parquet, beside the result NAME.json."""
     numbers = _numbers(path)
     if "numbers_sha256" in result and numbers.is_file() and digest_of_file(numbers) != result["numbers_sha256"]:
         raise ValueError(f"{numbers} is damaged, or {path.name} is that of other numbers. {REMEDY}")
     with unrecorded():
-        table = files.read_table(numbers, {_column(arm): "number" for arm in arms})
-    return {arm: np.asarray(table[_column(arm)], np.float64) for arm in arms}
+        table = files.read_table(numbers, {column_name(arm): "number" for arm in arms})
+    return {arm: np.asarray(table[column_name(arm)], np.float64) for arm in arms}

@@ -1,4 +1,4 @@
-"""Chapters of the course. The statistical tests of a chapter share a significance level of 0.05 (Bonferroni)."""
+"""Chapters of the course. The items of a chapter share a significance level of 0.05 equally (Bonferroni)."""
 
 from typing import NamedTuple
 
@@ -8,44 +8,41 @@ SIGNIFICANCE_LEVEL = 0.05  # of a whole chapter
 
 
 class Chapter(NamedTuple):
-    r"""A chapter of the course, with the number of statistical tests that its experiments may take together.
+    r"""A chapter of the course, and the significance level of each of its items.
 
-    The number of tests is fixed for the planned chapter, so a verdict does not depend on which other experiments were
-    run, or on experiments that are added later. With $m$ tests each is decided at the level $0.05 / m$, so the
-    probability of any false difference in the chapter is at most 0.05 (Bonferroni correction).
+    With $m$ items each has the level $0.05 / m$, which it divides among its tests: readings, parts, data sets. A
+    verdict therefore depends on no other item, and the probability of any false verdict in the chapter is at most 0.05.
 
     Attributes:
         number: Number in the course, such as "1.4".
         title: Title in the course.
         first: Its first item.
         last: Its last item.
-        tests: The number of tests that all of its experiments may take together.
 
     Example:
         >>> from jaxdl.experiment import chapter_of
-        >>> round(chapter_of(42).confidence, 4)  # 1 − 0.05 / 20
-        0.9975
+        >>> round(chapter_of(42).level, 5)  # 0.05 / 24
+        0.00208
     """
 
     number: str
     title: str
     first: int
     last: int
-    tests: int
 
     @property
-    def confidence(self) -> float:
-        """Confidence level of the interval that decides one test."""
-        return 1 - SIGNIFICANCE_LEVEL / self.tests
+    def level(self) -> float:
+        """Significance level of one item."""
+        return SIGNIFICANCE_LEVEL / (self.last - self.first + 1)
 
 
 CHAPTERS = (
-    Chapter("1.1", "Losses, representation, generalisation", 1, 14, 12),
-    Chapter("1.2", "Gradient descent, stochastic gradient descent", 15, 20, 6),
-    Chapter("1.3", "Multi-layer perceptrons, backpropagation", 21, 36, 10),
-    Chapter("1.4", "Convolutional networks", 37, 60, 20),
-    Chapter("1.5", "Regularization", 61, 88, 40),
-    Chapter("1.6", "Optimization, normalization, initialization", 89, 110, 40),
+    Chapter("1.1", "Losses, representation, generalisation", 1, 14),
+    Chapter("1.2", "Gradient descent, stochastic gradient descent", 15, 20),
+    Chapter("1.3", "Multi-layer perceptrons, backpropagation", 21, 36),
+    Chapter("1.4", "Convolutional networks", 37, 60),
+    Chapter("1.5", "Regularization", 61, 88),
+    Chapter("1.6", "Optimization, normalization, initialization", 89, 110),
 )
 
 
@@ -53,6 +50,7 @@ def chapter_of(item: int) -> Chapter:
     """Return the chapter that an item of the course belongs to.
 
     Raises:
+        TypeError: If the item is not an integer.
         ValueError: If the course has no such item.
 
     Example:
@@ -66,3 +64,17 @@ def chapter_of(item: int) -> Chapter:
         if chapter.first <= item <= chapter.last:
             return chapter
     raise ValueError(f"item must be from {CHAPTERS[0].first} to {CHAPTERS[-1].last}, got {item}.")
+
+
+def item_level(item: int) -> float:
+    """Return the significance level of an item of the course; experiments of one item share it.
+
+    Args:
+        item: Number of the item.
+
+    Example:
+        >>> from jaxdl.experiment import item_level
+        >>> round(item_level(42) / 2, 6)  # for the first of two experiments
+        0.001042
+    """
+    return chapter_of(item).level

@@ -16,7 +16,7 @@ from jaxdl.experiment.bytecode import digest_of_source
 from jaxdl.experiment.claim import Experiment
 from jaxdl.experiment.reached import Reached
 
-MEASUREMENT = pathlib.Path(__file__).with_name("measurement.py")  # draws the keys of the seeds
+MEASUREMENT = pathlib.Path(__file__).with_name("measurement.py")
 ALWAYS = ("jax", "jaxlib", "numpy")  # packages that every measurement uses
 OPTIONS = (  # of jax, which change numbers
     *("jax_default_prng_impl", "jax_threefry_partitionable", "jax_enable_x64", "jax_default_matmul_precision"),
@@ -24,18 +24,18 @@ OPTIONS = (  # of jax, which change numbers
 )
 
 
-def fingerprint(experiment: Experiment, reached: Reached, seed: int) -> str:
+def fingerprint(experiment: Experiment, reached: Reached, stream: str) -> str:
     """Return a hash of all that the numbers depend on, but the files that are read: code, versions, device, seeds.
 
-    Claims and rules are not part of it, because they do not change the numbers. It is a random text if something that
-    the measurement depends on cannot be read.
+    Claims and rules are not part of it, except where `stream`, which decides the seeds, is that of a rule. It is a
+    random text if something that the measurement depends on cannot be read.
     """
     if reached.unknown:
         return uuid.uuid4().hex
     parts = (
         reached.digest,
         digest_of_source(MEASUREMENT),
-        repr((experiment.columns(), experiment.seeds, seed)),
+        repr((experiment.columns(), experiment.seeds, stream)),
         repr(versions(reached)),
         repr([getattr(jax.config, name) for name in OPTIONS]),
         os.environ.get("JAXDL_DATA", ""),

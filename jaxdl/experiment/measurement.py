@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 import jax
 import numpy as np
+from jaxtyping import Array, Key
 
 from jaxdl._formatting import format_argument
 from jaxdl.experiment import files_read
@@ -32,7 +33,7 @@ class Measurement(NamedTuple):
 def measure_arms(
     experiment: Experiment,
     measure: Callable[..., Iterable[tuple[Arm, Any]]],
-    seed: int,
+    keys: Key[Array, "seeds"],
     results: pathlib.Path,
     *,
     has_cache: bool = True,
@@ -43,17 +44,17 @@ def measure_arms(
     Args:
         experiment: The experiment.
         measure: Its measuring function, or that of more data.
-        seed: Seed that the keys derive from.
+        keys: One key for each seed.
         results: A directory whose files are no inputs.
         has_cache: Whether a function may have read a file before and keep its content.
         on_progress: Called as `on_progress(done, total)`.
 
     Raises:
-        TypeError: If `measure` does not yield pairs.
+        TypeError: If `measure` does not yield pairs of an arm and real numbers.
         ValueError: If it does not yield one number per seed for each arm, or yields an arm twice.
     """
     start, columns = time.perf_counter(), experiment.columns()
-    keys, measured = jax.random.split(jax.random.key(seed), experiment.seeds), {}
+    measured = {}
     report = on_progress or (lambda done, total: None)  # noqa: ARG005
     report(0, len(columns))
     files_read.begin()
@@ -62,7 +63,7 @@ def measure_arms(
         for arm, values in _pairs(measure(keys)):
             if arm in measured:
                 raise ValueError(f"measure must yield each arm once, got {arm!r} twice.")
-            measured[arm] = np.asarray(values, np.float64)
+            measured[arm] = _numbers(arm, values)
             report(len(measured), len(columns))
     for name in sorted(set(sys.modules) - modules):  # by a text, or by reading an object from a file
         if is_own(sys.modules[name]) and getattr(sys.modules[name], "__file__", None):
@@ -86,4 +87,22 @@ def _pairs(pairs) -> Iterable[tuple[Arm, Any]]:
             f"measure must yield pairs of an arm and its numbers, got {format_argument(pairs)}: write yield arm, "
             "numbers."
         )
-    return pairs
+    for pair in pairs:
+        is_pair = isinstance(pair, tuple | list) and len(pair) == 2
+        is_arm = is_pair and isinstance(pair[0], str | tuple)
+        if not is_arm:
+            raise TypeError(
+                f"measure must yield pairs of an arm and its numbers, got {format_argument(pair)} in place of a pair: "
+                "write yield arm, numbers."
+            )
+        yield pair[0], pair[1]
+
+
+def _numbers(arm, values) -> np.ndarray:
+    """Return the numbers of an arm. Raises TypeError unless they are real numbers."""
+    found = values if isinstance(values, jax.Array) else np.asarray(values)
+    if (not isinstance(found, jax.Array) and found.dtype.kind in "OSUc") or jax.numpy.iscomplexobj(found):
+        raise TypeError(
+            f"measure must yield real numbers for the arm {arm!r}, one for each key, got {format_argument(values)}."
+        )
+    return np.asarray(found, np.float64)

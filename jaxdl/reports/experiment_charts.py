@@ -1,4 +1,4 @@
-"""Charts of experiments: all seeds with their mean and interval, or means and intervals as lines over a variable."""
+"""Charts of experiments: all seeds, or means over a variable, and the paired differences that rules compare."""
 
 from typing import Any
 
@@ -12,13 +12,17 @@ Chart = alt.LayerChart | alt.FacetChart | alt.VConcatChart
 
 
 def figure(result: dict[str, Any], measured: dict[Any, np.ndarray]) -> Chart:
-    """Draw all panels of an experiment, one below the other. Arms differ in shape and dash as well as in color.
+    """Draw all panels of an experiment and the differences that its rules compare, one below the other.
+
+    Arms differ in shape and dash as well as in color.
 
     Args:
         result: The result of an experiment, as `experiment.conduct` returns it.
         measured: The numbers of every seed, by arm.
     """
     charts = [_lines(panel) if panel["over"] else _points(panel, measured) for panel in result["panels"]]
+    comparisons = [comparison for claim in result["claims"] for comparison in claim["comparisons"]]
+    charts += [_differences(comparison) for comparison in comparisons if _has_spread(comparison)]
     scales: dict[str, Any] = dict.fromkeys(("color", "shape", "strokeDash"), "independent")
     return charts[0] if len(charts) == 1 else alt.vconcat(*charts).resolve_scale(**scales)
 
@@ -46,6 +50,44 @@ def _points(panel, measured) -> Chart:
         interval = means.encode(x=alt.X("low:Q", title=panel["metric"]), x2="high:Q")
         layers.append(interval.mark_rule(strokeWidth=2.5, color=GRAY))
         layers.append(means.encode(x="estimate:Q").mark_point(shape="stroke", angle=90, size=420, color=GRAY))
+    return alt.layer(*layers)
+
+
+def _has_spread(comparison) -> bool:
+    """Return whether there are differences to draw; those of a share, or of equal numbers, say nothing more."""
+    finite = {value for value in comparison.get("differences", ()) if value is not None}
+    return len(finite) > 1
+
+
+def _differences(comparison) -> Chart:
+    """Draw the paired difference of every seed, the interval that decides, equality, and the threshold."""
+    ratio, reference = comparison["scale"] == "ratio", comparison["reference"]
+    title = comparison["arm"] + ("" if reference in (None, "0") else f" {'/' if ratio else '−'} {reference}")
+    jitter = np.random.default_rng(0)
+    rows = [
+        {"value": value, "seed": seed, "jitter": float(jitter.uniform(-1, 1))}
+        for seed, value in enumerate(comparison["differences"])
+        if value is not None
+    ]
+    marks = [{"value": comparison["margin"], "mark": "threshold"}]
+    marks += [] if reference is None else [{"value": 1.0 if ratio else 0.0, "mark": "equal"}]
+    scale = alt.Scale(type="log" if ratio else "linear", zero=False, padding=12)
+    x = alt.X("value:Q", title=title, scale=scale, axis=alt.Axis(format="~g", tickCount=6, titleLimit=WIDTH + 60))
+    y = alt.Y("jitter:Q", title=None, axis=None, scale=alt.Scale(domain=[-3, 3]))
+    base: alt.Chart = alt.Chart(alt.Data(values=rows), width=WIDTH + 60, height=56)
+    points = base.encode(x=x, y=y, tooltip=["seed:Q", "value:Q"]).mark_circle(size=32, opacity=0.4, color=COLORS[0])
+    dash = alt.StrokeDash(
+        "mark:N",
+        scale=alt.Scale(domain=["equal", "threshold"], range=[[1, 0], [5, 4]]),
+        legend=alt.Legend(title=None, orient="bottom"),
+    )
+    rules = alt.Chart(alt.Data(values=marks)).encode(x=x, strokeDash=dash).mark_rule(color=GRAY)
+    limits = {name: comparison[name] for name in ("low", "high", "estimate")}
+    layers: list[Any] = [rules, points]
+    if None not in limits.values():
+        interval: alt.Chart = alt.Chart(alt.Data(values=[limits])).encode(tooltip=["estimate:Q", "low:Q", "high:Q"])
+        layers.append(interval.encode(x=alt.X("low:Q", title=title), x2="high:Q").mark_rule(strokeWidth=3, color=GRAY))
+        layers.append(interval.encode(x="estimate:Q").mark_point(shape="diamond", size=90, filled=True, color=GRAY))
     return alt.layer(*layers)
 
 

@@ -28,7 +28,7 @@ from jaxdl.statistics import mean_interval
 from jaxdl.system.storage import private_cache, whole_file
 
 PAGE = "report.html"
-MARKS = {"supported": "✓", "refuted": "✗", "conditional": "±", "inconclusive": "?"}  # read without color
+MARKS = {"supported": "✓", "refuted": "✗", "conditional": "±", "inconclusive": "?", "draft": "…"}  # read without color
 SOURCES = {
     "digits": "“Optical Recognition of Handwritten Digits” of E. Alpaydin and C. Kaynak, UCI Machine Learning "
     "Repository, CC BY 4.0",
@@ -245,6 +245,7 @@ def _content(directory, found, trained) -> dict[str, Any]:
         (chapter, [result for result in content["results"] if result["chapter"] == chapter.number])
         for chapter in experiment.CHAPTERS
     ]
+    content["questions"] = [result for result in content["results"] if not result["chapter"]]
     content["marks"] = MARKS
     content["parts"] = []
     if unfinished:

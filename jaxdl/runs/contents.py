@@ -95,14 +95,25 @@ JSON_FILES: dict[str, Any] = {
         }
     ),
 }
+COMPARISON = {
+    **{name: Text() for name in ("arm", "scale", "estimand", "outcome")},
+    "reference": (None, Text()),
+    **{name: (None, Number()) for name in ("estimate", "low", "high")},
+    **{name: Number() for name in ("confidence", "margin")},
+    "needed": (None, Integer()),
+    "failed": Integer(),
+    "differences": Many((None, Number())),
+}
 RESULT = {  # of an experiment, NAME.json
     **{name: Text() for name in ("name", "chapter", "sentence", "settings", "date")},
-    "item": Integer(),
+    "item": (None, Integer()),
     "claims": Many(
         {
             **{name: Text() for name in ("says", "reading", "rule", "finding")},
-            "verdict": ("supported", "refuted", "conditional", "inconclusive"),
-            "comparisons": Many({"effect_size": (None, Number())}),
+            "verdict": ("supported", "refuted", "conditional", "inconclusive", "draft"),
+            "plan": Optional(Text()),
+            "power": Optional((None, Number())),
+            "comparisons": Many(COMPARISON),
         }
     ),
     "panels": Many(
@@ -111,11 +122,29 @@ RESULT = {  # of an experiment, NAME.json
             "arms": Mapping(Text()),
             "over": (None, [Text(), Many(Number())]),
             "thresholds": Many(Number()),
-            "means": Many({"arm": Text(), "at": (None, Number()), **INTERVAL}),
+            "larger_is_better": Optional((None, bool)),
+            "step": Optional((None, Number())),
+            "means": Many({"arm": Text(), "at": (None, Number()), **INTERVAL, "failed": Optional(Integer())}),
         },
     ),
+    "published": Optional(
+        Many(
+            {
+                **{name: Text() for name in ("arm", "label", "source", "kept", "changed")},
+                **{name: Number() for name in ("value", "tolerance")},
+                **{name: (None, Number()) for name in ("at", "low", "high", "measured")},
+                "agrees": bool,
+            }
+        )
+    ),
     "seeds": Integer(1),
-    "seed": Integer(),
+    "seed": Optional(Integer()),
+    "level": Optional((None, Number())),
+    "draft": Optional(bool),
+    "replication": Optional(Integer(1)),
+    "registration": Optional(Text()),
+    "limits": Optional(Text()),
+    "registrations": Optional(Integer()),
     "full": bool,
     "functions": Many(Text()),
     "seconds": Number(0),

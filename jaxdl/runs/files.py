@@ -82,8 +82,8 @@ def _lines(rows) -> str:
     return "".join(json.dumps(row) + "\n" for row in plain)
 
 
-def read_lines(path: pathlib.Path) -> dict[str, list]:
-    """Read JSON lines as columns of numbers, with null as NaN; a half-written last line is skipped.
+def read_lines(path: pathlib.Path, schema: Any = ROW) -> dict[str, list]:
+    """Read JSON lines as columns, by default of numbers, with null as NaN; a half-written last line is skipped.
 
     Raises ValueError, naming the file, if any other line is damaged.
     """
@@ -91,7 +91,7 @@ def read_lines(path: pathlib.Path) -> dict[str, list]:
     try:
         rows = [json.loads(line) for line in lines if line.endswith("\n")]
         for row in rows:
-            check_content(row, ROW, "a line")
+            check_content(row, schema, "a line")
         return {
             name: [np.nan if row[name] is None else row[name] for row in rows] for name in (rows[0] if rows else ())
         }

@@ -144,9 +144,11 @@ def median_interval(values: ArrayLike, *, level: float = 0.95) -> Interval:
 
 def median_rank(count: int, *, level: float) -> int:
     """Return the rank of the limits of `median_interval`, counted from 1 at both ends; 0 for too few values."""
-    ranks = np.arange(1, count // 2 + 1)
-    outside = 2 * special().bdtr(ranks - 1, count, 0.5) <= 1 - checked_level(level) + 1e-12
-    return int(outside.sum())
+    tail = (1 - checked_level(level) + 1e-12) / 2
+    near = special().bdtrik(tail, count, 0.5) if count > 1 and special().bdtr(0, count, 0.5) <= tail else 0.0
+    ranks = np.arange(max(1, int(near) - 2), min(count // 2, int(near) + 3) + 1)  # bdtrik is rounded
+    outside = ranks[special().bdtr(ranks - 1, count, 0.5) <= tail]
+    return int(outside.max(initial=0))
 
 
 def sign_flip_interval(values: ArrayLike, *, level: float = 0.95) -> Interval:

@@ -6,6 +6,7 @@ import pytest
 
 from jaxdl.cli import claims
 from jaxdl.experiment import (
+    MEDIAN,
     Claim,
     Conditions,
     Exact,
@@ -62,12 +63,40 @@ def test_the_arms_get_the_same_keys_and_the_numbers_are_written(tmp_path):
     assert files.read_json(tmp_path / "coin.json")["sentence"] == "A coin falls."
 
 
-def test_the_seed_decides_the_numbers(tmp_path):
-    for name, seed in (("one", 0), ("two", 0), ("three", 1)):
-        conduct(made(), tmp_path / name, Conditions(seed=seed))
-    one, two, three = (files.read_table(tmp_path / name / "coin.parquet") for name in ("one", "two", "three"))
+def test_conditions_decide_the_numbers(tmp_path):
+    each = {
+        "one": Conditions(),
+        "two": Conditions(),
+        "draft": Conditions(draft=True),
+        "again": Conditions(replication=2),
+    }
+    for name, conditions in each.items():
+        conduct(made(), tmp_path / name, conditions)
+    one, two, *others = (files.read_table(tmp_path / name / "coin.parquet")["left"] for name in each)
     assert one == two
-    assert one != three
+    assert not {*others[0]} & {*others[1]}
+    assert not {*one} & {*others[0], *others[1]}
+
+
+def test_a_draft_has_a_finding_and_no_verdict(tmp_path):
+    result = conduct(made(), tmp_path, Conditions(draft=True))
+    assert result["claims"][0]["verdict"] == "draft"
+    assert result["claims"][0]["finding"].startswith("Draft, no verdict. They differ by")
+    assert (result["draft"], result["registration"]) == (True, "draft")
+    with pytest.raises(ValueError, match="a draft has one set of seeds: give draft or replication, not both"):
+        conduct(made(), tmp_path, Conditions(draft=True, replication=2))
+
+
+@pytest.mark.parametrize(
+    ("conditions", "sentence"),
+    [
+        (3, "conditions must be Conditions"),
+        (Conditions(replication="3"), "replication must be an integer of at least 1"),
+    ],
+)
+def test_wrong_conditions_raise(unchecked, tmp_path, conditions, sentence):
+    with pytest.raises((TypeError, ValueError), match=sentence):
+        unchecked(conduct)(made(), tmp_path, conditions)
 
 
 def pairs(**arms):
@@ -83,17 +112,14 @@ def pairs(**arms):
         ),
         (made(pairs(left=np.zeros(7), right=np.zeros(SEEDS))), r"in no panel: \{'left': \(7,\)\}"),
         (made(pairs(left=np.zeros(SEEDS), right=np.zeros(SEEDS), up=np.zeros(SEEDS))), r"\{'up': \(16,\)\}"),
-        (
-            made(seeds=8, rule=Greater("left", "right", 1.0, 1.0)),
-            "seeds must be at least 16 for a statistical claim, got 8",
-        ),
         (made(item=111), "item must be from 1 to 110, got 111"),
     ],
 )
 def test_a_measurement_that_does_not_match_the_experiment_raises(tmp_path, experiment, sentence):
     with pytest.raises(ValueError, match=sentence):
         conduct(experiment, tmp_path)
-    assert not list(tmp_path.iterdir())
+    assert not list(tmp_path.glob("*.json"))
+    assert not list(tmp_path.glob("*.parquet"))
 
 
 class Calls:
@@ -141,16 +167,16 @@ def test_a_result_of_an_earlier_version_has_no_digest(tmp_path):
 
 
 def test_valid_numbers_are_read_and_judged_again(tmp_path):
-    calls = Calls()
+    calls, draft = Calls(), Conditions(draft=True)
     measure = counting(calls)
-    first = conduct(made(measure), tmp_path)
-    stricter = Exact("they differ by more than 1", lambda measured: ~close(measured), finding)
-    again = conduct(made(measure, rule=stricter), tmp_path)
+    first = conduct(made(measure), tmp_path, draft)
+    other = Exact("they differ", close, lambda measured: "Another finding.")
+    again = conduct(made(measure, rule=other), tmp_path, draft)
     assert calls.seeds == [SEEDS]
-    assert (first["claims"][0]["verdict"], again["claims"][0]["verdict"]) == ("supported", "refuted")
+    assert first["claims"][0]["finding"] != again["claims"][0]["finding"]
     assert (first["seconds"], first["date"]) == (again["seconds"], again["date"])
-    conduct(made(measure), tmp_path, Conditions(seed=1))
-    conduct(made(measure, seeds=SEEDS + 1), tmp_path, Conditions(seed=1))
+    conduct(made(measure), tmp_path)
+    conduct(made(measure, seeds=SEEDS + 1), tmp_path)
     assert calls.seeds == [SEEDS, SEEDS, SEEDS + 1]
 
 
@@ -221,11 +247,11 @@ def test_arms_over_a_variable_are_measured_and_read_separately(tmp_path):
     both = made(pairs(), name="sizes")._replace(
         panels=(panel,),
         measure=lambda keys: ((("left", size), np.full(SEEDS, size)) for size in (1, 2)),
-        claims=(Claim("Larger is more.", Greater(("left", 2), ("left", 1), 0.5, 0.5)),),
+        claims=(Claim("Larger is more.", Greater(("left", 2), ("left", 1), 0.5, MEDIAN)),),
     )
     result = conduct(both, tmp_path)
     assert result["claims"][0]["finding"].startswith(
-        "the left one (size = 2) − the left one (size = 1): 1, 99.58 % interval"
+        "the left one (size = 2) − the left one (size = 1): median 1, 99.64 % interval"
     )
     ((_, measured),) = results(tmp_path)
     assert measured["left", 2].tolist() == [2.0] * SEEDS

@@ -2,7 +2,7 @@
 
 import pytest
 
-from jaxdl.experiment import CHAPTERS, chapter_of
+from jaxdl.experiment import CHAPTERS, chapter_of, item_level
 
 
 def test_every_item_has_a_chapter():
@@ -25,9 +25,10 @@ def test_an_item_outside_the_course_raises(item):
         chapter_of(item)
 
 
-def test_the_tests_of_a_chapter_share_a_significance_level():
+def test_the_items_of_a_chapter_share_a_significance_level():
     for chapter in CHAPTERS:
-        assert chapter.confidence == pytest.approx(1 - 0.05 / chapter.tests)
+        items = range(chapter.first, chapter.last + 1)
+        assert sum(map(item_level, items)) == pytest.approx(0.05)
 
 
 def test_a_name_in_place_of_an_item_raises(unchecked):

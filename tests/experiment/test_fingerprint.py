@@ -23,14 +23,14 @@ def made(measure=coins, seeds=16, condition="they are equal", arms=("left", "rig
     return Experiment(name, 1, "A coin falls.", (Claim("Both are equal.", rule),), (panel,), seeds, measure)
 
 
-def fingerprint_of(measure=coins, seed=0, **more):
-    return fingerprint(made(measure, **more), reached_by(measure), seed)
+def fingerprint_of(measure=coins, stream="draft", **more):
+    return fingerprint(made(measure, **more), reached_by(measure), stream)
 
 
 def test_the_fingerprint_covers_code_seeds_arms_and_options_but_not_the_rules(monkeypatch):
     first = fingerprint_of()
     assert first == fingerprint_of() == fingerprint_of(condition="another") == fingerprint_of(name="other")
-    changed = [fingerprint_of(seed=1), fingerprint_of(seeds=17), fingerprint_of(arms=("left",))]
+    changed = [fingerprint_of(stream="other"), fingerprint_of(seeds=17), fingerprint_of(arms=("left",))]
     changed += [fingerprint_of(functools.partial(coins, height=height)) for height in (1.0, 2.0)]
     with jax.enable_x64(not jax.config.jax_enable_x64):
         changed.append(fingerprint_of())

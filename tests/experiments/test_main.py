@@ -45,7 +45,8 @@ def test_run_and_report_write_a_page_of_verdicts(quick_xor, monkeypatch, capsys,
     assert files.read_json(tmp_path / "run" / "experiments" / "xor.json") == before
     capsys.readouterr()
     for arguments, message in (
-        (["xor", "--seed", "1"], "belongs to a run with other settings"),
+        (["xor", "--replication", "2"], "belongs to a run with other settings"),
+        (["xor", "--replication", "0"], "replication must be an integer of at least 1, got 0"),
         (["--chapter", "1.9"], "unknown chapter 1.9. Available: 1.1, 1.2, 1.3, 1.4, 1.5, 1.6"),
         (["xor", "--chapter", "1.3"], "give either names of experiments or --chapter, not both"),
     ):

@@ -1,6 +1,5 @@
-"""Every experiment states its rules beforehand, with margins and seeds that suffice to decide."""
+"""Every experiment states its rules beforehand, with the power that its seeds give."""
 
-import math
 import pathlib
 import sys
 from collections import Counter
@@ -8,21 +7,16 @@ from collections import Counter
 import pytest
 
 from experiments.__main__ import every_experiment
-from jaxdl.experiment import CHAPTERS, RATIO, AllOf, Equivalent, Greater, PerRegime, chapter_of
-from jaxdl.experiment.conduct import MIN_SEEDS
-from jaxdl.statistics import power
+from jaxdl.experiment import item_level
+from jaxdl.experiment.checks import check_experiment, confidence_of, planned_power
+from jaxdl.experiment.columns import label_of
+from jaxdl.experiment.combined_rules import statistical_rules
+from jaxdl.experiment.estimands import POWER
+from jaxdl.experiment.paired import compared_arms
+from jaxdl.experiment.sentences import describe_power
 
 EXPERIMENTS = every_experiment()
 every = pytest.mark.parametrize("experiment", EXPERIMENTS.values(), ids=lambda each: each.name)
-
-
-def statistical(rule):
-    """Yield the statistical tests that a rule consists of."""
-    if isinstance(rule, Greater | Equivalent):
-        yield rule
-    elif isinstance(rule, AllOf | PerRegime):
-        for part in rule.parts if isinstance(rule, AllOf) else rule.regimes.values():
-            yield from statistical(part)
 
 
 @every
@@ -40,30 +34,30 @@ def test_rules_compare_measured_arms_with_distinct_labels(experiment):
     columns = experiment.columns()
     assert len(columns) >= 2
     for claim in experiment.claims:
-        for test in statistical(claim.rule):
-            arms = [arm for arm in (test.arm, test.reference) if isinstance(arm, str | tuple)]
-            assert set(arms) <= set(columns)
-            assert len({experiment.name_of(arm) for arm in arms}) == len(arms)
+        for test in statistical_rules(claim.rule):
+            assert set(compared_arms(test)) <= set(columns)
+            reference = "" if test.reference is None else label_of(test.reference, experiment.name_of)
+            assert label_of(test.arm, experiment.name_of) != reference
 
 
 @every
-def test_margin_and_seeds_give_a_power_of_80_percent(experiment):
-    """For a difference as large as the margin that varies with the expected standard deviation."""
-    tests = [test for claim in experiment.claims for test in statistical(claim.rule)]
-    assert len(tests) == experiment.tests
-    assert not tests or experiment.seeds >= MIN_SEEDS
-    for test in tests:
-        margin = math.log(test.margin) if test.scale is RATIO else test.margin
-        assert margin > 0
-        assert power(margin, test.expected_sd, experiment.seeds, level=chapter_of(experiment.item).confidence) >= 0.8
+def test_every_statistical_claim_states_its_power_and_it_is_enough_or_said_to_be_less(experiment):
+    for claim in experiment.claims:
+        if not claim.rule.tests:
+            continue
+        power = planned_power(claim.rule, experiment)
+        stated = all(rule.expected_sd is not None for rule in statistical_rules(claim.rule))
+        assert (power is not None) == stated
+        assert power is None or power >= 0.8
+        assert ("less than" in describe_power(power, experiment.seeds)) == (power is not None and power < POWER)
 
 
-def test_no_chapter_takes_more_tests_than_planned():
+def test_no_item_takes_more_than_its_level():
     taken = Counter()
     for experiment in EXPERIMENTS.values():
-        taken[chapter_of(experiment.item).number] += experiment.tests
-    for chapter in CHAPTERS:
-        assert taken[chapter.number] <= chapter.tests
+        check_experiment(experiment)
+        taken[experiment.item] += (1 - confidence_of(experiment)) * experiment.tests
+    assert all(level <= item_level(item) * (1 + 1e-9) for item, level in taken.items())
 
 
 @every

@@ -10,6 +10,10 @@ pytest.importorskip("altair")
 from jaxdl.reports.experiment_charts import figure
 
 
+def result(*panels, claims=()):
+    return {"panels": panels, "claims": claims}
+
+
 def panel(**changes):
     means = [{"arm": arm, "at": None, "estimate": 0.5, "low": 0.4, "high": 0.6} for arm in ("left", "right")]
     arms = {"left": "the left arm", "right": "the right arm"}
@@ -18,7 +22,7 @@ def panel(**changes):
 
 def test_every_finite_seed_is_a_point():
     measured = {"left": np.array([0.1, 0.2, np.nan]), "right": np.array([0.3, np.inf, 0.4])}
-    specification = json.dumps(figure({"panels": [panel()]}, measured).to_dict())
+    specification = json.dumps(figure(result(panel()), measured).to_dict())
     for value in ("0.1", "0.2", "0.3", "0.4"):
         assert f'"value": {value}' in specification
     assert specification.count('"seed": ') == 4
@@ -32,7 +36,7 @@ def test_a_variable_on_the_axis_gives_one_line_for_each_arm():
         for at in (1.0, 2.0)
     ]
     measured = {(arm, at): np.full(3, at) for arm in ("left", "right") for at in (1.0, 2.0)}
-    chart = figure({"panels": [panel(over=["size", [1.0, 2.0]], means=means)]}, measured)
+    chart = figure(result(panel(over=["size", [1.0, 2.0]], means=means)), measured)
     specification = json.dumps(chart.to_dict())
     assert '"title": "size"' in specification
     assert specification.count('"estimate": 2.0') >= 2
@@ -40,4 +44,30 @@ def test_a_variable_on_the_axis_gives_one_line_for_each_arm():
 
 def test_several_panels_are_drawn_below_each_other():
     measured = {"left": np.arange(3.0), "right": np.arange(3.0)}
-    assert len(figure({"panels": [panel(), panel(metric="width")]}, measured).to_dict()["vconcat"]) == 2
+    assert len(figure(result(panel(), panel(metric="width")), measured).to_dict()["vconcat"]) == 2
+
+
+def test_the_paired_differences_are_drawn_with_equality_threshold_and_interval():
+    comparison = {"arm": "left", "reference": "right", "scale": "difference", "margin": 0.25}
+    comparison |= {"estimate": 0.3, "low": 0.2, "high": None, "differences": [0.125, None, 0.375]}
+    measured = {"left": np.arange(3.0), "right": np.arange(3.0)}
+
+    def drawn(**changes):
+        return json.dumps(figure(result(panel(), claims=[{"comparisons": [comparison | changes]}]), measured).to_dict())
+
+    both = drawn(high=0.4)
+    for text in (
+        '"left \\u2212 right"',
+        '"value": 0.125',
+        '"value": 0.25, "mark": "threshold"',
+        '"mark": "equal"',
+        '"high": 0.4',
+    ):
+        assert text in both
+    assert '"low": 0.2' not in drawn()  # an infinite limit is not drawn
+    assert '"left / right"' in drawn(scale="ratio")
+    alone = drawn(reference=None, high=0.4)
+    assert '"title": "left"' in alone
+    assert '"mark": "equal"' not in alone
+    for nothing in ([], [0.5, 0.5], [None, 1.0]):
+        assert "threshold" not in drawn(differences=nothing)

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from jaxdl.backpropagation import worked_example
-from jaxdl.experiment import Claim, Exact, Experiment, Greater, Panel, PerRegime, conduct
+from jaxdl.experiment import MEDIAN, Claim, Exact, Experiment, Greater, Panel, PerRegime, Published, conduct
 from jaxdl.reports import page, training_charts
 from jaxdl.reports.worked_examples import write_worked_examples
 from jaxdl.runs import files
@@ -33,8 +33,10 @@ PROBE = """<script>setTimeout(() => {
 
 def experiment(name, values, *, over=None, rule=None):
     """Return an experiment whose right arm measures twice the values of its left arm."""
-    panel = Panel("height", {"left": "the left one", "right": "the right one"}, over=over, thresholds=(0.5,))
-    holds = Exact("it holds", lambda measured: True, lambda measured: "It <holds> & so on.")
+    panel = Panel("height", {"left": "the left one", "right": "the right one"}, over, (0.5,), larger_is_better=True)
+    holds = Exact(
+        "it holds", lambda measured: next(iter(measured.values())) > -1, lambda measured: "It <holds> & so on."
+    )
     claims = (Claim("One is more.", rule or holds), Claim("It holds.", holds, "careful"))
     columns = panel.columns()
     return Experiment(
@@ -45,6 +47,8 @@ def experiment(name, values, *, over=None, rule=None):
         (panel,),
         len(values),
         lambda keys: ((column, (1 + columns.index(column)) * values) for column in columns),
+        published=(Published(columns[0], 1.5, "A. Author (2000), table 1", "the coin", "the table", 0.01, 1.4, 1.6),),
+        limits="One coin was thrown.",
     )
 
 
@@ -55,10 +59,10 @@ def book(tmp_path_factory):
     values, broken = np.linspace(1, 2, SEEDS), np.linspace(1, 2, SEEDS)
     broken[3] = np.inf
     numbers = ("size", (1, 10, 100))
-    both = PerRegime({"here": Greater("right", "left", 1.0, 1.0), "there": Greater("left", "right", 1.0, 1.0)})
+    both = PerRegime({"here": Greater("right", "left", 0.5, MEDIAN), "there": Greater("left", "right", 0.5, MEDIAN)})
     for each in (
         experiment("apart", values, rule=both),
-        experiment("broken", broken, rule=Greater("left", "right", 1.0, 1.0)),
+        experiment("broken", broken, rule=Greater("right", "left", 1.5, MEDIAN)),
         experiment("over", values, over=numbers),
         experiment("wide", 10.0 ** np.arange(-8, 8), over=numbers),
         experiment("alone", np.ones(1), over=numbers),
@@ -127,11 +131,14 @@ def test_the_page_shows_claim_verdict_rule_and_command_escaped(book):
         "It &lt;holds&gt; &amp; so on.",
         '<span class="badge conditional">± conditional</span>',
         '<span class="badge inconclusive">? inconclusive</span>',
-        "Rule, fixed before these seeds were measured: here: supported if the confidence interval",
+        "Rule, from which the seeds were derived: here: supported if the confidence interval",
         "python -m experiments run apart",
-        "not finite",
+        "1 runs failed",
         "16 seeds each, shared",
-        "0.05 / 12",
+        "Significance level of each item of this chapter: 0.0036.",
+        "significance level of each test 0.0018; 1 rule has been measured for this experiment",
+        "<b>Limits.</b> One coin was thrown.",
+        "A. Author (2000), table 1. Kept: the coin. Changed: the table.",
     ):
         assert word in page
     assert {path.stem for path in (book.parent / "figures").glob("*.svg")} == {
@@ -217,7 +224,8 @@ def test_names_are_escaped_for_the_place_where_they_land(tmp_path):
     random = np.random.default_rng(0)
     arms = {name: name for name in HOSTILE}
     panel = Panel("<!--<script>\u2028", arms, over=("\u2028<b>", (1, 2)))
-    claim = Claim("<script>lost()</script>", Exact("it holds", lambda measured: True, lambda measured: "\x1b[0m"))
+    holds = lambda measured: measured["a"] == 0
+    claim = Claim("<script>lost()</script>", Exact("it holds", holds, lambda measured: "\x1b[0m"))
     numbers = [(column, random.normal(size=SEEDS)) for column in panel.columns()]
     hostile = Experiment("hostile", 1, "<img src=x>", (claim,), (panel, Panel("x", {"a": "b"})), SEEDS, None)
     conduct(hostile._replace(measure=lambda keys: [*numbers, ("a", np.zeros(SEEDS))]), tmp_path / "experiments")

@@ -1,0 +1,31 @@
+"""Estimands refuse numbers of seeds with which nothing can be said."""
+
+import numpy as np
+import pytest
+
+from jaxdl.experiment import MEDIAN, SHARE, Mean
+from jaxdl.statistics import median_interval
+
+
+@pytest.mark.parametrize("confidence", [0.95, 0.99, 0.99875])
+def test_the_interval_of_a_median_exists_from_the_fewest_seeds_on(confidence):
+    fewest = MEDIAN.fewest_seeds(confidence)
+    assert np.isfinite(median_interval(np.arange(fewest), level=confidence).low)
+    assert not np.isfinite(median_interval(np.arange(fewest - 1), level=confidence).low)
+    assert MEDIAN.fewest_seeds(0.99875) == 11
+
+
+def test_a_mean_needs_the_seeds_in_which_the_rarest_failure_occurs():
+    assert Mean(rarest=0.05).fewest_seeds(0.95) == 59  # 0.95^59 < 0.05 < 0.95^58
+    assert 0.95**59 < 0.05 < 0.95**58
+    assert Mean(rarest=0.9).fewest_seeds(0.5) == 2
+    with pytest.raises(ValueError, match=r"rarest must be the rate of a failure, between 0 and 1, got 0\.0"):
+        Mean(rarest=0.0).fewest_seeds(0.95)
+
+
+def test_too_few_seeds_of_no_effect_are_needed_for_nothing():
+    even = np.array([1.0, -1.0] * 10)
+    assert MEDIAN.seeds_needed(even, 0.0, 0.95) is None
+    assert Mean(0.2).seeds_needed(even, 0.0, 0.95) is None
+    assert SHARE.seeds_needed(np.array([1.0, 0.0] * 10), 0.5, 0.95) is None
+    assert SHARE.seeds_needed(np.array([1.0, 1.0, 0.0] * 10), 0.5, 0.95) == pytest.approx(136, abs=6)
