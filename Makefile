@@ -1,4 +1,4 @@
-# make run    check all gradients, train a population, test three claims, and write one HTML page
+# make run    check all gradients, train a population, test five claims, and write one HTML page
 # make test   run all tests
 # make check  compare every hand-derived gradient with jax.vjp
 # make lint, make types   check style and types

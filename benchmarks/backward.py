@@ -2,8 +2,8 @@
 
     python -m benchmarks run backward
 
-About the same. With hand-derived gradients an MLP takes 0.99 times as long as with jax.grad (0.82 to 1.27), in the same
-5.2 MiB. A convolutional network takes 1.08 times as long (0.61 to 1.17), in 21.3 MiB instead of 15.8, because the
+About the same. With hand-derived gradients an MLP takes 0.98 times as long as with jax.grad (0.95 to 1.00), in the same
+5.2 MiB. A convolutional network takes 1.17 times as long (0.98 to 1.42), in 21.4 MiB instead of 15.9, because the
 hand-derived convolution does not multiply rows of windows in pairs. Median and interval of 7 rounds on 2 CPU cores, jax
 0.10.2.
 

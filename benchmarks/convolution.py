@@ -2,9 +2,9 @@
 
     python -m benchmarks run convolution
 
-Yes, inside a `scan`: jax's own convolution takes 76 times as long for the small one (38 to 79), and 16 times for the
-large one (13 to 19). Called step by step from Python, jax's own convolution takes 2.7 and 2.8 times as long as patches
-inside a `scan`, and patches take 2.2 and 1.8 times as long as they do inside a `scan`. Median and interval of 7 rounds
+Yes, inside a `scan`: jax's own convolution takes 75 times as long for the small one (63 to 78), and 16 times for the
+large one (14 to 19). Called step by step from Python, jax's own convolution takes 2.9 and 2.5 times as long as patches
+inside a `scan`, and patches take 2.0 and 1.6 times as long as they do inside a `scan`. Median and interval of 7 rounds
 on 2 CPU cores, jax 0.10.2.
 
 Workload: eight gradients with respect to the kernel of a 3×3 convolution from 16 to 32 channels on 64 images of 14×14;

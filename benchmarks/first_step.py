@@ -2,8 +2,8 @@
 
     python -m benchmarks run first_step
 
-2.5 s if an earlier run has filled the compilation cache, and 2.3 times as long with an empty cache (2.1 to 2.5).
-Importing jax and multiplying two numbers takes 0.28 times as long (0.26 to 0.36), 0.7 s. Median and interval of 6
+4.5 s if an earlier run has filled the compilation cache, and 1.8 times as long with an empty cache (1.7 to 1.8).
+Importing jax and multiplying two numbers takes 0.42 times as long (0.42 to 0.46), 1.9 s. Median and interval of 6
 rounds on 2 CPU cores, jax 0.10.2.
 
 Workload: `jaxdl train --data digits` in a new interpreter. It parses the options, reads, splits and prepares the data,

@@ -2,10 +2,10 @@
 
     python -m benchmarks run time_to_accuracy
 
-97 % takes jaxdl 3.1 s with a warm compilation cache and 5.2 s with a cold one, 1.6 times as long (1.5 to 1.7). PyTorch
-takes 1.5 times as long as jaxdl with a warm cache (1.3 to 1.8). 99 % takes jaxdl 22 s with a warm cache, 1.1 times as
-long with a cold one (1.1 to 1.4), and PyTorch 1.3 times as long (1.2 to 1.9). Median and interval of 5 rounds on 2 CPU
-cores, jax 0.10.2, PyTorch 2.13.0.
+97 % takes jaxdl 5.5 s with a warm compilation cache and 7.1 s with a cold one, 1.3 times as long (1.2 to 1.6). PyTorch
+takes 1.5 times as long as jaxdl with a warm cache (1.5 to 1.6). 99 % takes jaxdl 23 s with a warm cache, 1.2 times as
+long with a cold one (1.1 to 1.2), and PyTorch 1.3 times as long (1.1 to 2.0). Importing jax takes 1.9 s of each. Median
+and interval of 5 rounds on 2 CPU cores, jax 0.10.2, PyTorch 2.13.0.
 
 Workload: a new interpreter imports what it needs, reads the images, compiles, and trains until it reaches the accuracy
 on the 10,000 test images, which is measured after each epoch: 97 % with an MLP 784-256-128-10, 99 % with a

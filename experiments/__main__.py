@@ -77,7 +77,7 @@ class PrintTable:
 
 @dataclass(frozen=True)
 class RunWelcome:
-    """Check every gradient, train a population on digits, test three claims, and write one page.
+    """Check every gradient, train a population on digits, test five claims, and write one page.
 
     Attributes:
         out: new run directory (default: the next free runs/welcome)

@@ -26,7 +26,8 @@ MODEL = models.convnet((FILTERS,), (), 10)
 
 def pooled(images, kernel, bias, window):
     """Apply the first stage of the network: convolution, ReLU and max-pooling."""
-    return F.max_pool(F.relu(F.conv2d(images, kernel, bias, padding="SAME")), window=(window, window))
+    maps = F.relu(F.conv2d(images, kernel, bias, padding="SAME"))
+    return F.max_pool(maps, window=(window, window), stride=(window, window))
 
 
 def sees_ink(images, window):

@@ -1,4 +1,4 @@
-"""The command `make run`: check every gradient, train a population on digits, test three claims, and write one page.
+"""The command `make run`: check every gradient, train a population on digits, test five claims, and write one page.
 
 python -m experiments welcome
 """

@@ -1,10 +1,17 @@
 """Start-up of the command line, the experiments and the benchmarks; importing jaxdl itself changes no setting."""
 
 import contextlib
+import functools
 import gc
 import os
+import pathlib
+import time
+import warnings
+from typing import Any
 
 MAX_CACHE = 2**30  # bytes of compiled programs kept on disk; the least recently used are deleted first
+WRITTEN_WITHIN = 60  # seconds, after which a file in the cache is complete
+DAMAGED = "Error reading persistent compilation cache entry"  # beginning of a warning of jax
 PLACE, DETECT = "JAXDL_PLACE", "detect"  # "address,processes,number" of one of several processes, or "detect"
 
 
@@ -24,9 +31,30 @@ def prepare() -> None:
     if not os.environ.get("JAX_COMPILATION_CACHE_DIR") and (compiled := private_cache("compiled")) is not None:
         jax.config.update("jax_compilation_cache_dir", str(compiled))
         limit_size(compiled, MAX_CACHE)
+        rebuild_if_damaged(compiled)
     jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
     jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
     gc.freeze()  # imported modules stay alive: scanning them again took an eighth of the time of tracing
+
+
+@functools.cache
+def rebuild_if_damaged(compiled: pathlib.Path) -> None:
+    """Delete the compiled programs as soon as jax warns that it cannot read one, so that they are written anew.
+
+    jax itself keeps a damaged file, and warns in every process. Its warning does not name the file. New files stay,
+    because another process may be writing them.
+    """
+    show = warnings.showwarning
+
+    def showwarning(message: Any, *arguments: Any) -> None:
+        if str(message).startswith(DAMAGED):
+            for entry in compiled.glob("*-cache"):
+                with contextlib.suppress(FileNotFoundError):  # deleted by another process
+                    if time.time() - entry.stat().st_mtime > WRITTEN_WITHIN:
+                        entry.unlink()
+        show(message, *arguments)
+
+    warnings.showwarning = showwarning  # ty: ignore[invalid-assignment]
 
 
 def use_all_cores() -> int:

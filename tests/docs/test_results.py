@@ -73,7 +73,9 @@ def test_the_speeds_in_readme_are_measured():
 def test_the_counts_in_readme_are_those_of_the_package():
     assert f"{len(derivation.vjp_pairs())} functions" in README
     verdicts = Counter(claim["verdict"] for result in EXPERIMENTS.values() for claim in result["claims"])
-    counts = "{supported} supported, {refuted} refuted, {conditional} conditional".format(**verdicts)
+    counts = "{supported} supported, {refuted} refuted, {conditional} conditional, {inconclusive} inconclusive".format(
+        **verdicts
+    )
     assert f"{verdicts.total()} claims in {len(EXPERIMENTS)} experiments: {counts}" in README
 
 

@@ -29,14 +29,13 @@ def measured(**changed):
 @pytest.mark.parametrize(
     ("changed", "expected"),
     [
-        ({}, ["refuted", "supported"]),
-        ({"difference": np.full(8, 0.1)}, ["supported", "supported"]),
-        ({"reverse": np.array([*[250.0] * 7, 401.0])}, ["refuted", "refuted"]),
-        ({"reverse": np.array([401.0, *[250.0] * 7])}, ["refuted", "refuted"]),
-        ({"reverse": np.full(8, np.nan)}, ["refuted", "inconclusive"]),  # only the second reads it
-        ({"enumeration": np.array([1.0, 9, *8.0 ** np.arange(2, 7), 8.0**6 * 3.9])}, ["refuted", "refuted"]),
-        ({"enumeration": np.array([1, 8, 16, *16 * 8.0 ** np.arange(1, 6)])}, ["refuted", "refuted"]),
-        ({"enumeration": np.array([1, 2, *2 * 8.0 ** np.arange(1, 7)])}, ["refuted", "supported"]),
+        ({}, ["supported", "supported"]),
+        ({"difference": np.array([*[0.0] * 7, 1e-4])}, ["refuted", "supported"]),
+        ({"reverse": np.array([*[250.0] * 7, 401.0])}, ["supported", "refuted"]),
+        ({"reverse": np.array([401.0, *[250.0] * 7])}, ["supported", "refuted"]),
+        ({"enumeration": np.array([1.0, 9, *8.0 ** np.arange(2, 7), 8.0**6 * 3.9])}, ["supported", "refuted"]),
+        ({"enumeration": np.array([1, 8, 16, *16 * 8.0 ** np.arange(1, 6)])}, ["supported", "refuted"]),
+        ({"enumeration": np.array([1, 2, *2 * 8.0 ** np.arange(1, 7)])}, ["supported", "supported"]),
     ],
 )
 def test_the_outcomes_follow_the_costs(changed, expected):
@@ -64,7 +63,7 @@ def shallow(monkeypatch):
 def test_backpropagation_is_cheap_while_paths_multiply(shallow, monkeypatch, capsys, tmp_path):
     monkeypatch.setattr("jaxdl.system.startup.prepare", lambda: None)
     assert main(["run", "cost_of_gradients", "--out", str(tmp_path / "run")]) == 0
-    assert "cost_of_gradients careful: supported" in capsys.readouterr().out
+    assert "cost_of_gradients supported" in capsys.readouterr().out
     table = files.read_table(tmp_path / "run" / "experiments" / "cost_of_gradients.parquet")
     assert {f"reverse @ {depth}" for depth in (1, 2, 3, 4)} < set(table)
     page = (tmp_path / "run" / "report.html").read_text()

@@ -15,7 +15,6 @@ from experiments import equal_weights
         (np.full(64, 1e-9), np.ones(64), "refuted"),
         (np.zeros(64), np.zeros(64), "inconclusive"),
         (np.zeros(64), np.array([1.0] * 63 + [0.0]), "inconclusive"),
-        (np.full(64, np.nan), np.ones(64), "inconclusive"),
     ],
 )
 def test_any_difference_of_equal_units_refutes_the_claim(equal, random, expected):

@@ -1,9 +1,21 @@
 import os
+import subprocess
+import sys
+import time
 
 import jax
 import pytest
 
-from jaxdl.system.startup import DETECT, PLACE, join_processes, prepare, use_all_cores, without_accelerators
+from jaxdl.system.startup import (
+    DAMAGED,
+    DETECT,
+    PLACE,
+    WRITTEN_WITHIN,
+    join_processes,
+    prepare,
+    use_all_cores,
+    without_accelerators,
+)
 
 
 def test_cores_become_devices_only_before_jax_starts(monkeypatch):
@@ -66,3 +78,32 @@ def test_compiled_programs_come_from_a_private_cache_only(monkeypatch, tmp_path)
     with pytest.warns(UserWarning, match="reads no programs"):
         prepare()
     assert "jax_compilation_cache_dir" not in changed
+
+
+def test_a_damaged_compiled_program_is_warned_of_once_and_written_anew(tmp_path):
+    """Flip bytes in the program that one process compiled: the next warns and rebuilds it, the third reads it."""
+    code = (
+        "from jaxdl.system import startup; startup.prepare()\n"
+        "import jax; print(jax.jit(lambda x: x * 3 + 1)(jax.numpy.arange(7.0)).sum())"
+    )
+    folder = tmp_path / "compiled"
+    environment = {**os.environ, "JAXDL_CACHE": str(tmp_path), "JAX_PLATFORMS": "cpu", "PYTHONWARNINGS": "default"}
+    environment.pop("JAX_COMPILATION_CACHE_DIR", None)
+
+    def run():
+        done = subprocess.run(
+            [sys.executable, "-c", code], env=environment, capture_output=True, text=True, timeout=120, check=True
+        )
+        assert done.stdout.strip() == "70.0"
+        return done.stderr
+
+    assert DAMAGED not in run()
+    entries = list(folder.glob("*-cache"))
+    assert entries
+    for entry in entries:
+        content = bytearray(entry.read_bytes())
+        content[len(content) // 2] ^= 255
+        entry.write_bytes(content)
+        os.utime(entry, (0, time.time() - 2 * WRITTEN_WITHIN))
+    assert DAMAGED in run()
+    assert DAMAGED not in run()
