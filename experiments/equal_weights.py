@@ -59,7 +59,7 @@ experiment = Experiment(
     sentence="Gotta break symmetry: if all initial weigths are the same, they will ALL grow the same too",
     claims=(
         Claim(
-            "Hidden units with equal initial weights stay bit-identical during 400 steps of training.",
+            "Hidden units that start with equal weights are still bit-identical after 400 steps of training.",
             Exact(
                 "the largest difference with equal initial weights is exactly 0 for every seed",
                 lambda measured: measured["equal"] == 0,

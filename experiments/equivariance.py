@@ -77,7 +77,7 @@ def exact(arm):
     return Exact(
         f"the error is at most {TOLERANCE:.0e} for every seed",
         lambda measured: measured[arm] <= TOLERANCE,
-        lambda measured: f"the error is {measured[arm].min():.1e} to {measured[arm].max():.1e}.",
+        lambda measured: f"the error is {measured[arm].min():.2g} to {measured[arm].max():.2g}.",
     )
 
 
@@ -87,7 +87,8 @@ experiment = Experiment(
     sentence="There's equivariance, i.e. if the input changes, the output changes the same way.",
     claims=(
         Claim(
-            "If the input of a convolutional layer shifts by one pixel, its output shifts by the same amount.",
+            "If the input of a convolutional layer, or of one with pooling, shifts by one pixel, its output shifts by "
+            "the same amount.",
             PerRegime(
                 {
                     "circular padding, stride 1": exact("circular"),
@@ -105,7 +106,7 @@ experiment = Experiment(
                 f"the error for a shift of two pixels is at most {TOLERANCE:.0e} for every seed",
                 lambda measured: [measured[arm] <= TOLERANCE for arm in ("stride_two", "pooling_two")],
                 lambda measured: (
-                    f"The error is at most {max(measured['stride_two'].max(), measured['pooling_two'].max()):.1e}."
+                    f"The error is at most {max(measured['stride_two'].max(), measured['pooling_two'].max()):.2g}."
                 ),
                 control_holds=lambda measured: [measured[arm] >= BROKEN for arm in ("stride", "pooling")],
                 control=f"the error for a shift of one pixel is at least {BROKEN:.0e} for every seed",

@@ -14,7 +14,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
-from jaxdl.experiment import Claim, Exact, Experiment, Panel, PerRegime
+from jaxdl.experiment import Claim, Exact, Experiment, Panel
 from jaxdl.optimizers import momentum, sgd
 from jaxdl.training import population
 
@@ -72,16 +72,22 @@ def exponents(measured, name):
     return np.polyfit(np.log(LARGE), counts, 1)[0]
 
 
-def fewer(condition):
-    """Return the rule that momentum takes fewer steps for every seed."""
-    return Exact(
-        "the heavy ball takes fewer steps for every seed",
-        lambda measured: measured["heavy_ball", condition] < measured["descent", condition],
-        lambda measured: (
-            f"the heavy ball takes {measured['heavy_ball', condition].mean():,.0f} steps on average, gradient descent "
-            f"{measured['descent', condition].mean():,.0f}."
-        ),
-    )
+def as_many_or_fewer(measured):
+    """Return whether momentum takes fewer steps on the ill-conditioned quadratics, and as many with κ = 1."""
+    return [
+        measured["heavy_ball", 10_000] < measured["descent", 10_000],
+        measured["heavy_ball", 1] == measured["descent", 1],
+    ]
+
+
+def mean_steps(measured):
+    """Describe the mean number of steps of both optimizers."""
+    texts = [
+        f"with κ = {condition:,} the heavy ball takes {measured['heavy_ball', condition].mean():,.0f} steps and "
+        f"gradient descent {measured['descent', condition].mean():,.0f}"
+        for condition in (1, 10_000)
+    ]
+    return f"On average, {' and '.join(texts)}."
 
 
 def finding(measured):
@@ -99,11 +105,17 @@ experiment = Experiment(
     sentence="You want to use it if you have ill-conditioning",
     claims=(
         Claim(
-            "Gradient descent needs fewer steps with momentum than without.",
-            PerRegime({"κ = 1": fewer(1), "κ = 10,000": fewer(10_000)}),
+            "On ill-conditioned quadratics (κ = 10,000) gradient descent needs fewer steps with momentum than without; "
+            "with κ = 1 it needs as many.",
+            Exact(
+                "for every seed the heavy ball takes fewer steps with κ = 10,000, and as many with κ = 1",
+                as_many_or_fewer,
+                mean_steps,
+            ),
         ),
         Claim(
-            "The number of steps grows in proportion to κ for gradient descent, and to √κ for the heavy ball.",
+            "From κ = 100 to 10,000, the number of steps grows about as κ for gradient descent and as √κ for the heavy "
+            "ball, each with its optimal settings (exponents within 0.1).",
             Exact(
                 "the exponents are within 0.1 of 1 and of ½ for every seed",
                 lambda measured: [

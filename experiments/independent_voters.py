@@ -69,8 +69,8 @@ experiment = Experiment(
     sentence="Assumptions: classifiers independent in predictions and with accuracy >50%",
     claims=(
         Claim(
-            "The more independent voters there are, the more often their majority is right if each is right with "
-            "p = 0.6, and the less often if p = 0.4 (up to 11 voters).",
+            "With an odd number of independent voters, up to 11, a larger number is right by majority more often if "
+            "each is right with p = 0.6, and less often if p = 0.4.",
             Exact(
                 "formula and sum over all outcomes agree to a relative 1e-12, and grow with the number of voters for "
                 "p = 0.6 and fall for p = 0.4",

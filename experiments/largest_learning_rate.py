@@ -97,7 +97,8 @@ experiment = Experiment(
             ),
         ),
         Claim(
-            "In every step, the distance along each eigen-direction is multiplied by 1 − ηλ.",
+            "After 20 steps of gradient descent on a quadratic, the coordinate along each eigenvector of the Hessian "
+            "is (1 − ηλ)^20 times the initial one.",
             Exact(
                 f"after {FEW_STEPS} steps descent and closed form differ by at most {TOLERANCE:.0e} of the initial "
                 "distance, in all eigen-directions, at every learning rate, for every seed",
@@ -121,4 +122,5 @@ experiment = Experiment(
     ),
     seeds=64,
     measure=measure,
+    limits="Converges means nearer to the minimum than at the start after 400 steps, at six learning rates.",
 )

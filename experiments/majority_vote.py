@@ -9,7 +9,6 @@ which keeps its accuracy and makes all images equally difficult. Metric: the tes
 """
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 import jaxdl.functional as F
@@ -50,7 +49,7 @@ def votes(images, key):
 
     correct = jax.lax.map(one, jax.random.split(networks_key, max(VOTERS)))
     moved = jax.vmap(jax.random.permutation)(jax.random.split(places_key, max(VOTERS)), correct)
-    return correct, moved, correct_after_training(chosen, test, single_key).mean()
+    return correct, moved, correct_after_training(chosen, test, single_key)
 
 
 def majority_accuracy(correct, count):
@@ -65,7 +64,7 @@ def measure(keys):
         yield ("networks", count), majority_accuracy(correct, count)
         yield ("moved", count), majority_accuracy(moved, count)
         yield ("independent", count), formula(correct.mean(axis=(1, 2)), count)
-        yield ("single", count), jnp.asarray(single)
+    yield "single", single.mean(axis=1)
 
 
 MOST = max(VOTERS)
@@ -78,18 +77,22 @@ experiment = Experiment(
     "erroneous model every time. Assumptions: classifiers independent in predictions and with accuracy >50%",
     claims=(
         Claim(
-            "The majority of eleven networks, each trained on a bootstrap sample, is more than one percentage point "
-            "more accurate than one network trained on all images.",
-            Greater(("networks", MOST), ("single", MOST), 0.01, MEDIAN, effect=0.03, expected_sd=0.018),
+            "The majority of eleven networks on bootstrap samples is typically more than one percentage point more "
+            "accurate than one of them.",
+            Greater(("networks", MOST), ("networks", 1), 0.01, MEDIAN, effect=0.022, expected_sd=0.024),
         ),
         Claim(
-            "The majority of eleven networks is less accurate than that of eleven independent voters of the same "
-            "accuracy, by more than 1.5 percentage points.",
+            "The majority of eleven networks on bootstrap samples is typically more than one percentage point more "
+            "accurate than one network trained on all images.",
+            Greater(("networks", MOST), "single", 0.01, MEDIAN, effect=0.03, expected_sd=0.018),
+        ),
+        Claim(
+            "The majority of eleven networks is typically less accurate than that of eleven independent voters of the "
+            "same accuracy, by more than 1.5 percentage points.",
             Greater(("independent", MOST), ("networks", MOST), 0.015, MEDIAN, effect=0.08, expected_sd=0.02),
         ),
         Claim(
-            "The gap to independent voters is one of images that differ in difficulty: it is more than 1.5 percentage "
-            "points smaller if the errors of each network are moved to random images.",
+            "More than 1.5 percentage points of this gap typically arise because the networks err on the same images.",
             Greater(GAP, 0.0, 0.015, MEDIAN, effect=0.08, expected_sd=0.02),
         ),
     ),
@@ -100,13 +103,20 @@ experiment = Experiment(
                 "networks": "networks",
                 "moved": "networks, errors at random images",
                 "independent": "independent voters of the same accuracy",
-                "single": "one network, trained on all images",
             },
             over=("voters", VOTERS),
             larger_is_better=True,
             step=DIGITS_STEP,
         ),
+        Panel(
+            "test accuracy of one network",
+            {"single": "one network, trained on all images"},
+            larger_is_better=True,
+            step=DIGITS_STEP,
+        ),
     ),
-    seeds=144,
+    seeds=224,
+    limits="Networks may err on the same images because these are difficult for all of them, or because all share 100 "
+    "training images; the placebo breaks both.",
     measure=measure,
 )

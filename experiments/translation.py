@@ -66,18 +66,18 @@ experiment = Experiment(
     sentence='FFNNs are "not translation invariant"',
     claims=(
         Claim(
-            "A shift of the images by two pixels raises the test error of an MLP by more than 10 percentage points.",
+            "A shift of digits by two pixels typically raises the test error of an MLP by over 10 percentage points.",
             Greater(("mlp", 2), ("mlp", 0), 0.1, MEDIAN, effect=0.5, expected_sd=0.1),
         ),
         Claim(
-            "A shift of the images by two pixels raises the test error of a convolutional network that flattens its "
-            "feature maps by more than 10 percentage points.",
+            "A shift of digits by two pixels typically raises the test error of a convolutional network that flattens "
+            "its feature maps by more than 10 percentage points.",
             Greater(("flatten", 2), ("flatten", 0), 0.1, MEDIAN, effect=0.5, expected_sd=0.1),
             reading="careful",
         ),
         Claim(
-            "A convolutional network with global average pooling after max-pooling by 2 is invariant to translation: a "
-            "shift by a whole stride changes no output, and one of half a stride the test error by at most 3 points.",
+            "A convolutional network with global average pooling after max-pooling by 2 is invariant to shifts: by a "
+            "whole stride (no output changes) or half a stride (the test error typically changes by at most 3 points).",
             PerRegime(
                 {
                     "shift of two pixels, the stride of the pooling": Exact(
