@@ -111,7 +111,7 @@ experiment = Experiment(
         ),
         Claim(
             "In linear networks of one to eight layers of eight units, backpropagation costs at most four forward "
-            "passes, while each layer from the third on multiplies the cost of the sum over all paths by at least four.",
+            "passes, while each layer from the third on multiplies the cost of the sum over all paths by four or more.",
             Exact(
                 "value and gradient by backpropagation cost at most 4 forward passes at every depth, and each layer "
                 "from the third on multiplies the cost of enumeration by at least 4, half the width",

@@ -23,7 +23,8 @@ def print_result(result: dict[str, Any], console: Console) -> None:
     for claim in result["claims"]:
         reading = f" {claim['reading']}:" if claim["reading"] else ""
         verdict = f"[{COLORS[claim['verdict']]}]{claim['verdict']}[/{COLORS[claim['verdict']]}]"
-        console.print(f"[bold]{result['name']}[/bold]{reading} {verdict}. {claim['finding']}", highlight=False)
+        finding = f"{claim['says']} {claim['finding']}"
+        console.print(f"[bold]{result['name']}[/bold]{reading} {verdict}. {finding}", highlight=False)
 
 
 def print_failure(experiment: Experiment, error: Exception) -> None:

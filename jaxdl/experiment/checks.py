@@ -10,6 +10,7 @@ from jaxdl._formatting import format_argument, is_integer
 from jaxdl.experiment.claim import Arm, Claim, Experiment, Panel, Published, number_text
 from jaxdl.experiment.combined_rules import arms_of, check_rule, power_of, statistical_rules
 from jaxdl.experiment.course import chapter_of
+from jaxdl.experiment.estimands import Mean
 from jaxdl.experiment.paired import RATIO, compared_arms
 
 
@@ -86,8 +87,8 @@ def _check_panel(panel) -> None:
 
 
 def _check_level(level) -> None:
-    if level is not None and not (isinstance(level, numbers.Real) and 0 < level < 1):
-        raise ValueError(f"level must be a significance level between 0 and 1, such as 0.05, got {level!r}.")
+    if level is not None and not (isinstance(level, numbers.Real) and 0 < level < 0.5):
+        raise ValueError(f"level must be a significance level, such as 0.05 for 95 % confidence, got {level!r}.")
 
 
 def _check_measure(measure) -> None:
@@ -129,16 +130,18 @@ def _check_tests(experiment) -> None:
     for test in tests:
         fewest = test.estimand.fewest_seeds(confidence)
         if experiment.seeds < fewest:
+            is_mean = isinstance(test.estimand, Mean)
+            reason = f"a failure of the rate {test.estimand.rarest:g} may not occur" if is_mean else "it does not exist"
             raise ValueError(
                 f"seeds must be at least {fewest} for the {100 * confidence:.6g} % interval of a {test.estimand.name}, "
-                f"got {experiment.seeds}: with fewer it does not exist, or says nothing of rare failures."
+                f"got {experiment.seeds}: with fewer {reason}."
             )
         for panel in experiment.panels:
             read = set(panel.columns()) & set(compared_arms(test))
             if panel.step is not None and read and test.scale is not RATIO and test.tests and _is_coarse(panel, test):
                 raise ValueError(
-                    f"the step {panel.step:g} of {panel.metric!r} must be at most half the margin {test.margin:g}: "
-                    "measure it on more examples."
+                    f"the margin must be at least {2 * panel.step:g}, twice the step {panel.step:g} of "
+                    f"{panel.metric!r}, got {test.margin:g}: give a larger one, or measure on more examples."
                 )
 
 

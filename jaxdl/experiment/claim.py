@@ -34,6 +34,8 @@ class Comparison(NamedTuple):
         outcome: One of `OUTCOMES`.
         needed: Number of seeds that would decide, if the test is inconclusive and such a number exists; else None.
         failed: Number of seeds for which one of the two runs failed.
+        two_sided: Whether the threshold holds on both sides of equality.
+        part: The regime that it decides, or "".
         differences: The difference (or ratio) of each seed; NaN where both runs failed.
     """
 
@@ -49,6 +51,8 @@ class Comparison(NamedTuple):
     outcome: str
     needed: int | None
     failed: int = 0
+    two_sided: bool = False
+    part: str = ""
     differences: tuple[float, ...] = ()
 
 

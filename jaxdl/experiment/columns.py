@@ -113,10 +113,11 @@ def numbers_of(quantity: Quantity, measured: Measured) -> np.ndarray:
         raise ValueError(f"unknown arm {quantity!r}. Measured: {', '.join(map(repr, measured))}.")
     values = np.asarray(measured[quantity], np.float64)
     if np.isnan(values).any():
-        seeds = ", ".join(map(str, np.flatnonzero(np.isnan(values))[:5]))
+        wrong = np.flatnonzero(np.isnan(values))
+        seeds = ", ".join([*map(str, wrong[:5]), *["…"] * (len(wrong) > 5)])
         raise ValueError(
-            f"the arm {quantity!r} is NaN for {np.isnan(values).sum()} seeds ({seeds}): measure FAILED for a run that "
-            "diverged, and mend a measurement that is not defined."
+            f"the arm {quantity!r} is NaN for {len(wrong)} seeds ({seeds}): measure FAILED for a run that diverged, by "
+            "jnp.where(jnp.isfinite(x), x, FAILED), and mend a measurement that is not defined."
         )
     return values
 

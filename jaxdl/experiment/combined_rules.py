@@ -129,11 +129,7 @@ class PerRegime(NamedTuple):
         outcomes = {verdict.outcome for verdict in verdicts}
         conditional = {"supported", "refuted"} <= outcomes or "conditional" in outcomes
         outcome = outcomes.pop() if len(outcomes) == 1 else "conditional" if conditional else "inconclusive"
-        named = [
-            verdict._replace(finding=f"{regime}: {verdict.finding}") if verdict.finding else verdict
-            for regime, verdict in zip(self.regimes, verdicts, strict=True)
-        ]
-        return _combined(outcome, named)
+        return _combined(outcome, list(map(_of_regime, self.regimes, verdicts)))
 
     def describe(self, name_of: Callable[[Arm], str]) -> str:
         """Describe the rules of all regimes."""
@@ -228,6 +224,14 @@ def _combined_by(by_one, by_all, parts, measured, confidence) -> Verdict:
     return _combined("inconclusive" if is_open else "conditional", plain)
 
 
+def _of_regime(regime, verdict) -> Verdict:
+    """Return a verdict whose finding and comparisons name the regime."""
+    parts = [f"{regime}, {each.part}" if each.part else regime for each in verdict.comparisons]
+    comparisons = [each._replace(part=part) for each, part in zip(verdict.comparisons, parts, strict=True)]
+    finding = f"{regime}: {verdict.finding}" if verdict.finding else ""
+    return verdict._replace(finding=finding, comparisons=tuple(comparisons))
+
+
 def _combined(outcome: str, verdicts: list[Verdict]) -> Verdict:
     finding = " ".join(verdict.finding for verdict in verdicts if verdict.finding)
     return Verdict(outcome, finding, tuple(comparison for verdict in verdicts for comparison in verdict.comparisons))
@@ -245,8 +249,8 @@ def _check_rules(name: str, kind: str, rules: Any) -> None:
     for rule in rules if is_list else [rules]:
         if not is_list or isinstance(rule, type) or not callable(getattr(rule, "judge", None)):
             raise TypeError(
-                f"{name} must be {kind} of rules, such as Greater(...), got {format_argument(rule)}: write a single "
-                "rule without it."
+                f"{name} must be {kind} of rules, such as (Greater(...),), got {format_argument(rule)}: a single rule "
+                "needs no combination."
             )
         check_rule(rule)
 

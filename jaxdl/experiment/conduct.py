@@ -339,7 +339,7 @@ def _judge(
         "reading": claim.reading,
         "kind": "statistical" if claim.rule.tests else "exact",
         "rule": claim.rule.describe(experiment.name_of),
-        "plan": describe_power(power, experiment.seeds) if claim.rule.tests else "",
+        "plan": describe_power(claim.rule, power, experiment.seeds) if claim.rule.tests else "",
         "power": power,
         "verdict": DRAFT if draft else verdict.outcome,
         "finding": " ".join(sentence for sentence in sentences if sentence),
@@ -370,8 +370,8 @@ def _check_failures(experiment, claim, measured) -> None:
     for arm in arms_of(claim.rule):
         if arm not in directed and not np.isfinite(measured[arm][~np.isnan(measured[arm])]).all():
             raise ValueError(
-                f"the arm {arm!r} has runs that failed, but its panel does not say whether they are the worst: give "
-                "larger_is_better."
+                f"the arm {arm!r} has runs that failed, but its panel does not say whether larger numbers are better: "
+                "write Panel(..., larger_is_better=True), or metric=Metric('accuracy', larger_is_better=True) in ask."
             )
 
 

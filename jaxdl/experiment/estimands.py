@@ -92,8 +92,10 @@ class Mean(NamedTuple):
 
     def seeds_needed(self, differences: np.ndarray, threshold: float, confidence: float) -> int | None:
         """Return the number of seeds that would decide, if mean and standard deviation were those measured here."""
+        if not np.isfinite(differences).all():
+            return None
         distance, sd = abs(float(differences.mean()) - threshold), float(differences.std(ddof=1))
-        if not (np.isfinite(distance) and sd > 0 and distance > 0):
+        if not (sd > 0 and distance > 0):
             return None
         return _fewest(lambda seeds: power(distance, sd, max(seeds, 2), level=confidence))
 

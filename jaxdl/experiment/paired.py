@@ -95,12 +95,15 @@ def compare(
         reference=test.reference,
         scale=test.scale.name,
         estimand=estimand_name(test),
-        **{limit: float(inverse(value)) for limit, value in interval._asdict().items()},
+        estimate=float(inverse(interval.estimate)),
+        low=float(inverse(interval.low)),
+        high=float(inverse(interval.high)),
         confidence=confidence,
         margin=float(inverse(threshold)),
         outcome=outcome,
         needed=needed,
         failed=int((~np.isfinite(differences)).sum()),
+        two_sided=hasattr(test, "max_share"),
         differences=tuple(float(inverse(value)) for value in differences),
     )
     return Verdict(outcome, "", (comparison,))
@@ -139,12 +142,17 @@ def check_effect(test, threshold) -> None:
         check_finite("effect", test.effect)
         if not test.effect > threshold:
             raise ValueError(f"effect must be greater than {number_text(float(threshold))}, got {test.effect}.")
+    if (test.effect is None) != (test.expected_sd is None) and test.estimand != SHARE:
+        raise ValueError(
+            f"effect and expected_sd must be given together, because the power needs both, got {test.effect} and "
+            f"{test.expected_sd}."
+        )
 
 
 def check_finite(name: str, value: Any) -> None:
     """Raise TypeError unless a setting of a rule is a finite number."""
     if isinstance(value, bool) or not isinstance(value, int | float | np.number) or not np.isfinite(value):
-        raise TypeError(f"{name} must be a finite number, got {format_argument(value)}.")
+        raise TypeError(f"{name} must be a finite number, got {format_argument(value)}: write 0.01 for 1 %.")
 
 
 def power_above(test: Any, threshold: float, seeds: int, confidence: float) -> float | None:

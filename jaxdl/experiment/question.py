@@ -3,9 +3,12 @@
 import pathlib
 import re
 import tempfile
+import warnings
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
 
+import jax
+import numpy as np
 from jaxtyping import Array, Key
 
 from jaxdl._formatting import format_argument
@@ -37,8 +40,12 @@ class Answer(NamedTuple):
         return self.result["claims"][0]["finding"]
 
     def __repr__(self) -> str:
-        claim = self.result["claims"][0]
-        return f"{claim['says']} {claim['verdict'].capitalize()}. {claim['finding']} {claim['plan']}.".strip()
+        claim, count = self.result["claims"][0], self.result["registrations"]
+        says = claim["says"] if claim["says"][-1] in ".?!" else f"{claim['says']}."
+        sentences = [says, f"{claim['verdict'].capitalize()}.", claim["finding"]]
+        sentences += [f"{claim['plan']}."] if claim["plan"] else []
+        sentences += [f"{count} rules have been measured for this question."] if count > 1 else []
+        return " ".join(sentences)
 
 
 class Metric(NamedTuple):
@@ -95,15 +102,11 @@ def ask(
         >>> ask("The mean of 9 numbers is farther from 0 than that of 99.", arms, rule, seeds=100).verdict
         'supported'
     """
-    if not isinstance(arms, Mapping) or not arms or not all(map(callable, arms.values())):
-        raise TypeError(
-            f"arms must be a dictionary of functions of a key by name, got {format_argument(arms)}: write "
-            "{'dropout': train_with_dropout, 'plain': train}."
-        )
+    _check_arguments(question, arms, metric)
 
-    def measure(keys: Key[Array, "seeds"]) -> Iterator[tuple[Arm, Array]]:
+    def measure(keys: Key[Array, "seeds"]) -> Iterator[tuple[Arm, Any]]:
         for name, train_one in arms.items():
-            yield name, population(train_one, keys, shared=shared)
+            yield name, _numbers(name, train_one, keys, shared)
 
     name = re.sub(r"\W+", "_", question.lower()).strip("_")[:60] or "question"
     panel = Panel(metric.name, {arm: arm for arm in arms}, None, (), metric.larger_is_better, metric.step)
@@ -114,6 +117,42 @@ def ask(
     with resumable_run(pathlib.Path(out), {"question": question}) as directory:
         write_environment(directory)
         return _answer(experiment, directory / "experiments")
+
+
+def _check_arguments(question, arms, metric) -> None:
+    if not isinstance(question, str) or not question.strip():
+        raise TypeError(f"question must be a sentence, got {format_argument(question)}.")
+    if not isinstance(arms, Mapping) or not arms:
+        raise TypeError(
+            f"arms must be a dictionary of functions of a key by name, got {format_argument(arms)}: write "
+            "{'dropout': train_with_dropout, 'plain': train}."
+        )
+    for name, train_one in arms.items():
+        if not isinstance(name, str) or not callable(train_one):
+            raise TypeError(
+                f"arms must be a dictionary of functions of a key by name, got {format_argument(train_one)} for "
+                f"{name!r}: give the function, without calling it."
+            )
+    if not isinstance(metric, Metric):
+        raise TypeError(
+            f"metric must be a Metric, got {format_argument(metric)}: write Metric('accuracy', larger_is_better=True)."
+        )
+
+
+def _numbers(name, train_one, keys, shared) -> np.ndarray:
+    """Train an arm for all keys. Errors name the arm; numbers that no key changes give a warning."""
+    try:
+        numbers = population(train_one, keys, shared=shared)
+    except (TypeError, ValueError) as error:
+        raise type(error)(f"the arm {name!r} cannot be measured: {error}") from error
+    if not hasattr(numbers, "shape") or numbers.shape != (len(keys),):
+        one = jax.tree.map(lambda leaf: leaf[0], numbers)
+        raise ValueError(
+            f"the arm {name!r} must return one number, got {format_argument(one)}: return one score, such as a mean."
+        )
+    if len(keys) > 1 and np.ptp(np.asarray(numbers)) == 0:
+        warnings.warn(f"the arm {name!r} has the same number for every seed: does it use its key?", stacklevel=5)
+    return np.asarray(numbers)
 
 
 def _answer(experiment, directory) -> Answer:

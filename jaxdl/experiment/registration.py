@@ -142,8 +142,7 @@ def _code(experiment, measure) -> str:
             modules.add(file)
             tree = _WithoutTexts().visit(ast.parse(pathlib.Path(file).read_bytes()))
             names = [name for name, value in vars(module).items() if value is experiment]
-            names = names or [name for name, value in vars(module).items() if any(value is each for each in functions)]
-            texts += map(_text, _reached(tree.body, names) if names else tree.body)
+            texts += map(_text, _reached(tree.body, names) if names else _by_line(tree, functions, file))
     return "\n".join(texts)
 
 
@@ -175,6 +174,21 @@ def _functions_in(rule) -> Iterator[Any]:
     values = [getattr(rule, name, None) for name in ("holds", "control_holds", "arm", "reference")]
     for value in values:
         yield from _function_of(value.compute if isinstance(value, Column) else value)
+
+
+def _by_line(tree, functions, file) -> list[ast.AST]:
+    """Return the functions of a file by their lines, and the statements that bind what they use."""
+    codes = [function.__code__ for function in functions]
+    lines = {code.co_firstlineno for code in codes if code.co_filename == file}
+    kinds = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
+    nodes = [node for node in ast.walk(tree) if isinstance(node, kinds) and _first_line(node) in lines]
+    used = {each.id for node in nodes for each in ast.walk(node) if isinstance(each, ast.Name)}
+    return [*nodes, *_reached(tree.body, sorted(used))]
+
+
+def _first_line(node) -> int:
+    """Return the line where a function begins, with its decorators, as its code counts it."""
+    return min([node.lineno, *(decorator.lineno for decorator in getattr(node, "decorator_list", ()))])
 
 
 def _reached(statements: list[ast.stmt], names: list[str]) -> list[ast.stmt]:

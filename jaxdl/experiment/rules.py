@@ -283,6 +283,7 @@ class Equivalent(NamedTuple):
             margin=most,
             outcome=decided(share.high < most, share.low > most),
             needed=None,
+            two_sided=False,
             differences=(),
         )
 
@@ -320,7 +321,7 @@ class Equivalent(NamedTuple):
         if is_median != (None not in given) or (not is_median and given != (None, None)):
             raise ValueError(
                 "tolerance and max_share must be given for a median, which speaks of a typical run only, and not for a "
-                f"mean, got {self.tolerance} and {self.max_share}."
+                f"mean, got {self.tolerance} and {self.max_share}: write tolerance=0.04, max_share=0.2."
             )
         if self.tolerance is not None and self.max_share is not None:
             check_finite("tolerance", self.tolerance)

@@ -69,16 +69,23 @@ def _differences(comparison) -> Chart:
         for seed, value in enumerate(comparison["differences"])
         if value is not None
     ]
-    marks = [{"value": comparison["margin"], "mark": "threshold"}]
-    marks += [] if reference is None else [{"value": 1.0 if ratio else 0.0, "mark": "equal"}]
-    scale = alt.Scale(type="log" if ratio else "linear", zero=False, padding=12)
-    x = alt.X("value:Q", title=title, scale=scale, axis=alt.Axis(format="~g", tickCount=6, titleLimit=WIDTH + 60))
+    margin, equal = comparison["margin"], 1.0 if ratio else 0.0
+    both = [margin, 1 / margin if ratio else -margin] if comparison["two_sided"] else [margin]
+    threshold = f"threshold {'±' if comparison['two_sided'] and not ratio else ''}{margin:g}"
+    marks = [{"value": value, "mark": threshold} for value in both]
+    marks += [] if reference is None else [{"value": equal, "mark": "equal"}]
+    scale = alt.Scale(type="log" if ratio else "linear", zero=False, nice=False, padding=12)
+    part = f"{comparison['part']}: " if comparison["part"] else ""
+    level = f"{comparison['estimand']} and {100 * comparison['confidence']:.4g} % interval"
+    axis = alt.Axis(format="~g", tickCount=6, titleLimit=WIDTH + 60)
+    titles = [f"{part}{title}", level]
+    x = alt.X("value:Q", title=titles, scale=scale, axis=axis)
     y = alt.Y("jitter:Q", title=None, axis=None, scale=alt.Scale(domain=[-3, 3]))
     base: alt.Chart = alt.Chart(alt.Data(values=rows), width=WIDTH + 60, height=56)
     points = base.encode(x=x, y=y, tooltip=["seed:Q", "value:Q"]).mark_circle(size=32, opacity=0.4, color=COLORS[0])
     dash = alt.StrokeDash(
         "mark:N",
-        scale=alt.Scale(domain=["equal", "threshold"], range=[[1, 0], [5, 4]]),
+        scale=alt.Scale(domain=["equal", threshold], range=[[1, 0], [5, 4]]),
         legend=alt.Legend(title=None, orient="bottom"),
     )
     rules = alt.Chart(alt.Data(values=marks)).encode(x=x, strokeDash=dash).mark_rule(color=GRAY)
@@ -86,7 +93,7 @@ def _differences(comparison) -> Chart:
     layers: list[Any] = [rules, points]
     if None not in limits.values():
         interval: alt.Chart = alt.Chart(alt.Data(values=[limits])).encode(tooltip=["estimate:Q", "low:Q", "high:Q"])
-        layers.append(interval.encode(x=alt.X("low:Q", title=title), x2="high:Q").mark_rule(strokeWidth=3, color=GRAY))
+        layers.append(interval.encode(x=alt.X("low:Q", title=titles), x2="high:Q").mark_rule(strokeWidth=3, color=GRAY))
         layers.append(interval.encode(x="estimate:Q").mark_point(shape="diamond", size=90, filled=True, color=GRAY))
     return alt.layer(*layers)
 

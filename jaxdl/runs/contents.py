@@ -102,6 +102,8 @@ COMPARISON = {
     **{name: Number() for name in ("confidence", "margin")},
     "needed": (None, Integer()),
     "failed": Integer(),
+    "two_sided": bool,
+    "part": Text(),
     "differences": Many((None, Number())),
 }
 RESULT = {  # of an experiment, NAME.json

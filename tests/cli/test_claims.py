@@ -29,7 +29,7 @@ RESULT = {
 def test_a_result_is_printed_with_reading_verdict_and_finding():
     console = Console(record=True, width=100)
     claims.print_result(RESULT, console)
-    assert "coin literal: supported. They differ by 0." in console.export_text()
+    assert "coin literal: supported. Both arms are equal. They differ by 0." in console.export_text()
 
 
 def test_the_table_has_a_row_per_claim_in_the_order_of_the_course(tmp_path):

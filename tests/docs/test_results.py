@@ -8,6 +8,7 @@ import pytest
 from experiments.__main__ import every_experiment
 from jaxdl import derivation
 from jaxdl.cli import claims
+from jaxdl.experiment.registration import read_registrations
 from jaxdl.runs import files
 from tests.docs.pages import PAGES, ROOT
 
@@ -123,6 +124,15 @@ def test_the_table_of_claims_is_that_of_the_kept_results():
     page = (ROOT / "docs" / "claims.md").read_text()
     table = page.split("<!-- claims: python -m experiments table -->\n")[1].split("<!-- claims end -->")[0]
     assert table == claims.markdown_table(ROOT / "experiments" / "results")
+
+
+def test_the_kept_results_are_registered():
+    lines = read_registrations(ROOT / "experiments" / "results" / "registrations.jsonl")
+    for name, result in EXPERIMENTS.items():
+        own = [line for line in lines if line.experiment == name]
+        assert len(own) == result["registrations"]
+        (line,) = [line for line in own if line.hash == result["registration"]]
+        assert line.outcome == ", ".join(claim["verdict"] for claim in result["claims"])
 
 
 @pytest.mark.parametrize("experiment", every_experiment().values(), ids=lambda each: each.name)

@@ -94,7 +94,7 @@ def test_the_arms_that_rules_name():
     [
         (AllOf(()), "parts must be a tuple of at least one rule, got none"),
         (PerRegime({}), "regimes must be a dictionary of at least one rule, got none"),
-        (AllOf(TRUE), "parts must be a tuple of rules, such as Greater.*: write a single rule without it"),
+        (AllOf(TRUE), "parts must be a tuple of rules, such as .*: a single rule needs no combination"),
         (AllOf((Greater,)), "parts must be a tuple of rules, .*got"),
         (PerRegime((TRUE,)), "regimes must be a dictionary of rules by name, got tuple"),
         (PerRegime({"small": "high"}), "regimes must be a dictionary of rules, .* got 'high'"),

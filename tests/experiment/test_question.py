@@ -22,7 +22,7 @@ def test_a_question_is_decided_with_interval_and_power():
     assert answer.verdict == "supported"
     assert answer.finding.startswith("dropout − plain: median 0.")
     assert repr(answer).startswith("Dropout raises the accuracy. Supported. dropout − plain: median 0.")
-    assert "With 16 seeds, the power at the stated effect is 100.0%" in repr(answer)
+    assert repr(answer).endswith("With 16 seeds, the power at a true effect of 0.1 is above 99.9 %.")
     assert [*answer.measured] == ["dropout", "plain"]
     assert answer.result["item"] is None
 
@@ -43,6 +43,7 @@ def test_a_changed_rule_or_arm_gets_new_seeds_and_shared_data_are_passed(tmp_pat
     lines = read_registrations(tmp_path / "run" / "experiments" / "registrations.jsonl")
     assert [line.outcome for line in lines] == ["supported", "supported"]
     assert answer.result["registrations"] == 2
+    assert repr(answer).endswith("2 rules have been measured for this question.")
     assert [result["name"] for result, _ in results(tmp_path / "run" / "experiments")] == ["it_is_so"]
 
 
@@ -52,13 +53,39 @@ def test_the_answer_is_drawn_and_has_a_page(tmp_path):
 
     metric = Metric("accuracy", larger_is_better=True, step=0.001)
     answer = ask("Dropout helps, it is said.", ARMS, RULE, seeds=16, metric=metric, out=tmp_path / "run")
-    assert '"mark": "threshold"' in str(reports.figure(answer).chart.to_json(indent=None))
+    assert '"mark": "threshold 0.05"' in str(reports.figure(answer).chart.to_json(indent=None))
     page = reports.write_report(tmp_path / "run").read_text()
     assert "<h1>Dropout helps, it is said.</h1>" in page
     assert "of the course" not in page
 
 
-@pytest.mark.parametrize("arms", [{}, [noisy(1.0, 0.1)], {"a": 3}])
+@pytest.mark.parametrize("arms", [{}, [noisy(1.0, 0.1)], {"a": 3}, {1: noisy(1.0, 0.1)}])
 def test_wrong_arms_raise(unchecked, arms):
     with pytest.raises(TypeError, match="arms must be a dictionary of functions of a key by name"):
         unchecked(ask)("So?", arms, RULE)
+
+
+@pytest.mark.parametrize(
+    ("change", "error", "sentence"),
+    [
+        ({"question": 5}, TypeError, "question must be a sentence, got 5"),
+        ({"metric": "accuracy"}, TypeError, "metric must be a Metric, got 'accuracy': write Metric"),
+        (
+            {"dropout": lambda key: jnp.ones(3)},
+            ValueError,
+            "the arm 'dropout' must return one number, got .*: return one",
+        ),
+        ({"dropout": lambda data, key: 1.0}, TypeError, "the arm 'dropout' cannot be measured: train_one must be"),
+        ({"dropout": lambda key: float(jax.random.normal(key))}, TypeError, "the arm 'dropout' cannot be measured"),
+    ],
+)
+def test_mistakes_name_the_argument_or_the_arm(unchecked, change, error, sentence):
+    arms = {**ARMS, **{name: arm for name, arm in change.items() if name in ARMS}}
+    settings = {name: value for name, value in change.items() if name == "metric"}
+    with pytest.raises(error, match=sentence):
+        unchecked(ask)(change.get("question", "So?"), arms, RULE, seeds=16, **settings)
+
+
+def test_an_arm_that_ignores_its_key_gives_a_warning():
+    with pytest.warns(UserWarning, match="the arm 'plain' has the same number for every seed: does it use its key"):
+        ask("So?", {**ARMS, "plain": lambda key: jnp.float32(0.5)}, RULE, seeds=16)

@@ -128,6 +128,43 @@ def test_everything_that_decides_changes_the_seeds(hash_of):
     assert len(set(hashes)) == len(hashes)
 
 
+SCRIPT = """
+import jax
+from jaxdl.experiment import MEDIAN, Greater
+from jaxdl.experiment.question import ask
+
+CENTER = 0.5
+def noise(key):
+    return jax.random.normal(key)
+arms = {"a": lambda key: CENTER + noise(key), "b": noise}
+answer = ask("It is more.", arms, Greater("a", "b", 0.1, MEDIAN), seeds=8)
+print("Done.")
+"""
+
+
+def test_a_question_is_known_by_the_lambdas_that_it_compares(tmp_path):
+    """The rest of a script, such as what it prints, does not count."""
+    counter = iter(range(10))
+
+    def hashed(old="", new=""):
+        path = tmp_path / f"script_{next(counter)}.py"
+        path.write_text(SCRIPT.replace(old, new))
+        spec = importlib.util.spec_from_file_location(f"registered_{path.stem}", path)
+        module = sys.modules[spec.name] = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(module)
+        return module.answer.result["registration"]
+
+    first = hashed()
+    assert first == hashed("Done.", "Finished.") == hashed("It is more.", "It is larger.")
+    changed = [
+        hashed("CENTER = 0.5", "CENTER = 0.6"),
+        hashed("CENTER + noise", "CENTER - noise"),
+        hashed("0.1,", "0.2,"),
+    ]
+    changed += [hashed("normal(key)", "laplace(key)"), hashed("seeds=8", "seeds=9")]
+    assert len({first, *changed}) == 6
+
+
 def test_code_without_a_file_is_known_by_its_bytecode():
     scope: dict = {"__name__": "__nothing__"}
     exec(SOURCE, scope)

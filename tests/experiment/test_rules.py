@@ -211,6 +211,7 @@ RULE = Greater("high", "low", 1.0, MEDIAN)
         (RULE._replace(arm=None), "arm must be an arm, a Column or a number, got None"),
         (RULE._replace(expected_sd="x"), "expected_sd must be a finite number, got 'x'"),
         (RULE._replace(expected_sd=0.0), "expected_sd must be above 0, got 0.0"),
+        (RULE._replace(expected_sd=1.0), "effect and expected_sd must be given together, .* got None and 1.0"),
         (RULE._replace(effect=0.5), "effect must be greater than 1, got 0.5"),
         (Equivalent("high", "low", 0.0, MEAN), "margin must be greater than 0 for a difference"),
         (Equivalent("high", "low", 1.0, MEDIAN), "tolerance and max_share must be given for a median"),

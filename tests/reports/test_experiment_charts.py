@@ -49,6 +49,7 @@ def test_several_panels_are_drawn_below_each_other():
 
 def test_the_paired_differences_are_drawn_with_equality_threshold_and_interval():
     comparison = {"arm": "left", "reference": "right", "scale": "difference", "margin": 0.25}
+    comparison |= {"estimand": "median", "confidence": 0.95, "two_sided": False, "part": ""}
     comparison |= {"estimate": 0.3, "low": 0.2, "high": None, "differences": [0.125, None, 0.375]}
     measured = {"left": np.arange(3.0), "right": np.arange(3.0)}
 
@@ -59,15 +60,18 @@ def test_the_paired_differences_are_drawn_with_equality_threshold_and_interval()
     for text in (
         '"left \\u2212 right"',
         '"value": 0.125',
-        '"value": 0.25, "mark": "threshold"',
+        '"value": 0.25, "mark": "threshold 0.25"',
         '"mark": "equal"',
         '"high": 0.4',
     ):
         assert text in both
     assert '"low": 0.2' not in drawn()  # an infinite limit is not drawn
     assert '"left / right"' in drawn(scale="ratio")
+    assert '"value": -0.25, "mark": "threshold \\u00b10.25"' in drawn(two_sided=True)
+    assert '"value": 4.0, "mark": "threshold 0.25"' in drawn(two_sided=True, scale="ratio")
+    assert '["small: left \\u2212 right", "median and 95 % interval"]' in drawn(part="small")
     alone = drawn(reference=None, high=0.4)
-    assert '"title": "left"' in alone
+    assert '["left", "median' in alone
     assert '"mark": "equal"' not in alone
     for nothing in ([], [0.5, 0.5], [None, 1.0]):
         assert "threshold" not in drawn(differences=nothing)
