@@ -49,7 +49,9 @@ def test_every_statistical_claim_states_its_power_and_it_is_enough_or_said_to_be
         stated = all(rule.expected_sd is not None for rule in statistical_rules(claim.rule))
         assert (power is not None) == stated
         assert power is None or power >= 0.8
-        assert ("less than" in describe_power(power, experiment.seeds)) == (power is not None and power < POWER)
+        assert ("less than" in describe_power(claim.rule, power, experiment.seeds)) == (
+            power is not None and power < POWER
+        )
 
 
 def test_no_item_takes_more_than_its_level():
