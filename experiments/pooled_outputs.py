@@ -86,7 +86,7 @@ experiment = Experiment(
             thresholds=(0.5,),
         ),
     ),
-    seeds=32,
+    seeds=48,
     measure=measure,
     level=item_level(42) / 2,
     limits="Outputs that see only background never change. With them most outputs are unchanged, but their share "

@@ -8,15 +8,26 @@ from typing import Any
 
 from jaxdl._formatting import format_argument, is_integer
 from jaxdl.experiment.claim import Arm, Claim, Experiment, Panel, Published, number_text
-from jaxdl.experiment.combined_rules import arms_of, check_rule, power_of, statistical_rules
+from jaxdl.experiment.combined_rules import (
+    arms_of,
+    check_rule,
+    power_of,
+    statistical_rules,
+    strictest_levels,
+)
 from jaxdl.experiment.course import chapter_of
 from jaxdl.experiment.estimands import Mean
-from jaxdl.experiment.paired import RATIO, compared_arms
+from jaxdl.experiment.paired import RATIO, check_finite, compared_arms
 
 
 def confidence_of(experiment: Experiment) -> float:
     """Return the confidence level of one test: 1 minus its part of the level of the experiment."""
     level = experiment.level
+    if level is not None and experiment.item is not None and level > chapter_of(experiment.item).level * (1 + 1e-9):
+        raise ValueError(
+            f"level must be at most that of the item, {chapter_of(experiment.item).level:.4g}, got {level:g}: the "
+            "items of a chapter share its significance level."
+        )
     if level is None:
         if experiment.item is None:
             raise ValueError("level must be given for an experiment without an item of the course, such as level=0.05.")
@@ -41,6 +52,9 @@ def check_experiment(experiment: Any) -> None:
         _check_panel(panel)
     for claim in experiment.claims:
         check_rule(claim.rule)
+    for number in experiment.published:
+        for name in ("value", "tolerance"):
+            check_finite(name, getattr(number, name))
     if not is_integer(experiment.seeds) or experiment.seeds < 1:
         raise ValueError(f"seeds must be an integer of at least 1, got {format_argument(experiment.seeds)}.")
     if not isinstance(experiment.name, str) or not re.fullmatch(r"[\w-]+", experiment.name):
@@ -123,11 +137,11 @@ def _check_columns(experiment) -> None:
 
 def _check_tests(experiment) -> None:
     """Raise ValueError unless the seeds suffice for every interval, and no step is over half a margin."""
-    tests = [test for claim in experiment.claims for test in statistical_rules(claim.rule)]
+    tests = [claim.rule for claim in experiment.claims if statistical_rules(claim.rule)]
     if not tests:
         return
-    confidence = confidence_of(experiment)
-    for test in tests:
+    level = confidence_of(experiment)
+    for test, confidence in [found for rule in tests for found in strictest_levels(rule, level)]:
         fewest = test.estimand.fewest_seeds(confidence)
         if experiment.seeds < fewest:
             is_mean = isinstance(test.estimand, Mean)

@@ -47,8 +47,8 @@ class AllOf(NamedTuple):
 
     def power(self, seeds: int, confidence: float) -> float | None:
         """Return a lower bound of the power, 1 minus the sum of what the parts lack; None if a part states none."""
-        powers = [power_of(part, seeds, confidence) for part in self.parts if part.tests]
-        return None if None in powers else max(0.0, 1 - math.fsum(1 - power for power in powers if power is not None))
+        powers = [power_of(part, seeds, halved(confidence, part.tests)) for part in self.parts if part.tests]
+        return _power_of_all(powers)
 
     def check(self) -> None:
         """Raise TypeError or ValueError if the rule cannot be right."""
@@ -90,7 +90,7 @@ class AnyOf(NamedTuple):
     def power(self, seeds: int, confidence: float) -> float | None:
         """Return a lower bound of the power, that of the part with the highest; None if a part states none."""
         level = halved(confidence, max(1, sum(part.tests > 0 for part in self.parts)))
-        powers = [power_of(part, seeds, level) for part in self.parts if part.tests]
+        powers = [power_of(part, seeds, halved(level, part.tests)) for part in self.parts if part.tests]
         return None if None in powers else max((power for power in powers if power is not None), default=None)
 
     def check(self) -> None:
@@ -137,9 +137,8 @@ class PerRegime(NamedTuple):
         return f"{regimes} The claim is conditional if supported in one regime and refuted in another"
 
     def power(self, seeds: int, confidence: float) -> float | None:
-        """Return the lowest power of all regimes; None if one states none."""
-        powers = [power_of(rule, seeds, confidence) for rule in self.regimes.values() if rule.tests]
-        return None if None in powers else min((power for power in powers if power is not None), default=None)
+        """Return a lower bound of the power for all regimes together; None if one states none."""
+        return _power_of_all([power_of(rule, seeds, confidence) for rule in self.regimes.values() if rule.tests])
 
     def check(self) -> None:
         """Raise TypeError or ValueError if the rule cannot be right."""
@@ -207,6 +206,21 @@ def power_of(rule: Any, seeds: int, confidence: float) -> float | None:
     """Return the power that a rule is planned with, or None if it states none."""
     power = getattr(rule, "power", None)
     return power(seeds, confidence) if callable(power) else None
+
+
+def _power_of_all(powers: list[float | None]) -> float | None:
+    """Return 1 minus the sum of what the powers lack; None if one is not stated."""
+    return None if None in powers else max(0.0, 1 - math.fsum(1 - power for power in powers if power is not None))
+
+
+def strictest_levels(rule: Any, confidence: float) -> list[tuple[Any, float]]:
+    """Return each statistical rule with the strictest confidence level at which it must be able to decide."""
+    if isinstance(rule, StatisticalRule):
+        return [(rule, halved(confidence) if getattr(rule, "max_share", None) is not None else confidence)]
+    k = 1 if isinstance(rule, PerRegime) else max(1, sum(part.tests > 0 for part in parts_of(rule)))
+    level = halved(confidence, k)
+    per_test = [level if isinstance(rule, PerRegime) else halved(level, max(1, part.tests)) for part in parts_of(rule)]
+    return [found for part, own in zip(parts_of(rule), per_test, strict=True) for found in strictest_levels(part, own)]
 
 
 def _combined_by(by_one, by_all, parts, measured, confidence) -> Verdict:

@@ -1,5 +1,6 @@
 """Run experiments: measure, judge and write results; measurements that are still valid are read from disk."""
 
+import contextlib
 import functools
 import uuid
 from collections import Counter
@@ -10,13 +11,12 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from jaxdl._formatting import format_argument, is_integer
-from jaxdl.experiment.checks import check_experiment, column_name, confidence_of, planned_power
-from jaxdl.experiment.claim import DRAFT, OUTCOMES, Arm, Claim, Experiment, Measured, Panel, Unavailable
-from jaxdl.experiment.columns import label_of
-from jaxdl.experiment.combined_rules import arms_of
+from jaxdl.experiment.checks import check_experiment, column_name, confidence_of
+from jaxdl.experiment.claim import Arm, Experiment, Measured, Panel, Unavailable
 from jaxdl.experiment.course import chapter_of
 from jaxdl.experiment.files_read import are_unchanged, unrecorded
 from jaxdl.experiment.fingerprint import fingerprint, settings_of, versions
+from jaxdl.experiment.judgment import finite, judge_all
 from jaxdl.experiment.measurement import measure_arms
 from jaxdl.experiment.reached import reached_by
 from jaxdl.experiment.registration import (
@@ -27,7 +27,6 @@ from jaxdl.experiment.registration import (
     read_registrations,
     register,
 )
-from jaxdl.experiment.sentences import describe_comparison, describe_power
 from jaxdl.runs import files
 from jaxdl.runs.contents import RESULT
 from jaxdl.runs.directory import environment
@@ -117,8 +116,9 @@ def conduct(
         stored = _stored(experiment, path, key)
         is_new = stored is None
         if is_new:  # remove a verdict on outdated numbers, also in case measuring fails
-            path.unlink(missing_ok=True)
+            _check_verdict(path, conditions)
             registered()
+            path.unlink(missing_ok=True)
     if stored is None:
         keys, cached = keys_of(stream, conditions.replication, experiment.seeds), reached.has_cache
         made = measure_arms(experiment, measure, keys, directory, has_cache=cached, on_progress=on_progress)
@@ -130,7 +130,7 @@ def conduct(
             columns = {column_name(arm): values for arm, values in measured.items()}
             files.write_table(_numbers(path), {"seed": range(experiment.seeds), **columns})
             _write(path, result)  # a mistake in a rule or a finding must not lose the numbers
-        claims = _judge_all(experiment, measured, draft=conditions.draft)
+        claims = judge_all(experiment, measured, draft=conditions.draft)
         count = registered(", ".join(claim["verdict"] for claim in claims))
         return _write(path, {**result, "claims": claims, "registrations": count})
 
@@ -236,6 +236,17 @@ def _numbers(path) -> Path:
     return path.with_suffix(".parquet")
 
 
+def _check_verdict(path, conditions) -> None:
+    """Raise ValueError if a draft or a replication would replace a verdict."""
+    if not path.is_file() or not (conditions.draft or conditions.replication > 1):
+        return
+    with contextlib.suppress(ValueError):  # a damaged result is replaced
+        result = read_result(path)
+        if result.get("draft") is False and result.get("replication") == 1:
+            kind = "draft" if conditions.draft else "replication"
+            raise FileExistsError(f"{path} holds a verdict, which a {kind} must not replace: choose another directory.")
+
+
 def _stored(experiment, path, key) -> tuple[Measured, dict[str, Any]] | None:
     """Return numbers and facts of an earlier run with this fingerprint whose inputs have not changed, or None."""
     if not path.is_file():
@@ -315,66 +326,6 @@ def _header(experiment, conditions, measure, measured) -> dict[str, Any]:
     }
 
 
-def _judge_all(experiment, measured, *, draft) -> list[dict[str, Any]]:
-    measured, confidence = _with_direction(experiment, measured), confidence_of(experiment)
-    return [_judge(experiment, claim, measured, confidence, draft=draft) for claim in experiment.claims]
-
-
-def _judge(
-    experiment: Experiment, claim: Claim, measured: Measured, confidence: float, *, draft: bool
-) -> dict[str, Any]:
-    """Judge a claim; return its entry of the result."""
-    _check_failures(experiment, claim, measured)
-    verdict = claim.rule.judge(measured, confidence)
-    if verdict.outcome not in OUTCOMES:
-        raise ValueError(f"a rule must return one of {', '.join(OUTCOMES)}, got {verdict.outcome!r}.")
-    sentences = [
-        "Draft, no verdict." if draft else "",
-        verdict.finding,
-        *(describe_comparison(comparison, experiment.name_of) for comparison in verdict.comparisons),
-    ]
-    power = planned_power(claim.rule, experiment)
-    return {
-        "says": claim.says,
-        "reading": claim.reading,
-        "kind": "statistical" if claim.rule.tests else "exact",
-        "rule": claim.rule.describe(experiment.name_of),
-        "plan": describe_power(claim.rule, power, experiment.seeds) if claim.rule.tests else "",
-        "power": power,
-        "verdict": DRAFT if draft else verdict.outcome,
-        "finding": " ".join(sentence for sentence in sentences if sentence),
-        "comparisons": [_entry(comparison, experiment) for comparison in verdict.comparisons],
-    }
-
-
-def _entry(comparison, experiment) -> dict[str, Any]:
-    """Return a comparison as JSON values, its arms as texts."""
-    quantities = {"arm": comparison.arm, "reference": comparison.reference}
-    names = {name: None if each is None else label_of(each, experiment.name_of) for name, each in quantities.items()}
-    differences = [float(value) if np.isfinite(value) else None for value in comparison.differences]
-    return {**_finite(comparison._asdict()), **names, "differences": differences}
-
-
-def _with_direction(experiment, measured) -> Measured:
-    """Return the numbers with −∞ for a run that failed where larger is better; elsewhere FAILED is the worst."""
-    larger = {arm for panel in experiment.panels if panel.larger_is_better for arm in panel.columns()}
-    return {
-        arm: np.where(np.isposinf(values), -np.inf, values) if arm in larger else values
-        for arm, values in measured.items()
-    }
-
-
-def _check_failures(experiment, claim, measured) -> None:
-    """Raise ValueError if a rule compares a run that failed, but its panel does not say whether larger is better."""
-    directed = {arm for panel in experiment.panels if panel.larger_is_better is not None for arm in panel.columns()}
-    for arm in arms_of(claim.rule):
-        if arm not in directed and not np.isfinite(measured[arm][~np.isnan(measured[arm])]).all():
-            raise ValueError(
-                f"the arm {arm!r} has runs that failed, but its panel does not say whether larger numbers are better: "
-                "write Panel(..., larger_is_better=True), or metric=Metric('accuracy', larger_is_better=True) in ask."
-            )
-
-
 def _summary(panel, measured) -> dict[str, Any]:
     """Return a panel with the mean of each arm and its 95 % bootstrap interval, for display only.
 
@@ -386,7 +337,7 @@ def _summary(panel, measured) -> dict[str, Any]:
         values = measured[column]
         finished = values[~np.isinf(values)] if np.isinf(values).any() else values
         mean = bootstrap_interval(finished)._asdict() if len(finished) else dict.fromkeys(("estimate", "low", "high"))
-        means.append({"arm": arm, "at": at, **_finite(mean), "failed": len(values) - len(finished)})
+        means.append({"arm": arm, "at": at, **finite(mean), "failed": len(values) - len(finished)})
     return {**panel._asdict(), "means": means}
 
 
@@ -396,14 +347,7 @@ def _beside(number, experiment, measured) -> dict[str, Any]:
     arm, at = number.arm if isinstance(number.arm, tuple) else (number.arm, None)
     agrees = bool(abs(mean - number.value) <= number.tolerance)
     label = experiment.name_of(number.arm)
-    return {**number._asdict(), "arm": arm, "at": at, "label": label, **_finite({"measured": mean}), "agrees": agrees}
-
-
-def _finite(values: dict[str, Any]) -> dict[str, Any]:
-    """Replace numbers that are not finite by None, because JSON cannot hold them."""
-    return {
-        name: None if isinstance(value, float) and not np.isfinite(value) else value for name, value in values.items()
-    }
+    return {**number._asdict(), "arm": arm, "at": at, "label": label, **finite({"measured": mean}), "agrees": agrees}
 
 
 def _read_numbers(path: Path, result: Mapping[str, Any], arms: Sequence[Arm]) -> Measured:

@@ -105,11 +105,11 @@ class _Read(Mapping):
     """Measurements as numpy arrays that remember which arms a rule reads: NaN in others does not matter."""
 
     def __init__(self, measured: Any) -> None:
-        self._measured = {arm: np.asarray(values) for arm, values in measured.items()}
+        self._measured = measured
         self._arms: dict[Arm, None] = {}  # in the order in which they are read
 
     def __getitem__(self, arm: Arm) -> np.ndarray:
-        values = self._measured[arm]
+        values = np.asarray(self._measured[arm])
         self._arms[arm] = None
         return values
 
@@ -126,10 +126,10 @@ class _Read(Mapping):
                 f"a rule must read the measurements, but holds of {type(rule).__name__} reads no arm: use its argument."
             )
         for arm in self._arms:
-            numbers_of(arm, self._measured)
+            numbers_of(arm, {arm: np.asarray(self._measured[arm])})
 
     def shape(self) -> tuple[int, ...] | None:
-        return next((self._measured[arm].shape for arm in self._arms), None)
+        return next((np.shape(self._measured[arm]) for arm in self._arms), None)
 
 
 def _truth(name, result) -> np.ndarray:

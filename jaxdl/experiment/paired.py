@@ -33,6 +33,7 @@ class Scale(NamedTuple):
         return float(self.inverse(0.0))
 
 
+ROUNDING = 1e-6  # relative errors of float32 up to which a difference equals a threshold
 DIFFERENCE = Scale("difference", "−", lambda numbers: numbers, lambda number: number)
 RATIO = Scale("ratio", "/", np.log, np.exp)
 
@@ -70,12 +71,25 @@ def differences_of(test: Any, measured: Measured) -> np.ndarray:
             f"both arms must have one number for each seed, got {len(values)} for {test.arm!r} and {len(reference)} "
             f"for {test.reference!r}: measure them with the same keys."
         )
-    if test.scale is not DIFFERENCE and not (np.all(values > 0) and np.all(reference > 0)):
-        lowest = min(values.min(), reference.min())
-        raise ValueError(f"numbers must be positive for a ratio, got {lowest}: compare them by their difference.")
-    with np.errstate(invalid="ignore"):  # ∞ − ∞, where both failed
+    if test.scale is not DIFFERENCE:
+        lowest = min(values[~np.isneginf(values)].min(initial=1.0), reference[~np.isneginf(reference)].min(initial=1.0))
+        if not lowest > 0:
+            raise ValueError(f"numbers must be positive for a ratio, got {lowest}: compare them by their difference.")
+        values, reference = (np.where(np.isneginf(numbers), 0.0, numbers) for numbers in (values, reference))
+    with np.errstate(invalid="ignore", divide="ignore"):  # ∞ − ∞, where both failed
         differences = test.scale.transform(values) - test.scale.transform(reference)
-    return np.atleast_1d(differences)
+    largest = 1.0 if test.scale is not DIFFERENCE else np.maximum(np.abs(values), np.abs(reference))
+    return _snapped(np.atleast_1d(differences), np.where(np.isfinite(largest), largest, 0.0), test)
+
+
+def _snapped(differences, largest, test) -> np.ndarray:
+    """Return differences that equal a threshold of the rule up to rounding errors as that threshold."""
+    marks = [getattr(test, name, None) for name in ("margin", "tolerance")]
+    for mark in (float(test.scale.transform(each)) for each in marks if each is not None):
+        for threshold in (mark, -mark):
+            near = np.abs(differences - threshold) <= ROUNDING * np.maximum(largest, abs(threshold))
+            differences = np.where(near, threshold, differences)
+    return differences
 
 
 def compare(

@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Key
 
-from jaxdl._formatting import format_argument
+from jaxdl._formatting import format_argument, is_integer
 from jaxdl.training import population
 
 TUNING_STREAM = 1_000_003  # so that no network is tuned with a seed that decides
@@ -80,6 +80,9 @@ def tuned(
         ['0.032', '0.032']
     """
     _check_knobs(knobs)
+    for name, number in (("networks", networks), ("rounds", rounds)):
+        if not is_integer(number) or number < 1:
+            raise ValueError(f"{name} must be an integer of at least 1, got {format_argument(number)}.")
     seeds, names = len(keys), list(knobs)
     tuning = jax.vmap(lambda key: jax.random.split(jax.random.fold_in(key, TUNING_STREAM), networks))(keys)
     ranges = {name: np.tile(_scaled(knob, (knob.low, knob.high)), (seeds, 1)) for name, knob in knobs.items()}
@@ -99,6 +102,8 @@ def tuned(
         )
         scores = np.asarray(population(one, *mapped, shared=shared), np.float64).reshape(shape).mean(axis=-1)
         scores = np.where(np.isfinite(scores), -scores if larger_is_better else scores, np.inf)
+        if np.isinf(scores).all(axis=1).any():
+            raise ValueError("score must be finite for some setting of every seed: widen the ranges of the knobs.")
         chosen = places[scores.argmin(axis=1)]
         for column, name in enumerate(names):
             best[name], ranges[name] = _refined(grids[name], chosen[:, column])
@@ -134,10 +139,11 @@ def _check_knobs(knobs) -> None:
             "{'learning_rate': Knob(1e-4, 1.0)}."
         )
     for name, knob in knobs.items():
-        if not knob.low < knob.high or (knob.logarithmic and knob.low <= 0) or knob.points < 3:
+        numeric = all(isinstance(end, int | float) and np.isfinite(end) for end in knob[:2]) and is_integer(knob.points)
+        if not numeric or not knob.low < knob.high or (knob.logarithmic and knob.low <= 0) or knob.points < 3:
             raise ValueError(
-                f"the knob {name!r} must have low < high, both positive on a logarithmic scale, and at least 3 points, "
-                f"got {knob}."
+                f"the knob {name!r} must have finite low < high, positive on a logarithmic scale, and at least 3 "
+                f"points, got {knob}."
             )
 
 

@@ -7,6 +7,7 @@ from jaxdl.statistics._arguments import checked_level, to_vector
 from jaxdl.statistics.intervals import Interval
 
 MIN_RESAMPLES, MIN_BEYOND = 10_000, 40  # of a studentized bootstrap; resamples beyond each limit
+ROUNDING = 1e-9  # relative differences up to which values are equal
 MAX_BLOCK = 1 << 22  # numbers that are resampled at a time
 
 
@@ -91,13 +92,14 @@ def bootstrap_t_interval(values: ArrayLike, *, level: float = 0.95) -> Interval:
     if count < 2 or not np.isfinite(values).all():
         return Interval(mean, np.nan, np.nan)
     error = values.std(ddof=1) / np.sqrt(count)
-    if error == 0:
+    if np.ptp(values) <= ROUNDING * np.abs(values).max():
         return Interval(mean, -np.inf, np.inf)
     resamples = max(MIN_RESAMPLES, int(np.ceil(2 * MIN_BEYOND / (1 - level))))
     random, scaled = np.random.default_rng(0), (values - mean) / error
     blocks = [scaled[random.integers(0, count, (size, count))] for size in _block_sizes(resamples, count)]
     with np.errstate(divide="ignore", invalid="ignore"):
-        ratios = [block.mean(axis=1) / (block.std(axis=1, ddof=1) / np.sqrt(count)) for block in blocks]
+        spreads = [np.where(np.ptp(block, axis=1) <= ROUNDING, 0.0, block.std(axis=1, ddof=1)) for block in blocks]
+        ratios = [b.mean(axis=1) / (spread / np.sqrt(count)) for b, spread in zip(blocks, spreads, strict=True)]
     quantiles = np.nanquantile(np.concatenate(ratios), ((1 + level) / 2, (1 - level) / 2), method="inverted_cdf")
     return Interval(mean, *(float(mean - quantile * error) for quantile in quantiles))
 

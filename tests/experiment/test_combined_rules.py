@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from jaxdl.experiment import MEDIAN, AllOf, AnyOf, Exact, Greater, PerRegime, contrast, ordered
-from jaxdl.experiment.combined_rules import arms_of, power_of
+from jaxdl.experiment import MEDIAN, AllOf, AnyOf, Equivalent, Exact, Greater, PerRegime, contrast, ordered
+from jaxdl.experiment.combined_rules import arms_of, power_of, strictest_levels
 from jaxdl.experiment.paired import halved
 
 SEEDS = 41
@@ -78,9 +78,27 @@ def test_the_power_of_a_combination_is_a_lower_bound():
     assert 0.9 < one < 1
     assert AllOf((planned, planned)).power(SEEDS, 0.95) == pytest.approx(2 * one - 1)
     assert AnyOf((planned, planned)).power(SEEDS, 0.95) == pytest.approx(planned.power(SEEDS, halved(0.95)))
-    assert PerRegime({"a": planned, "b": planned}).power(SEEDS, 0.95) == one
+    assert PerRegime({"a": planned, "b": planned}).power(SEEDS, 0.95) == pytest.approx(2 * one - 1)
+    regimes = PerRegime({"a": planned, "b": planned})
+    at_half = planned.power(SEEDS, halved(0.95))
+    assert AllOf((regimes,)).power(SEEDS, 0.95) == pytest.approx(2 * at_half - 1)
     for rule in (AllOf((planned, TRUE)), AnyOf((planned, TRUE)), PerRegime({"a": TRUE}), exact(True)):
         assert power_of(rule, SEEDS, 0.95) is None
+
+
+def test_the_strictest_level_at_which_each_part_must_decide():
+    regimes = PerRegime({"a": TRUE, "b": TRUE})
+    levels = [
+        [round(1 - level, 6) for _, level in strictest_levels(rule, 0.95)]
+        for rule in (
+            TRUE,
+            AllOf((TRUE, OPEN)),
+            regimes,
+            AnyOf((regimes, TRUE, exact(True))),
+            Equivalent("a", "b", 1, MEDIAN, 1, 0.2),
+        )
+    ]
+    assert levels == [[0.05], [0.025, 0.025], [0.05, 0.05], [0.0125, 0.0125, 0.025], [0.025]]
 
 
 def test_the_arms_that_rules_name():

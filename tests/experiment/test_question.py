@@ -31,7 +31,7 @@ def test_the_level_is_shared_by_all_tests():
     both = AllOf((RULE, RULE._replace(margin=0.04)))
     answer = ask("Both.", ARMS, both, seeds=32, level=0.01)
     assert {comparison["confidence"] for comparison in answer.result["claims"][0]["comparisons"]} == {0.99}
-    with pytest.raises(ValueError, match="seeds must be at least 8 for the 99 % interval of a median, got 6"):
+    with pytest.raises(ValueError, match="seeds must be at least 9 for the 99.5 % interval of a median, got 6"):
         ask("Both.", ARMS, both, seeds=6, level=0.01)
 
 

@@ -96,6 +96,28 @@ def test_a_method_is_not_worse_than_the_margin(larger_is_better, sign):
     assert outcomes == ["supported", "supported", "inconclusive", "refuted"]
 
 
+@pytest.mark.parametrize("kind", [np.float32, np.float64])
+def test_a_difference_at_the_threshold_is_not_decided_by_rounding(kind):
+    """0.8 − 0.7 is 0.10000000000000009, and 0.3 − 0.2 is 0.09999999999999998."""
+    for high, low in ((0.8, 0.7), (0.3, 0.2), (0.9, 0.8), (1.1, 1.0)):
+        measured = {"high": np.full(SEEDS, high, kind), "low": np.full(SEEDS, low, kind)}
+        assert Greater("high", "low", 0.1, MEDIAN).judge(measured, 0.95).outcome == "refuted"
+        rule = Equivalent("high", "low", 0.1, MEDIAN, tolerance=0.1, max_share=0.2)
+        assert rule.judge(measured, 0.95).outcome == "supported"
+        worse = NonInferior("low", "high", 0.1, MEDIAN, larger_is_better=True)
+        assert worse.judge(measured, 0.95).outcome == "refuted"
+        assert AtLeast("high", high, MEDIAN).judge(measured, 0.95).outcome == "supported"
+        ratio = {"high": np.full(SEEDS, 3 * high, kind), "low": np.full(SEEDS, high, kind)}
+        assert Greater("high", "low", 3.0, MEDIAN, scale=RATIO).judge(ratio, 0.95).outcome == "refuted"
+
+
+def test_a_failed_run_is_the_worst_in_a_ratio_too():
+    measured = {"high": np.full(SEEDS, 3.0), "low": np.ones(SEEDS)}
+    measured["low"][:3] = -np.inf
+    (comparison,) = Greater("high", "low", 2.0, MEDIAN, scale=RATIO).judge(measured, 0.95).comparisons
+    assert (comparison.outcome, comparison.failed) == ("supported", 3)
+
+
 def test_the_interval_of_a_median_is_that_of_scipy():
     for confidence in (0.95, 0.999):
         measured = two_arms(0.75)

@@ -51,7 +51,17 @@ def test_an_edge_is_refused_unless_it_is_a_natural_limit():
         tuned(score, KEYS, {"x": Knob(1e-3, 1.0, points=3)}, larger_is_better=True)
 
 
-@pytest.mark.parametrize("knobs", [{}, {"x": 0.1}, Knob(0.1, 1.0), {"x": Knob(1.0, 0.1)}, {"x": Knob(0.0, 1.0)}])
+def test_no_finite_score_raises():
+    with pytest.raises(ValueError, match="score must be finite for some setting of every seed"):
+        tuned(lambda key, settings: jnp.nan * settings["x"], KEYS, {"x": Knob(0.1, 1.0)})
+    with pytest.raises(ValueError, match="rounds must be an integer of at least 1, got 0"):
+        tuned(lambda key, settings: settings["x"], KEYS, {"x": Knob(0.1, 1.0)}, rounds=0)
+
+
+@pytest.mark.parametrize(
+    "knobs",
+    [{}, {"x": 0.1}, Knob(0.1, 1.0), {"x": Knob(1.0, 0.1)}, {"x": Knob(0.0, 1.0)}, {"x": Knob(0.1, float("inf"))}],
+)
 def test_wrong_knobs_raise(unchecked, knobs):
     with pytest.raises((TypeError, ValueError), match="knob"):
         unchecked(tuned)(lambda key, settings: 0.0, KEYS, knobs)
