@@ -131,7 +131,7 @@ def test_the_page_shows_claim_verdict_rule_and_command_escaped(book):
         "It &lt;holds&gt; &amp; so on.",
         '<span class="badge conditional">± conditional</span>',
         '<span class="badge inconclusive">? inconclusive</span>',
-        "Rule, from which the seeds were derived: here: supported if the confidence interval",
+        "Rule: here: supported if the confidence interval",
         "python -m experiments run apart",
         "1 runs failed",
         "16 seeds each, shared",
