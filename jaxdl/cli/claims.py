@@ -57,7 +57,7 @@ def markdown_table(directory: pathlib.Path) -> str:
 def keep_results(results: pathlib.Path, kept: pathlib.Path) -> None:
     """Copy the verdicts NAME.json of a run to the kept results.
 
-    Raises FileNotFoundError if there are none, and ValueError for drafts, replications and larger data.
+    Raises FileNotFoundError if the directory holds no results, and ValueError for drafts, replications and larger data.
     """
     found = {path: read_result(path) for path in results.glob("*.json")}
     if not found:

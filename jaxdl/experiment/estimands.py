@@ -52,7 +52,7 @@ class Median(NamedTuple):
         return median_power(_normal_share((effect - threshold) / sd), seeds, level=confidence)
 
     def seeds_needed(self, differences: np.ndarray, threshold: float, confidence: float) -> int | None:
-        """Return the number of seeds that would decide, if so many of them lay beyond the threshold as did here."""
+        """Return the number of seeds that would decide, if the share beyond the threshold were that measured here."""
         share = float(np.mean(differences > threshold))
         share = max(share, float(np.mean(differences < threshold)))
         return _fewest(lambda seeds: median_power(share, seeds, level=confidence)) if share > 0.5 else None

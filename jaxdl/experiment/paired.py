@@ -178,7 +178,7 @@ def power_above(test: Any, threshold: float, seeds: int, confidence: float) -> f
 
 
 def normal_tail(distance: float) -> float:
-    """Return the probability that a normal number lies so many standard deviations above its mean."""
+    """Return the probability that a normal number exceeds its mean by this number of standard deviations."""
     import scipy.special
 
     return float(scipy.special.ndtr(-distance))

@@ -91,7 +91,7 @@ def ask(
         Verdict, finding and numbers.
 
     Raises:
-        TypeError: The arms are not functions by name, or the rule is none.
+        TypeError: The arms are not functions by name, or the rule has another type.
         ValueError: The rule cannot be right, or the seeds are too few for its interval.
 
     Example:

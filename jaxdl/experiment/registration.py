@@ -1,9 +1,10 @@
 """Seeds that are fixed by the rule: whoever changes what decides gets seeds that nobody has seen.
 
-The deciding seeds of an experiment derive from a hash of what decides: the code of the experiment's own module from
-which `measure` and the rules are built, arms and metrics that rules read, estimands, thresholds, level, number of
-seeds. Sentences, captions, findings and arms that no rule reads are not part of it. Draft seeds are fixed; they serve
-to choose margins and the number of seeds, and give no verdict.
+The deciding seeds of an experiment derive from a hash of what decides: the code of the experiment's own modules from
+which `measure` and the rules are built, with the values that it uses; arms and metrics that rules read, estimands,
+thresholds, level, number of seeds, and whether failures are high or low. Sentences, captions, findings and arms that no
+rule reads are not part of it. Draft seeds are fixed; they serve to choose margins and the number of seeds, and give no
+verdict.
 
 Each hash that was measured is a registration, one line in a file: a rule that was changed until it gave the wanted
 verdict has as many lines.

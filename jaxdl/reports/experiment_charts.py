@@ -21,6 +21,9 @@ def figure(result: dict[str, Any], measured: dict[Any, np.ndarray]) -> Chart:
         measured: The numbers of every seed, by arm.
     """
     charts = [_lines(panel) if panel["over"] else _points(panel, measured) for panel in result["panels"]]
+    for number, panel in enumerate(result["panels"]):
+        if published := [each for each in result.get("published", ()) if each["arm"] in panel["arms"]]:
+            charts[number] = alt.layer(charts[number], *_published(panel, published))
     comparisons = [comparison for claim in result["claims"] for comparison in claim["comparisons"]]
     charts += [_differences(comparison) for comparison in comparisons if _has_spread(comparison)]
     scales: dict[str, Any] = dict.fromkeys(("color", "shape", "strokeDash"), "independent")
@@ -51,6 +54,25 @@ def _points(panel, measured) -> Chart:
         layers.append(interval.mark_rule(strokeWidth=2.5, color=GRAY))
         layers.append(means.encode(x="estimate:Q").mark_point(shape="stroke", angle=90, size=420, color=GRAY))
     return alt.layer(*layers)
+
+
+def _published(panel, published) -> list[Any]:
+    """Draw published numbers as open triangles, with their intervals if they have one."""
+    rows = [{**each, "arm": panel["arms"][each["arm"]]} for each in published]
+    tooltip = ["arm:N", "value:Q", "low:Q", "high:Q", "source:N"]
+    base: alt.Chart = alt.Chart(alt.Data(values=rows)).encode(tooltip=tooltip)
+    if panel["over"]:
+        ends = base.encode(x="at:Q", y=alt.Y("low:Q", title=panel["metric"]), y2="high:Q")
+        points = base.encode(x="at:Q", y=alt.Y("value:Q", title=panel["metric"]))
+    else:
+        y = alt.Y("arm:N", title=None, sort=list(panel["arms"].values()))
+        ends = base.encode(y=y, x=alt.X("low:Q", title=panel["metric"]), x2="high:Q")
+        points = base.encode(y=y, x=alt.X("value:Q", title=panel["metric"]))
+    has_interval = "datum.low !== null"
+    return [
+        ends.transform_filter(has_interval).mark_rule(strokeDash=[2, 3], strokeWidth=2, color=GRAY),
+        points.mark_point(shape="triangle-down", size=150, filled=False, strokeWidth=2, color=GRAY),
+    ]
 
 
 def _has_spread(comparison) -> bool:

@@ -27,7 +27,7 @@ def outcomes(rule, draws, confidence):
 
 
 def at_most(count, trials, rate):
-    """Return whether so many events are no evidence of more than this rate."""
+    """Return whether this number of events is no evidence of a higher rate."""
     return scipy.stats.binomtest(int(count), trials, rate, alternative="greater").pvalue > 1e-4
 
 

@@ -75,3 +75,16 @@ def test_the_paired_differences_are_drawn_with_equality_threshold_and_interval()
     assert '"mark": "equal"' not in alone
     for nothing in ([], [0.5, 0.5], [None, 1.0]):
         assert "threshold" not in drawn(differences=nothing)
+
+
+@pytest.mark.parametrize("over", [None, ["size", [1.0, 2.0]]])
+def test_published_numbers_are_drawn_with_their_interval(over):
+    published = {"arm": "left", "at": 2.0, "value": 0.625, "low": 0.5, "high": None, "source": "A. Author (2000)"}
+    measured = {arm: np.arange(3.0) for arm in ("left", "right", ("left", 1.0), ("left", 2.0))}
+    drawn = result(panel(over=over)) | {"published": [published]}
+    text = json.dumps(figure(drawn, measured).to_dict())
+    assert '"value": 0.625' in text
+    assert '"shape": "triangle-down"' in text
+    assert "triangle-down" not in json.dumps(
+        figure(drawn | {"published": [published | {"arm": "up"}]}, measured).to_dict()
+    )
