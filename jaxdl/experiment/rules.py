@@ -100,7 +100,7 @@ class AtLeast(NamedTuple):
         >>> rule.judge({"solved": np.ones(64)}, 0.95).outcome
         'supported'
         >>> round(rule.power(64, 0.95), 3)
-        0.988
+        0.997
     """
 
     arm: Quantity
