@@ -152,7 +152,7 @@ def _check_tests(experiment) -> None:
             )
         for panel in experiment.panels:
             read = set(panel.columns()) & set(compared_arms(test))
-            if panel.step is not None and read and test.scale is not RATIO and test.tests and _is_coarse(panel, test):
+            if panel.step is not None and read and test.scale is not RATIO and _is_coarse(panel, test):
                 raise ValueError(
                     f"the margin must be at least {2 * panel.step:g}, twice the step {panel.step:g} of "
                     f"{panel.metric!r}, got {test.margin:g}: give a larger one, or measure on more examples."
@@ -161,4 +161,4 @@ def _check_tests(experiment) -> None:
 
 def _is_coarse(panel, test) -> bool:
     """Return whether a metric takes steps of over half a margin; a threshold of its own is no margin."""
-    return hasattr(test, "margin") and not hasattr(test, "threshold") and panel.step > test.margin / 2
+    return test.reference is not None and panel.step > test.margin / 2

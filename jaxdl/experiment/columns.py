@@ -10,6 +10,14 @@ from jaxdl._formatting import format_argument
 from jaxdl.experiment.claim import Arm, Measured, number_text
 
 
+class UndefinedNumbersError(ValueError):
+    """Raised if a rule reads an arm that is NaN for some seeds; `arm` is that arm."""
+
+    def __init__(self, message: str, arm: Arm) -> None:
+        super().__init__(message)
+        self.arm = arm
+
+
 class Column(NamedTuple):
     """A number for each seed that is computed from the numbers of arms, such as a slope or the place of a minimum.
 
@@ -115,9 +123,10 @@ def numbers_of(quantity: Quantity, measured: Measured) -> np.ndarray:
     if np.isnan(values).any():
         wrong = np.flatnonzero(np.isnan(values))
         seeds = ", ".join([*map(str, wrong[:5]), *["…"] * (len(wrong) > 5)])
-        raise ValueError(
+        raise UndefinedNumbersError(
             f"the arm {quantity!r} is NaN for {len(wrong)} seeds ({seeds}): measure FAILED for a run that diverged, by "
-            "jnp.where(jnp.isfinite(x), x, FAILED), and mend a measurement that is not defined."
+            "jnp.where(jnp.isfinite(x), x, FAILED), and mend a measurement that is not defined.",
+            quantity,
         )
     return values
 

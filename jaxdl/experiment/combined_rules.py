@@ -13,7 +13,26 @@ from jaxdl.experiment.paired import DIFFERENCE, Scale, compared_arms, halved
 from jaxdl.experiment.rules import Greater, StatisticalRule
 
 
-class AllOf(NamedTuple):
+class Composite(NamedTuple):
+    """Rule of a claim with several parts, which counts as one statistical test.
+
+    Attributes:
+        parts: A rule for each part.
+    """
+
+    parts: tuple[Rule, ...]
+
+    @property
+    def tests(self) -> int:
+        """Return 1 if a part is statistical, else 0."""
+        return min(1, sum(part.tests for part in self.parts))
+
+    def check(self) -> None:
+        """Raise TypeError or ValueError if the rule cannot be right."""
+        _check_rules("parts", "a tuple", self.parts)
+
+
+class AllOf(Composite):
     """Rule of a claim with several parts, all of which must hold. It counts as one statistical test.
 
     Supported if every part is supported. Each of k parts can refute the claim, and does so at 1/k of the significance
@@ -29,13 +48,6 @@ class AllOf(NamedTuple):
         'refuted'
     """
 
-    parts: tuple[Rule, ...]
-
-    @property
-    def tests(self) -> int:
-        """Return 1 if a part is statistical, else 0."""
-        return min(1, sum(part.tests for part in self.parts))
-
     def judge(self, measured: Measured, confidence: float) -> Verdict:
         """Judge all parts, at the level at which they support and at that at which they refute, and combine them."""
         self.check()
@@ -50,12 +62,8 @@ class AllOf(NamedTuple):
         powers = [power_of(part, seeds, halved(confidence, part.tests)) for part in self.parts if part.tests]
         return _power_of_all(powers)
 
-    def check(self) -> None:
-        """Raise TypeError or ValueError if the rule cannot be right."""
-        _check_rules("parts", "a tuple", self.parts)
 
-
-class AnyOf(NamedTuple):
+class AnyOf(Composite):
     """Rule of a claim with several parts, one of which must hold. It counts as one statistical test.
 
     Refuted if every part is refuted. Each of k parts can support the claim, and does so at 1/k of the significance
@@ -71,13 +79,6 @@ class AnyOf(NamedTuple):
         'supported'
     """
 
-    parts: tuple[Rule, ...]
-
-    @property
-    def tests(self) -> int:
-        """Return 1 if a part is statistical, else 0."""
-        return min(1, sum(part.tests for part in self.parts))
-
     def judge(self, measured: Measured, confidence: float) -> Verdict:
         """Judge all parts, at the level at which they refute and at that at which they support, and combine them."""
         self.check()
@@ -92,10 +93,6 @@ class AnyOf(NamedTuple):
         level = halved(confidence, max(1, sum(part.tests > 0 for part in self.parts)))
         powers = [power_of(part, seeds, halved(level, part.tests)) for part in self.parts if part.tests]
         return None if None in powers else max((power for power in powers if power is not None), default=None)
-
-    def check(self) -> None:
-        """Raise TypeError or ValueError if the rule cannot be right."""
-        _check_rules("parts", "a tuple", self.parts)
 
 
 class PerRegime(NamedTuple):
@@ -197,7 +194,7 @@ def statistical_rules(rule: Any) -> list[Any]:
 
 def parts_of(rule: Any) -> list[Rule]:
     """Return the rules that a combined rule consists of; other rules have none."""
-    if isinstance(rule, AllOf | AnyOf):
+    if isinstance(rule, Composite):
         return list(rule.parts)
     return list(rule.regimes.values()) if isinstance(rule, PerRegime) else []
 

@@ -49,7 +49,7 @@ class Median(NamedTuple):
 
     def power(self, effect: float, threshold: float, sd: float, seeds: int, confidence: float) -> float:
         """Return the power to find an effect above a threshold, for normal differences of this standard deviation."""
-        return median_power(_normal_share((effect - threshold) / sd), seeds, level=confidence)
+        return median_power(normal_share((effect - threshold) / sd), seeds, level=confidence)
 
     def seeds_needed(self, differences: np.ndarray, threshold: float, confidence: float) -> int | None:
         """Return the number of seeds that would decide, if the share beyond the threshold were that measured here."""
@@ -162,7 +162,8 @@ def check_estimand(estimand: object) -> None:
         )
 
 
-def _normal_share(distance) -> float:
+def normal_share(distance: float) -> float:
+    """Return the probability that a normal number lies at most this number of standard deviations above its mean."""
     import scipy.special
 
     return float(scipy.special.ndtr(distance))

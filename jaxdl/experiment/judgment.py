@@ -6,7 +6,7 @@ import numpy as np
 
 from jaxdl.experiment.checks import confidence_of, planned_power
 from jaxdl.experiment.claim import DRAFT, OUTCOMES, Claim, Experiment, Measured, Verdict
-from jaxdl.experiment.columns import label_of
+from jaxdl.experiment.columns import UndefinedNumbersError, label_of
 from jaxdl.experiment.sentences import describe_comparison, describe_power
 
 
@@ -61,9 +61,9 @@ def _verdict(experiment, claim, measured, confidence) -> Verdict:
     """Judge a claim. Raises ValueError if it reads runs that failed and their panel does not say which are worst."""
     try:
         return claim.rule.judge(measured, confidence)
-    except ValueError as error:
+    except UndefinedNumbersError as error:
         undirected = [arm for panel in experiment.panels if panel.larger_is_better is None for arm in panel.columns()]
-        if "is NaN" in str(error) and any(f"the arm {arm!r} " in str(error) for arm in undirected):
+        if error.arm in undirected:
             raise ValueError(
                 f"{error} If these runs failed, the panel must say whether larger numbers are better: write "
                 "Panel(..., larger_is_better=True), or metric=Metric('accuracy', larger_is_better=True) in ask."

@@ -177,13 +177,6 @@ def power_above(test: Any, threshold: float, seeds: int, confidence: float) -> f
     return test.estimand.power(float(test.scale.transform(test.effect)), threshold, sd, seeds, confidence)
 
 
-def normal_tail(distance: float) -> float:
-    """Return the probability that a normal number exceeds its mean by this number of standard deviations."""
-    import scipy.special
-
-    return float(scipy.special.ndtr(-distance))
-
-
 def decided(supported: bool, refuted: bool) -> str:
     """Return the outcome of a rule of which at most one side holds."""
     return "supported" if supported else "refuted" if refuted else "inconclusive"

@@ -87,14 +87,16 @@ def register(path: pathlib.Path, registration: Registration) -> int:
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     with _alone(path.parent):
-        lines = read_registrations(path)
+        written = read_registrations(path)
+        lines = [*written]
         same = [line for line in lines if (line.experiment, line.hash) == (registration.experiment, registration.hash)]
         opened = [line for line in same if not line.outcome]
         if opened and registration.outcome:
             lines[lines.index(opened[0])] = opened[0]._replace(outcome=registration.outcome)
         elif not same or registration.outcome not in ("", *(line.outcome for line in same)):
             lines.append(registration)
-        files.write_lines(path, [line._asdict() for line in lines])
+        if lines != written:
+            files.write_lines(path, [line._asdict() for line in lines])
     return sum(line.experiment == registration.experiment for line in lines)
 
 

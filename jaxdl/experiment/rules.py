@@ -8,7 +8,7 @@ import numpy as np
 from jaxdl._formatting import format_argument
 from jaxdl.experiment.claim import Arm, Comparison, Measured, Verdict, number_text
 from jaxdl.experiment.columns import Quantity
-from jaxdl.experiment.estimands import SHARE, Estimand, Mean, Median
+from jaxdl.experiment.estimands import SHARE, Estimand, Mean, Median, normal_share
 from jaxdl.experiment.paired import (
     DIFFERENCE,
     Scale,
@@ -20,7 +20,6 @@ from jaxdl.experiment.paired import (
     differences_of,
     halved,
     interval_of,
-    normal_tail,
     power_above,
 )
 from jaxdl.statistics import equivalence_power
@@ -308,9 +307,9 @@ class Equivalent(NamedTuple):
         if isinstance(self.estimand, Mean):
             one_side = self.estimand.power(margin, 0.0, self.expected_sd, seeds, confidence)
             return max(0.0, 2 * one_side - 1)
-        outside = normal_tail(margin / self.expected_sd)
+        outside = normal_share(-margin / self.expected_sd)
         typical = equivalence_power(outside, seeds, level=confidence)
-        beyond = 2 * normal_tail(float(self.scale.transform(self.tolerance)) / self.expected_sd)
+        beyond = 2 * normal_share(-float(self.scale.transform(self.tolerance)) / self.expected_sd)
         few = SHARE.power(1 - beyond, 1 - float(self.max_share or 0.0), 0.0, seeds, confidence)
         return max(0.0, typical + few - 1)
 

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from jaxdl.experiment import MEDIAN, SHARE, Mean
+from jaxdl.experiment.estimands import normal_share
 from jaxdl.statistics import median_interval
 
 
@@ -41,3 +42,7 @@ def test_too_few_seeds_of_no_effect_are_needed_for_nothing():
     assert Mean(0.2).seeds_needed(even, 0.0, 0.95) is None
     assert SHARE.seeds_needed(np.array([1.0, 0.0] * 10), 0.5, 0.95) is None
     assert SHARE.seeds_needed(np.array([1.0, 1.0, 0.0] * 10), 0.5, 0.95) == pytest.approx(136, abs=6)
+
+
+def test_the_share_of_a_normal_distribution_below_a_distance():
+    assert normal_share(-1.959964) == pytest.approx(0.025, abs=1e-6)
