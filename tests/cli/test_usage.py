@@ -4,10 +4,10 @@ import pathlib
 
 import pytest
 
-from jaxdl.__main__ import COMMANDS, main
+from jaxdl.__main__ import ALONE, COMMANDS, main
 from jaxdl.cli.usage import usage_advice
 
-ALL_COMMANDS = [*COMMANDS, "launch"]
+ALL_COMMANDS = [*COMMANDS, *ALONE]
 
 
 @pytest.mark.parametrize(
