@@ -1,4 +1,4 @@
-"""The `jaxdl` command: `train`, `check`, `predict`, `export` and others. Parsing the arguments imports no jax."""
+"""The `jaxdl` command: `train`, `check`, `predict`, `claims` and others. Parsing the arguments imports no jax."""
 
 import functools
 import importlib.metadata
