@@ -116,7 +116,7 @@ def run_experiments(command: RunExperiments, console: Console, package: types.Mo
     again = f"-replication-{command.replication}" if command.replication != 1 else ""
     name = f"experiments{'-full' if command.full else ''}{'-draft' if command.draft else ''}{again}"
     options = {"full": command.full, "draft": command.draft, "replication": command.replication}
-    conditions = Conditions(**options)
+    conditions = Conditions(command.full, command.draft, command.replication)
     check_conditions(conditions)
     out = command.out or pathlib.Path("runs") / name
     with resumable_run(out, options) as directory, page_at_end(directory, console):
