@@ -15,12 +15,13 @@ import jax.numpy as jnp
 import numpy as np
 
 import jaxdl.functional as F
-from experiments.images import DIGITS_STEP, digits, divided, mnist
 from jaxdl import models
 from jaxdl.experiment import FAILED, MEDIAN, RATIO, Claim, Experiment, Greater, Panel, PerRegime
 from jaxdl.metrics import accuracy
 from jaxdl.optimizers import adam, momentum, sgd
 from jaxdl.training import Task, evaluate, population, train
+
+from .images import DIGITS_STEP, digits, divided, mnist
 
 OPTIMIZERS = {"sgd": sgd, "momentum": momentum, "adam": adam}
 LEARNING_RATES = {

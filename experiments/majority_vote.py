@@ -12,12 +12,13 @@ import jax
 import numpy as np
 
 import jaxdl.functional as F
-from experiments.images import DIGITS_STEP, digits, divided
-from experiments.independent_voters import VOTERS, formula
 from jaxdl import models
 from jaxdl.experiment import MEDIAN, Claim, Experiment, Greater, Panel, contrast
 from jaxdl.optimizers import adam
 from jaxdl.training import Task, outputs_of, population, train
+
+from .images import DIGITS_STEP, digits, divided
+from .independent_voters import VOTERS, formula
 
 EXAMPLES, BATCH, EPOCHS = 100, 20, 20
 MODEL = models.mlp((16,), 1)

@@ -12,12 +12,13 @@ import functools
 import jax
 
 import jaxdl.functional as F
-from experiments.images import DIGITS_STEP, cifar10, digits, divided
 from jaxdl import models
 from jaxdl.experiment import MEDIAN, AllOf, Claim, Equivalent, Experiment, Greater, Panel
 from jaxdl.metrics import accuracy
 from jaxdl.optimizers import adam
 from jaxdl.training import Task, evaluate, population, train
+
+from .images import DIGITS_STEP, cifar10, digits, divided
 
 NETWORKS = {"convnet": models.convnet((16, 32), (), 10), "mlp": models.mlp((64,), 10)}
 EXAMPLES, EPOCHS = 500, 30

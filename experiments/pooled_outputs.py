@@ -12,12 +12,13 @@ and of 4×4 of the same trained kernels.
 import jax.numpy as jnp
 
 import jaxdl.functional as F
-from experiments.images import digits, divided
-from experiments.translation import pad_and_shift
 from jaxdl import models
 from jaxdl.experiment import MEDIAN, AtLeast, Claim, Experiment, Panel, PerRegime, item_level
 from jaxdl.optimizers import adam
 from jaxdl.training import Task, population, train
+
+from .images import digits, divided
+from .translation import pad_and_shift
 
 FILTERS, EPOCHS, TOLERANCE = 16, 10, 1e-6
 WINDOWS = (2, 4)

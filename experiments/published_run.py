@@ -16,9 +16,10 @@ import jax.numpy as jnp
 import numpy as np
 
 import jaxdl.functional as F
-from experiments.images import path_of
 from jaxdl.backpropagation import forward, layer, sgd_by_hand
 from jaxdl.experiment import Claim, Exact, Experiment, Panel
+
+from .images import path_of
 
 NETWORK = tuple(map(layer, (F.dense, F.sigmoid, F.dense, F.sigmoid_binary_cross_entropy)))
 SEED = 12345678

@@ -15,12 +15,13 @@ import jax
 import jax.numpy as jnp
 
 import jaxdl.functional as F
-from experiments.images import DIGITS_STEP, digits, divided, fashion_mnist
 from jaxdl import models
 from jaxdl.experiment import MEDIAN, AllOf, Claim, Equivalent, Exact, Experiment, Greater, Panel, PerRegime
 from jaxdl.metrics import accuracy
 from jaxdl.optimizers import adam
 from jaxdl.training import Task, evaluate, population, train
+
+from .images import DIGITS_STEP, digits, divided, fashion_mnist
 
 NORMS = {
     "batch": models.BatchNorm,

@@ -13,13 +13,14 @@ import functools
 import jax.numpy as jnp
 
 import jaxdl.functional as F
-from experiments.images import DIGITS_STEP, digits, divided
 from jaxdl import models
 from jaxdl.experiment import MEDIAN, Claim, Equivalent, Exact, Experiment, Greater, Panel, PerRegime, item_level
 from jaxdl.metrics import accuracy
 from jaxdl.models import Stage
 from jaxdl.optimizers import adam
 from jaxdl.training import Task, evaluate, outputs_of, population, train
+
+from .images import DIGITS_STEP, digits, divided
 
 SHIFTS, MARGIN, EPOCHS, TOLERANCE = (0, 1, 2), 7, 20, 1e-5
 NETWORKS = {  # convolutional: 16 channels, max-pooling by 2, and 32 channels

@@ -10,7 +10,6 @@ import time
 import numpy as np
 from rich.console import Console
 
-from experiments import equal_weights, stacked_linear_layers, xor
 from jaxdl import backpropagation, derivation, experiment
 from jaxdl.cli import claims
 from jaxdl.cli.check import proof_table
@@ -24,6 +23,8 @@ from jaxdl.runs.manifest import COMPLETE, complete_run, reopen_run
 from jaxdl.runs.results import evaluate
 from jaxdl.runs.settings import Train
 from jaxdl.runs.trainer import selected_state, train_population
+
+from . import equal_weights, stacked_linear_layers, xor
 
 SPLIT_SEEDS = range(5)
 CLAIMS = [stacked_linear_layers.experiment, xor.experiment, equal_weights.experiment]

@@ -1,4 +1,4 @@
-"""The `jaxdl` command: `train`, `check`, `predict`, `export` and others. Parsing the arguments imports no jax."""
+"""The `jaxdl` command: `train`, `check`, `predict`, `claims` and others. Parsing the arguments imports no jax."""
 
 import functools
 import importlib.metadata
@@ -12,13 +12,13 @@ import jaxdl
 from jaxdl._printable import printable
 from jaxdl.cli.entry import exit_with, run_command_line
 from jaxdl.cli.launch import Launch, check_launch, join_cluster, launch, split_arguments
-from jaxdl.cli.settings import Check, Export, Predict, Report, Shapes, Trace
+from jaxdl.cli.settings import Check, Claims, Export, Predict, Report, Shapes, Trace
 from jaxdl.cli.usage import usage_advice
 from jaxdl.runs.settings import Train
 
 DESCRIPTION = (
-    "Deep learning as pure functions: check gradients, train populations of networks, report and predict.\n\n"
-    "jaxdl COMMAND --help describes a command. jaxdl --version prints the versions of jaxdl and jax."
+    "Deep learning as pure functions: check gradients, train populations of networks, report, predict and test "
+    "claims.\n\njaxdl COMMAND --help describes a command. jaxdl --version prints the versions of jaxdl and jax."
 )
 COMMANDS: dict[str, Any] = {  # every one of them can be launched in several processes
     "train": Train,
@@ -29,6 +29,7 @@ COMMANDS: dict[str, Any] = {  # every one of them can be launched in several pro
     "shapes": Shapes,
     "trace": Trace,
 }
+ALONE: dict[str, Any] = {"claims": Claims, "launch": Launch}  # commands that are not launched
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -41,7 +42,7 @@ def main(arguments: list[str] | None = None) -> int:
         operator.or_,
         (
             Annotated[kind, tyro.conf.subcommand(name, description=None if name in arguments[:1] else _summary(kind))]
-            for name, kind in (COMMANDS | {"launch": Launch}).items()
+            for name, kind in (COMMANDS | ALONE).items()
         ),
     )
     command: list[str] = []
@@ -54,7 +55,7 @@ def main(arguments: list[str] | None = None) -> int:
         return run_command_line(commands, run, prog="jaxdl", description=DESCRIPTION, arguments=arguments)
     except SystemExit as end:
         if end.code == 2:  # the arguments cannot be parsed
-            for sentence in usage_advice(arguments, [*COMMANDS, "launch"]):
+            for sentence in usage_advice(arguments, [*COMMANDS, *ALONE]):
                 print(printable(f"hint: {sentence}"), file=sys.stderr)
         raise
 
@@ -99,9 +100,17 @@ def _command_of(settings) -> Any:
             from jaxdl.cli.shapes import shapes_command as command
         case Trace():
             from jaxdl.cli.trace import trace_command as command
+        case Claims():
+            return _claims
         case Report():
             from jaxdl.cli.report import report_command as command
     return command
+
+
+def _claims(settings, console) -> int:
+    from jaxdl.cli.claims import claims_command
+
+    return claims_command(settings.command, console)
 
 
 def script() -> None:

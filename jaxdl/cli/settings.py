@@ -114,3 +114,102 @@ class Report:
     """
 
     run: Annotated[tyro.conf.Positional[pathlib.Path], tyro.conf.arg(metavar="RUN")]
+
+
+@dataclass(frozen=True)
+class ListExperiments:
+    """List the experiments with their claims."""
+
+
+@dataclass(frozen=True)
+class RunExperiments:
+    """Run experiments, and write numbers, verdicts and a page; unchanged experiments are not measured again.
+
+    Attributes:
+        names: names of experiments
+        chapter: run all experiments of one chapter, such as 1.4
+        full: use MNIST, Fashion-MNIST and CIFAR-10 in the experiments that support it, instead of digits
+        draft: use the fixed draft seeds, to choose margins and the number of seeds; gives no verdict
+        replication: number of the set of deciding seeds: 1 gives the verdict, others repeat it independently
+        out: run directory, new or of earlier runs with the same options
+    """
+
+    names: Annotated[tyro.conf.Positional[tuple[str, ...]], described_default("all", "[NAME ...]")] = ()
+    chapter: Annotated[str | None, described_default("all", "NUMBER")] = None
+    full: bool = False
+    draft: bool = False
+    replication: int = 1
+    out: Annotated[
+        pathlib.Path | None, described_default("runs/experiments[-full][-draft][-replication-N]", "PATH")
+    ] = None
+
+
+@dataclass(frozen=True)
+class KeepResults:
+    """Copy the verdicts of a run to the results kept in a clone of the repository.
+
+    Drafts and replications are refused.
+
+    Attributes:
+        run: run directory
+        results: directory of the kept results
+    """
+
+    run: tyro.conf.Positional[pathlib.Path] = pathlib.Path("runs/experiments")
+    results: Annotated[pathlib.Path | None, described_default("experiments/results of the clone", "PATH")] = None
+
+
+@dataclass(frozen=True)
+class WriteReport:
+    """Write the page of a run again, from the results on disk.
+
+    Attributes:
+        run: run directory
+    """
+
+    run: tyro.conf.Positional[pathlib.Path] = pathlib.Path("runs/experiments")
+
+
+@dataclass(frozen=True)
+class PrintTable:
+    """Print the verdicts as a Markdown table.
+
+    Attributes:
+        results: directory of NAME.json files
+    """
+
+    results: Annotated[
+        tyro.conf.Positional[pathlib.Path | None], described_default("the results that belong to jaxdl", "[PATH]")
+    ] = None
+
+
+@dataclass(frozen=True)
+class RunWelcome:
+    """Check every gradient, train a population on digits, test five claims, and write one page.
+
+    Attributes:
+        out: new run directory
+    """
+
+    out: Annotated[pathlib.Path | None, described_default("the next free runs/welcome", "PATH")] = None
+
+
+ClaimCommand = (
+    Annotated[ListExperiments, tyro.conf.subcommand("list", prefix_name=False)]
+    | Annotated[RunExperiments, tyro.conf.subcommand("run", prefix_name=False)]
+    | Annotated[WriteReport, tyro.conf.subcommand("report", prefix_name=False)]
+    | Annotated[KeepResults, tyro.conf.subcommand("keep", prefix_name=False)]
+    | Annotated[PrintTable, tyro.conf.subcommand("table", prefix_name=False)]
+    | Annotated[RunWelcome, tyro.conf.subcommand("welcome", prefix_name=False)]
+)
+
+
+@dataclass(frozen=True)
+class Claims:
+    """Test the claims of the course by experiments, list them, and print their verdicts.
+
+    Attributes:
+        command: what to do
+    """
+
+    command: ClaimCommand

@@ -11,6 +11,7 @@ WORDS = {
     **dict.fromkeys(("--optimizer", "--lr", "--learning-rate", "--weight-decay"), OPTIMIZER),
     **dict.fromkeys(("evaluate", "eval", "test", "score"), EVALUATE),
     "compare": "jaxdl report RUN shows one run; compare results in Python with statistics.compare.",
+    "experiments": "the command is jaxdl claims.",
     "fit": "the command is jaxdl train.",
     "prove": "the command is jaxdl check.",
 }

@@ -8,6 +8,7 @@ partial applications, defaults, closures, attributes of bound objects, and the d
 import ast
 import functools
 import hashlib
+import importlib.util
 import pathlib
 import types
 from collections.abc import Iterator, Mapping, Set
@@ -20,9 +21,10 @@ from jaxdl.experiment.bytecode import digest_of_code, lookups
 from jaxdl.experiment.claim import Experiment
 from jaxdl.experiment.columns import Column
 from jaxdl.experiment.combined_rules import parts_of
-from jaxdl.experiment.origins import checks_types, is_jaxdl, is_own, module_of
+from jaxdl.experiment.origins import checks_types, is_jaxdl, is_own, module_of, name_in_repository
 
 PLAIN = (type(None), bool, int, float, complex, str, bytes, np.number, np.bool_)
+PLACES = {"__file__", "__name__", "__package__", "__path__", "__cached__"}  # say where code is, not what it decides
 PLANNING = ("effect", "expected_sd")  # of a rule: they change its stated power, not its outcome
 LEFT_OUT = {  # arguments that are read by people or that plan the power, by position and by name
     "Claim": ((0, 2), ("says", "reading")),
@@ -59,11 +61,12 @@ def deciding_code(experiment: Experiment, measure: Any) -> str:
             texts += _bytecode(function, set(), walk)
         elif file not in files:
             files.add(file)
-            tree = _WithoutTexts().visit(ast.parse(pathlib.Path(file).read_bytes()))
+            tree = _tree_of(module)
             names = [name for name, value in vars(module).items() if value is experiment]
             found = _reached(tree.body, names) if names else _by_line(tree, walk.functions, file)
             texts += map(_text, found)
-            for name in sorted({node.id for each in found for node in ast.walk(each) if isinstance(node, ast.Name)}):
+            names = {node.id for each in found for node in ast.walk(each) if isinstance(node, ast.Name)}
+            for name in sorted(names - PLACES):
                 walk.add_data(name, vars(module).get(name))
     return "\n".join([*texts, *walk.texts])
 
@@ -192,6 +195,28 @@ def _bound(statement) -> set[str]:
         if isinstance(node, ast.Subscript | ast.Attribute) and isinstance(node.value, ast.Name)
     }
     return bound | (changed if not isinstance(statement, ast.Assign | ast.AnnAssign) or not bound else set())
+
+
+def _tree_of(module) -> ast.Module:
+    """Return the syntax tree of a module without texts, with relative imports as if they were absolute.
+
+    They get the name that the package has in a clone, and stand where absolute ones are sorted to: before the first
+    `from` import of jaxdl. So a wheel, which carries the experiments under another name, has the same seeds.
+    """
+    package = name_in_repository(getattr(module, "__package__", None) or module.__name__.rpartition(".")[0])
+    tree = ast.parse(pathlib.Path(module.__file__).read_bytes())
+    relative = [node for node in tree.body if isinstance(node, ast.ImportFrom) and node.level]
+    others = [node for node in tree.body if node not in relative]
+    for node in relative:
+        node.module = importlib.util.resolve_name("." * node.level + (node.module or ""), package)
+        node.level = 0
+    place = next((number for number, node in enumerate(others) if _is_from_jaxdl(node)), 0)
+    tree.body = [*others[:place], *relative, *others[place:]]
+    return _WithoutTexts().visit(tree)
+
+
+def _is_from_jaxdl(node) -> bool:
+    return isinstance(node, ast.ImportFrom) and is_jaxdl(node.module or "")
 
 
 class _WithoutTexts(ast.NodeTransformer):

@@ -7,6 +7,7 @@ import types
 from collections.abc import Iterator
 from typing import Any
 
+COURSE = "jaxdl.course.experiments"  # the name of the repository's `experiments` in a wheel
 INSTALLED = [
     pathlib.Path(sysconfig.get_path(name)) for name in ("stdlib", "platstdlib", "purelib", "platlib")
 ]  # folders of Python and of installed packages
@@ -22,7 +23,7 @@ def module_of(code) -> Any:
 
 def is_own(module: Any) -> bool:
     """Return whether code is neither of Python nor of an installed package, so that it may change."""
-    if module is None or is_jaxdl(module.__name__):
+    if module is None or module.__name__.partition(".")[0] == "jaxdl":
         return True
     package = sys.modules.get(module.__name__.partition(".")[0], module)
     file = getattr(package, "__file__", None) or getattr(module, "__file__", None)
@@ -32,8 +33,13 @@ def is_own(module: Any) -> bool:
 
 
 def is_jaxdl(name: str) -> bool:
-    """Return whether a full name is one of jaxdl."""
-    return name.partition(".")[0] == "jaxdl"
+    """Return whether a full name is one of jaxdl, but not of the experiments that a wheel carries."""
+    return name.partition(".")[0] == "jaxdl" and not f"{name}.".startswith(f"{COURSE}.")
+
+
+def name_in_repository(name: str) -> str:
+    """Return the full name that code has in a clone: "experiments.xor" for "jaxdl.course.experiments.xor"."""
+    return name.removeprefix("jaxdl.course.") if f"{name}.".startswith(f"{COURSE}.") else name
 
 
 def is_by_name(value) -> bool:

@@ -11,7 +11,7 @@ import jax
 import pytest
 
 import jaxdl
-from jaxdl.__main__ import COMMANDS, main
+from jaxdl.__main__ import ALONE, COMMANDS, main
 from jaxdl.cli.entry import exit_with, find_instances, run_command_line, select
 
 
@@ -92,7 +92,7 @@ def test_the_list_of_commands_has_one_line_each(capsys):
         main(["--help"])
     assert end.value.code == 0
     lines = [line for line in capsys.readouterr().out.splitlines() if "•" in line]
-    assert [line.split("•")[1].split()[0] for line in lines] == [*COMMANDS, "launch"]
+    assert [line.split("•")[1].split()[0] for line in lines] == [*COMMANDS, *ALONE]
 
 
 def test_help_imports_no_jax():

@@ -6,11 +6,19 @@ import docstring_parser
 import pytest
 
 from jaxdl.__main__ import COMMANDS, main
+from jaxdl.cli import settings
 from jaxdl.cli.launch import Launch
 from jaxdl.runs import settings as run_settings
 
-KINDS = COMMANDS | {"launch": Launch}
-POSITIONAL = {"run", "names", "network", "page", "optimizer"}
+OF_CLAIMS = {
+    "claims run": settings.RunExperiments,
+    "claims report": settings.WriteReport,
+    "claims keep": settings.KeepResults,
+    "claims table": settings.PrintTable,
+    "claims welcome": settings.RunWelcome,
+}
+KINDS = COMMANDS | {"launch": Launch} | OF_CLAIMS
+POSITIONAL = {"run", "names", "network", "page", "optimizer", "results"}
 
 
 def help_of(capsys, *arguments):
@@ -23,7 +31,7 @@ def help_of(capsys, *arguments):
 @pytest.mark.parametrize("name", KINDS)
 def test_help_describes_every_option_and_default(name, capsys, monkeypatch):
     monkeypatch.setenv("COLUMNS", "120")
-    text = help_of(capsys, name)
+    text = help_of(capsys, *name.split())
     docstring = docstring_parser.parse(KINDS[name].__doc__)
     assert " ".join(docstring.description.split()) in text
     described = {entry.arg_name: entry.description for entry in docstring.params}

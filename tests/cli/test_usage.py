@@ -4,10 +4,10 @@ import pathlib
 
 import pytest
 
-from jaxdl.__main__ import COMMANDS, main
+from jaxdl.__main__ import ALONE, COMMANDS, main
 from jaxdl.cli.usage import usage_advice
 
-ALL_COMMANDS = [*COMMANDS, "launch"]
+ALL_COMMANDS = [*COMMANDS, *ALONE]
 
 
 @pytest.mark.parametrize(
@@ -18,6 +18,7 @@ ALL_COMMANDS = [*COMMANDS, "launch"]
         ("train mine.csv", "name the data with an option: --data mine.csv."),
         ("predict run mine.csv", "name the data with an option: --data mine.csv."),
         ("evaluate run", "jaxdl predict RUN --data FILE also prints the accuracy"),
+        ("experiments list", "the command is jaxdl claims."),
         ("chekc relu", "did you mean jaxdl check?"),
         ("trian --epochs 3", "did you mean jaxdl train?"),
         ("compare a b", "jaxdl report RUN shows one run; compare results in Python with statistics.compare."),

@@ -14,15 +14,15 @@ from jaxdl.cli.launch import split_arguments
 from jaxdl.experiment import CHAPTERS
 from tests.docs.pages import PAGES, ROOT, blocks
 
-MAIN = {"jaxdl": jaxdl.__main__.main, "experiments": experiments.__main__.main, "benchmarks": benchmarks.__main__.main}
+MAIN = {"jaxdl": jaxdl.__main__.main, "benchmarks": benchmarks.__main__.main}
 CHEAP = (
     "jaxdl shapes 784-16-10",
     "jaxdl shapes 32x32x1-6@5-max2-16@5-max2-120-84-10",
     "jaxdl trace xor",
     "jaxdl predict runs/houses --data new.csv --out predictions.parquet",
     "jaxdl export runs/houses",
-    "python -m experiments list",
-    "python -m experiments table",
+    "jaxdl claims list",
+    "jaxdl claims table",
     "python -m benchmarks list",
 )
 
@@ -64,12 +64,12 @@ def test_a_command_line_parses_and_names_things_that_exist(page, line, monkeypat
             own, command = split_arguments(rest, jaxdl.__main__.COMMANDS)
             parse("jaxdl", ["launch", *own], monkeypatch)
             parse("jaxdl", command, monkeypatch)
-        case ["jaxdl", *arguments]:
-            parse("jaxdl", arguments, monkeypatch)
-        case ["python", "-m", "experiments", *arguments]:
-            settings = parse("experiments", arguments, monkeypatch)
+        case ["jaxdl", "claims", *arguments]:
+            settings = parse("jaxdl", ["claims", *arguments], monkeypatch).command
             assert {*getattr(settings, "names", ())} <= {*experiments.__main__.every_experiment()}
             assert getattr(settings, "chapter", None) in (None, *(chapter.number for chapter in CHAPTERS))
+        case ["jaxdl", *arguments]:
+            parse("jaxdl", arguments, monkeypatch)
         case ["python", "-m", "benchmarks", *arguments]:
             settings = parse("benchmarks", arguments, monkeypatch)
             assert {*getattr(settings, "names", ())} <= {*benchmarks.__main__.all_benchmarks()}

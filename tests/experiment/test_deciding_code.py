@@ -2,11 +2,14 @@
 
 import functools
 import importlib.util
+import pathlib
 import sys
 
 import pytest
 
+import jaxdl.course
 from jaxdl.experiment.checks import confidence_of
+from jaxdl.experiment.origins import COURSE
 from jaxdl.experiment.registration import deciding_hash
 from tests.experiment.test_conduct import made
 
@@ -125,6 +128,61 @@ def test_sentences_captions_and_findings_keep_the_seeds(hash_of):
 def test_everything_that_decides_changes_the_seeds(hash_of):
     hashes = [hash_of(), *(hash_of(old, new) for old, new in CHANGED)]
     assert len(set(hashes)) == len(hashes)
+
+
+def test_the_folder_of_a_file_keeps_the_seeds(hash_of):
+    assert hash_of("LIMIT = 0.5", "LIMIT = len(__file__)") == hash_of("LIMIT = 0.5", "LIMIT = len(__file__)")
+
+
+IMPORT = "from jaxdl.experiment import MEDIAN, AllOf, Claim, Column, Exact, Experiment, Greater, Panel\n"
+
+
+@pytest.fixture
+def import_once():
+    """Return a function that imports a module; after the test it is removed, with its package."""
+    packages = set()
+
+    def imported(package, name):
+        packages.add(package)
+        return importlib.import_module(f"{package}.{name}")
+
+    yield imported
+    for name in [name for name in sys.modules if any(f"{name}.".startswith(f"{package}.") for package in packages)]:
+        del sys.modules[name]
+
+
+def hash_in(module, which="measure"):
+    """Return the deciding hash of the experiment of a module."""
+    experiment = module.experiment
+    return deciding_hash(experiment, getattr(experiment, which), confidence_of(experiment))
+
+
+def test_relative_imports_have_the_seeds_of_absolute_ones_in_their_place(import_once, monkeypatch, tmp_path):
+    monkeypatch.syspath_prepend(tmp_path)
+    source = SOURCE.replace("LIMIT = 0.5\n", "")
+    sources = {
+        "limits": "LIMIT = 0.5\n",
+        "absolute": source.replace(IMPORT, f"from club.limits import LIMIT\n{IMPORT}"),
+        "relative": source.replace(IMPORT, f"{IMPORT}\nfrom .limits import LIMIT\n"),
+    }
+    for package in ("club", "union"):
+        (tmp_path / package).mkdir()
+        for name, text in sources.items():
+            (tmp_path / package / f"{name}.py").write_text(text)
+    absolute, relative = (hash_in(import_once("club", name)) for name in ("absolute", "relative"))
+    assert relative == absolute
+    assert hash_in(import_once("union", "relative")) != absolute
+
+
+@pytest.mark.parametrize(("name", "which"), [("majority_vote", "measure"), ("small_batches", "full")])
+def test_the_experiments_of_a_wheel_have_the_seeds_of_a_clone(name, which, import_once, monkeypatch):
+    clone = importlib.import_module(f"experiments.{name}")
+    monkeypatch.setattr(jaxdl.course, "__path__", [str(pathlib.Path(clone.__file__).parents[1])])
+    monkeypatch.setattr(jaxdl.course, "experiments", None, raising=False)  # and remove what the import sets
+    carried = import_once(COURSE, name)
+    assert carried.__file__ == clone.__file__
+    assert carried.experiment.measure is not clone.experiment.measure
+    assert hash_in(carried, which) == hash_in(clone, which)
 
 
 SCRIPT = """

@@ -38,6 +38,16 @@ def test_the_module_of_code():
     assert origins.module_of(data.Dataset).__name__ == "jaxdl.data.dataset"
 
 
+def test_the_experiments_of_a_wheel_are_own_and_not_part_of_jaxdl():
+    carried = "jaxdl.course.experiments"
+    assert origins.is_own(types.ModuleType(f"{carried}.xor"))
+    names = (carried, f"{carried}.xor.measure", f"{carried}_of_others", "jaxdl.course", "experiments.xor")
+    assert [*map(origins.is_jaxdl, names)] == [False, False, True, True, False]
+    assert [*map(origins.name_in_repository, names)] == [
+        *("experiments", "experiments.xor.measure", f"{carried}_of_others", "jaxdl.course", "experiments.xor")
+    ]
+
+
 def test_public_names():
     values = (F.relu, training.fit, data.Dataset, origins.is_own, np.exp, 3)
     assert [[*origins.public_names(value)] for value in values] == [

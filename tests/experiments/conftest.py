@@ -7,5 +7,5 @@ import pytest
 def registrations(monkeypatch, tmp_path):
     """Write registrations elsewhere, so that those of the repository stay as they are."""
     path = tmp_path / "registrations.jsonl"
-    monkeypatch.setattr("experiments.__main__.REGISTRATIONS", path)
+    monkeypatch.setattr("jaxdl.cli.claims.registrations_for", lambda package, results: path)
     return path

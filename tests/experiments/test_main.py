@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from experiments import equal_weights, xor
-from experiments.__main__ import every_experiment, main, selected
+from experiments.__main__ import PACKAGE, every_experiment, main
+from jaxdl.cli.claims import selected
 from jaxdl.runs import files
 
 
@@ -52,7 +53,7 @@ def test_run_and_report_write_a_page_of_verdicts(quick_xor, monkeypatch, capsys,
     ):
         assert main(["run", *arguments, "--out", str(tmp_path / "run")]) == 2
         assert message in capsys.readouterr().err
-    assert [each.name for each in selected((), "1.6")] == [
+    assert [each.name for each in selected(PACKAGE, (), "1.6")] == [
         "small_batches",
         "ill_conditioning",
         "adam_against_sgd",
