@@ -128,9 +128,12 @@ def linear_warmup(value: Scalar, *, warmup: Steps, initial: Scalar = 0.0) -> Sch
 def cosine(value: Scalar, *, steps: Steps, final: Scalar = 0.0) -> Schedule:
     r"""Decrease the learning rate along half a cosine: $\eta_t = c_t \eta + (1 - c_t)\, \eta_T$.
 
-    $c_t = \tfrac12 (1 + \cos(\pi t / T)) = \sin^2(\tfrac\pi2 (1 - t / T))$; the second form is accurate also for small
-    $c_t$. PyTorch's `CosineAnnealingLR` is the same up to step $T$, but increases again after it. optax takes
-    $\eta_T / \eta$ as `alpha`.
+    $$
+    c_t = \frac12 \left(1 + \cos \frac{\pi t}{T}\right) = \sin^2 \left(\frac\pi2 \left(1 - \frac{t}{T}\right)\right)
+    $$
+
+    The second form is accurate also for small $c_t$. PyTorch's `CosineAnnealingLR` is the same up to step $T$, but
+    increases again after it. optax takes $\eta_T / \eta$ as `alpha`.
 
     Args:
         value: Initial learning rate $\eta$.

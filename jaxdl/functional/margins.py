@@ -290,7 +290,12 @@ def weston_watkins(
 ) -> Float[Array, "batch"]:
     r"""Multiclass hinge loss of Weston and Watkins, summed over all rivals of the label.
 
-    $L_n = \sum_{j \ne k} \max(0, 1 + z_{nj} - z_{nk})^e$ for the scores $z$, the label $k$ and the exponent $e$.
+    For the scores $z$, the label $k$ and the exponent $e$ it is
+
+    $$
+    L_n = \sum_{j \ne k} \max(0,\; 1 + z_{nj} - z_{nk})^e .
+    $$
+
     PyTorch's `multi_margin_loss` divides it by the number of classes and calls the exponent `p`. With a single class it
     is 0.
 
