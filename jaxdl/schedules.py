@@ -128,9 +128,12 @@ def linear_warmup(value: Scalar, *, warmup: Steps, initial: Scalar = 0.0) -> Sch
 def cosine(value: Scalar, *, steps: Steps, final: Scalar = 0.0) -> Schedule:
     r"""Decrease the learning rate along half a cosine: $\eta_t = c_t \eta + (1 - c_t)\, \eta_T$.
 
-    $c_t = \tfrac12 (1 + \cos(\pi t / T)) = \sin^2(\tfrac\pi2 (1 - t / T))$; the second form is accurate also for small
-    $c_t$. PyTorch's `CosineAnnealingLR` is the same up to step $T$, but increases again after it. optax takes
-    $\eta_T / \eta$ as `alpha`.
+    $$
+    c_t = \frac12 \left(1 + \cos \frac{\pi t}{T}\right) = \sin^2 \left(\frac\pi2 \left(1 - \frac{t}{T}\right)\right)
+    $$
+
+    The second form is accurate also for small $c_t$. PyTorch's `CosineAnnealingLR` is the same up to step $T$, but
+    increases again after it. optax takes $\eta_T / \eta$ as `alpha`.
 
     Args:
         value: Initial learning rate $\eta$.
@@ -159,9 +162,14 @@ def warmup_cosine(
 ) -> Schedule:
     r"""Increase the learning rate as `linear_warmup`, then decrease it as `cosine`.
 
-    $\eta_t = \eta_0 + (\eta - \eta_0)\, t / w$ for $t < w$, and
-    $\eta_T + (\eta - \eta_T)\, \tfrac12 (1 + \cos(\pi (t - w) / (T - w)))$ for $w \le t \le T$. It is optax's
-    `warmup_cosine_decay_schedule`.
+    $$
+    \eta_t = \begin{cases}
+    \eta_0 + (\eta - \eta_0)\, \frac{t}{w} & t < w \\
+    \eta_T + (\eta - \eta_T)\, \tfrac12 \left(1 + \cos \frac{\pi\,(t - w)}{T - w}\right) & w \le t \le T
+    \end{cases}
+    $$
+
+    It is optax's `warmup_cosine_decay_schedule`.
 
     Args:
         value: Largest learning rate $\eta$, at step $w$.
@@ -203,9 +211,15 @@ def one_cycle(
     r"""Increase the learning rate from $\eta_0 = \eta / d$ to a peak $\eta$, then decrease it to $\eta_0 / d'$.
 
     Both parts are half cosines. With $c(u) = \tfrac12 (1 + \cos \pi u)$ and the peak at $m = p T - 1$,
-    $\eta_t = \eta + (\eta_0 - \eta)\, c(t / m)$ for $t \le m$ and
-    $\eta_0 / d' + (\eta - \eta_0 / d')\, c((t - m) / (T - 1 - m))$ from there to the last step $T - 1$. $m$ need not be
-    an integer. If it is 0, the first step has the peak learning rate. The momentum does not change.
+
+    $$
+    \eta_t = \begin{cases}
+    \eta + (\eta_0 - \eta)\, c\left(\frac{t}{m}\right) & t \le m \\
+    \frac{\eta_0}{d'} + \left(\eta - \frac{\eta_0}{d'}\right) c\left(\frac{t - m}{T - 1 - m}\right) & m < t \le T - 1
+    \end{cases}
+    $$
+
+    $m$ need not be an integer. If it is 0, the first step has the peak learning rate. The momentum does not change.
 
     It is PyTorch's `OneCycleLR` with two phases. optax's `cosine_onecycle_schedule` has its peak at
     $\lfloor p T \rfloor$ and ends at $T$.

@@ -63,7 +63,13 @@ def backward(network: Network, tape: Tape, g: Any) -> tuple[Any, LayerArguments]
     r"""Run the reverse pass: pull a cotangent back from the output of a network to its inputs and arguments.
 
     From the last layer to the first, the VJP of each layer takes the cotangent of the layer's output and returns the
-    cotangents of its arguments: $\bar x_{l-1} = \bar x_l\, \partial x_l / \partial x_{l-1}$.
+    cotangents of its arguments $x_{l-1}$ and $\theta_l$:
+
+    $$
+    \bar x_{l-1} = \bar x_l\, \frac{\partial x_l}{\partial x_{l-1}} ,
+    \qquad
+    \bar\theta_l = \bar x_l\, \frac{\partial x_l}{\partial \theta_l} .
+    $$
 
     Args:
         network: The layers that wrote the tape.

@@ -202,7 +202,14 @@ def center(x: jax.Array) -> jax.Array:
 
 
 def center_vjp(g, x):
-    r"""$\partial c_k / \partial x_n = [k = n] - \frac1N$, hence $\bar x = g - \frac1N \sum_k g_k$."""
+    r"""Pull $g$ back.
+
+    An input $x_n$ is in $c_n$, and in every $c_k$ through the mean:
+
+    $$
+    \frac{\partial c_k}{\partial x_n} = [k = n] - \frac1N , \qquad \bar x_n = g_n - \frac1N \sum_k g_k .
+    $$
+    """
     return (g - g.mean(axis=0),)
 
 
@@ -214,9 +221,25 @@ def standardize(c: jax.Array) -> jax.Array:
 def standardize_vjp(g, c):
     r"""Pull $g$ back.
 
-    $\partial \sigma / \partial c_n = c_n / (N \sigma) = h_n / N$, so that
-    $\partial h_k / \partial c_n = ([k = n] - \frac1N h_k h_n) / \sigma$, hence
-    $\bar c = (g - h\,\frac1N \sum_k g_k h_k) / \sigma$.
+    The chain rule for $\sigma = \left(\frac1N \sum_k c_k^2\right)^{1/2}$ gives
+
+    $$
+    \frac{\partial \sigma}{\partial c_n} = \frac{1}{2 \sigma} \cdot \frac{2 c_n}{N} = \frac{h_n}{N} .
+    $$
+
+    The quotient rule for $h_k = c_k / \sigma$, with $c_k / \sigma = h_k$ in the second step, gives
+
+    $$
+    \frac{\partial h_k}{\partial c_n}
+    = \frac{[k = n]}{\sigma} - \frac{c_k}{\sigma^2} \cdot \frac{h_n}{N}
+    = \frac1\sigma \left([k = n] - \frac1N h_k h_n\right) .
+    $$
+
+    The chain rule multiplies by $g_k$ and sums over $k$:
+
+    $$
+    \bar c_n = \frac1\sigma \left(g_n - h_n\, \frac1N \sum_k g_k h_k\right) .
+    $$
     """
     return ((g - standardize(c) * (g * standardize(c)).mean(axis=0)) / jnp.sqrt((c**2).mean(axis=0)),)
 

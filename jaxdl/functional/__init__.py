@@ -30,10 +30,16 @@ Conventions:
   gradient, also inside `jit`.
 - The docstring of a function with a kink states the derivative there.
 
-Notation of the derivations: a bar denotes the derivative of the scalar objective $J$. From the given
-$g = \bar y = \partial J / \partial y$, the VJP computes $\bar x = \partial J / \partial x$ by the chain rule,
-$\bar x_i = \sum_k g_k\, \partial y_k / \partial x_i$. A product such as $g\,\sigma(z)$ is elementwise, $x W$ is a
-matrix product, and $[c]$ is 1 if the condition $c$ holds, else 0. For a loss, the output $y$ is $L_n$.
+Notation of the derivations: a bar denotes the derivative of the scalar objective $J$, called the cotangent. From
+the given $g = \bar y = \partial J / \partial y$, the VJP computes $\bar x = \partial J / \partial x$ by the chain
+rule:
+
+$$
+\bar x_i = \sum_k g_k\, \frac{\partial y_k}{\partial x_i}
+$$
+
+A product such as $g\,\sigma(z)$ is elementwise, $x W$ is a matrix product, and $[c]$ is 1 if the condition $c$
+holds, else 0. For a loss, the output $y$ is $L_n$.
 
 Example:
     >>> z = jnp.array([-1.0, 0.0, 2.0])

@@ -13,7 +13,9 @@ def dense(
 ) -> Float[Array, "batch outputs"]:
     r"""Fully connected layer: an affine map of every example.
 
-    $y_{no} = \sum_i x_{ni} W_{io} + b_o$
+    $$
+    y_{no} = \sum_i x_{ni} W_{io} + b_o
+    $$
 
     Args:
         x: Inputs $x$ of shape (batch, inputs).
@@ -42,8 +44,31 @@ def dense(
 def dense_vjp(g, x, weights, bias):
     r"""Pull $g = \partial J / \partial y$ back to $(x, W, b)$.
 
-    $\partial y_{no} / \partial x_{ni} = W_{io}$, hence $\bar x = g W^\top$. All examples share $W$ and $b$, so their
-    gradients are sums over the batch: $\bar W = x^\top g$ and $\bar b = \sum_n g_n$.
+    Output $o$ of example $n$ is $y_{no} = \sum_i x_{ni} W_{io} + b_o$. Its derivatives are
+
+    $$
+    \frac{\partial y_{no}}{\partial x_{ni}} = W_{io}, \qquad
+    \frac{\partial y_{no}}{\partial W_{io}} = x_{ni}, \qquad
+    \frac{\partial y_{no}}{\partial b_o} = 1,
+    $$
+
+    and all others are 0. An input reaches all outputs of its own example, so the chain rule sums over the outputs $o$.
+    A weight and a bias reach only one output, but that of every example, because all examples share them. So there the
+    chain rule sums over the batch:
+
+    $$
+    \bar x_{ni} = \sum_o g_{no} W_{io}, \qquad
+    \bar W_{io} = \sum_n x_{ni}\, g_{no}, \qquad
+    \bar b_o = \sum_n g_{no} .
+    $$
+
+    The first two sums are matrix products:
+
+    $$
+    \bar x = g W^\top, \qquad
+    \bar W = x^\top g, \qquad
+    \bar b = \sum_n g_n .
+    $$
     """
     return g @ weights.T, x.T @ g, g.sum(axis=0)
 
@@ -56,7 +81,9 @@ def bilinear(
 ) -> Float[Array, "batch outputs"]:
     r"""Bilinear layer: a weighted sum of all products of two inputs.
 
-    $z_{no} = \sum_{ij} x_{ni} W_{ijo} y_{nj} + b_o$
+    $$
+    z_{no} = \sum_{ij} x_{ni} W_{ijo} y_{nj} + b_o
+    $$
 
     If one input is held fixed, the map is affine in the other.
 
@@ -90,9 +117,17 @@ def bilinear_vjp(g, x, y, weights, bias):
     r"""Pull $g$ back to $(x, y, W, b)$.
 
     Each product $x_{ni} W_{ijo} y_{nj}$ is linear in each of its three factors, so its derivative with respect to one
-    factor is the product of the other two: $\bar x_{ni} = \sum_{jo} g_{no} W_{ijo} y_{nj}$,
-    $\bar y_{nj} = \sum_{io} g_{no} x_{ni} W_{ijo}$ and $\bar W_{ijo} = \sum_n g_{no} x_{ni} y_{nj}$. All examples share
-    the bias, so $\bar b = \sum_n g_n$.
+    factor is the product of the other two. The chain rule sums over all products with that factor:
+
+    $$
+    \begin{aligned}
+    \bar x_{ni} &= \sum_{jo} g_{no} W_{ijo} y_{nj} \\
+    \bar y_{nj} &= \sum_{io} g_{no} x_{ni} W_{ijo} \\
+    \bar W_{ijo} &= \sum_n g_{no} x_{ni} y_{nj}
+    \end{aligned}
+    $$
+
+    All examples share the bias, hence $\bar b = \sum_n g_n$.
     """
     x_bar = jnp.einsum("no,ijo,nj->ni", g, weights, y)
     y_bar = jnp.einsum("no,ni,ijo->nj", g, x, weights)

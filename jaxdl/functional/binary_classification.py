@@ -17,8 +17,14 @@ def sigmoid_binary_cross_entropy(
 ) -> Float[Array, "batch"]:
     r"""Binary cross-entropy of the logistic function of the logits, summed over the outputs, in nats.
 
-    $L_n = -\sum_o (w\,t_{no} \log \sigma(z_{no}) + (1 - t_{no}) \log \sigma(-z_{no}))$ for the logits $z$ and the
-    labels $t$. Each output is a separate yes-or-no question, whose answer is yes with probability $\sigma(z)$.
+    For the logits $z$, the labels $t$ and the weight $w$ it is
+
+    $$
+    L_n = -\sum_o \left(w\,t_{no} \log \sigma(z_{no}) + (1 - t_{no}) \log \sigma(-z_{no})\right) .
+    $$
+
+    Each output is a separate yes-or-no question, whose answer is yes with probability $\sigma(z)$ and no with
+    probability $1 - \sigma(z) = \sigma(-z)$.
 
     With $w = 1$ it is the sum over the outputs of optax's `sigmoid_binary_cross_entropy`, and in general that of
     PyTorch's `binary_cross_entropy_with_logits`, where $w$ is `pos_weight`.
@@ -54,10 +60,41 @@ def sigmoid_binary_cross_entropy(
 def sigmoid_binary_cross_entropy_vjp(g, logits, labels, *, positive_weight=1.0):
     r"""Pull $g$ back to $z$, and to $t$ if the labels are floating.
 
-    $-\log \sigma(z) = \log(1 + e^{-z})$ has the derivative $-e^{-z} / (1 + e^{-z}) = -\sigma(-z)$ and, likewise,
-    $-\log \sigma(-z)$ has $\sigma(z)$, hence $\bar z = g\,((1 - t)\,\sigma(z) - w\,t\,\sigma(-z))$, which is
-    $g\,(\sigma(z) - t)$ for $w = 1$. $L$ is linear in $t$, hence
-    $\bar t = g\,(w \log(1 + e^{-z}) - \log(1 + e^z))$.
+    The loss of an example is a sum over its outputs, and the logit of an output is only in the term of this output. So
+    it is enough to differentiate one term,
+
+    $$
+    \ell = -w\,t \log \sigma(z) - (1 - t) \log \sigma(-z) .
+    $$
+
+    The first logarithm is $-\log \sigma(z) = \log(1 + e^{-z})$, by the definition of $\sigma$. By the chain rule
+
+    $$
+    \frac{\partial}{\partial z} \left(-\log \sigma(z)\right)
+    = \frac{-e^{-z}}{1 + e^{-z}}
+    = \frac{-1}{e^z + 1}
+    = -\sigma(-z) .
+    $$
+
+    The second logarithm is the first one at $-z$, whose inner derivative $-1$ reverses the sign:
+
+    $$
+    \frac{\partial}{\partial z} \left(-\log \sigma(-z)\right) = \sigma(z) .
+    $$
+
+    Both together, times the cotangent $g$ of the loss, give
+
+    $$
+    \bar z = g\, \frac{\partial \ell}{\partial z} = g \left((1 - t)\,\sigma(z) - w\,t\,\sigma(-z)\right) .
+    $$
+
+    For $w = 1$ this is $g\,(\sigma(z) - t)$, the prediction minus the label, because $\sigma(-z) = 1 - \sigma(z)$.
+
+    The loss is linear in $t$, so its derivative is the difference of the two logarithms:
+
+    $$
+    \bar t = g \left(w \log(1 + e^{-z}) - \log(1 + e^z)\right) .
+    $$
     """
     yes, no = _answers(logits, labels)
     w, g = _valid_weight(positive_weight, logits.dtype), _to_outputs(g, logits)
@@ -90,10 +127,15 @@ def binary_cross_entropy(
 ) -> Float[Array, "batch"]:
     r"""Binary cross-entropy of given probabilities, summed over the outputs, in nats.
 
-    $L_n = -\sum_o (t_{no} \log p_{no} + (1 - t_{no}) \log (1 - p_{no}))$ for the probabilities $p$ of yes and the
-    labels $t$, with $0 \log 0 = 0$. A wrong answer with certainty costs $\infty$; PyTorch's `binary_cross_entropy`
-    limits each logarithm to -100. For the output of a network use `sigmoid_binary_cross_entropy`, which takes logits
-    and is accurate for probabilities near 0 and 1.
+    For the probabilities $p$ of yes and the labels $t$ it is
+
+    $$
+    L_n = -\sum_o \left(t_{no} \log p_{no} + (1 - t_{no}) \log (1 - p_{no})\right) ,
+    $$
+
+    with $0 \log 0 = 0$. A wrong answer with certainty costs $\infty$; PyTorch's `binary_cross_entropy` limits each
+    logarithm to -100. For the output of a network use `sigmoid_binary_cross_entropy`, which takes logits and is
+    accurate for probabilities near 0 and 1.
 
     Args:
         probabilities: Probabilities $p$ in $[0, 1]$ of shape (batch,), one per example, or (batch, outputs). Traced
@@ -130,8 +172,20 @@ def binary_cross_entropy(
 def binary_cross_entropy_vjp(g, probabilities, labels):
     r"""Pull $g$ back to $p$, and to $t$ if the labels are floating.
 
-    $\bar p = g\,((1 - t) / (1 - p) - t / p)$, where a term whose factor $t$ or $1 - t$ is 0 is absent. $L$ is linear
-    in $t$, hence $\bar t = g\,(\log(1 - p) - \log p)$; a logarithm of 0 whose factor is 0 is taken to be 0.
+    Each probability is only in the term of its own output, $\ell = -t \log p - (1 - t) \log(1 - p)$. The derivative of
+    $\log p$ is $1 / p$, and that of $\log(1 - p)$ is $-1 / (1 - p)$, hence
+
+    $$
+    \bar p = g\, \frac{\partial \ell}{\partial p} = g \left(\frac{1 - t}{1 - p} - \frac{t}{p}\right) ,
+    $$
+
+    where a term whose numerator is 0 is absent, also for $p = 0$ or $p = 1$. The loss is linear in $t$, hence
+
+    $$
+    \bar t = g \left(\log(1 - p) - \log p\right) ;
+    $$
+
+    a logarithm of 0 whose factor in the loss is 0 is taken to be 0.
     """
     p, g = _fraction_or_nan(probabilities, g.dtype), _to_outputs(g, probabilities)
     yes, no = _answers(p, labels)

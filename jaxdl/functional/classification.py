@@ -20,10 +20,14 @@ def cross_entropy(
 ) -> Float[Array, "batch"]:
     r"""Softmax cross-entropy with integer labels, in nats.
 
-    $L_n = -\log p_{n k_n}$ with the softmax $p$ of the logits $z$ and the label $k_n$. With label smoothing $\epsilon$
-    over all $K$ classes and class weights $w$ it is
-    $L_n = -(1 - \epsilon)\,w_{k_n} \log p_{n k_n} - \frac{\epsilon}{K} \sum_c w_c \log p_{nc}$, as PyTorch's
-    `cross_entropy` with `reduction="none"`.
+    With the softmax $p$ of the logits $z$ and the label $k_n$ it is $L_n = -\log p_{n k_n}$. With label smoothing
+    $\epsilon$ over all $K$ classes and class weights $w$ it is
+
+    $$
+    L_n = -(1 - \epsilon)\,w_{k_n} \log p_{n k_n} - \frac{\epsilon}{K} \sum_c w_c \log p_{nc} ,
+    $$
+
+    as PyTorch's `cross_entropy` with `reduction="none"`.
 
     PyTorch's mean is $\sum_n L_n / \sum_n s_n$ with $s_n = w_{k_n}$, and $s_n = 0$ for ignored examples. Without
     smoothing this equals `weighted_mean(losses, s)` of the losses without class weights.
@@ -69,10 +73,40 @@ def cross_entropy(
 def cross_entropy_vjp(g, logits, labels, *, smoothing=0.0, class_weights=1.0, ignored=-100):
     r"""Pull $g$ back to the logits.
 
-    With $t_{nc} = w_c \left((1 - \epsilon) [c = k_n] + \epsilon / K\right)$ the loss is $-\sum_c t_{nc} \log p_{nc}$.
-    As $\log p_c = z_c - \log \sum_j e^{z_j}$, $\partial \log p_c / \partial z_j = [c = j] - p_j$, hence
-    $\bar z_{nj} = -g_n \sum_c t_{nc} ([c = j] - p_{nj}) = g_n (p_{nj} \sum_c t_{nc} - t_{nj})$. If $t$ sums to one,
-    this is the predicted distribution minus the target distribution.
+    The loss of an example depends only on its own logits, so we leave out the index $n$. First write the loss as one
+    sum over all classes, in which every class has a target $t_c$:
+
+    $$
+    L = -\sum_c t_c \log p_c
+    \qquad \text{with} \qquad
+    t_c = w_c \left((1 - \epsilon) [c = k] + \frac{\epsilon}{K}\right) .
+    $$
+
+    The targets do not depend on the logits. The logarithm of the softmax is
+
+    $$
+    \log p_c = \log \frac{e^{z_c}}{\sum_i e^{z_i}} = z_c - \log \sum_i e^{z_i} .
+    $$
+
+    Its second term has the softmax as its derivative, by the chain rule for the logarithm:
+
+    $$
+    \frac{\partial}{\partial z_j} \log \sum_i e^{z_i} = \frac{e^{z_j}}{\sum_i e^{z_i}} = p_j ,
+    \qquad \text{hence} \qquad
+    \frac{\partial \log p_c}{\partial z_j} = [c = j] - p_j .
+    $$
+
+    The chain rule sums over all classes $c$. The sum of $t_c [c = j]$ is $t_j$, and $p_j$ does not depend on $c$:
+
+    $$
+    \begin{aligned}
+    \bar z_j &= -g \sum_c t_c \left([c = j] - p_j\right) \\
+    &= g \left(p_j \sum_c t_c - t_j\right) .
+    \end{aligned}
+    $$
+
+    Without smoothing and class weights, $t$ is one-hot and sums to 1. Then $\bar z_j = g\,(p_j - [j = k])$, the
+    predicted distribution minus the target distribution. The gradient of an ignored example is 0.
     """
     p = softmax(_mask_ignored(logits, labels, ignored))
     t = _targets(logits, labels, smoothing, class_weights, ignored)
@@ -175,7 +209,7 @@ def negative_log_likelihood(
 
 
 def negative_log_likelihood_vjp(g, log_probabilities, labels, *, class_weights=1.0, ignored=-100):
-    r"""Pull $g$ back to $\ell$: $L = -\sum_c t_c \ell_c$ with $t_c = w_c [c = k]$, hence $\bar\ell = -g\,t$."""
+    r"""Pull $g$ back to $\ell$: $L = -\sum_c t_c \ell_c$ with $t_c = w_c [c = k]$, hence $\bar\ell_c = -g\,t_c$."""
     return (-g[:, None] * _targets(log_probabilities, labels, 0.0, class_weights, ignored),)
 
 

@@ -24,10 +24,16 @@ def triplet(
 ) -> Float[Array, "batch"]:
     r"""Triplet loss of distances, Euclidean by default.
 
-    $L_n = \max(0, \lVert a_n - p_n \rVert - \lVert a_n - q_n \rVert + m)$: the anchor $a$ should be nearer to the
-    positive $p$ than to the negative $q$ by the margin $m$. The norm is
-    $\lVert v \rVert = (\sum_i |v_i|^d)^{1/d}$ of the degree $d$. With `swap`, the negative should be far from both:
-    $\lVert a_n - q_n \rVert$ becomes $\min(\lVert a_n - q_n \rVert, \lVert p_n - q_n \rVert)$.
+    The anchor $a$ should be nearer to the positive $p$ than to the negative $q$ by the margin $m$:
+
+    $$
+    L_n = \max(0, \lVert a_n - p_n \rVert - \lVert a_n - q_n \rVert + m)
+    \qquad \text{with} \qquad
+    \lVert v \rVert = \left(\sum_i |v_i|^d\right)^{1/d} ,
+    $$
+
+    the norm of the degree $d$. With `swap`, the negative should be far from both: $\lVert a_n - q_n \rVert$ becomes
+    $\min(\lVert a_n - q_n \rVert, \lVert p_n - q_n \rVert)$.
 
     The kinks: where the margin is met exactly, the derivative is taken to be 0 (PyTorch's `triplet_margin_loss` takes
     the slope). Where a distance is 0, its derivative is taken to be 0, and for $d = 1$ also that of $|v_i|$ at 0. Where
@@ -70,12 +76,37 @@ def triplet(
 def triplet_vjp(g, anchor, positive, negative, *, margin=1.0, norm_degree=2, swap=False):
     r"""Pull $g$ back to $(a, p, q)$.
 
-    The derivative of $\lVert v \rVert = (\sum_i |v_i|^d)^{1/d}$ is $u_i = \mathrm{sign}(v_i)\,(|v_i| / \lVert v
-    \rVert)^{d - 1}$, which for $d = 2$ is the unit vector $v / \lVert v \rVert$. Let $u$, $u'$ and $u''$ be those of
-    $a - p$, $a - q$ and $p - q$, and $h = g\,[L > 0]$. Then $\bar p = -h u$ and $\bar q = h u'$. As $a$ is in both
-    distances, $\bar a = h (u - u')$. With `swap`, a share $s$ of the smaller distance is that of $p - q$ (1, 0, or
-    $\frac12$ at a tie), so that $\bar a = h (u - (1 - s) u')$, $\bar p = -h (u + s u'')$ and
-    $\bar q = h ((1 - s) u' + s u'')$.
+    The chain rule, first for the power $1/d$ and then for the sum, gives the derivative of the norm:
+
+    $$
+    \begin{aligned}
+    \frac{\partial \lVert v \rVert}{\partial v_i}
+    &= \frac1d \left(\sum_j |v_j|^d\right)^{1/d - 1} d\,|v_i|^{d - 1}\,\mathrm{sign}(v_i) \\
+    &= \mathrm{sign}(v_i) \left(\frac{|v_i|}{\lVert v \rVert}\right)^{d - 1} ,
+    \end{aligned}
+    $$
+
+    because the sum to the power $1/d - 1$ is $\lVert v \rVert^{1 - d}$. For $d = 2$ it is the unit vector
+    $v / \lVert v \rVert$. Let $u$, $u'$ and $u''$ be these derivatives for the differences $a - p$, $a - q$ and
+    $p - q$.
+
+    The maximum passes the cotangent where the loss is positive: $h = g\,[L > 0]$. The first distance is added and the
+    second is subtracted. The anchor is in both, and the sign of $p$ and $q$ in their differences is negative, hence
+
+    $$
+    \bar a = h\,(u - u'), \qquad \bar p = -h\,u, \qquad \bar q = h\,u' .
+    $$
+
+    With `swap`, the smaller of two distances is subtracted. A share $s$ of it is that of $p - q$ (1, 0, or $\frac12$ at
+    a tie) and $1 - s$ is that of $a - q$. So $u'$ is multiplied by $1 - s$, and the terms of $p - q$ are added:
+
+    $$
+    \begin{aligned}
+    \bar a &= h\,(u - (1 - s)\,u') \\
+    \bar p &= -h\,(u + s\,u'') \\
+    \bar q &= h\,((1 - s)\,u' + s\,u'')
+    \end{aligned}
+    $$
     """
     _check_degree(norm_degree)
     violation = _violation(anchor, positive, negative, margin, norm_degree, swap)
@@ -169,11 +200,18 @@ def cosine_embedding(
 ) -> Float[Array, "batch"]:
     r"""Cosine embedding loss of pairs of vectors that belong together or do not.
 
-    $L_n = 1 - c_n$ for label 1 (a pair that belongs together) and $\max(0, c_n - m)$ for label -1 (any other pair).
-    $c = \hat x \cdot \hat y$ is the cosine of the angle between $x$ and $y$, with
-    $\hat x = x / \sqrt{\sum_i x_i^2 + 10^{-12}}$, so that the cosine of a zero vector with any other is 0, as in
-    PyTorch's `cosine_embedding_loss`. The kink is at $c = m$ for the label -1; there the derivative is taken to be 0
-    (PyTorch takes the slope).
+    $L_n = 1 - c_n$ for label 1 (a pair that belongs together) and $\max(0, c_n - m)$ for label -1 (any other pair). The
+    cosine of the angle between $x$ and $y$ is
+
+    $$
+    c = \hat x \cdot \hat y
+    \qquad \text{with} \qquad
+    \hat x = \frac{x}{\sqrt{\sum_i x_i^2 + 10^{-12}}}
+    $$
+
+    and $\hat y$ likewise, so that the cosine of a zero vector with any other is 0, as in PyTorch's
+    `cosine_embedding_loss`. The kink is at $c = m$ for the label -1; there the derivative is taken to be 0 (PyTorch
+    takes the slope).
 
     Args:
         x: First vectors $x$ of shape (batch, features).
@@ -210,9 +248,30 @@ def cosine_embedding(
 def cosine_embedding_vjp(g, x, y, labels, *, margin=0.0):
     r"""Pull $g$ back to $(x, y)$.
 
-    With $r = \sqrt{\sum_i x_i^2 + 10^{-12}}$, $\partial \hat x_i / \partial x_j = ([i = j] - \hat x_i \hat x_j) / r$,
-    so $\partial c / \partial x = (\hat y - c\,\hat x) / r$. The slope $\partial L / \partial c$ is $-1$ for label 1 and
-    $[c > m]$ for -1. Hence $\bar x = g\,(\partial L / \partial c)\,(\hat y - c\,\hat x) / r$, and $\bar y$ likewise.
+    Let $r = \sqrt{\sum_i x_i^2 + 10^{-12}}$, so that $\hat x = x / r$. The length has the derivative
+    $\partial r / \partial x_j = x_j / r = \hat x_j$, and the quotient rule gives
+
+    $$
+    \frac{\partial \hat x_i}{\partial x_j}
+    = \frac{[i = j]}{r} - \frac{x_i}{r^2} \hat x_j
+    = \frac{[i = j] - \hat x_i \hat x_j}{r} .
+    $$
+
+    The cosine is $c = \sum_i \hat x_i \hat y_i$. The chain rule sums over $i$:
+
+    $$
+    \frac{\partial c}{\partial x_j}
+    = \sum_i \hat y_i\, \frac{[i = j] - \hat x_i \hat x_j}{r}
+    = \frac{\hat y_j - c\,\hat x_j}{r} .
+    $$
+
+    The slope $s = \partial L / \partial c$ is $-1$ for label 1 and $[c > m]$ for label -1. Hence
+
+    $$
+    \bar x = g\,s\,\frac{\hat y - c\,\hat x}{r} ,
+    $$
+
+    and $\bar y$ likewise, with $x$ and $y$ exchanged.
     """
     (unit_x, norm_x), (unit_y, norm_y) = _normalize(x), _normalize(y)
     cosine = (unit_x * unit_y).sum(axis=-1)
@@ -311,8 +370,12 @@ def negative_sampling(
 ) -> Float[Array, "batch"]:
     r"""Skip-gram loss with negative samples, in nats.
 
-    $L_n = -\log \sigma(c \cdot o) - \sum_k \log \sigma(-c \cdot q_k)$: a logistic regression on the vector $c$ of a
-    word that distinguishes the vector $o$ of a word near it from the vectors $q_k$ of randomly drawn words.
+    $$
+    L_n = -\log \sigma(c \cdot o) - \sum_k \log \sigma(-c \cdot q_k)
+    $$
+
+    is a logistic regression on the vector $c$ of a word that distinguishes the vector $o$ of a word near it from the
+    vectors $q_k$ of randomly drawn words.
 
     Args:
         center: Vectors $c$ of the words, of shape (batch, features).
@@ -345,10 +408,35 @@ def negative_sampling(
 def negative_sampling_vjp(g, center, context, negatives):
     r"""Pull $g$ back to $(c, o, q)$.
 
-    With $u = c \cdot o$ and $v_k = c \cdot q_k$: $-\log \sigma(u) = \log(1 + e^{-u})$ has the derivative
-    $-\sigma(-u)$, and $-\log \sigma(-v)$ has $\sigma(v)$, hence $\bar u = -g\,\sigma(-u)$ and
-    $\bar v_k = g\,\sigma(v_k)$. By the product rule $\bar o = \bar u\,c$, $\bar q_k = \bar v_k\,c$, and
-    $\bar c = \bar u\,o + \sum_k \bar v_k\,q_k$.
+    Name the products $u = c \cdot o$ and $v_k = c \cdot q_k$. The loss is then
+
+    $$
+    L = -\log \sigma(u) - \sum_k \log \sigma(-v_k) .
+    $$
+
+    Since $-\log \sigma(u) = \log(1 + e^{-u})$, the first term has the derivative
+
+    $$
+    \frac{\partial}{\partial u} \log(1 + e^{-u}) = \frac{-e^{-u}}{1 + e^{-u}} = -\sigma(-u) .
+    $$
+
+    The other terms are the same function at $-v_k$, whose inner derivative is $-1$, so their derivative is
+    $\sigma(v_k)$. The cotangents of the products are therefore
+
+    $$
+    \bar u = -g\,\sigma(-u), \qquad \bar v_k = g\,\sigma(v_k) .
+    $$
+
+    A product $c \cdot o$ has the derivative $o$ with respect to $c$ and $c$ with respect to $o$. The vectors $o$ and
+    $q_k$ are in one product each, and $c$ is in all of them, so that its terms add up:
+
+    $$
+    \bar o = \bar u\,c, \qquad
+    \bar q_k = \bar v_k\,c, \qquad
+    \bar c = \bar u\,o + \sum_k \bar v_k\,q_k .
+    $$
+
+    Gradient descent moves $c$ and $o$ towards each other, and $c$ and each $q_k$ apart.
     """
     u, v = _products(center, context, negatives)
     u_bar = (-g * sigmoid(-u))[:, None]

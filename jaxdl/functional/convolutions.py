@@ -26,7 +26,9 @@ from jaxdl.functional._windows import Padding, crop, pad, padding_around, to_bat
 def output_size(size: int, window: int, *, stride: int = 1, padding: int = 0, dilation: int = 1) -> int:
     r"""Number of positions of a window along an axis.
 
-    $\lfloor (n + 2p - d(k - 1) - 1) / s \rfloor + 1$
+    $$
+    \left\lfloor \frac{n + 2p - d\,(k - 1) - 1}{s} \right\rfloor + 1
+    $$
 
     Args:
         size: Pixels $n$ of the image along the axis.
@@ -67,10 +69,15 @@ def conv2d(
 ) -> Float[Array, "batch new_height new_width filters"]:
     r"""2-D convolution layer for images.
 
-    $y_{nhwo} = b_o + \sum_{ijc} x_{n,\,hs + id,\,wt + je,\,c} K_{ijco}$ with the stride $(s, t)$, the dilation $(d, e)$
-    and the padded image $x$. This is the cross-correlation that all libraries call convolution; `convolution` flips the
-    kernel. On a CPU, where a window contains an infinite pixel, an output can be NaN instead of infinite: windows of
-    three rows are computed in pairs, from differences of pixels, which takes 0.5 to 0.8 times as long.
+    With the stride $(s, t)$, the dilation $(d, e)$ and the padded image $x$ it is
+
+    $$
+    y_{nhwo} = b_o + \sum_{ijc} x_{n,\,hs + id,\,wt + je,\,c}\, K_{ijco} .
+    $$
+
+    This is the cross-correlation that all libraries call convolution; `convolution` flips the kernel. On a CPU, where a
+    window contains an infinite pixel, an output can be NaN instead of infinite: windows of three rows are computed in
+    pairs, from differences of pixels, which takes 0.5 to 0.8 times as long.
 
     Args:
         x: Images of shape (batch, height, width, channels).
@@ -112,13 +119,44 @@ def conv2d(
 def conv2d_vjp(g, x, kernel, bias, *, stride=(1, 1), padding="VALID", dilation=(1, 1), groups=1):
     r"""Pull $g$ back to $(x, K, b)$.
 
-    Let the windows of the image be the rows of a matrix $P$ (the patches), and let the kernel be a matrix with one row
-    for each place in the window and channel. Then $y = P K + b$ is a dense layer, so $\bar K = P^\top g$: all positions
-    and examples share the kernel, and their gradients add up. The gradient of the patches is $\bar P = g K^\top$. A
-    pixel lies in many patches, at another place $(i, j)$ in each, $P_{nhw,\,ijc} = x_{n,\,hs + id,\,wt + je,\,c}$.
-    Hence $\bar x$ is the sum of the gradients of all copies of a pixel, which is the transposed convolution of $g$.
-    The bias is added at every position: $\bar b_o = \sum_{nhw} g_{nhwo}$. If the patches hold more than `CPU_PATCHES`
-    numbers, they are computed for one image at a time.
+    Each output is a sum of products of one pixel and one entry of the kernel,
+
+    $$
+    y_{nhwo} = b_o + \sum_{ijc} x_{n,\,hs + id,\,wt + je,\,c}\, K_{ijco} ,
+    $$
+
+    so the derivative of a product with respect to one factor is the other factor. The rest is to find all outputs in
+    which a number is used.
+
+    An entry of the kernel is used at every position $(h, w)$ of every example, and the bias is added there. Their
+    gradients are sums over positions and examples:
+
+    $$
+    \bar K_{ijco} = \sum_{nhw} x_{n,\,hs + id,\,wt + je,\,c}\; g_{nhwo} ,
+    \qquad
+    \bar b_o = \sum_{nhw} g_{nhwo} .
+    $$
+
+    A pixel $(p, q)$ is used in each window that contains it, at the place $(i, j)$ with $hs + id = p$ and
+    $wt + je = q$. Its gradient is a sum over these windows and over all filters:
+
+    $$
+    \bar x_{npqc} = \sum_{h,\,i:\; hs + id = p} \;\; \sum_{w,\,j:\; wt + je = q} \;\; \sum_o g_{nhwo}\, K_{ijco} .
+    $$
+
+    This is the transposed convolution of $g$ with the same kernel (`conv2d_transpose`). For stride 1 and dilation 1,
+    $h = p - i$ and $w = q - j$: the sum is the convolution of $g$ with $K$ in the mathematical sense. The gradients of
+    the padding are dropped. With several groups, all of this holds within each group.
+
+    The code writes the same as a dense layer. Let the windows of the image be the rows of a matrix $P$ (the patches),
+    and let the kernel be a matrix with one row for each place in the window and channel. Then
+
+    $$
+    y = P K + b, \qquad \bar K = P^\top g, \qquad \bar P = g K^\top,
+    $$
+
+    and $\bar x$ is obtained from $\bar P$ by adding up the gradients of all copies of a pixel. If the patches hold more
+    than `CPU_PATCHES` numbers, they are computed for one image at a time.
     """
     ends = padding_around(x.shape[1:3], kernel.shape[:2], stride, padding, dilation)
     window = kernel.shape[:2], stride, dilation
@@ -161,7 +199,11 @@ def conv1d(
 ) -> Float[Array, "batch new_length filters"]:
     r"""1-D convolution layer for sequences.
 
-    $y_{nto} = b_o + \sum_{ic} x_{n,\,ts + id,\,c} K_{ico}$: `conv2d` of images with one row.
+    With the stride $s$ and the dilation $d$ it is the `conv2d` of images with one row:
+
+    $$
+    y_{nto} = b_o + \sum_{ic} x_{n,\,ts + id,\,c}\, K_{ico}
+    $$
 
     Args:
         x: Sequences of shape (batch, length, channels).
@@ -198,8 +240,16 @@ def conv1d(
 def conv1d_vjp(g, x, kernel, bias, *, stride=1, padding="VALID", dilation=1, groups=1):
     r"""Pull $g$ back to $(x, K, b)$: as in `conv2d`, with one row.
 
-    $\bar K_{ico} = \sum_{nt} g_{nto}\, x_{n,\,ts + id,\,c}$, each $x_{n,\,ts + id,\,c}$ receives
-    $\sum_o g_{nto} K_{ico}$, and $\bar b_o = \sum_{nt} g_{nto}$.
+    All positions and examples share the kernel and the bias. An input at time $q$ is used in each window that contains
+    it, at the place $i$ with $ts + id = q$. Hence
+
+    $$
+    \begin{aligned}
+    \bar K_{ico} &= \sum_{nt} x_{n,\,ts + id,\,c}\; g_{nto} \\
+    \bar x_{nqc} &= \sum_{t,\,i:\; ts + id = q} \; \sum_o g_{nto}\, K_{ico} \\
+    \bar b_o &= \sum_{nt} g_{nto}
+    \end{aligned}
+    $$
     """
     settings = _settings_for_one_row(stride, padding, dilation)
     x_bar, kernel_bar, bias_bar = conv2d_vjp(g[:, None], x[:, None], kernel[None], bias, **settings, groups=groups)
@@ -228,7 +278,9 @@ def convolution(
 ) -> Float[Array, "batch new_height new_width filters"]:
     r"""Convolution in the mathematical sense: `conv2d` with the kernel flipped along both axes.
 
-    $(x * K)_{hw} = \sum_{ij} x_{h - i,\,w - j} K_{ij}$
+    $$
+    (x * K)_{hw} = \sum_{ij} x_{h - i,\,w - j}\, K_{ij}
+    $$
 
     The output begins at the first position where the kernel fits. With a padding of k - 1 on every side that is
     $h = w = 0$ of the formula; with "VALID" it is k - 1. With one channel, one filter, stride 1, no bias and a padding

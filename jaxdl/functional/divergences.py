@@ -13,8 +13,14 @@ def soft_cross_entropy(
 ) -> Float[Array, "batch"]:
     r"""Softmax cross-entropy with target distributions, in nats.
 
-    $L_n = -\sum_c t_{nc} \log p_{nc}$ with the softmax $p$ of the logits $z$ and the targets $t$. A class with the
-    logit $-\infty$ and the target $t = 0$ costs nothing: $0 \log 0 = 0$, and there $\bar t$ is taken to be 0.
+    With the softmax $p$ of the logits $z$ and the targets $t$ it is
+
+    $$
+    L_n = -\sum_c t_{nc} \log p_{nc} .
+    $$
+
+    A class with the logit $-\infty$ and the target $t = 0$ costs nothing: $0 \log 0 = 0$, and there $\bar t$ is taken
+    to be 0.
 
     Args:
         logits: Logits $z$ of shape (batch, classes).
@@ -45,8 +51,20 @@ def soft_cross_entropy(
 def soft_cross_entropy_vjp(g, logits, targets):
     r"""Pull $g$ back to $(z, t)$.
 
-    $\log p_c = z_c - \log \sum_j e^{z_j}$ gives $\partial \log p_c / \partial z_k = [c = k] - p_k$, hence
-    $\bar z_k = -g \sum_c t_c ([c = k] - p_k) = g\,(p_k \sum_c t_c - t_k)$; and $L$ is linear in $t$, hence
+    The logarithm of the softmax is $\log p_c = z_c - \log \sum_i e^{z_i}$. The derivative of its second term is
+    $e^{z_k} / \sum_i e^{z_i} = p_k$, so that
+
+    $$
+    \frac{\partial \log p_c}{\partial z_k} = [c = k] - p_k .
+    $$
+
+    The chain rule sums over the classes $c$:
+
+    $$
+    \bar z_k = -g \sum_c t_c \left([c = k] - p_k\right) = g \left(p_k \sum_c t_c - t_k\right) .
+    $$
+
+    If the targets sum to 1, this is the predicted minus the target distribution. The loss is linear in $t$, hence
     $\bar t = -g \log p$.
     """
     total = targets.sum(axis=-1, keepdims=True)
@@ -79,7 +97,11 @@ def kl_divergence(
 ) -> Float[Array, "batch"]:
     r"""Kullback–Leibler divergence of target distributions from predicted ones, in nats.
 
-    $L_n = \sum_c t_{nc} (\log t_{nc} - \log q_{nc})$ with $0 \log 0 = 0$.
+    With $0 \log 0 = 0$ it is
+
+    $$
+    L_n = \sum_c t_{nc} \left(\log t_{nc} - \log q_{nc}\right) .
+    $$
 
     At $t = 0$ the true derivative with respect to $t$ is $-\infty$; there the derivative of $t \log t$ is taken to be
     0, which leaves $-\log q$. Where both $t$ and $q$ are 0, the derivative is 0.
@@ -114,9 +136,15 @@ def kl_divergence(
 def kl_divergence_vjp(g, log_predictions, targets):
     r"""Pull $g$ back to $(\log q, t)$.
 
-    $L$ is linear in $\log q$, hence $\overline{\log q} = -g\,t$. By the product rule
-    $\partial (t \log t) / \partial t = \log t + 1$, hence $\bar t = g\,(\log t + 1 - \log q)$, and
-    $\bar t = -g \log q$ at $t = 0$.
+    The loss is linear in $\log q$, hence $\overline{\log q} = -g\,t$. In $t$, the product rule gives
+
+    $$
+    \frac{\partial (t \log t)}{\partial t} = \log t + t \cdot \frac1t = \log t + 1 ,
+    \qquad \text{hence} \qquad
+    \bar t = g \left(\log t + 1 - \log q\right) ,
+    $$
+
+    and $\bar t = -g \log q$ at $t = 0$, as the function defines.
     """
     targets = _not_negative(targets)
     slope = jnp.where(targets == 0, 0, jnp.log(targets) + 1)

@@ -42,8 +42,14 @@ def embed(ids: Integer[Array, "*shape"], table: Float[Array, "vocabulary feature
 def embed_vjp(g, ids, table):
     r"""Pull $g$ back to the table.
 
-    $\partial y_{sf} / \partial E_{vf} = [k_s = v]$, hence $\bar E_v = \sum_{s:\, k_s = v} g_s$: each $g_s$ is added to
-    the row that was looked up. Repeated ids add up, and rows that were not looked up get 0.
+    An output is a copy of one row: $\partial y_{sf} / \partial E_{vf} = [k_s = v]$. The chain rule sums over all places
+    $s$ that looked up the row $v$:
+
+    $$
+    \bar E_v = \sum_{s:\; k_s = v} g_s
+    $$
+
+    Each $g_s$ is added to the row that was looked up. Repeated ids add up, and rows that were not looked up get 0.
     """
     rows, one = _rows(ids, table)
     return (jnp.zeros_like(table).at[rows].add(one * g),)
@@ -67,8 +73,11 @@ def bag_of_embeddings(
 ) -> Float[Array, "batch features"]:
     r"""Weighted sum of rows of a table, in which the order does not matter.
 
-    $y_{nf} = \sum_j w_{nj} E_{k_{nj} f}$, as PyTorch's `embedding_bag(mode="sum")` with `per_sample_weights`. Weights
-    of $1/n$ give the mean of $n$ rows.
+    $$
+    y_{nf} = \sum_j w_{nj}\, E_{k_{nj} f}
+    $$
+
+    as PyTorch's `embedding_bag(mode="sum")` with `per_sample_weights`. Weights of $1/n$ give the mean of $n$ rows.
 
     Args:
         ids: Row numbers $k$ of shape (batch, bag). Pad shorter bags with any valid id, such as 0, and the weight 0: it
@@ -100,9 +109,15 @@ def bag_of_embeddings(
 def bag_of_embeddings_vjp(g, ids, weights, table):
     r"""Pull $g$ back to $(w, E)$.
 
-    $\partial y_{nf} / \partial w_{nj} = E_{k_{nj} f}$, hence $\bar w_{nj} = \sum_f g_{nf} E_{k_{nj} f}$. Each row that
-    was looked up receives $w_{nj} g_n$, and repeated rows add up, as in `embed`:
-    $\bar E_v = \sum_{nj:\, k_{nj} = v} w_{nj} g_n$.
+    The output is a sum of products, and the derivative of a product with respect to one factor is the other factor. A
+    weight scales all features of its row, so the chain rule sums over the features. A row is used wherever its id
+    occurs, so there the chain rule sums over all places with this id:
+
+    $$
+    \bar w_{nj} = \sum_f g_{nf}\, E_{k_{nj} f} ,
+    \qquad
+    \bar E_v = \sum_{n,\,j:\; k_{nj} = v} w_{nj}\, g_n .
+    $$
     """
     weights_bar = jnp.einsum("nf,njf->nj", g, embed(ids, table))
     (table_bar,) = embed_vjp(jnp.einsum("nj,nf->njf", weights, g), ids, table)

@@ -37,9 +37,12 @@ def glu(z: Float[Array, "*batch features"]) -> Float[Array, "*batch units"]:
 def glu_vjp(g, z):
     r"""Pull $g$ back to $z = (a, b)$.
 
-    $\partial y / \partial a = \sigma(b)$ and, with $\sigma'(b) = \sigma(b)\,\sigma(-b)$,
-    $\partial y / \partial b = a\,\sigma(b)\,\sigma(-b)$, hence
-    $\bar z = (g\,\sigma(b),\; g\,a\,\sigma(b)\,\sigma(-b))$.
+    The signal is multiplied by its gate, so $\partial y / \partial a = \sigma(b)$. The derivative of the logistic
+    function is $\sigma'(b) = \sigma(b)\,\sigma(-b)$, so $\partial y / \partial b = a\,\sigma(b)\,\sigma(-b)$. Hence
+
+    $$
+    \bar a = g\,\sigma(b), \qquad \bar b = g\,a\,\sigma(b)\,\sigma(-b), \qquad \bar z = (\bar a, \bar b) .
+    $$
     """
     a, b = _halves(z)
     return (jnp.concatenate([g * sigmoid(b), g * a * sigmoid(b) * sigmoid(-b)], axis=-1),)

@@ -46,7 +46,19 @@ def hinge(scores: Float[Array, "batch"], labels: Integer[Array, "batch"]) -> Flo
 
 
 def hinge_vjp(g, scores, labels):
-    r"""Pull $g$ back to the scores: $\partial L / \partial y = -s\,[s y < 1]$, hence $\bar y = -g\,s\,[s y < 1]$."""
+    r"""Pull $g$ back to the scores.
+
+    Beyond the margin, for $s y \ge 1$, the loss is constantly 0 (at $s y = 1$ we take the derivative of this piece).
+    Within it, for $s y < 1$, the loss is $1 - s y$, with the derivative $-s$. Hence
+
+    $$
+    \frac{\partial L}{\partial y} = -s\,[s y < 1] ,
+    \qquad
+    \bar y = -g\,s\,[s y < 1] .
+    $$
+
+    Only examples within the margin or on the wrong side move the parameters.
+    """
     s = sign_or_nan(labels, scores.dtype)
     return (jnp.where(s * scores >= 1, 0, -g * s),)
 
@@ -93,8 +105,16 @@ def squared_hinge(scores: Float[Array, "batch"], labels: Integer[Array, "batch"]
 def squared_hinge_vjp(g, scores, labels):
     r"""Pull $g$ back to the scores.
 
-    $L = h^2$ with the hinge loss $h$, and $h\,\partial h / \partial y = -s h$ on both sides of the margin, since
-    $h = 0$ beyond it; hence $\bar y = -2\,g\,s\,h$.
+    The loss is the square of the hinge loss $h = \max(0, 1 - s y)$, whose derivative is $-s\,[s y < 1]$. The chain rule
+    gives
+
+    $$
+    \frac{\partial L}{\partial y} = 2 h\, \frac{\partial h}{\partial y} = -2\,s\,h\,[s y < 1] ,
+    \qquad
+    \bar y = -2\,g\,s\,h .
+    $$
+
+    The bracket can be left out, because $h = 0$ where it is 0.
     """
     return (-2 * g * sign_or_nan(labels, scores.dtype) * hinge(scores, labels),)
 
@@ -143,7 +163,17 @@ def perceptron(scores: Float[Array, "batch"], labels: Integer[Array, "batch"]) -
 def perceptron_vjp(g, scores, labels):
     r"""Pull $g$ back to the scores.
 
-    $\partial L / \partial y = -s\,[s y \le 0]$, hence $\bar y = -g\,s\,[s y \le 0]$: only mistakes have a gradient.
+    For a right answer, $s y > 0$, the loss is constantly 0. For a wrong one, $s y < 0$, it is $-s y$, with the
+    derivative $-s$. The boundary $s y = 0$ counts as wrong. Hence
+
+    $$
+    \frac{\partial L}{\partial y} = -s\,[s y \le 0] ,
+    \qquad
+    \bar y = -g\,s\,[s y \le 0] .
+    $$
+
+    Only mistakes have a gradient. For $y = w \cdot x$, gradient descent with learning rate 1 is the perceptron rule
+    $w \leftarrow w + s x$.
     """
     s = sign_or_nan(labels, scores.dtype)
     return (jnp.where(s * scores > 0, 0, -g * s),)
@@ -161,8 +191,13 @@ def perceptron_examples(random):
 def multiclass_hinge(scores: Float[Array, "batch classes"], labels: Integer[Array, "batch"]) -> Float[Array, "batch"]:
     r"""Multiclass hinge loss with respect to the strongest rival of the label.
 
-    $L_n = \max(0, 1 + \max_{j \ne k} z_{nj} - z_{nk})$ for the scores $z$ and the label $k$. With a single class there
-    is no rival and the loss is 0.
+    For the scores $z$ and the label $k$ it is
+
+    $$
+    L_n = \max\left(0,\; 1 + \max_{j \ne k} z_{nj} - z_{nk}\right) .
+    $$
+
+    With a single class there is no rival and the loss is 0.
 
     There are two kinks. Where the margin is met exactly, the derivative is taken to be 0. Where several rivals tie, the
     first of them counts as the strongest.
@@ -195,9 +230,20 @@ def multiclass_hinge(scores: Float[Array, "batch classes"], labels: Integer[Arra
 def multiclass_hinge_vjp(g, scores, labels):
     r"""Pull $g$ back to the scores.
 
-    With the gap $d = 1 + z_r - z_k$ to the strongest rival $r$, $L = \max(0, d)$, hence
-    $\bar z_j = g\,[d > 0] ([j = r] - [j = k])$: gradient descent lowers the score of the rival and raises that of the
-    label.
+    Let $r$ be the strongest rival, the first $j \ne k$ with the largest score. The loss is $L = \max(0, d)$ with the
+    gap $d = 1 + z_r - z_k$, in which only two scores occur:
+
+    $$
+    \frac{\partial d}{\partial z_j} = [j = r] - [j = k] .
+    $$
+
+    The maximum passes the cotangent where $d > 0$, hence
+
+    $$
+    \bar z_j = g\,[d > 0] \left([j = r] - [j = k]\right) .
+    $$
+
+    Gradient descent lowers the score of the rival and raises that of the label.
     """
     gap, rival, one_hot = _gap_to_rival(scores, labels)
     return (jnp.where(gap <= 0, 0, g * _valid_label(scores, labels))[:, None] * (rival - one_hot),)
@@ -244,7 +290,12 @@ def weston_watkins(
 ) -> Float[Array, "batch"]:
     r"""Multiclass hinge loss of Weston and Watkins, summed over all rivals of the label.
 
-    $L_n = \sum_{j \ne k} \max(0, 1 + z_{nj} - z_{nk})^e$ for the scores $z$, the label $k$ and the exponent $e$.
+    For the scores $z$, the label $k$ and the exponent $e$ it is
+
+    $$
+    L_n = \sum_{j \ne k} \max(0,\; 1 + z_{nj} - z_{nk})^e .
+    $$
+
     PyTorch's `multi_margin_loss` divides it by the number of classes and calls the exponent `p`. With a single class it
     is 0.
 
@@ -283,9 +334,19 @@ def weston_watkins(
 def weston_watkins_vjp(g, scores, labels, *, exponent=1):
     r"""Pull $g$ back to the scores.
 
-    With the gap $d_j = 1 + z_j - z_k$, every rival adds $s_j = e\,d_j^{e - 1} [d_j > 0]$ to the slope of its own score
-    and subtracts it from that of the label; with $d_k = 0$ that is
-    $\bar z_j = g \left(s_j - [j = k] \sum_i s_i\right)$.
+    Let $d_j = 1 + z_j - z_k$ be the gap to class $j$; for the label itself set $d_k = 0$, so that it adds nothing. The
+    loss is $L = \sum_j \max(0, d_j)^e$. The derivative of its terms with respect to the gaps is
+
+    $$
+    s_j = \frac{\partial L}{\partial d_j} = e\,d_j^{e - 1}\,[d_j > 0] .
+    $$
+
+    The score of a rival $j$ occurs in its own gap, with the sign $+$. The score of the label occurs in the gaps of all
+    rivals, with the sign $-$. With $s_k = 0$, both cases are one formula:
+
+    $$
+    \bar z_j = g \left(s_j - [j = k] \sum_i s_i\right)
+    $$
     """
     _check_exponent(exponent)
     gaps, one_hot = _gaps_to_all(scores, labels)

@@ -14,8 +14,13 @@ from jaxdl.functional._validity import one_or_nan
 def dropout(key: Key[Array, ""], x: Float[Array, "*shape"], *, rate: Scalar = 0.5) -> Float[Array, "*shape"]:
     r"""Inverted dropout: set random elements to 0 and scale up the others.
 
-    $y = x\,m / (1 - r)$, where each $m \in \{0, 1\}$ is 1 with probability $1 - r$, independently. The expectation of
-    $y$ is $x$, so that the trained network needs no rescaling.
+    $y = x\,m / (1 - r)$, where each $m \in \{0, 1\}$ is 1 with probability $1 - r$, independently. Then
+
+    $$
+    \mathrm{E}[y] = (1 - r) \cdot \frac{x}{1 - r} + r \cdot 0 = x ,
+    $$
+
+    so that the trained network needs no rescaling.
 
     Args:
         key: Random key; the same key gives the same mask, in every floating-point precision.
@@ -43,7 +48,19 @@ def dropout(key: Key[Array, ""], x: Float[Array, "*shape"], *, rate: Scalar = 0.
 
 
 def dropout_vjp(g, key, x, *, rate=0.5):
-    r"""Pull $g$ back to $x$: $\partial y / \partial x = m / (1 - r)$, where the same key gives the same mask again."""
+    r"""Pull $g$ back to $x$.
+
+    The mask $m$ does not depend on $x$, so dropout multiplies each element by a constant. Hence
+
+    $$
+    \frac{\partial y}{\partial x} = \frac{m}{1 - r} ,
+    \qquad
+    \bar x = \frac{g\,m}{1 - r} .
+    $$
+
+    The gradient is dropped where the signal was dropped, and scaled up elsewhere. The reverse pass needs the mask of
+    the forward pass; the same key gives the same mask again.
+    """
     return (g * _mask(jax.random.clone(key), x, rate),)
 
 

@@ -22,9 +22,15 @@ def batch_norm(
 ) -> tuple[Float[Array, "*batch features"], Float[Array, "features"], Float[Array, "features"]]:
     r"""Batch normalization in training, with the statistics of the batch.
 
-    $y = \gamma \hat x + \beta$ with $\hat x = (x - \mu) / \sqrt{v + \epsilon}$, where $\mu = \frac1N \sum_n x_n$ and
-    $v = \frac1N \sum_n (x_n - \mu)^2$ are the mean and the (biased) variance of each feature over all other axes: the
-    batch and, for images, the pixels. With batch size 1 and no other axes, the output is the bias $\beta$.
+    $$
+    y = \gamma \hat x + \beta, \qquad
+    \hat x = \frac{x - \mu}{\sqrt{v + \epsilon}}, \qquad
+    \mu = \frac1N \sum_n x_n, \qquad
+    v = \frac1N \sum_n (x_n - \mu)^2
+    $$
+
+    The mean $\mu$ and the (biased) variance $v$ of each feature are taken over all other axes: the batch and, for
+    images, the pixels. With batch size 1 and no other axes, the output is the bias $\beta$.
 
     Running averages are computed from the returned $\mu$ and $v$. Flax also averages the biased variance; PyTorch
     averages the unbiased one, which is $N / (N - 1)$ times as large.
@@ -60,14 +66,62 @@ def batch_norm(
 def batch_norm_vjp(g, x, scale, bias, *, epsilon=1e-5):
     r"""Pull $g = (\bar y, \bar\mu, \bar v)$ back to $(x, \gamma, \beta)$.
 
-    $\bar\gamma = \sum_n \bar y_n \hat x_n$ and $\bar\beta = \sum_n \bar y_n$. For $x$, let $h = \gamma \bar y$ and
-    $r = 1 / \sqrt{v + \epsilon}$. Then $\partial \mu / \partial x_n = \frac1N$ and
-    $\partial v / \partial x_n = \frac2N (x_n - \mu)$: the part of $v$ that depends on $x_n$ through $\mu$ is a sum of
-    differences from the mean, which is 0. From
-    $\partial r / \partial x_n = -\frac12 r^3\, \partial v / \partial x_n = -\frac1N r^2 \hat x_n$ follows
-    $\partial \hat x_k / \partial x_n = r \left([k = n] - \frac1N - \frac1N \hat x_k \hat x_n\right)$, so that $y$
-    contributes $r \left(h_n - \frac1N \sum_k h_k - \hat x_n \frac1N \sum_k h_k \hat x_k\right)$. The outputs $\mu$ and
-    $v$ add $\frac1N \left(\bar\mu + 2 \bar v\,(x_n - \mu)\right)$.
+    Each feature is normalized on its own, so we derive the gradient for one feature with the inputs $x_1, \dots, x_N$.
+    With $r = 1 / \sqrt{v + \epsilon}$ the output is $y_n = \gamma \hat x_n + \beta$, $\hat x_n = r\,(x_n - \mu)$.
+
+    Scale and bias are shared by all $N$ rows, so their gradients are sums:
+
+    $$
+    \bar\gamma = \sum_n \bar y_n \hat x_n, \qquad \bar\beta = \sum_n \bar y_n .
+    $$
+
+    The cotangent of $\hat x_n$ is $h_n = \gamma\,\bar y_n$. For $x$, note that an input $x_n$ changes every $\hat x_k$:
+    directly for $k = n$, and through $\mu$ and $v$ for all $k$. The statistics have the derivatives
+
+    $$
+    \begin{aligned}
+    \frac{\partial \mu}{\partial x_n} &= \frac1N \\
+    \frac{\partial v}{\partial x_n}
+    &= \frac1N \sum_k 2\,(x_k - \mu) \left([k = n] - \frac1N\right) = \frac2N (x_n - \mu) ,
+    \end{aligned}
+    $$
+
+    because the differences from the mean sum to 0. The chain rule for $r = (v + \epsilon)^{-1/2}$ gives
+
+    $$
+    \frac{\partial r}{\partial x_n}
+    = -\frac12 (v + \epsilon)^{-3/2}\, \frac{\partial v}{\partial x_n}
+    = -\frac12 r^3 \cdot \frac2N (x_n - \mu)
+    = -\frac1N r^2 \hat x_n .
+    $$
+
+    Now the product rule for $\hat x_k = r\,(x_k - \mu)$, with $r\,(x_k - \mu) = \hat x_k$ in the second step:
+
+    $$
+    \begin{aligned}
+    \frac{\partial \hat x_k}{\partial x_n}
+    &= r \left([k = n] - \frac1N\right) - (x_k - \mu)\, \frac1N r^2 \hat x_n \\
+    &= r \left([k = n] - \frac1N - \frac1N \hat x_k \hat x_n\right) .
+    \end{aligned}
+    $$
+
+    The chain rule multiplies by $h_k$ and sums over $k$. This is the part of $\bar x_n$ that comes through $y$:
+
+    $$
+    \sum_k h_k \frac{\partial \hat x_k}{\partial x_n}
+    = r \left(h_n - \frac1N \sum_k h_k - \hat x_n \frac1N \sum_k h_k \hat x_k\right) .
+    $$
+
+    The statistics are outputs too. Their cotangents, times the derivatives above, are the other part:
+
+    $$
+    \bar x_n
+    = r \left(h_n - \frac1N \sum_k h_k - \hat x_n \frac1N \sum_k h_k \hat x_k\right)
+    + \frac1N \left(\bar\mu + 2\,\bar v\,(x_n - \mu)\right) .
+    $$
+
+    The two subtracted terms remove the parts of $h$ that would shift or stretch all inputs together. A shift does not
+    change the output, and for $\epsilon = 0$ neither does a stretch.
     """
     g_y, g_mean, g_variance = g
     axes = tuple(range(x.ndim - 1))
@@ -102,8 +156,13 @@ def batch_norm_inference(
 ) -> Float[Array, "*batch features"]:
     r"""Batch normalization in inference, with given statistics.
 
-    $y = \gamma (x - \mu) / \sqrt{v + \epsilon} + \beta$ for given $\mu$ and $v$. As these do not depend on $x$, this is
-    an affine map of each feature, and no example depends on another.
+    For given $\mu$ and $v$ it is
+
+    $$
+    y = \gamma\, \frac{x - \mu}{\sqrt{v + \epsilon}} + \beta .
+    $$
+
+    As these do not depend on $x$, this is an affine map of each feature, and no example depends on another.
 
     Args:
         x: Signals of shape (*batch, features).
@@ -135,10 +194,24 @@ def batch_norm_inference(
 def batch_norm_inference_vjp(g, x, scale, bias, mean, variance, *, epsilon=1e-5):
     r"""Pull $g$ back to $(x, \gamma, \beta, \mu, v)$.
 
-    With $r = 1 / \sqrt{v + \epsilon}$ the map is $y = \gamma r (x - \mu) + \beta$, hence $\bar x = \gamma r g$. All
-    rows $n$ share the other four arguments, whose gradients are sums: $\bar\gamma = \sum_n g_n r (x_n - \mu)$,
-    $\bar\beta = \sum_n g_n$, $\bar\mu = -\sum_n \bar x_n$, and, as $\partial r / \partial v = -\frac12 r^3$,
-    $\bar v = -\frac12 r^3 \gamma \sum_n g_n (x_n - \mu)$.
+    With $r = 1 / \sqrt{v + \epsilon}$ the map is $y_n = \gamma r (x_n - \mu) + \beta$, and $\mu$ and $r$ are not
+    computed from $x$. Hence
+
+    $$
+    \bar x_n = \gamma\,r\,g_n .
+    $$
+
+    All rows share the other four arguments, so their gradients are sums. The variance acts through $r$ alone, with the
+    derivative $\partial r / \partial v = -\frac12 (v + \epsilon)^{-3/2} = -\frac12 r^3$:
+
+    $$
+    \begin{aligned}
+    \bar\gamma &= r \sum_n g_n (x_n - \mu) \\
+    \bar\beta &= \sum_n g_n \\
+    \bar\mu &= -\gamma\,r \sum_n g_n = -\sum_n \bar x_n \\
+    \bar v &= -\frac12 r^3 \gamma \sum_n g_n (x_n - \mu)
+    \end{aligned}
+    $$
     """
     axes = tuple(range(x.ndim - 1))
     r = over_root(variance, epsilon)

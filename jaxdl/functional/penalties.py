@@ -38,7 +38,19 @@ def l1(params: PyTree[Float[Array, "..."]]) -> Float[Array, ""]:
 
 
 def l1_vjp(g, params):
-    r"""Pull $g$ back to $w$: $\partial |w| / \partial w = \mathrm{sign}(w)$, hence $\bar w = g\,\mathrm{sign}(w)$."""
+    r"""Pull $g$ back to $w$.
+
+    Each parameter is in one term of the sum. The derivative of $|w|$ is 1 for $w > 0$ and $-1$ for $w < 0$, and it is
+    taken to be 0 at the kink, which is $\mathrm{sign}(w)$ in all cases:
+
+    $$
+    \frac{\partial}{\partial w_i} \sum_j |w_j| = \mathrm{sign}(w_i) ,
+    \qquad
+    \bar w = g\,\mathrm{sign}(w) .
+    $$
+
+    The gradient does not depend on the size of a parameter.
+    """
     return (jax.tree.map(lambda w: g * jnp.sign(w), params),)
 
 
@@ -77,7 +89,18 @@ def l2(params: PyTree[Float[Array, "..."]]) -> Float[Array, ""]:
 
 
 def l2_vjp(g, params):
-    r"""Pull $g$ back to the parameters: $\partial \tfrac12 w^2 / \partial w = w$, hence $\bar w = g\,w$."""
+    r"""Pull $g$ back to $w$.
+
+    Each parameter is in one term of the sum, and the factor $\tfrac12$ cancels the 2 of the derivative of a square:
+
+    $$
+    \frac{\partial}{\partial w_i} \frac12 \sum_j w_j^2 = w_i ,
+    \qquad
+    \bar w = g\,w .
+    $$
+
+    The gradient is proportional to the parameter.
+    """
     return (jax.tree.map(lambda w: g * w, params),)
 
 
@@ -89,8 +112,11 @@ def l2_examples(random):
 def elastic_net(params: PyTree[Float[Array, "..."]], *, ratio: Scalar = 0.5) -> Float[Array, ""]:
     r"""Elastic net penalty: a mixture of the L1 and the L2 penalty.
 
-    $\rho \sum_i |w_i| + \tfrac12 (1 - \rho) \sum_i w_i^2$ over all leaves of a tree: $\rho$ times `l1` plus $1 - \rho$
-    times `l2`, as in scikit-learn.
+    $$
+    \rho \sum_i |w_i| + \frac{1 - \rho}{2} \sum_i w_i^2
+    $$
+
+    over all leaves of a tree: $\rho$ times `l1` plus $1 - \rho$ times `l2`, as in scikit-learn.
 
     The kink is at $w = 0$; there the derivative is taken to be 0, the middle of the subgradients $[-\rho, \rho]$.
 
@@ -120,8 +146,11 @@ def elastic_net(params: PyTree[Float[Array, "..."]], *, ratio: Scalar = 0.5) -> 
 def elastic_net_vjp(g, params, *, ratio=0.5):
     r"""Pull $g$ back to $w$.
 
-    $\partial |w| / \partial w = \mathrm{sign}(w)$ and $\partial \tfrac12 w^2 / \partial w = w$, hence
-    $\bar w = g\,(\rho\,\mathrm{sign}(w) + (1 - \rho)\,w)$.
+    The derivative of $|w|$ is $\mathrm{sign}(w)$, and that of $\tfrac12 w^2$ is $w$. The sum rule gives
+
+    $$
+    \bar w = g \left(\rho\,\mathrm{sign}(w) + (1 - \rho)\,w\right) .
+    $$
     """
     ratio = _valid_ratio(ratio, g.dtype)
     return (jax.tree.map(lambda w: g * (ratio * jnp.sign(w) + (1 - ratio) * w), params),)

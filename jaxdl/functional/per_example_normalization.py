@@ -21,8 +21,13 @@ def layer_norm(
 ) -> Float[Array, "*batch features"]:
     r"""Layer normalization $y = \gamma \hat x + \beta$ with $\hat x = (x - \mu) / \sqrt{v + \epsilon}$ of each row.
 
-    $\mu = \frac1F \sum_f x_f$ and $v = \frac1F \sum_f (x_f - \mu)^2$ are the mean and the (biased) variance of the
-    $F$ features of a row, the last axis. They are computed in float32 at least.
+    The mean and the (biased) variance are those of the $F$ features of a row, the last axis:
+
+    $$
+    \mu = \frac1F \sum_f x_f, \qquad v = \frac1F \sum_f (x_f - \mu)^2 .
+    $$
+
+    They are computed in float32 at least.
 
     Args:
         x: Inputs of shape (..., features).
@@ -54,13 +59,51 @@ def layer_norm(
 def layer_norm_vjp(g, x, scale, bias, *, epsilon=1e-5):
     r"""Pull $g$ back to $(x, \gamma, \beta)$.
 
-    Scale and bias are shared by all rows $n$: $\bar\gamma = \sum_n g_n \hat x_n$ and $\bar\beta = \sum_n g_n$. For $x$,
-    let $h = \gamma g$ and $r = 1 / \sqrt{v + \epsilon}$. $v$ does not depend on $x$ through $\mu$, because the
-    differences from the mean sum to 0. So $\partial \mu / \partial x_f = \frac1F$ and
-    $\partial r / \partial x_f = -\frac12 r^3 \cdot \frac2F (x_f - \mu) = -\frac1F r^2 \hat x_f$ give
-    $\partial \hat x_k / \partial x_f = r \left([k = f] - \frac1F - \frac1F \hat x_k \hat x_f\right)$, hence
-    $\bar x_f = r \left(h_f - \frac1F \sum_k h_k - \hat x_f \frac1F \sum_k h_k \hat x_k\right)$. The components of $h$
-    that shift or scale the whole row are removed.
+    Scale and bias are shared by all rows $n$, so their gradients are sums:
+
+    $$
+    \bar\gamma_f = \sum_n g_{nf}\, \hat x_{nf}, \qquad \bar\beta_f = \sum_n g_{nf} .
+    $$
+
+    Each row is normalized on its own, so for $x$ we leave out the index $n$. The cotangent of $\hat x_f$ is
+    $h_f = \gamma_f\, g_f$. With $r = 1 / \sqrt{v + \epsilon}$, $\hat x_k = r\,(x_k - \mu)$. An input $x_f$ changes
+    every $\hat x_k$: directly for $k = f$, and through $\mu$ and $v$ for all $k$. The statistics have the derivatives
+
+    $$
+    \begin{aligned}
+    \frac{\partial \mu}{\partial x_f} &= \frac1F \\
+    \frac{\partial v}{\partial x_f}
+    &= \frac1F \sum_k 2\,(x_k - \mu) \left([k = f] - \frac1F\right) = \frac2F (x_f - \mu) ,
+    \end{aligned}
+    $$
+
+    because the differences from the mean sum to 0. The chain rule for $r = (v + \epsilon)^{-1/2}$ gives
+
+    $$
+    \frac{\partial r}{\partial x_f}
+    = -\frac12 (v + \epsilon)^{-3/2}\, \frac{\partial v}{\partial x_f}
+    = -\frac12 r^3 \cdot \frac2F (x_f - \mu)
+    = -\frac1F r^2 \hat x_f .
+    $$
+
+    Now the product rule for $\hat x_k = r\,(x_k - \mu)$, with $r\,(x_k - \mu) = \hat x_k$ in the second step:
+
+    $$
+    \begin{aligned}
+    \frac{\partial \hat x_k}{\partial x_f}
+    &= r \left([k = f] - \frac1F\right) - (x_k - \mu)\, \frac1F r^2 \hat x_f \\
+    &= r \left([k = f] - \frac1F - \frac1F \hat x_k \hat x_f\right) .
+    \end{aligned}
+    $$
+
+    The chain rule multiplies by $h_k$ and sums over $k$:
+
+    $$
+    \bar x_f = r \left(h_f - \frac1F \sum_k h_k - \hat x_f \frac1F \sum_k h_k \hat x_k\right) .
+    $$
+
+    The two subtracted terms remove the components of $h$ that would shift or scale the whole row. A shift does not
+    change the output, and for $\epsilon = 0$ neither does a scaling.
     """
     batch = tuple(range(x.ndim - 1))
     x_hat, r = _normalize(x, -1, epsilon)
@@ -114,12 +157,35 @@ def rms_norm(
 def rms_norm_vjp(g, x, scale, *, epsilon=1e-5):
     r"""Pull $g$ back to $(x, \gamma)$.
 
-    $\bar\gamma = \sum_n g_n \hat x_n$. For $x$, let $h = \gamma g$ and
-    $r = 1 / \sqrt{\frac1F \sum_f x_f^2 + \epsilon}$. Then
-    $\partial r / \partial x_f = -\frac12 r^3 \cdot \frac2F x_f = -\frac1F r^2 \hat x_f$ gives
-    $\partial \hat x_k / \partial x_f = r \left([k = f] - \frac1F \hat x_k \hat x_f\right)$, hence
-    $\bar x_f = r \left(h_f - \hat x_f \frac1F \sum_k h_k \hat x_k\right)$. The component of $h$ that scales the whole
-    row is removed.
+    All rows $n$ share the scale, hence $\bar\gamma_f = \sum_n g_{nf}\, \hat x_{nf}$.
+
+    For $x$, take one row. The cotangent of $\hat x_f$ is $h_f = \gamma_f\, g_f$. With the mean square
+    $q = \frac1F \sum_f x_f^2$ and $r = (q + \epsilon)^{-1/2}$, $\hat x_k = r\,x_k$. An input $x_f$ changes $\hat x_f$
+    directly, and every $\hat x_k$ through $r$. As $\partial q / \partial x_f = \frac2F x_f$, the chain rule gives
+
+    $$
+    \frac{\partial r}{\partial x_f}
+    = -\frac12 (q + \epsilon)^{-3/2}\, \frac{\partial q}{\partial x_f}
+    = -\frac12 r^3 \cdot \frac2F x_f
+    = -\frac1F r^2 \hat x_f .
+    $$
+
+    Now the product rule for $\hat x_k = r\,x_k$:
+
+    $$
+    \frac{\partial \hat x_k}{\partial x_f}
+    = r\,[k = f] - x_k\, \frac1F r^2 \hat x_f
+    = r \left([k = f] - \frac1F \hat x_k \hat x_f\right) .
+    $$
+
+    The chain rule multiplies by $h_k$ and sums over $k$:
+
+    $$
+    \bar x_f = r \left(h_f - \hat x_f \frac1F \sum_k h_k \hat x_k\right) .
+    $$
+
+    The subtracted term removes the component of $h$ that would scale the whole row. For $\epsilon = 0$ a scaling does
+    not change the output.
     """
     r = _inverse_rms(x, epsilon)
     x_hat = r * x
@@ -182,11 +248,40 @@ def group_norm(
 def group_norm_vjp(g, x, scale, bias, *, groups=32, epsilon=1e-5):
     r"""Pull $g$ back to $(x, \gamma, \beta)$.
 
-    Scale and bias are shared by all examples and pixels $p$: $\bar\gamma = \sum_p g_p \hat x_p$ and
-    $\bar\beta = \sum_p g_p$. For $x$, with $h = \gamma g$ and $r = 1 / \sqrt{v + \epsilon}$, this is layer
-    normalization of the $M$ numbers of a group:
-    $\partial \hat x_k / \partial x_m = r \left([k = m] - \frac1M - \frac1M \hat x_k \hat x_m\right)$ within a group and
-    0 between two, hence $\bar x_m = r \left(h_m - \frac1M \sum_k h_k - \hat x_m \frac1M \sum_k h_k \hat x_k\right)$.
+    Scale and bias are shared by all examples and pixels, which we number by $p$. So their gradients are sums:
+
+    $$
+    \bar\gamma_c = \sum_p g_{pc}\, \hat x_{pc}, \qquad \bar\beta_c = \sum_p g_{pc} .
+    $$
+
+    For $x$, number the inputs of one group of one example from 1 to $M$, over its channels and all pixels. No other
+    output depends on them. The cotangent of $\hat x_m$ is $h_m = \gamma\, g_m$, with the $\gamma$ of its channel. The
+    rest is layer normalization of these $M$ numbers. With $r = 1 / \sqrt{v + \epsilon}$, and because the differences
+    from the mean sum to 0,
+
+    $$
+    \frac{\partial \mu}{\partial x_m} = \frac1M, \qquad
+    \frac{\partial v}{\partial x_m} = \frac2M (x_m - \mu), \qquad
+    \frac{\partial r}{\partial x_m} = -\frac12 r^3\, \frac{\partial v}{\partial x_m} = -\frac1M r^2 \hat x_m .
+    $$
+
+    The product rule for $\hat x_k = r\,(x_k - \mu)$ gives
+
+    $$
+    \begin{aligned}
+    \frac{\partial \hat x_k}{\partial x_m}
+    &= r \left([k = m] - \frac1M\right) - (x_k - \mu)\, \frac1M r^2 \hat x_m \\
+    &= r \left([k = m] - \frac1M - \frac1M \hat x_k \hat x_m\right) .
+    \end{aligned}
+    $$
+
+    The chain rule multiplies by $h_k$ and sums over the group:
+
+    $$
+    \bar x_m = r \left(h_m - \frac1M \sum_k h_k - \hat x_m \frac1M \sum_k h_k \hat x_k\right) .
+    $$
+
+    The components of $h$ that shift or scale the whole group are removed.
     """
     pixels = tuple(range(x.ndim - 1))
     grouped, h = _split_into_groups(x, groups), _split_into_groups(scale * g, groups)
@@ -255,10 +350,21 @@ def instance_norm(
 def instance_norm_vjp(g, x, scale, bias, *, epsilon=1e-5):
     r"""Pull $g$ back to $(x, \gamma, \beta)$.
 
-    $\bar\gamma = \sum_p g_p \hat x_p$ and $\bar\beta = \sum_p g_p$ over all examples and pixels. For $x$, with
-    $h = \gamma g$ and $r = 1 / \sqrt{v + \epsilon}$, each channel of each example is normalized on its own, over its
-    $S$ pixels: $\partial \hat x_k / \partial x_s = r \left([k = s] - \frac1S - \frac1S \hat x_k \hat x_s\right)$, hence
-    $\bar x_s = r \left(h_s - \frac1S \sum_k h_k - \hat x_s \frac1S \sum_k h_k \hat x_k\right)$.
+    Scale and bias are shared by all examples and pixels $p$, hence $\bar\gamma_c = \sum_p g_{pc}\, \hat x_{pc}$ and
+    $\bar\beta_c = \sum_p g_{pc}$.
+
+    For $x$, each channel of each example is normalized on its own, over its $S$ pixels. With $h = \gamma g$ and
+    $r = 1 / \sqrt{v + \epsilon}$, the steps of `layer_norm_vjp` give
+
+    $$
+    \frac{\partial \hat x_k}{\partial x_s} = r \left([k = s] - \frac1S - \frac1S \hat x_k \hat x_s\right) .
+    $$
+
+    The chain rule multiplies by $h_k$ and sums over the pixels $k$:
+
+    $$
+    \bar x_s = r \left(h_s - \frac1S \sum_k h_k - \hat x_s \frac1S \sum_k h_k \hat x_k\right) .
+    $$
     """
     space, pixels = tuple(range(1, x.ndim - 1)), tuple(range(x.ndim - 1))
     x_hat, r = _normalize(x, space, epsilon)
@@ -284,10 +390,13 @@ def local_response_norm(
 ) -> Float[Array, "*batch channels"]:
     r"""Local response normalization: divide each channel by a measure of the channels near it.
 
-    $y_i = x_i\, d_i^{-\beta}$ with $d_i = k + \frac{\alpha}{n} \sum_{j \in W(i)} x_j^2$. The window $W(i)$ contains the
-    $n$ channels from $i - \lfloor n / 2 \rfloor$ to $i + \lfloor (n - 1) / 2 \rfloor$; channels that do not exist count
-    as zeros. The definition and the defaults (except that of $n$) are those of PyTorch. AlexNet has no division by
-    $n$: its $\alpha$ is our $\alpha / n$.
+    $$
+    y_i = x_i\, d_i^{-\beta}, \qquad d_i = k + \frac{\alpha}{n} \sum_{j \in W(i)} x_j^2
+    $$
+
+    The window $W(i)$ contains the $n$ channels from $i - \lfloor n / 2 \rfloor$ to $i + \lfloor (n - 1) / 2 \rfloor$;
+    channels that do not exist count as zeros. The definition and the defaults (except that of $n$) are those of
+    PyTorch. AlexNet has no division by $n$: its $\alpha$ is our $\alpha / n$.
 
     Args:
         x: Inputs of shape (..., channels); all axes but the last are independent.
@@ -322,10 +431,26 @@ def local_response_norm(
 def local_response_norm_vjp(g, x, *, size=5, alpha=1e-4, beta=0.75, k=1.0):
     r"""Pull $g$ back to $x$.
 
-    $\partial d_i / \partial x_j = \frac{2 \alpha}{n} x_j [j \in W(i)]$, so
-    $\partial y_i / \partial x_j = [i = j]\, d_i^{-\beta} - \beta\, x_i\, d_i^{-\beta - 1} \frac{2 \alpha}{n} x_j
-    [j \in W(i)]$, hence
-    $\bar x_j = g_j d_j^{-\beta} - \frac{2 \alpha \beta}{n} x_j \sum_{i:\, j \in W(i)} g_i x_i d_i^{-\beta - 1}$.
+    A channel $x_j$ is in the sum $d_i$ of each window that contains it:
+
+    $$
+    \frac{\partial d_i}{\partial x_j} = \frac{2 \alpha}{n}\, x_j\,[j \in W(i)] .
+    $$
+
+    The product rule for $y_i = x_i\, d_i^{-\beta}$ and the chain rule for the power give
+
+    $$
+    \frac{\partial y_i}{\partial x_j}
+    = [i = j]\, d_i^{-\beta} - \beta\, x_i\, d_i^{-\beta - 1}\, \frac{2 \alpha}{n}\, x_j\,[j \in W(i)] .
+    $$
+
+    The chain rule multiplies by $g_i$ and sums over $i$:
+
+    $$
+    \bar x_j = g_j\, d_j^{-\beta}
+    - \frac{2 \alpha \beta}{n}\, x_j \sum_{i:\; j \in W(i)} g_i\, x_i\, d_i^{-\beta - 1} .
+    $$
+
     The last sum is over the mirrored window, from $j - \lfloor (n - 1) / 2 \rfloor$ to $j + \lfloor n / 2 \rfloor$.
     """
     d, beta, share = _local_response(x, size, alpha, beta, k)

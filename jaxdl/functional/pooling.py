@@ -32,10 +32,9 @@ def max_pool(
 
     $(s, t)$ is the stride and $(d, e)$ the dilation. Windows may overlap. Rows and columns that do not fill a window
     are dropped, so with the window $k$ a height $H$ becomes $\lfloor (H - (k - 1) d - 1) / s \rfloor + 1$. PyTorch's
-    `ceil_mode` rounds up, as padding at the bottom does here. Padding is never the maximum, also if all
-    pixels are -∞. The kink is at a tie; there
-    the gradient goes to the first maximum in row-major order, as in PyTorch. NaN stays NaN (of several NaN the last is
-    chosen).
+    `ceil_mode` rounds up, as padding at the bottom does here. Padding is never the maximum, also if all pixels are -∞.
+    The kink is at a tie; there the gradient goes to the first maximum in row-major order, as in PyTorch. NaN stays NaN
+    (of several NaN the last is chosen).
 
     Args:
         x: Images of shape (batch, height, width, channels).
@@ -68,9 +67,24 @@ def max_pool(
 
 
 def max_pool_vjp(g, x, *, window=(2, 2), stride=(2, 2), padding="VALID", dilation=(1, 1)):
-    r"""Pull $g$ back to $x$: the first maximum of each window gets its $g$, and overlapping windows add up.
+    r"""Pull $g$ back to $x$.
 
-    $\partial y_{nhwc} / \partial x_p = [p \text{ is the first maximum of the window}]$.
+    Near a point without ties, an output equals one pixel of its window, the maximum, and does not depend on the others.
+    At a tie the first maximum counts. Let $a_{nhwc}$ be the position of the pixel that the output $y_{nhwc}$ selects;
+    it is never padding. For the pixel at $(p, q)$
+
+    $$
+    \frac{\partial y_{nhwc}}{\partial x_{npqc}} = [(p, q) = a_{nhwc}] .
+    $$
+
+    The chain rule sums over all windows that selected a pixel:
+
+    $$
+    \bar x_{npqc} = \sum_{h,\,w} g_{nhwc}\,[(p, q) = a_{nhwc}] .
+    $$
+
+    The maximum of each window gets the cotangent $g$ of this window, overlapping windows add up, and a pixel that is
+    the maximum of no window gets 0.
     """
     ends = _pool_padding(x, window, stride, padding, dilation)
     padded = pad(to_batch_last(x), ends, -jnp.inf)
@@ -142,9 +156,23 @@ def avg_pool(
 
 
 def avg_pool_vjp(g, x, *, window=(2, 2), stride=(2, 2), padding="VALID", count_include_pad=True, dilation=(1, 1)):
-    r"""Pull $g$ back to $x$: $\partial y / \partial x_p = 1/m$ for each pixel $p$ of the window.
+    r"""Pull $g$ back to $x$.
 
-    Hence each pixel of a window gets $g / m$, and overlapping windows add up.
+    The mean depends on each of the $m$ pixels of its window with the same derivative:
+
+    $$
+    \frac{\partial y_{nhwc}}{\partial x_{npqc}} = \frac1m\,[(p, q) \in W(h, w)] ,
+    $$
+
+    where $W(h, w)$ is the set of pixels $(hs + id,\, wt + je)$ of the window. The chain rule sums over all windows that
+    contain a pixel:
+
+    $$
+    \bar x_{npqc} = \sum_{h,\,w:\; (p, q) \in W(h, w)} \frac{g_{nhwc}}{m} .
+    $$
+
+    Each pixel of a window gets an equal share $g / m$, and overlapping windows add up. If padding is not counted, $m$
+    differs from window to window, and each window divides by its own $m$.
     """
     ends = _pool_padding(x, window, stride, padding, dilation)
     count = _counts(x, ends, window, stride, dilation, count_include_pad)
@@ -192,7 +220,10 @@ def global_avg_pool(x: Float[Array, "batch height width channels"]) -> Float[Arr
 
 
 def global_avg_pool_vjp(g, x):
-    r"""Pull $g$ back to $x$: $\partial y_{nc} / \partial x_{nhwc} = 1 / HW$, the same for every pixel."""
+    r"""Pull $g$ back to $x$: $\partial y_{nc} / \partial x_{nhwc} = 1 / HW$, the same for every pixel.
+
+    Hence each pixel gets an equal share, $\bar x_{nhwc} = g_{nc} / HW$.
+    """
     _, height, width, _ = x.shape
     return (jnp.broadcast_to(g[:, None, None, :] / (height * width), x.shape),)
 
@@ -235,8 +266,13 @@ def adaptive_avg_pool(
 def adaptive_avg_pool_vjp(g, x, *, output_size=(1, 1)):
     r"""Pull $g$ back to $x$: $\partial y / \partial x_p = 1/m$ for each of the $m$ pixels $p$ of the window.
 
-    Hence each pixel of a window gets $g / m$, and windows that share pixels add up. As $m$ is the number of rows times
-    the number of columns, the columns can be handled first and then the rows.
+    Each pixel of a window gets the share $g / m$, and windows that share pixels add up:
+
+    $$
+    \bar x_p = \sum_{\text{windows with } p} \frac{g}{m}
+    $$
+
+    As $m$ is the number of rows times the number of columns, the columns can be handled first and then the rows.
     """
     _, height, width, _ = x.shape
     rows, columns = _adaptive_windows(height, width, output_size)

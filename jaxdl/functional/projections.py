@@ -43,7 +43,27 @@ def soft_threshold(params: PyTree[Float[Array, "..."]], *, threshold: Scalar = 1
 
 
 def soft_threshold_vjp(g, params, *, threshold=1e-3):
-    r"""Pull $g$ back to $w$: $\partial y / \partial w = [|w| > t]$, hence $\bar w = g\,[|w| > t]$."""
+    r"""Pull $g$ back to $w$.
+
+    The three pieces of $y$ have constant slopes:
+
+    $$
+    y = \begin{cases}
+    w - t & w > t \\
+    0 & |w| \le t \\
+    w + t & w < -t
+    \end{cases}
+    \qquad
+    \frac{\partial y}{\partial w} = \begin{cases}
+    1 & w > t \\
+    0 & |w| \le t \\
+    1 & w < -t
+    \end{cases}
+    $$
+
+    At the kinks $|w| = t$ the derivative is that of the middle piece. Hence $\bar w = g\,[|w| > t]$: parameters that
+    were set to zero get no gradient, and all others get $g$ unchanged.
+    """
     return (jax.tree.map(lambda g, w: soft_shrink_vjp(g, w, threshold=threshold)[0], g, params),)
 
 
@@ -90,10 +110,21 @@ def max_norm(weights: Float[Array, "*inputs units"], *, limit: Scalar = 1.0) -> 
 def max_norm_vjp(g, weights, *, limit=1.0):
     r"""Pull $g$ back to $w$.
 
-    Inside the ball $y = w$ and $\bar w = g$. Outside $y = c\,u$ with $u = w / \lVert w \rVert$. Since
-    $\lVert w \rVert$ grows by $u \cdot dw$, $du = (dw - u\,(u \cdot dw)) / \lVert w \rVert$: only the component of
-    $dw$ orthogonal to $w$ turns it. The Jacobian $(1 - u u^\top)\,c / \lVert w \rVert$ is symmetric, hence
-    $\bar w = (c / \lVert w \rVert) (g - u\,(u \cdot g))$.
+    Inside the ball $y = w$ and $\bar w = g$. Outside $y = c\,u$ with the unit vector $u = w / \lVert w \rVert$. The
+    norm has the derivative $\partial \lVert w \rVert / \partial w_j = w_j / \lVert w \rVert = u_j$, and the quotient
+    rule gives
+
+    $$
+    \frac{\partial u_i}{\partial w_j}
+    = \frac{[i = j]}{\lVert w \rVert} - \frac{w_i}{\lVert w \rVert^2}\, u_j
+    = \frac{[i = j] - u_i u_j}{\lVert w \rVert} .
+    $$
+
+    A change of $w$ along $u$ does not turn $u$. The chain rule multiplies by $c\,g_i$ and sums over $i$:
+
+    $$
+    \bar w = \frac{c}{\lVert w \rVert} \left(g - u\,(u \cdot g)\right) .
+    $$
     """
     scale, scaled, squares, limit = _scaled(weights, limit)
     u = scaled / jnp.sqrt(squares)

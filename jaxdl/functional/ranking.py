@@ -47,8 +47,12 @@ def pairwise_hinge(
 def pairwise_hinge_vjp(g, better, worse, *, margin=1.0):
     r"""Pull $g$ back to $(a, b)$.
 
-    With $d = m - (a - b)$, $\partial L / \partial a = -[d > 0]$ and $\partial L / \partial b = [d > 0]$, hence
-    $\bar b = g\,[d > 0]$ and $\bar a = -\bar b$.
+    The loss is $L = \max(0, d)$ with the shortfall $d = m - (a - b)$, whose derivative is $-1$ with respect to $a$ and
+    1 with respect to $b$. The maximum passes the cotangent where $d > 0$, hence
+
+    $$
+    \bar a = -g\,[d > 0] , \qquad \bar b = g\,[d > 0] .
+    $$
     """
     slope = jnp.where(_shortfall(better, worse, margin) <= 0, 0, g * one_or_nan(margin >= 0, g.dtype))
     return -slope, slope
@@ -100,8 +104,19 @@ def pairwise_logistic(better: Float[Array, "batch"], worse: Float[Array, "batch"
 def pairwise_logistic_vjp(g, better, worse):
     r"""Pull $g$ back to $(a, b)$.
 
-    With $u = b - a$, $\partial \log(1 + e^u) / \partial u = \sigma(u)$, hence $\bar b = g\,\sigma(b - a)$ and
-    $\bar a = -\bar b$. The gradient of a pair that is already in the right order is small.
+    The loss is the softplus $\log(1 + e^u)$ of $u = b - a$. The chain rule gives its derivative,
+
+    $$
+    \frac{\partial}{\partial u} \log(1 + e^u) = \frac{e^u}{1 + e^u} = \sigma(u) ,
+    $$
+
+    and $u$ has the derivative $-1$ with respect to $a$ and 1 with respect to $b$. Hence
+
+    $$
+    \bar a = -g\,\sigma(b - a) , \qquad \bar b = g\,\sigma(b - a) .
+    $$
+
+    The gradient of a pair that is already in the right order is small.
     """
     slope = g * sigmoid(worse - better)
     return -slope, slope
@@ -159,10 +174,18 @@ def listwise_softmax(
 
 
 def listwise_softmax_vjp(g, scores, relevance, *, present=True):
-    r"""Pull $g$ back to $(s, y)$.
+    r"""Pull $g$ back to $(s, y)$, the scores and the relevance.
 
-    Among the present items this is a cross-entropy with soft targets, $\bar s_i = g\,(p_i \sum_j y_j - y_i)$ and
-    $\bar y_i = -g \log p_i$. The loss does not depend on the other items, hence both are 0 there.
+    Among the present items this is the cross-entropy of `soft_cross_entropy` with the relevance as target. From
+    $\partial \log p_j / \partial s_i = [i = j] - p_i$ follows
+
+    $$
+    \bar s_i = -g \sum_j y_j \left([i = j] - p_i\right) = g \left(p_i \sum_j y_j - y_i\right) ,
+    \qquad
+    \bar y_i = -g \log p_i .
+    $$
+
+    The loss does not depend on the other items, hence both are 0 there.
     """
     s_bar, y_bar = soft_cross_entropy_vjp(g, *_mask_absent(scores, relevance, present))
     return jnp.where(present, s_bar, 0), jnp.where(present, y_bar, 0)

@@ -206,9 +206,21 @@ def prelu(z: Float[Array, "*batch features"], slope: Float[Array, "features"]) -
 def prelu_vjp(g, z, slope):
     r"""Pull $g$ back to $(z, a)$.
 
-    $\partial y / \partial z$ is 1 for $z > 0$ and $a$ elsewhere, hence $\bar z = g$ or $a g$. Outputs of the left piece
-    also depend on $a$, $\partial y_{nk} / \partial a_k = z_{nk}$. All examples, and all pixels of images, share $a_k$,
-    hence $\bar a_k = \sum_n g_{nk} [z_{nk} \le 0]\,z_{nk}$.
+    The right piece $y = z$ has the slope 1, the left piece $y = a z$ has the slope $a$:
+
+    $$
+    \bar z_{nk} = g_{nk} \cdot \begin{cases}
+    1 & z_{nk} > 0 \\
+    a_k & z_{nk} \le 0
+    \end{cases}
+    $$
+
+    Outputs of the left piece also depend on $a$, with $\partial y_{nk} / \partial a_k = z_{nk}$. All examples, and all
+    pixels of images, share $a_k$, so the chain rule sums over them:
+
+    $$
+    \bar a_k = \sum_n g_{nk}\, z_{nk}\,[z_{nk} \le 0] .
+    $$
     """
     leaks = z <= 0
     return jnp.where(leaks, slope * g, g), (jnp.where(leaks, g, 0) * z).sum(axis=tuple(range(z.ndim - 1)))
@@ -252,8 +264,11 @@ def hard_swish(z: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
 def hard_swish_vjp(g, z):
     r"""Pull $g$ back to $z$.
 
-    By the product rule $\partial y / \partial z = h(z) + z\,h'(z)$ with $h' = \frac16 [-3 < z < 3]$, hence
-    $\bar z = g\,h(z) + g z\,h'(z)$.
+    The hard sigmoid has the slope $h'(z) = \frac16 [-3 < z < 3]$. By the product rule for $y = z\,h(z)$
+
+    $$
+    \bar z = g \left(h(z) + z\,h'(z)\right) = g\,h(z) + \frac{g z}{6}\,[-3 < z < 3] .
+    $$
     """
     (through_gate,) = hard_sigmoid_vjp(g * z, z)
     return (g * hard_sigmoid(z) + through_gate,)
@@ -297,7 +312,11 @@ def maxout(z: Float[Array, "*batch features"], *, pieces: int = 2) -> Float[Arra
 def maxout_vjp(g, z, *, pieces=2):
     r"""Pull $g$ back to $z$: in each group the first maximum gets $g$, the other features get 0.
 
-    $\partial y_{nu} / \partial z_{n,\,uk + i} = [i \text{ is the first maximum of group } u]$.
+    The output equals the first maximum and does not depend on the others:
+
+    $$
+    \frac{\partial y_{nu}}{\partial z_{n,\,uk + i}} = [i \text{ is the first maximum of group } u] .
+    $$
     """
     chosen = _split_into_pieces(z, pieces).argmax(axis=-1, keepdims=True)
     return (jnp.where(jnp.arange(pieces) == chosen, g[..., None], 0).reshape(z.shape),)

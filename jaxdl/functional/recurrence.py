@@ -50,9 +50,22 @@ def rnn_cell(
 def rnn_cell_vjp(g, x, hidden, input_weights, hidden_weights, bias):
     r"""Pull $g$ back to $(x, h, W, U, b)$.
 
-    With $a = x W + h U + b$, $\partial h' / \partial a = 1 - h'^2$; the cotangent of $a$ is $\delta = g (1 - h'^2)$.
-    The rest is a dense layer with two inputs: $\bar x = \delta W^\top$, $\bar h = \delta U^\top$,
-    $\bar W = x^\top \delta$, $\bar U = h^\top \delta$ and $\bar b = \sum_n \delta_n$.
+    Let $a = x W + h U + b$ be the pre-activation, so that $h' = \tanh a$. The derivative of the hyperbolic tangent is
+    $1 - \tanh^2$, so the cotangent of $a$ is
+
+    $$
+    \delta = g\,(1 - h'^2) .
+    $$
+
+    The rest is a dense layer with the two inputs $x$ and $h$ (`dense_vjp` has the steps):
+
+    $$
+    \bar x = \delta W^\top, \qquad
+    \bar h = \delta U^\top, \qquad
+    \bar W = x^\top \delta, \qquad
+    \bar U = h^\top \delta, \qquad
+    \bar b = \sum_n \delta_n .
+    $$
     """
     new_hidden = rnn_cell(x, hidden, input_weights, hidden_weights, bias)
     delta = g * (1 + new_hidden) * (1 - new_hidden)
@@ -78,7 +91,15 @@ def gru_cell(
 ) -> Float[Array, "batch hidden"]:
     r"""One step of a gated recurrent unit, $h' = (1 - z) n + z h$: the gate $z$ keeps the state or replaces it by $n$.
 
-    $r = \sigma(x W_r + h U_r + b_r)$, $z = \sigma(x W_z + h U_z + b_z)$ and $n = \tanh(x W_n + b_n + r (h U_n + c))$.
+    $$
+    \begin{aligned}
+    r &= \sigma(x W_r + h U_r + b_r) \\
+    z &= \sigma(x W_z + h U_z + b_z) \\
+    n &= \tanh(x W_n + b_n + r\,(h U_n + c)) \\
+    h' &= (1 - z)\,n + z\,h
+    \end{aligned}
+    $$
+
     The weights $W = (W_r, W_z, W_n)$, $U$ and $b$ are concatenated along the last axis in this order, as in PyTorch. As
     in PyTorch, cuDNN and Flax, $r$ multiplies $h U_n + c$, the product with the matrix. In Cho et al. it multiplies
     $h$, before the product: with `reset_after=False`, $n = \tanh(x W_n + b_n + (r h) U_n + c)$, where $b_n$ and $c$ add
@@ -122,18 +143,68 @@ def gru_cell(
 def gru_cell_vjp(g, x, hidden, input_weights, hidden_weights, bias, candidate_bias, *, reset_after=True):
     r"""Pull $g$ back to $(x, h, W, U, b, c)$.
 
-    From $h' = (1 - z) n + z h$: $\bar n = g (1 - z)$, $\bar z = g (h - n)$, and $g z$ goes to $h$ directly. Through the
-    activations, with $u = h U_n + c$: $\delta_n = \bar n (1 - n^2)$, then $\bar r = \delta_n u$,
-    $\delta_r = \bar r\, r (1 - r)$ and $\delta_z = \bar z\, z (1 - z)$. The cotangent of $x W + b$ is
-    $\delta = (\delta_r, \delta_z, \delta_n)$, and that of $h U$, since $r$ multiplies $u$, is
-    $\eta = (\delta_r, \delta_z, r \delta_n)$. Hence $\bar x = \delta W^\top$, $\bar W = x^\top \delta$,
-    $\bar b = \sum \delta$, $\bar h = g z + \eta U^\top$, $\bar U = h^\top \eta$ and $\bar c = \sum r \delta_n$,
-    summed over the batch.
+    First the output $h' = (1 - z)\,n + z\,h$. The product rule gives the cotangents of the candidate and of the gate;
+    the part $g\,z$ goes to $h$ directly:
 
-    With `reset_after=False` the product is $(r h) U_n$, and $\delta_n$ is its cotangent and that of $c$. With
-    $q = \delta_n U_n^\top$, the cotangent of $r h$, now $\bar r = q h$, and $h$ gets $q r$ through $r h$. With
-    $\delta_{rz} = (\delta_r, \delta_z)$, $\bar h = g z + \delta_{rz} U_{rz}^\top + q r$,
-    $\bar U = (h^\top \delta_{rz}, (r h)^\top \delta_n)$ and $\bar c = \sum \delta_n$.
+    $$
+    \bar n = g\,(1 - z), \qquad \bar z = g\,(h - n) .
+    $$
+
+    Next the candidate $n = \tanh(x W_n + b_n + r\,u)$ with $u = h U_n + c$. The derivative of the hyperbolic tangent is
+    $1 - n^2$, so the cotangent of the sum in its argument is
+
+    $$
+    \delta_n = \bar n\,(1 - n^2) .
+    $$
+
+    In the product $r\,u$ each factor has the other one as its derivative:
+
+    $$
+    \bar r = \delta_n\,u, \qquad \bar u = r\,\delta_n .
+    $$
+
+    The gates are logistic functions, with the derivative $\sigma' = \sigma\,(1 - \sigma)$. The cotangents of their
+    arguments are
+
+    $$
+    \delta_r = \bar r\,r\,(1 - r), \qquad \delta_z = \bar z\,z\,(1 - z) .
+    $$
+
+    Now collect the three parts. The cotangent of $x W + b$ is $\delta$. That of $h U$ is $\eta$, whose last part is
+    $\bar u$ because $r$ multiplies $u$:
+
+    $$
+    \delta = (\delta_r, \delta_z, \delta_n), \qquad \eta = (\delta_r, \delta_z, r\,\delta_n) .
+    $$
+
+    The rest are dense layers, and $h$ gets the sum of its two parts:
+
+    $$
+    \begin{aligned}
+    \bar x &= \delta W^\top & \bar W &= x^\top \delta & \bar b &= \sum_i \delta_i \\
+    \bar h &= g\,z + \eta\,U^\top & \bar U &= h^\top \eta & \bar c &= \sum_i (r\,\delta_n)_i
+    \end{aligned}
+    $$
+
+    The sums are over the examples $i$ of the batch.
+
+    With `reset_after=False` the argument of the candidate is $x W_n + b_n + (r h)\,U_n + c$, and $\delta_n$ is the
+    cotangent of $(r h)\,U_n$ and of $c$. The cotangent of $r h$ is
+
+    $$
+    q = \delta_n U_n^\top, \qquad \text{hence} \qquad \bar r = q\,h ,
+    $$
+
+    and $h$ gets $q\,r$ in addition. With $\delta_{rz} = (\delta_r, \delta_z)$ and the weights $U_{rz} = (U_r, U_z)$ of
+    the gates
+
+    $$
+    \begin{aligned}
+    \bar h &= g\,z + \delta_{rz} U_{rz}^\top + q\,r \\
+    \bar U &= \left(h^\top \delta_{rz},\; (r h)^\top \delta_n\right) \\
+    \bar c &= \sum_i (\delta_n)_i
+    \end{aligned}
+    $$
     """
     gates = _gru_gates if reset_after else _gru_gates_reset_before
     r, z, n, u = gates(x, hidden, input_weights, hidden_weights, bias, candidate_bias)
@@ -191,11 +262,19 @@ def lstm_cell(
 ) -> tuple[Float[Array, "batch hidden"], Float[Array, "batch hidden"]]:
     r"""One step of long short-term memory, $c' = f c + i k$ and $h' = o \tanh c'$.
 
-    The input gate $i$ (write), the forget gate $f$ (keep) and the output gate $o$ (show) are the logistic function of
-    their part of $x W + h U + b$; the candidate $k$ is the hyperbolic tangent of its part. The parts are concatenated
-    along the last axis in the order $i, f, k, o$, as in PyTorch and Flax (which call $k$ g) and Keras (c). PyTorch has
-    two biases, which add up to $b$. The forget gate's part of $b$ is often initialized to 1, so that the cell is kept
-    at first.
+    $$
+    \begin{aligned}
+    i &= \sigma(x W_i + h U_i + b_i) \\
+    f &= \sigma(x W_f + h U_f + b_f) \\
+    k &= \tanh(x W_k + h U_k + b_k) \\
+    o &= \sigma(x W_o + h U_o + b_o)
+    \end{aligned}
+    $$
+
+    are the input gate $i$ (write), the forget gate $f$ (keep), the candidate $k$ and the output gate $o$ (show). The
+    weights $W = (W_i, W_f, W_k, W_o)$, $U$ and $b$ are concatenated along the last axis in this order, as in PyTorch
+    and Flax (which call $k$ g) and Keras (c). PyTorch has two biases, which add up to $b$. The forget gate's part of
+    $b$ is often initialized to 1, so that the cell is kept at first.
 
     Args:
         x: Inputs of this step, of shape (batch, inputs).
@@ -233,13 +312,41 @@ def lstm_cell(
 def lstm_cell_vjp(g, x, hidden, cell, input_weights, hidden_weights, bias):
     r"""Pull $g = (\bar h', \bar c')$ back to $(x, h, c, W, U, b)$.
 
-    From $h' = o\,t$ with $t = \tanh c'$: $\bar o = \bar h' t$, and the cotangent of $c'$ has two parts,
-    $e = \bar c' + \bar h' o (1 - t^2)$. From $c' = f c + i k$: $\bar i = e k$, $\bar f = e c$, $\bar k = e i$ and
-    $\bar c = e f$: while $f$ is near 1, the gradient of the cell is passed back unchanged. Through the activations:
-    $\delta_i = \bar i\, i (1 - i)$, $\delta_f$ and $\delta_o$ likewise, $\delta_k = \bar k (1 - k^2)$. With
-    $\delta = (\delta_i, \delta_f, \delta_k, \delta_o)$ the rest is a dense layer with two inputs:
-    $\bar x = \delta W^\top$, $\bar h = \delta U^\top$, $\bar W = x^\top \delta$, $\bar U = h^\top \delta$ and
-    $\bar b = \sum_n \delta_n$.
+    First the output $h' = o\,t$ with $t = \tanh c'$. The derivative of the hyperbolic tangent is $1 - t^2$. The new
+    cell is an output too, so its cotangent $e$ has two parts, one from outside and one through $h'$:
+
+    $$
+    \bar o = \bar h'\,t, \qquad e = \bar c' + \bar h'\,o\,(1 - t^2) .
+    $$
+
+    Next the new cell $c' = f\,c + i\,k$. In each product a factor has the other one as its derivative:
+
+    $$
+    \bar f = e\,c, \qquad \bar c = e\,f, \qquad \bar i = e\,k, \qquad \bar k = e\,i .
+    $$
+
+    While $f$ is near 1, the gradient of the cell is passed back unchanged.
+
+    The gates are logistic functions, with the derivative $\sigma' = \sigma\,(1 - \sigma)$, and the candidate is a
+    hyperbolic tangent. The cotangents of their arguments are
+
+    $$
+    \delta_i = \bar i\,i\,(1 - i), \qquad
+    \delta_f = \bar f\,f\,(1 - f), \qquad
+    \delta_k = \bar k\,(1 - k^2), \qquad
+    \delta_o = \bar o\,o\,(1 - o) .
+    $$
+
+    Together they are the cotangent $\delta = (\delta_i, \delta_f, \delta_k, \delta_o)$ of $x W + h U + b$. The rest is
+    a dense layer with the two inputs $x$ and $h$:
+
+    $$
+    \bar x = \delta W^\top, \qquad
+    \bar h = \delta U^\top, \qquad
+    \bar W = x^\top \delta, \qquad
+    \bar U = h^\top \delta, \qquad
+    \bar b = \sum_n \delta_n .
+    $$
     """
     g_hidden, g_cell = g
     i, f, k, o = _lstm_gates(x, hidden, input_weights, hidden_weights, bias)

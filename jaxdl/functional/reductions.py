@@ -37,9 +37,17 @@ def weighted_mean(values: Float[Array, "batch"], weights: Float[Array, "batch"])
 def weighted_mean_vjp(g, values, weights):
     r"""Pull $g$ back to $(v, w)$.
 
-    With $S = \sum_n w_n$: $\partial m / \partial v_n = w_n / S$, and by the quotient rule
-    $\partial m / \partial w_n = v_n / S - \sum_k w_k v_k / S^2 = (v_n - m) / S$. For a value that counts as 0 these
-    are 0 and $-m / S$.
+    With the sum $S = \sum_n w_n$ of the weights, $m = \sum_n w_n v_n / S$. A value is in one term of the numerator. A
+    weight is in the numerator and in $S$, so the quotient rule applies:
+
+    $$
+    \begin{aligned}
+    \frac{\partial m}{\partial v_n} &= \frac{w_n}{S} \\
+    \frac{\partial m}{\partial w_n} &= \frac{v_n}{S} - \frac{\sum_k w_k v_k}{S^2} = \frac{v_n - m}{S}
+    \end{aligned}
+    $$
+
+    Times $g$, these are $\bar v_n$ and $\bar w_n$. For a value that counts as 0 they are 0 and $-g\,m / S$.
     """
     total = weights.sum()
     share = g / total

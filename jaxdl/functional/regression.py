@@ -38,7 +38,20 @@ def squared_error(
 def squared_error_vjp(g, predictions, targets):
     r"""Pull $g$ back to $(y, t)$.
 
-    $\partial L_n / \partial y_{no} = 2 (y_{no} - t_{no})$, hence $\bar y = 2 g\,(y - t)$ and $\bar t = -\bar y$.
+    Each prediction is in one term $(y_{no} - t_{no})^2$ of the loss of its example. The chain rule for the square, with
+    the inner derivative 1 for $y$ and $-1$ for $t$, gives
+
+    $$
+    \frac{\partial L_n}{\partial y_{no}} = 2\,(y_{no} - t_{no}) ,
+    \qquad
+    \frac{\partial L_n}{\partial t_{no}} = -2\,(y_{no} - t_{no}) .
+    $$
+
+    Times the cotangent $g_n$ of the loss of the example, these are
+
+    $$
+    \bar y_{no} = 2\,g_n\,(y_{no} - t_{no}) , \qquad \bar t_{no} = -\bar y_{no} .
+    $$
     """
     slope = 2 * g[:, None] * (predictions - targets)
     return slope, -slope
@@ -83,8 +96,13 @@ def absolute_error(
 def absolute_error_vjp(g, predictions, targets):
     r"""Pull $g$ back to $(y, t)$.
 
-    With $e = y - t$, $\partial |e| / \partial e = \mathrm{sign}(e)$, hence $\bar y = g\,\mathrm{sign}(y - t)$ and
-    $\bar t = -\bar y$. The gradient does not depend on the size of the error.
+    With the error $e = y - t$, $\partial |e| / \partial e = \mathrm{sign}(e)$, and 0 at the kink. Hence
+
+    $$
+    \bar y_{no} = g_n\,\mathrm{sign}(y_{no} - t_{no}) , \qquad \bar t_{no} = -\bar y_{no} .
+    $$
+
+    The gradient does not depend on the size of the error.
     """
     slope = g[:, None] * jnp.sign(predictions - targets)
     return slope, -slope
@@ -107,9 +125,15 @@ def huber(
 ) -> Float[Array, "batch"]:
     r"""Huber loss $L_n = \sum_o h(y_{no} - t_{no})$: quadratic for small errors, linear for large ones.
 
-    $h(e) = \tfrac12 e^2$ for $|e| \le \delta$ and $\delta (|e| - \delta / 2)$ beyond, as PyTorch's `huber_loss`.
-    With the error clipped to $[-\delta, \delta]$, called $c$, both pieces are $c\,(e - c / 2)$. They meet with the same
-    value and slope. Where they meet, the second derivative is 1.
+    $$
+    h(e) = \begin{cases}
+    \tfrac12 e^2 & |e| \le \delta \\
+    \delta \left(|e| - \tfrac12 \delta\right) & |e| > \delta
+    \end{cases}
+    $$
+
+    as PyTorch's `huber_loss`. With the error clipped to $[-\delta, \delta]$, called $c$, both pieces are
+    $c\,(e - c / 2)$. They meet with the same value and slope. Where they meet, the second derivative is 1.
 
     Args:
         predictions: Predictions $y$ of shape (batch, outputs).
@@ -145,8 +169,18 @@ def huber(
 def huber_vjp(g, predictions, targets, *, delta=1.0):
     r"""Pull $g$ back to $(y, t)$.
 
-    $h'(e) = e$ inside and $\delta\,\mathrm{sign}(e)$ outside, which is the clipped error $c$ in both cases, hence
-    $\bar y = g\,c$ and $\bar t = -\bar y$.
+    The derivative of the quadratic piece is $e$, and that of the linear piece is $\delta\,\mathrm{sign}(e)$. In both
+    cases it is the error clipped to $[-\delta, \delta]$:
+
+    $$
+    h'(e) = \begin{cases}
+    e & |e| \le \delta \\
+    \delta\,\mathrm{sign}(e) & |e| > \delta
+    \end{cases}
+    \;=\; c .
+    $$
+
+    The error is $e = y - t$, hence $\bar y = g\,c$ and $\bar t = -\bar y$.
     """
     slope = g[:, None] * _clip(predictions - targets, delta)
     return slope, -slope
@@ -167,10 +201,15 @@ def poisson_nll(
 ) -> Float[Array, "batch"]:
     r"""Negative log-likelihood of counts under Poisson distributions, without the term that depends on counts alone.
 
-    $L_n = \sum_o (e^{z_{no}} - t_{no} z_{no})$ for counts $t$ and the logarithm $z$ of their rates (means)
-    $\lambda = e^z$. The likelihood $\lambda^t e^{-\lambda} / t!$ also has the term $\log t!$, which does not depend on
-    $z$. It is PyTorch's `poisson_nll_loss` with `log_input=True` and `full=False`, its defaults. For rates instead of
-    their logarithms, pass `jnp.log(rates)`. The gradient in $z$ is 0 where the rate equals the count.
+    For counts $t$ and the logarithm $z$ of their rates (means) $\lambda = e^z$ it is
+
+    $$
+    L_n = \sum_o \left(e^{z_{no}} - t_{no} z_{no}\right) .
+    $$
+
+    The likelihood is $\lambda^t e^{-\lambda} / t!$. Its negative logarithm also has the term $\log t!$, which does not
+    depend on $z$. It is PyTorch's `poisson_nll_loss` with `log_input=True` and `full=False`, its defaults. For rates
+    instead of their logarithms, pass `jnp.log(rates)`. The gradient in $z$ is 0 where the rate equals the count.
 
     Args:
         log_rates: Logarithms $z$ of the rates, of shape (batch, outputs); any number is valid.
@@ -202,7 +241,11 @@ def poisson_nll(
 def poisson_nll_vjp(g, log_rates, targets):
     r"""Pull $g$ back to $(z, t)$.
 
-    $\partial L / \partial z = e^z - t$, hence $\bar z = g\,(e^z - t)$. $L$ is linear in $t$, hence $\bar t = -g\,z$.
+    Each logarithm of a rate is in one term $e^z - t z$, whose derivative is $e^z - t$. The loss is linear in $t$. Hence
+
+    $$
+    \bar z = g\,(e^z - t) , \qquad \bar t = -g\,z .
+    $$
     """
     g, targets = g[:, None], _counts(targets)
     return g * (jnp.exp(log_rates) - targets), -g * log_rates * one_or_nan(targets >= 0, g.dtype)

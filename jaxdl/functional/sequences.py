@@ -52,17 +52,43 @@ def rnn(
 def rnn_vjp(g, x, hidden, input_weights, hidden_weights, bias):
     r"""Pull $g$ back to $(x, h_0, W, U, b)$: backpropagation through time.
 
-    The loss depends on a state directly, through the output, and through the next state, so that
-    $\bar h_t = g_t + \delta_{t+1} U^\top$ with $\delta_t = \bar h_t (1 - h_t^2)$. The recursion starts at $t = T$,
-    where there is no next state, and ends at $\bar h_0 = \delta_1 U^\top$. Each step is the VJP of the cell. All steps
-    share their weights, whose gradients add up: $\bar W = \sum_t x_t^\top \delta_t$,
-    $\bar U = \sum_t h_{t-1}^\top \delta_t$ and $\bar b = \sum_t \delta_t$ (summed over the batch), while
-    $\bar x_t = \delta_t W^\top$.
+    Let $a_t = x_t W + h_{t-1} U + b$ be the pre-activation of step $t$, so that $h_t = \tanh a_t$. A state $h_t$ acts
+    on the loss in two ways: directly, as the output of step $t$ with the cotangent $g_t$, and through $a_{t+1}$, in
+    which it is multiplied by $U$. The chain rule adds both:
 
-    Over $k$ steps a cotangent is multiplied by $k$ Jacobians, $\mathrm{diag}(1 - h_t^2)\,U^\top$. For small signals,
-    where $h_t^2 \approx 0$, the product is the power $(U^\top)^k$, which vanishes or explodes like $\rho^k$ for the
-    spectral radius $\rho$ of $U$; saturated units make it vanish faster. Pascanu, Mikolov and Bengio,
-    *On the difficulty of training recurrent neural networks* (2013), section 2.
+    $$
+    \bar h_t = g_t + \delta_{t+1} U^\top
+    \qquad \text{with} \qquad
+    \delta_t = \bar h_t\,(1 - h_t^2) ,
+    $$
+
+    where $\delta_t$ is the cotangent of $a_t$, because the derivative of the hyperbolic tangent is $1 - h_t^2$. The
+    recursion starts at $t = T$, where there is no next state, so $\bar h_T = g_T$. It runs backward and ends at
+    $\bar h_0 = \delta_1 U^\top$, without a $g_0$, because $h_0$ is not an output. Each step is the VJP of the cell.
+
+    An input acts on its own step only. All steps share their weights, whose gradients add up over the steps (and over
+    the batch, by the matrix products):
+
+    $$
+    \bar x_t = \delta_t W^\top, \qquad
+    \bar W = \sum_t x_t^\top \delta_t, \qquad
+    \bar U = \sum_t h_{t-1}^\top \delta_t, \qquad
+    \bar b = \sum_t \sum_n \delta_{tn} .
+    $$
+
+    Both equations of the recursion together show how far a gradient reaches. The cotangent of a state is multiplied by
+    one Jacobian per step on its way back. Over $k$ steps
+
+    $$
+    \bar h_{t-k} = \bar h_t\, J_t J_{t-1} \cdots J_{t-k+1} + \dots
+    \qquad \text{with} \qquad
+    J_t = \mathrm{diag}(1 - h_t^2)\,U^\top ,
+    $$
+
+    where the dots are the terms of the outputs $t - k$ to $t - 1$. For small signals, where $h_t^2 \approx 0$, the
+    product is the power $(U^\top)^k$, which vanishes or explodes like $\rho^k$ for the spectral radius $\rho$ of $U$;
+    saturated units make it vanish faster. Pascanu, Mikolov and Bengio, *On the difficulty of training recurrent neural
+    networks* (2013), section 2.
     """
     weights = input_weights, hidden_weights, bias
     outputs = rnn(x, hidden, *weights)
@@ -137,11 +163,17 @@ def gru(
 def gru_vjp(g, x, hidden, input_weights, hidden_weights, bias, candidate_bias, *, reset_after=True):
     r"""Pull $g$ back to $(x, h_0, W, U, b, c)$: backpropagation through time.
 
-    The VJP of the cell maps $\bar h_t$ to $(\bar x_t, \bar h_{t-1}, \bar W_t, \dots)$. The cotangent of a state is that
-    of its own output plus the one from the next step: with $\eta_t$ as in `gru_cell_vjp`,
-    $\bar h_{t-1} = g_{t-1} + \bar h_t z_t + \eta_t U^\top$ (`gru_cell_vjp` also has the sum for `reset_after=False`).
-    The recursion starts at $t = T$, where there is no next step, and ends at $\bar h_0$, which has no $g_0$ because
-    $h_0$ is not among the outputs. The weights are shared by all steps: $\bar W = \sum_t \bar W_t$ and so on.
+    The VJP of the cell maps $\bar h_t$ to $(\bar x_t, \bar h_{t-1}, \bar W_t, \dots)$. A state acts on the loss as an
+    output and through the next step, so its cotangent is the sum of both. With $\eta_t$, the cotangent of $h_{t-1} U$
+    from `gru_cell_vjp`,
+
+    $$
+    \bar h_{t-1} = g_{t-1} + \bar h_t\, z_t + \eta_t U^\top
+    $$
+
+    (`gru_cell_vjp` also has the sum for `reset_after=False`). The recursion starts at $t = T$ with $\bar h_T = g_T$,
+    because there is no next step. It ends at $\bar h_0$, which has no $g_0$ because $h_0$ is not among the outputs. All
+    steps share the weights, so their gradients add up: $\bar W = \sum_t \bar W_t$ and so on.
 
     Over $k$ steps one term of the gradient is multiplied only by the $k$ gates $z_t$. While they are near 1, it does
     not vanish, unlike the product of the matrices.
@@ -219,11 +251,24 @@ def lstm_vjp(g, x, hidden, cell, input_weights, hidden_weights, bias):
     r"""Pull $g = (\bar y, \bar c)$, of the outputs $y_t = h_t$ and the final cell, back to $(x, h_0, c_0, W, U, b)$.
 
     This is backpropagation through time. The VJP of the cell maps $(\bar h_t, \bar c_t)$ to
-    $(\bar x_t, \bar h_{t-1}, \bar c_{t-1}, \bar W_t, \dots)$. With $\delta_t$ and $e_t$, the cotangent of $c_t$, as in
-    `lstm_cell_vjp`, a hidden state also gets the cotangent of its own output,
-    $\bar h_{t-1} = \bar y_{t-1} + \delta_t U^\top$. The cell states before the final one are not outputs, so
-    $\bar c_{t-1} = f_t e_t$. The recursion starts with $\bar c_T = \bar c$. The weights are shared by all steps:
-    $\bar W = \sum_t \bar W_t$ and so on.
+    $(\bar x_t, \bar h_{t-1}, \bar c_{t-1}, \bar W_t, \dots)$. From `lstm_cell_vjp` we need $\delta_t$, the cotangent of
+    the pre-activations, and $e_t$, the whole cotangent of $c_t$:
+
+    $$
+    e_t = \bar c_t + \bar h_t\, o_t \left(1 - \tanh^2 c_t\right) .
+    $$
+
+    A hidden state acts on the loss as an output and through the next step, so it gets both cotangents. The cell states
+    before the final one are not outputs, so they get only that of the next step:
+
+    $$
+    \bar h_{t-1} = \bar y_{t-1} + \delta_t U^\top ,
+    \qquad
+    \bar c_{t-1} = f_t\, e_t .
+    $$
+
+    The recursion starts with $\bar h_T = \bar y_T$ and $\bar c_T = \bar c$. It ends at $\bar h_0 = \delta_1 U^\top$ and
+    $\bar c_0 = f_1 e_1$. All steps share the weights, so their gradients add up: $\bar W = \sum_t \bar W_t$ and so on.
 
     From cell to cell a gradient is multiplied by $f_t$ alone and by no matrix. While the forget gates are near 1, it
     neither vanishes nor explodes; this is the purpose of the cell.

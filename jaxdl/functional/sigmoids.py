@@ -36,8 +36,17 @@ def sigmoid(z: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
 def sigmoid_vjp(g, z):
     r"""Pull $g$ back to $z$.
 
-    $\sigma'(z) = e^{-z} / (1 + e^{-z})^2 = \sigma(z)\,\sigma(-z)$, hence $\bar z = g\,\sigma(z)\,\sigma(-z)$. The
-    factor $\sigma(-z) = 1 - \sigma(z)$ is not computed as a difference, which would lose all digits for $z \gg 0$.
+    The chain rule for $\sigma = (1 + e^{-z})^{-1}$, with the inner derivative $-e^{-z}$, gives
+
+    $$
+    \sigma'(z)
+    = \frac{e^{-z}}{(1 + e^{-z})^2}
+    = \frac{1}{1 + e^{-z}} \cdot \frac{1}{e^z + 1}
+    = \sigma(z)\,\sigma(-z) ,
+    $$
+
+    hence $\bar z = g\,\sigma(z)\,\sigma(-z)$. The factor $\sigma(-z) = 1 - \sigma(z)$ is not computed as a difference,
+    which would lose all digits for $z \gg 0$.
     """
     return (g * sigmoid(z) * sigmoid(-z),)
 
@@ -121,7 +130,14 @@ def tanh(z: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
 def tanh_vjp(g, z):
     r"""Pull $g$ back to $z$: $\partial y / \partial z = 1 - y^2$, hence $\bar z = g\,(1 + y)(1 - y)$.
 
-    Where $|y|$ is near 1, the product keeps digits that $1 - y^2$ loses.
+    The quotient rule, with the numerator $s = e^z - e^{-z}$ and the denominator $c = e^z + e^{-z}$, whose derivatives
+    are $s' = c$ and $c' = s$, gives
+
+    $$
+    \frac{\partial y}{\partial z} = \frac{s' c - s\,c'}{c^2} = \frac{c^2 - s^2}{c^2} = 1 - y^2 .
+    $$
+
+    Where $|y|$ is near 1, the product $(1 + y)(1 - y)$ keeps digits that $1 - y^2$ loses.
     """
     y = tanh(z)
     return (g * (1 + y) * (1 - y),)
@@ -163,8 +179,15 @@ def softsign(z: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
 def softsign_vjp(g, z):
     r"""Pull $g$ back to $z$.
 
-    By the quotient rule, with $z\,\mathrm{sign}(z) = |z|$,
-    $\partial y / \partial z = (1 + |z| - |z|) / (1 + |z|)^2$, hence $\bar z = g / (1 + |z|)^2$.
+    By the quotient rule, with $\partial |z| / \partial z = \mathrm{sign}(z)$ and $z\,\mathrm{sign}(z) = |z|$,
+
+    $$
+    \frac{\partial y}{\partial z}
+    = \frac{(1 + |z|) - z\,\mathrm{sign}(z)}{(1 + |z|)^2}
+    = \frac{1}{(1 + |z|)^2} ,
+    $$
+
+    hence $\bar z = g / (1 + |z|)^2$.
     """
     return (g / (1 + z * jnp.sign(z)) ** 2,)
 

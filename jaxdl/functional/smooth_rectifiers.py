@@ -50,8 +50,16 @@ def softplus(z: Float[Array, "*shape"], *, beta: Scalar = 1.0) -> Float[Array, "
 def softplus_vjp(g, z, *, beta=1.0):
     r"""Pull $g$ back to $z$.
 
-    $\partial y / \partial z = \frac1\beta \beta e^{\beta z} / (1 + e^{\beta z}) = \sigma(\beta z)$, hence
-    $\bar z = g\,\sigma(\beta z)$.
+    The chain rule for the logarithm, with the inner derivative $\beta e^{\beta z}$, gives
+
+    $$
+    \frac{\partial y}{\partial z}
+    = \frac1\beta \cdot \frac{\beta e^{\beta z}}{1 + e^{\beta z}}
+    = \frac{1}{1 + e^{-\beta z}}
+    = \sigma(\beta z) ,
+    $$
+
+    hence $\bar z = g\,\sigma(\beta z)$.
     """
     beta = jnp.asarray(beta, z.dtype)
     return (one_or_nan(is_positive(beta), z.dtype) * g * sigmoid(beta * z),)
@@ -96,7 +104,14 @@ def elu(z: Float[Array, "*shape"], *, alpha: Scalar = 1.0) -> Float[Array, "*sha
 def elu_vjp(g, z, *, alpha=1.0):
     r"""Pull $g$ back to $z$.
 
-    $\partial y / \partial z$ is 1 for $z > 0$ and $\alpha e^z$ elsewhere, hence $\bar z = g$ or $\alpha e^z g$.
+    The right piece $z$ has the slope 1, and the left piece $\alpha (e^z - 1)$ has the slope $\alpha e^z$. Hence
+
+    $$
+    \bar z = \begin{cases}
+    g & z > 0 \\
+    \alpha\,e^z g & z \le 0
+    \end{cases}
+    $$
     """
     alpha = jnp.asarray(alpha, z.dtype)
     return (one_or_nan(is_not_negative(alpha), z.dtype) * jnp.where(z <= 0, alpha * jnp.exp(_at_most_zero(z)) * g, g),)
@@ -146,8 +161,14 @@ def selu(z: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
 def selu_vjp(g, z):
     r"""Pull $g$ back to $z$.
 
-    $\partial y / \partial z = \lambda\,\mathrm{elu}_\alpha'(z)$, hence $\bar z$ is $\lambda$ times that of the ELU:
-    $\lambda g$ for $z > 0$ and $\lambda \alpha e^z g$ elsewhere.
+    $\partial y / \partial z = \lambda\,\mathrm{elu}_\alpha'(z)$, so $\bar z$ is $\lambda$ times that of the ELU:
+
+    $$
+    \bar z = \begin{cases}
+    \lambda\,g & z > 0 \\
+    \lambda\,\alpha\,e^z g & z \le 0
+    \end{cases}
+    $$
     """
     (of_elu,) = elu_vjp(g, z, alpha=SELU_ALPHA)
     return (SELU_SCALE * of_elu,)
@@ -193,8 +214,12 @@ def celu(z: Float[Array, "*shape"], *, alpha: Scalar = 1.0) -> Float[Array, "*sh
 def celu_vjp(g, z, *, alpha=1.0):
     r"""Pull $g$ back to $z$.
 
-    $\partial y / \partial z$ is 1 for $z > 0$ and $\alpha \cdot \frac1\alpha e^{z / \alpha}$ elsewhere, which is
-    $e^{\min(z, 0) / \alpha}$ for both, hence $\bar z = g\,e^{\min(z, 0) / \alpha}$.
+    The right piece has the slope 1. The left piece has, by the chain rule, the slope
+    $\alpha \cdot \frac1\alpha e^{z / \alpha} = e^{z / \alpha}$. Both are $e^{\min(z, 0) / \alpha}$, hence
+
+    $$
+    \bar z = g\,e^{\min(z, 0) / \alpha} .
+    $$
     """
     alpha = jnp.asarray(alpha, z.dtype)
     return (one_or_nan(is_positive(alpha), z.dtype) * g * jnp.exp(_at_most_zero(z) / alpha),)
@@ -239,8 +264,12 @@ def gelu(z: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
 def gelu_vjp(g, z):
     r"""Pull $g$ back to $z$.
 
-    $\Phi' = \varphi$ with the density $\varphi(z) = e^{-z^2 / 2} / \sqrt{2 \pi}$, and by the product rule
-    $\partial y / \partial z = \Phi(z) + z\,\varphi(z)$, hence $\bar z = g\,(\Phi(z) + z\,\varphi(z))$.
+    The derivative of the distribution function is the density, $\Phi' = \varphi$ with
+    $\varphi(z) = e^{-z^2 / 2} / \sqrt{2 \pi}$. The product rule for $y = z\,\Phi(z)$ gives
+
+    $$
+    \bar z = g\, \frac{\partial y}{\partial z} = g \left(\Phi(z) + z\,\varphi(z)\right) .
+    $$
     """
     distribution = jax.lax.erfc(-z / math.sqrt(2)) / 2
     density = jnp.exp(-(z**2) / 2) / math.sqrt(2 * math.pi)
@@ -285,9 +314,21 @@ def gelu_tanh(z: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
 def gelu_tanh_vjp(g, z):
     r"""Pull $g$ back to $z$.
 
-    With $v = 2u$, $y = z\,\sigma(v)$ and $v' = 2 \sqrt{2 / \pi}\,(1 + 3 \cdot 0.044715\,z^2)$. By the product rule and
-    $\sigma'(v) = \sigma(v)\,\sigma(-v)$, $\partial y / \partial z = \sigma(v) + z\,\sigma(v)\,\sigma(-v)\,v'$, hence
-    $\bar z = g\,\sigma(v)\,(1 + z\,\sigma(-v)\,v')$.
+    With $v = 2u$ the function is $y = z\,\sigma(v)$. The inner function has the derivative
+
+    $$
+    v' = 2 \sqrt{2 / \pi} \left(1 + 3 \cdot 0.044715\,z^2\right) .
+    $$
+
+    The product rule, the chain rule and $\sigma'(v) = \sigma(v)\,\sigma(-v)$ give
+
+    $$
+    \frac{\partial y}{\partial z}
+    = \sigma(v) + z\,\sigma(v)\,\sigma(-v)\,v'
+    = \sigma(v) \left(1 + z\,\sigma(-v)\,v'\right) ,
+    $$
+
+    hence $\bar z = g\,\sigma(v)\,(1 + z\,\sigma(-v)\,v')$.
     """
     near = _near_zero(z)
     v = 2 * math.sqrt(2 / math.pi) * (near + 0.044715 * near**3)
@@ -328,9 +369,15 @@ def silu(z: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
 def silu_vjp(g, z):
     r"""Pull $g$ back to $z$.
 
-    By the product rule and $\sigma'(z) = \sigma(z)\,\sigma(-z)$,
-    $\partial y / \partial z = \sigma(z) + z\,\sigma(z)\,\sigma(-z)$, hence
-    $\bar z = g\,\sigma(z)\,(1 + z\,\sigma(-z))$.
+    The product rule for $y = z\,\sigma(z)$, with $\sigma'(z) = \sigma(z)\,\sigma(-z)$, gives
+
+    $$
+    \frac{\partial y}{\partial z}
+    = \sigma(z) + z\,\sigma(z)\,\sigma(-z)
+    = \sigma(z) \left(1 + z\,\sigma(-z)\right) ,
+    $$
+
+    hence $\bar z = g\,\sigma(z)\,(1 + z\,\sigma(-z))$.
     """
     return (g * sigmoid(z) * (1 + z * sigmoid(-z)),)
 
@@ -367,10 +414,20 @@ def mish(z: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
 def mish_vjp(g, z):
     r"""Pull $g$ back to $z$.
 
-    $\partial s / \partial z = \sigma(z)$ and $\tanh' = 1 - \tanh^2 = 4\,\sigma(2s)\,\sigma(-2s)$, which keeps its
-    digits where $\tanh s$ is near 1. The product rule gives
-    $\partial y / \partial z = \tanh s + z \tanh'(s)\,\sigma(z)$, hence
-    $\bar z = g\,(\tanh s + 4 z\,\sigma(2s)\,\sigma(-2s)\,\sigma(z))$.
+    The softplus $s = \log(1 + e^z)$ has the derivative $\sigma(z)$. Since $\tanh s = 2\,\sigma(2s) - 1$, the hyperbolic
+    tangent has the derivative
+
+    $$
+    \tanh'(s) = 4\,\sigma(2s)\,\sigma(-2s) ,
+    $$
+
+    which equals $1 - \tanh^2 s$ but keeps its digits where $\tanh s$ is near 1. The product rule and the chain rule for
+    $y = z \tanh s$ give
+
+    $$
+    \bar z = g\, \frac{\partial y}{\partial z}
+    = g \left(\tanh s + 4 z\,\sigma(2s)\,\sigma(-2s)\,\sigma(z)\right) .
+    $$
     """
     s = softplus(z)
     return (g * (jnp.tanh(s) + z * (4 * sigmoid(2 * s) * sigmoid(-2 * s) * sigmoid(z))),)

@@ -47,10 +47,33 @@ def softmax(logits: Float[Array, "*batch classes"], *, temperature: Scalar = 1.0
 def softmax_vjp(g, logits, *, temperature=1.0):
     r"""Pull $g$ back to $z$.
 
-    With $S = \sum_i e^{z_i / T}$ the quotient rule gives $\partial p_k / \partial z_j = \left([k = j]\, e^{z_k / T} / S
-    - e^{z_k / T} e^{z_j / T} / S^2\right) / T = p_k ([k = j] - p_j) / T$, hence $\bar z_j = \sum_k g_k\, \partial p_k /
-    \partial z_j = p_j (g_j - \sum_k g_k p_k) / T$. This gradient sums to zero, because adding the same number to all
-    logits does not change $p$.
+    Let $S = \sum_i e^{z_i / T}$, so that $p_k = e^{z_k / T} / S$. A logit $z_j$ is in the numerator of $p_j$ and in the
+    denominator $S$ of every $p_k$. Their derivatives are
+
+    $$
+    \frac{\partial e^{z_k / T}}{\partial z_j} = [k = j]\, \frac1T e^{z_k / T} ,
+    \qquad
+    \frac{\partial S}{\partial z_j} = \frac1T e^{z_j / T} .
+    $$
+
+    The quotient rule gives, with $e^{z_k / T} / S = p_k$ in the last step,
+
+    $$
+    \begin{aligned}
+    \frac{\partial p_k}{\partial z_j}
+    &= \frac{1}{S^2} \left([k = j]\, \frac1T e^{z_k / T}\, S - e^{z_k / T}\, \frac1T e^{z_j / T}\right) \\
+    &= \frac1T\, p_k \left([k = j] - p_j\right) .
+    \end{aligned}
+    $$
+
+    The chain rule multiplies by $g_k$ and sums over $k$. In the first term only $k = j$ is left:
+
+    $$
+    \bar z_j = \sum_k g_k\, \frac{\partial p_k}{\partial z_j}
+    = \frac1T\, p_j \left(g_j - \sum_k g_k\, p_k\right) .
+    $$
+
+    This gradient sums to zero, because adding the same number to all logits does not change $p$.
     """
     p = softmax(logits, temperature=temperature)
     return (p * (g - (g * p).sum(axis=-1, keepdims=True)) / _positive_or_nan(temperature, logits),)
@@ -101,8 +124,26 @@ def log_softmax(logits: Float[Array, "*batch classes"], *, temperature: Scalar =
 def log_softmax_vjp(g, logits, *, temperature=1.0):
     r"""Pull $g$ back to $z$.
 
-    $\partial \log \sum_k e^{z_k / T} / \partial z_j = p_j / T$ with the softmax $p$, so that
-    $\partial y_k / \partial z_j = ([k = j] - p_j) / T$, hence $\bar z_j = (g_j - p_j \sum_k g_k) / T$.
+    The first term of $y_k = z_k / T - \log \sum_i e^{z_i / T}$ depends on its own logit only. The second depends on
+    all. The chain rule for the logarithm gives the softmax $p$ as its derivative:
+
+    $$
+    \frac{\partial}{\partial z_j} \log \sum_i e^{z_i / T}
+    = \frac{\frac1T e^{z_j / T}}{\sum_i e^{z_i / T}}
+    = \frac{p_j}{T} .
+    $$
+
+    Both terms together are
+
+    $$
+    \frac{\partial y_k}{\partial z_j} = \frac1T \left([k = j] - p_j\right) .
+    $$
+
+    The chain rule multiplies by $g_k$ and sums over $k$:
+
+    $$
+    \bar z_j = \sum_k g_k\, \frac{\partial y_k}{\partial z_j} = \frac1T \left(g_j - p_j \sum_k g_k\right) .
+    $$
     """
     p = softmax(logits, temperature=temperature)
     return ((g - p * g.sum(axis=-1, keepdims=True)) / _positive_or_nan(temperature, logits),)

@@ -21,10 +21,15 @@ def conv2d_transpose(
 ) -> Float[Array, "batch new_height new_width filters"]:
     r"""Transposed convolution: each pixel adds the kernel, weighted by its value, to the output.
 
-    $y_{n,\,hs + id,\,wt + je,\,o} \mathrel{+}= \sum_c x_{nhwc} K_{ijco}$ for all $h, w, i, j$, plus $b_o$, with the
-    stride $(s, t)$ and the dilation $(d, e)$. It is the transpose of a `conv2d` from images like $y$ to images like
-    $x$, and enlarges by the stride. PyTorch's kernel is (channels, filters, rows, columns); Flax's `ConvTranspose`
-    flips the kernel in both directions, unless its `transpose_kernel` is set.
+    With the stride $(s, t)$ and the dilation $(d, e)$ the output $y$ is $b_o$ plus all of
+
+    $$
+    y_{n,\,hs + id,\,wt + je,\,o} \mathrel{+}= \sum_c x_{nhwc}\, K_{ijco} \qquad \text{for all } h, w, i, j .
+    $$
+
+    It is the transpose of a `conv2d` from images like $y$ to images like $x$, and enlarges by the stride. PyTorch's
+    kernel is (channels, filters, rows, columns); Flax's `ConvTranspose` flips the kernel in both directions, unless its
+    `transpose_kernel` is set.
 
     Args:
         x: Images of shape (batch, height, width, channels).
@@ -64,12 +69,20 @@ def conv2d_transpose(
 def conv2d_transpose_vjp(g, x, kernel, bias, *, stride=(1, 1), padding="VALID", dilation=(1, 1), groups=1):
     r"""Pull $g$ back to $(x, K, b)$.
 
-    Each product $x_{nhwc} K_{ijco}$ is added to one entry of $y$, so with the $g$ of that entry
-    $\bar x_{nhwc} = \sum_{ijo} g_{n,\,hs + id,\,wt + je,\,o} K_{ijco}$ and
-    $\bar K_{ijco} = \sum_{nhw} g_{n,\,hs + id,\,wt + je,\,o}\, x_{nhwc}$. The first is the `conv2d` of the image $g$
-    with channels and filters of the kernel exchanged. The second is the gradient of the kernel in that `conv2d`, with
-    $x$ as the cotangent of its output, exchanged back. The bias is added to every pixel:
-    $\bar b_o = \sum_{nhw} g_{nhwo}$.
+    Each product $x_{nhwc} K_{ijco}$ is added to one entry of $y$, so the product gets the $g$ of that entry. Its
+    derivative with respect to one factor is the other factor. The chain rule sums over all products with that factor:
+
+    $$
+    \begin{aligned}
+    \bar x_{nhwc} &= \sum_{ijo} g_{n,\,hs + id,\,wt + je,\,o}\, K_{ijco} \\
+    \bar K_{ijco} &= \sum_{nhw} g_{n,\,hs + id,\,wt + je,\,o}\, x_{nhwc} \\
+    \bar b_o &= \sum_{nhw} g_{nhwo}
+    \end{aligned}
+    $$
+
+    The first is the `conv2d` of the image $g$ with channels and filters of the kernel exchanged. The second is the
+    gradient of the kernel in that `conv2d`, with $x$ as the cotangent of its output, exchanged back. The bias is added
+    to every pixel.
     """
     _, ends = _size_and_crop(x, kernel, stride, padding, dilation)
     settings = {"stride": stride, "padding": ends, "dilation": dilation, "groups": groups}

@@ -114,9 +114,13 @@ def truncated_normal(
     r"""Draw from a normal distribution without tails, $\mu + \sigma z / s$ with $|z| \le 2$.
 
     $z$ is a standard normal variable that is resampled until $|z| \le 2$. Its variance is
-    $s^2 = 1 - 4 \varphi(2) / (\Phi(2) - \Phi(-2)) = 0.774$, with the density $\varphi$ and the distribution function
-    $\Phi$. Because of the division by $s$, the standard deviation of the result is $\sigma$, as for `normal`. No number
-    is further than $2.27 \sigma$ from the mean.
+
+    $$
+    s^2 = 1 - \frac{4\, \varphi(2)}{\Phi(2) - \Phi(-2)} = 0.774 ,
+    $$
+
+    with the density $\varphi$ and the distribution function $\Phi$. Because of the division by $s$, the standard
+    deviation of the result is $\sigma$, as for `normal`. No number is further than $2.27 \sigma$ from the mean.
 
     jax, Flax and Keras divide by $s$ in `he_normal` and similar, but not in their `truncated_normal`. Nor does
     PyTorch's `trunc_normal_`, whose limits are $\pm 2$ for every $\sigma$.

@@ -17,8 +17,14 @@ def orthogonal(
 
     The kernel is a matrix $W = g Q$ of $n_{in}$ rows (inputs × window size) and $m$ columns (outputs), where $Q$ is
     uniformly distributed. $W^\top W = g^2 I$ if $m \le n_{in}$, and $W W^\top = g^2 I$ if $m \ge n_{in}$. With $g = 1$
-    a square linear layer preserves every length in both the forward and the backward pass, and so does any product of
-    such layers. The entries have mean 0 and variance $g^2 / \max(n_{in}, m)$.
+    a square linear layer preserves every length,
+
+    $$
+    \lVert x W \rVert^2 = x W W^\top x^\top = x x^\top = \lVert x \rVert^2 ,
+    $$
+
+    in both the forward and the backward pass, and so does any product of such layers. The entries have mean 0 and
+    variance $g^2 / \max(n_{in}, m)$.
 
     Args:
         key: Random key.

@@ -1,10 +1,20 @@
 r"""Distributions whose variance depends on the shape, so that signals neither vanish nor explode with depth.
 
-An output sums $n_{in}$ products, so independent weights of mean 0 multiply the second moment of the signal by
-$n_{in} \mathrm{Var}[w]$. In the reverse pass an input sums $n_{out}$ products, which multiply the second moment of the
-gradient by $n_{out} \mathrm{Var}[w]$. `fan` is a function of the shape that returns $n$: `fan_in` preserves the signal,
-`fan_out` the gradient. Normal distributions are not truncated, as in the papers and in PyTorch. Those of Keras and jax
-(and so of Flax) are truncated, with the same variance.
+An output $z = \sum_{i=1}^{n_{in}} w_i x_i$ sums $n_{in}$ products. For independent weights of mean 0 the
+expectation of all mixed products $w_i w_j$ is 0, so that the second moment of the signal is multiplied by
+$n_{in} \mathrm{Var}[w]$:
+
+$$
+\mathrm{E}[z^2]
+= \sum_{i,\,j} \mathrm{E}[w_i w_j]\, \mathrm{E}[x_i x_j]
+= \sum_i \mathrm{Var}[w]\, \mathrm{E}[x_i^2]
+= n_{in} \mathrm{Var}[w] \cdot \mathrm{E}[x^2] ,
+$$
+
+where $\mathrm{E}[x^2]$ is the mean over the inputs. In the reverse pass an input sums $n_{out}$ products, which
+multiply the second moment of the gradient by $n_{out} \mathrm{Var}[w]$. `fan` is a function of the shape that
+returns $n$: `fan_in` preserves the signal, `fan_out` the gradient. Normal distributions are not truncated, as in
+the papers and in PyTorch. Those of Keras and jax (and so of Flax) are truncated, with the same variance.
 """
 
 from collections.abc import Callable, Sequence
@@ -55,7 +65,13 @@ def lecun_uniform(
 ) -> Float[Array, "..."]:
     r"""Draw uniformly from $\pm\sqrt{3 / n}$, with the variance $1 / n$ of `lecun_normal`.
 
-    The variance of a uniform distribution on $\pm a$ is $a^2 / 3$.
+    The variance of a uniform distribution on $\pm a$ is
+
+    $$
+    \frac{1}{2a} \int_{-a}^{a} w^2\, dw = \frac{a^2}{3} ,
+    $$
+
+    which is $1 / n$ for $a = \sqrt{3 / n}$.
 
     Args:
         key: Random key.
@@ -133,9 +149,17 @@ def he_normal(
 ) -> Float[Array, "..."]:
     r"""Draw from a normal distribution of mean 0 and variance $2 / ((1 + a^2)\, n)$: for (leaky) ReLUs.
 
-    A ReLU halves the second moment, $E[y^2] = \tfrac12 E[z^2]$, and a sum of $n_{in}$ terms multiplies it by
-    $n_{in} \mathrm{Var}[w]$. The variance $2 / n_{in}$ therefore preserves it from layer to layer. A leaky ReLU with
-    the negative slope $a$ keeps $a^2$ of the other half, $E[y^2] = \tfrac12 (1 + a^2) E[z^2]$. PyTorch calls it
+    A sum of $n_{in}$ terms multiplies the second moment by $n_{in} \mathrm{Var}[w]$. Its distribution is symmetric
+    around 0. So a ReLU, which sets the negative half to 0, halves the second moment, and a leaky ReLU with the negative
+    slope $a$ keeps $a^2$ of the other half:
+
+    $$
+    \mathrm{E}[y^2]
+    = \tfrac12\, \mathrm{E}[z^2] + \tfrac12\, a^2\, \mathrm{E}[z^2]
+    = \tfrac12 (1 + a^2)\, \mathrm{E}[z^2] .
+    $$
+
+    The variance $2 / ((1 + a^2)\, n_{in})$ therefore preserves it from layer to layer. PyTorch calls it
     Kaiming.
 
     Args:

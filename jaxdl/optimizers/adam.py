@@ -1,9 +1,28 @@
 r"""Adam and its variants: momentum, and an adaptive learning rate for each parameter.
 
-Two moving averages start at zero: $m \leftarrow \beta_1 m + (1 - \beta_1) g_t$ of the gradient and
-$v \leftarrow \beta_2 v + (1 - \beta_2) g_t^2$ of its square. Early on they are too small by the factors
-$1 - \beta_1^t$ and $1 - \beta_2^t$. The bias-corrected averages are $\hat m = m / (1 - \beta_1^t)$ and
-$\hat v = v / (1 - \beta_2^t)$. All operations are elementwise.
+Two moving averages start at zero, $m$ of the gradient and $v$ of its square:
+
+$$
+m \leftarrow \beta_1 m + (1 - \beta_1)\, g_t, \qquad v \leftarrow \beta_2 v + (1 - \beta_2)\, g_t^2 .
+$$
+
+Unrolled, $m$ after step $t$ is a weighted sum of all gradients. Its weights do not sum to 1, because it starts at
+zero:
+
+$$
+m = (1 - \beta_1) \sum_{i=1}^t \beta_1^{t-i} g_i,
+\qquad
+(1 - \beta_1) \sum_{i=1}^t \beta_1^{t-i} = 1 - \beta_1^t .
+$$
+
+So early on $m$ is too small by the factor $1 - \beta_1^t$, and $v$ by $1 - \beta_2^t$. The bias-corrected averages
+are
+
+$$
+\hat m = \frac{m}{1 - \beta_1^t}, \qquad \hat v = \frac{v}{1 - \beta_2^t} .
+$$
+
+All operations are elementwise.
 """
 
 import jax.numpy as jnp
@@ -27,9 +46,16 @@ def adam(
 ) -> optax.GradientTransformationExtraArgs:
     r"""Adam: $w \leftarrow w - \eta\, \hat m / (\sqrt{\hat v} + \epsilon)$.
 
-    $m \leftarrow \beta_1 m + (1 - \beta_1) g_t$ and $v \leftarrow \beta_2 v + (1 - \beta_2) g_t^2$ start at zero;
-    $\hat m = m / (1 - \beta_1^t)$ and $\hat v = v / (1 - \beta_2^t)$ correct that bias. The definition is that of
-    PyTorch and optax.
+    $$
+    \begin{aligned}
+    m &\leftarrow \beta_1 m + (1 - \beta_1)\, g_t & \hat m &= \frac{m}{1 - \beta_1^t} \\
+    v &\leftarrow \beta_2 v + (1 - \beta_2)\, g_t^2 & \hat v &= \frac{v}{1 - \beta_2^t} \\
+    w &\leftarrow w - \eta\, \frac{\hat m}{\sqrt{\hat v} + \epsilon}
+    \end{aligned}
+    $$
+
+    The averages $m$ and $v$ start at zero; $\hat m$ and $\hat v$ correct that bias. The definition is that of PyTorch
+    and optax.
 
     Args:
         learning_rate: $\eta$, at least 0: a number, a scalar array or a schedule.
@@ -117,6 +143,10 @@ def adamw(
 ) -> optax.GradientTransformationExtraArgs:
     r"""Adam with decoupled weight decay: $w \leftarrow w - \eta\,(\hat m / (\sqrt{\hat v} + \epsilon) + \lambda w)$.
 
+    $$
+    w \leftarrow w - \eta \left(\frac{\hat m}{\sqrt{\hat v} + \epsilon} + \lambda w\right)
+    $$
+
     $\hat m$ and $\hat v$ are as for `adam`. The decay $\lambda w$ is not divided by $\sqrt{\hat v}$, as the gradient of
     an L2 penalty would be (`adam_l2`). The paper multiplies $\lambda$ by the schedule, but not by the learning rate.
     Here, as in optax and PyTorch, it is multiplied by both. The default $\lambda = 10^{-4}$ is that of optax; PyTorch
@@ -161,9 +191,13 @@ def adamax(
 ) -> optax.GradientTransformationExtraArgs:
     r"""Adam scaled by the largest recent gradient: $w \leftarrow w - \eta\, \hat m / u$.
 
-    $u \leftarrow \max(\beta_2 u, |g_t| + \epsilon)$ starts at zero and replaces $\sqrt{\hat v}$ by an exponentially
-    weighted infinity norm; $\hat m$ is as for `adam`. The paper has no $\epsilon$, so that a parameter without any
-    gradient gives 0/0. The definition is that of PyTorch and optax.
+    $$
+    u \leftarrow \max(\beta_2 u,\; |g_t| + \epsilon), \qquad w \leftarrow w - \eta\, \frac{\hat m}{u}
+    $$
+
+    The norm $u$ starts at zero and replaces $\sqrt{\hat v}$ by an exponentially weighted infinity norm; $\hat m$ is as
+    for `adam`. The paper has no $\epsilon$, so that a parameter without any gradient gives 0/0. The definition is that
+    of PyTorch and optax.
 
     Args:
         learning_rate: $\eta$, at least 0: a number, a scalar array or a schedule.
@@ -205,9 +239,15 @@ def nadam(
     r"""Adam with Nesterov momentum: $w \leftarrow w - \eta\, n / (\sqrt{\hat v} + \epsilon)$.
 
     $m$, $v$ and $\hat v$ are as for `adam`. The numerator looks one step ahead,
-    $n = \mu_{t+1} m / (1 - \prod_{i \le t+1} \mu_i) + (1 - \mu_t)\, g_t / (1 - \prod_{i \le t} \mu_i)$,
-    with the momentum schedule $\mu_t = \beta_1 (1 - \tfrac12 0.96^{t \psi})$, which rises to $\beta_1$. The definition
-    is that of PyTorch. Dozat averages $m$ by $\mu_t$ instead of $\beta_1$; optax has no schedule ($\psi = \infty$).
+
+    $$
+    n = \frac{\mu_{t+1}\, m}{1 - \prod_{i \le t+1} \mu_i} + \frac{(1 - \mu_t)\, g_t}{1 - \prod_{i \le t} \mu_i}
+    \qquad \text{with} \qquad
+    \mu_t = \beta_1 \left(1 - \tfrac12 \cdot 0.96^{t \psi}\right) ,
+    $$
+
+    a momentum schedule that rises to $\beta_1$. The definition is that of PyTorch. Dozat averages $m$ by $\mu_t$
+    instead of $\beta_1$; optax has no schedule ($\psi = \infty$).
 
     Args:
         learning_rate: $\eta$, at least 0: a number, a scalar array or a schedule.
@@ -257,12 +297,21 @@ def radam(
 ) -> optax.GradientTransformationExtraArgs:
     r"""Rectified Adam: $w \leftarrow w - \eta\, r_t\, \hat m\, \sqrt{1 - \beta_2^t} / (\sqrt v + \epsilon)$.
 
-    $v$ averages about $\rho_t = \rho_\infty - 2 t \beta_2^t / (1 - \beta_2^t)$ squared gradients, where
-    $\rho_\infty = 2 / (1 - \beta_2) - 1$. Too few give a poor estimate: while $\rho_t \le 5$ the step is
-    $\eta\, \hat m$, without $v$. After that, the rectification
-    $r_t^2 = \frac{(\rho_t - 4)(\rho_t - 2)\, \rho_\infty}{(\rho_\infty - 4)(\rho_\infty - 2)\, \rho_t}$ rises to 1.
-    $m$, $v$ and $\hat m$ are as for `adam`. The paper has no $\epsilon$, and $\rho_t \le 4$ instead of 5. The
-    definition is that of PyTorch; optax adds $\epsilon$ to $\sqrt{\hat v}$.
+    The average $v$ is that of about $\rho_t$ squared gradients,
+
+    $$
+    \rho_t = \rho_\infty - \frac{2\, t\, \beta_2^t}{1 - \beta_2^t}, \qquad \rho_\infty = \frac{2}{1 - \beta_2} - 1 .
+    $$
+
+    Too few give a poor estimate: while $\rho_t \le 5$ the step is $\eta\, \hat m$, without $v$. After that, the
+    rectification
+
+    $$
+    r_t^2 = \frac{(\rho_t - 4)(\rho_t - 2)\, \rho_\infty}{(\rho_\infty - 4)(\rho_\infty - 2)\, \rho_t}
+    $$
+
+    rises to 1. $m$, $v$ and $\hat m$ are as for `adam`. The paper has no $\epsilon$, and $\rho_t \le 4$ instead of 5.
+    The definition is that of PyTorch; optax adds $\epsilon$ to $\sqrt{\hat v}$.
 
     Args:
         learning_rate: $\eta$, at least 0: a number, a scalar array or a schedule.
@@ -317,9 +366,14 @@ def amsgrad(
 ) -> optax.GradientTransformationExtraArgs:
     r"""Adam with non-increasing learning rates: $w \leftarrow w - \eta\, \hat m / (\sqrt{\hat u} + \epsilon)$.
 
-    $u = \max_{i \le t} v_i$ and $\hat u = u / (1 - \beta_2^t)$; $v$ and $\hat m$ are as for `adam`. The paper corrects
-    the bias of neither $m$ nor $u$. The definition is that of PyTorch's Adam with `amsgrad`; optax takes the maximum of
-    the corrected $\hat v_i$.
+    $$
+    u = \max_{i \le t} v_i, \qquad
+    \hat u = \frac{u}{1 - \beta_2^t}, \qquad
+    w \leftarrow w - \eta\, \frac{\hat m}{\sqrt{\hat u} + \epsilon}
+    $$
+
+    $v$ and $\hat m$ are as for `adam`. The paper corrects the bias of neither $m$ nor $u$. The definition is that of
+    PyTorch's Adam with `amsgrad`; optax takes the maximum of the corrected $\hat v_i$.
 
     Args:
         learning_rate: $\eta$, at least 0: a number, a scalar array or a schedule.
@@ -361,8 +415,13 @@ def amsgrad(
 def _scale_by_adam(b1, b2, eps) -> optax.GradientTransformation:
     r"""Scale updates to $\hat m / (\sqrt{\hat v} + \epsilon)$, with one division per element.
 
-    With $r = \sqrt{1 - \beta_2^t}$ it equals $\frac{r}{1 - \beta_1^t}\, m / (\sqrt v + r \epsilon)$, in which both
-    corrections are scalars. Kingma and Ba, *Adam* (2015), section 2.
+    With $r = \sqrt{1 - \beta_2^t}$, $\sqrt{\hat v} = \sqrt v / r$. Expanding the fraction by $r$ gives
+
+    $$
+    \frac{\hat m}{\sqrt{\hat v} + \epsilon} = \frac{r}{1 - \beta_1^t} \cdot \frac{m}{\sqrt v + r\,\epsilon} ,
+    $$
+
+    in which both corrections are scalars. Kingma and Ba, *Adam* (2015), section 2.
     """
 
     def rule(g, step, moments):

@@ -23,8 +23,12 @@ def adagrad(
 ) -> optax.GradientTransformationExtraArgs:
     r"""Adagrad: $s \leftarrow s + g_t^2$, then $w \leftarrow w - \eta\, g_t / (\sqrt s + \epsilon)$.
 
-    $s$ never decreases, so that the effective learning rate falls like $1 / \sqrt t$. The definition and the defaults
-    are those of PyTorch; optax starts at $s = 0.1$ and adds $\epsilon$ inside the root.
+    $$
+    s \leftarrow s + g_t^2, \qquad w \leftarrow w - \eta\, \frac{g_t}{\sqrt s + \epsilon}
+    $$
+
+    The sum $s$ never decreases, so that the effective learning rate falls like $1 / \sqrt t$. The definition and the
+    defaults are those of PyTorch; optax starts at $s = 0.1$ and adds $\epsilon$ inside the root.
 
     Args:
         learning_rate: $\eta$, at least 0: a number, a scalar array or a schedule.
@@ -65,9 +69,16 @@ def rmsprop(
 ) -> optax.GradientTransformationExtraArgs:
     r"""RMSProp: $w \leftarrow w - \eta v$ with $v \leftarrow \mu v + g_t / (\sqrt s + \epsilon)$.
 
-    $s \leftarrow \rho s + (1 - \rho)\, g_t^2$ is a moving average of the squared gradient. Both $s$ and $v$ start at 0.
-    The definition and the defaults are those of PyTorch. By default, optax adds $\epsilon$ inside the root and has
-    $\rho = 0.9$, as the lecture does.
+    $$
+    \begin{aligned}
+    s &\leftarrow \rho s + (1 - \rho)\, g_t^2 \\
+    v &\leftarrow \mu v + \frac{g_t}{\sqrt s + \epsilon} \\
+    w &\leftarrow w - \eta v
+    \end{aligned}
+    $$
+
+    $s$ is a moving average of the squared gradient. Both $s$ and $v$ start at 0. The definition and the defaults are
+    those of PyTorch. By default, optax adds $\epsilon$ inside the root and has $\rho = 0.9$, as the lecture does.
 
     Args:
         learning_rate: $\eta$, at least 0: a number, a scalar array or a schedule.
@@ -103,10 +114,18 @@ def centered_rmsprop(
 ) -> optax.GradientTransformationExtraArgs:
     r"""RMSProp that divides by the standard deviation: $v \leftarrow \mu v + g_t / (\sqrt{s - m^2} + \epsilon)$.
 
-    $m \leftarrow \rho m + (1 - \rho)\, g_t$ and $s \leftarrow \rho s + (1 - \rho)\, g_t^2$ are moving averages of the
-    gradient and its square, and $w \leftarrow w - \eta v$. If a gradient hardly changes, rounding can make $s - m^2$
-    negative; jaxdl then uses 0. The step would be NaN in PyTorch, and also in optax below $-\epsilon$.
-    The definition is otherwise that of PyTorch; the paper has $\epsilon$ inside the root.
+    $$
+    \begin{aligned}
+    m &\leftarrow \rho m + (1 - \rho)\, g_t \\
+    s &\leftarrow \rho s + (1 - \rho)\, g_t^2 \\
+    v &\leftarrow \mu v + \frac{g_t}{\sqrt{s - m^2} + \epsilon} \\
+    w &\leftarrow w - \eta v
+    \end{aligned}
+    $$
+
+    $m$ and $s$ are moving averages of the gradient and its square. If a gradient hardly changes, rounding can make
+    $s - m^2$ negative; jaxdl then uses 0. The step would be NaN in PyTorch, and also in optax below $-\epsilon$. The
+    definition is otherwise that of PyTorch; the paper has $\epsilon$ inside the root.
 
     Args:
         learning_rate: $\eta$, at least 0: a number, a scalar array or a schedule.
@@ -150,9 +169,18 @@ def adadelta(
 ) -> optax.GradientTransformationExtraArgs:
     r"""Adadelta: $w \leftarrow w - \eta u$ with $u = g_t\, \sqrt{r + \epsilon} / \sqrt{s + \epsilon}$.
 
-    $s \leftarrow \rho s + (1 - \rho)\, g_t^2$ averages squared gradients and is updated before the step.
-    $r \leftarrow \rho r + (1 - \rho)\, u^2$ averages squared steps and is updated after it. Steps thus have the unit of
-    the parameter. The paper has no learning rate ($\eta = 1$). The definition is that of PyTorch and optax.
+    $$
+    \begin{aligned}
+    s &\leftarrow \rho s + (1 - \rho)\, g_t^2 \\
+    u &= \frac{\sqrt{r + \epsilon}}{\sqrt{s + \epsilon}}\, g_t \\
+    r &\leftarrow \rho r + (1 - \rho)\, u^2 \\
+    w &\leftarrow w - \eta u
+    \end{aligned}
+    $$
+
+    $s$ averages squared gradients and is updated before the step. $r$ averages squared steps and is updated after it.
+    Steps thus have the unit of the parameter. The paper has no learning rate ($\eta = 1$). The definition is that of
+    PyTorch and optax.
 
     Args:
         learning_rate: $\eta$, at least 0: a number, a scalar array or a schedule.
@@ -193,10 +221,17 @@ def adafactor(
 ) -> optax.GradientTransformationExtraArgs:
     r"""Adafactor: $w \leftarrow w - \eta\,(\max(\mathrm{RMS}(w), 10^{-3})\,\hat u + \lambda w)$ with little memory.
 
-    $u = g_t / \sqrt v$ is clipped to $\hat u = u / \max(1, \mathrm{RMS}(u) / d)$, where the root mean square (RMS) is
-    that of one array. $v \leftarrow \beta_t v + (1 - \beta_t)(g_t^2 + \epsilon)$ with $\beta_t = 1 - t^{-\rho}$, so
-    that $v$ starts as $g_1^2 + \epsilon$. For an array with two large axes only the averages $r$ of $v$ over the
-    columns and $c$ over the rows are stored, and $v_{ij} \approx r_i c_j / \bar r$ with the mean $\bar r$ of $r$.
+    $$
+    \begin{aligned}
+    v &\leftarrow \beta_t v + (1 - \beta_t)(g_t^2 + \epsilon) & \beta_t &= 1 - t^{-\rho} \\
+    u &= \frac{g_t}{\sqrt v} & \hat u &= \frac{u}{\max(1,\; \mathrm{RMS}(u) / d)} \\
+    w &\leftarrow w - \eta \left(\max(\mathrm{RMS}(w), 10^{-3})\,\hat u + \lambda w\right)
+    \end{aligned}
+    $$
+
+    The root mean square (RMS) is that of one array. $v$ starts as $g_1^2 + \epsilon$, because $\beta_1 = 0$. For an
+    array with two large axes only the averages $r$ of $v$ over the columns and $c$ over the rows are stored, and
+    $v_{ij} \approx r_i c_j / \bar r$ with the mean $\bar r$ of $r$.
 
     The definition and the defaults are those of optax, except that $\eta$ multiplies the weight decay, as in PyTorch.
     PyTorch uses $\min(\eta, 1 / \sqrt t)$ as learning rate, has no $\epsilon$ in $v$, and factors all matrices.

@@ -28,9 +28,16 @@ def lion(
 ) -> optax.GradientTransformationExtraArgs:
     r"""Lion: $w \leftarrow w - \eta\,(\mathrm{sign}(\beta_1 m + (1 - \beta_1) g_t) + \lambda w)$.
 
-    Then $m \leftarrow \beta_2 m + (1 - \beta_2) g_t$, which starts at zero. Every parameter moves by $\eta$, so choose
-    a learning rate 3 to 10 times smaller than for `adamw`, and a weight decay as many times larger. The definition is
-    that of optax, whose default weight decay is 0.001. PyTorch has no Lion.
+    $$
+    \begin{aligned}
+    w &\leftarrow w - \eta \left(\mathrm{sign}(\beta_1 m + (1 - \beta_1)\, g_t) + \lambda w\right) \\
+    m &\leftarrow \beta_2 m + (1 - \beta_2)\, g_t
+    \end{aligned}
+    $$
+
+    The momentum $m$ starts at zero and is updated after the step. Every parameter moves by $\eta$, so choose a learning
+    rate 3 to 10 times smaller than for `adamw`, and a weight decay as many times larger. The definition is that of
+    optax, whose default weight decay is 0.001. PyTorch has no Lion.
 
     Args:
         learning_rate: $\eta$, at least 0: a number, a scalar array or a schedule.
@@ -72,11 +79,19 @@ def rprop(
 ) -> optax.GradientTransformationExtraArgs:
     r"""Resilient backpropagation (Rprop): $w \leftarrow w - \Delta\,\mathrm{sign}(g_t)$.
 
-    Each entry has a step size $\Delta$, which starts at $\eta$. If $g_t$ has the sign of the previous gradient, it
-    grows to $\eta_+ \Delta$. If the sign has changed, a minimum lies between: $\Delta$ shrinks to $\eta_- \Delta$, the
-    entry does not move in this step, and it keeps its $\Delta$ in the next. $\Delta$ is clipped to
-    $[\Delta_{min}, \Delta_{max}]$. The signs of gradients of small batches are noisy, so use the whole training set as
-    one batch.
+    Each entry has a step size $\Delta$, which starts at $\eta$:
+
+    $$
+    \Delta \leftarrow \begin{cases}
+    \eta_+ \Delta & g_t\, g_{t-1} > 0 \\
+    \eta_- \Delta & g_t\, g_{t-1} < 0 \\
+    \Delta & g_t\, g_{t-1} = 0
+    \end{cases}
+    $$
+
+    If the sign has changed, a minimum lies between: the entry does not move in this step, and it keeps its $\Delta$ in
+    the next, as if $g_t$ had been 0. $\Delta$ is clipped to $[\Delta_{min}, \Delta_{max}]$. The signs of gradients of
+    small batches are noisy, so use the whole training set as one batch.
 
     The definition and the defaults are those of PyTorch. optax has the same step sizes, but up to version 0.2.8 it
     takes each step one update later.
@@ -142,10 +157,16 @@ def muon(
     r"""Muon, orthogonalized momentum: $W \leftarrow W - \eta\,(\sqrt{\max(1, n_{out}/n_{in})}\; O + \lambda W)$.
 
     $O$ approximates $U V^\top$ for the momentum $M = U \Sigma V^\top$, so that the step has about the same length in
-    all singular directions. It is computed by five Newton–Schulz iterations $X \leftarrow a X + (b A + c A^2) X$ with
-    $A = X X^\top$, starting from $X = M / \lVert M \rVert_F$. The coefficients $(a, b, c) = (3.4445, -4.775, 2.0315)$
-    bring singular values above a hundredth of the norm between 0.68 and 1.14, but not closer to 1. The momentum is
-    $M \leftarrow \mu M + (1 - \mu) g_t$; its Nesterov form looks one step ahead.
+    all singular directions. It is computed by five Newton–Schulz iterations, starting from $X = M / \lVert M \rVert_F$:
+
+    $$
+    X \leftarrow a X + (b A + c A^2)\, X \qquad \text{with} \qquad A = X X^\top .
+    $$
+
+    An iteration maps each singular value $\sigma$ to $a \sigma + b \sigma^3 + c \sigma^5$ and keeps the singular
+    vectors. The coefficients $(a, b, c) = (3.4445, -4.775, 2.0315)$ bring singular values above a hundredth of the norm
+    between 0.68 and 1.14, but not closer to 1. The momentum is $M \leftarrow \mu M + (1 - \mu) g_t$; its Nesterov form
+    looks one step ahead.
 
     All matrices are updated like this, including embeddings and the output layer, which the author leaves to Adam: use
     `partition` to give them another optimizer. All other parameters, including the kernels of convolutions, are updated

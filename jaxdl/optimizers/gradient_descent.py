@@ -37,9 +37,15 @@ def momentum(
 ) -> optax.GradientTransformationExtraArgs:
     r"""Heavy-ball momentum: $v \leftarrow \mu v + (1 - d)\, g_t$, then $w \leftarrow w - \eta v$.
 
-    At the first step $v$ is the gradient itself; the dampening $d$ applies from the second step on. This is PyTorch's
-    SGD with `momentum` and `dampening`, except that PyTorch ignores the dampening if the momentum is 0. optax has no
-    dampening ($d = 0$).
+    At the first step $v$ is the gradient itself; the dampening $d$ applies from the second step on. Unrolled, for
+    $d = 0$,
+
+    $$
+    v = g_t + \mu\, g_{t-1} + \mu^2 g_{t-2} + \dots + \mu^{t-1} g_1 .
+    $$
+
+    This is PyTorch's SGD with `momentum` and `dampening`, except that PyTorch ignores the dampening if the momentum is
+    0. optax has no dampening ($d = 0$).
 
     Args:
         learning_rate: $\eta$, at least 0: a number, a scalar array or a schedule.
@@ -73,9 +79,24 @@ def momentum(
 def nesterov(learning_rate: LearningRate, *, decay: Scalar = 0.9) -> optax.GradientTransformationExtraArgs:
     r"""Nesterov's accelerated gradient: $v \leftarrow \mu v + g_t$, then $w \leftarrow w - \eta\,(g_t + \mu v)$.
 
-    Nesterov evaluates the gradient at a lookahead point: $g_t = \nabla f(x - \eta \mu v)$ for the position $x$. Here,
-    as in optax and PyTorch, the parameters are that point, $w = x - \eta \mu v$, so that gradients are evaluated at the
-    parameters. The two forms are equivalent if the learning rate is constant.
+    Nesterov evaluates the gradient at a lookahead point. For the position $x$ and the next velocity $v'$
+
+    $$
+    g_t = \nabla f(x - \eta \mu v), \qquad v' = \mu v + g_t, \qquad x' = x - \eta v' .
+    $$
+
+    Here, as in optax and PyTorch, the parameters are that point, $w = x - \eta \mu v$, so that gradients are evaluated
+    at the parameters. The two forms are equivalent if the learning rate is constant:
+
+    $$
+    \begin{aligned}
+    w' &= x' - \eta \mu v' \\
+    &= (w + \eta \mu v) - \eta v' - \eta \mu v' \\
+    &= w - \eta\,(g_t + \mu v') ,
+    \end{aligned}
+    $$
+
+    since $\mu v - v' = -g_t$.
 
     Args:
         learning_rate: $\eta$, at least 0: a number, a scalar array or a schedule.

@@ -13,8 +13,17 @@ from jaxdl.optimizers._base import LearningRate, Mask, Scalar, check_learning_ra
 def proximal_l1(learning_rate: LearningRate, *, l1: Scalar, mask: Mask = None) -> optax.GradientTransformation:
     r"""Minimize the penalty $\lambda \lVert w \rVert_1$ by a proximal step, $w \leftarrow S_{\eta\lambda}(w)$.
 
-    The soft threshold $S_t(w) = \mathrm{sign}(w) \max(|w| - t, 0)$ makes parameters exactly zero, which gradient steps
-    on $|w|$ do not. Chain it after the optimizer: `optax.chain(sgd(0.1), proximal_l1(0.1, l1=1e-3))` is the iterative
+    The soft threshold is the proximal map of the penalty: for each parameter
+
+    $$
+    S_t(w) = \mathrm{argmin}_y \left(\tfrac12 (y - w)^2 + t\,|y|\right) = \mathrm{sign}(w) \max(|w| - t,\; 0) .
+    $$
+
+    For $y > 0$ the derivative $y - w + t$ is 0 at $y = w - t$, which is positive for $w > t$ only; likewise for
+    $y < 0$. In between, for $|w| \le t$, the minimum is at the kink $y = 0$. So the step makes parameters exactly zero,
+    which gradient steps on $|w|$ do not.
+
+    Chain it after the optimizer: `optax.chain(sgd(0.1), proximal_l1(0.1, l1=1e-3))` is the iterative
     shrinkage-thresholding algorithm (ISTA). After an optimizer that rescales the gradient, such as Adam, the proximal
     step still uses $\eta$ alone.
 

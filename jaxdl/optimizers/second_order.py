@@ -12,7 +12,12 @@ from jaxdl.optimizers._base import chain, require_loss
 def hessian_vector_product(loss: Callable[[PyTree], Array], params: PyTree, vector: PyTree) -> PyTree:
     r"""Compute $H v$ for the Hessian $H = \partial^2 L / \partial w\, \partial w^\top$ of a loss, without forming $H$.
 
-    $H v = \frac{\partial}{\partial t} \nabla L(w + t v)$ at $t = 0$ is the derivative of the gradient in one direction.
+    The chain rule shows that the product is the derivative of the gradient in one direction:
+
+    $$
+    \left.\frac{\partial}{\partial t} \nabla L(w + t v)\right|_{t = 0} = H v .
+    $$
+
     It costs a few gradients, whereas $H$ itself costs one for each parameter.
 
     Args:
@@ -40,8 +45,14 @@ def hessian_vector_product(loss: Callable[[PyTree], Array], params: PyTree, vect
 def lbfgs(*, memory: int = 10, line_search_steps: int = 20) -> optax.GradientTransformationExtraArgs:
     r"""Limited-memory BFGS: $w \leftarrow w - \eta_t P_t g_t$, where $P_t$ approximates the inverse Hessian.
 
-    $P_t$ is built from the most recent changes of the parameters and of the gradient, so that
-    $P_t (g_t - g_{t-1}) = w_t - w_{t-1}$. A line search chooses $\eta_t$ such that the Wolfe conditions hold.
+    $P_t$ is built from the most recent changes of the parameters and of the gradient, so that it satisfies the secant
+    equation
+
+    $$
+    P_t\,(g_t - g_{t-1}) = w_t - w_{t-1} .
+    $$
+
+    A line search chooses $\eta_t$ such that the Wolfe conditions hold.
 
     Use it for losses without noise: all data in one batch, and no dropout. It updates all parameters together and
     cannot be one of the optimizers of `partition`. `update(gradient, state, params, value=l, value_fn=f)` needs the

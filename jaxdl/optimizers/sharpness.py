@@ -10,9 +10,16 @@ from jaxdl.optimizers._base import Scalar, check_not_negative, direction_and_nor
 def sam(optimizer: optax.GradientTransformation, *, radius: Scalar = 0.05) -> optax.GradientTransformationExtraArgs:
     r"""Sharpness-aware minimization: replace $g_t$ by $\nabla L(w + \rho\, g_t / \lVert g_t \rVert)$.
 
-    To first order, this is the gradient of the largest loss within a distance of $\rho$ from $w$. Each step evaluates
-    two gradients: `update(gradient, state, params, value_fn=f)` computes the second one from `f`, the loss as a
-    function of the parameters. `jaxdl.training` passes the loss of the same batch.
+    To first order, this is the gradient of the largest loss within a distance of $\rho$ from $w$. The loss near $w$ is
+    $L(w + d) \approx L(w) + d \cdot g_t$, and among all $d$ of this length the product is largest in the direction of
+    the gradient:
+
+    $$
+    \mathrm{argmax}_{\lVert d \rVert \le \rho} \; d \cdot g_t = \rho\, \frac{g_t}{\lVert g_t \rVert} .
+    $$
+
+    Each step evaluates two gradients: `update(gradient, state, params, value_fn=f)` computes the second one from `f`,
+    the loss as a function of the parameters. `jaxdl.training` passes the loss of the same batch.
 
     Clipping, an L2 penalty and `partition` belong inside, where they act on the second gradient:
     `sam(optax.chain(clip_by_global_norm(1.0), sgd(0.1)))`. The inner optimizer gets no additional arguments. It is

@@ -16,9 +16,14 @@ def conformal_radius(residuals: ArrayLike, *, weights: ArrayLike | None = None, 
     probability of at least `level`, on average over residuals and new examples, if new examples and those of the
     residuals are exchangeable, for example independent and of the same distribution. Nothing else is assumed.
 
-    With weights $w_i$ it is the smallest residual $r$ with $\sum_{|y_i - \hat y_i| \le r} w_i \ge \mathrm{level}\,
-    (\sum_i w_i + \max_i w_i)$. This holds for new examples of another distribution, if the weights are proportional to
-    the ratio of its density to that of the residuals, and that of the new example is at most the largest of them.
+    With weights $w_i$ it is the smallest residual $r$ with
+
+    $$
+    \sum_{|y_i - \hat y_i| \le r} w_i \;\ge\; \mathrm{level} \left(\sum_i w_i + \max_i w_i\right) .
+    $$
+
+    This holds for new examples of another distribution, if the weights are proportional to the ratio of its density to
+    that of the residuals, and that of the new example is at most the largest of them.
 
     Args:
         residuals: Differences of $n \ge 1$ labels from their predictions; their signs do not matter.
