@@ -181,7 +181,7 @@ class Chapter(NamedTuple):
 
 
 CHAPTERS = (
-    Chapter("1.1", "Losses, representation, generalisation", 1, 14),
+    Chapter("1.1", "Losses, representation, generalization", 1, 14),
     Chapter("1.2", "Gradient descent, stochastic gradient descent", 15, 20),
     Chapter("1.3", "Multi-layer perceptrons, backpropagation", 21, 36),
     Chapter("1.4", "Convolutional networks", 37, 60),

@@ -10,8 +10,8 @@ import altair as alt
 
 from jaxdl.reports.training_charts import scale_of
 
-LINE = 46  # characters that fit a chart of 380 pixels
-TICKS = 5
+LINE = 48  # characters that fit a chart of 380 pixels
+TICKS = 6
 SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
@@ -42,15 +42,20 @@ def scale(values: Iterable[float], kind: str | None = None, **settings: Any) -> 
     return alt.Scale(**chosen, **{"nice": False, "padding": 12, **settings})
 
 
-def axis(values: Iterable[float], kind: str | None = None, ticks: list[float] | None = None) -> alt.Axis:
-    """Return an axis for these values, on the scale that `scale` gives them, with ticks at the given numbers or few."""
-    values = [value for value in values if math.isfinite(value)]
-    is_log = (kind or scale_of(values)) == "log"
-    at = ticks or (_log_ticks(values) if is_log else _linear_ticks(values))
-    is_wide = is_log and ticks is None and (min(at, default=1) < 1e-3 or max(at, default=1) > 1e5)
-    labels = [number_label(number, power=is_wide) for number in at]
-    shown = f"{json.dumps(labels)}[indexof({json.dumps(at)}, datum.value)]"
-    return alt.Axis(values=at, labelExpr=shown, labelOverlap="greedy")
+def ticks(values: Iterable[float], kind: str | None = None) -> list[float]:
+    """Return a few round numbers between the smallest and the largest value, on the scale that `scale` gives them."""
+    finite = [value for value in values if math.isfinite(value)]
+    return _log_ticks(finite) if (kind or scale_of(finite)) == "log" else _linear_ticks(finite)
+
+
+def axis(values: Iterable[float], kind: str | None = None, at: list[float] | None = None, **settings: Any) -> alt.Axis:
+    """Return an axis for these values, with ticks at the given numbers, or at a few round ones."""
+    values = list(values)
+    is_log, shown = (kind or scale_of(values)) == "log", at or ticks(values, kind)
+    is_wide = is_log and at is None and (min(shown, default=1) < 1e-3 or max(shown, default=1) > 1e5)
+    labels = [number_label(number, power=is_wide) for number in shown]
+    text = f"{json.dumps(labels)}[indexof({json.dumps(shown)}, datum.value)]"
+    return alt.Axis(values=shown, labelExpr=text, labelOverlap="greedy", labelSeparation=7, **settings)
 
 
 def _linear_ticks(values) -> list[float]:
@@ -66,13 +71,11 @@ def _linear_ticks(values) -> list[float]:
 
 
 def _log_ticks(values) -> list[float]:
-    """Return powers of ten between the smallest and the largest value; where there are few, also 2 and 5 times them."""
+    """Return powers of ten between the smallest and the largest value; also 2 and 5 times them, or others, if few."""
     low, high = math.log10(min(values)) - 1e-9, math.log10(max(values)) + 1e-9
     powers = range(math.ceil(low), math.floor(high) + 1)
     if len(powers) >= 3:
-        return [10.0**power for power in powers[:: math.ceil(len(powers) / (TICKS + 1))]]
+        return [10.0**power for power in powers[:: math.ceil(len(powers) / TICKS)]]
     close = [factor * 10.0**power for power in range(math.floor(low), math.ceil(high)) for factor in (1, 2, 5)]
-    return [float(f"{tick:.12g}") for tick in close if tick > 0 and low <= math.log10(tick) <= high] or [
-        min(values),
-        max(values),
-    ]
+    shown = [float(f"{tick:.12g}") for tick in close if tick > 0 and low <= math.log10(tick) <= high]
+    return shown if len(shown) >= 3 else _linear_ticks(values)

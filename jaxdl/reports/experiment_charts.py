@@ -9,7 +9,7 @@ from typing import Any
 import altair as alt
 import numpy as np
 
-from jaxdl.reports.axes import axis, number_label, scale, wrapped
+from jaxdl.reports.axes import axis, number_label, scale, ticks, wrapped
 from jaxdl.reports.training_charts import COLORS, DASHES, GRAY, HEIGHT, SHAPES, WIDTH, scale_of
 
 TOOLTIP = ["arm:N", *(alt.Tooltip(f"{name}:Q", format=".4g") for name in ("at", "estimate", "low", "high"))]
@@ -90,12 +90,16 @@ def _points(panel, measured, published) -> list[Any]:
     marks = [{**each, "y": middle[each["arm"]], "arm": panel["arms"][each["arm"]]} for each in published]
     values = [row["value"] for row in (*seeds, *marks)] + [row[end] for row in means for end in ("low", "high")]
     values += _visible(panel["thresholds"], values)
-    x_axis: dict[str, Any] = {"title": None, "scale": scale(values), "axis": axis(values)}
+    x_axis: dict[str, Any] = {"title": None, "scale": scale(values), "axis": axis(values, grid=False)}
     color = alt.Color("arm:N", legend=None, scale=alt.Scale(domain=names, range=COLORS[: len(names)]))
     y = alt.Y("y:Q", axis=None, scale=alt.Scale(domain=[0, len(arms)], reverse=True, nice=False))
     rows = [{"y": row, "label": "\n".join(labels[arm])} for row, arm in enumerate(arms)]
     texts: alt.Chart = alt.Chart(alt.Data(values=rows)).encode(x=alt.value(0), y=y, text="label:N")
-    layers: list[Any] = [*_thresholds(values, panel, "x")]
+    ends = [(center - 0.36 * strip, center + strip / 2) for center in middle.values()]
+    layers: list[Any] = [
+        _segments(ticks(values), ends, x_axis, y).mark_rule(color=GRAY, opacity=0.25),
+        _segments(_visible(panel["thresholds"], values), ends, x_axis, y).mark_rule(color=GRAY, strokeDash=[5, 4]),
+    ]
     layers.append(texts.mark_text(align="left", baseline="top", dy=4, lineBreak="\n", fontSize=12.5))
     if seeds:
         points: alt.Chart = alt.Chart(alt.Data(values=seeds)).encode(x=alt.X("value:Q", **x_axis), y=y, color=color)
@@ -108,6 +112,12 @@ def _points(panel, measured, published) -> list[Any]:
     return layers + _published(marks, "x", x_axis, y=y)
 
 
+def _segments(values, ends, x_axis, y) -> alt.Chart:
+    """Draw lines across an axis that leave out the labels of the arms: between these ends."""
+    rows = [{"value": value, "y": top, "end": bottom} for value in values for top, bottom in ends]
+    return alt.Chart(alt.Data(values=rows)).encode(x=alt.X("value:Q", **x_axis), y=y, y2="end:Q")
+
+
 def _lines(panel, published) -> list[Any]:
     """Draw the mean of each arm, with its interval, as a line over a variable."""
     variable, numbers = panel["over"]
@@ -115,7 +125,7 @@ def _lines(panel, published) -> list[Any]:
     marks = [{**each, "arm": panel["arms"][each["arm"]]} for each in published]
     values = [row[end] for row in means for end in ("low", "high")] + [row["value"] for row in marks]
     values += _visible(panel["thresholds"], values)
-    x = alt.X("at:Q", title=wrapped(variable), scale=scale(numbers, padding=8), axis=axis(numbers, ticks=list(numbers)))
+    x = alt.X("at:Q", title=wrapped(variable), scale=scale(numbers, padding=8), axis=axis(numbers, at=list(numbers)))
     y: dict[str, Any] = {"title": None, "scale": scale(values, padding=8), "axis": axis(values)}
     in_legend: dict[str, Any] = {"title": None, "legend": alt.Legend(labelLimit=0, orient="bottom", columns=1)}
     colors, dashes, shapes = (alt.Scale(domain=names, range=kinds[: len(names)]) for kinds in (COLORS, DASHES, SHAPES))
@@ -124,7 +134,7 @@ def _lines(panel, published) -> list[Any]:
     )
     mean = base.encode(y=alt.Y("estimate:Q", **y))
     layers: list[Any] = [
-        *_thresholds(values, panel, "y"),
+        *_thresholds(values, panel),
         base.encode(y=alt.Y("low:Q", **y), y2="high:Q").mark_rule(strokeWidth=1.6),
         mean.encode(strokeDash=alt.StrokeDash("arm:N", scale=dashes, **in_legend)).mark_line(strokeWidth=2),
         mean.encode(shape=alt.Shape("arm:N", scale=shapes, **in_legend)).mark_point(size=60, filled=True, opacity=1),
@@ -172,7 +182,9 @@ def _comparison(comparison) -> alt.LayerChart:
     kinds = list(dict.fromkeys(row["mark"] for row in marks))
     dashes = alt.Scale(domain=kinds, range=[[5, 4], [1, 0]][: len(kinds)])
     dash = alt.StrokeDash(
-        "mark:N", scale=dashes, legend=alt.Legend(title=None, orient="bottom", labelLimit=0, symbolType="stroke")
+        "mark:N",
+        scale=dashes,
+        legend=alt.Legend(title=None, orient="bottom", labelLimit=0, symbolType="stroke", symbolSize=500),
     )
     rules: alt.Chart = alt.Chart(alt.Data(values=marks)).encode(x=alt.X("value:Q", **x), strokeDash=dash)
     layers: list[Any] = [rules.mark_rule(color=GRAY, strokeWidth=1.6)]
@@ -202,10 +214,10 @@ def _marks(comparison, kind) -> list[dict[str, Any]]:
     return [{"value": value, "mark": threshold} for value in both] + [{"value": at, "mark": "equal"} for at in equal]
 
 
-def _thresholds(values, panel, along) -> list[Any]:
-    """Draw the thresholds as dashed lines across an axis."""
+def _thresholds(values, panel) -> list[Any]:
+    """Draw the thresholds as dashed lines."""
     lines = [alt.Chart(alt.Data(values=[{"value": value}])) for value in _visible(panel["thresholds"], values)]
-    return [line.encode(**{along: "value:Q"}).mark_rule(strokeDash=[5, 4], color=GRAY) for line in lines]
+    return [line.encode(y="value:Q").mark_rule(strokeDash=[5, 4], color=GRAY) for line in lines]
 
 
 def _visible(thresholds, values) -> list[float]:
