@@ -229,8 +229,8 @@ def _search(item, results) -> str:
 def _page(chapter: Chapter, by_item, measured, links) -> ChapterPage:
     found = [result for item in chapter.items for result in by_item[item.number]]
     sections = tuple(_section(item, by_item[item.number], measured, links) for item in chapter.items)
-    content = {"chapter": chapter, "sections": sections, "verdicts": count_verdicts(found)}
-    content |= {"tested": sum(bool(each.verdicts) for each in sections), "testable": _testable(chapter.items)}
+    counts = {"tested": sum(bool(each.verdicts) for each in sections), "testable": _testable(chapter.items)}
+    content = {"chapter": chapter, "sections": sections, "verdicts": count_verdicts(found), **counts}
     introduction = render(template_text("introduction.html"), content)
     navigation = render(template_text("navigation.html"), content)
     return ChapterPage(chapter.number, chapter.title, introduction, navigation, sections)

@@ -15,7 +15,7 @@ from jaxdl.reports.training_charts import COLORS, DASHES, GRAY, HEIGHT, SHAPES, 
 TOOLTIP = ["arm:N", *(alt.Tooltip(f"{name}:Q", format=".4g") for name in ("at", "estimate", "low", "high"))]
 OUTCOME_COLORS = {"supported": "#2f9e6a", "refuted": "#d2544a"}  # readable on light and dark
 LABEL, STRIP = 16, 44  # pixels of a line of text, and of the numbers of an arm
-Chart = alt.LayerChart | alt.VConcatChart
+Chart = alt.LayerChart | alt.FacetChart | alt.VConcatChart
 
 
 def figure(result: dict[str, Any], measured: Mapping[Any, np.ndarray] | None) -> Chart:
@@ -31,7 +31,7 @@ def figure(result: dict[str, Any], measured: Mapping[Any, np.ndarray] | None) ->
     return charts[0] if len(charts) == 1 else alt.vconcat(*charts, spacing=32).resolve_scale(**scales)
 
 
-def panel_charts(result: dict[str, Any], measured: Mapping[Any, np.ndarray] | None = None) -> list[alt.LayerChart]:
+def panel_charts(result: dict[str, Any], measured: Mapping[Any, np.ndarray] | None = None) -> list[Chart]:
     """Draw each panel of an experiment: every seed of every arm, or the means of the arms over a variable.
 
     Arms differ in shape and dash as well as in color. Without the numbers of every seed, means and intervals are drawn.
@@ -43,12 +43,12 @@ def panel_charts(result: dict[str, Any], measured: Mapping[Any, np.ndarray] | No
     ]
 
 
-def decision_charts(claim: dict[str, Any]) -> list[alt.LayerChart]:
+def decision_charts(claim: dict[str, Any]) -> list[Chart]:
     """Draw each comparison that decided a claim: differences of seeds, interval, equality and threshold."""
     return [_comparison(comparison) for comparison in claim["comparisons"] if _has_numbers(comparison)]
 
 
-def _panel(panel, measured, published) -> alt.LayerChart:
+def _panel(panel, measured, published) -> Chart:
     layers = _lines(panel, published) if panel["over"] else _points(panel, measured, published)
     height = HEIGHT if panel["over"] else len(panel["arms"]) * _row_height(panel, measured)
     return alt.layer(*layers).properties(height=height, title=_title(panel["metric"]))
@@ -106,9 +106,10 @@ def _points(panel, measured, published) -> list[Any]:
         layers.append(points.encode(tooltip=["arm:N", "seed:Q", "value:Q"]).mark_circle(size=36, opacity=0.45))
     if means:  # empty if every arm has a number that is not finite
         mean: alt.Chart = alt.Chart(alt.Data(values=means)).encode(y=y, tooltip=TOOLTIP)
-        line = mean.encode(x=alt.X("low:Q", **x_axis), x2="high:Q").mark_rule(strokeWidth=2.5)
-        end = mean.encode(x=alt.X("estimate:Q", **x_axis)).mark_point(shape="stroke", angle=90, size=320, strokeWidth=2)
-        layers += [chart.encode(color=alt.value(GRAY) if seeds else color) for chart in (line, end)]
+        mean = mean.encode(color=alt.value(GRAY) if seeds else color)
+        layers.append(mean.encode(x=alt.X("low:Q", **x_axis), x2="high:Q").mark_rule(strokeWidth=2.5))
+        mark: dict[str, Any] = {"shape": "stroke", "angle": 90, "size": 320, "strokeWidth": 2}
+        layers.append(mean.encode(x=alt.X("estimate:Q", **x_axis)).mark_point(**mark))
     return layers + _published(marks, "x", x_axis, y=y)
 
 
@@ -164,7 +165,7 @@ def _has_numbers(comparison) -> bool:
     return len(finite) > 1 or None not in (comparison["estimate"], comparison["low"], comparison["high"])
 
 
-def _comparison(comparison) -> alt.LayerChart:
+def _comparison(comparison) -> Chart:
     """Draw the paired difference of every seed, the interval that decides, equality, and the threshold."""
     jitter, kind = np.random.default_rng(0), "log" if comparison["scale"] == "ratio" else "linear"
     seeds = [

@@ -9,7 +9,7 @@ import numpy as np
 
 from jaxdl import experiment
 from jaxdl._formatting import format_argument
-from jaxdl.experiment import COURSE
+from jaxdl.experiment import COURSE, ITEMS, chapter_of
 from jaxdl.reports.book import Links, chapter_pages, count_verdicts, entry_html, experiment_html
 from jaxdl.reports.rendering import extra, render_page, svg, template_text
 from jaxdl.runs import files
@@ -73,8 +73,9 @@ def write_report(directory: str | pathlib.Path) -> pathlib.Path:
     if found and not any((trained, content.get("done"), content["proofs"], content["pages"])):
         _write_book(directory, found, content)
     else:
-        content["experiments"] = [experiment_html(result, measured, Links()) for result, measured in found]
-        files.write_text(directory / PAGE, render_page(template_text("report.html"), charts, content))
+        content["experiments"] = [_article(result, measured) for result, measured in found]
+        fluid = {name: _fluid(name, chart) for name, chart in charts.items()}
+        files.write_text(directory / PAGE, render_page(template_text("report.html"), fluid, content))
     return directory / PAGE
 
 
@@ -103,11 +104,7 @@ def _results(directory) -> tuple[list, bool]:
 def _write_book(directory, found, content) -> None:
     """Write the pages of claims: the items of the course and its chapters, or the questions of one's own."""
     of_course = [result for result, _ in found if result["item"] is not None]
-    content["questions"] = [
-        {"sentence": result["sentence"], "html": experiment_html(result, measured, Links())}
-        for result, measured in found
-        if result["item"] is None
-    ]
+    content["questions"] = [_article(result, measured) for result, measured in found if result["item"] is None]
     if of_course:
         content |= {"entry": entry_html(of_course, Links()), "course": COURSE}
         numbers = {result["name"]: measured for result, measured in found}
@@ -116,6 +113,21 @@ def _write_book(directory, found, content) -> None:
             html = render_page(template_text("chapter.html"), {}, {"page": page, "pages": pages})
             files.write_text(directory / f"chapter-{page.number}.html", html)
     files.write_text(directory / PAGE, render_page(template_text("book.html"), {}, content))
+
+
+def _article(result, measured) -> dict[str, str]:
+    """Return an experiment as HTML, with the item of the course, or the question, as its title."""
+    item = result["item"]
+    if item is not None:
+        chapter_of(item)  # raises for an item that the course does not have
+    title = result["sentence"] if item is None else f"{item} {ITEMS[item - 1].title}"
+    return {"title": title, "html": experiment_html(result, measured, Links())}
+
+
+def _fluid(name, chart) -> list[Any]:
+    """Return the charts that a page shows for one of a training: each as wide as the page, except for a matrix."""
+    charts = getattr(chart, "hconcat", [chart])
+    return charts if name == "confusion" else [each.properties(width="container") for each in charts]
 
 
 def _experiment_charts(found) -> dict[str, Any]:

@@ -45,13 +45,17 @@ def _environment() -> Any:
 def render_page(template: str, charts: Mapping[str, Any], content: Mapping[str, Any]) -> str:
     """Render a template that extends `page.html`, with its charts and its content, to self-contained HTML.
 
-    In the template, `charts.NAME` is the element of a chart.
+    In the template, `charts.NAME` is the element of a chart, or the elements of a list of charts.
 
     Raises ModuleNotFoundError if the extra `report` is not installed.
     """
     import markupsafe  # a part of jinja2
 
-    drawn = {name: markupsafe.Markup(chart_html(chart, name)) for name, chart in charts.items()}
+    lists = {name: chart if isinstance(chart, list) else [chart] for name, chart in charts.items()}
+    drawn = {
+        name: markupsafe.Markup("".join(chart_html(chart, name) for chart in several))
+        for name, several in lists.items()
+    }
     parts = {"style": "book.css", "draw": "charts.js", "filter": "book.js"}
     files = {name: template_text(file) for name, file in parts.items()}
     return render(template, {**content, **files, "library": library(), "charts": drawn})
@@ -74,7 +78,8 @@ def chart_html(chart: Any, name: str = "") -> str:
     reserved = f' style="min-height:{height + AXES}px"' if isinstance(height, int) and height else ""
     label = f' data-chart="{markupsafe.escape(printable(name))}"' if name else ""
     content = json.dumps(drawn).replace("<", "\\u003c")
-    return f'<div class="jaxdl-chart"{label}{reserved}><script type="application/json">{content}</script></div>'
+    kind = "" if drawn.get("width") == "container" else " jaxdl-chart-fixed"
+    return f'<div class="jaxdl-chart{kind}"{label}{reserved}><script type="application/json">{content}</script></div>'
 
 
 def specification(chart: Any) -> dict[str, Any]:
