@@ -20,7 +20,7 @@ def wrapped(text: str, width: int = LINE) -> list[str]:
     return textwrap.wrap(text, width) or [""]
 
 
-def number_label(number: float, *, power: bool = False) -> str:
+def number_label(number: float | int, *, power: bool = False) -> str:
     """Return a number as it stands at an axis: 0.05, 10,000, 2×10⁻⁷; with `power`, 1,000 is 10³."""
     digits, _, exponent = f"{number:.2e}".partition("e")
     mantissa, exponent = f"{float(digits):g}", int(exponent or 0)
@@ -36,19 +36,19 @@ def number_label(number: float, *, power: bool = False) -> str:
     return text.replace("-", "−")
 
 
-def scale(values: Iterable[float], kind: str | None = None, **settings: Any) -> alt.Scale:
+def scale(values: Iterable[float | int], kind: str | None = None, **settings: Any) -> alt.Scale:
     """Return a logarithmic scale if the values are positive and far apart, else a linear one that may exclude 0."""
     chosen: dict[str, Any] = {"type": "log"} if (kind or scale_of(values)) == "log" else {"zero": False}
     return alt.Scale(**chosen, **{"nice": False, "padding": 12, **settings})
 
 
-def ticks(values: Iterable[float], kind: str | None = None) -> list[float]:
+def ticks(values: Iterable[float | int], kind: str | None = None) -> list[float | int]:
     """Return a few round numbers between the smallest and the largest value, on the scale that `scale` gives them."""
     finite = [value for value in values if math.isfinite(value)]
     return _log_ticks(finite) if (kind or scale_of(finite)) == "log" else _linear_ticks(finite)
 
 
-def axis(values: Iterable[float], kind: str | None = None, at: list[float] | None = None, **settings: Any) -> alt.Axis:
+def axis(values: Iterable[float | int], kind: str | None = None, at: list | None = None, **settings: Any) -> alt.Axis:
     """Return an axis for these values, with ticks at the given numbers, or at a few round ones."""
     values = list(values)
     is_log, shown = (kind or scale_of(values)) == "log", at or ticks(values, kind)
@@ -61,9 +61,9 @@ def axis(values: Iterable[float], kind: str | None = None, at: list[float] | Non
 def _linear_ticks(values) -> list[float]:
     """Return multiples of 1, 2, 2.5 or 5 times a power of ten between the smallest and the largest value."""
     low, high = min(values, default=0.0), max(values, default=0.0)
-    if low == high:
-        return [low]
     width = high / TICKS - low / TICKS
+    if width < 1e-300:
+        return [low]
     unit = 10.0 ** math.floor(math.log10(width))
     step = next(factor * unit for factor in (1, 2, 2.5, 5, 10) if factor * unit >= width * (1 - 1e-9))
     multiples = range(math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9) + 1)

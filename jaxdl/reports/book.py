@@ -130,14 +130,10 @@ def experiment_html(result: dict[str, Any], measured: Measured | None, links: Li
     from jaxdl.reports import experiment_charts  # altair is part of the extra
 
     claims = [
-        {
-            **claim,
-            "anchor": anchor,
-            "charts": [chart_html(_fluid(each)) for each in experiment_charts.decision_charts(claim)],
-        }
+        {**claim, "anchor": anchor, "charts": [_chart(each) for each in experiment_charts.decision_charts(claim)]}
         for anchor, claim in zip(anchors(result), result["claims"], strict=True)
     ]
-    panels = [chart_html(_fluid(chart), result["name"]) for chart in experiment_charts.panel_charts(result, measured)]
+    panels = [_chart(chart, result["name"]) for chart in experiment_charts.panel_charts(result, measured)]
     functions = [(name, links.function(name)) for name in result["functions"]]
     addresses = {"source": links.source(result["name"]), "course": _course(result, links)}
     content = {"result": result, "claims": claims, "panels": panels, "functions": functions, **addresses}
@@ -162,8 +158,8 @@ def count_verdicts(results: Sequence[dict[str, Any]]) -> dict[str, int]:
     return {verdict: counts[verdict] for verdict in MARKS if counts[verdict]}
 
 
-def _fluid(chart) -> Any:
-    return chart.properties(width="container")
+def _chart(chart, name="") -> str:
+    return chart_html(chart, name, is_fluid=True)
 
 
 def _course(result, links) -> str:

@@ -25,7 +25,12 @@ def render(template: str, content: Mapping[str, Any]) -> str:
 
     Raises ModuleNotFoundError if the extra `report` is not installed.
     """
-    return _environment().from_string(template).render(content)
+    return _compiled(template).render(content)
+
+
+@functools.cache
+def _compiled(template: str) -> Any:
+    return _environment().from_string(template)
 
 
 @functools.cache
@@ -66,14 +71,15 @@ def template_text(name: str) -> str:
     return importlib.resources.files("jaxdl.reports.templates").joinpath(name).read_text(encoding="utf-8")
 
 
-def chart_html(chart: Any, name: str = "") -> str:
+def chart_html(chart: Any, name: str = "", *, is_fluid: bool = False) -> str:
     """Return the element of a chart, which `charts.js` draws when it comes into view.
 
-    Its height is reserved, so that the page does not move when the chart is drawn.
+    Its height is reserved, so that the page does not move when the chart is drawn. A fluid chart, which must be a
+    single or layered view, takes the width of its place.
     """
     import markupsafe
 
-    drawn = specification(chart)
+    drawn = specification(chart) | ({"width": "container"} if is_fluid else {})
     height = drawn.get("height", 0)
     reserved = f' style="min-height:{height + AXES}px"' if isinstance(height, int) and height else ""
     label = f' data-chart="{markupsafe.escape(printable(name))}"' if name else ""
@@ -84,7 +90,7 @@ def chart_html(chart: Any, name: str = "") -> str:
 
 def specification(chart: Any) -> dict[str, Any]:
     """Return the specification of a chart with printable texts, because Vega and SVG accept no others."""
-    return _printable_texts(chart.to_dict())
+    return _printable_texts(chart.to_dict(validate=False))  # Altair has checked each part, and Vega checks the whole
 
 
 def svg(chart: Any, name: str) -> str:
