@@ -1,7 +1,8 @@
-"""Contents of JSON files that no program of jaxdl writes, and whether reading them ends in one sentence."""
+"""Names and contents of JSON files that no program of jaxdl writes; whether reading them ends in one sentence."""
 
 import json
 
+NAMES = ("</script><!--<script>", "a\u2028b", "\x1b[31m\u202e", "' onload=x \"", "{{ 7 * 7 }}", "\x00")  # of arms, say
 NESTED = "@nested@"  # replaced by brackets that are nested too deep
 HOSTILE = (
     *({}, [], None, "x", float("nan"), float("inf"), -1, 0, 1e308, 10**12, 10**400, True, NESTED, [[1]], [None]),

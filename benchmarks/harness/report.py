@@ -5,7 +5,7 @@ from collections import defaultdict
 from typing import Any
 
 from benchmarks.harness import tables
-from jaxdl.reports.page import render_page
+from jaxdl.reports.rendering import render_page
 from jaxdl.runs import files
 from jaxdl.system.schema import Integer, Many, Mapping, Number, Text, check_content
 

@@ -14,8 +14,9 @@ and their order. A run that diverged measures `FAILED`. A `Rule` decides each `C
   property (`Share`).
 - Computed for each seed: a `Column`, such as a `contrast` with a placebo or the `spread` over replicates.
 - Combined rules: `AllOf`, `AnyOf`, `ordered` and `PerRegime`.
-- Course: the items of a `Chapter` share a significance level of 0.05; `item_level` is that of one. `CHAPTERS` lists the
-  chapters, and `chapter_of` returns that of an item.
+- Course: `COURSE` is its name, and `ITEMS` lists what it teaches; each `Item` has a title. The items of a `Chapter`
+  share a significance level of 0.05; `item_level` is that of one. `CHAPTERS` lists the chapters, and `chapter_of`
+  returns that of an item.
 - Runs: `conduct` measures, judges and writes the results under given `Conditions`, `conduct_all` runs several
   experiments, and `results` reads them. An experiment raises `Unavailable` if its data are not installed. `Published`
   numbers are shown beside the measured ones.
@@ -56,7 +57,10 @@ from jaxdl.experiment.conduct import (
 )
 from jaxdl.experiment.course import (
     CHAPTERS as CHAPTERS,
+    COURSE as COURSE,
+    ITEMS as ITEMS,
     Chapter as Chapter,
+    Item as Item,
     chapter_of as chapter_of,
     item_level as item_level,
 )
@@ -82,8 +86,10 @@ from jaxdl.experiment.tuning import Knob as Knob, tuned as tuned
 
 __all__ = [
     "CHAPTERS",
+    "COURSE",
     "DIFFERENCE",
     "FAILED",
+    "ITEMS",
     "MEDIAN",
     "OUTCOMES",
     "RATIO",
@@ -103,6 +109,7 @@ __all__ = [
     "Experiment",
     "ForEverySeed",
     "Greater",
+    "Item",
     "Knob",
     "Mean",
     "Measured",

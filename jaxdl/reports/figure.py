@@ -8,7 +8,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from jaxdl._formatting import format_argument
-from jaxdl.reports.page import run_charts, specification
+from jaxdl.reports.page import run_charts
+from jaxdl.reports.rendering import specification
 from jaxdl.runs import files
 from jaxdl.statistics import Interval, PairedComparison, Summary
 from jaxdl.training import Fit, History

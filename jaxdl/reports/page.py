@@ -1,23 +1,17 @@
 """Write one self-contained HTML page from the results in a run directory; the page fetches nothing from a network."""
 
 import base64
-import contextlib
-import functools
-import hashlib
-import importlib.metadata
-import importlib.resources
-import json
 import os
 import pathlib
-from collections import Counter
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
 from jaxdl import experiment
-from jaxdl._formatting import format_argument, format_shapes
-from jaxdl._printable import printable
+from jaxdl._formatting import format_argument
+from jaxdl.experiment import COURSE, ITEMS, chapter_of
+from jaxdl.reports.book import Links, chapter_pages, count_verdicts, entry_html, experiment_html
+from jaxdl.reports.rendering import extra, render_page, svg, template_text
 from jaxdl.runs import files
 from jaxdl.runs.contents import read_columns, read_content, read_history
 from jaxdl.runs.data_report import concerns
@@ -25,10 +19,8 @@ from jaxdl.runs.directory import SETTINGS, checked_folder, is_file_name
 from jaxdl.runs.manifest import COMPLETE, FOR_REPORT, is_complete, verify_files
 from jaxdl.runs.results import BOUNDS
 from jaxdl.statistics import mean_interval
-from jaxdl.system.storage import private_cache, whole_file
 
 PAGE = "report.html"
-MARKS = {"supported": "✓", "refuted": "✗", "conditional": "±", "inconclusive": "?", "draft": "…"}  # read without color
 SOURCES = {
     "digits": "“Optical Recognition of Handwritten Digits” of E. Alpaydin and C. Kaynak, UCI Machine Learning "
     "Repository, CC BY 4.0",
@@ -42,7 +34,8 @@ def write_report(directory: str | pathlib.Path) -> pathlib.Path:
     """Write the page of a run, and its figures as SVG files.
 
     The page shows whatever the run has measured: a training (also an unfinished one), experiments, proofs, worked
-    examples.
+    examples. If it has measured claims of the course only, the page lists the items of the course, and the claims stand
+    on one page for each chapter beside it, such as chapter-1.4.html.
 
     Args:
         directory: A run directory of `jaxdl train`, `jaxdl trace --out` or the experiments.
@@ -70,22 +63,26 @@ def write_report(directory: str | pathlib.Path) -> pathlib.Path:
         )
     directory = pathlib.Path(directory)
     found, trained = _results(directory)
-    vl_convert = _extra(f"jaxdl report {directory}")[1]
-    figures = _figures(directory, found, trained)
+    extra(f"jaxdl report {directory}")
+    charts = _training_charts(directory, trained)
     folder = checked_folder(directory, "figures")
-    for name, chart in figures.items():
+    for name, chart in (charts | _experiment_charts(found)).items():
         folder.mkdir(exist_ok=True)
-        files.write_text(folder / f"{name}.svg", _svg(vl_convert, chart, name))
+        files.write_text(folder / f"{name}.svg", svg(chart, name))
     content = _content(directory, found, trained)
-    only_claims = found and not any((trained, content.get("done"), content["proofs"], content["pages"]))
-    html = render_page(_template("book.html" if only_claims else "report.html"), figures, content)
-    files.write_text(directory / PAGE, html)
+    if found and not any((trained, content.get("done"), content["proofs"], content["pages"])):
+        _write_book(directory, found, content)
+    else:
+        content["experiments"] = [_article(result, measured) for result, measured in found]
+        fluid = {name: _fluid(name, chart) for name, chart in charts.items()}
+        files.write_text(directory / PAGE, render_page(template_text("report.html"), fluid, content))
     return directory / PAGE
 
 
 def run_charts(directory: pathlib.Path) -> dict[str, Any]:
     """Draw the charts of a run directory, by name. Raises FileNotFoundError if it is not a run directory."""
-    return _figures(directory, *_results(directory))
+    found, trained = _results(directory)
+    return _training_charts(directory, trained) | _experiment_charts(found)
 
 
 def _results(directory) -> tuple[list, bool]:
@@ -104,101 +101,45 @@ def _results(directory) -> tuple[list, bool]:
     return found, _is_trained(directory)
 
 
-def render_page(template: str, figures: dict[str, Any], content: Mapping[str, Any]) -> str:
-    """Render a template that extends `page.html`, with its charts and its content, to self-contained HTML.
-
-    Raises ModuleNotFoundError if the extra `report` is not installed.
-    """
-    jinja2, _ = _extra("the command again")
-    loader = jinja2.FunctionLoader(_template)
-    environment = jinja2.Environment(
-        loader=loader, autoescape=True, finalize=_finalized, trim_blocks=True, lstrip_blocks=True
-    )
-    environment.filters["percent"] = lambda share, digits=1: f"{100 * share:.{digits}f} %"
-    environment.filters["format_shapes"] = format_shapes
-    environment.filters["scientific"] = lambda number: f"{number:.1e}"
-    return environment.from_string(template).render(
-        content,
-        library=_library(),
-        figures={name: _inline(chart) for name, chart in figures.items()},
-    )
+def _write_book(directory, found, content) -> None:
+    """Write the pages of claims: the items of the course and its chapters, or the questions of one's own."""
+    of_course = [result for result, _ in found if result["item"] is not None]
+    content["questions"] = [_article(result, measured) for result, measured in found if result["item"] is None]
+    if of_course:
+        content |= {"entry": entry_html(of_course, Links()), "course": COURSE}
+        numbers = {result["name"]: measured for result, measured in found}
+        pages = [page for page in chapter_pages(of_course, numbers, Links()) if page.is_tested]
+        for page in pages:
+            html = render_page(template_text("chapter.html"), {}, {"page": page, "pages": pages})
+            files.write_text(directory / f"chapter-{page.number}.html", html)
+    files.write_text(directory / PAGE, render_page(template_text("book.html"), {}, content))
 
 
-@functools.cache
-def _library() -> str:
-    """Return the JavaScript that draws figures in a browser, from a cache on disk because bundling takes a second.
-
-    The first line of the cached file is the SHA-256 of the rest; a damaged file is replaced.
-    """
-    import vl_convert
-
-    folder = private_cache("figures")
-    name = f"vl-convert-{importlib.metadata.version('vl-convert-python')}.js"
-    with contextlib.suppress(OSError):
-        digest, _, content = (folder / name).read_bytes().partition(b"\n") if folder else (b"", b"", b"")
-        if hashlib.sha256(content).hexdigest().encode() == digest:
-            return content.decode()
-    content = vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;").encode()
-    if folder:
-        with contextlib.suppress(OSError), whole_file(folder / name) as file:
-            file.write(hashlib.sha256(content).hexdigest().encode() + b"\n" + content)
-    return content.decode()
+def _article(result, measured) -> dict[str, str]:
+    """Return an experiment as HTML, with the item of the course, or the question, as its title."""
+    item = result["item"]
+    if item is not None:
+        chapter_of(item)  # raises for an item that the course does not have
+    title = result["sentence"] if item is None else f"{item} {ITEMS[item - 1].title}"
+    return {"title": title, "html": experiment_html(result, measured, Links())}
 
 
-def _svg(vl_convert, chart, name) -> str:
-    try:
-        return vl_convert.vegalite_to_svg(specification(chart))
-    except ValueError as error:  # of many lines, with the source of the library
-        reason = next(line for line in str(error).splitlines()[::-1] if line and "    at " not in line)
-        raise ValueError(f"the figure {name!r} cannot be drawn from the results of the run ({reason}).") from error
+def _fluid(name, chart) -> list[Any]:
+    """Return the charts that a page shows for one of a training: each as wide as the page, except for a matrix."""
+    charts = getattr(chart, "hconcat", [chart])
+    return charts if name == "confusion" else [each.properties(width="container") for each in charts]
 
 
-def _template(name) -> str:
-    return importlib.resources.files("jaxdl.reports.templates").joinpath(name).read_text(encoding="utf-8")
+def _experiment_charts(found) -> dict[str, Any]:
+    """Draw the charts of each experiment."""
+    from jaxdl.reports import experiment_charts  # altair is part of the extra
+
+    return {result["name"]: experiment_charts.figure(result, measured) for result, measured in found}
 
 
-def _extra(again) -> tuple[Any, Any]:
-    """Import jinja2 and vl_convert, or raise an error that names the extra to install and the command to repeat."""
-    try:
-        import jinja2
-        import vl_convert
-    except ModuleNotFoundError as error:
-        raise ModuleNotFoundError(
-            f"cannot write the page: {error.name} is not installed. Install the extra `report` of jaxdl-lab, then run "
-            f"{again}. All results are saved."
-        ) from error
-    return jinja2, vl_convert
-
-
-def specification(chart: Any) -> dict[str, Any]:
-    """Return the specification of a chart with printable texts, because Vega and SVG accept no others."""
-    return _printable_texts(chart.to_dict())
-
-
-def _printable_texts(part) -> Any:
-    if isinstance(part, dict):
-        return {name: _printable_texts(each) for name, each in part.items()}
-    if isinstance(part, list):
-        return [_printable_texts(each) for each in part]
-    return printable(part) if isinstance(part, str) else part
-
-
-def _finalized(value) -> Any:
-    """Make texts that a template shows printable; Jinja escapes them afterwards."""
-    return printable(value) if type(value) is str else value
-
-
-def _inline(chart) -> str:
-    """Serialize a chart as JSON that is safe inside a script element."""
-    return json.dumps(specification(chart)).replace("<", "\\u003c")
-
-
-def _figures(directory, found, trained) -> dict[str, Any]:
-    """Draw the charts that the run has results for."""
-    from jaxdl.reports import (
-        experiment_charts,
-        training_charts,  # altair is part of the extra
-    )
+def _training_charts(directory, trained) -> dict[str, Any]:
+    """Draw the charts of a training that the run has results for."""
+    from jaxdl.reports import training_charts  # altair is part of the extra
 
     charts = {}
     if _is_unfinished(directory, trained):
@@ -209,7 +150,7 @@ def _figures(directory, found, trained) -> dict[str, Any]:
         for name, draw in (("confusion", training_charts.confusion), ("predicted", training_charts.predictions)):
             if (directory / f"{name}.parquet").is_file():
                 charts[name] = draw(read_columns(directory / f"{name}.parquet"), members)
-    return charts | {result["name"]: experiment_charts.figure(result, measured) for result, measured in found}
+    return charts
 
 
 def _is_trained(directory) -> bool:
@@ -240,13 +181,7 @@ def _content(directory, found, trained) -> dict[str, Any]:
     content |= {name: optional(f"{name}.json") if trained else None for name in ("quality", "cost")}
     content["sources"] = SOURCES
     content["results"] = [result for result, _ in found]
-    content["verdicts"] = Counter(claim["verdict"] for result in content["results"] for claim in result["claims"])
-    content["chapters"] = [
-        (chapter, [result for result in content["results"] if result["chapter"] == chapter.number])
-        for chapter in experiment.CHAPTERS
-    ]
-    content["questions"] = [result for result in content["results"] if not result["chapter"]]
-    content["marks"] = MARKS
+    content["verdicts"] = count_verdicts(content["results"])
     content["parts"] = []
     if unfinished:
         content["done"] = max(read_history(directory / "metrics.jsonl")["epoch"])

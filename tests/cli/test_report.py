@@ -55,7 +55,7 @@ def test_an_unfinished_run_has_a_page_of_its_progress(digits_run, tmp_path):
     epochs = max(json.loads(line)["epoch"] for line in lines[:7])
     assert "3 networks on digits, unfinished" in page
     assert f"{epochs} of 4 epochs are done. To resume, repeat the command below with <code>--out run</code>." in page
-    assert page.count("data-figure") == 1
+    assert page.count('data-chart="learning_curves"') == 2
 
 
 @pytest.mark.parametrize("name", ["nowhere", "."])

@@ -2,7 +2,7 @@
 
 import pytest
 
-from jaxdl.experiment import CHAPTERS, chapter_of, item_level
+from jaxdl.experiment import CHAPTERS, ITEMS, chapter_of, item_level
 
 
 def test_every_item_has_a_chapter():
@@ -17,6 +17,13 @@ def test_every_item_has_a_chapter():
         "1.6",
     ]
     assert {item for chapter in CHAPTERS for item in range(chapter.first, chapter.last + 1)} == set(range(1, 111))
+
+
+def test_the_items_have_different_titles_in_the_order_of_the_course():
+    assert [item.number for chapter in CHAPTERS for item in chapter.items] == [*range(1, 111)]
+    assert len({item.title for item in ITEMS}) == 110
+    assert max(len(item.title) for item in ITEMS) <= 60
+    assert sum(item.is_testable for item in ITEMS) == 105
 
 
 @pytest.mark.parametrize("item", [0, 111])

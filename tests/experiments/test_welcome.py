@@ -45,7 +45,7 @@ def test_the_output_shows_gradient_checks_accuracies_verdicts_and_the_page(run):
 def test_the_page_shows_all_results(run):
     page = (run[0] / "report.html").read_text()
     for name in ("learning_curves", "confusion", "xor", "equal_weights", "stacked_linear_layers"):
-        assert f'data-figure="{name}"' in page
+        assert f'data-chart="{name}"' in page
         assert (run[0] / "figures" / f"{name}.svg").exists()
     for word in (
         "predicted <b>",

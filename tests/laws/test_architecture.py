@@ -51,7 +51,7 @@ runs: settings build examples files contents manifest directory residuals result
     prediction predict_file pytorch_module export trainer
 experiment: claim course columns estimands paired rules exact_rules combined_rules sentences checks origins bytecode
     resolution reached files_read measurement fingerprint deciding_code registration judgment conduct tuning question
-reports: worked_examples training_charts experiment_charts result_charts templates page figure
+reports: worked_examples training_charts axes experiment_charts result_charts templates rendering book page figure
 cli: entry usage settings console tables launch report check shapes trace export predict train claims
 __main__
 """

@@ -7,7 +7,7 @@ import pytest
 
 pytest.importorskip("altair")
 
-from jaxdl.reports.experiment_charts import figure
+from jaxdl.reports.experiment_charts import decision_charts, figure, panel_charts
 
 
 def result(*panels, claims=()):
@@ -38,7 +38,7 @@ def test_a_variable_on_the_axis_gives_one_line_for_each_arm():
     measured = {(arm, at): np.full(3, at) for arm in ("left", "right") for at in (1.0, 2.0)}
     chart = figure(result(panel(over=["size", [1.0, 2.0]], means=means)), measured)
     specification = json.dumps(chart.to_dict())
-    assert '"title": "size"' in specification
+    assert '"title": ["size"]' in specification
     assert specification.count('"estimate": 2.0') >= 2
 
 
@@ -48,13 +48,12 @@ def test_several_panels_are_drawn_below_each_other():
 
 
 def test_the_paired_differences_are_drawn_with_equality_threshold_and_interval():
-    comparison = {"arm": "left", "reference": "right", "scale": "difference", "margin": 0.25}
+    comparison = {"arm": "left", "reference": "right", "scale": "difference", "margin": 0.25, "outcome": "refuted"}
     comparison |= {"estimand": "median", "confidence": 0.95, "two_sided": False, "part": ""}
     comparison |= {"estimate": 0.3, "low": 0.2, "high": None, "differences": [0.125, None, 0.375]}
-    measured = {"left": np.arange(3.0), "right": np.arange(3.0)}
 
     def drawn(**changes):
-        return json.dumps(figure(result(panel(), claims=[{"comparisons": [comparison | changes]}]), measured).to_dict())
+        return json.dumps([chart.to_dict() for chart in decision_charts({"comparisons": [comparison | changes]})])
 
     both = drawn(high=0.4)
     for text in (
@@ -69,12 +68,33 @@ def test_the_paired_differences_are_drawn_with_equality_threshold_and_interval()
     assert '"left / right"' in drawn(scale="ratio")
     assert '"value": -0.25, "mark": "threshold \\u00b10.25"' in drawn(two_sided=True)
     assert '"value": 4.0, "mark": "threshold 0.25"' in drawn(two_sided=True, scale="ratio")
-    assert '["small: left \\u2212 right", "median and 95 % interval"]' in drawn(part="small")
+    assert '"value": 0.0' not in drawn(scale="ratio", high=0.4, low=0.0)  # a logarithmic axis has no 0
+    assert '["small: left \\u2212 right"]' in drawn(part="small")
     alone = drawn(reference=None, high=0.4)
-    assert '["left", "median' in alone
+    assert '"left"' in alone
     assert '"mark": "equal"' not in alone
+    share = drawn(estimand="share of seeds that differ by more than 0.1", high=0.4, differences=[])
+    assert '"high": 0.4' in share
+    assert '"mark": "equal"' not in share
     for nothing in ([], [0.5, 0.5], [None, 1.0]):
-        assert "threshold" not in drawn(differences=nothing)
+        assert drawn(differences=nothing) == "[]"
+
+
+def test_without_the_numbers_of_every_seed_means_and_intervals_are_drawn():
+    missing = {"arm": "right", "at": None, "estimate": None, "low": None, "high": None, "failed": 3}
+    (chart,) = panel_charts(result(panel(means=[panel()["means"][0], missing])))
+    drawn = json.dumps(chart.to_dict())
+    assert '"low": 0.4' in drawn
+    assert '"seed"' not in drawn
+    assert '"label": "the right arm (3 runs failed)"' in drawn
+
+
+def test_the_name_of_an_arm_is_wrapped_and_not_cut():
+    long = "a convolutional network with global average pooling, trained on shifted images"
+    (chart,) = panel_charts(result(panel(arms={"left": long, "right": "short"})))
+    (labels,) = (layer["data"]["values"] for layer in chart.to_dict()["layer"] if layer["mark"]["type"] == "text")
+    assert labels[0]["label"].replace("\n", " ") == long
+    assert max(map(len, labels[0]["label"].split("\n"))) <= 48
 
 
 @pytest.mark.parametrize("over", [None, ["size", [1.0, 2.0]]])

@@ -1,6 +1,5 @@
 """Pages: their content, and in a browser all figures drawn, no error, nothing fetched, at any width, light and dark."""
 
-import hashlib
 import html
 import json
 import re
@@ -12,21 +11,24 @@ import pytest
 
 from jaxdl.backpropagation import worked_example
 from jaxdl.experiment import MEDIAN, Claim, Exact, Experiment, Greater, Panel, PerRegime, Published, conduct
-from jaxdl.reports import page, training_charts
+from jaxdl.reports import page
+from jaxdl.reports.rendering import library
 from jaxdl.reports.worked_examples import write_worked_examples
 from jaxdl.runs import files
 from jaxdl.runs.directory import environment
+from tests.hostile import NAMES
 
 BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 SEEDS = 16
-PROBE = """<script>setTimeout(() => {
-  const charts = [...document.querySelectorAll(".chart")];
+PROBE = """<script>dispatchEvent(new Event("beforeprint")); setTimeout(() => {
+  const charts = [...document.querySelectorAll(".jaxdl-chart")];
   document.body.dataset.seen = JSON.stringify({
     charts: charts.length,
     drawn: charts.filter(chart => chart.querySelector("svg path, svg rect")).length,
     marks: charts.map(chart => chart.querySelectorAll(".mark-symbol path, .mark-line path").length),
-    wider: document.documentElement.scrollWidth - window.innerWidth,
+    wider: Math.max(...[document.documentElement, ...charts].map(each => each.scrollWidth - each.clientWidth)),
     paper: getComputedStyle(document.body).backgroundColor,
+    filter: !document.querySelector(".book-filter")?.hidden,
   });
 }, 2000)</script></body>"""
 
@@ -54,7 +56,7 @@ def experiment(name, values, *, over=None, rule=None):
 
 @pytest.fixture(scope="module")
 def book(tmp_path_factory):
-    """A page with all kinds of figures and verdicts; some numbers are infinite or far apart, one has a single seed."""
+    """Pages of all kinds of charts and verdicts; some numbers are infinite or far apart, one has a single seed."""
     directory = tmp_path_factory.mktemp("run")
     values, broken = np.linspace(1, 2, SEEDS), np.linspace(1, 2, SEEDS)
     broken[3] = np.inf
@@ -70,6 +72,12 @@ def book(tmp_path_factory):
         conduct(each, directory / "experiments")
     files.write_json(directory / "environment.json", environment())
     return page.write_report(directory)
+
+
+@pytest.fixture
+def chapter(book):
+    """The page of a chapter."""
+    return book.with_name("chapter-1.1.html")
 
 
 def opened(page, folder, *settings, size="1200,1000"):
@@ -94,22 +102,23 @@ def opened(page, folder, *settings, size="1200,1000"):
 DARK, LIGHT = "rgb(17, 21, 29)", "rgb(251, 252, 254)"
 
 
-@pytest.mark.parametrize(("size", "scheme", "paper"), [("1200,1000", 0, DARK), ("500,900", 1, LIGHT)])
-def test_every_figure_is_drawn_at_any_width_in_the_preferred_colours_without_an_error(
-    book, tmp_path, size, scheme, paper
+@pytest.mark.parametrize(("size", "scheme", "paper"), [("1200,1000", 0, DARK), ("420,900", 1, LIGHT)])
+def test_every_chart_is_drawn_at_any_width_in_the_preferred_colours_without_an_error(
+    chapter, tmp_path, size, scheme, paper
 ):
-    console, seen = opened(book.read_text(), tmp_path, f"--blink-settings=preferredColorScheme={scheme}", size=size)
+    console, seen = opened(chapter.read_text(), tmp_path, f"--blink-settings=preferredColorScheme={scheme}", size=size)
     assert console == []
-    assert seen["charts"] == seen["drawn"] == 5
-    assert min(seen["marks"]) >= 6
+    assert seen["charts"] == seen["drawn"] == 8
+    assert min(seen["marks"]) >= 2
     assert seen["wider"] <= 0
     assert seen["paper"] == paper
+    assert seen["filter"]
 
 
 def test_the_page_of_a_training_is_drawn_without_an_error(digits_run, tmp_path):
-    console, seen = opened((digits_run / "report.html").read_text(), tmp_path, size="500,900")
+    console, seen = opened((digits_run / "report.html").read_text(), tmp_path, size="420,900")
     assert console == []
-    assert seen["charts"] == seen["drawn"] == 2
+    assert seen["charts"] == seen["drawn"] == 3
     assert seen["wider"] <= 0
 
 
@@ -125,23 +134,23 @@ def test_the_browser_reports_a_request_or_an_error(book, tmp_path):
         assert any(trace in line for line in console)
 
 
-def test_the_page_shows_claim_verdict_rule_and_command_escaped(book):
-    page = book.read_text()
+def test_the_page_of_a_chapter_shows_claim_verdict_rule_and_command_escaped(chapter):
+    text = chapter.read_text()
     for word in (
         "It &lt;holds&gt; &amp; so on.",
-        '<span class="badge conditional">± conditional</span>',
-        '<span class="badge inconclusive">? inconclusive</span>',
-        "Rule: here: supported if the confidence interval",
+        '<span class="book-badge book-conditional">± conditional</span>',
+        '<span class="book-badge book-inconclusive">? inconclusive</span>',
+        "<b>Rule:</b> here: supported if the confidence interval",
         "python -m experiments run apart",
         "1 runs failed",
         "16 seeds each, shared",
-        "Significance level of each item of this chapter: 0.0036.",
+        "The significance level of each item is 0.0036.",
         "significance level of each test 0.0018; 1 rule has been measured for this experiment",
         "<b>Limits.</b> One coin was thrown.",
         "A. Author (2000), table 1. Kept: the coin. Changed: the table.",
     ):
-        assert word in page
-    assert {path.stem for path in (book.parent / "figures").glob("*.svg")} == {
+        assert word in text
+    assert {path.stem for path in (chapter.parent / "figures").glob("*.svg")} == {
         "apart",
         "broken",
         "over",
@@ -150,12 +159,26 @@ def test_the_page_shows_claim_verdict_rule_and_command_escaped(book):
     }
 
 
+def test_links_between_the_pages_of_a_run_lead_to_an_anchor(book):
+    pages = {path.name: path.read_text() for path in book.parent.glob("*.html")}
+    assert set(pages) == {"report.html", "chapter-1.1.html"}
+    links = {
+        (link if link.partition("#")[0] else f"{name}{link}")
+        for name, text in pages.items()
+        for link in re.findall(r'href="([^"]+)"', text.replace(library(), ""))
+    }
+    assert {"chapter-1.1.html#item-1", "chapter-1.1.html#apart-2", "report.html"} <= links
+    for link in links:
+        name, _, anchor = link.partition("#")
+        assert not anchor or f'id="{anchor}"' in pages[name]
+
+
 def test_the_page_of_a_training_is_self_contained(digits_run):
     text = (digits_run / "report.html").read_text()
     for loads in ("<script src", "<link", "@import"):
         assert loads not in text
     assert 'src="data:image/png;base64,' in text
-    assert text.count("data-figure") == 2
+    assert text.count("data-chart") == 3
 
 
 def test_the_page_of_a_training_shows_score_settings_data_and_source(digits_run):
@@ -186,8 +209,8 @@ def test_the_page_of_a_regression_shows_r_squared_and_predictions(regression_run
     text = (regression_run / "report.html").read_text()
     assert "test R²" in text
     assert "<th>root mean squared error</th>" in text
-    assert 'data-figure="predicted"' in text
-    assert text.count("data-figure") == 2
+    assert 'data-chart="predicted"' in text
+    assert text.count("data-chart") == 3
 
 
 def test_the_page_of_a_convnet_names_its_filters(images_run):
@@ -216,13 +239,10 @@ def test_another_directory_is_an_error(tmp_path):
         page.write_report(tmp_path)
 
 
-HOSTILE = ("</script><!--<script>", "a\u2028b", "\x1b[31m\u202e", "' onload=x \"", "{{ 7 * 7 }}", "\x00")
-
-
 def test_names_are_escaped_for_the_place_where_they_land(tmp_path):
     """A page and its figures are drawn whatever classes, arms and titles are named."""
     random = np.random.default_rng(0)
-    arms = {name: name for name in HOSTILE}
+    arms = {name: name for name in NAMES}
     panel = Panel("<!--<script>\u2028", arms, over=("\u2028<b>", (1, 2)))
     holds = lambda measured: measured["a"] == 0
     claim = Claim("<script>lost()</script>", Exact("it holds", holds, lambda measured: "\x1b[0m"))
@@ -230,66 +250,12 @@ def test_names_are_escaped_for_the_place_where_they_land(tmp_path):
     hostile = Experiment("hostile", 1, "<img src=x>", (claim,), (panel, Panel("x", {"a": "b"})), SEEDS, None)
     conduct(hostile._replace(measure=lambda keys: [*numbers, ("a", np.zeros(SEEDS))]), tmp_path / "experiments")
     files.write_json(tmp_path / "environment.json", {**environment(), "command": "<!--<script>\x1b[0m"})
-    written = page.write_report(tmp_path)
-    text = written.read_text()
-    assert not re.search("<!--|<script>lost|<img|[\x00-\x08\x1b\x85\u2028\u202e]", text.replace(page._library(), ""))
+    text = page.write_report(tmp_path).read_text() + (tmp_path / "chapter-1.1.html").read_text()
+    assert not re.search("<!--|<script>lost|<img|[\x00-\x08\x1b\x85\u2028\u202e]", text.replace(library(), ""))
     assert "{{ 7 * 7 }}" in text
-    console, seen = opened(text, tmp_path)
+    console, seen = opened((tmp_path / "chapter-1.1.html").read_text(), tmp_path)
     assert console == []
-    assert seen["charts"] == seen["drawn"] == 1
-
-
-def test_a_confusion_matrix_of_hostile_names_is_drawn():
-    names = [name for name in HOSTILE for _ in HOSTILE]
-    chart = training_charts.confusion({"label": names, "predicted": [*HOSTILE] * 6, "count": [1] * 36}, members=2)
-    svg = page._svg(pytest.importorskip("vl_convert"), chart, "confusion")
-    assert len({row["label"] for row in page.specification(chart)["data"]["values"]}) == 6
-    assert "a\\u2028b" in svg
-    assert "<script" not in svg
-
-
-@pytest.fixture
-def bundle(monkeypatch):
-    """Bundle nothing, which takes a second: the pages of the other tests have the whole library."""
-    monkeypatch.setattr(pytest.importorskip("vl_convert"), "javascript_bundle", lambda code: f"library; {code}")
-    return page._library.__wrapped__  # without the memory of this process
-
-
-def test_the_drawing_library_is_bundled_once_and_then_read_from_the_cache(bundle, tmp_path, monkeypatch):
-    monkeypatch.setenv("JAXDL_CACHE", str(tmp_path))
-    assert bundle() == "library; window.vegaEmbed = vegaEmbed;"
-    monkeypatch.delattr("vl_convert.javascript_bundle")
-    assert bundle() == "library; window.vegaEmbed = vegaEmbed;"
-
-
-@pytest.mark.parametrize("damage", [lambda whole: whole[:-1], lambda whole: b"", lambda whole: whole + b"\xff"])
-def test_a_damaged_drawing_library_is_bundled_again(bundle, tmp_path, monkeypatch, damage):
-    monkeypatch.setenv("JAXDL_CACHE", str(tmp_path))
-    bundle()
-    (path,) = (tmp_path / "figures").iterdir()
-    whole = path.read_bytes()
-    path.write_bytes(damage(whole))
-    assert bundle() == "library; window.vegaEmbed = vegaEmbed;"
-    assert path.read_bytes() == whole
-
-
-def test_a_drawing_library_that_others_can_write_is_not_read(bundle, tmp_path, monkeypatch):
-    monkeypatch.setenv("JAXDL_CACHE", str(tmp_path))
-    bundle()
-    (path,) = (tmp_path / "figures").iterdir()
-    forged = hashlib.sha256(b"forged").hexdigest().encode() + b"\nforged"
-    path.write_bytes(forged)
-    assert bundle() == "forged"  # it is the user's own file
-    tmp_path.chmod(0o777)
-    with pytest.warns(UserWarning, match="reads no programs"):
-        assert bundle() == "library; window.vegaEmbed = vegaEmbed;"
-    assert path.read_bytes() == forged
-
-
-def test_without_a_cache_the_drawing_library_is_bundled_again(bundle, tmp_path, monkeypatch):
-    (tmp_path / "file").touch()
-    monkeypatch.setenv("JAXDL_CACHE", str(tmp_path / "file"))
-    assert bundle() == "library; window.vegaEmbed = vegaEmbed;"
+    assert seen["charts"] == seen["drawn"] == 2
 
 
 def test_a_page_has_the_whole_drawing_library(book):

@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from jaxdl import runs
-from jaxdl.reports import page
+from jaxdl.reports import page, rendering
 from jaxdl.runs import contents, files
 from jaxdl.runs.contents import JSON_FILES, TABLES, read_columns, read_content, read_history
 from jaxdl.runs.manifest import COMPLETE, reopen_run
@@ -34,8 +34,8 @@ def copy(classes_run, regression_run, tmp_path):
 
 
 def test_whatever_json_holds_it_is_read_or_named_in_one_sentence(copy, monkeypatch):
-    monkeypatch.setattr(page, "_library", lambda: "")
-    template, generator, accepted = page._template("report.html"), random.Random(0), 0
+    monkeypatch.setattr(rendering, "library", lambda: "")
+    template, generator, accepted = rendering.template_text("report.html"), random.Random(0), 0
     for name in ("settings.json", "preparation.json", "quality.json", "cost.json", "environment.json"):
         whole = (copy / name).read_bytes()
         content = json.loads(whole)
@@ -45,7 +45,7 @@ def test_whatever_json_holds_it_is_read_or_named_in_one_sentence(copy, monkeypat
             if name == "preparation.json":
                 accepted += is_read(lambda: runs.load_run(copy))
             else:
-                accepted += is_read(lambda: page.render_page(template, {}, page._content(copy, [], trained=True)))
+                accepted += is_read(lambda: rendering.render_page(template, {}, page._content(copy, [], trained=True)))
         (copy / name).write_bytes(whole)
     assert 3 < accepted < 45  # texts may be almost anything, numbers are bounded
     assert runs.load_run(copy).members == 3

@@ -8,7 +8,7 @@
   const legend = { labelColor: "currentColor", titleColor: "currentColor", labelFontSize: 12.5 };
   const config = {
     background: "transparent", font: "Inter, system-ui, sans-serif", view: { stroke: null }, axis, legend,
-    title: { color: "currentColor" }, header: { labelColor: "currentColor", titleColor: "currentColor" },
+    title: { color: "currentColor", subtitleColor: "currentColor" }, text: { color: "currentColor" }, header: { labelColor: "currentColor", titleColor: "currentColor" },
   };
   const draw = element => {
     const specification = JSON.parse(element.querySelector("script").textContent);
