@@ -1,5 +1,6 @@
 # make run    check all gradients, train a population, test five claims, and write one HTML page
 # make test   run all tests
+# make docs   build the site in docs/_build/html; PAGES="course/losses" builds some pages only, for a quick look
 # make check  compare every hand-derived gradient with jax.vjp
 # make lint, make types   check style and types
 # make onnx   create the environment for export to ONNX
@@ -9,7 +10,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 JAX2ONNX := 0.17.1
 
-.PHONY: run test check lint types onnx lock clean
+.PHONY: run test docs check lint types onnx lock clean
 .DELETE_ON_ERROR:
 
 run: .venv/.ready
@@ -18,6 +19,14 @@ run: .venv/.ready
 # Keep the order of the files (tests/conftest.py puts the longest first): xdist would sort them by their number of tests.
 test: .venv/.ready
 	$(BIN)/python -m pytest -q --numprocesses auto --dist loadfile --no-loadscope-reorder
+
+# Forget the pages that were read if the build fails: Sphinx shows a warning only when it reads a page.
+docs: .venv/.ready
+	@$(BIN)/python -c 'import myst_nb, sphinx_book_theme, math_core, altair' || { \
+	  echo "make docs needs the extra docs. Install it with: pip install '.[docs]'"; exit 1; }
+	@JAXDL_PAGES="$(PAGES)" $(BIN)/python -m sphinx -q -b html $(if $(PAGES),,-W) -n --keep-going \
+	  -d docs/_build/doctrees docs docs/_build/html || { rm -rf docs/_build/doctrees; exit 1; }
+	@echo "docs/_build/html/index.html"
 
 check: .venv/.ready
 	$(BIN)/jaxdl check
@@ -39,7 +48,7 @@ onnx: .venv/.ready
 # Pins with hashes and without addresses, in one file for every supported Python. Commit the result.
 lock: .venv/.ready
 	$(BIN)/uv pip compile --quiet --universal --upgrade --generate-hashes --no-header --no-annotate \
-	  --no-emit-index-url --extra report --extra dev pyproject.toml --output-file requirements.lock
+	  --no-emit-index-url --extra report --extra docs --extra dev pyproject.toml --output-file requirements.lock
 
 # Compile to bytecode: containers often keep Python from writing it, and then each start takes two seconds longer.
 .venv/.ready: requirements.lock pyproject.toml

@@ -1,6 +1,7 @@
 """Configuration of the site: `make docs` builds it with Sphinx. No page needs a network."""
 
 import importlib.metadata
+import os
 import pathlib
 import sys
 
@@ -29,12 +30,17 @@ extensions = [
     "proofs",
     "chapters",
     "verdicts",
+    "claims_book",
     "execution",
     "charts",
 ]
 exclude_patterns = ["_build", "_extensions", "_kernel"]
+if only := os.environ.get("JAXDL_PAGES", "").split():  # a quick look at some pages, such as course/losses
+    pages = [str(path.relative_to(DOCS)) for path in DOCS.rglob("*.md") if "_build" not in path.parts]
+    exclude_patterns += [page for page in pages if page.removesuffix(".md") not in {"index", *only}]
 nitpicky = True
 napoleon_use_ivar = True
+napoleon_attr_annotations = False  # the signature has them
 python_maximum_signature_line_length = 88
 toc_object_entries = False
 myst_enable_extensions = ["amsmath", "attrs_inline", "colon_fence", "deflist", "dollarmath", "fieldlist"]

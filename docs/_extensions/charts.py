@@ -2,10 +2,9 @@
 
 import pathlib
 
-from jaxdl.reports import page
+from jaxdl.reports.rendering import library, template_text
 
 LIBRARY, SCRIPT = "vega.js", "charts.js"
-TEMPLATES = pathlib.Path(page.__file__).with_name("templates")
 
 
 def add_scripts(app, pagename, templatename, context, doctree) -> None:
@@ -20,8 +19,8 @@ def write_library(app, exception) -> None:
     if exception or app.builder.format != "html":
         return
     static = pathlib.Path(app.outdir) / "_static"
-    (static / LIBRARY).write_text(f"(() => {{ {page._library()} }})();", encoding="utf-8")
-    (static / SCRIPT).write_text((TEMPLATES / SCRIPT).read_text(encoding="utf-8"), encoding="utf-8")
+    (static / LIBRARY).write_text(f"(() => {{ {library()} }})();", encoding="utf-8")
+    (static / SCRIPT).write_text(template_text(SCRIPT), encoding="utf-8")
 
 
 def setup(app) -> dict:

@@ -6,12 +6,13 @@ import re
 import textwrap
 
 from docutils import nodes
-from sphinx import addnodes
+from sphinx.domains.python import PyObject
 
 DISPLAY = re.compile(r"^( *)\$\$\n(.*?)\n *\$\$ *$", re.DOTALL | re.MULTILINE)
 MARKUP = re.compile(
     r"(?<![\\$`])\$(?P<formula>[^$`]+?)\$|(?<!`)`(?P<name>[^`]+)`(?!`)|(?<=[(\s])(?P<star>\*)(?=[a-z_]+[\s,)])", re.DOTALL
 )
+SEVERAL = re.compile(r"^    (\w+(?:, \w+)+): (.*)$")  # attributes that share a description
 RESULT = re.compile(r"^(Returns|Yields):$")
 CODE = re.compile(r"^ *(>>>|\.\.\.) ")
 
@@ -60,6 +61,12 @@ def convert(app, what, name, obj, options, lines) -> None:
     lines[:] = to_rst("\n".join(_results(_blocks(lines) if what == "module" else lines))).split("\n")
 
 
+def restore(app, what, name, obj, options, lines) -> None:
+    """Undo what napoleon did to a property: it takes the text before a colon for a type."""
+    if what in ("property", "attribute") and obj is not None:
+        lines[:] = to_rst(inspect.getdoc(obj) or "").split("\n")
+
+
 def _blocks(lines) -> list[str]:
     """Separate lists from the text before them, and mark indented code, in the overview of a module."""
     written, section = [], False
@@ -76,7 +83,7 @@ def _blocks(lines) -> list[str]:
 def _results(lines) -> list[str]:
     """Write the sections Returns and Yields as fields: napoleon would take a formula before a colon for a type."""
     written, field = [], ""
-    for line in lines:
+    for line in _separated(lines):
         if match := RESULT.match(line):
             field, first = {"Returns": "returns", "Yields": "yields"}[match[1]], True
             continue
@@ -88,6 +95,20 @@ def _results(lines) -> list[str]:
         else:
             written.append(line)
     return written
+
+
+def _separated(lines) -> list[str]:
+    """Write each of several attributes that share a description on lines of its own."""
+    written, names = [], []
+    for line in lines:
+        if match := SEVERAL.match(line):
+            names, text = match[1].split(", "), [match[2]]
+        elif names and line.startswith("        "):
+            text.append(line.strip())
+        else:
+            written += [f"    {name}: {' '.join(text)}" for name in names] + [line]
+            names = []
+    return written + [f"    {name}: {' '.join(text)}" for name in names]
 
 
 def signature(app, what, name, obj, options, signature, return_annotation):
@@ -121,30 +142,18 @@ def _field(node) -> str:
     return f"{ast.unparse(node.target)}: {ast.unparse(node.annotation)}{value}"
 
 
-def resolve(app, env, node, contnode):
-    """Leave types of signatures and builtin exceptions as text: they have no page on this site."""
-    in_signature = any(isinstance(each, addnodes.desc_signature) for each in _ancestors(node))
-    if in_signature:
-        return contnode
-    target = node.get("reftarget", "")
-    return contnode if node.get("refdomain") == "py" and not target.startswith("jaxdl.") else None
-
-
-def _ancestors(node):
-    while node.parent is not None:
-        node = node.parent
-        yield node
-
-
 def skip(app, what, name, obj, skip, options):
     """Leave out the fields of tuples, which the section Attributes describes, and what Flax modules inherit."""
     return True if type(obj).__name__ == "_tuplegetter" or isinstance(obj, nodes.Node) else None
 
 
 def setup(app) -> dict:
-    """Connect the handlers."""
+    """Connect the handlers; names of attributes do not look for pages of their own."""
+    for field in PyObject.doc_field_types:
+        if field.name == "variable":
+            field.rolename = ""
     app.connect("autodoc-process-docstring", convert, priority=400)  # before napoleon
+    app.connect("autodoc-process-docstring", restore, priority=600)
     app.connect("autodoc-process-signature", signature)
     app.connect("autodoc-skip-member", skip)
-    app.connect("missing-reference", resolve)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -3,6 +3,7 @@
 import ast
 import inspect
 import itertools
+import os
 import pathlib
 import re
 import shutil
@@ -21,6 +22,8 @@ def generate(app) -> None:
     folder = pathlib.Path(app.srcdir) / "api"
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir()
+    if os.environ.get("JAXDL_PAGES"):
+        return
     uses, taught = experiments_by_name(), chapters_by_name(pathlib.Path(app.srcdir))
     documented = [each for each in public.symbols() if not _is_vjp(each)]
     for symbol in documented:
@@ -31,6 +34,8 @@ def generate(app) -> None:
 
 def check_coverage(app, env) -> None:
     """Warn, which fails the build, if a public name has no page."""
+    if os.environ.get("JAXDL_PAGES"):
+        return
     objects = env.get_domain("py").objects
     for symbol in public.symbols():
         if symbol.path not in objects:

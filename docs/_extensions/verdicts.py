@@ -17,7 +17,7 @@ from docutils import nodes
 from sphinx.util.docutils import SphinxRole
 
 from jaxdl.experiment import OUTCOMES, chapter_of
-from jaxdl.reports.page import MARKS
+from jaxdl.reports.rendering import MARKS
 
 ROOT = pathlib.Path(__file__).parents[2]
 TARGET = re.compile(r"^(?P<text>.*?)\s*<(?P<name>[a-z_]+) (?P<claim>\d+)>$", re.DOTALL)
