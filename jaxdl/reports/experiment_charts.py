@@ -54,10 +54,9 @@ def _panel(panel, measured, published) -> Chart:
     return alt.layer(*layers).properties(height=height, title=_title(panel["metric"]))
 
 
-def _title(text, below=()) -> alt.TitleParams:
-    settings: dict[str, Any] = {"anchor": "start", "frame": "group", "fontSize": 13, "fontWeight": 600, "offset": 10}
-    lines = {"subtitle": below, "subtitleFontSize": 12, "subtitlePadding": 5} if below else {}
-    return alt.TitleParams(text=wrapped(text), **settings, **lines)
+def _title(text) -> alt.TitleParams:
+    lines = wrapped(text)
+    return alt.TitleParams(text=lines, anchor="start", frame="group", fontSize=13, fontWeight=600, offset=10)
 
 
 def _row_labels(panel) -> dict[str, list[str]]:
