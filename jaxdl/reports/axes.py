@@ -36,10 +36,10 @@ def number_label(number: float | int, *, power: bool = False) -> str:
     return text.replace("-", "−")
 
 
-def scale(values: Iterable[float | int], kind: str | None = None, **settings: Any) -> alt.Scale:
+def scale(values: Iterable[float | int], kind: str | None = None, padding: int = 12) -> alt.Scale:
     """Return a logarithmic scale if the values are positive and far apart, else a linear one that may exclude 0."""
     chosen: dict[str, Any] = {"type": "log"} if (kind or scale_of(values)) == "log" else {"zero": False}
-    return alt.Scale(**chosen, **{"nice": False, "padding": 12, **settings})
+    return alt.Scale(**chosen, nice=False, padding=padding)
 
 
 def ticks(values: Iterable[float | int], kind: str | None = None) -> list[float | int]:
@@ -48,14 +48,16 @@ def ticks(values: Iterable[float | int], kind: str | None = None) -> list[float 
     return _log_ticks(finite) if (kind or scale_of(finite)) == "log" else _linear_ticks(finite)
 
 
-def axis(values: Iterable[float | int], kind: str | None = None, at: list | None = None, **settings: Any) -> alt.Axis:
+def axis(
+    values: Iterable[float | int], kind: str | None = None, at: list | None = None, *, has_grid: bool = True
+) -> alt.Axis:
     """Return an axis for these values, with ticks at the given numbers, or at a few round ones."""
     values = list(values)
     is_log, shown = (kind or scale_of(values)) == "log", at or ticks(values, kind)
     is_wide = is_log and at is None and (min(shown, default=1) < 1e-3 or max(shown, default=1) > 1e5)
     labels = [number_label(number, power=is_wide) for number in shown]
     text = f"{json.dumps(labels)}[indexof({json.dumps(shown)}, datum.value)]"
-    return alt.Axis(values=shown, labelExpr=text, labelOverlap="greedy", labelSeparation=7, **settings)
+    return alt.Axis(values=shown, labelExpr=text, labelOverlap="greedy", labelSeparation=7, grid=has_grid)
 
 
 def _linear_ticks(values) -> list[float]:

@@ -54,10 +54,9 @@ def _panel(panel, measured, published) -> Chart:
     return alt.layer(*layers).properties(height=height, title=_title(panel["metric"]))
 
 
-def _title(text, below=()) -> alt.TitleParams:
-    settings: dict[str, Any] = {"anchor": "start", "frame": "group", "fontSize": 13, "fontWeight": 600, "offset": 10}
-    lines = {"subtitle": below, "subtitleFontSize": 12, "subtitlePadding": 5} if below else {}
-    return alt.TitleParams(text=wrapped(text), **settings, **lines)
+def _title(text) -> alt.TitleParams:
+    lines = wrapped(text)
+    return alt.TitleParams(text=lines, anchor="start", frame="group", fontSize=13, fontWeight=600, offset=10)
 
 
 def _row_labels(panel) -> dict[str, list[str]]:
@@ -76,47 +75,66 @@ def _row_height(panel, measured) -> int:
 
 def _points(panel, measured, published) -> list[Any]:
     """Draw every seed of every arm as a point, below the name of the arm, and the mean with its interval."""
-    jitter, height, arms = np.random.default_rng(0), _row_height(panel, measured), list(panel["arms"])
-    labels, names = _row_labels(panel), list(panel["arms"].values())
-    strip = (STRIP if measured else STRIP // 2) / height
-    middle = {arm: row + 1 - strip / 2 for row, arm in enumerate(arms)}
-    seeds = [
-        {"arm": names[row], "value": float(value), "seed": seed, "y": middle[arm] + jitter.uniform(-0.3, 0.3) * strip}
-        for row, arm in enumerate(arms)
-        for seed, value in enumerate(measured[arm] if measured else ())
-        if np.isfinite(value)
-    ]
-    means = [{**mean, "y": middle[mean["arm"]], "arm": panel["arms"][mean["arm"]]} for mean in _means(panel)]
-    marks = [{**each, "y": middle[each["arm"]], "arm": panel["arms"][each["arm"]]} for each in published]
+    seeds, means, marks = _rows(panel, measured, published)
     values = [row["value"] for row in (*seeds, *marks)] + [row[end] for row in means for end in ("low", "high")]
     values += _visible(panel["thresholds"], values)
-    x_axis: dict[str, Any] = {"title": None, "scale": scale(values), "axis": axis(values, grid=False)}
+    names = list(panel["arms"].values())
+    settings: dict[str, Any] = {"title": None, "scale": scale(values), "axis": axis(values, has_grid=False)}
     color = alt.Color("arm:N", legend=None, scale=alt.Scale(domain=names, range=COLORS[: len(names)]))
-    y = alt.Y("y:Q", axis=None, scale=alt.Scale(domain=[0, len(arms)], reverse=True, nice=False))
-    rows = [{"y": row, "label": "\n".join(labels[arm])} for row, arm in enumerate(arms)]
-    texts: alt.Chart = alt.Chart(alt.Data(values=rows)).encode(x=alt.value(0), y=y, text="label:N")
-    ends = [(center - 0.36 * strip, center + strip / 2) for center in middle.values()]
-    layers: list[Any] = [
-        _segments(ticks(values), ends, x_axis, y).mark_rule(color=GRAY, opacity=0.25),
-        _segments(_visible(panel["thresholds"], values), ends, x_axis, y).mark_rule(color=GRAY, strokeDash=[5, 4]),
-    ]
-    layers.append(texts.mark_text(align="left", baseline="top", dy=4, lineBreak="\n", fontSize=12.5))
+    y = alt.Y("y:Q", axis=None, scale=alt.Scale(domain=[0, len(names)], reverse=True, nice=False))
+    layers = _frame(panel, _strip(panel, measured), values, settings, y)
     if seeds:
-        points: alt.Chart = alt.Chart(alt.Data(values=seeds)).encode(x=alt.X("value:Q", **x_axis), y=y, color=color)
+        points: alt.Chart = alt.Chart(alt.Data(values=seeds)).encode(x=alt.X("value:Q", **settings), y=y, color=color)
         layers.append(points.encode(tooltip=["arm:N", "seed:Q", "value:Q"]).mark_circle(size=36, opacity=0.45))
     if means:  # empty if every arm has a number that is not finite
         mean: alt.Chart = alt.Chart(alt.Data(values=means)).encode(y=y, tooltip=TOOLTIP)
         mean = mean.encode(color=alt.value(GRAY) if seeds else color)
-        layers.append(mean.encode(x=alt.X("low:Q", **x_axis), x2="high:Q").mark_rule(strokeWidth=2.5))
+        layers.append(mean.encode(x=alt.X("low:Q", **settings), x2="high:Q").mark_rule(strokeWidth=2.5))
         mark: dict[str, Any] = {"shape": "stroke", "angle": 90, "size": 320, "strokeWidth": 2}
-        layers.append(mean.encode(x=alt.X("estimate:Q", **x_axis)).mark_point(**mark))
-    return layers + _published(marks, "x", x_axis, y=y)
+        layers.append(mean.encode(x=alt.X("estimate:Q", **settings)).mark_point(**mark))
+    return layers + _published(marks, "x", settings, y=y)
 
 
-def _segments(values, ends, x_axis, y) -> alt.Chart:
+def _strip(panel, measured) -> float:
+    """Return the share of the height of an arm that its numbers take, below its label."""
+    return (STRIP if measured else STRIP // 2) / _row_height(panel, measured)
+
+
+def _rows(panel, measured, published) -> tuple[list[dict[str, Any]], ...]:
+    """Return the finite numbers of the seeds, the means and the published numbers, each at the height of its arm."""
+    strip, jitter = _strip(panel, measured), np.random.default_rng(0)
+    middle = {arm: row + 1 - strip / 2 for row, arm in enumerate(panel["arms"])}
+    seeds = [
+        {"arm": name, "value": float(value), "seed": seed, "y": middle[arm] + jitter.uniform(-0.3, 0.3) * strip}
+        for arm, name in panel["arms"].items()
+        for seed, value in enumerate(measured[arm] if measured else ())
+        if np.isfinite(value)
+    ]
+    others = [
+        [{**row, "y": middle[row["arm"]], "arm": panel["arms"][row["arm"]]} for row in rows]
+        for rows in (_means(panel), published)
+    ]
+    return seeds, *others
+
+
+def _frame(panel, strip, values, settings, y) -> list[Any]:
+    """Draw ticks and thresholds across the numbers of each arm, and the label of the arm above them."""
+    ends = [(row + 1 - 0.86 * strip, row + 1) for row in range(len(panel["arms"]))]
+    thresholds = _visible(panel["thresholds"], values)
+    rules = [
+        _segments(lines, ends, settings, y).mark_rule(color=GRAY, opacity=opacity, strokeDash=dash)
+        for lines, opacity, dash in ((ticks(values), 0.25, [1, 0]), (thresholds, 1, [5, 4]))
+        if lines and values
+    ]
+    rows = [{"y": row, "label": "\n".join(lines)} for row, lines in enumerate(_row_labels(panel).values())]
+    labels: alt.Chart = alt.Chart(alt.Data(values=rows)).encode(x=alt.value(0), y=y, text="label:N")
+    return [*rules, labels.mark_text(align="left", baseline="top", dy=4, lineBreak="\n", fontSize=12.5)]
+
+
+def _segments(values, ends, settings, y) -> alt.Chart:
     """Draw lines across an axis that leave out the labels of the arms: between these ends."""
     rows = [{"value": value, "y": top, "end": bottom} for value in values for top, bottom in ends]
-    return alt.Chart(alt.Data(values=rows)).encode(x=alt.X("value:Q", **x_axis), y=y, y2="end:Q")
+    return alt.Chart(alt.Data(values=rows)).encode(x=alt.X("value:Q", **settings), y=y, y2="end:Q")
 
 
 def _lines(panel, published) -> list[Any]:

@@ -20,7 +20,9 @@ from tests.hostile import NAMES
 
 BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 SEEDS = 16
-PROBE = """<script>dispatchEvent(new Event("beforeprint")); setTimeout(() => {
+PROBE = """<script>
+addEventListener("DOMContentLoaded", () => dispatchEvent(new Event("beforeprint")));  // draws also what is not in view
+setTimeout(() => {
   const charts = [...document.querySelectorAll(".jaxdl-chart")];
   document.body.dataset.seen = JSON.stringify({
     charts: charts.length,

@@ -8,8 +8,12 @@
   const legend = { labelColor: "currentColor", titleColor: "currentColor", labelFontSize: 12.5 };
   const config = {
     background: "transparent", font: "Inter, system-ui, sans-serif", view: { stroke: null }, axis, legend,
-    title: { color: "currentColor", subtitleColor: "currentColor" }, text: { color: "currentColor" }, header: { labelColor: "currentColor", titleColor: "currentColor" },
+    title: { color: "currentColor" }, text: { color: "currentColor" },
+    header: { labelColor: "currentColor", titleColor: "currentColor" },
   };
+  let isRead = false;  // until the reader moves, what the address names stays in place while charts above it grow
+  for (const moved of ["wheel", "touchstart", "pointerdown", "keydown"])
+    addEventListener(moved, () => { isRead = true; }, { once: true, passive: true });
   const draw = element => {
     const specification = JSON.parse(element.querySelector("script").textContent);
     const place = document.createElement("div");
@@ -17,7 +21,10 @@
     element.append(place);
     const drawn = { ...specification, config: { ...specification.config, ...config } };
     vegaEmbed(place, drawn, { actions: false, renderer: "svg" })
-      .then(() => { element.dataset.state = "drawn"; })
+      .then(() => {
+        element.dataset.state = "drawn";
+        if (!isRead) document.querySelector(":target")?.scrollIntoView();
+      })
       .catch(error => { element.dataset.state = "failed"; console.error(error); });
   };
   const start = () => {
