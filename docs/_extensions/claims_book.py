@@ -1,5 +1,4 @@
-"""The book of claims, as pages of the site: an entry with all items, a page for each chapter, the sources; and the
-directive `claims`, which shows experiments inside a chapter of the course."""
+"""The book of claims as pages of the site, and the directive `claims`, which shows experiments inside a chapter."""
 
 import functools
 import os
@@ -7,10 +6,10 @@ import pathlib
 import re
 import shutil
 
+import public
 from docutils import nodes
 from sphinx.util.docutils import SphinxDirective
 
-import public
 from jaxdl.experiment import COURSE
 from jaxdl.reports import book
 from jaxdl.reports.rendering import template_text
@@ -28,14 +27,17 @@ def kept_results() -> dict[str, dict]:
     return {path.stem: files.read_json(path) for path in sorted(RESULTS.glob("*.json"))}
 
 
+def items_in(source: str) -> list[int]:
+    """Return the items of the course that a chapter teaches, as the option `items` of its directive `chapter` says."""
+    match = ITEMS.search(source)
+    ranges = RANGE.findall(match[1]) if match else []
+    return [item for first, last in ranges for item in range(int(first), int(last or first) + 1)]
+
+
 def items_of_chapters(docs: pathlib.Path) -> dict[int, str]:
-    """Return the chapter of the course that teaches each item, from the option `items` of its directive `chapter`."""
-    found = {}
-    for page in sorted((docs / "course").glob("*.md")):
-        if match := ITEMS.search(page.read_text(encoding="utf-8")):
-            for first, last in RANGE.findall(match[1]):
-                found |= dict.fromkeys(range(int(first), int(last or first) + 1), page.stem)
-    return found
+    """Return the chapter of the course that teaches each item."""
+    pages = sorted((docs / "course").glob("*.md"))
+    return {item: page.stem for page in pages for item in items_in(page.read_text(encoding="utf-8"))}
 
 
 def links(docs: pathlib.Path, here: str) -> book.Links:
@@ -70,8 +72,8 @@ def generate(app) -> None:
         (folder / f"{name}.md").write_text(text + code, encoding="utf-8")
 
 
-INTRODUCTION = f"""The course “{COURSE}” makes 110 points, its *items*. An item that says something testable becomes one or more claims,
-each with a rule that was fixed before the measurement. [How verdicts are decided](../guides/claims.md) explains the rules."""
+INTRODUCTION = f"""The course “{COURSE}” makes 110 points, its *items*. An item that says something testable becomes
+one or more claims, each with a rule that was fixed before the measurement. [How verdicts are decided](../claims.md) explains the rules."""
 
 
 def chapter_source(page) -> str:
@@ -112,8 +114,8 @@ class Claims(SphinxDirective):
 
 
 def add_files(app, pagename, templatename, context, doctree) -> None:
-    """Load the style and the filter of the book on pages that show claims."""
-    if "book-" in context.get("body", ""):
+    """Load the style on pages that show claims or charts, and the filter of the book."""
+    if "book-" in context.get("body", "") or "jaxdl-chart" in context.get("body", ""):
         app.add_css_file("book.css")
     if "book-filter" in context.get("body", ""):
         app.add_js_file("book.js")

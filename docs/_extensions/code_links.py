@@ -2,13 +2,13 @@
 
 import importlib
 
+import public
 from docutils import nodes
 from sphinx import addnodes
 from sphinx.transforms.post_transforms import SphinxPostTransform
 from sphinx.util import logging
 
-import public
-
+SUFFIXES = ("parquet", "jsonl", "json", "py")  # of files whose names begin like a module
 LOGGER = logging.getLogger(__name__)
 
 
@@ -54,7 +54,12 @@ def is_broken(text: str) -> bool:
     """Return whether a text such as training.fitt names something that its package does not have."""
     first, _, rest = text.partition(".")
     package = "functional" if first == "F" else first
-    if not rest or not all(map(str.isidentifier, text.split("."))) or f"jaxdl.{package}" not in public.packages():
+    if (
+        not rest
+        or rest in SUFFIXES
+        or not all(map(str.isidentifier, text.split(".")))
+        or f"jaxdl.{package}" not in public.packages()
+    ):
         return False
     thing = importlib.import_module(f"jaxdl.{package}")
     for name in rest.split("."):

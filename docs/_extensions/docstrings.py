@@ -9,8 +9,10 @@ from docutils import nodes
 from sphinx.domains.python import PyObject
 
 DISPLAY = re.compile(r"^( *)\$\$\n(.*?)\n *\$\$ *$", re.DOTALL | re.MULTILINE)
+FORMULA = r"(?<![\\$`])\$(?P<formula>[^$`]+?)\$"
 MARKUP = re.compile(
-    r"(?<![\\$`])\$(?P<formula>[^$`]+?)\$|(?<!`)`(?P<name>[^`]+)`(?!`)|(?<=[(\s])(?P<star>\*)(?=[a-z_]+[\s,)])", re.DOTALL
+    FORMULA + r"|(?<!`)`(?P<name>[^`]+)`(?!`)|(?<=[(\s])(?P<star>\*)(?=[a-z_]+[\s,)])",
+    re.DOTALL,
 )
 SEVERAL = re.compile(r"^    (\w+(?:, \w+)+): (.*)$")  # attributes that share a description
 RESULT = re.compile(r"^(Returns|Yields):$")

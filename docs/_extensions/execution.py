@@ -1,6 +1,7 @@
 """Execution of the pages: the start of each kernel, data sets that are absent, and how long each page took."""
 
 import hashlib
+import importlib.util
 import json
 import os
 import pathlib
@@ -12,6 +13,7 @@ from sphinx.util import logging
 LOGGER = logging.getLogger(__name__)
 CELL = re.compile(r"^```\{code-cell\}[^\n]*\n(?P<body>.*?)^```\n", re.DOTALL | re.MULTILINE)
 NEEDS = re.compile(r"^:tags: .*\bneeds-(?P<name>[a-z0-9-]+)", re.MULTILINE)
+PACKAGES = ("torch",)
 TIMES = "execution_times.js"
 
 
@@ -40,6 +42,8 @@ def is_available(name: str) -> bool:
     """Return whether a data set can be loaded on this machine."""
     from jaxdl import data
 
+    if name in PACKAGES:
+        return importlib.util.find_spec(name) is not None
     try:
         data.load(name.replace("-", "_"))
     except (OSError, ValueError):
@@ -53,7 +57,7 @@ def replace_absent(app, docname, source) -> None:
     names = {match["name"] for cell in CELL.finditer(text) for match in NEEDS.finditer(cell["body"])}
     absent = {name for name in names if not is_available(name)}
     for name in sorted(absent):
-        LOGGER.info("%s: cells that need the data set %s are left out, because it is absent", docname, name)
+        LOGGER.info("%s: cells that need %s are left out, because it is absent", docname, name)
 
     def replaced(cell):
         missing = [match["name"] for match in NEEDS.finditer(cell["body"]) if match["name"] in absent]
@@ -64,8 +68,8 @@ def replace_absent(app, docname, source) -> None:
 
 def _note(name) -> str:
     return (
-        f"```{{note}}\nThis figure needs the data set {name.replace('-', '_')}, which was absent when the site was built. "
-        "Set the environment variable JAXDL_DATA to its folder.\n```\n"
+        f"```{{note}}\nThis part needs {name.replace('-', '_')}, which was absent when the site was built. "
+        "Set the environment variable JAXDL_DATA to the folder of the data sets, or install the package.\n```\n"
     )
 
 

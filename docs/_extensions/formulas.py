@@ -4,10 +4,10 @@ import ast
 import inspect
 import textwrap
 
+import public
 from docutils import nodes
 from sphinx.util.docutils import SphinxDirective
 
-import public
 from jaxdl import derivation
 
 SECTIONS = ("Args:", "Returns:", "Yields:", "Raises:", "References:", "Example:", "Attributes:")

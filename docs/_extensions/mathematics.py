@@ -1,4 +1,4 @@
-"""Mathematics: every formula is parsed while the site is built, and drawn in the browser by the copy of KaTeX in _static."""
+"""Mathematics: every formula is parsed while the site is built, and drawn by the copy of KaTeX in _static."""
 
 import functools
 import html

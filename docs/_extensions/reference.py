@@ -8,9 +8,8 @@ import pathlib
 import re
 import shutil
 
-from sphinx.util import logging
-
 import public
+from sphinx.util import logging
 
 LOGGER = logging.getLogger(__name__)
 ROOT = pathlib.Path(__file__).parents[2]
@@ -29,7 +28,9 @@ def generate(app) -> None:
     for symbol in documented:
         _write(folder / f"{symbol.path}.rst", symbol_page(symbol, uses, taught))
     for package in public.packages():
-        _write(folder / f"{package}.rst", package_page(package, [each for each in documented if each.package == package]))
+        _write(
+            folder / f"{package}.rst", package_page(package, [each for each in documented if each.package == package])
+        )
 
 
 def check_coverage(app, env) -> None:

@@ -1,7 +1,7 @@
 """Roles that state a verdict or a measured number: they come from the committed results, or the build fails.
 
-- `` {supported}`a sentence <xor 2>` ``, also `refuted`, `conditional` and `inconclusive`: the sentence, with a link to the
-  second claim of the experiment xor. The build fails if its committed verdict is another one.
+- `` {supported}`a sentence <xor 2>` ``, also `refuted`, `conditional` and `inconclusive`: the sentence, with a link to
+  the second claim of the experiment xor. The build fails if its committed verdict is another one.
 - `` {result}`xor claims.0.comparisons.0.estimate .2f` ``: a number of a result file, with a format. Files of benchmarks
   are named benchmarks/populations.
 - `` {experiment}`xor` ``: a link to the experiment in the book of claims.
@@ -25,16 +25,16 @@ TARGET = re.compile(r"^(?P<text>.*?)\s*<(?P<name>[a-z_]+) (?P<claim>\d+)>$", re.
 
 @functools.cache
 def read_result(name: str) -> dict[str, Any]:
-    """Return a result file: of an experiment, or of a benchmark as benchmarks/NAME. Raises ValueError if none exists."""
-    path = ROOT / (f"{name}.json" if "/" in name else f"experiments/results/{name}.json")
-    path = path if "/" not in name else ROOT / "benchmarks" / "results" / f"{name.removeprefix('benchmarks/')}.json"
+    """Return a result file: of an experiment, or of a benchmark as benchmarks/NAME. Raises ValueError for others."""
+    folder, _, stem = name.rpartition("/")
+    path = ROOT / (folder or "experiments") / "results" / f"{stem}.json"
     if not path.is_file():
         raise ValueError(f"there is no result {name}.")
     return json.loads(path.read_text(encoding="utf-8"))
 
 
 def verdict_of(name: str, number: int) -> str:
-    """Return the committed verdict of a claim, counted from 1. Raises ValueError if the experiment has no such claim."""
+    """Return the committed verdict of a claim, counted from 1. Raises ValueError if there is no such claim."""
     claims = read_result(name)["claims"]
     if not 1 <= number <= len(claims):
         raise ValueError(f"{name} has {len(claims)} claims, and no claim {number}.")

@@ -1,1 +1,3 @@
-c.IPKernelApp.log_level = 40  # noqa: F821  without the notice that the kernel listens on TCP
+"""Configuration of the kernels that execute the pages."""
+
+c.IPKernelApp.log_level = 40
