@@ -74,7 +74,7 @@ def _displayed(progress: Bar) -> Generator[Callable[[], None]]:
     replaced by each report.
     """
     if progress.console.is_jupyter:
-        from IPython.display import display  # ty: ignore[import-not-found]  # present in every notebook
+        from IPython.display import display  # present in every notebook
 
         output = display(progress, display_id=True)
         yield lambda: output.update(progress)
