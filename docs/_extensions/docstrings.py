@@ -153,7 +153,7 @@ def setup(app) -> dict:
     """Connect the handlers; names of attributes do not look for pages of their own."""
     for field in PyObject.doc_field_types:
         if field.name == "variable":
-            field.rolename = ""
+            field.rolename, field.label = "", "Attributes"
     app.connect("autodoc-process-docstring", convert, priority=400)  # before napoleon
     app.connect("autodoc-process-docstring", restore, priority=600)
     app.connect("autodoc-process-signature", signature)

@@ -45,7 +45,7 @@ def check_coverage(app, env) -> None:
 
 def symbol_page(symbol, uses, taught) -> str:
     """Return the page of a name: signature, docstring, derivation, and where it is used."""
-    group = f" › {symbol.group}" if symbol.group else ""
+    group = f" › {symbol.group}" if symbol.group.lower() not in ("", symbol.name.lower()) else ""
     lines = [":orphan:", f":package: {symbol.package}", "", *_title(symbol.name)]
     lines += [f":doc:`{symbol.package} </api/{symbol.package}>`{group}", ""]
     if symbol.kind == "data":
