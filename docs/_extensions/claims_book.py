@@ -74,7 +74,7 @@ def generate(app) -> None:
 
 INTRODUCTION = f"""The course “{COURSE}” makes 110 points, its *items*. An item that says something testable becomes
 one or more claims, each with a rule that was fixed before the measurement.
-[How verdicts are decided](../claims.md) explains the rules.
+[How verdicts are decided](../guides/claims.md) explains the rules.
 """
 
 

@@ -7,7 +7,10 @@ import os
 import pathlib
 import re
 import shutil
+import subprocess
+import sys
 
+import numpy as np
 from sphinx.util import logging
 
 LOGGER = logging.getLogger(__name__)
@@ -32,6 +35,24 @@ def prepare_kernel(app, config) -> None:
     shutil.copytree(pathlib.Path(app.srcdir) / "_kernel", folder, dirs_exist_ok=True)
     os.environ["IPYTHONDIR"] = str(folder)
     os.environ.setdefault("JAXDL_DATA", _data_folder(app))
+
+
+def prepare_files(app, config) -> None:
+    """Write the table houses.csv, and train on it, in the folder in which the pages are executed."""
+    folder = pathlib.Path(app.outdir).parent / "work"
+    os.environ["JAXDL_WORK"] = str(folder)
+    if (folder / "runs" / "houses" / "manifest.json").is_file():
+        return
+    folder.mkdir(parents=True, exist_ok=True)
+    random = np.random.default_rng(0)
+    area, rooms = random.uniform(40, 200, 60), random.integers(1, 7, 60)
+    price = 3000 * area + 10_000 * rooms + random.normal(0, 1e4, 60)
+    table = np.c_[area, rooms, price]
+    np.savetxt(folder / "houses.csv", table, delimiter=",", header="area,rooms,price", comments="")
+    np.savetxt(folder / "new.csv", table[:5, :2], delimiter=",", header="area,rooms", comments="")
+    shutil.rmtree(folder / "runs", ignore_errors=True)
+    command = "train --data houses.csv --label price --seeds 2 --epochs 1 --hidden 4 --out runs/houses"
+    subprocess.run([sys.executable, "-m", "jaxdl", *command.split()], cwd=folder, check=True, capture_output=True)
 
 
 def _data_folder(app) -> str:
@@ -102,6 +123,7 @@ def setup(app) -> dict:
     """Connect the handlers."""
     app.add_config_value("sources_digest", "", "env")
     app.connect("config-inited", prepare_kernel)
+    app.connect("config-inited", prepare_files)
     app.connect("source-read", replace_absent)
     app.connect("html-page-context", add_time)
     app.connect("build-finished", write_times)

@@ -4,10 +4,9 @@ import pathlib
 import re
 
 ROOT = pathlib.Path(__file__).parents[2]
-SITE_ONLY = ("index.md", "proofs.md", "contributing.md")  # made of directives that only the build of the site reads
-GUIDES = [page for page in sorted((ROOT / "docs").glob("*.md")) if page.name not in SITE_ONLY]
-PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *GUIDES]
-FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs" / "guides").glob("*.md"))]
+CELL = "{code-cell} ipython3"  # Python that the build of the site executes too
+FENCE = re.compile(r"^```(\w*|\{code-cell\} ipython3)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
 def blocks(page: pathlib.Path, language: str) -> list[str]:
@@ -20,6 +19,6 @@ def python_of(page: pathlib.Path) -> str:
     lines, kept = page.read_text().split("\n"), []
     inside = False
     for line in lines:
-        inside = (inside or line == "```python") and line != "```"
+        inside = (inside or line in ("```python", f"```{CELL}")) and line != "```"
         kept.append(line if inside and not line.startswith("```") else "")
     return "\n".join(kept)

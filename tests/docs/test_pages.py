@@ -5,7 +5,7 @@ import ast
 import jax
 import pytest
 
-from tests.docs.pages import FENCE, PAGES, ROOT, blocks, python_of
+from tests.docs.pages import CELL, FENCE, PAGES, ROOT, blocks, python_of
 
 PRINTED = {
     "README.md": ("relu 0.0 holds", "\nrefuted ", "\nsupported "),
@@ -23,7 +23,7 @@ PRINTED = {
     "data.md": ("Leakage(",),
     "claims.md": ("Supported. hidden − linear: median",),
 }
-NOTEBOOK = ROOT / "docs" / "notebook.md"
+NOTEBOOK = ROOT / "docs" / "guides" / "notebook.md"
 EXECUTED = [page for page in PAGES if python_of(page).strip() and page != NOTEBOOK]
 
 
@@ -42,7 +42,7 @@ def test_the_python_of_a_page_runs(page, in_houses, capsys):
 
 def test_every_cell_of_the_notebook_session_displays_its_last_line(in_houses, capsys):
     names, shown = {}, []
-    for cell in blocks(NOTEBOOK, "python"):
+    for cell in blocks(NOTEBOOK, CELL):
         *statements, last = ast.parse(cell).body
         exec(compile(ast.Module(statements, []), str(NOTEBOOK), "exec"), names)
         shown.append(eval(compile(ast.Expression(last.value), str(NOTEBOOK), "eval"), names))
@@ -67,4 +67,4 @@ def test_every_cell_of_the_notebook_session_displays_its_last_line(in_houses, ca
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_every_block_is_in_a_language_that_is_tested(page):
-    assert {language for language, _ in FENCE.findall(page.read_text())} <= {"python", "sh", "bibtex"}
+    assert {language for language, _ in FENCE.findall(page.read_text())} <= {"python", CELL, "sh", "bibtex"}

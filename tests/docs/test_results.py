@@ -33,12 +33,12 @@ def times(benchmark, case, name):
 
 
 def duration(seconds):
-    """Return a time as docs/benchmarks.md writes it."""
+    """Return a time as docs/guides/benchmarks.md writes it."""
     return f"{seconds:.3g} s" if seconds >= 1 else f"{1000 * seconds:.3g} ms"
 
 
 def benchmark_table(result):
-    """Return the Markdown table of a benchmark in docs/benchmarks.md."""
+    """Return the Markdown table of a benchmark in docs/guides/benchmarks.md."""
     lines = ["| case | | time | relative time |", "|---|---|---|---|"]
     for case in result["cases"]:
         for number, each in enumerate(case["rows"]):
@@ -86,7 +86,7 @@ def test_readme_states_what_the_published_run_found():
 
 
 def test_the_times_on_the_page_about_training_are_measured():
-    page = spaced((ROOT / "docs" / "training.md").read_text())
+    page = spaced((ROOT / "docs" / "guides" / "training.md").read_text())
     limits = ["{ratio:.2f}", "{ratio_low:.2f} to {ratio_high:.2f}"]
     for name, text in (
         ("fit", "takes {} times as long as the bare compiled epochs (interval {})"),
@@ -100,14 +100,14 @@ def test_the_times_on_the_page_about_training_are_measured():
 
 @pytest.mark.parametrize("name", BENCHMARKS)
 def test_the_table_of_a_benchmark_is_measured(name):
-    page = (ROOT / "docs" / "benchmarks.md").read_text()
+    page = (ROOT / "docs" / "guides" / "benchmarks.md").read_text()
     assert f"\n## {name}\n" in page
     assert benchmark_table(BENCHMARKS[name]) in page
 
 
 @pytest.mark.parametrize("name", BENCHMARKS)
 def test_the_versions_on_the_pages_are_those_of_the_measurements(name):
-    page, result = spaced((ROOT / "docs" / "benchmarks.md").read_text()), BENCHMARKS[name]
+    page, result = spaced((ROOT / "docs" / "guides" / "benchmarks.md").read_text()), BENCHMARKS[name]
     versions = result["environment"] | result["versions"]
     titles = {"torch": "PyTorch", "python": "Python", "equinox": "Equinox"}
     stated = {name: f"{titles.get(name, name)} {versions[name].split('+')[0]}" for name in VERSIONS if name in versions}
@@ -120,7 +120,7 @@ def test_the_versions_on_the_pages_are_those_of_the_measurements(name):
 
 
 def test_the_table_of_claims_is_that_of_the_kept_results():
-    page = (ROOT / "docs" / "claims.md").read_text()
+    page = (ROOT / "docs" / "guides" / "claims.md").read_text()
     table = page.split("<!-- claims: python -m experiments table -->\n")[1].split("<!-- claims end -->")[0]
     assert table == claims.markdown_table(ROOT / "experiments" / "results")
 

@@ -71,7 +71,7 @@ def test_the_only_name_is_jaxdl_and_the_kept_results_are_in_it(wheel):
 def test_list_and_table_are_those_of_the_clone(run):
     listed = run("jaxdl", "claims", "list")
     assert all(path.stem in listed for path in KEPT.glob("*.json"))
-    page = (ROOT / "docs" / "claims.md").read_text()
+    page = (ROOT / "docs" / "guides" / "claims.md").read_text()
     assert run("jaxdl", "claims", "table") in page
 
 

@@ -1,11 +1,14 @@
 """Display of charts, figures and arrays on the pages of the site."""
 
+import os
+
 import altair as alt
 import numpy as np
 from IPython import get_ipython
 
 from jaxdl.reports.rendering import chart_html
 
+os.chdir(os.environ["JAXDL_WORK"])  # with the files that the pages name
 np.set_printoptions(precision=4, suppress=True)
 
 
