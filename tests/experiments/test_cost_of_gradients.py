@@ -66,6 +66,6 @@ def test_backpropagation_is_cheap_while_paths_multiply(shallow, monkeypatch, cap
     assert "cost_of_gradients supported" in capsys.readouterr().out
     table = files.read_table(tmp_path / "run" / "experiments" / "cost_of_gradients.parquet")
     assert {f"reverse @ {depth}" for depth in (1, 2, 3, 4)} < set(table)
-    page = (tmp_path / "run" / "report.html").read_text()
-    assert '<span class="badge supported">✓ supported</span>' in page
+    page = (tmp_path / "run" / "chapter-1.3.html").read_text()
+    assert '<span class="book-badge book-supported">✓ supported</span>' in page
     assert "sum over all paths" in (tmp_path / "run" / "figures" / "cost_of_gradients.svg").read_text()

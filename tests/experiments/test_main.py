@@ -39,7 +39,7 @@ def test_run_and_report_write_a_page_of_verdicts(quick_xor, monkeypatch, capsys,
     assert "supported" in capsys.readouterr().out
     (tmp_path / "run" / "report.html").unlink()
     assert main(["report", str(tmp_path / "run")]) == 0
-    assert "Claims of an introduction to deep learning, tested" in (tmp_path / "run" / "report.html").read_text()
+    assert "An introduction to deep learning: claims and verdicts" in (tmp_path / "run" / "report.html").read_text()
     # existing results, with the seconds that they took, are not measured again
     before = files.read_json(tmp_path / "run" / "experiments" / "xor.json")
     assert main(["run", "xor", "--out", str(tmp_path / "run")]) == 0
