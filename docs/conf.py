@@ -52,6 +52,7 @@ nb_execution_mode = "force"
 nb_execution_timeout = 120
 nb_output_stderr = "remove-warn"
 nb_ipywidgets_js = {}
+nb_merge_streams = True
 nb_mime_priority_overrides = [("html", "text/html", 0), ("html", "image/svg+xml", 1)]
 sources_digest = execution.digest_of_sources(DOCS.parent)  # a change of the package rebuilds all pages
 

@@ -44,15 +44,15 @@ class Formula(SphinxDirective):
         symbol = next(each for each in public.symbols() if each.path == path)
         self._depend_on(symbol.thing)
         shown = [*self._text(text_of(symbol.thing)), self._code(symbol.thing)]
-        for pair in derivation.vjp_pairs():
-            if pair.f is symbol.thing:
-                shown += [_heading("Derivation"), *self._text(text_of(pair.f_vjp)), self._code(pair.f_vjp)]
-        link = self.parse_text_to_nodes(f"Reference: `{self.arguments[0]}`{self._proof(symbol, len(shown) > 3)}")
+        pairs = [pair for pair in derivation.vjp_pairs() if pair.f is symbol.thing]
+        for pair in pairs:
+            shown += [_heading("Derivation"), *self._text(text_of(pair.f_vjp)), self._code(pair.f_vjp)]
+        link = self.parse_text_to_nodes(f"Reference: `{self.arguments[0]}`{self._proof(symbol) if pairs else ''}")
         box = nodes.container("", *shown, *link, classes=["formula"])
         return [box]
 
-    def _proof(self, symbol, has_gradient) -> str:
-        return f" · {{ref}}`proof of the gradient <proof-{symbol.name}>`" if has_gradient else ""
+    def _proof(self, symbol) -> str:
+        return f" · {{ref}}`proof of the gradient <proof-{symbol.name}>`"
 
     def _text(self, text) -> list[nodes.Node]:
         return self.parse_text_to_nodes(text)
