@@ -17,6 +17,7 @@ LOGGER = logging.getLogger(__name__)
 CELL = re.compile(r"^```\{code-cell\}[^\n]*\n(?P<body>.*?)^```\n", re.DOTALL | re.MULTILINE)
 NEEDS = re.compile(r"^:tags: .*\bneeds-(?P<name>[a-z0-9-]+)", re.MULTILINE)
 PACKAGES = ("torch",)
+FAST_COMPILATION = "--xla_backend_optimization_level=0"  # pages compile more than they compute
 TIMES = "execution_times.js"
 
 
@@ -34,6 +35,7 @@ def prepare_kernel(app, config) -> None:
     folder = pathlib.Path(app.outdir).parent / "ipython"
     shutil.copytree(pathlib.Path(app.srcdir) / "_kernel", folder, dirs_exist_ok=True)
     os.environ["IPYTHONDIR"] = str(folder)
+    os.environ.setdefault("XLA_FLAGS", FAST_COMPILATION)
     os.environ.setdefault("JAXDL_DATA", _data_folder(app))
 
 
