@@ -55,7 +55,7 @@ def symbol_page(symbol, uses, taught) -> str:
         lines += [f".. auto{symbol.kind}:: {symbol.path}{arguments}"]
         lines += ["   :members:", ""] if symbol.kind == "class" else [""]
     vjp = f"{symbol.path}_vjp"
-    if vjp in {each.path for each in public.symbols()}:
+    if vjp in public.paths():
         lines += [*_title("Gradient", "-"), f".. autofunction:: {vjp}", ""]
     return "\n".join([*lines, *_where(symbol, uses, taught, vjp)])
 
@@ -63,7 +63,7 @@ def symbol_page(symbol, uses, taught) -> str:
 def _where(symbol, uses, taught, vjp) -> list[str]:
     """Return links to the proof, the experiments and the chapters."""
     links = []
-    if vjp in {each.path for each in public.symbols()}:
+    if vjp in public.paths():
         links.append(f"- Proof: :ref:`comparison of both gradients <proof-{symbol.name}>`")
     if names := taught.get(symbol.path):
         links.append("- Course: " + ", ".join(f":doc:`/course/{name}`" for name in names))
@@ -120,9 +120,7 @@ def _title(text, line="=") -> list[str]:
 
 def _is_vjp(symbol) -> bool:
     """Return whether the name is a gradient, which the page of its function shows."""
-    return symbol.name.endswith("_vjp") and hasattr(
-        __import__(symbol.package, fromlist=["x"]), symbol.name.removesuffix("_vjp")
-    )
+    return symbol.name.endswith("_vjp") and symbol.path.removesuffix("_vjp") in public.paths()
 
 
 def _write(path, text) -> None:

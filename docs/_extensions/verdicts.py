@@ -23,11 +23,16 @@ ROOT = pathlib.Path(__file__).parents[2]
 TARGET = re.compile(r"^(?P<text>.*?)\s*<(?P<name>[a-z_]+) (?P<claim>\d+)>$", re.DOTALL)
 
 
+def path_of(name: str) -> pathlib.Path:
+    """Return the path of a result file."""
+    folder, _, stem = name.rpartition("/")
+    return ROOT / (folder or "experiments") / "results" / f"{stem}.json"
+
+
 @functools.cache
 def read_result(name: str) -> dict[str, Any]:
     """Return a result file: of an experiment, or of a benchmark as benchmarks/NAME. Raises ValueError for others."""
-    folder, _, stem = name.rpartition("/")
-    path = ROOT / (folder or "experiments") / "results" / f"{stem}.json"
+    path = path_of(name)
     if not path.is_file():
         raise ValueError(f"there is no result {name}.")
     return json.loads(path.read_text(encoding="utf-8"))
@@ -42,7 +47,7 @@ def verdict_of(name: str, number: int) -> str:
 
 
 def number_in(text: str) -> str:
-    """Return the number at "file path format". Raises ValueError if there is none."""
+    """Return the number that "file path format" names. Raises ValueError for an unknown file or path."""
     name, path, *form = text.split()
     value: Any = read_result(name)
     for key in path.split("."):
@@ -66,6 +71,7 @@ class VerdictRole(SphinxRole):
         match = TARGET.match(self.text)
         if not match:
             return _error(self, f"write {self.name} as `sentence <experiment number>`, got {self.text!r}")
+        self.env.note_dependency(str(path_of(match["name"])))  # a changed result reads the page again
         try:
             verdict = verdict_of(match["name"], int(match["claim"]))
         except ValueError as error:
@@ -86,6 +92,7 @@ class ResultRole(SphinxRole):
 
     def run(self) -> tuple[list, list]:
         """Return the number, or an error if the file has none."""
+        self.env.note_dependency(str(path_of(self.text.partition(" ")[0])))
         try:
             return [nodes.inline(text=number_in(self.text), classes=["result"])], []
         except ValueError as error:
