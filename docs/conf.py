@@ -64,6 +64,7 @@ html_css_files = ["site.css"]
 html_show_search_summary = False  # summaries are fetched, which browsers forbid for local files
 html_copy_source = False
 html_show_sourcelink = False
+html_context = {"default_mode": "auto"}  # light or dark as the reader's system is
 html_theme_options = {
     "show_navbar_depth": 1,
     "show_toc_level": 2,

@@ -5,7 +5,6 @@ import inspect
 import re
 import textwrap
 
-from docutils import nodes
 from sphinx.domains.python import PyObject
 
 DISPLAY = re.compile(r"^( *)\$\$\n(.*?)\n *\$\$ *$", re.DOTALL | re.MULTILINE)
@@ -144,11 +143,6 @@ def _field(node) -> str:
     return f"{ast.unparse(node.target)}: {ast.unparse(node.annotation)}{value}"
 
 
-def skip(app, what, name, obj, skip, options):
-    """Leave out the fields of tuples, which the section Attributes describes, and what Flax modules inherit."""
-    return True if type(obj).__name__ == "_tuplegetter" or isinstance(obj, nodes.Node) else None
-
-
 def setup(app) -> dict:
     """Connect the handlers; names of attributes do not look for pages of their own."""
     for field in PyObject.doc_field_types:
@@ -157,5 +151,4 @@ def setup(app) -> dict:
     app.connect("autodoc-process-docstring", convert, priority=400)  # before napoleon
     app.connect("autodoc-process-docstring", restore, priority=600)
     app.connect("autodoc-process-signature", signature)
-    app.connect("autodoc-skip-member", skip)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

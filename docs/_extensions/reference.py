@@ -53,11 +53,18 @@ def symbol_page(symbol, uses, taught) -> str:
     else:
         arguments = "(message)" if symbol.kind == "exception" else ""  # autodoc finds no signature of an exception
         lines += [f".. auto{symbol.kind}:: {symbol.path}{arguments}"]
-        lines += ["   :members:", ""] if symbol.kind == "class" else [""]
+        if symbol.kind == "class":
+            lines += ["   :members:", f"   :exclude-members: {', '.join(_fields(symbol.thing))}"]
+        lines.append("")
     vjp = f"{symbol.path}_vjp"
     if vjp in public.paths():
         lines += [*_title("Gradient", "-"), f".. autofunction:: {vjp}", ""]
     return "\n".join([*lines, *_where(symbol, uses, taught, vjp)])
+
+
+def _fields(kind) -> list[str]:
+    """Return the fields of a class, which its section Attributes describes."""
+    return list(dict.fromkeys(name for each in kind.__mro__ for name in inspect.get_annotations(each)))
 
 
 def _where(symbol, uses, taught, vjp) -> list[str]:

@@ -4,4 +4,13 @@ addEventListener("DOMContentLoaded", () => {
     const displayMode = element.classList.contains("display");
     katex.render(element.textContent, element, { displayMode, throwOnError: true, strict: "error" });
   }
+  document.fonts.ready.then(shrinkToFit);
 });
+
+// Make a display formula that is wider than the screen smaller, down to 65 %; what is wider still is scrolled.
+function shrinkToFit() {
+  for (const element of document.querySelectorAll(".math.display")) {
+    const share = element.clientWidth / element.scrollWidth;
+    if (share < 1) element.style.fontSize = `${Math.max(share, 0.65)}em`;
+  }
+}

@@ -27,9 +27,10 @@ def triplet(
     The anchor $a$ should be nearer to the positive $p$ than to the negative $q$ by the margin $m$:
 
     $$
-    L_n = \max(0, \lVert a_n - p_n \rVert - \lVert a_n - q_n \rVert + m)
-    \qquad \text{with} \qquad
+    \begin{gathered}
+    L_n = \max(0, \lVert a_n - p_n \rVert - \lVert a_n - q_n \rVert + m), \\
     \lVert v \rVert = \left(\sum_i |v_i|^d\right)^{1/d} ,
+    \end{gathered}
     $$
 
     the norm of the degree $d$. With `swap`, the negative should be far from both: $\lVert a_n - q_n \rVert$ becomes

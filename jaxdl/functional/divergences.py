@@ -139,8 +139,12 @@ def kl_divergence_vjp(g, log_predictions, targets):
     The loss is linear in $\log q$, hence $\overline{\log q} = -g\,t$. In $t$, the product rule gives
 
     $$
-    \frac{\partial (t \log t)}{\partial t} = \log t + t \cdot \frac1t = \log t + 1 ,
-    \qquad \text{hence} \qquad
+    \frac{\partial (t \log t)}{\partial t} = \log t + t \cdot \frac1t = \log t + 1 .
+    $$
+
+    Hence
+
+    $$
     \bar t = g \left(\log t + 1 - \log q\right) ,
     $$
 

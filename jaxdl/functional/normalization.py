@@ -23,10 +23,12 @@ def batch_norm(
     r"""Batch normalization in training, with the statistics of the batch.
 
     $$
+    \begin{gathered}
     y = \gamma \hat x + \beta, \qquad
-    \hat x = \frac{x - \mu}{\sqrt{v + \epsilon}}, \qquad
+    \hat x = \frac{x - \mu}{\sqrt{v + \epsilon}}, \\
     \mu = \frac1N \sum_n x_n, \qquad
     v = \frac1N \sum_n (x_n - \mu)^2
+    \end{gathered}
     $$
 
     The mean $\mu$ and the (biased) variance $v$ of each feature are taken over all other axes: the batch and, for

@@ -260,9 +260,11 @@ def group_norm_vjp(g, x, scale, bias, *, groups=32, epsilon=1e-5):
     from the mean sum to 0,
 
     $$
+    \begin{gathered}
     \frac{\partial \mu}{\partial x_m} = \frac1M, \qquad
-    \frac{\partial v}{\partial x_m} = \frac2M (x_m - \mu), \qquad
+    \frac{\partial v}{\partial x_m} = \frac2M (x_m - \mu), \\
     \frac{\partial r}{\partial x_m} = -\frac12 r^3\, \frac{\partial v}{\partial x_m} = -\frac1M r^2 \hat x_m .
+    \end{gathered}
     $$
 
     The product rule for $\hat x_k = r\,(x_k - \mu)$ gives

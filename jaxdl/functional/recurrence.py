@@ -331,10 +331,10 @@ def lstm_cell_vjp(g, x, hidden, cell, input_weights, hidden_weights, bias):
     hyperbolic tangent. The cotangents of their arguments are
 
     $$
-    \delta_i = \bar i\,i\,(1 - i), \qquad
-    \delta_f = \bar f\,f\,(1 - f), \qquad
-    \delta_k = \bar k\,(1 - k^2), \qquad
-    \delta_o = \bar o\,o\,(1 - o) .
+    \begin{aligned}
+    \delta_i &= \bar i\,i\,(1 - i), & \delta_f &= \bar f\,f\,(1 - f), \\
+    \delta_k &= \bar k\,(1 - k^2), & \delta_o &= \bar o\,o\,(1 - o) .
+    \end{aligned}
     $$
 
     Together they are the cotangent $\delta = (\delta_i, \delta_f, \delta_k, \delta_o)$ of $x W + h U + b$. The rest is

@@ -70,7 +70,8 @@ def curves(epochs: Any, columns: dict[str, Any], title: str, best_epoch: float |
         if measured.size
         for low, median, high in [np.quantile(measured, [0.05, 0.5, 0.95]).tolist()]
     ]
-    scale = alt.Scale(type=scale_of(row["low"] for row in rows) if len(columns) > 1 else "linear", zero=False)
+    is_log = len(columns) > 1 and scale_of(row["low"] for row in rows) == "log"
+    scale = alt.Scale(type="log") if is_log else alt.Scale(zero=False)
     whole = alt.Axis(format="d", tickMinStep=1)
     base: alt.Chart = alt.Chart(alt.Data(values=rows), width=WIDTH, height=HEIGHT).encode(
         x=alt.X("epoch:Q", title="epoch", scale=alt.Scale(domain=[0, int(epochs.max())], nice=False), axis=whole),
