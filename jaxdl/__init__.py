@@ -14,7 +14,7 @@ Importing jaxdl does not import jax and changes no configuration. Each module is
 import importlib
 import types
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 _MODULES = (
     "backpropagation",

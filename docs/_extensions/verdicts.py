@@ -5,6 +5,10 @@
 - `` {result}`xor claims.0.comparisons.0.estimate .2f` ``: a number of a result file, with a format. Files of benchmarks
   are named benchmarks/populations.
 - `` {experiment}`xor` ``: a link to the experiment in the book of claims.
+- `` {setting}`20 %` ``: a number that the text chooses, for an example or as a setting; nothing was measured.
+- `` {published}`1.26 <Guo et al. 2017, table 1>` ``: a number that others measured, and where they state it.
+
+Other decimals, shares and ratios in the prose of a chapter are errors, which a test finds.
 """
 
 import functools
@@ -21,6 +25,7 @@ from jaxdl.reports.rendering import MARKS
 
 ROOT = pathlib.Path(__file__).parents[2]
 TARGET = re.compile(r"^(?P<text>.*?)\s*<(?P<name>[a-z_]+) (?P<claim>\d+)>$", re.DOTALL)
+PUBLISHED = re.compile(r"^(?P<number>.*?)\s*<(?P<source>[^>]*\b(?:18|19|20)\d\d\b[^>]*)>$", re.DOTALL)
 
 
 def path_of(name: str) -> pathlib.Path:
@@ -99,6 +104,25 @@ class ResultRole(SphinxRole):
             return _error(self, str(error))
 
 
+class SettingRole(SphinxRole):
+    """A number that the text chooses."""
+
+    def run(self) -> tuple[list, list]:
+        """Return the number."""
+        return [nodes.Text(self.text)], []
+
+
+class PublishedRole(SphinxRole):
+    """A number that others measured."""
+
+    def run(self) -> tuple[list, list]:
+        """Return the number with its source as a tip, or an error if there is no source with a year."""
+        match = PUBLISHED.match(self.text)
+        if not match:
+            return _error(self, f"write published as `number <authors year, table>`, got {self.text!r}")
+        return [nodes.abbreviation(text=match["number"], explanation=match["source"])], []
+
+
 class ExperimentRole(SphinxRole):
     """A link to an experiment in the book of claims."""
 
@@ -126,5 +150,7 @@ def setup(app) -> dict:
     for outcome in OUTCOMES:
         app.add_role(outcome, VerdictRole())
     app.add_role("result", ResultRole())
+    app.add_role("setting", SettingRole())
+    app.add_role("published", PublishedRole())
     app.add_role("experiment", ExperimentRole())
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -5,6 +5,7 @@ scripts `book.js` and `charts.js`, which `template_text` reads; `book.css` names
 """
 
 import pathlib
+import re
 import urllib.parse
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -15,6 +16,7 @@ from jaxdl.reports.rendering import MARKS, READINGS, chart_html, render, templat
 
 DATA_SETS = {"digits": "digits", "mnist": "MNIST", "fashion_mnist": "Fashion-MNIST", "cifar10_jpeg": "CIFAR-10"}
 NO_FILES = "synthetic", "no data"
+END_OF_COMPARISON = re.compile(r"(?<=\d\.) (?=\S)")  # each ends with its threshold
 
 
 def _no_address(name: Any) -> str:  # noqa: ARG001
@@ -130,7 +132,12 @@ def experiment_html(result: dict[str, Any], measured: Measured | None, links: Li
     from jaxdl.reports import experiment_charts  # altair is part of the extra
 
     claims = [
-        {**claim, "anchor": anchor, "charts": [_chart(each) for each in experiment_charts.decision_charts(claim)]}
+        {
+            **claim,
+            "anchor": anchor,
+            "charts": [_chart(each) for each in experiment_charts.decision_charts(claim)],
+            "findings": END_OF_COMPARISON.split(claim["finding"]) if claim["comparisons"] else [claim["finding"]],
+        }
         for anchor, claim in zip(anchors(result), result["claims"], strict=True)
     ]
     panels = [_chart(chart, result["name"]) for chart in experiment_charts.panel_charts(result, measured)]

@@ -6,12 +6,26 @@ import re
 ROOT = pathlib.Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs" / "guides").glob("*.md"))]
 CELL = "{code-cell} ipython3"  # Python that the build of the site executes too
+UNSPOKEN = (
+    re.compile(r"\A---\n.*?^---$", re.MULTILINE | re.DOTALL),
+    re.compile(r"^(`{3,}).*?^\1$", re.MULTILINE | re.DOTALL),
+    re.compile(r"\$\$.*?\$\$|\$[^$]+\$", re.DOTALL),
+    re.compile(r"(\{\w+\})?`[^`]+`", re.DOTALL),
+    re.compile(r"\]\([^)]*\)"),
+)
 FENCE = re.compile(r"^```(\w*|\{code-cell\} ipython3)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
 def blocks(page: pathlib.Path, language: str) -> list[str]:
     """Return the contents of all code blocks of a language."""
     return [code for name, code in FENCE.findall(page.read_text()) if name == language]
+
+
+def prose_of(text: str) -> str:
+    """Return the sentences of a page: without code, formulas, roles and addresses, each line at its position."""
+    for pattern in UNSPOKEN:
+        text = pattern.sub(lambda match: re.sub(r"[^\n]+", " ", match[0]), text)
+    return text
 
 
 def python_of(page: pathlib.Path) -> str:

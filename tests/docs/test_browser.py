@@ -11,7 +11,8 @@ COURSE = ("", "course", "guides", "claims")
 LOOK = """(async () => {
   const pause = () => new Promise(done => setTimeout(done, 50));
   const overflows = element => element.scrollWidth > element.clientWidth + 1;
-  const marks = ".mark-symbol path, .mark-line path, .mark-rect path, .mark-area path, .mark-rule line, .mark-text text";
+  const kinds = ["symbol path", "line path", "rect path", "area path", "rule line", "text text"];
+  const marks = kinds.map(kind => `.mark-${kind}`).join();
   const charts = [...document.querySelectorAll(".jaxdl-chart")];
   const undrawn = () => charts.filter(chart => !chart.querySelector(marks));
   dispatchEvent(new Event("beforeprint"));  // draws also the charts that are out of view

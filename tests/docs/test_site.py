@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from tests.docs.pages import ROOT
+from tests.docs.pages import ROOT, prose_of
 
 pytest.importorskip("sphinx", reason="the extra docs is not installed")
 sys.path.append(str(ROOT / "docs" / "_extensions"))
@@ -25,6 +25,8 @@ from jaxdl.experiment import OUTCOMES
 
 CHAPTERS = sorted((ROOT / "docs" / "course").glob("*.md"))
 STATED = re.compile(rf"\{{({'|'.join(OUTCOMES)})\}}`([^`]*)`")
+NUMBER = re.compile(r"(?<![\w.])(?:\d+(?:\.\d+)?\s?(?:%|×(?!\d)|percent\b)|\d+\.\d+)")
+PART = re.compile(r"(?:[Cc]hapters?|[Ss]ections?)\s+[\d.]+(?:,\s+[\d.]+)*(?:\s+(?:and|to)\s+[\d.]+)*|\[[\d.]+\b")
 HOSTS = re.compile(r"""(?:src|href)=["'](https?:)?//""")
 
 
@@ -46,6 +48,30 @@ def test_a_changed_verdict_is_noticed(tmp_path, monkeypatch):
     monkeypatch.setattr(verdicts, "ROOT", tmp_path)
     assert verdicts.verdict_of("xor", 2) == "supported"
     verdicts.read_result.cache_clear()
+
+
+@pytest.mark.parametrize("page", CHAPTERS, ids=lambda page: page.stem)
+def test_no_measured_number_is_typed(page):
+    """A number comes from a role (result, setting, published), from a cell, or stands in a formula."""
+    assert numbers_in(page.read_text()) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("It reached 97.3 % of them.", ["97.3 %"]),
+        ("It was 2.5 times and 3 × as fast,\nwith 0.012.", ["2.5", "3 ×", "0.012"]),
+        ("Of {setting}`20 %`, $0.5$ and\n\n```python\n0.3\n```\n\nwith {result}`a b .2f` and `x = 0.4`.", []),
+        ("See sections 5.2 and 5.3, chapter 1.4, in 10×16 squares of MNIST-1D (2012, 7 pages).", []),
+    ],
+)
+def test_a_typed_number_is_noticed(text, found):
+    assert numbers_in(text) == found
+
+
+def numbers_in(text: str) -> list[str]:
+    """Return decimals, shares and ratios in the sentences of a page."""
+    return NUMBER.findall(PART.sub("", prose_of(text)))
 
 
 def test_a_number_comes_from_a_result_file():

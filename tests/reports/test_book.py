@@ -130,3 +130,15 @@ def test_hostile_texts_are_escaped(name):
     assert not re.search("<!--|<script>|[\x00-\x08\x1b\u2028\u202e]", text)
     assert text.count("<script") == text.count("</script") == 1  # that of the chart
     assert "onload=x" not in re.sub('"[^"]*"', "", "".join(re.findall("<[^>]*>", text)))
+
+
+def test_several_comparisons_are_a_list():
+    two = "a: median 0.5, 95 % interval 0.4 to 0.6, threshold 0.1. b: median 1, 95 % interval 0.9 to 1.1, threshold 2."
+    claim = small()["claims"][0] | {"finding": two}
+    assert "<li>" not in experiment_html(small(claims=[claim]), None, LINKS)  # a sentence of another kind stays whole
+    comparison = dict.fromkeys(("needed", "part", "outcome"), "") | {"scale": "difference", "estimand": "median"}
+    sides = {"arm": "a", "reference": "b", "margin": 0.1, "two_sided": False, "failed": 0, "confidence": 0.95}
+    comparison |= sides | {"estimate": 0.5, "low": 0.4, "high": 0.6, "differences": [0.4, 0.6]}
+    shown = experiment_html(small(claims=[claim | {"comparisons": [comparison] * 2}]), None, LINKS)
+    assert shown.count("<li>") == 2
+    assert "<li>b: median 1, 95 % interval 0.9 to 1.1, threshold 2.</li>" in shown
