@@ -22,8 +22,8 @@ test: .venv/.ready
 
 # Forget the pages that were read if the build fails: Sphinx shows a warning only when it reads a page.
 docs: .venv/.ready
-	@$(BIN)/python -c 'import myst_nb, sphinx_book_theme, math_core, altair' || { \
-	  echo "make docs needs the extra docs. Install it with: pip install '.[docs]'"; exit 1; }
+	@$(BIN)/python -c 'import myst_nb, sphinx_book_theme, math_core, altair' 2>/dev/null || { \
+	  echo "make docs needs the extra docs. Install it with: $(BIN)/python -m pip install '.[docs]'"; exit 1; }
 	@JAXDL_PAGES="$(PAGES)" $(BIN)/python -m sphinx -q -b html $(if $(PAGES),,-W) -n --keep-going \
 	  -d docs/_build/doctrees docs docs/_build/html || { rm -rf docs/_build/doctrees; exit 1; }
 	@echo "docs/_build/html/index.html"

@@ -1,6 +1,5 @@
 """The book of claims as pages of the site, and the directive `claims`, which shows experiments inside a chapter."""
 
-import functools
 import os
 import pathlib
 import re
@@ -9,11 +8,11 @@ import shutil
 import public
 from docutils import nodes
 from sphinx.util.docutils import SphinxDirective
+from verdicts import read_result
 
 from jaxdl.experiment import COURSE
 from jaxdl.reports import book
 from jaxdl.reports.rendering import template_text
-from jaxdl.runs import files
 
 ROOT = pathlib.Path(__file__).parents[2]
 RESULTS = ROOT / "experiments" / "results"
@@ -21,10 +20,9 @@ ITEMS = re.compile(r"^:items: (.*)$", re.MULTILINE)
 RANGE = re.compile(r"(\d+)(?:–(\d+))?")
 
 
-@functools.cache
 def kept_results() -> dict[str, dict]:
     """Return the committed results, by name."""
-    return {path.stem: files.read_json(path) for path in sorted(RESULTS.glob("*.json"))}
+    return {path.stem: read_result(path.stem) for path in sorted(RESULTS.glob("*.json"))}
 
 
 def items_in(source: str) -> list[int]:
