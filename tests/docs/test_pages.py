@@ -24,10 +24,14 @@ PRINTED = {
     "claims.md": ("Supported. hidden − linear: median",),
 }
 NOTEBOOK = ROOT / "docs" / "guides" / "notebook.md"
-EXECUTED = [page for page in PAGES if python_of(page).strip() and page != NOTEBOOK]
+EXECUTED = [
+    pytest.param(page, id=page.name, marks=[pytest.mark.slow] if CELL in page.read_text() else [])  # as make docs does
+    for page in PAGES
+    if python_of(page).strip() and page != NOTEBOOK
+]
 
 
-@pytest.mark.parametrize("page", EXECUTED, ids=lambda page: page.name)
+@pytest.mark.parametrize("page", EXECUTED)
 def test_the_python_of_a_page_runs(page, in_houses, capsys):
     names: dict = {"__name__": "__main__"}
     with jax.debug_key_reuse(False):  # a reader may use a key twice
