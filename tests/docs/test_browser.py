@@ -1,5 +1,7 @@
 """Every page of the site in a browser: drawn without an error, on a wide and a narrow screen, light and dark."""
 
+import random
+
 import pytest
 
 from tests.docs import browser
@@ -49,6 +51,14 @@ LOOK = """(async () => {
   };
 })()"""
 
+FOUND = """(async () => {
+  const heading = () => document.querySelector("#search-results h2")?.textContent ?? "";
+  for (let tries = 0; tries < 200 && !heading().includes("Results"); tries++)
+    await new Promise(done => setTimeout(done, 50));
+  await new Promise(done => setTimeout(done, 500));  // the results appear one by one
+  return [...document.querySelectorAll("#search-results ul.search a")].slice(0, 5).map(each => each.href);
+})()"""
+
 
 @pytest.fixture(scope="module")
 def tab():
@@ -90,6 +100,16 @@ def test_every_page_is_drawn_without_an_error(tab, width, dark, folders):
     assert totals["charts"] > 100
     assert totals["controls"] > 10
     assert totals["formulas"] > 700
+
+
+@pytest.mark.slow
+def test_a_public_name_is_found_by_search(tab):
+    pages_of_names = sorted(page for page in (HTML / "api").glob("jaxdl.*.*.html"))
+    for page in random.Random(0).sample(pages_of_names, 5):
+        name = page.stem.rpartition(".")[2]
+        tab.open(f"{(HTML / 'search.html').as_uri()}?q={name}")
+        assert any(page.name in found for found in tab.evaluate(FOUND)), (name, tab.evaluate(FOUND))
+        assert tab.complaints == []
 
 
 @pytest.mark.slow
