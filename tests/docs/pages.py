@@ -22,9 +22,9 @@ def blocks(page: pathlib.Path, language: str) -> list[str]:
 
 
 def prose_of(text: str) -> str:
-    """Return the sentences of a page: without code, formulas, roles and addresses, each line at its position."""
+    """Return the sentences of a page: without code, formulas, roles and addresses, everything at its position."""
     for pattern in UNSPOKEN:
-        text = pattern.sub(lambda match: re.sub(r"[^\n]+", " ", match[0]), text)
+        text = pattern.sub(lambda match: re.sub(r"[^\n]", " ", match[0]), text)
     return text
 
 
