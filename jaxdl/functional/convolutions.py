@@ -75,9 +75,7 @@ def conv2d(
     y_{nhwo} = b_o + \sum_{ijc} x_{n,\,hs + id,\,wt + je,\,c}\, K_{ijco} .
     $$
 
-    This is the cross-correlation that all libraries call convolution; `convolution` flips the kernel. On a CPU, where a
-    window contains an infinite pixel, an output can be NaN instead of infinite: windows of three rows are computed in
-    pairs, from differences of pixels, which takes 0.5 to 0.8 times as long.
+    This is the cross-correlation that all libraries call convolution; `convolution` flips the kernel.
 
     Args:
         x: Images of shape (batch, height, width, channels).
@@ -93,7 +91,9 @@ def conv2d(
             part of the channels.
 
     Returns:
-        Images of shape (batch, new_height, new_width, filters); `output_size` gives the sizes.
+        Images of shape (batch, new_height, new_width, filters); `output_size` gives the sizes. On a CPU, where a window
+        contains an infinite pixel, an output can be NaN instead of infinite: windows of three rows are computed in
+        pairs, from differences of pixels, which takes 0.5 to 0.8 times as long.
 
     Raises:
         TypeError: If a dtype differs from the annotation.
@@ -132,9 +132,10 @@ def conv2d_vjp(g, x, kernel, bias, *, stride=(1, 1), padding="VALID", dilation=(
     gradients are sums over positions and examples:
 
     $$
-    \bar K_{ijco} = \sum_{nhw} x_{n,\,hs + id,\,wt + je,\,c}\; g_{nhwo} ,
-    \qquad
-    \bar b_o = \sum_{nhw} g_{nhwo} .
+    \begin{aligned}
+    \bar K_{ijco} &= \sum_{nhw} x_{n,\,hs + id,\,wt + je,\,c}\; g_{nhwo} , \\
+    \bar b_o &= \sum_{nhw} g_{nhwo} .
+    \end{aligned}
     $$
 
     A pixel $(p, q)$ is used in each window that contains it, at the place $(i, j)$ with $hs + id = p$ and
@@ -155,8 +156,7 @@ def conv2d_vjp(g, x, kernel, bias, *, stride=(1, 1), padding="VALID", dilation=(
     y = P K + b, \qquad \bar K = P^\top g, \qquad \bar P = g K^\top,
     $$
 
-    and $\bar x$ is obtained from $\bar P$ by adding up the gradients of all copies of a pixel. If the patches hold more
-    than `CPU_PATCHES` numbers, they are computed for one image at a time.
+    and $\bar x$ is obtained from $\bar P$ by adding up the gradients of all copies of a pixel.
     """
     ends = padding_around(x.shape[1:3], kernel.shape[:2], stride, padding, dilation)
     window = kernel.shape[:2], stride, dilation
@@ -167,7 +167,7 @@ def conv2d_vjp(g, x, kernel, bias, *, stride=(1, 1), padding="VALID", dilation=(
         image_bar = merge_groups(col2im(patches_bar, (image.shape[0], image.shape[2]), *window))
         return weights_gradient(im2col(split_groups(image, groups), *window), g), to_batch_first(crop(image_bar, ends))
 
-    numbers = patches_size(x, kernel.shape[:2], ends, stride, dilation)
+    numbers = patches_size(x, kernel.shape[:2], ends, stride, dilation)  # many: one image at a time
     weights_bar, x_bar = sum_over_images(pull, numbers, x, g)
     return x_bar, weights_bar.swapaxes(0, 1).reshape(kernel.shape), g.sum((0, 1, 2))
 
