@@ -115,7 +115,7 @@ def write_times(app, exception) -> None:
     script = f"""const times = {json.dumps(seconds, sort_keys=True)};
 addEventListener("DOMContentLoaded", () => {{
   for (const element of document.querySelectorAll(".execution-time"))
-    element.textContent = `The code of this page took ${{times[element.dataset.page]}} s when the site was built.`;
+    if (element.dataset.page in times) element.textContent = `The code of this page took ${{times[element.dataset.page]}} s when the site was built.`;
 }});
 """
     (pathlib.Path(app.outdir) / "_static" / TIMES).write_text(script, encoding="utf-8")
