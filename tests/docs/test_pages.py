@@ -27,6 +27,13 @@ PRINTED = {
     "models_and_optimizers.md": ("ReceptiveField(size=(18, 18), step=(8, 8))", "61,706"),
     "getting_started.md": ("(1078, 8, 8, 1) 360 359", "accuracy"),
     "training.md": ("[0 0 0 0",),
+    "resuming.md": (
+        "interrupted",
+        "14 of 14 arrays are bit-identical",
+        "differs in batch_size (32 there, 64 here)",
+        "with other settings: epochs (1 there, 5 here)",
+        "1 True",
+    ),
     "data.md": ("Leakage(",),
     "your_claim.md": (
         "64 seeds: power 0.9",
