@@ -34,6 +34,11 @@ PRINTED = {
         "with other settings: epochs (1 there, 5 here)",
         "1 True",
     ),
+    "pytorch_weights.md": (
+        "Mlp_0.Dense_1.weight (10, 32)",
+        "norm1.running_var is missing",
+        "names must name the 6 layers",
+    ),
     "data.md": ("Leakage(",),
     "your_claim.md": (
         "64 seeds: power 0.9",
