@@ -39,6 +39,7 @@ PRINTED = {
         "norm1.running_var is missing",
         "names must name the 6 layers",
     ),
+    "report.md": ("page: runs/read/report.html", "mean test accuracy 0.9", "of 359 test examples"),
     "data.md": ("Leakage(",),
     "your_claim.md": (
         "64 seeds: power 0.9",
