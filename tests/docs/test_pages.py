@@ -40,6 +40,14 @@ PRINTED = {
         "names must name the 6 layers",
     ),
     "report.md": ("page: runs/read/report.html", "mean test accuracy 0.9", "of 359 test examples"),
+    "your_data.md": (
+        "page: runs/flats/report.html",
+        "wrote 5 predictions of 4 networks",
+        "of 200 prices inside the 80 % interval",
+        "flats.csv has no column 'prize'",
+        "renamed.csv lacks columns: 'area'",
+        "hidden ([32] there, [64] here)",
+    ),
     "data.md": ("Leakage(",),
     "your_claim.md": (
         "64 seeds: power 0.9",
