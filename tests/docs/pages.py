@@ -1,5 +1,6 @@
 """The Markdown pages and their code blocks."""
 
+import importlib.util
 import pathlib
 import re
 
@@ -13,6 +14,7 @@ UNSPOKEN = (
     re.compile(r"(\{\w+\})?`[^`]+`", re.DOTALL),
     re.compile(r"\]\([^)]*\)"),
 )
+NEEDS_TORCH = ":tags: [needs-torch]"
 FENCE = re.compile(r"^```(\w*|\{code-cell\} ipython3)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
@@ -29,10 +31,16 @@ def prose_of(text: str) -> str:
 
 
 def python_of(page: pathlib.Path) -> str:
-    """Return all Python of a page, each line at its original position, so that tracebacks show lines of the page."""
+    """Return all Python of a page, each line at its original position, so that tracebacks show lines of the page.
+
+    Cells that need PyTorch are left out where it is not installed, as the build of the site does.
+    """
     lines, kept = page.read_text().split("\n"), []
+    has_torch = importlib.util.find_spec("torch") is not None
     inside = False
-    for line in lines:
-        inside = (inside or line in ("```python", f"```{CELL}")) and line != "```"
-        kept.append(line if inside and not line.startswith("```") else "")
+    for number, line in enumerate(lines):
+        if line in ("```python", f"```{CELL}"):
+            inside = has_torch or lines[number + 1] != NEEDS_TORCH
+        inside = inside and line != "```"
+        kept.append(line if inside and not line.startswith(("```", ":tags:")) else "")
     return "\n".join(kept)

@@ -284,7 +284,14 @@ def encode_inputs(preparation: Preparation, inputs: Any) -> Array:
     absent = [column.name for column in fitted if column.name not in inputs]
     if absent:
         raise ValueError(f"inputs lack columns of training: {', '.join(map(repr, absent))}.")
-    return jax.device_put(np.concatenate([encode_column(column, inputs[column.name]) for column in fitted], axis=1))
+    encoded = [encode_column(column, _as_read(inputs[column.name])) for column in fitted]
+    return jax.device_put(np.concatenate(encoded, axis=1))
+
+
+def _as_read(values: Any) -> np.ndarray:
+    """Return a column with the dtype that readers give it: integers as float64, text as objects."""
+    array = np.asarray(values)
+    return array.astype({"i": np.float64, "u": np.float64, "U": object}.get(array.dtype.kind, array.dtype))
 
 
 def unlike_training(preparation: Preparation, inputs: Any) -> dict[str, np.ndarray]:

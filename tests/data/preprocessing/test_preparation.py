@@ -29,6 +29,16 @@ def test_a_table_becomes_numbers_and_names_become_classes():
     assert np.isfinite(ready.inputs).all()
 
 
+def test_columns_that_python_makes_are_encoded_like_those_of_a_file():
+    columns = {"rooms": np.array([1.0, 3.0]), "home": np.array(["hut", "flat"], object)}
+    fitted = fit_preparation(data.Dataset(columns, np.array(["no", "yes"]), np.ones(2, np.float32)))
+    read = encode_inputs(fitted, columns)
+    assert (encode_inputs(fitted, {"rooms": np.array([1, 3]), "home": np.array(["hut", "flat"])}) == read).all()
+    assert (encode_inputs(fitted, {"rooms": [1, 3], "home": ["hut", "flat"]}) == read).all()
+    with pytest.raises(TypeError, match="column 'home' must hold text, as in training, got float64"):
+        encode_inputs(fitted, {"rooms": [1, 3], "home": [1, 2]})
+
+
 def test_only_the_training_part_is_used():
     split = data.stratified_split(jax.random.key(0), table(60))
     ready, fitted = prepared(split)
