@@ -24,7 +24,7 @@ test: .venv/.ready
 docs: .venv/.ready
 	@$(BIN)/python -c 'import myst_nb, sphinx_book_theme, math_core, altair' 2>/dev/null || { \
 	  echo "make docs needs the extra docs. Install it with: $(BIN)/python -m pip install '.[docs]'"; exit 1; }
-	@JAXDL_PAGES="$(PAGES)" $(BIN)/python -m sphinx -q -b html $(if $(PAGES),,-W) -n --keep-going \
+	@JAXDL_PAGES="$(PAGES)" $(BIN)/python -m sphinx -j 2 -q -b html $(if $(PAGES),,-W) -n --keep-going \
 	  -d docs/_build/doctrees docs docs/_build/html || { rm -rf docs/_build/doctrees; exit 1; }
 	@echo "docs/_build/html/index.html"
 
