@@ -114,8 +114,10 @@ def write_times(app, exception) -> None:
     }
     script = f"""const times = {json.dumps(seconds, sort_keys=True)};
 addEventListener("DOMContentLoaded", () => {{
-  for (const element of document.querySelectorAll(".execution-time"))
-    if (element.dataset.page in times) element.textContent = `The code of this page took ${{times[element.dataset.page]}} s when the site was built.`;
+  for (const element of document.querySelectorAll(".execution-time")) {{
+    const seconds = times[element.dataset.page];
+    if (seconds) element.textContent = `The code of this page took ${{seconds}} s when the site was built.`;
+  }}
 }});
 """
     (pathlib.Path(app.outdir) / "_static" / TIMES).write_text(script, encoding="utf-8")
