@@ -76,17 +76,18 @@ def text_table(rows: Sequence[Sequence[str]], *, right: Sequence[int] = ()) -> s
 
 
 def html_table(rows: Sequence[Sequence[str]], *, right: Sequence[int] = ()) -> str:
-    """Return the same table in HTML; a line break in a text starts a new line of its cell."""
+    """Return the same table in HTML; a line break in a text starts a new line of its cell, and other lines wrap."""
     lines = []
     for number, row in enumerate(rows):
         tag = "td" if number else "th"
-        cells = (
-            f'<{tag} style="text-align: {"right" if column in right else "left"}; white-space: pre">'
-            f"{html.escape(text)}</{tag}>"
-            for column, text in enumerate(row)
-        )
+        cells = (_cell(tag, text, "right" if column in right else "left") for column, text in enumerate(row))
         lines.append(f"<tr>{''.join(cells)}</tr>")
     return f"<table>{''.join(lines)}</table>"
+
+
+def _cell(tag, text, side) -> str:
+    wrap = "pre" if "\n" in text else "pre-wrap"  # the columns of a matrix stay together
+    return f'<{tag} style="text-align: {side}; white-space: {wrap}">{html.escape(text)}</{tag}>'
 
 
 class Table(tuple):

@@ -1,6 +1,7 @@
 """Short texts and tables: values of a few numbers, otherwise shapes; the same cells as text and as HTML."""
 
 import html.parser
+import re
 from typing import Any, NamedTuple
 
 import jax
@@ -115,6 +116,8 @@ def test_a_table_is_aligned_and_escaped():
     assert text_table(rows, right=[1]) == "name   value\na < b      1\n          10\nc"
     assert Cells(html_table(rows)).rows == rows
     assert "a &lt; b" in html_table(rows)
+    wraps = re.findall(r"white-space: ([\w-]+)", html_table([("name", "matrix"), ("a long line", "1 2\n3 4")]))
+    assert wraps == ["pre-wrap", "pre-wrap", "pre-wrap", "pre"]
 
 
 @pytest.mark.parametrize(

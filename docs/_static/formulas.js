@@ -3,9 +3,18 @@ addEventListener("DOMContentLoaded", () => {
   for (const element of document.querySelectorAll(".math.inline, .math.display")) {
     const displayMode = element.classList.contains("display");
     katex.render(element.textContent, element, { displayMode, throwOnError: true, strict: "error" });
+    if (!displayMode) keepTogether(element);
   }
   document.fonts.ready.then(shrinkToFit);
 });
+
+// Move the punctuation that follows a formula into it, because a browser may break the line between the two.
+function keepTogether(element) {
+  const text = element.nextSibling;
+  const marks = text?.nodeType === Node.TEXT_NODE ? text.data.match(/^[.,;:!?)]*/)[0] : "";
+  [...element.querySelectorAll(".katex-html > .base")].at(-1)?.append(marks);
+  if (marks) text.data = text.data.slice(marks.length);
+}
 
 // Make a display formula that is wider than the screen smaller, down to 65 %; what is wider still is scrolled.
 function shrinkToFit() {
