@@ -12,8 +12,10 @@ addEventListener("DOMContentLoaded", () => {
 function keepTogether(element) {
   const text = element.nextSibling;
   const marks = text?.nodeType === Node.TEXT_NODE ? text.data.match(/^[.,;:!?)]*/)[0] : "";
-  [...element.querySelectorAll(".katex-html > .base")].at(-1)?.append(marks);
-  if (marks) text.data = text.data.slice(marks.length);
+  const parts = element.querySelectorAll(".katex-base");
+  if (!marks || !parts.length) return;
+  parts[parts.length - 1].append(marks);
+  text.data = text.data.slice(marks.length);
 }
 
 // Make a display formula that is wider than the screen smaller, down to 65 %; what is wider still is scrolled.
