@@ -13,6 +13,7 @@ from sphinx.util import logging
 
 LOGGER = logging.getLogger(__name__)
 ROOT = pathlib.Path(__file__).parents[2]
+WORD = re.compile(r"[A-Z]?[a-z0-9]+|[A-Z]+(?![a-z])")
 DOTTED = re.compile(r"\b(\w+\.\w+)\b")
 
 
@@ -23,7 +24,7 @@ def generate(app) -> None:
     folder.mkdir()
     if os.environ.get("JAXDL_PAGES"):
         return
-    uses, taught = experiments_by_name(), chapters_by_name(pathlib.Path(app.srcdir))
+    uses, taught = experiments_by_name(), pages_by_name(pathlib.Path(app.srcdir))
     documented = [each for each in public.symbols() if not _is_vjp(each)]
     for symbol in documented:
         _write(folder / f"{symbol.path}.rst", symbol_page(symbol, uses, taught))
@@ -46,7 +47,11 @@ def check_coverage(app, env) -> None:
 def symbol_page(symbol, uses, taught) -> str:
     """Return the page of a name: signature, docstring, derivation, and where it is used."""
     group = f" › {symbol.group}" if symbol.group.lower() not in ("", symbol.name.lower()) else ""
-    lines = [":orphan:", f":package: {symbol.package}", "", *_title(symbol.name)]
+    lines = [":orphan:", f":package: {symbol.package}", ""]
+    words = " ".join(WORD.findall(symbol.name)).lower()
+    if " " in words:
+        lines += [f".. index:: {words}", ""]  # so that the search for "batch norm" finds batch_norm
+    lines += _title(symbol.name)
     lines += [f":doc:`{symbol.package} </api/{symbol.package}>`{group}", ""]
     if symbol.kind == "data":
         lines += [f".. py:data:: {symbol.path}", "", f"   {_value(symbol)}", ""]
@@ -72,8 +77,9 @@ def _where(symbol, uses, taught, vjp) -> list[str]:
     links = []
     if vjp in public.paths():
         links.append(f"- Proof: :ref:`comparison of both gradients <proof-{symbol.name}>`")
-    if names := taught.get(symbol.path):
-        links.append("- Course: " + ", ".join(f":doc:`/course/{name}`" for name in names))
+    for label, folder in (("Course", "course/"), ("Guides", "guides/")):
+        if names := [name for name in taught.get(symbol.path, ()) if name.startswith(folder)]:
+            links.append(f"- {label}: " + ", ".join(f":doc:`/{name}`" for name in names))
     if names := uses.get(symbol.path):
         links.append("- Experiments: " + ", ".join(f":experiment:`{name}`" for name in names))
     return [*_title("See also", "-"), *links, ""] if links else []
@@ -144,13 +150,14 @@ def experiments_by_name() -> dict[str, list[str]]:
     return found
 
 
-def chapters_by_name(docs) -> dict[str, list[str]]:
-    """Return for each public name the chapters that mention it."""
+def pages_by_name(docs) -> dict[str, list[str]]:
+    """Return for each public name the chapters and guides that mention it, such as "course/mlp"."""
     found: dict[str, list[str]] = {}
-    for page in sorted((docs / "course").glob("*.md")):
+    for page in [page for folder in ("course", "guides") for page in sorted((docs / folder).glob("*.md"))]:
+        name = f"{page.parent.name}/{page.stem}"
         for dotted in dict.fromkeys(DOTTED.findall(page.read_text(encoding="utf-8"))):
-            if (path := public.paths().get(dotted)) and page.stem not in found.setdefault(path, []):
-                found[path].append(page.stem)
+            if (path := public.paths().get(dotted)) and name not in found.setdefault(path, []):
+                found[path].append(name)
     return found
 
 
