@@ -80,6 +80,7 @@ def test_the_python_of_a_page_runs(page, in_houses, capsys):
         assert float(printed.split()[0]) > 0.9  # the accuracy of the quick start
 
 
+@pytest.mark.slow
 def test_every_cell_of_the_notebook_session_displays_its_last_line(in_houses, capsys):
     names, shown = {}, []
     for cell in blocks(NOTEBOOK, CELL):

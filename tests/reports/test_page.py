@@ -215,6 +215,7 @@ def test_the_page_of_a_regression_shows_r_squared_and_predictions(regression_run
     assert text.count("data-chart") == 3
 
 
+@pytest.mark.slow
 def test_the_page_of_a_convnet_names_its_filters(images_run):
     assert "with 4 filters, with 8 hidden units" in " ".join((images_run / "report.html").read_text().split())
 
