@@ -10,7 +10,7 @@ import shutil
 import subprocess
 import sys
 
-import numpy as np
+import houses_table
 from sphinx.util import logging
 
 LOGGER = logging.getLogger(__name__)
@@ -46,15 +46,10 @@ def prepare_files(app, config) -> None:
     if (folder / "runs" / "houses" / "manifest.json").is_file():
         return
     folder.mkdir(parents=True, exist_ok=True)
-    random = np.random.default_rng(0)
-    area, rooms = random.uniform(40, 200, 60), random.integers(1, 7, 60)
-    price = 3000 * area + 10_000 * rooms + random.normal(0, 1e4, 60)
-    table = np.c_[area, rooms, price]
-    np.savetxt(folder / "houses.csv", table, delimiter=",", header="area,rooms,price", comments="")
-    np.savetxt(folder / "new.csv", table[:5, :2], delimiter=",", header="area,rooms", comments="")
+    houses_table.write_tables(folder)
     shutil.rmtree(folder / "runs", ignore_errors=True)
-    command = "train --data houses.csv --label price --seeds 2 --epochs 1 --hidden 4 --out runs/houses"
-    subprocess.run([sys.executable, "-m", "jaxdl", *command.split()], cwd=folder, check=True, capture_output=True)
+    command = [sys.executable, "-m", "jaxdl", *houses_table.TRAINING.split()]
+    subprocess.run(command, cwd=folder, check=True, capture_output=True)
 
 
 def _data_folder(app) -> str:

@@ -73,7 +73,7 @@ def _fields(kind) -> list[str]:
 
 
 def _where(symbol, uses, taught, vjp) -> list[str]:
-    """Return links to the proof, the experiments and the chapters."""
+    """Return links to the proof, the chapters, the guides and the experiments."""
     links = []
     if vjp in public.paths():
         links.append(f"- Proof: :ref:`comparison of both gradients <proof-{symbol.name}>`")

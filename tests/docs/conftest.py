@@ -1,26 +1,27 @@
 """A run of `jaxdl train --data houses.csv --label price`, which the pages use."""
 
-import numpy as np
+import sys
+
 import pytest
 
 from jaxdl.__main__ import main
+from tests.docs.pages import ROOT
+
+sys.path.append(str(ROOT / "docs" / "_extensions"))
+import houses_table
 
 
 @pytest.fixture(scope="session")
 def houses(tmp_path_factory):
     """Return a folder with houses.csv, new.csv and runs/houses."""
-    folder, random = tmp_path_factory.mktemp("houses"), np.random.default_rng(0)
-    area, rooms = random.uniform(40, 200, 60), random.integers(1, 7, 60)
-    price = 3000 * area + 10_000 * rooms + random.normal(0, 1e4, 60)
-    np.savetxt(folder / "houses.csv", np.c_[area, rooms, price], delimiter=",", header="area,rooms,price", comments="")
-    np.savetxt(folder / "new.csv", np.c_[area, rooms][:5], delimiter=",", header="area,rooms", comments="")
+    folder = tmp_path_factory.mktemp("houses")
+    houses_table.write_tables(folder)
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
         patch.setenv("JAXDL_CACHE", str(folder / "cache"))
         patch.setattr("jaxdl.system.startup.prepare", lambda: None)
         patch.setattr("jaxdl.cli.train.print_page", lambda directory, console: None)
-        small = ("--seeds", "2", "--epochs", "1", "--hidden", "4", "--out", "runs/houses")
-        assert main(["train", "--data", "houses.csv", "--label", "price", *small]) == 0
+        assert main(houses_table.TRAINING.split()) == 0
     return folder
 
 

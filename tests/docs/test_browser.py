@@ -104,11 +104,12 @@ def test_every_page_is_drawn_without_an_error(tab, width, dark, folders):
 
 @pytest.mark.slow
 def test_a_public_name_is_found_by_search(tab):
-    pages_of_names = sorted(page for page in (HTML / "api").glob("jaxdl.*.*.html"))
+    pages_of_names = sorted((HTML / "api").glob("jaxdl.*.*.html"))
     for page in random.Random(0).sample(pages_of_names, 5):
         name = page.stem.rpartition(".")[2]
         tab.open(f"{(HTML / 'search.html').as_uri()}?q={name}")
-        assert any(page.name in found for found in tab.evaluate(FOUND)), (name, tab.evaluate(FOUND))
+        found = tab.evaluate(FOUND)
+        assert any(page.name in address for address in found), (name, found)
         assert tab.complaints == []
 
 

@@ -163,13 +163,7 @@ def test_links_lead_to_files_and_headings_that_exist(page):
 
 
 def test_readme_leads_to_every_page():
-    reached, new = set(), [PAGES[0]]
-    while new:
-        page = new.pop()
-        reached.add(page)
-        links = re.findall(r"\]\(([^)#\s]+\.md)\b", page.read_text())
-        new += [link for name in links if (link := (page.parent / name).resolve()) in PAGES and link not in reached]
-    assert {*PAGES} <= reached
+    assert all(f"({page.relative_to(ROOT)})" in README for page in PAGES[1:])
 
 
 def test_readme_is_short():

@@ -10,7 +10,6 @@ import pytest
 from tests.docs.pages import ROOT, prose_of
 
 pytest.importorskip("sphinx", reason="the extra docs is not installed")
-sys.path.append(str(ROOT / "docs" / "_extensions"))
 import claims_book
 import code_links
 import docstrings

@@ -3,7 +3,6 @@
 import html
 import json
 import re
-import shutil
 import subprocess
 
 import numpy as np
@@ -16,9 +15,9 @@ from jaxdl.reports.rendering import library
 from jaxdl.reports.worked_examples import write_worked_examples
 from jaxdl.runs import files
 from jaxdl.runs.directory import environment
+from tests.docs import browser
 from tests.hostile import NAMES
 
-BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 SEEDS = 16
 PROBE = """<script>
 addEventListener("DOMContentLoaded", () => dispatchEvent(new Event("beforeprint")));  // draws also what is not in view
@@ -84,13 +83,13 @@ def chapter(book):
 
 def opened(page, folder, *settings, size="1200,1000"):
     """Return the lines in the console of a browser that shows a page, and the result of the probe."""
-    if BROWSER is None:
+    if browser.PATH is None:
         pytest.skip("there is no chromium")
     probed = folder / "probed.html"
     probed.write_text(PROBE.join(page.rsplit("</body>", 1)))
     options = ("--headless", "--no-sandbox", "--disable-gpu", "--enable-logging=stderr", "--virtual-time-budget=6000")
     done = subprocess.run(
-        [BROWSER, *options, *settings, f"--window-size={size}", "--dump-dom", probed.as_uri()],
+        [browser.PATH, *options, *settings, f"--window-size={size}", "--dump-dom", probed.as_uri()],
         capture_output=True,
         text=True,
         timeout=120,

@@ -317,7 +317,7 @@ def unlike_training(preparation: Preparation, inputs: Any) -> dict[str, np.ndarr
     if isinstance(fitted, Standardization):
         scaled = (np.asarray(inputs) - np.asarray(fitted.mean)) / np.asarray(fitted.std)
         return {"inputs": (np.abs(scaled) > FAMILIAR_STDS).reshape(len(scaled), -1).any(axis=1)}
-    return {column.name: unfamiliar(column, inputs[column.name]) for column in fitted}
+    return {column.name: unfamiliar(column, _as_read(inputs[column.name])) for column in fitted}
 
 
 def class_numbers(classes: Classes, labels: np.ndarray) -> np.ndarray:

@@ -35,6 +35,8 @@ def test_columns_that_python_makes_are_encoded_like_those_of_a_file():
     read = encode_inputs(fitted, columns)
     assert (encode_inputs(fitted, {"rooms": np.array([1, 3]), "home": np.array(["hut", "flat"])}) == read).all()
     assert (encode_inputs(fitted, {"rooms": [1, 3], "home": ["hut", "flat"]}) == read).all()
+    unknown = unlike_training(fitted, {"rooms": [1, 3], "home": ["hut", "barn"]})
+    assert {name: mask.tolist() for name, mask in unknown.items()} == {"rooms": [False] * 2, "home": [False, True]}
     with pytest.raises(TypeError, match="column 'home' must hold text, as in training, got float64"):
         encode_inputs(fitted, {"rooms": [1, 3], "home": [1, 2]})
 
